@@ -1,0 +1,12 @@
+"""OCR for handwriting and scans by the million: declare a pipeline once, run it anywhere."""
+
+from raypipe.errors import ConfigError, DeviceError, InputError, ModelError, RaypipeError
+from raypipe.pipeline import Pipeline, Pool
+from raypipe.stages.decode import BinaryToImage
+from raypipe.stages.detect import ImageTextDetector
+from raypipe.stages.draw import ImageDrawRegions
+from raypipe.stages.recognize import ImageToText
+from raypipe.types import Line, Page, Region, Word
+
+ImageTextDetectorV2 = ImageTextDetectorCraft = ImageTextDetector
+ImageToTextV2 = ImageToTextV2Opt = ImageToTextOnnx = ImageToText

@@ -1,0 +1,1 @@
+"""Text detectors: a file a model family."""

@@ -1,0 +1,85 @@
+"""What every detector is: pixels in, rotated boxes out; and the resizing they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.types import Boxes, Pixels
+
+IMAGENET_MEAN = np.array([123.675, 116.28, 103.53], np.float32)
+IMAGENET_STD = np.array([58.395, 57.12, 57.375], np.float32)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When a place counts as text, each 0 to 1.
+
+    Attributes:
+        score: A region is kept if its score reaches this.
+        text: A pixel is text from this score on.
+        link: Two characters belong together from this affinity on (CRAFT only).
+    """
+
+    score: float
+    text: float
+    link: float
+
+
+@dataclass(frozen=True)
+class Detection:
+    """The regions of a page: rotated boxes (n, 5) in the pixels of the picture given, and their scores (n,)."""
+
+    boxes: Boxes
+    scores: npt.NDArray[np.float32]
+
+
+class Detector(Protocol):
+    """A model family that finds text."""
+
+    def detect(self, pixels: Pixels, width: int, thresholds: Thresholds) -> Detection:
+        """Finds the text of a page.
+
+        Args:
+            pixels: (h, w, 3), BGR.
+            width: The page's longer side is scaled to this before the network sees it.
+            thresholds: When a place counts as text.
+        """
+        ...
+
+
+def network_input(
+    pixels: Pixels, width: int, mean: npt.NDArray[np.float32], std: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
+    """Scales a page's longer side to `width`, pads the sides to multiples of 32 and normalises.
+
+    Returns:
+        The tensor (1, 3, h, w), channels in the order of `pixels`, and the factors from page to network in x and y.
+    """
+    page_height, page_width = pixels.shape[:2]
+    ratio = width / max(page_height, page_width)
+    new_width, new_height = max(round(page_width * ratio), 1), max(round(page_height * ratio), 1)
+    interpolation = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(pixels, (new_width, new_height), interpolation=interpolation)
+    padded = np.zeros((-(-new_height // 32) * 32, -(-new_width // 32) * 32, 3), np.float32)
+    padded[:new_height, :new_width] = (resized - mean) / std
+    tensor = np.ascontiguousarray(padded.transpose(2, 0, 1)[None])
+    return tensor, (new_width / page_width, new_height / page_height)
+
+
+def to_page(boxes: Boxes, scale_x: float, scale_y: float) -> Boxes:
+    """Boxes of a score map in the pixels of the page.
+
+    Args:
+        boxes: (n, 5) in map pixels.
+        scale_x, scale_y: Map pixels a page pixel. They differ by rounding alone, so that angles stay.
+    """
+    scaled = boxes.copy()
+    scaled[:, 0] /= scale_x
+    scaled[:, 1] /= scale_y
+    scaled[:, 2:4] /= (scale_x * scale_y) ** 0.5
+    return scaled

@@ -1,0 +1,47 @@
+"""DBNet: differentiable binarization (Liao et al., AAAI 2020, arXiv:1911.08947), as in PP-OCR's detectors.
+
+The network gives the probability that a pixel lies in the shrunken core of a text line; its cores are grown back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.detection.base import IMAGENET_MEAN, IMAGENET_STD, Detection, Thresholds, network_input, to_page
+from raypipe.detection.components import components
+from raypipe.engine import Session
+from raypipe.types import Boxes, Pixels
+
+MIN_AREA = 8
+"""Cores of fewer pixels are noise."""
+UNCLIP_RATIO = 1.6
+"""How far a core grows: area x ratio / perimeter on each side (Vatti clipping offset of the paper)."""
+
+
+class DBNet:
+    """A DBNet detector on ONNX Runtime. Its input is BGR, its output a probability map (1, 1, h, w)."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def detect(self, pixels: Pixels, width: int, thresholds: Thresholds) -> Detection:
+        """See `Detector.detect`; the link threshold has no part in it."""
+        tensor, (scale_x, scale_y) = network_input(pixels, width, IMAGENET_MEAN, IMAGENET_STD)
+        probabilities = self._session.run(tensor)[0][0, 0]
+        boxes, scores = find_regions(probabilities, thresholds)
+        return Detection(to_page(boxes, scale_x, scale_y), scores)
+
+
+def find_regions(
+    probabilities: npt.NDArray[np.float32], thresholds: Thresholds
+) -> tuple[Boxes, npt.NDArray[np.float32]]:
+    """Regions of a probability map (h, w): boxes (n, 5) in map pixels and the mean probability of each core, (n,)."""
+    found = components(probabilities > thresholds.text, MIN_AREA, connectivity=8)
+    scores = found.mean(probabilities)
+    kept = scores >= thresholds.score
+    boxes = found.select(kept).boxes()
+    margin = boxes[:, 2] * boxes[:, 3] * UNCLIP_RATIO / (2 * (boxes[:, 2] + boxes[:, 3]))
+    boxes[:, 2] += 2 * margin
+    boxes[:, 3] += 2 * margin
+    return boxes, scores[kept]

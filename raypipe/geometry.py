@@ -1,0 +1,119 @@
+"""Rotated boxes and what is cut out of a page with them: pure NumPy and OpenCV.
+
+Boxes are float32 (n, 5): centre x, centre y, width, height in pixels and angle in degrees, as in `raypipe.types`.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.types import Boxes, Pixels
+
+Floats = npt.NDArray[np.float32]
+
+
+def directions(angles: Floats) -> tuple[Floats, Floats]:
+    """Unit vectors along and across the text, float32 (n, 2) each, of angles (n,) in degrees."""
+    radians = np.deg2rad(np.asarray(angles, np.float32))
+    cos, sin = np.cos(radians), np.sin(radians)
+    return np.stack([cos, sin], -1), np.stack([-sin, cos], -1)
+
+
+def corners(boxes: Boxes) -> Floats:
+    """Corner points float32 (n, 4, 2): top left, top right, bottom right, bottom left as seen along the text."""
+    along, across = directions(boxes[:, 4])
+    half_width, half_height = along * boxes[:, 2:3] / 2, across * boxes[:, 3:4] / 2
+    offsets = np.stack(
+        [
+            -half_width - half_height,
+            half_width - half_height,
+            half_width + half_height,
+            half_height - half_width,
+        ],
+        1,
+    )
+    return np.asarray(boxes[:, None, :2] + offsets, np.float32)
+
+
+def bounds(boxes: Boxes) -> Floats:
+    """Upright bounding boxes float32 (n, 4): left, top, right, bottom."""
+    points = corners(boxes)
+    return np.concatenate([points.min(1), points.max(1)], 1)
+
+
+def upright(boxes: Boxes) -> Boxes:
+    """The smallest boxes of angle 0 around the given ones."""
+    box = bounds(boxes)
+    size = box[:, 2:] - box[:, :2]
+    return np.concatenate([(box[:, :2] + box[:, 2:]) / 2, size, np.zeros((len(box), 1), np.float32)], 1)
+
+
+def turn(points: Floats, degrees: float) -> Floats:
+    """Points (..., 2) turned about the origin by an angle; a positive one turns clockwise on the screen."""
+    radians = np.deg2rad(degrees)
+    cos, sin = np.cos(radians), np.sin(radians)
+    matrix = np.array([[cos, sin], [-sin, cos]], np.float32)
+    return np.asarray(points @ matrix, np.float32)
+
+
+def enclose(boxes: Boxes, angle: float) -> Floats:
+    """The smallest box (5,) of a given angle around all of `boxes`."""
+    points = turn(corners(boxes).reshape(-1, 2), -angle)
+    low, high = points.min(0), points.max(0)
+    centre = turn((low + high) / 2, angle)
+    return np.array([*centre, *(high - low), angle], np.float32)
+
+
+def from_min_area(centre: tuple[float, float], size: tuple[float, float], angle: float) -> tuple[float, ...]:
+    """A rectangle of `cv2.minAreaRect` as a box whose width runs along the text: angle in [-45, 45).
+
+    A rectangle that is much taller than wide keeps its angle: it is a tall letter, or a line read upwards.
+    """
+    width, height = size
+    while angle >= 45:
+        width, height, angle = height, width, angle - 90
+    while angle < -45:
+        width, height, angle = height, width, angle + 90
+    return (*centre, width, height, angle)
+
+
+def crop(pixels: Pixels, box: Floats, height: int, max_width: int) -> Pixels:
+    """Cuts a rotated box out of a page, straightened and scaled.
+
+    Args:
+        pixels: The page, (h, w) or (h, w, 3).
+        box: (5,) in the pixels of `pixels`.
+        height: Height of the result.
+        max_width: Widest result; wider boxes are squeezed.
+
+    Returns:
+        (height, width, ...) with the box's aspect ratio, at least 1 wide. What lies outside the page repeats its edge.
+    """
+    scale = height / max(float(box[3]), 1.0)
+    width = int(min(max(round(float(box[2]) * scale), 1), max_width))
+    if scale < 0.5:
+        pixels, box = _shrink(pixels, box, scale)
+    top_left, top_right, _, bottom_left = corners(box[None])[0]
+    target = np.array([[0, 0], [width, 0], [0, height]], np.float32)
+    # Pixel centres lie at half-integers, for the page as for the result.
+    matrix = cv2.getAffineTransform(np.stack([top_left, top_right, bottom_left]) - 0.5, target - 0.5)
+    flags = cv2.INTER_LINEAR if scale <= 1 else cv2.INTER_CUBIC
+    result = cv2.warpAffine(pixels, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(result, np.uint8)
+
+
+def _shrink(pixels: Pixels, box: Floats, scale: float) -> tuple[Pixels, Floats]:
+    """The part of a page around a box, averaged down so that a later linear warp skips no pixel."""
+    left, top, right, bottom = bounds(box[None])[0]
+    page_height, page_width = pixels.shape[:2]
+    x0, y0 = int(np.clip(left - 2, 0, page_width - 1)), int(np.clip(top - 2, 0, page_height - 1))
+    x1, y1 = int(np.clip(right + 3, x0 + 1, page_width)), int(np.clip(bottom + 3, y0 + 1, page_height))
+    part = pixels[y0:y1, x0:x1]
+    size = max(round((x1 - x0) * scale), 1), max(round((y1 - y0) * scale), 1)
+    small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    scale_x, scale_y = size[0] / (x1 - x0), size[1] / (y1 - y0)
+    moved = box.copy()
+    moved[:4] = (box[0] - x0) * scale_x, (box[1] - y0) * scale_y, box[2] * scale_x, box[3] * scale_y
+    return small, moved

@@ -1,0 +1,287 @@
+"""Encoded bytes to pixels: formats, orientation, bit depth, and the limits that keep a hostile file harmless."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+from PIL import Image as PillowImage
+from PIL import ImageOps, UnidentifiedImageError
+
+from raypipe.errors import PageError
+from raypipe.files import read_file
+from raypipe.types import Boxes, Column, Pixels
+
+# Raster formats only: some that Pillow knows (EPS) run other programs.
+FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "ICO")
+GRAY, BGR = 10, 5
+"""Modes of java.awt.image.BufferedImage, which Visual NLP's image struct carries."""
+
+_REDUCED = {
+    (1, True): cv2.IMREAD_GRAYSCALE,
+    (2, True): cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    (4, True): cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    (8, True): cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    (1, False): cv2.IMREAD_COLOR,
+    (2, False): cv2.IMREAD_REDUCED_COLOR_2,
+    (4, False): cv2.IMREAD_REDUCED_COLOR_4,
+    (8, False): cv2.IMREAD_REDUCED_COLOR_8,
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a picture may cost: encoded bytes, decoded megapixels, pages of a document."""
+
+    max_bytes: int
+    max_megapixels: float
+    max_pages: int
+
+
+@dataclass
+class Image:
+    """A page's picture, decoded when its pixels are first asked for and then kept while the row is in this process.
+
+    Attributes:
+        origin: Path or name of the document.
+        page: Page number in the document, from 0.
+        width, height: Size of the upright page in pixels, at full resolution.
+        mode: BufferedImage mode of the pixels, `GRAY` or `BGR`.
+        resolution: Dots per inch as the file says, 0 if it does not.
+        reduction: 1, 2, 4 or 8: how much smaller a JPEG is decoded.
+        data: The encoded document; None where it is to be read from `origin`.
+        in_memory: The document came as bytes and cannot be read again from `origin`.
+    """
+
+    origin: str
+    page: int
+    width: int
+    height: int
+    mode: int
+    resolution: int
+    reduction: int = 1
+    data: bytes | None = field(default=None, repr=False)
+    in_memory: bool = False
+    cached: Pixels | None = field(default=None, repr=False, compare=False)
+
+    def pixels(self) -> Pixels:
+        """The upright page, uint8, (h, w) grey or (h, w, 3) BGR, where h and w are the full size / `reduction`.
+
+        Raises:
+            PageError: The file is gone, truncated or damaged.
+        """
+        if self.cached is None:
+            self.cached = decode(self.data if self.data is not None else read_file(self.origin), self)
+            self.data = self.data if self.in_memory else None
+        return self.cached
+
+    def bgr(self) -> Pixels:
+        """`pixels()` with three channels."""
+        pixels = self.pixels()
+        return pixels if pixels.ndim == 3 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
+
+    def enlarge(self, boxes: Boxes) -> Boxes:
+        """Boxes (n, 5) of `pixels()` in pixels of the page at full resolution."""
+        return boxes * self._factors()
+
+    def reduce(self, boxes: Boxes) -> Boxes:
+        """Boxes (n, 5) of the page at full resolution in pixels of `pixels()`."""
+        return boxes / self._factors()
+
+    def _factors(self) -> Boxes:
+        # libjpeg rounds the reduced size up, by less than a pixel in thousands: one factor does for both sides.
+        factor = max(self.width, self.height) / max(self.pixels().shape[:2])
+        return np.array([factor, factor, factor, factor, 1], np.float32)
+
+
+def _to_struct(image: Image) -> dict[str, Any]:
+    return {
+        "origin": image.origin,
+        "height": image.height,
+        "width": image.width,
+        "nChannels": 1 if image.mode == GRAY else 3,
+        "mode": image.mode,
+        "resolution": image.resolution,
+        "data": image.data if image.in_memory else None,
+        "page": image.page,
+        "reduction": image.reduction,
+    }
+
+
+def _from_struct(value: dict[str, Any]) -> Image:
+    size = value["width"], value["height"]
+    return Image(
+        value["origin"],
+        value["page"],
+        *size,
+        value["mode"],
+        value["resolution"],
+        value["reduction"],
+        value["data"],
+        value["data"] is not None,
+    )
+
+
+IMAGE = Column(
+    pa.struct(
+        [
+            ("origin", pa.string()),
+            ("height", pa.int32()),
+            ("width", pa.int32()),
+            ("nChannels", pa.int32()),
+            ("mode", pa.int32()),
+            ("resolution", pa.int32()),
+            ("data", pa.large_binary()),
+            ("page", pa.int32()),
+            ("reduction", pa.int32()),
+        ]
+    ),
+    decode=_from_struct,
+    encode=_to_struct,
+)
+"""Visual NLP's image struct. Pixels never leave the process: `data` is the encoded file, or null where `origin` can
+be read again."""
+
+
+def open_image(
+    data: bytes | None, origin: str, page: int, gray: bool, limits: Limits, reduce_above: int
+) -> Image:
+    """Checks a file's header against the limits and describes its page; the pixels are decoded later.
+
+    Args:
+        data: The encoded file, or None to read it from `origin`.
+        origin: Its path, or a name for messages.
+        page: Which page of a multi-page file, from 0.
+        gray: Decode to grey rather than to colour.
+        limits: What the picture may cost.
+        reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 while its longer side stays at least this many pixels; 0 never.
+
+    Raises:
+        PageError: `file_missing`, `image_empty`, `image_too_large`, `image_unknown` or `page_missing`.
+    """
+    in_memory = data is not None
+    data = read_file(origin) if data is None else data
+    if not data:
+        raise PageError("image_empty", f"{origin} is empty.", "Copy it again from its source.")
+    if len(data) > limits.max_bytes:
+        raise PageError(
+            "image_too_large",
+            f"{origin} has {len(data):,} bytes, over the limit of {limits.max_bytes:,}.",
+            "Raise BinaryToImage's max_bytes if you trust it.",
+        )
+    picture = _header(data, origin)
+    if page >= min(getattr(picture, "n_frames", 1), limits.max_pages):
+        raise PageError("page_missing", f"{origin} has no page {page}.", f"max_pages is {limits.max_pages}.")
+    if page:
+        picture.seek(page)
+    width, height = picture.size
+    if width * height > limits.max_megapixels * 1e6:
+        raise _too_large(origin, f"{width}x{height} pixels", limits.max_megapixels)
+    if picture.getexif().get(0x0112, 1) >= 5:
+        width, height = height, width
+    reduction = _reduction(max(width, height), reduce_above) if _is_plain_jpeg(picture) else 1
+    resolution = picture.info.get("dpi", (0, 0))[0]
+    mode = GRAY if gray else BGR
+    return Image(origin, page, width, height, mode, round(float(resolution)), reduction, data, in_memory)
+
+
+def decode(data: bytes, image: Image) -> Pixels:
+    """Decodes the page that `image` describes.
+
+    Raises:
+        PageError: `image_truncated` or `image_damaged`.
+    """
+    picture = _header(data, image.origin)
+    try:
+        if _is_plain_jpeg(picture):
+            return _decode_jpeg(data, image)
+        picture.seek(image.page)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _to_bytes(ImageOps.exif_transpose(picture), image.mode == GRAY)
+    except (OSError, SyntaxError, ValueError, EOFError, cv2.error) as error:
+        code = "image_truncated" if "truncated" in str(error) else "image_damaged"
+        raise PageError(
+            code, f"{image.origin}, page {image.page}, cannot be decoded: {error}.", "Copy it again from its source."
+        ) from error
+
+
+def page_count(file: IO[bytes]) -> int:
+    """Pages in an encoded file; 1 where it cannot be read, so that its one row can say why.
+
+    Only TIFF is asked: the frames of a GIF or WebP are not pages.
+    """
+    try:
+        if file.read(4)[:2] not in (b"II", b"MM"):
+            return 1
+        file.seek(0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return int(getattr(PillowImage.open(file, formats=("TIFF",)), "n_frames", 1))
+    except (UnidentifiedImageError, PillowImage.DecompressionBombError, OSError, SyntaxError, ValueError):
+        return 1
+
+
+def _header(data: bytes, origin: str) -> PillowImage.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return PillowImage.open(io.BytesIO(data), formats=FORMATS)
+    except PillowImage.DecompressionBombError as error:
+        raise _too_large(origin, str(error), PillowImage.MAX_IMAGE_PIXELS or 0) from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise PageError(
+            "image_unknown",
+            f"{origin} is not an image that can be read.",
+            f"Use one of {', '.join(FORMATS)}, and check that the file is whole.",
+        ) from error
+
+
+def _too_large(origin: str, size: str, limit: float) -> PageError:
+    return PageError(
+        "image_too_large",
+        f"{origin} has {size}, over the limit of {limit:g} megapixels.",
+        "Raise BinaryToImage's max_megapixels if you trust it.",
+    )
+
+
+def _is_plain_jpeg(picture: PillowImage.Image) -> bool:
+    return picture.format in ("JPEG", "MPO") and picture.mode in ("L", "RGB")
+
+
+def _reduction(longer_side: int, reduce_above: int) -> int:
+    return next((n for n in (8, 4, 2) if reduce_above and longer_side / n >= reduce_above), 1)
+
+
+def _decode_jpeg(data: bytes, image: Image) -> Pixels:
+    # libjpeg fills what is missing with grey and says nothing: after the last scan there must be an end marker.
+    if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+        raise OSError("the JPEG is truncated")
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED[image.reduction, image.mode == GRAY])
+    if pixels is None:
+        raise OSError("the JPEG is damaged")
+    return np.asarray(pixels, np.uint8)
+
+
+def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
+    """A Pillow picture of any mode as grey or BGR bytes, transparency laid on white."""
+    if picture.mode.startswith(("I", "F")):
+        picture = _from_deep(np.asarray(picture))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        paper = PillowImage.new("RGBA", picture.size, "white")
+        picture = PillowImage.alpha_composite(paper, picture)
+    if gray:
+        return np.asarray(picture.convert("L"), np.uint8)
+    return np.ascontiguousarray(np.asarray(picture.convert("RGB"), np.uint8)[:, :, ::-1])
+
+
+def _from_deep(values: Any) -> PillowImage.Image:
+    """16-bit, 32-bit or float grey to 8 bits; the brightest value becomes white, as scanners use 10 to 16 bits."""
+    brightest = max(float(values.max(initial=0)), 1.0)
+    return PillowImage.fromarray((np.clip(values, 0, None) * (255.0 / max(brightest, 255.0))).astype(np.uint8))

@@ -1,0 +1,122 @@
+"""Files, folders, globs and URIs to page rows, in the order of their names."""
+
+from __future__ import annotations
+
+import fnmatch
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TypeAlias
+
+from pyarrow import fs
+
+from raypipe.errors import InputError
+from raypipe.files import open_file, resolve
+from raypipe.images import page_count
+from raypipe.types import Row
+
+Source: TypeAlias = str | Path | bytes
+SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .tif .tiff .bmp .dib .gif .webp .pgm .ppm .pnm .jp2 .j2k .avif .tga .pcx".split()
+)
+MULTI_PAGE = frozenset((".tif", ".tiff"))
+
+
+def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
+    """Document rows: `path`, and `content` (the encoded bytes) where the source itself was bytes.
+
+    Folders are listed with all below them. A file named outright is listed whatever its suffix; folders and globs
+    give pictures only.
+
+    Raises:
+        InputError: A source names nothing.
+    """
+    for number, source in enumerate(_each(sources)):
+        if isinstance(source, bytes):
+            yield {"path": f"bytes-{number}", "content": source}
+        else:
+            for path in _expand(str(source)):
+                yield {"path": path, "content": None}
+
+
+def pages(document: Row) -> list[Row]:
+    """The page rows of a document row: `pagenum` from 0 and `total_pages` are added.
+
+    Only a multi-page TIFF has more than one. What cannot be opened is one page, whose row later says why.
+    """
+    total = _count(document)
+    return [{**document, "pagenum": page, "total_pages": total} for page in range(total)]
+
+
+def _count(document: Row) -> int:
+    content, path = document.get("content"), document["path"]
+    if content is not None:
+        return page_count(io.BytesIO(content))
+    if PurePosixPath(path).suffix.lower() not in MULTI_PAGE and PurePosixPath(path).suffix.lower() in SUFFIXES:
+        return 1
+    try:
+        with open_file(path) as file:
+            return page_count(file)
+    except (OSError, ValueError):
+        return 1
+
+
+def _each(sources: Source | Iterable[Source]) -> Iterable[Source]:
+    return [sources] if isinstance(sources, (str, Path, bytes)) else sources
+
+
+def _expand(source: str) -> Iterator[str]:
+    scheme = source.split("://", 1)[0] + "://" if "://" in source else ""
+    if any(mark in source for mark in "*?["):
+        yield from _matching(source, scheme)
+        return
+    filesystem, path = resolve(source)
+    info = filesystem.get_file_info(path)
+    if info.type == fs.FileType.Directory:
+        found = _pictures_below(filesystem, path)
+        if not found:
+            raise InputError(f"{source} holds no picture.", f"Looked for {', '.join(sorted(SUFFIXES))}.")
+        yield from (scheme + name for name in found)
+    elif info.type == fs.FileType.File:
+        yield scheme + path
+    else:
+        raise InputError(f"{source} does not exist.", "Give files, folders, globs or URIs.")
+
+
+def _matching(pattern: str, scheme: str) -> Iterator[str]:
+    fixed = pattern[: min(pattern.find(mark) for mark in "*?[" if mark in pattern)]
+    folder = fixed.rsplit("/", 1)[0] if "/" in fixed else "."
+    filesystem, base = resolve(folder)
+    rest = pattern[len(folder) :].lstrip("/") if "/" in fixed else pattern
+    wanted = f"{base.rstrip('/')}/{rest}"
+    found = [name for name in _pictures_below(filesystem, base) if _glob_match(name, wanted)]
+    if not found:
+        raise InputError(f"{pattern} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
+    yield from (scheme + name for name in found)
+
+
+def _glob_match(name: str, pattern: str) -> bool:
+    """Whether a path matches, part by part; `**` stands for any number of folders."""
+    names, patterns = PurePosixPath(name).parts, PurePosixPath(pattern).parts
+    if "**" in patterns:
+        at = patterns.index("**")
+        head, tail = patterns[:at], patterns[at + 1 :]
+        return len(names) >= len(head) + len(tail) and _parts_match(
+            names[: len(head)] + names[len(names) - len(tail) :], head + tail
+        )
+    return len(names) == len(patterns) and _parts_match(names, patterns)
+
+
+def _parts_match(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+    return all(fnmatch.fnmatchcase(name, pattern) for name, pattern in zip(names, patterns, strict=True))
+
+
+def _pictures_below(filesystem: fs.FileSystem, folder: str) -> list[str]:
+    selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
+    return sorted(
+        info.path
+        for info in filesystem.get_file_info(selector)
+        if info.type == fs.FileType.File
+        and PurePosixPath(info.path).suffix.lower() in SUFFIXES
+        and not PurePosixPath(info.path).name.startswith(".")
+    )

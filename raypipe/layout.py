@@ -1,0 +1,228 @@
+"""Regions to lines to reading order: pure geometry, no pictures.
+
+Lines are chains of regions of which each is the other's nearest neighbour, so tilted and curved lines hold together.
+Order comes from cutting the page into blocks and rows, never from comparing pairs (which is not transitive).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.geometry import Floats, bounds, enclose, turn, upright
+from raypipe.types import Boxes
+
+Indices = npt.NDArray[np.int64]
+
+WORD_GAP = 2.0
+"""Words further apart than this many line heights belong to different lines."""
+SHARED_HEIGHT = 0.4
+"""Two regions stand on one line if they share this part of the lower one's height."""
+COLUMN_LINES = 4
+"""A column of text has at least this many lines."""
+COLUMN_FILL = 0.6
+"""The lines of a column of text fill at least this part of its width; the cells of a form do not."""
+
+
+@dataclass(frozen=True)
+class LineLayout:
+    """The lines of a page in reading order.
+
+    Attributes:
+        members: For each line the indices of its regions, in reading direction.
+        boxes: (n, 5), the box around each line.
+        rows: (n,), lines with the same number stand side by side and share a line of the text.
+    """
+
+    members: list[Indices]
+    boxes: Boxes
+    rows: Indices
+
+
+def arrange(boxes: Boxes, tolerance: float = 0) -> LineLayout:
+    """Groups regions into lines and puts the lines into reading order.
+
+    Args:
+        boxes: (n, 5) rotated boxes of words or of whole lines.
+        tolerance: Regions whose centres differ by up to this many pixels across the text may share a line, whatever
+            their heights; 0 leaves it to the heights.
+    """
+    angle = page_angle(boxes)
+    flat = _turned(boxes, -angle)
+    chains = _chains(flat, WORD_GAP, tolerance)
+    lines = np.array([_line_box(boxes[chain], angle) for chain in chains], np.float32).reshape(-1, 5)
+    order, rows = _reading_order(_turned(lines, -angle))
+    return LineLayout([chains[n] for n in order], lines[order], rows)
+
+
+def join_lines(boxes: Boxes, scores: Floats, tolerance: float = 0) -> tuple[Boxes, Floats]:
+    """Joins word regions to line regions.
+
+    Args:
+        boxes: (n, 5) rotated boxes.
+        scores: (n,).
+        tolerance: As in `arrange`.
+
+    Returns:
+        One box a line in reading order, and the mean score of its regions.
+    """
+    layout = arrange(boxes, tolerance)
+    means = np.array([scores[member].mean() for member in layout.members], np.float32)
+    return layout.boxes, means
+
+
+def merge_overlapping(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
+    """Merges boxes of one line that overlap by more than half of the smaller one.
+
+    Args:
+        boxes: (n, 5) rotated boxes.
+        scores: (n,).
+
+    Returns:
+        The merged boxes and the highest score of each.
+    """
+    flat = bounds(_turned(boxes, -page_angle(boxes)))
+    low = np.maximum(flat[:, None, :2], flat[None, :, :2])
+    high = np.minimum(flat[:, None, 2:], flat[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    area = np.prod(flat[:, 2:] - flat[:, :2], axis=1)
+    groups = _connected(shared > 0.5 * np.minimum(area[:, None], area[None]))
+    merged = [boxes[group[0]] if len(group) == 1 else _line_box(boxes[group], 0.0) for group in groups]
+    return np.array(merged, np.float32).reshape(-1, 5), np.array([scores[group].max() for group in groups], np.float32)
+
+
+def page_angle(boxes: Boxes) -> float:
+    """The angle of most of the text, in degrees: the median over boxes at least twice as wide as high, by width."""
+    long = boxes[boxes[:, 2] >= 2 * boxes[:, 3]]
+    if not len(long):
+        return 0.0
+    order = np.argsort(long[:, 4], kind="stable")
+    weight = np.cumsum(long[order, 2])
+    return float(long[order, 4][np.searchsorted(weight, weight[-1] / 2)])
+
+
+def _turned(boxes: Boxes, degrees: float) -> Boxes:
+    turned = boxes.copy()
+    turned[:, :2] = turn(boxes[:, :2], degrees)
+    turned[:, 4] += degrees
+    return turned
+
+
+def _line_box(boxes: Boxes, angle: float) -> Floats:
+    """The box of a line: its one region, or all of its regions at the angle in which they lie."""
+    if len(boxes) == 1:
+        box = boxes[0]
+        return box if box[2] >= 2 * box[3] or abs(box[4] - angle) < 1 else enclose(boxes, angle)
+    if np.ptp(boxes[:, 0]) > 4 * np.median(boxes[:, 3]):
+        slope = np.polyfit(boxes[:, 0], boxes[:, 1], 1, w=np.sqrt(boxes[:, 2]))[0]
+        return enclose(boxes, float(np.rad2deg(np.arctan(slope))))
+    return enclose(boxes, angle)
+
+
+def _chains(boxes: Boxes, max_gap: float, tolerance: float = 0) -> list[Indices]:
+    """Chains of boxes that lie in one line: each box is linked to its right neighbour if both choose each other.
+
+    Args:
+        boxes: (n, 5) in a frame in which the text is about level.
+        max_gap: Widest gap inside a chain, in line heights.
+        tolerance: As in `arrange`.
+    """
+    if not len(boxes):
+        return []
+    box = bounds(boxes)
+    slope = np.where(boxes[:, 2] >= 3 * boxes[:, 3], np.tan(np.deg2rad(boxes[:, 4])), 0)
+    distance = boxes[None, :, 0] - boxes[:, None, 0]
+    # Where the two would meet: each line is followed half of the way along its own slope.
+    drop = boxes[None, :, 1] - boxes[:, None, 1] - distance * (slope[:, None] + slope[None]) / 2
+    height = boxes[:, 3]
+    lower, mean = np.minimum(height[:, None], height[None]), (height[:, None] + height[None]) / 2
+    level = np.abs(drop) <= np.maximum(mean - SHARED_HEIGHT * lower, 0)
+    if tolerance:
+        level |= (np.abs(drop) <= tolerance) & (np.abs(drop) < mean)
+    gap = box[None, :, 0] - box[:, None, 2]
+    width = np.minimum(boxes[:, None, 2], boxes[None, :, 2])
+    follows = level & (distance > 0) & (gap > -0.5 * width) & (gap <= max_gap * mean)
+    return _follow(np.where(follows, gap + np.abs(drop), np.inf))
+
+
+def _follow(cost: Floats) -> list[Indices]:
+    """Chains of mutual nearest neighbours under a cost (n, n) of going from one box to the next; inf for never."""
+    count = len(cost)
+    right, left = cost.argmin(1), cost.argmin(0)
+    everyone = np.arange(count)
+    linked = np.isfinite(cost[everyone, right]) & (left[right] == everyone)
+    following = np.where(linked, right, -1)
+    chains = []
+    for start in np.setdiff1d(everyone, right[linked]):
+        chain = [int(start)]
+        while following[chain[-1]] >= 0:
+            chain.append(int(following[chain[-1]]))
+        chains.append(np.array(chain, np.int64))
+    return chains
+
+
+def _connected(adjacent: npt.NDArray[np.bool_]) -> list[Indices]:
+    """Connected components of a symmetric relation (n, n)."""
+    label = np.arange(len(adjacent))
+    while True:
+        lowest = np.where(adjacent, label[None], len(adjacent)).min(1, initial=len(adjacent))
+        lowest = np.minimum(label, lowest)
+        if (lowest == label).all():
+            return [np.flatnonzero(label == value) for value in np.unique(label)]
+        label = lowest
+
+
+def _reading_order(lines: Boxes) -> tuple[Indices, Indices]:
+    """The order of level lines (n, 5), and the row of each in that order."""
+    rows = _blocks(np.arange(len(lines)), bounds(upright(lines)), lines)
+    order = np.array([n for row in rows for n in row], np.int64)
+    numbers = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    return order, numbers
+
+
+def _blocks(members: Indices, box: Floats, lines: Boxes) -> list[Indices]:
+    """Rows of lines in reading order: above a block of columns, its columns one after the other, below it."""
+    split = _columns(box[members])
+    if split is None:
+        chains = _chains(lines[members], np.inf)
+        return [members[chain] for chain in sorted(chains, key=lambda c: float(lines[members][c, 1].mean()))]
+    above, left, right, below = (members[part] for part in split)
+    return [row for part in (above, left, right, below) for row in (_blocks(part, box, lines) if len(part) else [])]
+
+
+def _columns(box: Floats) -> tuple[Indices, Indices, Indices, Indices] | None:
+    """The largest block of two columns of text in upright boxes (n, 4), if there is one.
+
+    Every right edge is tried as the gutter. Lines that cross it cut the page into bands; a band whose lines on
+    both sides are many and fill their columns is a block of columns.
+
+    Returns:
+        Indices of the lines above the block, in its left column, in its right column and below it.
+    """
+    best: tuple[int, tuple[Indices, Indices, Indices, Indices]] | None = None
+    if len(box) < 2 * COLUMN_LINES:
+        return None
+    middle = (box[:, 1] + box[:, 3]) / 2
+    for gutter in np.unique(box[:, 2]):
+        left, right = box[:, 2] <= gutter, box[:, 0] > gutter
+        edges = np.concatenate([[-np.inf], np.sort(middle[~left & ~right]), [np.inf]])
+        band = np.searchsorted(edges, middle) - 1
+        sizes = np.minimum(*(np.bincount(band[side], minlength=len(edges) - 1) for side in (left, right)))
+        for number in np.flatnonzero(sizes >= (best[0] + 1 if best else COLUMN_LINES)):
+            inside = band == number
+            on_left, on_right = np.flatnonzero(inside & left), np.flatnonzero(inside & right)
+            size = int(sizes[number])
+            if (best is None or size > best[0]) and _is_column(box[on_left]) and _is_column(box[on_right]):
+                crossing_below = edges[number + 1]
+                rest = ~inside | (~left & ~right)
+                above = np.flatnonzero(rest & (middle < crossing_below) & (middle <= edges[number]))
+                below = np.flatnonzero(rest & (middle >= crossing_below))
+                best = size, (above, on_left, on_right, below)
+    return best[1] if best else None
+
+
+def _is_column(box: Floats) -> bool:
+    fill = (box[:, 2] - box[:, 0]) / (box[:, 2].max() - box[:, 0].min())
+    return float(np.median(fill)) >= COLUMN_FILL

@@ -1,0 +1,1 @@
+"""What a page can be written as, a file a format."""

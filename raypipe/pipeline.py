@@ -1,0 +1,221 @@
+"""A pipeline: an ordered list of stages, declared once as data and run by any of the adapters in `run/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+from pydantic import ValidationError
+
+from raypipe.errors import ConfigError
+from raypipe.inputs import Source
+from raypipe.stages.base import Pool, Stage, Worker
+from raypipe.stages.decode import BinaryToImage
+from raypipe.stages.detect import ImageTextDetector
+from raypipe.stages.draw import ImageDrawRegions
+from raypipe.stages.recognize import ImageToText
+from raypipe.types import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column, Page
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
+
+STAGES: dict[str, type[Stage]] = {
+    stage.__name__: stage for stage in (BinaryToImage, ImageTextDetector, ImageToText, ImageDrawRegions)
+}
+"""Stages by the name they have in files."""
+
+INPUT_COLUMNS: dict[str, Column] = {
+    "path": TEXT,
+    "content": BYTES,
+    "pagenum": INTEGER,
+    "total_pages": INTEGER,
+    "exception": NULLABLE_TEXT,
+}
+"""Columns that every page row has before the first stage."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One worker of one stage."""
+
+    stage: Stage
+    worker: type[Worker[Any]]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns that must be there."""
+        return self.worker.reads(self.stage)
+
+    @property
+    def writes(self) -> dict[str, Column]:
+        """Columns that it adds or replaces."""
+        return self.worker.writes(self.stage)
+
+    @property
+    def drops(self) -> tuple[str, ...]:
+        """Columns that it takes away."""
+        return self.worker.drops(self.stage)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Steps that run in the same process one after the other, and the actors they run in."""
+
+    steps: tuple[Step, ...]
+    pool: Pool | None
+
+    @property
+    def name(self) -> str:
+        """The names of its stages."""
+        return "+".join(dict.fromkeys(step.stage.name for step in self.steps))
+
+
+class Pipeline:
+    """An ordered list of stages.
+
+    Raises:
+        ConfigError: A stage reads a column that none before it writes.
+    """
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self.stages = tuple(stages)
+        self.columns: dict[str, Column] = dict(INPUT_COLUMNS)
+        for step in self.steps():
+            missing = [name for name in step.reads if name not in self.columns]
+            if missing:
+                raise ConfigError(
+                    f"{step.stage.name} reads the column {missing[0]!r}, which no stage before it writes.",
+                    f"There are {', '.join(self.columns)}.",
+                )
+            self.columns.update(step.writes)
+            for name in step.drops:
+                self.columns.pop(name, None)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pipeline) and self.stages == other.stages
+
+    def __hash__(self) -> int:
+        return hash(self.stages)
+
+    def __repr__(self) -> str:
+        return f"Pipeline({list(self.stages)})"
+
+    def steps(self) -> tuple[Step, ...]:
+        """The workers of all stages, in order."""
+        return tuple(Step(stage, worker) for stage in self.stages for worker in stage.workers)
+
+    def operators(self) -> tuple[Operator, ...]:
+        """The steps, grouped by the process they run in.
+
+        A stage with a pool begins an operator. Its last worker is the one that needs the pool; those before it
+        prepare the work and stay with the data they cut it from.
+        """
+        groups: list[list[Step]] = [[]]
+        pools: list[Pool | None] = [None]
+        for step in self.steps():
+            placed = step.stage.pool if step.worker is step.stage.workers[-1] else None
+            if placed and any(before.worker.holds_model for before in groups[-1]):
+                groups.append([])
+                pools.append(None)
+            groups[-1].append(step)
+            pools[-1] = pools[-1] or placed
+        return tuple(Operator(tuple(steps), pool) for steps, pool in zip(groups, pools, strict=True))
+
+    def describe(self) -> str:
+        """The stages with their parameters, columns in and out, and where they run."""
+        parts = []
+        for number, operator in enumerate(self.operators(), 1):
+            pool = operator.pool
+            where = ", ".join(f"{k}={v}" for k, v in pool.model_dump(exclude_defaults=True).items()) if pool else "shared"
+            parts.append(f"operator {number}: {operator.name}  [pool: {where}]")
+            for step in operator.steps:
+                parts.append(f"  {step.stage.name}.{step.worker.__name__}: {(step.worker.__doc__ or '').splitlines()[0]}")
+                parts.append(f"    in:   {', '.join(step.reads)}")
+                parts.append(f"    out:  {', '.join(f'{n}: {c.arrow}' for n, c in step.writes.items())}")
+                if step.drops:
+                    parts.append(f"    gone: {', '.join(step.drops)}")
+        parts.append("parameters:")
+        for stage in self.stages:
+            values = ", ".join(f"{k}={v!r}" for k, v in stage.model_dump(exclude={"pool"}).items())
+            parts.append(f"  {stage.name}({values})")
+        return "\n".join(parts)
+
+    def to_toml(self) -> str:
+        """The pipeline as TOML: a `[[stage]]` each, with the parameters that differ from their defaults."""
+        tables = [
+            {"type": stage.name, **stage.model_dump(mode="json", exclude_defaults=True, exclude_none=True)}
+            for stage in self.stages
+        ]
+        return tomli_w.dumps({"stage": tables})
+
+    @classmethod
+    def from_toml(cls, text: str) -> Pipeline:
+        """A pipeline from what `to_toml` wrote.
+
+        Raises:
+            ConfigError: The text is not TOML, or names an unknown stage or parameter.
+        """
+        try:
+            tables = tomllib.loads(text)["stage"]
+            return cls([_stage(dict(table)) for table in tables])
+        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+            raise ConfigError(f"The pipeline file cannot be read: {error}.", "It needs [[stage]] tables.") from error
+
+    def run(
+        self, sources: Source | Iterable[Source], *, batch_size: int = 4, threads: int | None = None
+    ) -> Iterator[Page]:
+        """Processes pages in this process, a few at a time, as the result is asked for.
+
+        Args:
+            sources: Files, folders, globs, URIs, encoded bytes, or a list of them.
+            batch_size: Pages whose lines are read together.
+            threads: CPU threads; all that the process may use if None.
+        """
+        from raypipe.run.local import run
+
+        return run(self, sources, batch_size, threads)
+
+    def transform(self, dataset: Dataset, *, batch_size: int = 4) -> Dataset:
+        """Adds the pipeline to a Ray Data dataset: lazy and streaming.
+
+        Args:
+            dataset: Page rows of `raypipe.read`, or documents with `path` and `content` (or `bytes`).
+            batch_size: Pages whose lines are read together.
+        """
+        from raypipe.run.batch import transform
+
+        return transform(self, dataset, batch_size)
+
+
+def _stage(table: dict[str, Any]) -> Stage:
+    name = table.pop("type", None)
+    if name not in STAGES:
+        raise ConfigError(f"There is no stage {name!r}.", f"There are {', '.join(STAGES)}.")
+    try:
+        return STAGES[name].model_validate(table)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        field = ".".join(str(part) for part in wrong["loc"])
+        raise ConfigError(
+            f"{name} has a wrong parameter, {field}: {wrong['msg']}.", f"It has {', '.join(STAGES[name].model_fields)}."
+        ) from error
+
+
+def load(path: Path) -> Pipeline:
+    """A pipeline from a TOML file.
+
+    Raises:
+        ConfigError: The file is missing or wrong.
+    """
+    try:
+        return Pipeline.from_toml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error}.", "Give --pipeline the path of a TOML file.") from error

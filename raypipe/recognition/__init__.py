@@ -1,0 +1,1 @@
+"""Text recognizers: a file a model family."""

@@ -1,0 +1,40 @@
+"""What every recognizer is: line pictures in, characters with probabilities and places out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from raypipe.types import Pixels
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The text of one picture.
+
+    Attributes:
+        text: What stands there, single spaces between words.
+        probabilities: One probability a character.
+        centres: One place a character: the pixel column of its centre in the picture.
+    """
+
+    text: str
+    probabilities: list[float]
+    centres: list[float]
+
+
+class Recognizer(Protocol):
+    """A model family that reads line pictures."""
+
+    height: int
+    """Height in pixels of the pictures it takes."""
+    max_width: int
+    """Widest picture it takes, in pixels."""
+
+    def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
+        """Reads pictures uint8 (height, any width, 3), BGR.
+
+        A picture's reading does not depend on the others given with it. Results come in the order of the pictures.
+        """
+        ...

@@ -1,0 +1,92 @@
+"""CTC recognizers (Graves et al., ICML 2006), such as PP-OCR's: a character or a blank every eight pixels."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.engine import Session
+from raypipe.recognition.base import Reading
+from raypipe.recognition.batching import buckets, stack
+from raypipe.types import Pixels
+
+BLANK = 0
+COMMON_MARKS = frozenset("\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u2022\u00a3\u20ac\u00b0\u00a7\u00bd\u00bc\u00be\u00e9\u00b7\u00d7")
+"""What English text has beside ASCII: quotes, dashes, ellipsis, bullet, currencies, degree, section, fractions."""
+
+
+class CtcRecognizer:
+    """A CTC recognizer on ONNX Runtime.
+
+    Args:
+        session: Input (n, 3, 48, w), output probabilities (n, w / 8, classes) with the blank first; the other classes
+            stand in the metadata `characters`.
+        language: `en` keeps ASCII and common marks, anything else all that the model knows.
+    """
+
+    height = 48
+    max_width = 3200
+
+    def __init__(self, session: Session, language: str) -> None:
+        self._session = session
+        characters = list(session.metadata("characters"))
+        kept = [n for n, character in enumerate(characters) if language != "en" or _is_english(character)]
+        self._characters = ["", *(characters[n] for n in kept)]
+        self._classes = None if len(kept) == len(characters) else np.array([BLANK, *(n + 1 for n in kept)])
+
+    def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
+        """See `Recognizer.read`."""
+        readings: dict[int, Reading] = {}
+        for members, width in buckets([picture.shape[1] for picture in pictures], batch_size):
+            (probabilities,) = self._session.run(stack([pictures[n] for n in members], width))
+            if self._classes is not None:
+                probabilities = probabilities[:, :, self._classes]
+            step = width / probabilities.shape[1]
+            for n, matrix in zip(members.tolist(), probabilities, strict=True):
+                readings[n] = decode_greedy(matrix, self._characters, step, pictures[n].shape[1])
+        return [readings[n] for n in range(len(pictures))]
+
+
+def decode_greedy(
+    probabilities: npt.NDArray[np.float32], characters: Sequence[str], step: float, width: int
+) -> Reading:
+    """The most probable path, repeats merged and blanks dropped.
+
+    Args:
+        probabilities: (t, classes), blank first.
+        characters: The character of each class.
+        step: Pixels a time step.
+        width: Width of the picture without padding, in pixels; what is read beyond it is dropped.
+
+    Returns:
+        The text with the peak probability of each character and its place.
+    """
+    probabilities = probabilities[: int(np.ceil(width / step)) + 1]
+    best = probabilities.argmax(1)
+    starts = np.flatnonzero(np.diff(best, prepend=-1))
+    peaks = np.maximum.reduceat(probabilities[np.arange(len(best)), best], starts)
+    middles = (starts + np.append(starts[1:], len(best))) / 2 * step
+    chosen = best[starts] != BLANK
+    found = [
+        (characters[index], float(peak), float(middle))
+        for index, peak, middle in zip(best[starts][chosen], peaks[chosen], middles[chosen], strict=True)
+    ]
+    return tidy(found, width)
+
+
+def tidy(found: list[tuple[str, float, float]], width: int) -> Reading:
+    """Characters with probability and place as a reading without doubled, leading or trailing spaces."""
+    kept: list[tuple[str, float, float]] = []
+    for character, probability, centre in found:
+        if character != " " or (kept and kept[-1][0] != " "):
+            kept.append((character, probability, min(centre, width)))
+    if kept and kept[-1][0] == " ":
+        kept.pop()
+    return Reading("".join(c for c, _, _ in kept), [p for _, p, _ in kept], [x for _, _, x in kept])
+
+
+def _is_english(character: str) -> bool:
+    return character.isascii() or unicodedata.normalize("NFC", character) in COMMON_MARKS

@@ -1,0 +1,117 @@
+"""From regions to line pictures, and from what was read on them back to lines of the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from raypipe.geometry import Floats, crop, directions, enclose
+from raypipe.images import Image
+from raypipe.layout import LineLayout
+from raypipe.recognition.base import Reading
+from raypipe.types import Boxes, Crops, Line, Pixels, Word
+
+WHITE = 255
+
+
+def cut(
+    image: Image, boxes: Boxes, layout: LineLayout, height: int, max_width: int, group: bool, border: int, space: int
+) -> Crops:
+    """Cuts the lines of a page out of its picture.
+
+    Args:
+        image: The page.
+        boxes: (n, 5), its regions at full resolution.
+        layout: How they make lines.
+        height, max_width: Size of the pictures that the recognizer takes.
+        group: Put the regions of a line side by side into one picture; otherwise each is a picture of its own.
+        border: Pixels of the page around each region that are cut out with it.
+        space: White pixels between two regions in one picture, as the recognizer sees them.
+    """
+    pixels = image.bgr()
+    wide = boxes + np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
+    small = image.reduce(wide)
+    pictures: list[Pixels] = []
+    segments: list[tuple[float, ...]] = []
+    for line, (members, row) in enumerate(zip(layout.members, layout.rows, strict=True)):
+        for together in [members] if group else members[:, None]:
+            parts = [crop(pixels, small[n], height, max_width) for n in together]
+            picture, columns = _side_by_side(parts, space)
+            segments += [
+                (len(pictures), *column, *wide[n], line, row) for column, n in zip(columns, together, strict=True)
+            ]
+            pictures.append(picture)
+    return _pack(pictures, segments, height)
+
+
+def assemble(crops: Crops, readings: Sequence[Reading]) -> list[Line]:
+    """The lines of a page from the readings of its pictures, in reading order."""
+    lines: list[Line] = []
+    table = crops.segment_table()
+    for number in np.unique(table[:, 8]):
+        segments = table[table[:, 8] == number]
+        read = [readings[int(n)] for n in dict.fromkeys(segments[:, 0].tolist())]
+        words = [
+            word
+            for n in dict.fromkeys(segments[:, 0].tolist())
+            for word in _words(readings[int(n)], segments[segments[:, 0] == n])
+        ]
+        probabilities = [p for reading in read for p in reading.probabilities]
+        boxes = segments[:, 3:8]
+        box = boxes[0] if len(boxes) == 1 else enclose(boxes, float(np.median(boxes[:, 4])))
+        text = " ".join(reading.text for reading in read if reading.text)
+        confidence = float(np.mean(probabilities)) if probabilities else 0.0
+        lines.append(Line(text, confidence, *box.tolist(), row=int(segments[0, 9]), words=words))
+    return lines
+
+
+def _side_by_side(parts: Sequence[Pixels], space: int) -> tuple[Pixels, list[tuple[int, int]]]:
+    """One picture of many with white between them, and the first and last column of each."""
+    if len(parts) == 1:
+        return parts[0], [(0, parts[0].shape[1])]
+    gap = np.full((parts[0].shape[0], space, 3), WHITE, np.uint8)
+    joined = [piece for part in parts for piece in (part, gap)][:-1]
+    ends = np.cumsum([part.shape[1] + space for part in parts]) - space
+    return np.concatenate(joined, 1), [(int(end) - part.shape[1], int(end)) for part, end in zip(parts, ends, strict=True)]
+
+
+def _pack(pictures: Sequence[Pixels], segments: Sequence[tuple[float, ...]], height: int) -> Crops:
+    return Crops(
+        b"".join(np.ascontiguousarray(picture).data for picture in pictures),
+        height,
+        [picture.shape[1] for picture in pictures],
+        np.array(segments, np.float32).tobytes(),
+    )
+
+
+def _words(reading: Reading, segments: Floats) -> list[Word]:
+    """The words of one picture with their boxes on the page."""
+    centres = np.array(reading.centres, np.float32)
+    half = float(np.median(np.diff(centres))) / 2 if len(centres) > 1 else float(segments[-1, 2]) / 2
+    words = []
+    for match in re.finditer(r"\S+", reading.text):
+        start, end = match.span()
+        left = centres[start] - half if start == 0 else max(centres[start] - half, float(centres[start - 1]))
+        right = centres[end - 1] + half if end == len(centres) else min(centres[end - 1] + half, float(centres[end]))
+        confidence = float(np.mean(reading.probabilities[start:end]))
+        words.append(Word(match.group(), confidence, *place(float(left), float(right), segments)))
+    return words
+
+
+def place(left: float, right: float, segments: Floats) -> tuple[float, float, float, float, float]:
+    """Where columns `left` to `right` of a picture lie on the page: centre x, centre y, width, height, angle.
+
+    Args:
+        left, right: Pixel columns.
+        segments: Rows of `Crops.segment_table()` of this picture.
+    """
+    middle = (left + right) / 2
+    distance = np.maximum(np.maximum(segments[:, 1] - middle, middle - segments[:, 2]), 0)
+    _, first, last, x, y, width, height, angle, *_ = segments[int(distance.argmin())].tolist()
+    scale = width / max(last - first, 1)
+    left, right = max(left, first), min(max(right, left + 1), last)
+    offset = ((left + right) / 2 - (first + last) / 2) * scale
+    along = directions(np.array([angle], np.float32))[0][0]
+    return x + offset * float(along[0]), y + offset * float(along[1]), max(right - left, 1) * scale, height, angle

@@ -1,0 +1,62 @@
+"""A pipeline in one process: no Ray, no cluster, a few pages in memory at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import cv2
+
+from raypipe.inputs import Source, documents, pages
+from raypipe.metrics import Metrics
+from raypipe.types import Page, Row
+
+if TYPE_CHECKING:
+    from raypipe.pipeline import Operator, Pipeline
+
+
+class Runner:
+    """The workers of an operator, set up in this process.
+
+    Args:
+        operator: The steps to carry out.
+        threads: CPU threads that they may use.
+        metrics: Where counts and seconds are added.
+    """
+
+    def __init__(self, operator: Operator, threads: int, metrics: Metrics) -> None:
+        # OpenCV would start a thread a core whatever the actor's share is.
+        cv2.setNumThreads(threads)
+        self._workers = [step.worker(step.stage, threads, metrics) for step in operator.steps]
+        for worker in self._workers:
+            worker.setup()
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """Carries out the steps on page rows, keeping their number and order."""
+        for worker in self._workers:
+            rows = worker(rows)
+        return rows
+
+
+def run(
+    pipeline: Pipeline,
+    sources: Source | Iterable[Source],
+    batch_size: int,
+    threads: int | None,
+    metrics: Metrics | None = None,
+) -> Iterator[Page]:
+    """See `Pipeline.run`."""
+    metrics = metrics or Metrics()
+    runners = [Runner(operator, threads or usable_cpus(), metrics) for operator in pipeline.operators()]
+    rows = (page for document in documents(sources) for page in pages(document))
+    while batch := list(islice(rows, batch_size)):
+        for runner in runners:
+            batch = runner(batch)
+        yield from map(Page, batch)
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""What a page goes through, a file a stage."""

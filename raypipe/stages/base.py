@@ -1,0 +1,131 @@
+"""What a stage is: a specification (frozen, serialisable) and the workers that carry it out.
+
+A specification is a pydantic model: it prints, compares, pickles, goes to TOML and gives documentation its tables.
+A worker is made in the process that uses it, loads in `setup`, and is called with a list of rows.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar, Generic, TypeVar
+
+import cv2
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from raypipe.errors import PageError
+from raypipe.metrics import Metrics
+from raypipe.types import Column, Row
+
+
+class Pool(BaseModel):
+    """The actors that a stage runs in on Ray: a fixed `size`, or between `min_size` and `max_size`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int | None = Field(None, ge=1, description="fixed number of actors")
+    min_size: int | None = Field(None, ge=1, description="fewest actors")
+    max_size: int | None = Field(None, ge=1, description="most actors")
+    num_cpus: float = Field(1, gt=0, description="CPUs an actor; its sessions use as many threads, at least one")
+    num_gpus: float = Field(0, ge=0, description="GPUs an actor; fractions share a device")
+    memory: int | None = Field(None, ge=1, description="bytes of memory an actor reserves")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Pool:
+        if self.size is not None and (self.min_size is not None or self.max_size is not None):
+            raise ValueError("give size, or min_size and max_size, not both")
+        if (self.min_size or 1) > (self.max_size or self.min_size or 1):
+            raise ValueError("min_size is larger than max_size")
+        return self
+
+    @property
+    def floor(self) -> int:
+        """Actors that the pool starts with and never goes below."""
+        return self.size or self.min_size or 1
+
+
+class Stage(BaseModel):
+    """A step of a pipeline as its user declares it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workers: ClassVar[tuple[type[Worker], ...]] = ()  # type: ignore[type-arg]
+
+    pool: Pool | None = Field(None, description="actors of its own on Ray; None shares those of its neighbours")
+
+    @property
+    def name(self) -> str:
+        """The stage's name in files and messages."""
+        return type(self).__name__
+
+    def with_pool(self, pool: Pool) -> Stage:
+        """The same stage with actors of its own."""
+        return self.model_copy(update={"pool": pool})
+
+
+S = TypeVar("S", bound=Stage)
+
+
+class Worker(ABC, Generic[S]):
+    """Carries out a stage, or one step of it, in one process. Holds no state of a call.
+
+    Args:
+        spec: The stage.
+        threads: CPU threads that one call may use.
+        metrics: Where counts and seconds are added.
+    """
+
+    holds_model: ClassVar[bool] = False
+
+    def __init__(self, spec: S, threads: int, metrics: Metrics) -> None:
+        self.spec = spec
+        self.threads = threads
+        self.metrics = metrics
+
+    @staticmethod
+    @abstractmethod
+    def reads(spec: S) -> tuple[str, ...]:
+        """Columns that must be there."""
+
+    @staticmethod
+    @abstractmethod
+    def writes(spec: S) -> dict[str, Column]:
+        """Columns that it adds or replaces."""
+
+    @staticmethod
+    def drops(spec: S) -> tuple[str, ...]:
+        """Columns that it takes away."""
+        return ()
+
+    def setup(self) -> None:  # noqa: B027 - most workers have nothing to load
+        """Loads what the worker needs, once in each process."""
+
+    @abstractmethod
+    def process(self, rows: Sequence[Row]) -> None:
+        """Fills in the columns of healthy rows, in place. Errors of a single page go through `guard`."""
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """Processes rows; those with an exception pass through with empty columns. Keeps length and order."""
+        for row in rows:
+            row.setdefault("exception", None)
+            row.update({name: column.empty() for name, column in self.writes(self.spec).items()})
+        with self.metrics.timed(f"{type(self).__name__}_seconds"):
+            self.process([row for row in rows if row["exception"] is None])
+        for row in rows:
+            for name in self.drops(self.spec):
+                row.pop(name, None)
+        return rows
+
+    @contextmanager
+    def guard(self, row: Row) -> Iterator[None]:
+        """Turns an error of one page into its row's `exception`: `stage code: message and remedy`."""
+        try:
+            yield
+        except PageError as error:
+            row["exception"] = f"{self.spec.name} {error.code}: {error}"
+        except (cv2.error, MemoryError) as error:
+            row["exception"] = (
+                f"{self.spec.name} page_failed: {row.get('path')}, page {row.get('pagenum')}: "
+                f"{str(error).strip() or type(error).__name__} Look at the picture; report it if it looks sound."
+            )

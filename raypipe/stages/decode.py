@@ -1,0 +1,71 @@
+"""BinaryToImage: encoded bytes to a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from raypipe.images import IMAGE, Image, Limits, open_image
+from raypipe.stages.base import Stage, Worker
+from raypipe.types import Column, Row
+
+
+class ImageOpener(Worker["BinaryToImage"]):
+    """Checks each file's header and prepares its page for decoding."""
+
+    @staticmethod
+    def reads(spec: BinaryToImage) -> tuple[str, ...]:
+        """See `Worker.reads`."""
+        return (spec.origin_col, spec.page_num_col)
+
+    @staticmethod
+    def writes(spec: BinaryToImage) -> dict[str, Column]:
+        """See `Worker.writes`."""
+        return {spec.output_col: IMAGE}
+
+    @staticmethod
+    def drops(spec: BinaryToImage) -> tuple[str, ...]:
+        """See `Worker.drops`."""
+        return () if spec.keep_input else (spec.input_col,)
+
+    def process(self, rows: Sequence[Row]) -> None:
+        """See `Worker.process`."""
+        for row in rows:
+            with self.guard(row):
+                row[self.spec.output_col] = self._open(row)
+
+    def _open(self, row: Row) -> Image:
+        spec = self.spec
+        return open_image(
+            row.get(spec.input_col),
+            row[spec.origin_col],
+            row[spec.page_num_col],
+            spec.image_type == "TYPE_BYTE_GRAY",
+            Limits(spec.max_bytes, spec.max_megapixels, spec.max_pages),
+            spec.reduce_above,
+        )
+
+
+class BinaryToImage(Stage):
+    """Turns encoded bytes into a picture: any raster format, orientation, bit depth, colour or transparency.
+
+    Each page of a multi-page TIFF is a row of its own. Bytes come from `input_col`, or where that is absent from the
+    file that `origin_col` names.
+    """
+
+    workers: ClassVar = (ImageOpener,)
+
+    input_col: str = Field("content", description="encoded bytes")
+    origin_col: str = Field("path", description="where the bytes came from")
+    output_col: str = Field("image", description="the picture")
+    image_type: Literal["TYPE_BYTE_GRAY", "TYPE_3BYTE_BGR"] = Field("TYPE_BYTE_GRAY", description="grey or colour")
+    page_num_col: str = Field("pagenum", description="number of the page in its document, from 0")
+    keep_input: bool = Field(False, description="keep the encoded bytes")
+    max_bytes: int = Field(200_000_000, ge=1, description="largest file, in bytes")
+    max_megapixels: float = Field(150, gt=0, description="largest picture, in millions of pixels")
+    max_pages: int = Field(2000, ge=1, description="most pages of a document")
+    reduce_above: int = Field(
+        3600, ge=0, description="decode a JPEG at 1/2, 1/4 or 1/8 size if its longer side keeps this many pixels; 0: never"
+    )

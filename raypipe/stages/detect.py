@@ -1,0 +1,119 @@
+"""ImageTextDetector: a picture to text regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from raypipe import zoo
+from raypipe.detection.base import Detection, Detector, Thresholds
+from raypipe.detection.craft import Craft
+from raypipe.detection.dbnet import DBNet
+from raypipe.engine import Session
+from raypipe.geometry import Floats
+from raypipe.images import Image
+from raypipe.layout import join_lines, merge_overlapping
+from raypipe.stages.base import Stage, Worker
+from raypipe.types import REGIONS, Boxes, Column, Region, Row, regions_from_boxes
+
+FAMILIES: dict[str, type[Craft] | type[DBNet]] = {"craft": Craft, "db": DBNet}
+DEFAULTS = {"craft": Thresholds(score=0.7, text=0.4, link=0.4), "db": Thresholds(score=0.5, text=0.3, link=0)}
+"""Thresholds where none are given: those of Visual NLP for CRAFT, those of PP-OCR for DBNet."""
+
+
+class TextDetector(Worker["ImageTextDetector"]):
+    """Finds the regions of each page."""
+
+    holds_model = True
+
+    @staticmethod
+    def reads(spec: ImageTextDetector) -> tuple[str, ...]:
+        """See `Worker.reads`."""
+        return (spec.input_col,)
+
+    @staticmethod
+    def writes(spec: ImageTextDetector) -> dict[str, Column]:
+        """See `Worker.writes`."""
+        return {spec.output_col: REGIONS}
+
+    def setup(self) -> None:
+        """Loads the model."""
+        model = zoo.resolve(self.spec.model, "detection")
+        session = Session(model.path, self.spec.use_gpu, self.threads, self.metrics)
+        self._detector: Detector = FAMILIES[model.family](session)
+        self._thresholds = self.spec.thresholds()
+
+    def process(self, rows: Sequence[Row]) -> None:
+        """See `Worker.process`."""
+        for row in rows:
+            with self.guard(row):
+                row[self.spec.output_col] = self._regions(row[self.spec.input_col])
+
+    def _regions(self, image: Image) -> list[Region]:
+        spec = self.spec
+        found = self._detector.detect(image.bgr(), spec.width, self._thresholds)
+        boxes, scores = _sized(found, spec.size_threshold / self._magnification(image))
+        if spec.merge_intersects and len(boxes):
+            boxes, scores = merge_overlapping(boxes, scores)
+        if spec.with_refiner and len(boxes):
+            boxes, scores = join_lines(boxes, scores)
+        self.metrics.add("regions_total", len(boxes))
+        return regions_from_boxes(image.enlarge(boxes), scores.tolist(), image.page)
+
+    def _magnification(self, image: Image) -> float:
+        return self.spec.width / max(image.pixels().shape[:2])
+
+
+def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:
+    """The regions that are high enough: at least the threshold, or for a negative one 1/4 of the page's median."""
+    height = np.minimum(found.boxes[:, 2], found.boxes[:, 3])
+    if size_threshold < 0:
+        size_threshold = float(np.median(height)) / 4 if len(height) else 0
+    kept = height >= size_threshold
+    return found.boxes[kept], found.scores[kept]
+
+
+class ImageTextDetector(Stage):
+    """Finds text on a picture: words, or lines with `with_refiner`."""
+
+    workers: ClassVar = (TextDetector,)
+
+    model: str = Field("image_text_detector_v2", description="name of a detection model")
+    input_col: str = Field("image", description="the picture")
+    output_col: str = Field("text_regions", description="the regions: rotated boxes by centre, size and angle")
+    score_threshold: float | None = Field(
+        None, ge=0, le=1, description="least score of a region; None: 0.7 for CRAFT, 0.5 for DB"
+    )
+    text_threshold: float | None = Field(
+        None, ge=0, le=1, description="least score of a text pixel; None: 0.4 for CRAFT, 0.3 for DB"
+    )
+    link_threshold: float = Field(0.4, ge=0, le=1, description="least affinity that joins two characters (CRAFT)")
+    size_threshold: int = Field(
+        10, ge=-1, description="least height of a region on the scaled picture, in pixels; -1: estimated from the page"
+    )
+    width: int = Field(1280, ge=32, le=8192, description="the picture's longer side is scaled to this, in pixels")
+    with_refiner: bool = Field(False, description="join the words of a line to one region")
+    merge_intersects: bool = Field(False, description="merge overlapping regions of one line")
+    use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is one")
+
+    @classmethod
+    def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> ImageTextDetector:
+        """A detector with a model of `raypipe models list`. Detectors find the text of any `lang`.
+
+        Raises:
+            ModelError: No such model.
+        """
+        zoo.resolve(name, "detection")
+        return cls.model_validate({"model": name, **parameters})
+
+    def thresholds(self) -> Thresholds:
+        """The thresholds in force."""
+        default = DEFAULTS[zoo.resolve(self.model, "detection").family]
+        return Thresholds(
+            default.score if self.score_threshold is None else self.score_threshold,
+            default.text if self.text_threshold is None else self.text_threshold,
+            self.link_threshold,
+        )

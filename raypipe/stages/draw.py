@@ -1,0 +1,114 @@
+"""ImageDrawRegions: a picture with its regions, and what was read in them, drawn over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
+from pydantic import Field
+
+from raypipe.geometry import corners, upright
+from raypipe.images import Image
+from raypipe.stages.base import Stage, Worker
+from raypipe.types import BYTES, Boxes, Column, Line, Pixels, Row, boxes_from_regions
+
+COLORS = {
+    "black": (0, 0, 0),
+    "white": (255, 255, 255),
+    "red": (220, 30, 30),
+    "green": (0, 150, 60),
+    "blue": (30, 80, 220),
+    "yellow": (240, 200, 0),
+    "gray": (128, 128, 128),
+    "pink": (235, 100, 160),
+}
+"""Red, green, blue of Visual NLP's colour names."""
+
+
+class RegionDrawer(Worker["ImageDrawRegions"]):
+    """Draws over each page and encodes the result."""
+
+    @staticmethod
+    def reads(spec: ImageDrawRegions) -> tuple[str, ...]:
+        """See `Worker.reads`."""
+        return (spec.input_col, spec.input_regions_col)
+
+    @staticmethod
+    def writes(spec: ImageDrawRegions) -> dict[str, Column]:
+        """See `Worker.writes`."""
+        return {spec.output_col: BYTES}
+
+    def process(self, rows: Sequence[Row]) -> None:
+        """See `Worker.process`."""
+        spec = self.spec
+        for row in rows:
+            with self.guard(row):
+                image: Image = row[spec.input_col]
+                lines = row.get(spec.lines_col) or []
+                row[spec.output_col] = encode(
+                    draw(image, boxes_from_regions(row[spec.input_regions_col]), lines, spec), spec.image_format
+                )
+
+
+def draw(image: Image, boxes: Boxes, lines: Sequence[Line], spec: ImageDrawRegions) -> Pixels:
+    """The page with its regions drawn over it, (h, w, 3) BGR, its longer side at most `spec.max_side`."""
+    pixels = image.bgr()
+    scale = min(1.0, spec.max_side / max(pixels.shape[:2]))
+    canvas = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels.copy()
+    to_canvas = max(canvas.shape[:2]) / max(image.width, image.height)
+    quads = corners((boxes if spec.rotated else upright(boxes)) * np.array([*[to_canvas] * 4, 1], np.float32))
+    outlines = list(np.rint(quads).astype(np.int32))
+    color = COLORS[spec.rect_color][::-1]
+    if spec.filled_rect:
+        for outline in outlines:
+            cv2.fillConvexPoly(canvas, outline, color)
+    else:
+        cv2.polylines(canvas, outlines, True, color, spec.line_width, cv2.LINE_AA)
+    if spec.draw_text and lines:
+        return _write(canvas, lines, to_canvas, spec)
+    return np.asarray(canvas, np.uint8)
+
+
+def _write(canvas: Pixels, lines: Sequence[Line], to_canvas: float, spec: ImageDrawRegions) -> Pixels:
+    """Writes each line's text and confidence on a light ground just above its box."""
+    picture = PillowImage.fromarray(np.ascontiguousarray(canvas[:, :, ::-1]))
+    pen = ImageDraw.Draw(picture, "RGBA")
+    font = ImageFont.load_default(spec.font_size)
+    for line in lines:
+        left = max((line.x - line.width / 2) * to_canvas, 0)
+        top = max((line.y - line.height / 2) * to_canvas - spec.font_size - 2, 0)
+        label = f"{line.text}  {100 * line.confidence:.0f}"
+        pen.rectangle(pen.textbbox((left, top), label, font=font), fill=(255, 255, 255, 190))
+        pen.text((left, top), label, font=font, fill=COLORS["blue"])
+    return np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
+
+
+def encode(pixels: Pixels, image_format: str) -> bytes:
+    """BGR pixels as a JPEG or PNG file."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, 85] if image_format == "jpeg" else []
+    return bytes(cv2.imencode(f".{image_format}", pixels, options)[1])
+
+
+class ImageDrawRegions(Stage):
+    """Draws the regions, and if asked the recognized text, over the picture."""
+
+    workers: ClassVar = (RegionDrawer,)
+
+    input_col: str = Field("image", description="the picture")
+    input_regions_col: str = Field("text_regions", description="the regions")
+    lines_col: str = Field("lines", description="the recognized lines")
+    output_col: str = Field("image_with_regions", description="the picture drawn over, encoded")
+    line_width: int = Field(4, ge=1, description="width of the outlines in pixels")
+    font_size: int = Field(12, ge=4, description="height of the text in pixels")
+    rotated: bool = Field(True, description="draw rotated rectangles; False: upright ones around them")
+    rect_color: Literal["black", "white", "red", "green", "blue", "yellow", "gray", "pink"] = Field(
+        "black", description="colour of the outlines"
+    )
+    filled_rect: bool = Field(False, description="fill the rectangles, to hide what they hold")
+    draw_text: bool = Field(False, description="write the recognized text and its confidence beside the boxes")
+    image_format: Literal["jpeg", "png"] = Field("jpeg", description="how the result is encoded")
+    max_side: int = Field(20_000, ge=64, description="scale the result down to this longer side, in pixels")

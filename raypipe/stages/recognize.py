@@ -1,0 +1,203 @@
+"""ImageToText: text regions of a picture to text. Cutting lines out needs the picture, reading them needs the model:
+these are two steps, which may run in different processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from raypipe import zoo
+from raypipe.engine import Session
+from raypipe.images import Image
+from raypipe.layout import arrange
+from raypipe.outputs.hocr import hocr
+from raypipe.outputs.text import formatted, plain
+from raypipe.recognition import lines as line_pictures
+from raypipe.recognition.base import Reading, Recognizer
+from raypipe.recognition.ctc import CtcRecognizer
+from raypipe.stages.base import Stage, Worker
+from raypipe.types import (
+    CONFIDENCE,
+    CROPS,
+    LINES,
+    POSITIONS,
+    TEXT,
+    Boxes,
+    Column,
+    Crops,
+    Line,
+    Row,
+    boxes_from_regions,
+)
+
+FAMILIES: dict[str, type[CtcRecognizer]] = {"ctc": CtcRecognizer}
+CROPS_COLUMN = "crops"
+
+
+class LineCropper(Worker["ImageToText"]):
+    """Cuts the lines of each page out of its picture."""
+
+    @staticmethod
+    def reads(spec: ImageToText) -> tuple[str, ...]:
+        """See `Worker.reads`."""
+        return (spec.input_col,)
+
+    @staticmethod
+    def writes(spec: ImageToText) -> dict[str, Column]:
+        """See `Worker.writes`."""
+        return {CROPS_COLUMN: CROPS}
+
+    def setup(self) -> None:
+        """Looks up what pictures the recognizer takes."""
+        self._family = FAMILIES[zoo.resolve(self.spec.model, "recognition", self.spec.language).family]
+
+    def process(self, rows: Sequence[Row]) -> None:
+        """See `Worker.process`."""
+        for row in rows:
+            with self.guard(row):
+                row[CROPS_COLUMN] = self._cut(row[self.spec.input_col], row)
+
+    def _cut(self, image: Image, row: Row) -> Crops:
+        spec = self.spec
+        regions = row.get(spec.regions_column) if spec.regions_column else None
+        boxes = _whole(image) if regions is None else boxes_from_regions(regions)
+        layout = arrange(boxes, spec.line_tolerance)
+        border = 0 if regions is None else spec.border_width
+        size = self._family.height, self._family.max_width
+        return line_pictures.cut(image, boxes, layout, *size, spec.group_images, border, spec.space_width)
+
+
+class TextReader(Worker["ImageToText"]):
+    """Reads the lines of all pages of a call together."""
+
+    holds_model = True
+
+    @staticmethod
+    def reads(spec: ImageToText) -> tuple[str, ...]:
+        """See `Worker.reads`."""
+        return (CROPS_COLUMN, spec.input_col)
+
+    @staticmethod
+    def writes(spec: ImageToText) -> dict[str, Column]:
+        """See `Worker.writes`."""
+        return {
+            spec.output_col: TEXT,
+            spec.lines_col: LINES,
+            spec.positions_col: POSITIONS,
+            spec.confidence_col: CONFIDENCE,
+        }
+
+    @staticmethod
+    def drops(spec: ImageToText) -> tuple[str, ...]:
+        """See `Worker.drops`."""
+        return (CROPS_COLUMN,) if spec.keep_input else (CROPS_COLUMN, spec.input_col)
+
+    def setup(self) -> None:
+        """Loads the model."""
+        model = zoo.resolve(self.spec.model, "recognition", self.spec.language)
+        threads = self.spec.task_parallelism or self.threads
+        session = Session(model.path, self.spec.use_gpu, threads, self.metrics)
+        self._recognizer: Recognizer = FAMILIES[model.family](session, self.spec.language)
+
+    def process(self, rows: Sequence[Row]) -> None:
+        """See `Worker.process`."""
+        pictures = [picture for row in rows for picture in row[CROPS_COLUMN].pictures()]
+        readings = iter(self._recognizer.read(pictures, self.spec.batch_size))
+        for row in rows:
+            crops: Crops = row[CROPS_COLUMN]
+            self._fill(row, line_pictures.assemble(crops, [next(readings) for _ in crops.widths]))
+
+    def _fill(self, row: Row, lines: list[Line]) -> None:
+        spec = self.spec
+        lines = [line for line in lines if line.text]
+        row[spec.lines_col] = lines
+        row[spec.output_col] = self._text(row[spec.input_col], lines)
+        if spec.output_format == "text_with_positions":
+            row[spec.positions_col] = positions(lines)
+        if spec.include_confidence and lines:
+            weights = [len(line.text) for line in lines]
+            row[spec.confidence_col] = [float(np.average([line.confidence for line in lines], weights=weights))]
+        self.metrics.add("lines_total", len(lines))
+
+    def _text(self, image: Image, lines: list[Line]) -> str:
+        match self.spec.output_format:
+            case "hocr":
+                return hocr(lines, image.page, image.width, image.height, self.spec.include_confidence)
+            case "formatted_text":
+                return formatted(lines)
+            case _:
+                return plain(lines)
+
+
+def positions(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Visual NLP's PageMatrix: every character with its upright box, top left corner first.
+
+    Characters share their word's box evenly.
+    """
+    mapping = []
+    for line in lines:
+        for word in line.words:
+            step = word.width / len(word.text)
+            cos, sin = np.cos(np.deg2rad(word.angle)), np.sin(np.deg2rad(word.angle))
+            for n, character in enumerate(word.text):
+                offset = (n + 0.5) * step - word.width / 2
+                mapping.append(
+                    {
+                        "c": character,
+                        "x": float(word.x + offset * cos - step / 2),
+                        "y": float(word.y + offset * sin - word.height / 2),
+                        "width": step,
+                        "height": word.height,
+                        "fontSize": round(word.height),
+                        "source": "ocr",
+                    }
+                )
+    return [{"mapping": mapping}]
+
+
+def _whole(image: Image) -> Boxes:
+    return np.array([[image.width / 2, image.height / 2, image.width, image.height, 0]], np.float32)
+
+
+class ImageToText(Stage):
+    """Reads the text of a picture's regions, or of the whole picture as one line."""
+
+    workers: ClassVar = (LineCropper, TextReader)
+
+    model: str = Field("ocr_small_handwritten", description="name of a recognition model")
+    language: str = Field("en", description="language of the text: keeps a model to its characters")
+    input_col: str = Field("image", description="the picture")
+    regions_column: str | None = Field(
+        "text_regions", description="the regions to read; where the column is absent the picture is one line"
+    )
+    output_col: str = Field("text", description="the text")
+    lines_col: str = Field("lines", description="lines and words with confidences and boxes")
+    positions_col: str = Field("positions", description="characters with boxes, for text_with_positions")
+    confidence_col: str = Field("confidence", description="mean character probability of the page")
+    group_images: bool = Field(False, description="read the regions of a line as one picture")
+    line_tolerance: int = Field(
+        15, ge=0, description="regions this many pixels apart in height may share a line; 0: only as far as they overlap"
+    )
+    border_width: int = Field(5, ge=0, description="pixels of the page around a region that are read with it")
+    space_width: int = Field(10, ge=0, description="white pixels between the regions of a grouped line")
+    output_format: Literal["text", "formatted_text", "hocr", "text_with_positions"] = Field(
+        "text", description="what the text column holds"
+    )
+    include_confidence: bool = Field(False, description="fill in the confidence column")
+    batch_size: int = Field(16, ge=1, description="most line pictures the model reads at once")
+    use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is one")
+    task_parallelism: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as the actor's CPUs")
+    keep_input: bool = Field(True, description="keep the picture for later stages")
+
+    @classmethod
+    def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> ImageToText:
+        """A recognizer with a model of `raypipe models list`.
+
+        Raises:
+            ModelError: No such model, it does not read `lang`, or its weights are not here.
+        """
+        zoo.resolve(name, "recognition", lang)
+        return cls.model_validate({"model": name, "language": lang, **parameters})
