@@ -148,9 +148,7 @@ IMAGE = Column(
 be read again."""
 
 
-def open_image(
-    data: bytes | None, origin: str, page: int, gray: bool, limits: Limits, reduce_above: int
-) -> Image:
+def open_image(data: bytes | None, origin: str, page: int, gray: bool, limits: Limits, reduce_above: int) -> Image:
     """Checks a file's header against the limits and describes its page; the pixels are decoded later.
 
     Args:

@@ -17,7 +17,27 @@ from raypipe.types import Row
 
 Source: TypeAlias = str | Path | bytes
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .tif .tiff .bmp .dib .gif .webp .pgm .ppm .pnm .jp2 .j2k .avif .tga .pcx".split()
+    (
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".dib",
+        ".gif",
+        ".webp",
+        ".pgm",
+        ".ppm",
+        ".pnm",
+        ".jp2",
+        ".j2k",
+        ".avif",
+        ".tga",
+        ".pcx",
+    )
 )
 MULTI_PAGE = frozenset((".tif", ".tiff"))
 
@@ -46,6 +66,11 @@ def pages(document: Row) -> list[Row]:
     """
     total = _count(document)
     return [{**document, "pagenum": page, "total_pages": total} for page in range(total)]
+
+
+def named(document: Row) -> Row:
+    """A document row with a `name` if it has none: the last part of its path."""
+    return {"name": PurePosixPath(document["path"]).name, **document}
 
 
 def _count(document: Row) -> int:

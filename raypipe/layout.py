@@ -21,9 +21,11 @@ WORD_GAP = 2.0
 SHARED_HEIGHT = 0.4
 """Two regions stand on one line if they share this part of the lower one's height."""
 COLUMN_LINES = 4
-"""A column of text has at least this many lines."""
+"""A column of text has at least this many lines,"""
+COLUMN_LENGTH = 8
+"""and they are at least this many times longer than high; the cells of a table are shorter."""
 COLUMN_FILL = 0.6
-"""The lines of a column of text fill at least this part of its width; the cells of a form do not."""
+"""and they fill at least this part of its width; the fields of a form do not."""
 
 
 @dataclass(frozen=True)
@@ -224,5 +226,6 @@ def _columns(box: Floats) -> tuple[Indices, Indices, Indices, Indices] | None:
 
 
 def _is_column(box: Floats) -> bool:
-    fill = (box[:, 2] - box[:, 0]) / (box[:, 2].max() - box[:, 0].min())
-    return float(np.median(fill)) >= COLUMN_FILL
+    width, height = box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]
+    fill = width / (box[:, 2].max() - box[:, 0].min())
+    return float(np.median(fill)) >= COLUMN_FILL and float(np.median(width / height)) >= COLUMN_LENGTH

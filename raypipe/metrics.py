@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,11 +12,11 @@ class Metrics:
     """Named sums. Names end in their unit: `_total` for counts, `_seconds` for time."""
 
     def __init__(self) -> None:
-        self.sums: Counter[str] = Counter()
+        self.sums: defaultdict[str, float] = defaultdict(float)
 
     def add(self, name: str, value: float = 1) -> None:
         """Adds to a sum."""
-        self.sums[name] += value  # type: ignore[assignment]
+        self.sums[name] += value
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -29,5 +29,5 @@ class Metrics:
 
     def drain(self) -> dict[str, float]:
         """The sums since the last call."""
-        sums, self.sums = dict(self.sums), Counter()
+        sums, self.sums = dict(self.sums), defaultdict(float)
         return sums

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,29 +12,31 @@ import tomli_w
 from pydantic import ValidationError
 
 from raypipe.errors import ConfigError
-from raypipe.inputs import Source
+from raypipe.inputs import Source, documents, named, pages
 from raypipe.stages.base import Pool, Stage, Worker
 from raypipe.stages.decode import BinaryToImage
 from raypipe.stages.detect import ImageTextDetector
 from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
+from raypipe.stages.save import SaveImages
 from raypipe.types import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column, Page
 
-try:
+if sys.version_info >= (3, 11):
     import tomllib
-except ModuleNotFoundError:  # Python 3.10
+else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
     from ray.data import Dataset
 
 STAGES: dict[str, type[Stage]] = {
-    stage.__name__: stage for stage in (BinaryToImage, ImageTextDetector, ImageToText, ImageDrawRegions)
+    stage.__name__: stage for stage in (BinaryToImage, ImageTextDetector, ImageToText, ImageDrawRegions, SaveImages)
 }
 """Stages by the name they have in files."""
 
 INPUT_COLUMNS: dict[str, Column] = {
     "path": TEXT,
+    "name": TEXT,
     "content": BYTES,
     "pagenum": INTEGER,
     "total_pages": INTEGER,
@@ -87,17 +90,7 @@ class Pipeline:
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self.stages = tuple(stages)
-        self.columns: dict[str, Column] = dict(INPUT_COLUMNS)
-        for step in self.steps():
-            missing = [name for name in step.reads if name not in self.columns]
-            if missing:
-                raise ConfigError(
-                    f"{step.stage.name} reads the column {missing[0]!r}, which no stage before it writes.",
-                    f"There are {', '.join(self.columns)}.",
-                )
-            self.columns.update(step.writes)
-            for name in step.drops:
-                self.columns.pop(name, None)
+        self.columns_between()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self.stages == other.stages
@@ -129,15 +122,41 @@ class Pipeline:
             pools[-1] = pools[-1] or placed
         return tuple(Operator(tuple(steps), pool) for steps, pool in zip(groups, pools, strict=True))
 
+    def columns_between(self) -> list[dict[str, Column]]:
+        """The columns before the first operator, between operators, and after the last.
+
+        Raises:
+            ConfigError: A stage reads a column that is not there.
+        """
+        columns = dict(INPUT_COLUMNS)
+        found = [dict(columns)]
+        for operator in self.operators():
+            for step in operator.steps:
+                missing = [name for name in step.reads if name not in columns]
+                if missing:
+                    raise ConfigError(
+                        f"{step.stage.name} reads the column {missing[0]!r}, which no stage before it writes.",
+                        f"There are {', '.join(columns)}.",
+                    )
+                columns.update(step.writes)
+                for name in step.drops:
+                    columns.pop(name, None)
+            found.append(dict(columns))
+        return found
+
     def describe(self) -> str:
         """The stages with their parameters, columns in and out, and where they run."""
         parts = []
         for number, operator in enumerate(self.operators(), 1):
             pool = operator.pool
-            where = ", ".join(f"{k}={v}" for k, v in pool.model_dump(exclude_defaults=True).items()) if pool else "shared"
+            where = (
+                ", ".join(f"{k}={v}" for k, v in pool.model_dump(exclude_defaults=True).items()) if pool else "shared"
+            )
             parts.append(f"operator {number}: {operator.name}  [pool: {where}]")
             for step in operator.steps:
-                parts.append(f"  {step.stage.name}.{step.worker.__name__}: {(step.worker.__doc__ or '').splitlines()[0]}")
+                parts.append(
+                    f"  {step.stage.name}.{step.worker.__name__}: {(step.worker.__doc__ or '').splitlines()[0]}"
+                )
                 parts.append(f"    in:   {', '.join(step.reads)}")
                 parts.append(f"    out:  {', '.join(f'{n}: {c.arrow}' for n, c in step.writes.items())}")
                 if step.drops:
@@ -219,3 +238,13 @@ def load(path: Path) -> Pipeline:
         return Pipeline.from_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error}.", "Give --pipeline the path of a TOML file.") from error
+
+
+def read(sources: Source | Iterable[Source]) -> Dataset:
+    """Files, folders, globs or URIs as a Ray Data dataset of page rows, for `Pipeline.transform`.
+
+    Only paths are listed here; the actors that detect text read the files.
+    """
+    from raypipe.run.batch import read as read_rows
+
+    return read_rows(page for document in documents(sources) for page in pages(named(document)))

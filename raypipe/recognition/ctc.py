@@ -14,7 +14,12 @@ from raypipe.recognition.batching import buckets, stack
 from raypipe.types import Pixels
 
 BLANK = 0
-COMMON_MARKS = frozenset("\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u2022\u00a3\u20ac\u00b0\u00a7\u00bd\u00bc\u00be\u00e9\u00b7\u00d7")
+WIDE_GAP = 3.0
+"""Characters this many median pitches apart have a space between them: the network often leaves it out where print
+meets handwriting."""
+COMMON_MARKS = frozenset(
+    "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u2022\u00a3\u20ac\u00b0\u00a7\u00bd\u00bc\u00be\u00e9\u00b7\u00d7"
+)
 """What English text has beside ASCII: quotes, dashes, ellipsis, bullet, currencies, degree, section, fractions."""
 
 
@@ -78,9 +83,12 @@ def decode_greedy(
 
 
 def tidy(found: list[tuple[str, float, float]], width: int) -> Reading:
-    """Characters with probability and place as a reading without doubled, leading or trailing spaces."""
+    """Characters with probability and place as a reading: a space in wide gaps, none doubled, leading or trailing."""
     kept: list[tuple[str, float, float]] = []
+    pitch = float(np.median(np.diff([centre for _, _, centre in found]))) if len(found) > 3 else np.inf
     for character, probability, centre in found:
+        if kept and " " not in (character, kept[-1][0]) and centre - kept[-1][2] > WIDE_GAP * pitch:
+            kept.append((" ", probability, (centre + kept[-1][2]) / 2))
         if character != " " or (kept and kept[-1][0] != " "):
             kept.append((character, probability, min(centre, width)))
     if kept and kept[-1][0] == " ":

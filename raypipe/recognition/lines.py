@@ -63,7 +63,8 @@ def assemble(crops: Crops, readings: Sequence[Reading]) -> list[Line]:
         box = boxes[0] if len(boxes) == 1 else enclose(boxes, float(np.median(boxes[:, 4])))
         text = " ".join(reading.text for reading in read if reading.text)
         confidence = float(np.mean(probabilities)) if probabilities else 0.0
-        lines.append(Line(text, confidence, *box.tolist(), row=int(segments[0, 9]), words=words))
+        x, y, width, height, angle = box.tolist()
+        lines.append(Line(text, confidence, x, y, width, height, angle, int(segments[0, 9]), words))
     return lines
 
 
@@ -74,7 +75,9 @@ def _side_by_side(parts: Sequence[Pixels], space: int) -> tuple[Pixels, list[tup
     gap = np.full((parts[0].shape[0], space, 3), WHITE, np.uint8)
     joined = [piece for part in parts for piece in (part, gap)][:-1]
     ends = np.cumsum([part.shape[1] + space for part in parts]) - space
-    return np.concatenate(joined, 1), [(int(end) - part.shape[1], int(end)) for part, end in zip(parts, ends, strict=True)]
+    return np.concatenate(joined, 1), [
+        (int(end) - part.shape[1], int(end)) for part, end in zip(parts, ends, strict=True)
+    ]
 
 
 def _pack(pictures: Sequence[Pixels], segments: Sequence[tuple[float, ...]], height: int) -> Crops:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import cv2
 
-from raypipe.inputs import Source, documents, pages
+from raypipe.inputs import Source, documents, named, pages
 from raypipe.metrics import Metrics
 from raypipe.types import Page, Row
 
@@ -48,13 +48,22 @@ def run(
     metrics: Metrics | None = None,
 ) -> Iterator[Page]:
     """See `Pipeline.run`."""
-    metrics = metrics or Metrics()
-    runners = [Runner(operator, threads or usable_cpus(), metrics) for operator in pipeline.operators()]
-    rows = (page for document in documents(sources) for page in pages(document))
+    process = processor(pipeline, threads or usable_cpus(), metrics or Metrics())
+    rows = (page for document in documents(sources) for page in pages(named(document)))
     while batch := list(islice(rows, batch_size)):
+        yield from map(Page, process(batch))
+
+
+def processor(pipeline: Pipeline, threads: int, metrics: Metrics) -> Callable[[list[Row]], list[Row]]:
+    """The whole pipeline, set up in this process: page rows in, finished rows out."""
+    runners = [Runner(operator, threads, metrics) for operator in pipeline.operators()]
+
+    def process(rows: list[Row]) -> list[Row]:
         for runner in runners:
-            batch = runner(batch)
-        yield from map(Page, batch)
+            rows = runner(rows)
+        return rows
+
+    return process
 
 
 def usable_cpus() -> int:

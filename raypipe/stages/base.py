@@ -98,7 +98,7 @@ class Worker(ABC, Generic[S]):
         """Columns that it takes away."""
         return ()
 
-    def setup(self) -> None:  # noqa: B027 - most workers have nothing to load
+    def setup(self) -> None:
         """Loads what the worker needs, once in each process."""
 
     @abstractmethod

@@ -64,7 +64,7 @@ class TextDetector(Worker["ImageTextDetector"]):
         return regions_from_boxes(image.enlarge(boxes), scores.tolist(), image.page)
 
     def _magnification(self, image: Image) -> float:
-        return self.spec.width / max(image.pixels().shape[:2])
+        return self.spec.width / float(max(image.pixels().shape[:2]))
 
 
 def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:

@@ -1,5 +1,7 @@
-"""ImageToText: text regions of a picture to text. Cutting lines out needs the picture, reading them needs the model:
-these are two steps, which may run in different processes."""
+"""ImageToText: text regions of a picture to text.
+
+Cutting lines out needs the picture, reading them needs the model: two steps, which may run in different processes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from raypipe.layout import arrange
 from raypipe.outputs.hocr import hocr
 from raypipe.outputs.text import formatted, plain
 from raypipe.recognition import lines as line_pictures
-from raypipe.recognition.base import Reading, Recognizer
+from raypipe.recognition.base import Recognizer
 from raypipe.recognition.ctc import CtcRecognizer
 from raypipe.stages.base import Stage, Worker
 from raypipe.types import (
@@ -179,7 +181,9 @@ class ImageToText(Stage):
     confidence_col: str = Field("confidence", description="mean character probability of the page")
     group_images: bool = Field(False, description="read the regions of a line as one picture")
     line_tolerance: int = Field(
-        15, ge=0, description="regions this many pixels apart in height may share a line; 0: only as far as they overlap"
+        15,
+        ge=0,
+        description="regions this many pixels apart in height may share a line; 0: only as far as they overlap",
     )
     border_width: int = Field(5, ge=0, description="pixels of the page around a region that are read with it")
     space_width: int = Field(10, ge=0, description="white pixels between the regions of a grouped line")

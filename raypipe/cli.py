@@ -1,0 +1,220 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from raypipe import job, presets, zoo
+from raypipe.errors import ConfigError, RaypipeError
+from raypipe.outputs import documents
+from raypipe.pipeline import Pipeline, load
+from raypipe.stages.base import Pool
+
+SOME_PAGES_FAILED = 6
+"""Exit status of a job that finished, with an exception on some of its pages."""
+DEVICES = {"auto": None, "cpu": False, "cuda": True}
+
+
+class PoolSize(click.ParamType[Pool]):
+    """`N`, or `MIN:MAX`."""
+
+    name = "N|MIN:MAX"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Pool:
+        """The pool that the text means."""
+        parts = str(value).split(":")
+        if len(parts) > 2 or not all(part.isdigit() and int(part) for part in parts):
+            self.fail(f"{value!r} is neither a number nor MIN:MAX", param, ctx)
+        if len(parts) == 1:
+            return Pool(size=int(parts[0]))
+        return Pool(min_size=int(parts[0]), max_size=int(parts[1]))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="raypipe")
+def cli() -> None:
+    """Text from pictures of handwriting and print, on this machine or on a Ray cluster."""
+
+
+@cli.command(epilog="Example: raypipe run letters/ --output out --format json")
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
+@click.option("--engine", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help="Where it runs.")
+@click.option("--format", "formats", multiple=True, type=click.Choice(["text", "json"]), default=["text"],
+              show_default=True, help="A file a document in this format; may be repeated.")  # fmt: skip
+@click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
+              help="A picture a page with its regions and text.")  # fmt: skip
+@click.option("--detector", default="text_detector_db", show_default=True, help="Detection model.")
+@click.option("--recognizer", default="ocr_small_handwritten", show_default=True, help="Recognition model.")
+@click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run.")
+@click.option("--detectors", type=PoolSize(), help="Detector actors of their own on Ray.")
+@click.option("--recognizers", type=PoolSize(), help="Recognizer actors of their own on Ray.")
+@click.option("--batch-size", default=4, show_default=True, type=click.IntRange(1), help="Pages read together.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
+@click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
+@click.option("--overwrite", is_flag=True, help="Drop the results that the folder holds already.")
+def run(
+    sources: tuple[str, ...],
+    output: Path,
+    file: Path | None,
+    engine: str,
+    formats: tuple[str, ...],
+    overlay: str,
+    detector: str,
+    recognizer: str,
+    device: str,
+    detectors: Pool | None,
+    recognizers: Pool | None,
+    batch_size: int,
+    threads: int | None,
+    address: str | None,
+    overwrite: bool,
+) -> None:
+    """Reads files, folders, globs or URIs and leaves text, positions, confidences and overlay pictures.
+
+    The same command goes on where a stopped one left off. Exit status: 0 all pages read, 6 some failed, others: the
+    job did not run.
+    """
+    if file and (detectors or recognizers):
+        raise ConfigError("--detectors and --recognizers do not go with --pipeline.", "Set pool in the file's stages.")
+    use_gpu = DEVICES[device]
+    pipeline = load(file) if file else presets.standard(detector, recognizer, "en", use_gpu, detectors, recognizers)
+    if overlay != "none":
+        pipeline = presets.with_overlays(pipeline, str((output / "overlays").absolute()), overlay)
+    prepared = job.prepare(pipeline, sources, output, overwrite)
+    with _progress() as progress:
+        task = progress.add_task("pages", total=len(prepared.todo), failed=0, rate=0.0)
+
+        def tell(finished: int, failed: int) -> None:
+            seconds = progress.tasks[0].elapsed or 0
+            progress.update(task, completed=finished, failed=failed, rate=finished / seconds if seconds else 0)
+
+        if engine == "local":
+            summary = job.run_local(prepared, tell, batch_size, threads)
+        else:
+            summary = job.run_ray(prepared, tell, batch_size, address)
+    documents.write(job.read_results(prepared.results), output, formats)
+    sys.exit(_report(summary, formats, overlay))
+
+
+@cli.command(epilog="Example: raypipe show photo.jpg")
+@click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="The overlay picture; default: IMAGE.overlay.png")
+@click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
+@click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run.")
+def show(image: Path, output: Path | None, file: Path | None, device: str) -> None:
+    """Prints the text of one image, and writes a picture with its regions and text drawn over it."""
+    pipeline = load(file) if file else presets.standard(use_gpu=DEVICES[device])
+    failed = False
+    for page in presets.with_drawing(pipeline, "png").run(image):
+        if page.exception:
+            failed = True
+            click.echo(page.exception, err=True)
+            continue
+        click.echo(page.text)
+        target = output or image.with_name(f"{image.stem}.overlay.png")
+        if page["total_pages"] > 1:
+            target = target.with_stem(f"{target.stem}.{page.pagenum}")
+        target.write_bytes(page["image_with_regions"])
+        click.echo(f"{len(page.lines)} lines, mean confidence {page.confidence or 0:.2f}, overlay: {target}", err=True)
+    sys.exit(SOME_PAGES_FAILED if failed else 0)
+
+
+@cli.command(epilog="Example: raypipe describe --toml > pipeline.toml")
+@click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
+@click.option("--toml", is_flag=True, help="Print the file that --pipeline takes.")
+def describe(file: Path | None, toml: bool) -> None:
+    """Prints a pipeline: its stages, columns, parameters and where they run."""
+    pipeline: Pipeline = load(file) if file else presets.standard()
+    click.echo(pipeline.to_toml() if toml else pipeline.describe())
+
+
+@cli.group()
+def models() -> None:
+    """The models: what there is, where it came from, whether it is sound."""
+
+
+@models.command("list", epilog="Example: raypipe models list")
+def list_models() -> None:
+    """Lists the models and their other names."""
+    table = Table("name", "task", "family", "MB", "licence", "also called")
+    for model in zoo.manifest():
+        size = f"{model.bytes / 1e6:.1f}" if model.file else "not here"
+        table.add_row(model.name, model.task, model.family, size, model.licence, ", ".join(model.aliases))
+    Console().print(table)
+
+
+@models.command(epilog="Example: raypipe models info text_detector_db")
+@click.argument("name")
+def info(name: str) -> None:
+    """Prints all that is known of a model."""
+    for key, value in zoo.find(name).model_dump().items():
+        if value:
+            click.echo(f"{key}: {', '.join(value) if isinstance(value, tuple) else value}")
+
+
+@models.command(epilog="Example: raypipe models verify")
+def verify() -> None:
+    """Checks every model file against its size and sha256."""
+    damages = [(model.name, zoo.damage(model)) for model in zoo.manifest() if model.file]
+    for name, damage in damages:
+        click.echo(f"{name}: {damage or 'sound'}")
+    sys.exit(4 if any(damage for _, damage in damages) else 0)
+
+
+@cli.command(epilog="Example: raypipe doctor")
+def doctor() -> None:
+    """Checks versions, providers, devices, threads and models."""
+    from raypipe.doctor import checks
+
+    rows = checks()
+    table = Table("what", "found", "")
+    for subject, finding, sound in rows:
+        table.add_row(subject, finding, "ok" if sound else "WRONG")
+    Console().print(table)
+    sys.exit(0 if all(sound for *_, sound in rows) else 4)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.2f} pages/s, {task.fields[failed]} failed"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _report(summary: job.Summary, formats: tuple[str, ...], overlay: str) -> int:
+    """Prints the summary; returns the exit status."""
+    failed = sum(summary.errors.values())
+    rate = summary.pages / summary.seconds if summary.seconds else 0
+    click.echo(f"{summary.pages} pages in {summary.seconds:.1f} s ({rate:.2f} pages/s, start-up included)", err=True)
+    if summary.resumed:
+        click.echo(f"{summary.resumed} pages were done before", err=True)
+    places = [*(f"{summary.output}/{name}/" for name in formats)]
+    places += [f"{summary.output}/overlays/"] if overlay != "none" else []
+    click.echo(f"results: {summary.output}/results/  {'  '.join(places)}", err=True)
+    for kind, count in summary.errors.most_common():
+        click.echo(f"failed: {count} with {kind}", err=True)
+    if failed:
+        click.echo(f"The column `exception` in {summary.output}/results/ says which pages, and what to do.", err=True)
+    return SOME_PAGES_FAILED if failed else 0
+
+
+def main() -> None:
+    """The `raypipe` command: errors that a user can mend are one line and an exit status."""
+    try:
+        cli()
+    except RaypipeError as error:
+        click.echo(f"raypipe: {error}", err=True)
+        sys.exit(error.exit_status)

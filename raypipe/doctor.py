@@ -1,0 +1,31 @@
+"""What this machine has: versions, providers, devices, threads, models."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+from raypipe import engine, zoo
+from raypipe.run.local import usable_cpus
+
+PACKAGES = ("raypipe", "ray", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic")
+
+
+def checks() -> list[tuple[str, str, bool]]:
+    """Rows of subject, finding and whether it is as it should be."""
+    runtime = engine.versions()
+    gpu = engine.gpu_available()
+    rows = [("python", f"{platform.python_version()} on {platform.platform()}", True)]
+    rows += [(name, version(name), True) for name in PACKAGES]
+    rows += [
+        ("onnxruntime", runtime["onnxruntime"], True),
+        ("providers built in", ", ".join(runtime["providers"]), True),
+        ("GPU", "CUDA device found" if gpu else "none that can be used", True),
+        ("--device auto runs on", "CUDA" if gpu else "CPU", True),
+        ("CPUs", str(usable_cpus()), True),
+    ]
+    for model in zoo.manifest():
+        if model.file:
+            damage = zoo.damage(model)
+            rows.append((f"model {model.name}", damage or "sound", damage is None))
+    return rows

@@ -1,0 +1,58 @@
+"""Result rows to one file a document: plain text, or JSON with lines, words, boxes and confidences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from raypipe.types import Row
+
+PAGE_BREAK = "\f"
+PAGE_FIELDS = ("pagenum", "text", "confidence", "lines", "exception")
+
+
+def documents(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The pages of each document together, in order. Only documents of several pages are held until complete."""
+    open_documents: dict[str, list[Row]] = {}
+    for row in rows:
+        pages = open_documents.setdefault(row["path"], [])
+        pages.append(row)
+        if len(pages) == (row["total_pages"] or 1):
+            yield sorted(open_documents.pop(row["path"]), key=lambda page: int(page["pagenum"]))
+    yield from open_documents.values()
+
+
+def write(rows: Iterable[Row], folder: Path, formats: Iterable[str]) -> None:
+    """Writes each document to `folder/FORMAT/NAME.SUFFIX` in each of the formats `text` and `json`."""
+    writers = {"text": (".txt", as_text), "json": (".json", as_json)}
+    for pages in documents(rows):
+        for name in formats:
+            suffix, render = writers[name]
+            path = folder / name / f"{pages[0]['name']}{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(render(pages), encoding="utf-8")
+
+
+def as_text(pages: list[Row]) -> str:
+    """The text of a document, its pages separated by form feeds."""
+    return PAGE_BREAK.join(f"{page.get('text') or ''}\n" for page in pages)
+
+
+def as_json(pages: list[Row]) -> str:
+    """A document as JSON: its path and pages, each with size, text, lines, words and confidences."""
+    return json.dumps(
+        {
+            "path": pages[0]["path"],
+            "pages": [
+                {
+                    **{name: page.get(name) for name in PAGE_FIELDS},
+                    "width": (page.get("image") or {}).get("width"),
+                    "height": (page.get("image") or {}).get("height"),
+                }
+                for page in pages
+            ],
+        },
+        ensure_ascii=False,
+        indent=1,
+    )

@@ -1,0 +1,54 @@
+"""The pipeline that the command line runs where no file declares another."""
+
+from __future__ import annotations
+
+from raypipe.pipeline import Pipeline
+from raypipe.stages.base import Pool
+from raypipe.stages.decode import BinaryToImage
+from raypipe.stages.detect import ImageTextDetector
+from raypipe.stages.draw import ImageDrawRegions
+from raypipe.stages.recognize import ImageToText
+from raypipe.stages.save import SaveImages
+
+
+def standard(
+    detector: str = "text_detector_db",
+    recognizer: str = "ocr_small_handwritten",
+    language: str = "en",
+    use_gpu: bool | None = None,
+    detector_pool: Pool | None = None,
+    recognizer_pool: Pool | None = None,
+) -> Pipeline:
+    """Picture to text with confidences, for print and handwriting.
+
+    Args:
+        detector, recognizer: Model names.
+        language: Language of the text.
+        use_gpu: True: CUDA or an error; False: CPU; None: CUDA if there is one.
+        detector_pool, recognizer_pool: Actors of their own on Ray; None shares them.
+    """
+    return Pipeline(
+        [
+            BinaryToImage(image_type="TYPE_3BYTE_BGR"),
+            ImageTextDetector.pretrained(
+                detector, use_gpu=use_gpu, width=960, with_refiner=True, size_threshold=-1, pool=detector_pool
+            ),
+            ImageToText.pretrained(
+                recognizer, language, use_gpu=use_gpu, group_images=True, include_confidence=True, pool=recognizer_pool
+            ),
+        ]
+    )
+
+
+def with_drawing(pipeline: Pipeline, image_format: str) -> Pipeline:
+    """The pipeline with a picture of each page, its regions and text drawn over it."""
+    drawing = ImageDrawRegions(
+        rect_color="green", rotated=True, line_width=2, draw_text=True, max_side=1600, image_format=image_format
+    )
+    return Pipeline([*pipeline.stages, drawing])
+
+
+def with_overlays(pipeline: Pipeline, folder: str, image_format: str) -> Pipeline:
+    """The pipeline with those pictures written to a folder."""
+    drawn = with_drawing(pipeline, image_format)
+    return Pipeline([*drawn.stages, SaveImages(folder=folder, suffix=f".{image_format}")])

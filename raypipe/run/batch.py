@@ -1,0 +1,289 @@
+"""A pipeline as a lazy, streaming Ray Data job: each operator is a pool of actors.
+
+A page is a row from end to end. Whole pages never cross between actors: the detector's actor decodes the page itself
+and hands on the packed pictures of its lines.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, DataContext, Dataset
+from ray.util.metrics import Counter as ExportedCounter
+
+from raypipe.errors import ConfigError, DeviceError
+from raypipe.inputs import named, pages
+from raypipe.metrics import Metrics
+from raypipe.run.local import Runner, usable_cpus
+from raypipe.run.rows import from_table, others, to_table
+from raypipe.stages.base import Pool
+from raypipe.types import Column, Row
+
+if TYPE_CHECKING:
+    from raypipe.pipeline import Operator, Pipeline
+
+Progress = Callable[[int, int], None]
+"""Is told how many pages are finished and how many of them failed."""
+NO_PROGRESS_SECONDS = 900
+"""A job that finishes nothing for so long is stuck, and stops with an error."""
+MANIFEST_SCHEMA = pa.schema(
+    [("path", pa.string()), ("name", pa.string()), ("pagenum", pa.int32()), ("total_pages", pa.int32())]
+)
+READ_AND_WRITE_CPUS = 1.0
+"""CPUs that pools leave to the tasks that read and write; without them Ray Data waits for ever and says nothing."""
+MOST_TRIES = 3
+"""A page that was being processed at so many deaths of an actor gets an exception instead of another try."""
+
+
+class Tally:
+    """Counts a job's pages, in one small actor: for progress, and to find the page that kills actors."""
+
+    def __init__(self) -> None:
+        self._sums: Counter[str] = Counter()
+        self._tries: Counter[tuple[int, str, int]] = Counter()
+
+    def begin(self, keys: list[tuple[int, str, int]]) -> list[int]:
+        """Notes that pages are begun together, unless one of them was begun before and never finished.
+
+        Returns:
+            How often each was begun before. Pages that were must be begun again one by one.
+        """
+        tries = [self._tries[key] for key in keys]
+        if len(keys) == 1 or not any(tries):
+            self._tries.update(keys)
+        return tries
+
+    def finish(self, keys: list[tuple[int, str, int]], sums: dict[str, float]) -> None:
+        """Notes that pages are finished, and adds to the job's sums."""
+        for key in keys:
+            self._tries.pop(key, None)
+        self._sums.update(sums)
+
+    def sums(self) -> dict[str, float]:
+        """The job's sums so far."""
+        return dict(self._sums)
+
+
+def start_tally() -> Any:
+    """A new tally's actor. It lives as long as its handle, on the node of the driver's choice."""
+    return ray.remote(Tally).options(num_cpus=0, max_restarts=0).remote()
+
+
+class OperatorActor:
+    """Carries out one operator on batches of page rows, inside an actor of Ray Data.
+
+    Args:
+        operator: The steps.
+        number: Its place in the pipeline.
+        before, after: The pipeline's columns before and after it.
+        threads: CPU threads of a session.
+        tally: The job's tally actor.
+    """
+
+    def __init__(
+        self,
+        operator: Operator,
+        number: int,
+        before: Mapping[str, Column],
+        after: Mapping[str, Column],
+        threads: int,
+        tally: Any,
+    ) -> None:
+        self._number, self._before, self._after, self._tally = number, before, after, tally
+        self._metrics = Metrics()
+        self._exported: dict[str, ExportedCounter] = {}
+        self._operator_name = operator.name
+        self._run = Runner(operator, threads, self._metrics)
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Processes a batch: a table of page rows, or of document rows, which become page rows."""
+        if "bytes" in table.column_names and "content" not in table.column_names:
+            table = table.rename_columns({"bytes": "content"})
+        rows = from_table(table, self._before)
+        kept = others(table, self._before)
+        if "pagenum" not in table.column_names:
+            expanded = [(n, page) for n, document in enumerate(rows) for page in pages(named(document))]
+            rows, kept = [page for _, page in expanded], kept.take([n for n, _ in expanded])
+        result = to_table(self._process(rows), self._after)
+        for name in kept.column_names:
+            result = result.append_column(name, kept[name])
+        return result
+
+    def _process(self, rows: list[Row]) -> list[Row]:
+        keys = [(self._number, str(row["path"]), int(row["pagenum"])) for row in rows]
+        if not any(ray.get(self._tally.begin.remote(keys))):
+            rows = self._run(rows)
+            self._finish(keys, rows)
+            return rows
+        return [self._alone(row, key) for row, key in zip(rows, keys, strict=True)]
+
+    def _alone(self, row: Row, key: tuple[int, str, int]) -> Row:
+        """Processes a page that was in the batch of an actor that died."""
+        tries = ray.get(self._tally.begin.remote([key]))[0]
+        if tries >= MOST_TRIES:
+            row["exception"] = (
+                f"{self._operator_name} worker_died: {row['path']}, page {row['pagenum']}, was being processed when "
+                f"its actor died, {tries} times. Look at the picture, and at the node's memory in Ray's logs."
+            )
+        rows = self._run([row])
+        self._finish([key], rows)
+        return rows[0]
+
+    def _finish(self, keys: list[tuple[int, str, int]], rows: list[Row]) -> None:
+        sums = self._metrics.drain()
+        if self._number == 0:
+            sums["pages_total"] = len(rows)
+        failed = sum(1 for row in rows if row["exception"] is not None)
+        for name, value in sums.items():
+            if name not in self._exported:
+                self._exported[name] = ExportedCounter(f"raypipe_{name}", tag_keys=("operator",))
+            if value:
+                self._exported[name].inc(value, {"operator": self._operator_name})
+        sums = {**sums, f"finished_{self._number}": len(rows), f"failed_{self._number}": failed}
+        self._tally.finish.remote(keys, sums)
+
+
+def transform(pipeline: Pipeline, dataset: Dataset, batch_size: int, tally: Any = None) -> Dataset:
+    """See `Pipeline.transform`.
+
+    Raises:
+        ConfigError: The pools need more CPUs than the cluster has.
+        DeviceError: They need more GPUs than the cluster has.
+    """
+    # A pickled column would be 25 times slower and refuse to be written.
+    DataContext.get_current().enable_fallback_to_arrow_object_ext_type = False
+    tally = tally or start_tally()
+    operators = pipeline.operators()
+    pools = plan(pipeline, ray.cluster_resources().get("CPU", 0), ray.cluster_resources().get("GPU", 0))
+    columns = pipeline.columns_between()
+    for number, (operator, pool) in enumerate(zip(operators, pools, strict=True)):
+        dataset = dataset.map_batches(
+            OperatorActor,
+            fn_constructor_args=(
+                operator,
+                number,
+                columns[number],
+                columns[number + 1],
+                max(1, int(pool.num_cpus)),
+                tally,
+            ),
+            batch_size=batch_size,
+            batch_format="pyarrow",
+            compute=_strategy(pool),
+            num_cpus=pool.num_cpus,
+            num_gpus=pool.num_gpus or None,
+            memory=pool.memory,
+        )
+    return dataset
+
+
+def plan(pipeline: Pipeline, cpus: float, gpus: float) -> list[Pool]:
+    """The pool of each operator, with those chosen that the pipeline leaves open.
+
+    One operator without a pool takes the whole cluster: an actor a GPU, or else an actor a CPU with one thread each.
+    Actors that do everything are always busy; pools of their own pay where stages need different machines.
+
+    Args:
+        pipeline: What is to run.
+        cpus, gpus: What the cluster has.
+
+    Raises:
+        ConfigError: The pools need more CPUs than there are.
+        DeviceError: They need more GPUs than there are.
+    """
+    operators = pipeline.operators()
+    wants_gpu = any(getattr(stage, "use_gpu", None) is not False for stage in pipeline.stages)
+    whole = (
+        Pool(size=int(gpus), num_gpus=1) if gpus and wants_gpu else Pool(size=max(1, int(cpus - READ_AND_WRITE_CPUS)))
+    )
+    default = whole if len(operators) == 1 else Pool(size=1)
+    pools = [operator.pool or default for operator in operators]
+    if sum(pool.floor * pool.num_gpus for pool in pools) > gpus:
+        raise DeviceError(f"The pools need more GPUs than the cluster's {gpus:g}.", "Lower num_gpus or the pool sizes.")
+    needed = sum(pool.floor * pool.num_cpus for pool in pools) + READ_AND_WRITE_CPUS
+    if needed > cpus:
+        raise ConfigError(
+            f"The pools need {needed:g} CPUs with the {READ_AND_WRITE_CPUS:g} that reading and writing takes, and the "
+            f"cluster has {cpus:g}.",
+            "Lower the pool sizes or num_cpus, or start Ray with more CPUs.",
+        )
+    return pools
+
+
+def _strategy(pool: Pool) -> ActorPoolStrategy:
+    if pool.size is not None:
+        return ActorPoolStrategy(size=pool.size)
+    return ActorPoolStrategy(min_size=pool.floor, max_size=pool.max_size)
+
+
+def read(page_rows: Iterable[Row], rows_per_block: int = 4) -> Dataset:
+    """Page rows (paths, not bytes) as a dataset of small blocks, so that actors get even shares."""
+    table = pa.Table.from_pylist(list(page_rows), MANIFEST_SCHEMA)
+    return ray.data.from_arrow(table).repartition(target_num_rows_per_block=rows_per_block)
+
+
+def connect(address: str | None) -> None:
+    """Joins a cluster, or starts one on this machine if there is no address.
+
+    A cluster of our own gets one logical CPU more than the machine has: for reading and writing, which hardly compute.
+    """
+    if ray.is_initialized():
+        return
+    if address:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        return
+    ray.init(
+        address="local",
+        num_cpus=usable_cpus() + int(READ_AND_WRITE_CPUS),
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
+
+
+def write(
+    pipeline: Pipeline, todo: Iterable[Row], results: Path, batch_size: int, rows_a_file: int, progress: Progress
+) -> dict[str, float]:
+    """Processes page rows and writes them as Parquet files, telling the progress twice a second.
+
+    Returns:
+        The sums of all workers' metrics, and `started_seconds`, how long the first page took to arrive.
+    """
+    _quiet()
+    tally = start_tally()
+    dataset = transform(pipeline, read(todo, batch_size), batch_size, tally)
+    last = len(pipeline.operators()) - 1
+    finished = threading.Event()
+
+    def watch() -> None:
+        while not finished.wait(0.5):
+            sums = ray.get(tally.sums.remote())
+            progress(int(sums.get(f"finished_{last}", 0)), int(sums.get(f"failed_{last}", 0)))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        dataset.write_parquet(
+            str(results), compression="zstd", min_rows_per_file=rows_a_file, ray_remote_args={"num_cpus": 0.25}
+        )
+    finally:
+        finished.set()
+        watcher.join()
+    sums: dict[str, float] = ray.get(tally.sums.remote())
+    progress(int(sums.get(f"finished_{last}", 0)), int(sums.get(f"failed_{last}", 0)))
+    return sums
+
+
+def _quiet() -> None:
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.execution_no_progress_timeout_s = NO_PROGRESS_SECONDS
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
