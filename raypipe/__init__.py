@@ -1,5 +1,6 @@
 """OCR for handwriting and scans by the million: declare a pipeline once, run it anywhere."""
 
+from raypipe.display import display_images
 from raypipe.errors import ConfigError, DeviceError, InputError, ModelError, RaypipeError
 from raypipe.pipeline import Pipeline, read
 from raypipe.stages.base import Pool
@@ -35,5 +36,6 @@ __all__ = [
     "Region",
     "SaveImages",
     "Word",
+    "display_images",
     "read",
 ]

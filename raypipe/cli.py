@@ -197,8 +197,9 @@ def _progress() -> Progress:
 def _report(summary: job.Summary, formats: tuple[str, ...], overlay: str) -> int:
     """Prints the summary; returns the exit status."""
     failed = sum(summary.errors.values())
-    rate = summary.pages / summary.seconds if summary.seconds else 0
-    click.echo(f"{summary.pages} pages in {summary.seconds:.1f} s ({rate:.2f} pages/s, start-up included)", err=True)
+    seconds = summary.processing_seconds
+    rate = f", {summary.pages / seconds:.2f} pages/s once started" if seconds else ""
+    click.echo(f"{summary.pages} pages in {summary.seconds:.1f} s{rate}", err=True)
     if summary.resumed:
         click.echo(f"{summary.resumed} pages were done before", err=True)
     places = [*(f"{summary.output}/{name}/" for name in formats)]

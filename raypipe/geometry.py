@@ -94,7 +94,7 @@ def crop(pixels: Pixels, box: Floats, height: int, max_width: int) -> Pixels:
     scale = height / max(float(box[3]), 1.0)
     width = int(min(max(round(float(box[2]) * scale), 1), max_width))
     if scale < 0.5:
-        pixels, box = _shrink(pixels, box, scale)
+        pixels, box = _shrink(pixels, box, 2 * scale)
     top_left, top_right, _, bottom_left = corners(box[None])[0]
     target = np.array([[0, 0], [width, 0], [0, height]], np.float32)
     # Pixel centres lie at half-integers, for the page as for the result.
@@ -105,7 +105,7 @@ def crop(pixels: Pixels, box: Floats, height: int, max_width: int) -> Pixels:
 
 
 def _shrink(pixels: Pixels, box: Floats, scale: float) -> tuple[Pixels, Floats]:
-    """The part of a page around a box, averaged down so that a later linear warp skips no pixel."""
+    """The part of a page around a box, averaged down so that a linear warp to half its size skips no pixel."""
     left, top, right, bottom = bounds(box[None])[0]
     page_height, page_width = pixels.shape[:2]
     x0, y0 = int(np.clip(left - 2, 0, page_width - 1)), int(np.clip(top - 2, 0, page_height - 1))

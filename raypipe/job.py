@@ -42,7 +42,8 @@ class Summary:
         pages: Pages processed by this run.
         resumed: Pages that were done before.
         errors: How many pages of the folder have each kind of exception, `stage code`.
-        seconds: Wall seconds of the processing, start-up included.
+        seconds: Wall seconds, start-up included.
+        processing_seconds: Wall seconds from the start of the first page to the end of the last.
         sums: The metrics of all workers.
     """
 
@@ -51,6 +52,7 @@ class Summary:
     resumed: int
     errors: Counter[str]
     seconds: float
+    processing_seconds: float
     sums: dict[str, float]
 
 
@@ -119,6 +121,7 @@ def run_local(job: Job, progress: Progress, batch_size: int, threads: int | None
     process = local.processor(job.pipeline, threads or local.usable_cpus(), metrics)
     columns = job.pipeline.columns_between()[-1]
     prefix, finished_pages, failed = uuid4().hex[:12], 0, 0
+    ready = time.perf_counter()
     for number, part in enumerate(_batches(job.todo, ROWS_A_FILE)):
         rows: list[Row] = []
         for batch in _batches(part, batch_size):
@@ -129,7 +132,8 @@ def run_local(job: Job, progress: Progress, batch_size: int, threads: int | None
         temporary = job.results / f".{prefix}.part"
         pq.write_table(to_table(rows, columns), temporary, compression="zstd")
         temporary.rename(job.results / f"{prefix}-{number:06}.parquet")
-    return _summary(job, time.perf_counter() - start, metrics.drain())
+    end = time.perf_counter()
+    return _summary(job, end - start, end - ready, metrics.drain())
 
 
 def run_ray(job: Job, progress: Progress, batch_size: int, address: str | None) -> Summary:
@@ -138,12 +142,14 @@ def run_ray(job: Job, progress: Progress, batch_size: int, address: str | None) 
 
     start = time.perf_counter()
     batch.connect(address)
-    sums = batch.write(job.pipeline, job.todo, job.results, batch_size, ROWS_A_FILE, progress) if job.todo else {}
-    return _summary(job, time.perf_counter() - start, sums)
+    sums: dict[str, float] = {}
+    if job.todo:
+        sums = batch.write(job.pipeline, job.todo, job.results, batch_size, ROWS_A_FILE, progress)
+    return _summary(job, time.perf_counter() - start, sums.pop("processing_seconds", 0), sums)
 
 
-def _summary(job: Job, seconds: float, sums: dict[str, float]) -> Summary:
-    return Summary(job.output, len(job.todo), job.done, count_errors(job.results), seconds, sums)
+def _summary(job: Job, seconds: float, processing_seconds: float, sums: dict[str, float]) -> Summary:
+    return Summary(job.output, len(job.todo), job.done, count_errors(job.results), seconds, processing_seconds, sums)
 
 
 def count_errors(results: Path) -> Counter[str]:

@@ -31,10 +31,16 @@ def standard(
         [
             BinaryToImage(image_type="TYPE_3BYTE_BGR"),
             ImageTextDetector.pretrained(
-                detector, use_gpu=use_gpu, width=960, with_refiner=True, size_threshold=-1, pool=detector_pool
+                detector, use_gpu=use_gpu, width=1280, with_refiner=True, size_threshold=-1, pool=detector_pool
             ),
             ImageToText.pretrained(
-                recognizer, language, use_gpu=use_gpu, group_images=True, include_confidence=True, pool=recognizer_pool
+                recognizer,
+                language,
+                use_gpu=use_gpu,
+                group_images=True,
+                border_width=0,
+                include_confidence=True,
+                pool=recognizer_pool,
             ),
         ]
     )

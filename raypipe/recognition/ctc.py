@@ -14,7 +14,7 @@ from raypipe.recognition.batching import buckets, stack
 from raypipe.types import Pixels
 
 BLANK = 0
-WIDE_GAP = 3.0
+WIDE_GAP = 2.5
 """Characters this many median pitches apart have a space between them: the network often leaves it out where print
 meets handwriting."""
 COMMON_MARKS = frozenset(

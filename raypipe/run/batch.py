@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,8 +47,9 @@ class Tally:
     """Counts a job's pages, in one small actor: for progress, and to find the page that kills actors."""
 
     def __init__(self) -> None:
-        self._sums: Counter[str] = Counter()
+        self._sums: defaultdict[str, float] = defaultdict(float)
         self._tries: Counter[tuple[int, str, int]] = Counter()
+        self._begun: float | None = None
 
     def begin(self, keys: list[tuple[int, str, int]]) -> list[int]:
         """Notes that pages are begun together, unless one of them was begun before and never finished.
@@ -55,6 +57,7 @@ class Tally:
         Returns:
             How often each was begun before. Pages that were must be begun again one by one.
         """
+        self._begun = self._begun or time.monotonic()
         tries = [self._tries[key] for key in keys]
         if len(keys) == 1 or not any(tries):
             self._tries.update(keys)
@@ -64,10 +67,12 @@ class Tally:
         """Notes that pages are finished, and adds to the job's sums."""
         for key in keys:
             self._tries.pop(key, None)
-        self._sums.update(sums)
+        for name, value in sums.items():
+            self._sums[name] += value
+        self._sums["processing_seconds"] = time.monotonic() - (self._begun or 0)
 
     def sums(self) -> dict[str, float]:
-        """The job's sums so far."""
+        """The job's sums so far, and `processing_seconds` from the first page's start to the latest end."""
         return dict(self._sums)
 
 
@@ -254,7 +259,7 @@ def write(
     """Processes page rows and writes them as Parquet files, telling the progress twice a second.
 
     Returns:
-        The sums of all workers' metrics, and `started_seconds`, how long the first page took to arrive.
+        The tally's sums.
     """
     _quiet()
     tally = start_tally()

@@ -1,0 +1,115 @@
+"""Pages a second of a whole `raypipe` job, its start-up apart, with peak memory and object store.
+
+Example: python benchmarks/throughput.py pages/ --engine ray --repeat 5
+Prints one JSON object. `busy` is the share of all CPUs that the ONNX sessions were running:
+session seconds / (CPUs x seconds from the start of the first page to the end of the last).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+import psutil
+
+from raypipe import job, presets
+from raypipe.inputs import documents
+from raypipe.run.local import usable_cpus
+from raypipe.stages.base import Pool
+
+
+class Watch(threading.Thread):
+    """Samples the memory of this process with all its children, twice a second."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak_bytes = 0
+        self.peak_store_bytes = 0
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        """Sample until `done`. Shared memory (the object store) is counted once, apart."""
+        while not self.done.wait(0.5):
+            self.peak_bytes = max(self.peak_bytes, sum(_own_memory(p) for p in _processes()))
+            self.peak_store_bytes = max(self.peak_store_bytes, _object_store())
+
+
+def _processes() -> list[psutil.Process]:
+    me = psutil.Process()
+    return [me, *me.children(recursive=True)]
+
+
+def _own_memory(process: psutil.Process) -> int:
+    try:
+        memory = process.memory_full_info()
+        return int(memory.uss)
+    except psutil.Error:
+        return 0
+
+
+def _object_store() -> int:
+    """Pages of the object store that were ever touched: the raylet keeps it as shared memory."""
+    raylets = [process for process in _processes() if process.name() == "raylet"]
+    return sum(int(process.memory_info().shared) for process in raylets)
+
+
+def copies(sources: list[str], repeat: int, folder: Path) -> list[Path]:
+    """Each picture `repeat` times under names of its own."""
+    made = []
+    for document in documents(sources):
+        for n in range(repeat):
+            target = folder / f"{n:03}-{Path(document['path']).name}"
+            target.symlink_to(document["path"])
+            made.append(target)
+    return made
+
+
+def main() -> None:
+    """Run one job and print its figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sources", nargs="+")
+    parser.add_argument("--engine", choices=["ray", "local"], default="ray")
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--pages", type=int, help="only so many")
+    parser.add_argument("--detector", default="text_detector_db")
+    parser.add_argument("--overlay", choices=["jpeg", "none"], default="none")
+    parser.add_argument("--detectors", type=int, help="detector actors of their own")
+    parser.add_argument("--recognizers", type=int, help="recognizer actors of their own")
+    parser.add_argument("--batch-size", type=int, default=4)
+    arguments = parser.parse_args()
+    work = Path(tempfile.mkdtemp())
+    (work / "in").mkdir()
+    files = copies(arguments.sources, arguments.repeat, work / "in")[: arguments.pages]
+    pools = [Pool(size=n) if n else None for n in (arguments.detectors, arguments.recognizers)]
+    pipeline = presets.standard(arguments.detector, use_gpu=False, detector_pool=pools[0], recognizer_pool=pools[1])
+    if arguments.overlay != "none":
+        pipeline = presets.with_overlays(pipeline, str(work / "out" / "overlays"), arguments.overlay)
+    prepared = job.prepare(pipeline, files, work / "out", overwrite=False)
+    watch = Watch()
+    watch.start()
+    if arguments.engine == "local":
+        summary = job.run_local(prepared, lambda *_: None, arguments.batch_size, None)
+    else:
+        summary = job.run_ray(prepared, lambda *_: None, arguments.batch_size, None)
+    watch.done.set()
+    print(json.dumps({
+        "engine": arguments.engine,
+        "pages": summary.pages,
+        "failed": sum(summary.errors.values()),
+        "seconds": round(summary.seconds, 1),
+        "processing_seconds": round(summary.processing_seconds, 1),
+        "pages_per_second": round(summary.pages / summary.processing_seconds, 3),
+        "session_seconds_per_page": round(summary.sums["session_seconds"] / summary.pages, 3),
+        "busy": round(summary.sums["session_seconds"] / usable_cpus() / summary.processing_seconds, 3),
+        "peak_memory_mb": round(watch.peak_bytes / 1e6),
+        "peak_object_store_mb": round(watch.peak_store_bytes / 1e6),
+    }))  # fmt: skip
+    shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    main()

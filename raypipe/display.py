@@ -1,0 +1,55 @@
+"""Pictures of rows in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from raypipe.errors import ConfigError
+from raypipe.images import Image
+from raypipe.stages.draw import encode
+
+
+def display_images(
+    rows: Iterable[Mapping[str, Any]], field: str = "image", limit: int = 5, width: str = "600", show_meta: bool = True
+) -> None:
+    """Shows the pictures of a column in a notebook, as Visual NLP's function of this name does.
+
+    Args:
+        rows: Pages of `Pipeline.run`, or rows of a dataset.
+        field: A column of pictures: `image`, or encoded ones such as `image_with_regions`.
+        limit: Most pictures to show.
+        width: Width of each in pixels.
+        show_meta: Print origin, resolution, size and mode above each.
+
+    Raises:
+        ConfigError: This is not a notebook.
+    """
+    try:
+        from IPython.display import Image as Picture
+        from IPython.display import display
+    except ImportError as error:
+        raise ConfigError(
+            "display_images needs IPython.", "Run it in a notebook, or write the bytes to files."
+        ) from error
+    for number, row in enumerate(islice(rows, limit)):
+        value, image = row[field], row.get("image")
+        if show_meta and isinstance(image, Image):
+            print(_meta(number, image))  # noqa: T201 - printing is what it is for
+        if value is not None:
+            data = encode(value.pixels(), "png") if isinstance(value, Image) else value
+            display(Picture(data=data, width=int(width)))
+
+
+def _meta(number: int, image: Image) -> str:
+    modes = {5: "ImageType.TYPE_3BYTE_BGR", 10: "ImageType.TYPE_BYTE_GRAY"}
+    return (
+        f"\n    Image #{number}:\n"
+        f"    Origin: {image.origin}\n"
+        f"    Resolution: {image.resolution} dpi\n"
+        f"    Width: {image.width} px\n"
+        f"    Height: {image.height} px\n"
+        f"    Mode: {modes[image.mode]}\n"
+        f"    Number of channels: {3 if image.mode == 5 else 1}"
+    )

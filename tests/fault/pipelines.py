@@ -1,0 +1,38 @@
+"""Stages that fail on purpose, importable by Ray's workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+from raypipe.stages.base import Stage, Worker
+from raypipe.types import TEXT, Column, Row
+
+
+class KillingWorker(Worker["Killer"]):
+    @staticmethod
+    def reads(spec: Killer) -> tuple[str, ...]:
+        return ("path",)
+
+    @staticmethod
+    def writes(spec: Killer) -> dict[str, Column]:
+        return {"text": TEXT}
+
+    def process(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            time.sleep(self.spec.seconds)
+            if row["path"].endswith(self.spec.poison):
+                os.kill(os.getpid(), signal.SIGKILL)
+            row["text"] = f"read {row['path']} by {os.getpid()}"
+
+
+class Killer(Stage):
+    """Kills its process at one page, as a bug in a decoder or a lack of memory would."""
+
+    workers: ClassVar = (KillingWorker,)
+
+    poison: str = "no such page"
+    seconds: float = 0.0

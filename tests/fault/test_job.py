@@ -1,0 +1,116 @@
+"""The command line on bad input, and killed in the middle of a job."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import drawn  # noqa: E402
+from PIL import Image  # noqa: E402
+
+RAYPIPE = [sys.executable, "-m", "raypipe"]
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*RAYPIPE, *map(str, arguments)], capture_output=True, text=True, timeout=500)
+
+
+def results(output: Path) -> list[dict[str, object]]:
+    return [row for file in (output / "results").glob("*.parquet") for row in pq.read_table(file).to_pylist()]
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    folder = tmp_path / "hostile"
+    folder.mkdir()
+    drawn.page(drawn.LETTER).save(folder / "good.jpg")
+    whole = (folder / "good.jpg").read_bytes()
+    (folder / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.jpg").write_text("this is no picture")
+    drawn.page([]).save(folder / "blank.png")
+    Image.new("L", (1, 1)).save(folder / "dot.png")
+    Image.new("L", (30_000, 30), 255).save(folder / "strip.png")
+    Image.new("1", (30_000, 20_000)).save(folder / "bomb.png")
+    return folder
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_bad_pictures_become_rows_and_the_others_are_read(engine: str, hostile: Path, tmp_path: Path) -> None:
+    done = run("run", hostile, "--output", tmp_path / "out", "--engine", engine, "--format", "json")
+    assert done.returncode == 6, done.stderr
+    rows = {Path(str(row["path"])).name: row for row in results(tmp_path / "out")}
+    assert set(rows) == {path.name for path in hostile.iterdir()}
+    codes = {name: str(row["exception"] or "").partition(":")[0].partition(" ")[2] for name, row in rows.items()}
+    assert codes == {
+        "good.jpg": "",
+        "truncated.jpg": "image_truncated",
+        "empty.png": "image_empty",
+        "text.jpg": "image_unknown",
+        "blank.png": "",
+        "dot.png": "",
+        "strip.png": "",
+        "bomb.png": "image_too_large",
+    }
+    assert str(rows["good.jpg"]["text"]).split("\n") == drawn.LETTER
+    assert [rows[name]["text"] for name in ("blank.png", "dot.png", "strip.png")] == ["", "", ""]
+    assert "1 with BinaryToImage image_empty" in done.stderr and "out/results/" in done.stderr
+    document = json.loads((tmp_path / "out/json/good.jpg.json").read_text())
+    assert document["pages"][0]["text"].split("\n") == drawn.LETTER
+    assert (tmp_path / "out/overlays/good.jpg.jpeg").stat().st_size > 5000
+
+
+def test_a_killed_job_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    for n in range(150):
+        drawn.page([f"Letter {n}"], (500, 150)).save(pages / f"{n:03}.png")
+    command = ["run", pages, "-o", tmp_path / "out", "--engine", "local", "--overlay", "none"]
+    process = subprocess.Popen([*RAYPIPE, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "out/results").glob("*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = len(results(tmp_path / "out"))
+    assert 0 < before < 150
+    (tmp_path / "out/results/half-written.parquet").write_bytes(b"PAR1 and then the power went")
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert f"{before} pages were done before" in done.stderr
+    counts = Counter(str(row["path"]) for row in results(tmp_path / "out"))
+    assert len(counts) == 150 and set(counts.values()) == {1}
+
+
+def test_another_pipeline_needs_another_folder(tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    drawn.page(["One line"], (300, 100)).save(picture)
+    assert run("run", picture, "-o", tmp_path / "out", "--engine", "local", "--overlay", "none").returncode == 0
+    other = run("run", picture, "-o", tmp_path / "out", "--engine", "local", "--overlay", "none",
+                "--detector", "image_text_detector_v2_opt")  # fmt: skip
+    assert other.returncode == 2 and "--overwrite" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["run", "no-such-folder", "-o", "OUT"], 3, "does not exist"),
+        (["run", "GOOD", "-o", "OUT", "--recognizer", "ocr_base_handwritten_v2_opt"], 4, "ocr_small_handwritten"),
+        (["run", "GOOD", "-o", "OUT", "--recognizer", "nonsense"], 4, "raypipe models list"),
+    ],
+)
+def test_errors_say_what_to_do(arguments: list[str], status: int, words: str, tmp_path: Path) -> None:
+    picture = tmp_path / "good.png"
+    drawn.page(["One line"], (300, 100)).save(picture)
+    places = {"OUT": str(tmp_path / "out"), "GOOD": str(picture)}
+    done = run(*(places.get(argument, argument) for argument in arguments))
+    assert done.returncode == status and words in done.stderr and "Traceback" not in done.stderr

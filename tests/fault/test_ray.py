@@ -1,0 +1,65 @@
+"""Actors that die: no page is lost, none appears twice, and a page that kills its actor becomes a row."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import raypipe as rp
+
+sys.path.insert(0, str(Path(__file__).parent))
+from pipelines import Killer  # noqa: E402
+
+
+def rows_of(stage: Killer, folder: Path) -> list[dict[str, object]]:
+    return rp.Pipeline([stage]).transform(rp.read(folder)).take_all()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    for n in range(24):
+        (tmp_path / f"{n:02}.jpg").write_bytes(b"never opened")
+    return tmp_path
+
+
+def test_a_page_that_kills_its_actor_becomes_a_row(files: Path, ray_cluster: None) -> None:
+    rows = rows_of(Killer(poison="07.jpg"), files)
+    assert sorted(Path(str(row["path"])).name for row in rows) == [f"{n:02}.jpg" for n in range(24)]
+    failed = [row for row in rows if row["exception"]]
+    assert [Path(str(row["path"])).name for row in failed] == ["07.jpg"]
+    assert str(failed[0]["exception"]).startswith("Killer worker_died: ")
+    assert all(str(row["text"]).startswith("read ") for row in rows if row not in failed)
+
+
+def test_an_actor_killed_from_outside_loses_no_page(files: Path, ray_cluster: None) -> None:
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        while not killed:
+            time.sleep(0.3)
+            workers = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if "MapWorker" in name(pid)]
+            if workers and time.monotonic() > begun + 8:
+                os.kill(workers[0], signal.SIGKILL)
+                killed.append(workers[0])
+
+    begun = time.monotonic()
+    thread = threading.Thread(target=kill_one, daemon=True)
+    thread.start()
+    rows = rows_of(Killer(seconds=1.5), files)
+    thread.join(1)
+    assert killed, "the run ended before an actor could be killed"
+    assert sorted(Path(str(row["path"])).name for row in rows) == [f"{n:02}.jpg" for n in range(24)]
+    assert not [row for row in rows if row["exception"]]
+
+
+def name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:
+        return ""
