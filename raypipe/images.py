@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from typing import IO, Any
 
 import cv2
@@ -18,7 +19,7 @@ from raypipe.files import read_file
 from raypipe.types import Boxes, Column, Pixels
 
 # Raster formats only: some that Pillow knows (EPS) run other programs.
-FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "ICO")
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "ICO")
 GRAY, BGR = 10, 5
 """Modes of java.awt.image.BufferedImage, which Visual NLP's image struct carries."""
 
@@ -225,11 +226,18 @@ def page_count(file: IO[bytes]) -> int:
         return 1
 
 
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this build of Pillow can read."""
+    PillowImage.init()
+    return tuple(name for name in FORMATS if name in PillowImage.OPEN)
+
+
 def _header(data: bytes, origin: str) -> PillowImage.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return PillowImage.open(io.BytesIO(data), formats=FORMATS)
+            return PillowImage.open(io.BytesIO(data), formats=_formats())
     except PillowImage.DecompressionBombError as error:
         raise _too_large(origin, str(error), PillowImage.MAX_IMAGE_PIXELS or 0) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

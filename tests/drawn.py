@@ -6,9 +6,14 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-LETTER = ["Dear Mrs Walker,", "thank you for the parcel of books", "that came on 12 March 1905.", "Yours truly, J. Harper"]
-LEFT = [f"the left column, line {n} of it" for n in "one two three four five six".split()]
-RIGHT = [f"the right column, line {n} of it" for n in "one two three four five six".split()]
+LETTER = [
+    "Dear Mrs Walker,",
+    "thank you for the parcel of books",
+    "that came on 12 March 1905.",
+    "Yours truly, J. Harper",
+]
+LEFT = [f"the left column, line {n} of it" for n in ["one", "two", "three", "four", "five", "six"]]
+RIGHT = [f"the right column, line {n} of it" for n in ["one", "two", "three", "four", "five", "six"]]
 
 
 def page(lines: list[str], size: tuple[int, int] = (900, 500), font_size: int = 34) -> Image.Image:

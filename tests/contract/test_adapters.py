@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
+import drawn
 import pytest
 
 import raypipe as rp
 from raypipe import presets
 from raypipe.run.rows import to_table
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import drawn  # noqa: E402
-
-pytestmark = pytest.mark.skipif(not rp.zoo.models_folder().exists(), reason="the model files are absent")
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import drawn
 import pyarrow.parquet as pq
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import drawn  # noqa: E402
-from PIL import Image  # noqa: E402
+from PIL import Image
 
 RAYPIPE = [sys.executable, "-m", "raypipe"]
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from pipelines import Killer
 
 import raypipe as rp
-
-sys.path.insert(0, str(Path(__file__).parent))
-from pipelines import Killer  # noqa: E402
 
 
 def rows_of(stage: Killer, folder: Path) -> list[dict[str, object]]:
@@ -43,7 +40,7 @@ def test_an_actor_killed_from_outside_loses_no_page(files: Path, ray_cluster: No
     def kill_one() -> None:
         while not killed:
             time.sleep(0.3)
-            workers = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if "MapWorker" in name(pid)]
+            workers = [int(path.name) for path in Path("/proc").glob("[0-9]*") if "MapWorker" in command(path)]
             if workers and time.monotonic() > begun + 8:
                 os.kill(workers[0], signal.SIGKILL)
                 killed.append(workers[0])
@@ -58,8 +55,8 @@ def test_an_actor_killed_from_outside_loses_no_page(files: Path, ray_cluster: No
     assert not [row for row in rows if row["exception"]]
 
 
-def name(pid: int) -> str:
+def command(process: Path) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+        return (process / "cmdline").read_text(errors="replace")
     except OSError:
         return ""
