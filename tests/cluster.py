@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,8 @@ def ray_cluster() -> Iterator[None]:
     """A cluster on this machine with four logical CPUs."""
     import ray
 
+    # Workers import the stages that tests declare.
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent / "fault")
     ray.init(
         address="local",
         num_cpus=4,

@@ -1,0 +1,95 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from raypipe import zoo
+
+MANIFEST = """
+[[model]]
+name = "some_detector"
+aliases = ["other_detector"]
+task = "detection"
+family = "craft"
+file = "detector.onnx"
+bytes = 5
+sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+licence = "MIT"
+provenance = "made up"
+
+[[model]]
+name = "db_detector"
+task = "detection"
+family = "db"
+file = "detector.onnx"
+licence = "MIT"
+provenance = "made up"
+
+[[model]]
+name = "some_reader"
+aliases = ["other_reader", "third_reader"]
+task = "recognition"
+family = "ctc"
+file = "reader.onnx"
+languages = ["en", "fr"]
+licence = "Apache-2.0"
+provenance = "made up"
+
+[[model]]
+name = "absent_reader"
+task = "recognition"
+family = "ctc"
+file = ""
+licence = "MIT"
+provenance = "made up"
+advice = "Take some_reader."
+
+[[model]]
+name = "lost_reader"
+task = "recognition"
+family = "ctc"
+file = "lost.onnx"
+licence = "MIT"
+provenance = "made up"
+"""
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real pages beside the checkout."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.exists():
+        pytest.skip("../shared/data is absent")
+    return folder
+
+
+@pytest.fixture
+def fake_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A models folder with the manifest above, and files that hold the word `hello`."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "manifest.toml").write_text(MANIFEST, encoding="utf-8")
+    for name in ("detector.onnx", "reader.onnx"):
+        (folder / name).write_bytes(b"hello")
+    monkeypatch.setattr(zoo, "models_folder", lambda: folder)
+    zoo.manifest.cache_clear()
+    yield folder
+    zoo.manifest.cache_clear()
+
+
+@pytest.fixture
+def page_png() -> bytes:
+    """A small white page with two black bars, as a PNG file."""
+    picture = Image.new("RGB", (200, 100), "white")
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((20, 20, 119, 39), fill="black")
+    pen.rectangle((20, 60, 169, 79), fill="black")
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,67 @@
+"""What the unit tests make: pictures, encoded files, boxes and stand-ins for a network."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from raypipe.images import BGR, GRAY, Image
+
+Boxes = npt.NDArray[np.float32]
+
+
+def boxes(*rows: Sequence[float]) -> Boxes:
+    """Rotated boxes (n, 5)."""
+    return np.array(rows, np.float32).reshape(-1, 5)
+
+
+def rotated(some: Boxes, degrees: float, centre: tuple[float, float] = (500, 500)) -> Boxes:
+    """The boxes of a page that was turned about a point, clockwise on the screen."""
+    radians = np.deg2rad(degrees)
+    x, y = some[:, 0] - centre[0], some[:, 1] - centre[1]
+    result = some.copy()
+    result[:, 0] = centre[0] + x * np.cos(radians) - y * np.sin(radians)
+    result[:, 1] = centre[1] + x * np.sin(radians) + y * np.cos(radians)
+    result[:, 4] += degrees
+    return result
+
+
+def encoded(pixels: npt.NDArray[Any] | PillowImage.Image, kind: str, **options: Any) -> bytes:
+    """A picture as a file of a format."""
+    picture = pixels if isinstance(pixels, PillowImage.Image) else PillowImage.fromarray(pixels)
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def image_of(pixels: npt.NDArray[np.uint8], scale: int = 1) -> Image:
+    """A decoded page; `scale` is how much larger its full resolution is."""
+    height, width = pixels.shape[:2]
+    mode = BGR if pixels.ndim == 3 else GRAY
+    return Image("page", 0, width * scale, height * scale, mode, 0, scale, b"", True, cached=pixels)
+
+
+def white(height: int, width: int) -> npt.NDArray[np.uint8]:
+    """An empty page, BGR."""
+    return np.full((height, width, 3), 255, np.uint8)
+
+
+class FakeSession:
+    """Stands in for a network: a function from its input to its one output; keeps what it was given."""
+
+    def __init__(self, function: Callable[[Any], Any], metadata: Any = None) -> None:
+        self.function = function
+        self.values = metadata
+        self.inputs: list[Any] = []
+
+    def run(self, tensor: Any, outputs: Any = None) -> list[Any]:
+        self.inputs.append(tensor)
+        return [self.function(tensor)]
+
+    def metadata(self, key: str) -> Any:
+        return self.values[key]
