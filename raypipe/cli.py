@@ -47,7 +47,7 @@ def cli() -> None:
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
 @click.option("--engine", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help="Where it runs.")
-@click.option("--format", "formats", multiple=True, type=click.Choice(["text", "json"]), default=["text"],
+@click.option("--format", "formats", multiple=True, type=click.Choice(list(documents.SUFFIXES)), default=["text"],
               show_default=True, help="A file a document in this format; may be repeated.")  # fmt: skip
 @click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
               help="A picture a page with its regions and text.")  # fmt: skip

@@ -1,6 +1,6 @@
 """A job: inputs to an output folder, resumable, with progress and a summary. What `raypipe run` does.
 
-The folder holds `pipeline.toml`, `results/*.parquet` (a row a page) and, if asked for, `overlays/`, `text/`, `json/`.
+The folder holds `pipeline.toml`, `results/*.parquet` (a row a page) and, if asked for, `overlays/` and a folder a format.
 A page whose row stands in `results/` is done: the same command goes on where it stopped.
 """
 
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from raypipe.errors import ConfigError
 from raypipe.inputs import Source, documents, pages
 from raypipe.metrics import Metrics
+from raypipe.outputs.documents import SUFFIXES
 from raypipe.pipeline import Pipeline
 from raypipe.run import local
 from raypipe.run.rows import to_table
@@ -81,7 +82,7 @@ def prepare(pipeline: Pipeline, sources: Iterable[Source], output: Path, overwri
     found = [page for document in with_names(documents(sources)) for page in pages(document)]
     declared, described = output / "pipeline.toml", pipeline.to_toml()
     if overwrite:
-        for part in ("results", "overlays", "text", "json"):
+        for part in ("results", "overlays", *SUFFIXES):
             shutil.rmtree(output / part, ignore_errors=True)
     elif declared.exists() and declared.read_text(encoding="utf-8") != described:
         raise ConfigError(

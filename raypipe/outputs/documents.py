@@ -1,4 +1,4 @@
-"""Result rows to one file a document: plain text, or JSON with lines, words, boxes and confidences."""
+"""Result rows to one file a document: plain text, JSON with lines, words, boxes and confidences, or an HTML page."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from raypipe.outputs.html import as_html
 from raypipe.types import Row
 
+SUFFIXES = {"text": ".txt", "json": ".json", "html": ".html"}
+"""The formats, with the suffix of their files."""
 PAGE_BREAK = "\f"
 PAGE_FIELDS = ("pagenum", "text", "confidence", "lines", "exception")
 
@@ -24,14 +27,20 @@ def documents(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def write(rows: Iterable[Row], folder: Path, formats: Iterable[str]) -> None:
-    """Writes each document to `folder/FORMAT/NAME.SUFFIX` in each of the formats `text` and `json`."""
-    writers = {"text": (".txt", as_text), "json": (".json", as_json)}
+    """Writes each document to `folder/FORMAT/NAME.SUFFIX` in each of the formats in `SUFFIXES`."""
     for pages in documents(rows):
         for name in formats:
-            suffix, render = writers[name]
-            path = folder / name / f"{pages[0]['name']}{suffix}"
+            path = folder / name / f"{pages[0]['name']}{SUFFIXES[name]}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(render(pages), encoding="utf-8")
+            path.write_text(_render(pages, name), encoding="utf-8")
+
+
+def _render(pages: list[Row], name: str) -> str:
+    if name == "text":
+        return as_text(pages)
+    if name == "json":
+        return as_json(pages)
+    return as_html(pages, "/".join([".."] * (1 + str(pages[0]["name"]).count("/"))))
 
 
 def as_text(pages: list[Row]) -> str:
