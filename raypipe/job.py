@@ -1,6 +1,6 @@
 """A job: inputs to an output folder, resumable, with progress and a summary. What `raypipe run` does.
 
-The folder holds `pipeline.toml`, `results/*.parquet` (a row a page) and, if asked for, `overlays/` and a folder a format.
+The folder holds `pipeline.toml`, `results/*.parquet` (a row a page) and, if asked for, `overlays/` and the formats.
 A page whose row stands in `results/` is done: the same command goes on where it stopped.
 """
 

@@ -17,7 +17,13 @@ from raypipe.types import Boxes
 Indices = npt.NDArray[np.int64]
 
 WORD_GAP = 2.0
-"""Words further apart than this many line heights belong to different lines."""
+"""Words further apart than this many line heights belong to different lines,"""
+USUAL_GAPS = 3.0
+"""and so do words further apart than this many of the page's usual gaps, unless they are closer than"""
+CLOSE_GAP = 1.0
+"""this many line heights, which is also the limit for two pieces of text that are each as long as several words."""
+LONG = 6
+"""Regions this many times wider than high are as long as several words."""
 SHARED_HEIGHT = 0.4
 """Two regions stand on one line if they share this part of the lower one's height."""
 COLUMN_LINES = 4
@@ -53,7 +59,7 @@ def arrange(boxes: Boxes, tolerance: float = 0) -> LineLayout:
     """
     angle = page_angle(boxes)
     flat = _turned(boxes, -angle)
-    chains = _chains(flat, WORD_GAP, tolerance)
+    chains = _chains(flat, tolerance)
     lines = np.array([_line_box(boxes[chain], angle) for chain in chains], np.float32).reshape(-1, 5)
     order, rows = _reading_order(_turned(lines, -angle))
     return LineLayout([chains[n] for n in order], lines[order], rows)
@@ -123,13 +129,13 @@ def _line_box(boxes: Boxes, angle: float) -> Floats:
     return enclose(boxes, angle)
 
 
-def _chains(boxes: Boxes, max_gap: float, tolerance: float = 0) -> list[Indices]:
+def _chains(boxes: Boxes, tolerance: float = 0, rows: bool = False) -> list[Indices]:
     """Chains of boxes that lie in one line: each box is linked to its right neighbour if both choose each other.
 
     Args:
         boxes: (n, 5) in a frame in which the text is about level.
-        max_gap: Widest gap inside a chain, in line heights.
         tolerance: As in `arrange`.
+        rows: Chain across gaps of any width: what stands side by side is a row, if not a line.
     """
     if not len(boxes):
         return []
@@ -145,8 +151,25 @@ def _chains(boxes: Boxes, max_gap: float, tolerance: float = 0) -> list[Indices]
         level |= (np.abs(drop) <= tolerance) & (np.abs(drop) < mean)
     gap = box[None, :, 0] - box[:, None, 2]
     width = np.minimum(boxes[:, None, 2], boxes[None, :, 2])
-    follows = level & (distance > 0) & (gap > -0.5 * width) & (gap <= max_gap * mean)
+    follows = level & (distance > 0) & (gap > -0.5 * width)
+    if not rows:
+        follows &= gap <= mean * _widest_gaps(boxes, np.where(follows, gap / mean, np.inf))
     return _follow(np.where(follows, gap + np.abs(drop), np.inf))
+
+
+def _widest_gaps(boxes: Boxes, gaps: Floats) -> Floats:
+    """The widest gap inside a line, in line heights, for each pair of boxes (n, n).
+
+    Args:
+        boxes: (n, 5).
+        gaps: (n, n), from each box to those that could follow it, in line heights; inf for the others.
+    """
+    long = boxes[:, 2] >= LONG * boxes[:, 3]
+    both = long[:, None] & long[None]
+    nearest = np.where(both, np.inf, gaps).min(1)
+    usual = nearest[nearest <= WORD_GAP]
+    widest = np.clip(USUAL_GAPS * float(np.median(usual)), CLOSE_GAP, WORD_GAP) if len(usual) else WORD_GAP
+    return np.where(both, CLOSE_GAP, widest)
 
 
 def _follow(cost: Floats) -> list[Indices]:
@@ -188,7 +211,7 @@ def _blocks(members: Indices, box: Floats, lines: Boxes) -> list[Indices]:
     """Rows of lines in reading order: above a block of columns, its columns one after the other, below it."""
     split = _columns(box[members])
     if split is None:
-        chains = _chains(lines[members], np.inf)
+        chains = _chains(lines[members], rows=True)
         return [members[chain] for chain in sorted(chains, key=lambda c: float(lines[members][c, 1].mean()))]
     above, left, right, below = (members[part] for part in split)
     return [row for part in (above, left, right, below) for row in (_blocks(part, box, lines) if len(part) else [])]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from raypipe.geometry import Floats, crop, directions, enclose
+from raypipe.geometry import Floats, bounds, crop, directions, enclose, turn
 from raypipe.images import Image
 from raypipe.layout import LineLayout
 from raypipe.recognition.base import Reading
@@ -31,19 +31,42 @@ def cut(
         space: White pixels between two regions in one picture, as the recognizer sees them.
     """
     pixels = image.bgr()
-    wide = boxes + np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
-    small = image.reduce(wide)
     pictures: list[Pixels] = []
     segments: list[tuple[float, ...]] = []
     for line, (members, row) in enumerate(zip(layout.members, layout.rows, strict=True)):
-        for together in [members] if group else members[:, None]:
-            parts = [crop(pixels, small[n], height, max_width) for n in together]
-            picture, columns = _side_by_side(parts, space)
-            segments += [
-                (len(pictures), *column, *wide[n], line, row) for column, n in zip(columns, together, strict=True)
-            ]
+        together = [level(boxes[members], layout.boxes[line])] if group else boxes[members][:, None]
+        for parts in together:
+            parts = parts + np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
+            cuts = [crop(pixels, box, height, max_width) for box in image.reduce(parts)]
+            picture, columns = _side_by_side(cuts, space)
+            segments += [(len(pictures), *column, *box, line, row) for column, box in zip(columns, parts, strict=True)]
             pictures.append(picture)
     return _pack(pictures, segments, height)
+
+
+def level(boxes: Boxes, line: Floats) -> Boxes:
+    """The regions of a line as boxes of one height that follow its bend, so that all are cut at one scale.
+
+    Args:
+        boxes: (n, 5), in reading direction.
+        line: (5,), the box around them.
+    """
+    if len(boxes) == 1:
+        return boxes
+    angle = float(line[4])
+    flat = boxes.copy()
+    flat[:, :2] = turn(boxes[:, :2], -angle)
+    flat[:, 4] -= angle
+    extent = bounds(flat)
+    curve = np.polynomial.Polynomial.fit(flat[:, 0], flat[:, 1], 2 if len(boxes) > 3 else 1)
+    middle = curve(flat[:, 0])
+    reach = max(float((middle - extent[:, 1]).max()), float((extent[:, 3] - middle).max()))
+    levelled = np.empty_like(boxes)
+    levelled[:, :2] = turn(np.stack([flat[:, 0], middle], 1).astype(np.float32), angle)
+    levelled[:, 2] = extent[:, 2] - extent[:, 0]
+    levelled[:, 3] = 2 * reach
+    levelled[:, 4] = angle + np.rad2deg(np.arctan(curve.deriv()(flat[:, 0])))
+    return levelled
 
 
 def assemble(crops: Crops, readings: Sequence[Reading]) -> list[Line]:

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from making import Boxes, boxes, rotated
+
+from raypipe.layout import arrange, join_lines, merge_overlapping, page_angle
+
+Page = tuple[Boxes, list[str]]
+"""Boxes and what stands in each."""
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def words(text: str, x: float, y: float, height: float = 30, space: float = 14) -> Page:
+    """A line of words that begins at x, its middle at y; a character is half as wide as the line is high."""
+    found = []
+    for word in text.split():
+        width = len(word) * height / 2
+        found.append((x + width / 2, y, width, height, 0))
+        x += width + space
+    return boxes(*found), text.split()
+
+
+def whole(text: str, x: float, y: float, height: float = 30) -> Page:
+    """The same line as one box."""
+    some, _ = words(text, x, y, height)
+    left, right = some[0, 0] - some[0, 2] / 2, some[-1, 0] + some[-1, 2] / 2
+    return boxes(((left + right) / 2, y, right - left, height, 0)), [text]
+
+
+def together(*pages: Page) -> Page:
+    return np.concatenate([some for some, _ in pages]), [text for _, texts in pages for text in texts]
+
+
+def read(page: Page, tolerance: float = 0) -> list[str]:
+    """Rows of the text; lines that stand side by side are parted by ` | `."""
+    some, texts = page
+    layout = arrange(some, tolerance)
+    assert sorted(n for member in layout.members for n in member.tolist()) == list(range(len(some)))
+    assert layout.boxes.shape == (len(layout.members), 5)
+    assert layout.rows.tolist() == sorted(layout.rows.tolist())
+    lines = [" ".join(texts[n] for n in member) for member in layout.members]
+    return [
+        " | ".join(line for line, of in zip(lines, layout.rows, strict=True) if of == row)
+        for row in dict.fromkeys(layout.rows.tolist())
+    ]
+
+
+def prose(name: str, count: int, length: int = 6) -> list[str]:
+    """Lines of prose; the last one is short."""
+    lines = [" ".join(f"{name}{n}{letter * 3}" for letter in LETTERS[:length]) for n in range(count)]
+    return [*lines[:-1], f"{name}{count - 1} end"]
+
+
+Setter = Callable[..., Page]
+LETTER = prose("p", 12)
+TITLE, FOOTER = "a title over both of the columns here on the page", "a footer under both of the columns here on it"
+LEFT, RIGHT = prose("l", 8, 5), prose("r", 8, 5)
+FORM = [("Name: Ada", "Born: 1815"), ("Street: Main", "Town: Ockham"), ("Phone: none", "Mail: post")]
+TABLE = [[f"{row}{column}" for column in "abcd"] for row in "12345678"]
+
+
+def letter(make: Setter = words) -> Page:
+    return together(*(make(line, 100, 200 + 50 * n) for n, line in enumerate(LETTER)))
+
+
+def columns(make: Setter = words) -> Page:
+    return together(
+        make(TITLE, 150, 60),
+        *(make(line, 100, 150 + 45 * n) for n, line in enumerate(LEFT)),
+        *(make(line, 750, 165 + 45 * n) for n, line in enumerate(RIGHT)),
+        make(FOOTER, 150, 600),
+    )
+
+
+def form(make: Setter = words) -> Page:
+    rows = [(left, right, 200 + 80 * n) for n, (left, right) in enumerate(FORM)]
+    return together(*(p for left, right, y in rows for p in (make(left, 100, y), make(right, 700, y + 4))))
+
+
+def table(make: Setter = words) -> Page:
+    cells = [(cell, 100 + 220 * c, 200 + 60 * r) for r, row in enumerate(TABLE) for c, cell in enumerate(row)]
+    return together(*(make(*cell) for cell in cells))
+
+
+def curved(make: Setter = words) -> Page:
+    """Lines that sag by two line heights in the middle, as on a bent sheet."""
+    some, texts = letter(make)
+    middle, reach = 550.0, 500.0
+    some[:, 1] += 60 * (1 - ((some[:, 0] - middle) / reach) ** 2)
+    some[:, 4] += np.rad2deg(np.arctan(-2 * 60 * (some[:, 0] - middle) / reach**2))
+    return some, texts
+
+
+def fanned() -> Page:
+    """Whole lines whose angle grows down the page, as in a letter without ruling."""
+    page, texts = letter(whole)
+    page[:, 4] = np.linspace(-3, 3, len(page))
+    return page, texts
+
+
+COLUMN_ORDER = [TITLE, *LEFT, *RIGHT, FOOTER]
+FORM_ORDER = [f"{left} | {right}" for left, right in FORM]
+TABLE_ORDER = [" | ".join(row) for row in TABLE]
+
+
+def turned(page: Page, degrees: float) -> Page:
+    return rotated(page[0], degrees), page[1]
+
+
+PAGES: dict[str, tuple[Page, list[str]]] = {
+    "a letter in words": (letter(), LETTER),
+    "a letter in lines": (letter(whole), LETTER),
+    "a letter at 5 degrees": (turned(letter(), 5), LETTER),
+    "a letter at 15 degrees": (turned(letter(), 15), LETTER),
+    "a letter at -15 degrees in lines": (turned(letter(whole), -15), LETTER),
+    "a letter on a bent sheet": (curved(), LETTER),
+    "a letter on a bent and tilted sheet": (turned(curved(), 5), LETTER),
+    "a letter whose lines fan out": (fanned(), LETTER),
+    "two columns in words": (columns(), COLUMN_ORDER),
+    "two columns in lines": (columns(whole), COLUMN_ORDER),
+    "two columns at 5 degrees": (turned(columns(), 5), COLUMN_ORDER),
+    "two columns at -8 degrees in lines": (turned(columns(whole), -8), COLUMN_ORDER),
+    "a form in words": (form(), FORM_ORDER),
+    "a form in lines": (form(whole), FORM_ORDER),
+    "a form at 5 degrees": (turned(form(), 5), FORM_ORDER),
+    "a table": (table(), TABLE_ORDER),
+    "a table at -5 degrees": (turned(table(whole), -5), TABLE_ORDER),
+    "one line": (words("only one line", 100, 100), ["only one line"]),
+    "one word": (words("word", 100, 100), ["word"]),
+    "one word at 30 degrees": (turned(words("word", 100, 100), 30), ["word"]),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_reading_order(name: str) -> None:
+    page, expected = PAGES[name]
+    assert read(page) == expected
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_order_of_the_boxes_does_not_matter(name: str) -> None:
+    (some, texts), expected = PAGES[name]
+    for seed in range(10):
+        order = np.random.default_rng(seed).permutation(len(some))
+        assert read((some[order], [texts[n] for n in order])) == expected
+
+
+@pytest.mark.parametrize("make", [words, whole])
+@pytest.mark.parametrize("name", ["letter", "columns", "form", "table"])
+def test_trembling_boxes_change_nothing(name: str, make: Setter) -> None:
+    """Detectors find a word up to a tenth of its height off."""
+    page = {"letter": letter, "columns": columns, "form": form, "table": table}[name](make)
+    expected = {"letter": LETTER, "columns": COLUMN_ORDER, "form": FORM_ORDER, "table": TABLE_ORDER}[name]
+    for seed in range(5):
+        random = np.random.default_rng(seed)
+        some = page[0].copy()
+        some[:, :4] += random.uniform(-3, 3, (len(some), 4)).astype(np.float32)
+        assert read((some, page[1])) == expected
+
+
+def test_no_boxes_make_no_lines() -> None:
+    layout = arrange(np.zeros((0, 5), np.float32))
+    assert layout.members == []
+    assert layout.boxes.shape == (0, 5)
+    assert layout.rows.shape == (0,)
+
+
+@pytest.mark.parametrize("inner", [(300, 200, 60, 20, 0), (150, 195, 60, 20, 0), (450, 205, 60, 20, 0)])
+def test_a_box_inside_another_keeps_both(inner: tuple[float, ...]) -> None:
+    some = boxes((300, 200, 400, 60, 0), inner, (300, 300, 400, 60, 0))
+    layout = arrange(some)
+    assert sorted(np.concatenate(layout.members).tolist()) == [0, 1, 2]
+    assert layout.members[-1].tolist() == [2]
+
+
+def test_a_box_in_the_middle_of_another_is_read_in_one_order() -> None:
+    some = boxes((300, 200, 400, 60, 0), (300, 200, 60, 20, 0), (300, 300, 400, 60, 0))
+    orders = [[0, 1, 2], [1, 0, 2], [2, 1, 0], [2, 0, 1]]
+    assert len({arrange(some[order]).boxes.tobytes() for order in orders}) == 1
+
+
+def test_the_same_box_twice_keeps_both() -> None:
+    layout = arrange(boxes((300, 200, 400, 30, 0), (300, 200, 400, 30, 0)))
+    assert sorted(np.concatenate(layout.members).tolist()) == [0, 1]
+
+
+@pytest.mark.parametrize("angle", [0, 5, -15])
+def test_the_box_of_a_line_is_that_of_its_words(angle: float) -> None:
+    page = turned(words("some words of a line", 300, 500), angle)
+    expected = rotated(whole("some words of a line", 300, 500)[0], angle)[0]
+    layout = arrange(page[0])
+    assert len(layout.boxes) == 1
+    assert np.allclose(layout.boxes[0, :4], expected[:4], atol=1)
+    assert abs(layout.boxes[0, 4] - angle) < 0.5
+
+
+def test_a_wide_gap_parts_a_line_and_a_narrow_one_does_not() -> None:
+    near, far = boxes((100, 50, 100, 30, 0), (240, 50, 100, 30, 0)), boxes((100, 50, 100, 30, 0), (300, 50, 100, 30, 0))
+    assert len(arrange(near).members) == 1
+    assert len(arrange(far).members) == 2
+    assert arrange(far).rows.tolist() == [0, 0]
+
+
+def test_tolerance_joins_words_that_stand_apart() -> None:
+    """24 of 30 pixels apart, the heights alone do not make them a line."""
+    page = together(words("one two", 100, 100), words("three", 230, 124))
+    assert len(arrange(page[0]).members) == 2
+    assert len(arrange(page[0], 15).members) == 2
+    assert read(page, 28) == ["one two three"]
+
+
+def test_tolerance_of_many_pixels_does_not_join_small_lines() -> None:
+    page = together(*(words(f"line {n} of small print", 100, 100 + 12 * n, 10, 5) for n in range(5)))
+    assert read(page, 15) == [f"line {n} of small print" for n in range(5)]
+
+
+def test_join_lines_gives_boxes_in_order_with_mean_scores() -> None:
+    some, _ = together(words("below it", 100, 300), words("a line", 100, 100))
+    joined, scores = join_lines(some, np.array([0.2, 0.4, 0.6, 1.0], np.float32))
+    assert np.allclose(joined[:, 1], [100, 300])
+    assert np.allclose(scores, [0.8, 0.3])
+
+
+@pytest.mark.parametrize("angle", [0, 15])
+def test_merge_joins_boxes_that_overlap_by_more_than_half(angle: float) -> None:
+    level = boxes((500, 500, 200, 30, 0), (560, 500, 200, 30, 0), (500, 600, 200, 30, 0), (640, 600, 200, 30, 0))
+    merged, scores = merge_overlapping(rotated(level, angle), np.array([0.5, 0.9, 0.6, 0.7], np.float32))
+    expected = rotated(boxes((530, 500, 260, 30, 0), *level[2:]), angle)
+    assert np.allclose(merged[np.argsort(scores)], expected[[1, 2, 0]], atol=1)
+    assert np.allclose(np.sort(scores), [0.6, 0.7, 0.9])
+
+
+def test_merge_follows_a_chain_of_overlaps() -> None:
+    chain = boxes(*((100 + 40 * n, 50, 100, 30, 0) for n in range(6)))
+    merged, scores = merge_overlapping(chain[[3, 0, 5, 1, 4, 2]], np.linspace(0.1, 0.6, 6, dtype=np.float32))
+    assert np.allclose(merged, [[200, 50, 300, 30, 0]])
+    assert np.allclose(scores, [0.6])
+
+
+def test_page_angle_is_that_of_long_boxes() -> None:
+    some = boxes((0, 0, 300, 30, 4), (0, 0, 200, 30, 5), (0, 0, 100, 30, 40), (0, 0, 30, 30, -44), (0, 0, 30, 300, 0))
+    assert page_angle(some) == 4 or page_angle(some) == 5
+    assert page_angle(some[:1]) == 4
+    assert page_angle(some[3:]) == 0
+    assert page_angle(some[:0]) == 0
+
+
+def test_a_page_of_many_words_is_fast_enough_and_whole() -> None:
+    page = together(*(words(" ".join(f"w{n}x{i}" for i in range(20)), 100, 100 + 45 * n) for n in range(60)))
+    assert len(page[1]) == 1200
+    assert read(page) == [" ".join(f"w{n}x{i}" for i in range(20)) for n in range(60)]
