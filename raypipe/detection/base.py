@@ -60,15 +60,33 @@ def network_input(
     Returns:
         The tensor (1, 3, h, w), channels in the order of `pixels`, and the factors from page to network in x and y.
     """
+    pixels = _whole_multiples(pixels, max(int(max(pixels.shape[:2]) / width), 1))
     page_height, page_width = pixels.shape[:2]
     ratio = width / max(page_height, page_width)
     new_width, new_height = max(round(page_width * ratio), 1), max(round(page_height * ratio), 1)
-    interpolation = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
-    resized = cv2.resize(pixels, (new_width, new_height), interpolation=interpolation)
-    padded = np.zeros((-(-new_height // 32) * 32, -(-new_width // 32) * 32, 3), np.float32)
-    padded[:new_height, :new_width] = (resized - mean) / std
-    tensor = np.ascontiguousarray(padded.transpose(2, 0, 1)[None])
+    resized = _resize(pixels, new_width, new_height)
+    tensor = np.zeros((1, 3, -(-new_height // 32) * 32, -(-new_width // 32) * 32), np.float32)
+    for channel in range(3):
+        place = tensor[0, channel, :new_height, :new_width]
+        np.multiply(resized[:, :, channel], 1 / std[channel], out=place)
+        place -= mean[channel] / std[channel]
     return tensor, (new_width / page_width, new_height / page_height)
+
+
+def _whole_multiples(pixels: Pixels, factor: int) -> Pixels:
+    """The page less the last columns and rows that `factor` leaves over."""
+    height, width = pixels.shape[:2]
+    return pixels[: max(height // factor, 1) * factor, : max(width // factor, 1) * factor]
+
+
+def _resize(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Scales a page: down by a whole factor first, for which averaging is several times faster than for others."""
+    factor = min(pixels.shape[1] // width, pixels.shape[0] // height)
+    if factor > 1:
+        size = pixels.shape[1] // factor, pixels.shape[0] // factor
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    interpolation = cv2.INTER_AREA if width < pixels.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), np.uint8)
 
 
 def to_page(boxes: Boxes, scale_x: float, scale_y: float) -> Boxes:

@@ -45,7 +45,7 @@ def cut(
 
 
 def level(boxes: Boxes, line: Floats) -> Boxes:
-    """The regions of a line as boxes of one height that follow its bend, so that all are cut at one scale.
+    """The regions of a line as boxes of one height that follow its bend and join, so that all are cut at one scale.
 
     Args:
         boxes: (n, 5), in reading direction.
@@ -62,8 +62,12 @@ def level(boxes: Boxes, line: Floats) -> Boxes:
     middle = curve(flat[:, 0])
     reach = max(float((middle - extent[:, 1]).max()), float((extent[:, 3] - middle).max()))
     levelled = np.empty_like(boxes)
-    levelled[:, :2] = turn(np.stack([flat[:, 0], middle], 1).astype(np.float32), angle)
-    levelled[:, 2] = extent[:, 2] - extent[:, 0]
+    # Neighbours meet in the middle of the gap between them: the page's own spaces stay in the picture.
+    meet = (extent[:-1, 2] + extent[1:, 0]) / 2
+    left, right = np.append(extent[0, 0], meet), np.append(meet, extent[-1, 2])
+    centre = np.stack([(left + right) / 2, curve((left + right) / 2)], 1)
+    levelled[:, :2] = turn(centre.astype(np.float32), angle)
+    levelled[:, 2] = np.maximum(right - left, 1)
     levelled[:, 3] = 2 * reach
     levelled[:, 4] = angle + np.rad2deg(np.arctan(curve.deriv()(flat[:, 0])))
     return levelled

@@ -1,0 +1,432 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from making import boxes, encoded
+from PIL import Image as PillowImage
+
+from raypipe.errors import PageError
+from raypipe.images import BGR, GRAY, Image, Limits, open_image, page_count
+
+LIMITS = Limits(max_bytes=10_000_000, max_megapixels=150, max_pages=100)
+FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "JPEG2000", "TGA", "PCX"]
+LOSSLESS = {"quality": 95, "subsampling": 0}
+
+
+def opened(data: bytes | None, page: int = 0, gray: bool = False, limits: Limits = LIMITS, reduce: int = 0) -> Image:
+    return open_image(data, "scan.img", page, gray, limits, reduce)
+
+
+def pixels(data: bytes, page: int = 0, gray: bool = False) -> np.ndarray:
+    image = opened(data, page, gray)
+    found = image.pixels()
+    assert found.dtype == np.uint8
+    assert found.shape == ((image.height, image.width) if gray else (image.height, image.width, 3))
+    return found
+
+
+def quarters() -> np.ndarray:
+    """A landscape picture of four colours, RGB (32, 64, 3)."""
+    picture = np.zeros((32, 64, 3), np.uint8)
+    picture[:16, :32], picture[:16, 32:] = (220, 30, 30), (30, 200, 30)
+    picture[16:, :32], picture[16:, 32:] = (30, 30, 220), (240, 240, 240)
+    return picture
+
+
+def same(found: np.ndarray, rgb: np.ndarray, tolerance: float = 12) -> bool:
+    """Whether BGR or grey pixels show an RGB picture."""
+    if found.ndim == 2:
+        rgb = np.rint(rgb.astype(float) @ [0.299, 0.587, 0.114])
+    else:
+        found = found[:, :, ::-1]
+    return found.shape == rgb.shape and bool(np.abs(found.astype(float) - rgb).mean() < tolerance)
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_formats(kind: str, gray: bool) -> None:
+    assert same(pixels(encoded(quarters(), kind), gray=gray), quarters())
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "LA"])
+def test_png_modes(mode: str, gray: bool) -> None:
+    picture = PillowImage.fromarray(quarters()).convert(mode)
+    assert same(pixels(encoded(picture, "PNG"), gray=gray), np.asarray(picture.convert("RGB")), 1.5)
+
+
+@pytest.mark.parametrize("gray", [False, True])
+def test_cmyk_jpeg(gray: bool) -> None:
+    data = encoded(PillowImage.fromarray(quarters()).convert("CMYK"), "JPEG", quality=95)
+    assert PillowImage.open(io.BytesIO(data)).mode == "CMYK"
+    assert same(pixels(data, gray=gray), quarters())
+
+
+def test_grey_jpeg_in_colour() -> None:
+    found = pixels(encoded(PillowImage.fromarray(quarters()).convert("L"), "JPEG"))
+    assert (found[:, :, 0] == found[:, :, 2]).all()
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits"])
+def test_tiff_compressions(compression: str | None, gray: bool) -> None:
+    assert same(pixels(encoded(quarters(), "TIFF", compression=compression), gray=gray), quarters())
+
+
+@pytest.mark.parametrize("compression", [None, "group3", "group4"])
+def test_tiff_of_one_bit(compression: str | None) -> None:
+    bits = quarters()[:, :, 0] > 100
+    data = encoded(PillowImage.fromarray(bits), "TIFF", compression=compression)
+    assert (pixels(data, gray=True) == np.where(bits, 255, 0)).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("brightest", [1023, 4095, 65535])
+def test_sixteen_bit_grey_is_scaled_to_its_brightest(kind: str, brightest: int) -> None:
+    values = np.linspace(0, brightest, 32 * 64).reshape(32, 64).astype(np.uint16)
+    expected = values.astype(float) * 255 / brightest
+    assert np.abs(pixels(encoded(values, kind), gray=True) - expected).max() <= 1
+    assert np.abs(pixels(encoded(values, kind))[:, :, 1] - expected).max() <= 1
+
+
+def test_sixteen_bit_grey_of_eight_bit_values_stays() -> None:
+    values = np.arange(200, dtype=np.uint16).reshape(10, 20)
+    assert (pixels(encoded(values, "PNG"), gray=True) == values).all()
+
+
+@pytest.mark.parametrize("brightest", [255, 1])
+def test_float_tiff(brightest: float) -> None:
+    """The brightest value becomes white, also where white is 1."""
+    values = (np.linspace(0, 1, 600).reshape(20, 30) * brightest).astype(np.float32)
+    assert np.abs(pixels(encoded(values, "TIFF"), gray=True) - values * 255 / brightest).max() <= 1
+
+
+def test_transparency_is_laid_on_white() -> None:
+    rgba = np.zeros((10, 30, 4), np.uint8)
+    rgba[:, 10:20] = (200, 0, 0, 255)
+    rgba[:, 20:] = (0, 0, 0, 128)
+    found = pixels(encoded(rgba, "PNG"))
+    assert found[5, 5].tolist() == [255, 255, 255]
+    assert found[5, 15].tolist() == [0, 0, 200]
+    assert np.abs(found[5, 25].astype(int) - 127).max() <= 1
+    assert pixels(encoded(rgba, "PNG"), gray=True)[5, 5] == 255
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_palette_with_transparency_is_laid_on_white(kind: str) -> None:
+    picture = PillowImage.new("P", (20, 10), 0)
+    picture.putpalette([10, 20, 30, 200, 0, 0])
+    picture.paste(1, (10, 0, 20, 10))
+    found = pixels(encoded(picture, kind, transparency=0))
+    assert found[5, 5].tolist() == [255, 255, 255]
+    assert found[5, 15].tolist() == [0, 0, 200]
+
+
+INVERSE = {
+    1: lambda p: p,
+    2: lambda p: p[:, ::-1],
+    3: lambda p: p[::-1, ::-1],
+    4: lambda p: p[::-1],
+    5: lambda p: p.transpose(1, 0, 2),
+    6: lambda p: np.rot90(p, 1),
+    7: lambda p: p[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda p: np.rot90(p, -1),
+}
+"""How a picture is stored that is upright after each EXIF orientation (6: turn clockwise to see it upright)."""
+
+
+def turned(orientation: int, kind: str, size: int = 1) -> bytes:
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    stored = np.ascontiguousarray(INVERSE[orientation](quarters().repeat(size, 0).repeat(size, 1)))
+    options = LOSSLESS if kind == "JPEG" else {}
+    return encoded(stored, kind, exif=exif, **options)
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize("orientation", INVERSE)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_exif_orientation(kind: str, orientation: int, gray: bool) -> None:
+    data = turned(orientation, kind)
+    image = opened(data)
+    assert (image.width, image.height) == (64, 32)
+    assert same(pixels(data, gray=gray), quarters())
+
+
+def test_orientation_in_xmp_alone() -> None:
+    """Width and height are those of the pixels, whatever the decoder makes of XMP."""
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    image = opened(encoded(quarters(), "JPEG", xmp=xmp))
+    assert image.pixels().shape == (image.height, image.width, 3)
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize("orientation", [1, 6, 8])
+@pytest.mark.parametrize(("reduce", "factor"), [(0, 1), (513, 1), (512, 1), (256, 2), (200, 2), (100, 4), (64, 8), (8, 8)])
+def test_reduced_decoding(reduce: int, factor: int, orientation: int, gray: bool) -> None:
+    """512 x 256 is decoded smaller while its longer side keeps `reduce` pixels."""
+    image = opened(turned(orientation, "JPEG", 8), gray=gray, reduce=reduce)
+    assert (image.width, image.height, image.reduction) == (512, 256, factor)
+    found = image.pixels()
+    assert found.shape[:2] == (256 // factor, 512 // factor)
+    assert same(found, quarters().repeat(8 // factor, 0).repeat(8 // factor, 1))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
+def test_only_jpegs_are_reduced(kind: str) -> None:
+    image = opened(encoded(quarters(), kind), reduce=8)
+    assert image.reduction == 1
+    assert image.pixels().shape == (32, 64, 3)
+
+
+@pytest.mark.parametrize("size", [(1000, 800), (1001, 799), (3, 1003)])
+def test_coordinates_of_a_reduced_page(size: tuple[int, int]) -> None:
+    image = opened(encoded(PillowImage.new("RGB", size), "JPEG"), reduce=100)
+    some = boxes((10, 20, 30, 8, 7), (100, 90, 40, 10, -3))
+    factor = image.reduction
+    assert factor == 8
+    assert np.allclose(image.enlarge(some), some * [factor, factor, factor, factor, 1], rtol=0.01)
+    assert np.allclose(image.reduce(image.enlarge(some)), some)
+
+
+def test_pixels_in_colour_of_a_grey_page() -> None:
+    image = opened(encoded(quarters(), "PNG"), gray=True)
+    assert (image.mode, image.pixels().ndim) == (GRAY, 2)
+    assert image.bgr().shape == (32, 64, 3)
+    assert opened(encoded(quarters(), "PNG")).mode == BGR
+
+
+def test_resolution() -> None:
+    assert opened(encoded(quarters(), "TIFF", dpi=(300, 300))).resolution == 300
+    assert opened(encoded(quarters(), "JPEG", dpi=(200, 200))).resolution == 200
+    assert opened(encoded(quarters(), "BMP")).resolution in (0, 96)
+    assert opened(encoded(quarters(), "WEBP")).resolution == 0
+
+
+def test_a_resolution_of_nothing_by_nothing() -> None:
+    """Some scanners write the fraction 0/0."""
+    data = bytearray(encoded(quarters(), "TIFF", dpi=(300, 300)))
+    at = data.find(struct.pack("<HHI", 282, 5, 1))
+    (offset,) = struct.unpack_from("<I", data, at + 8)
+    data[offset : offset + 8] = bytes(8)
+    image = opened(bytes(data))
+    assert image.resolution == 0
+    assert same(image.pixels(), quarters())
+
+
+def tiff_of_pages(count: int) -> bytes:
+    pages = [PillowImage.fromarray(quarters() // (n + 1)) for n in range(count)]
+    return encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+
+
+def test_pages_of_a_tiff() -> None:
+    data = tiff_of_pages(3)
+    assert page_count(io.BytesIO(data)) == 3
+    assert all(same(pixels(data, page), quarters() // (page + 1), 1) for page in range(3))
+
+
+@pytest.mark.parametrize("data", [encoded(quarters(), "PNG"), encoded(quarters(), "TIFF"), b"", b"text", b"II", b"MM\0*"])
+def test_everything_else_has_one_page(data: bytes) -> None:
+    assert page_count(io.BytesIO(data)) == 1
+
+
+def test_frames_of_an_animation_are_no_pages() -> None:
+    frames = [PillowImage.fromarray(quarters()), PillowImage.fromarray(255 - quarters())]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert page_count(io.BytesIO(data)) == 1
+    assert same(pixels(data), quarters())
+
+
+def test_pixels_are_decoded_once_and_the_file_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(quarters(), "PNG"))
+    image = open_image(None, str(path), 0, False, LIMITS, 0)
+    first = image.pixels()
+    path.unlink()
+    assert image.pixels() is first
+    assert image.data is None
+
+
+def failure(data: bytes, limits: Limits = LIMITS, page: int = 0) -> PageError:
+    with pytest.raises(PageError) as caught:
+        opened(data, page, limits=limits).pixels()
+    message = str(caught.value)
+    assert "scan.img" in message
+    assert caught.value.remedy
+    assert message.endswith(caught.value.remedy)
+    return caught.value
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+WHOLE = {
+    "JPEG": encoded(NOISE, "JPEG"),
+    "progressive": encoded(NOISE, "JPEG", progressive=True),
+    "CMYK": encoded(PillowImage.fromarray(NOISE).convert("CMYK"), "JPEG"),
+    "PNG": encoded(NOISE, "PNG"),
+    "palette": encoded(PillowImage.fromarray(NOISE).convert("P"), "PNG"),
+    "WEBP": encoded(NOISE, "WEBP"),
+    "BMP": encoded(NOISE, "BMP"),
+    "TIFF": encoded(NOISE, "TIFF", compression="tiff_lzw"),
+    "GIF": encoded(NOISE, "GIF"),
+    "JPEG2000": encoded(NOISE, "JPEG2000"),
+    "AVIF": encoded(NOISE, "AVIF"),
+}
+DAMAGED = {"image_truncated", "image_damaged", "image_unknown"}
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("kind", ["JPEG", "progressive", "CMYK", "PNG", "palette"])
+def test_a_file_cut_off_is_truncated(kind: str, part: float) -> None:
+    whole = WHOLE[kind]
+    assert failure(whole[: int(part * len(whole))]).code == "image_truncated"
+
+
+def test_a_jpeg_without_its_last_byte_is_truncated() -> None:
+    assert failure(WHOLE["JPEG"][:-1]).code == "image_truncated"
+
+
+def test_a_cut_jpeg_with_a_thumbnail_is_truncated() -> None:
+    """The thumbnail brings its own end marker."""
+    exif = PillowImage.Exif()
+    exif[0x010E] = encoded(quarters(), "JPEG").decode("latin-1")
+    whole = encoded(NOISE, "JPEG", exif=exif)
+    assert whole.count(b"\xff\xd9") >= 1
+    assert failure(whole[:-40]).code == "image_truncated"
+
+
+def test_bytes_after_the_end_of_a_jpeg_do_no_harm() -> None:
+    assert pixels(WHOLE["JPEG"] + bytes(1000)).shape == (120, 160, 3)
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_damage_anywhere_is_an_error_of_the_page_or_none(kind: str) -> None:
+    """Cut or overwritten at many places: pixels of the size the header gave, or a PageError; never another exception."""
+    random = np.random.default_rng(1)
+    for n in range(60):
+        data = bytearray(WHOLE[kind])
+        if n % 3 == 0:
+            data = data[: random.integers(4, len(data))]
+        else:
+            end = len(data) if n % 3 == 1 else 300
+            data[random.integers(0, end)] = random.integers(0, 256)
+        try:
+            image = opened(bytes(data))
+            assert image.pixels().shape[:2] == (image.height, image.width)
+        except PageError as error:
+            assert error.code in {*DAMAGED, "image_too_large"}
+
+
+@pytest.mark.parametrize("page", [0, 1, 2])
+@pytest.mark.parametrize("part", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_a_cut_tiff_of_pages_is_an_error_of_the_page_or_none(part: float, page: int) -> None:
+    data = tiff_of_pages(3)
+    data = data[: int(part * len(data))]
+    assert 1 <= page_count(io.BytesIO(data)) <= 3
+    try:
+        assert pixels(data, page).shape == (32, 64, 3)
+    except PageError as error:
+        assert error.code in {*DAMAGED, "page_missing"}
+
+
+def test_a_jpeg_with_broken_exif_is_read_as_it_lies() -> None:
+    data = turned(6, "JPEG").replace(b"Exif\0\0MM", b"Exif\0\0ZZ").replace(b"Exif\0\0II", b"Exif\0\0ZZ")
+    assert b"ZZ" in data
+    image = opened(data)
+    assert image.pixels().shape == (image.height, image.width, 3) == (64, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "image_empty"),
+        (b"just some text\n" * 10, "image_unknown"),
+        (b"PK\x03\x04" + bytes(200), "image_unknown"),
+        (b"%PDF-1.7\n" + bytes(200), "image_unknown"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "image_unknown"),
+        (b"\xff\xd8\xff", "image_unknown"),
+    ],
+)
+def test_what_is_no_picture(data: bytes, code: str) -> None:
+    assert failure(data).code == code
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(PageError, match="gone.png") as caught:
+        open_image(None, str(tmp_path / "gone.png"), 0, False, LIMITS, 0)
+    assert caught.value.code == "file_missing"
+
+
+def test_a_file_that_vanishes_before_it_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "gone.png"
+    path.write_bytes(WHOLE["PNG"])
+    image = open_image(None, str(path), 0, False, LIMITS, 0)
+    image.data = None
+    path.unlink()
+    with pytest.raises(PageError, match="gone.png"):
+        image.pixels()
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG file that claims a size and holds nothing."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [13_000, 60_000])
+def test_a_header_that_claims_too_many_pixels(side: int) -> None:
+    error = failure(png_of(side, side))
+    assert error.code == "image_too_large"
+    assert "limit of 150 megapixels" in str(error)
+    assert "max_megapixels" in error.remedy
+
+
+def test_a_raised_limit_is_the_limit() -> None:
+    """Pillow has one of its own, at 179 megapixels with a warning and at twice that with an error."""
+    for side in (15_000, 20_000):
+        image = opened(b"P5 %d %d 255\n" % (side, side), limits=Limits(1000, 500, 1))
+        assert (image.width, image.height) == (side, side)
+
+
+def test_too_many_bytes() -> None:
+    error = failure(WHOLE["PNG"], Limits(1000, 150, 1))
+    assert error.code == "image_too_large"
+    assert "1,000" in str(error)
+    assert "max_bytes" in error.remedy
+
+
+@pytest.mark.parametrize("page", [3, 50])
+def test_a_page_beyond_the_end(page: int) -> None:
+    error = failure(tiff_of_pages(3), page=page)
+    assert error.code == "page_missing"
+    assert str(page) in str(error)
+
+
+def test_a_page_beyond_the_limit() -> None:
+    assert failure(tiff_of_pages(3), Limits(10_000_000, 150, 2), page=2).code == "page_missing"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (30_000, 30), (30, 30_000), (1, 5000)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+def test_odd_sizes(kind: str, size: tuple[int, int]) -> None:
+    data = encoded(PillowImage.new("RGB", size, (200, 200, 200)), kind)
+    image = opened(data, reduce=3600)
+    assert (image.width, image.height) == size
+    found = image.pixels()
+    assert found.shape[:2] == (-(-size[1] // image.reduction), -(-size[0] // image.reduction))
+    assert (found == 200).all()
+
+
+def test_opencv_decodes_a_jpeg_as_pillow_does() -> None:
+    picture = cv2.GaussianBlur(NOISE, (0, 0), 3)
+    data = encoded(picture, "JPEG", **LOSSLESS)
+    assert same(pixels(data), np.asarray(PillowImage.open(io.BytesIO(data))), 1.5)
