@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.geometry import Floats, bounds, enclose, turn, upright
+from raypipe.geometry import Floats, bounds, enclose, turn
 from raypipe.types import Boxes
 
 Indices = npt.NDArray[np.int64]
@@ -22,6 +22,8 @@ USUAL_GAPS = 3.0
 """and so do words further apart than this many of the page's usual gaps, unless they are closer than"""
 CLOSE_GAP = 1.0
 """this many line heights, which is also the limit for two pieces of text that are each as long as several words."""
+BRIDGED_GAP = 6.0
+"""Pieces of a row that are this many line heights apart make one line if no gutter of columns runs between them."""
 LONG = 6
 """Regions this many times wider than high are as long as several words."""
 SHARED_HEIGHT = 0.4
@@ -60,9 +62,11 @@ def arrange(boxes: Boxes, tolerance: float = 0) -> LineLayout:
     angle = page_angle(boxes)
     flat = _turned(boxes, -angle)
     chains = _chains(flat, tolerance)
-    lines = np.array([_line_box(boxes[chain], angle) for chain in chains], np.float32).reshape(-1, 5)
-    order, rows = _reading_order(_turned(lines, -angle))
-    return LineLayout([chains[n] for n in order], lines[order], rows)
+    pieces = _line_boxes(boxes, chains, angle)
+    rows = [_bridged(row, _turned(pieces, -angle)) for row in _reading_order(_turned(pieces, -angle))]
+    members = [np.concatenate([chains[n] for n in line]) for row in rows for line in row]
+    numbers = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    return LineLayout(members, _line_boxes(boxes, members, angle), numbers)
 
 
 def join_lines(boxes: Boxes, scores: Floats, tolerance: float = 0) -> tuple[Boxes, Floats]:
@@ -116,6 +120,17 @@ def _turned(boxes: Boxes, degrees: float) -> Boxes:
     turned[:, :2] = turn(boxes[:, :2], degrees)
     turned[:, 4] += degrees
     return turned
+
+
+def _bridged(row: Indices, lines: Boxes) -> list[Indices]:
+    """The pieces of a row, those together that a word or two missed by the detector may have set apart."""
+    box = bounds(lines[row])
+    gap = (box[1:, 0] - box[:-1, 2]) / lines[row, 3].mean()
+    return np.split(row, np.flatnonzero(gap > BRIDGED_GAP) + 1)
+
+
+def _line_boxes(boxes: Boxes, chains: list[Indices], angle: float) -> Boxes:
+    return np.array([_line_box(boxes[chain], angle) for chain in chains], np.float32).reshape(-1, 5)
 
 
 def _line_box(boxes: Boxes, angle: float) -> Floats:
@@ -199,12 +214,9 @@ def _connected(adjacent: npt.NDArray[np.bool_]) -> list[Indices]:
         label = lowest
 
 
-def _reading_order(lines: Boxes) -> tuple[Indices, Indices]:
-    """The order of level lines (n, 5), and the row of each in that order."""
-    rows = _blocks(np.arange(len(lines)), bounds(upright(lines)), lines)
-    order = np.array([n for row in rows for n in row], np.int64)
-    numbers = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-    return order, numbers
+def _reading_order(lines: Boxes) -> list[Indices]:
+    """The rows of level lines (n, 5) in reading order, each from left to right."""
+    return _blocks(np.arange(len(lines)), bounds(lines), lines)
 
 
 def _blocks(members: Indices, box: Floats, lines: Boxes) -> list[Indices]:

@@ -145,27 +145,18 @@ class Pipeline:
         return found
 
     def describe(self) -> str:
-        """The stages with their parameters, columns in and out, and where they run."""
-        parts = []
+        """The operators with their pools, steps and columns in and out, and the parameters of each stage."""
+        described = []
         for number, operator in enumerate(self.operators(), 1):
-            pool = operator.pool
-            where = (
-                ", ".join(f"{k}={v}" for k, v in pool.model_dump(exclude_defaults=True).items()) if pool else "shared"
-            )
-            parts.append(f"operator {number}: {operator.name}  [pool: {where}]")
-            for step in operator.steps:
-                parts.append(
-                    f"  {step.stage.name}.{step.worker.__name__}: {(step.worker.__doc__ or '').splitlines()[0]}"
-                )
-                parts.append(f"    in:   {', '.join(step.reads)}")
-                parts.append(f"    out:  {', '.join(f'{n}: {c.arrow}' for n, c in step.writes.items())}")
-                if step.drops:
-                    parts.append(f"    gone: {', '.join(step.drops)}")
-        parts.append("parameters:")
+            pool = operator.pool.model_dump(exclude_none=True) if operator.pool else {}
+            where = ", ".join(f"{name}={value:g}" for name, value in pool.items()) or "chosen for the cluster"
+            described.append(f"operator {number}: {operator.name}  [pool: {where}]")
+            described += [_describe(step) for step in operator.steps]
+        described.append("parameters:")
         for stage in self.stages:
-            values = ", ".join(f"{k}={v!r}" for k, v in stage.model_dump(exclude={"pool"}).items())
-            parts.append(f"  {stage.name}({values})")
-        return "\n".join(parts)
+            values = ", ".join(f"{name}={value!r}" for name, value in stage.model_dump(exclude={"pool"}).items())
+            described.append(f"  {stage.name}({values})")
+        return "\n".join(described)
 
     def to_toml(self) -> str:
         """The pipeline as TOML: a `[[stage]]` each, with the parameters that differ from their defaults."""
@@ -212,6 +203,13 @@ class Pipeline:
         from raypipe.run.batch import transform
 
         return transform(self, dataset, batch_size)
+
+
+def _describe(step: Step) -> str:
+    subject = (step.worker.__doc__ or "").splitlines()[0]
+    columns = [("in: ", step.reads), ("out:", tuple(step.writes)), ("gone:", step.drops)]
+    lines = [f"    {title} {', '.join(names)}" for title, names in columns if names]
+    return "\n".join([f"  {step.stage.name}.{step.worker.__name__}: {subject}", *lines])
 
 
 def _stage(table: dict[str, Any]) -> Stage:

@@ -13,8 +13,6 @@ from raypipe.layout import LineLayout
 from raypipe.recognition.base import Reading
 from raypipe.types import Boxes, Crops, Line, Pixels, Word
 
-WHITE = 255
-
 
 def cut(
     image: Image, boxes: Boxes, layout: LineLayout, height: int, max_width: int, group: bool, border: int, space: int
@@ -28,7 +26,7 @@ def cut(
         height, max_width: Size of the pictures that the recognizer takes.
         group: Put the regions of a line side by side into one picture; otherwise each is a picture of its own.
         border: Pixels of the page around each region that are cut out with it.
-        space: White pixels between two regions in one picture, as the recognizer sees them.
+        space: Pixels of paper added between two regions in one picture, as the recognizer sees them.
     """
     pixels = image.bgr()
     pictures: list[Pixels] = []
@@ -96,15 +94,22 @@ def assemble(crops: Crops, readings: Sequence[Reading]) -> list[Line]:
 
 
 def _side_by_side(parts: Sequence[Pixels], space: int) -> tuple[Pixels, list[tuple[int, int]]]:
-    """One picture of many with white between them, and the first and last column of each."""
+    """One picture of many with some paper between them, and the first and last column of each."""
     if len(parts) == 1:
         return parts[0], [(0, parts[0].shape[1])]
-    gap = np.full((parts[0].shape[0], space, 3), WHITE, np.uint8)
-    joined = [piece for part in parts for piece in (part, gap)][:-1]
+    joined: list[Pixels] = [parts[0]]
+    for part in parts[1:]:
+        joined += [_blend(joined[-1][:, -1:], part[:, :1], space), part]
     ends = np.cumsum([part.shape[1] + space for part in parts]) - space
     return np.concatenate(joined, 1), [
         (int(end) - part.shape[1], int(end)) for part, end in zip(parts, ends, strict=True)
     ]
+
+
+def _blend(left: Pixels, right: Pixels, width: int) -> Pixels:
+    """Columns (h, width, 3) that lead from one column to another: paper stays paper, a white gap would be a mark."""
+    share = (np.arange(width, dtype=np.float32)[None, :, None] + 0.5) / max(width, 1)
+    return np.rint(left * (1 - share) + right * share).astype(np.uint8)
 
 
 def _pack(pictures: Sequence[Pixels], segments: Sequence[tuple[float, ...]], height: int) -> Crops:

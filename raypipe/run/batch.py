@@ -19,12 +19,12 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.util.metrics import Counter as ExportedCounter
 
-from raypipe.errors import ConfigError, DeviceError
+from raypipe.errors import ConfigError, DeviceError, RaypipeError
 from raypipe.inputs import named, pages
 from raypipe.metrics import Metrics
 from raypipe.run.local import Runner, usable_cpus
 from raypipe.run.rows import from_table, others, to_table
-from raypipe.stages.base import Pool
+from raypipe.stages.base import ModelStage, Pool
 from raypipe.types import Column, Row
 
 if TYPE_CHECKING:
@@ -204,7 +204,10 @@ def plan(pipeline: Pipeline, cpus: float, gpus: float) -> list[Pool]:
         DeviceError: They need more GPUs than there are.
     """
     operators = pipeline.operators()
-    wants_gpu = any(getattr(stage, "use_gpu", None) is not False for stage in pipeline.stages)
+    wishes = [stage.use_gpu for stage in pipeline.stages if isinstance(stage, ModelStage)]
+    if True in wishes and not gpus:
+        raise DeviceError("A GPU was asked for and the Ray cluster has none.", "Add GPU nodes, or use --device cpu.")
+    wants_gpu = any(wish is not False for wish in wishes)
     whole = (
         Pool(size=int(gpus), num_gpus=1) if gpus and wants_gpu else Pool(size=max(1, int(cpus - READ_AND_WRITE_CPUS)))
     )
@@ -278,6 +281,9 @@ def write(
         dataset.write_parquet(
             str(results), compression="zstd", min_rows_per_file=rows_a_file, ray_remote_args={"num_cpus": 0.25}
         )
+    except ray.exceptions.RayError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise RaypipeError(f"The Ray job stopped: {reason}.", "The same command goes on where it stopped.") from error
     finally:
         finished.set()
         watcher.join()

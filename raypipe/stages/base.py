@@ -64,6 +64,13 @@ class Stage(BaseModel):
         return self.model_copy(update={"pool": pool})
 
 
+class ModelStage(Stage):
+    """A stage that runs a model."""
+
+    model: str = Field(description="name of a model of `raypipe models list`")
+    use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is one")
+
+
 S = TypeVar("S", bound=Stage)
 
 

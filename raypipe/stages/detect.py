@@ -16,7 +16,7 @@ from raypipe.engine import Session
 from raypipe.geometry import Floats
 from raypipe.images import Image
 from raypipe.layout import join_lines, merge_overlapping
-from raypipe.stages.base import Stage, Worker
+from raypipe.stages.base import ModelStage, Worker
 from raypipe.types import REGIONS, Boxes, Column, Region, Row, regions_from_boxes
 
 FAMILIES: dict[str, type[Craft] | type[DBNet]] = {"craft": Craft, "db": DBNet}
@@ -76,7 +76,7 @@ def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:
     return found.boxes[kept], found.scores[kept]
 
 
-class ImageTextDetector(Stage):
+class ImageTextDetector(ModelStage):
     """Finds text on a picture: words, or lines with `with_refiner`."""
 
     workers: ClassVar = (TextDetector,)
@@ -97,7 +97,6 @@ class ImageTextDetector(Stage):
     width: int = Field(1280, ge=32, le=8192, description="the picture's longer side is scaled to this, in pixels")
     with_refiner: bool = Field(False, description="join the words of a line to one region")
     merge_intersects: bool = Field(False, description="merge overlapping regions of one line")
-    use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is one")
 
     @classmethod
     def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> ImageTextDetector:

@@ -20,7 +20,7 @@ from raypipe.outputs.text import formatted, plain
 from raypipe.recognition import lines as line_pictures
 from raypipe.recognition.base import Recognizer
 from raypipe.recognition.ctc import CtcRecognizer
-from raypipe.stages.base import Stage, Worker
+from raypipe.stages.base import ModelStage, Worker
 from raypipe.types import (
     CONFIDENCE,
     CROPS,
@@ -164,7 +164,7 @@ def _whole(image: Image) -> Boxes:
     return np.array([[image.width / 2, image.height / 2, image.width, image.height, 0]], np.float32)
 
 
-class ImageToText(Stage):
+class ImageToText(ModelStage):
     """Reads the text of a picture's regions, or of the whole picture as one line."""
 
     workers: ClassVar = (LineCropper, TextReader)
@@ -186,13 +186,12 @@ class ImageToText(Stage):
         description="regions this many pixels apart in height may share a line; 0: only as far as they overlap",
     )
     border_width: int = Field(5, ge=0, description="pixels of the page around a region that are read with it")
-    space_width: int = Field(10, ge=0, description="white pixels between the regions of a grouped line")
+    space_width: int = Field(10, ge=0, description="pixels of paper added between the regions of a grouped line")
     output_format: Literal["text", "formatted_text", "hocr", "text_with_positions"] = Field(
         "text", description="what the text column holds"
     )
     include_confidence: bool = Field(False, description="fill in the confidence column")
     batch_size: int = Field(16, ge=1, description="most line pictures the model reads at once")
-    use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is one")
     task_parallelism: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as the actor's CPUs")
     keep_input: bool = Field(True, description="keep the picture for later stages")
 
