@@ -24,6 +24,8 @@ CLOSE_GAP = 1.0
 """this many line heights, which is also the limit for two pieces of text that are each as long as several words."""
 BRIDGED_GAP = 6.0
 """Pieces of a row that are this many line heights apart make one line if no gutter of columns runs between them."""
+STRAIGHT = 4
+"""A line of fewer regions lies at the angle of the page: the centres of a tall and a low one say little."""
 LONG = 6
 """Regions this many times wider than high are as long as several words."""
 SHARED_HEIGHT = 0.4
@@ -138,7 +140,7 @@ def _line_box(boxes: Boxes, angle: float) -> Floats:
     if len(boxes) == 1:
         box = boxes[0]
         return box if box[2] >= 2 * box[3] or abs(box[4] - angle) < 1 else enclose(boxes, angle)
-    if np.ptp(boxes[:, 0]) > 4 * np.median(boxes[:, 3]):
+    if len(boxes) >= STRAIGHT:
         slope = np.polyfit(boxes[:, 0], boxes[:, 1], 1, w=np.sqrt(boxes[:, 2]))[0]
         return enclose(boxes, float(np.rad2deg(np.arctan(slope))))
     return enclose(boxes, angle)

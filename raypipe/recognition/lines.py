@@ -13,6 +13,9 @@ from raypipe.layout import LineLayout
 from raypipe.recognition.base import Reading
 from raypipe.types import Boxes, Crops, Line, Pixels, Word
 
+BENT = 5
+"""Lines of so many regions are followed along a parabola through their centres."""
+
 
 def cut(
     image: Image, boxes: Boxes, layout: LineLayout, height: int, max_width: int, group: bool, border: int, space: int
@@ -56,7 +59,8 @@ def level(boxes: Boxes, line: Floats) -> Boxes:
     flat[:, :2] = turn(boxes[:, :2], -angle)
     flat[:, 4] -= angle
     extent = bounds(flat)
-    curve = np.polynomial.Polynomial.fit(flat[:, 0], flat[:, 1], 2 if len(boxes) > 3 else 1)
+    degree = 2 if len(boxes) >= BENT else 0
+    curve = np.polynomial.Polynomial.fit(flat[:, 0], flat[:, 1], degree, w=np.sqrt(boxes[:, 2]))
     middle = curve(flat[:, 0])
     reach = max(float((middle - extent[:, 1]).max()), float((extent[:, 3] - middle).max()))
     levelled = np.empty_like(boxes)
