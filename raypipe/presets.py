@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from raypipe import zoo
 from raypipe.pipeline import Pipeline
 from raypipe.stages.base import Pool
 from raypipe.stages.decode import BinaryToImage
@@ -27,23 +28,25 @@ def standard(
         use_gpu: True: CUDA or an error; False: CPU; None: CUDA if there is one.
         detector_pool, recognizer_pool: Actors of their own on Ray; None shares them.
     """
-    return Pipeline(
-        [
-            BinaryToImage(image_type="TYPE_3BYTE_BGR"),
-            ImageTextDetector.pretrained(
-                detector, use_gpu=use_gpu, width=1280, with_refiner=True, size_threshold=-1, pool=detector_pool
-            ),
-            ImageToText.pretrained(
-                recognizer,
-                language,
-                use_gpu=use_gpu,
-                group_images=True,
-                border_width=0,
-                include_confidence=True,
-                pool=recognizer_pool,
-            ),
-        ]
+    # DBNet finds lines and CRAFT finds words, which read better as the line that they make.
+    finds_words = zoo.resolve(detector, "detection").family == "craft"
+    detect = ImageTextDetector(
+        model=detector,
+        use_gpu=use_gpu,
+        with_refiner=finds_words,
+        size_threshold=-1,
+        pool=detector_pool,
     )
+    read = ImageToText.pretrained(
+        recognizer,
+        language,
+        use_gpu=use_gpu,
+        group_images=finds_words,
+        border_width=0,
+        include_confidence=True,
+        pool=recognizer_pool,
+    )
+    return Pipeline([BinaryToImage(image_type="TYPE_3BYTE_BGR"), detect, read])
 
 
 def with_drawing(pipeline: Pipeline, image_format: str) -> Pipeline:
