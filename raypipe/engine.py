@@ -56,10 +56,11 @@ class Session:
             )
         except Exception as error:
             raise ModelError(f"{path} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
-        self.provider = str(self._session.get_providers()[0])
-        if gpu and self.provider != "CUDAExecutionProvider":
+        provider = str(self._session.get_providers()[0])
+        self.on_gpu = provider == "CUDAExecutionProvider"
+        if gpu and not self.on_gpu:
             raise DeviceError(
-                f"A GPU was asked for and ONNX Runtime fell back to {self.provider}.",
+                f"A GPU was asked for and ONNX Runtime fell back to {provider}.",
                 "Run `raypipe doctor`: the CUDA or cuDNN libraries do not match this onnxruntime-gpu.",
             )
         self._metrics = metrics

@@ -74,7 +74,9 @@ def test_centres_stay_on_the_picture() -> None:
 
 
 def spaced(centres: list[float]) -> list[tuple[str, float, float]]:
-    return [(character, 0.5 + n / 10, centre) for n, (character, centre) in enumerate(zip("abcdef", centres, strict=False))]
+    return [
+        (character, 0.5 + n / 10, centre) for n, (character, centre) in enumerate(zip("abcdef", centres, strict=False))
+    ]
 
 
 def test_a_wide_gap_gets_a_space() -> None:

@@ -101,9 +101,9 @@ def test_the_longer_side_is_scaled_and_both_padded(shape: tuple[int, int], expec
     tensor, (scale_x, scale_y) = network_input(page, 640, mean, std)
     assert tensor.shape == (1, 3, *expected)
     assert np.allclose(tensor[0, :, 0, 0], [101, 50, 24.75])
-    assert np.isclose(max(scale_x * shape[1], scale_y * shape[0]), 640)
+    assert np.isclose(max(scale_x * shape[1], scale_y * shape[0]), 640, atol=1)
     inked = np.argwhere(tensor[0, 0] > 0).max(0) + 1
-    assert np.allclose(inked, [max(scale_y * shape[0], 1), max(scale_x * shape[1], 1)])
+    assert np.allclose(inked, [max(scale_y * shape[0], 1), max(scale_x * shape[1], 1)], atol=1)
 
 
 def test_boxes_of_the_map_become_boxes_of_the_page() -> None:

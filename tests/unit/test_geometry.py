@@ -75,7 +75,15 @@ def test_from_min_area_keeps_the_rectangle(angle: float) -> None:
 def pattern() -> np.ndarray:
     """A line with dark letters of different widths and heights, 240 x 48, that no turn or mirror maps to itself."""
     picture = np.full((48, 240), 230, np.uint8)
-    for left, width, top in ((10, 8, 8), (30, 20, 14), (60, 6, 4), (75, 40, 20), (130, 12, 8), (150, 30, 26), (200, 9, 6)):
+    for left, width, top in (
+        (10, 8, 8),
+        (30, 20, 14),
+        (60, 6, 4),
+        (75, 40, 20),
+        (130, 12, 8),
+        (150, 30, 26),
+        (200, 9, 6),
+    ):
         picture[top:42, left : left + width] = 20
     return cv2.GaussianBlur(picture, (0, 0), 1.5)
 
@@ -127,7 +135,7 @@ def test_crop_scaled_down_averages_fine_detail() -> None:
     """A checkerboard of single pixels is grey from afar; a warp that skips pixels would give black or white."""
     page = np.indices((900, 900)).sum(0).astype(np.uint8) % 2 * 255
     found = crop(page, boxes((450, 450, 700, 480, 7))[0], 48, 3200)
-    assert 100 < found.min()
+    assert found.min() > 100
     assert found.max() < 155
 
 

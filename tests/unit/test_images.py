@@ -168,7 +168,9 @@ def test_orientation_in_xmp_alone() -> None:
 
 @pytest.mark.parametrize("gray", [False, True])
 @pytest.mark.parametrize("orientation", [1, 6, 8])
-@pytest.mark.parametrize(("reduce", "factor"), [(0, 1), (513, 1), (512, 1), (256, 2), (200, 2), (100, 4), (64, 8), (8, 8)])
+@pytest.mark.parametrize(
+    ("reduce", "factor"), [(0, 1), (513, 1), (512, 1), (256, 2), (200, 2), (100, 4), (64, 8), (8, 8)]
+)
 def test_reduced_decoding(reduce: int, factor: int, orientation: int, gray: bool) -> None:
     """512 x 256 is decoded smaller while its longer side keeps `reduce` pixels."""
     image = opened(turned(orientation, "JPEG", 8), gray=gray, reduce=reduce)
@@ -231,7 +233,9 @@ def test_pages_of_a_tiff() -> None:
     assert all(same(pixels(data, page), quarters() // (page + 1), 1) for page in range(3))
 
 
-@pytest.mark.parametrize("data", [encoded(quarters(), "PNG"), encoded(quarters(), "TIFF"), b"", b"text", b"II", b"MM\0*"])
+@pytest.mark.parametrize(
+    "data", [encoded(quarters(), "PNG"), encoded(quarters(), "TIFF"), b"", b"text", b"II", b"MM\0*"]
+)
 def test_everything_else_has_one_page(data: bytes) -> None:
     assert page_count(io.BytesIO(data)) == 1
 
@@ -306,7 +310,7 @@ def test_bytes_after_the_end_of_a_jpeg_do_no_harm() -> None:
 
 @pytest.mark.parametrize("kind", WHOLE)
 def test_damage_anywhere_is_an_error_of_the_page_or_none(kind: str) -> None:
-    """Cut or overwritten at many places: pixels of the size the header gave, or a PageError; never another exception."""
+    """Cut or overwritten in many places: pixels of the size that the header gave, or a PageError, and nothing else."""
     random = np.random.default_rng(1)
     for n in range(60):
         data = bytearray(WHOLE[kind])
@@ -430,3 +434,11 @@ def test_opencv_decodes_a_jpeg_as_pillow_does() -> None:
     picture = cv2.GaussianBlur(NOISE, (0, 0), 3)
     data = encoded(picture, "JPEG", **LOSSLESS)
     assert same(pixels(data), np.asarray(PillowImage.open(io.BytesIO(data))), 1.5)
+
+
+def test_a_photo_from_a_phone(shared_data: Path) -> None:
+    path = shared_data / "visual_nlp_samples" / "images" / "handwritten_example.jpg"
+    image = open_image(None, str(path), 0, True, LIMITS, 1000)
+    assert (image.width, image.height, image.reduction) == (4608, 3456, 4)
+    assert image.pixels().shape == (864, 1152)
+    assert image.pixels().std() > 5

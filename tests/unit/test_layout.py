@@ -60,7 +60,7 @@ LETTER = prose("p", 12)
 TITLE, FOOTER = "a title over both of the columns here on the page", "a footer under both of the columns here on it"
 LEFT, RIGHT = prose("l", 8, 5), prose("r", 8, 5)
 FORM = [("Name: Ada", "Born: 1815"), ("Street: Main", "Town: Ockham"), ("Phone: none", "Mail: post")]
-TABLE = [[f"{row}{column}" for column in "abcd"] for row in "12345678"]
+TABLE = [[f"{row}{column * 3}" for column in "abcd"] for row in "12345678"]
 
 
 def letter(make: Setter = words) -> Page:
@@ -82,7 +82,7 @@ def form(make: Setter = words) -> Page:
 
 
 def table(make: Setter = words) -> Page:
-    cells = [(cell, 100 + 220 * c, 200 + 60 * r) for r, row in enumerate(TABLE) for c, cell in enumerate(row)]
+    cells = [(cell, 100 + 320 * c, 200 + 60 * r) for r, row in enumerate(TABLE) for c, cell in enumerate(row)]
     return together(*(make(*cell) for cell in cells))
 
 
@@ -199,7 +199,7 @@ def test_the_box_of_a_line_is_that_of_its_words(angle: float) -> None:
 
 
 def test_a_wide_gap_parts_a_line_and_a_narrow_one_does_not() -> None:
-    near, far = boxes((100, 50, 100, 30, 0), (240, 50, 100, 30, 0)), boxes((100, 50, 100, 30, 0), (300, 50, 100, 30, 0))
+    near, far = boxes((100, 50, 100, 30, 0), (240, 50, 100, 30, 0)), boxes((100, 50, 100, 30, 0), (500, 50, 100, 30, 0))
     assert len(arrange(near).members) == 1
     assert len(arrange(far).members) == 2
     assert arrange(far).rows.tolist() == [0, 0]

@@ -127,15 +127,17 @@ def test_a_page_without_regions_has_no_pictures_and_no_lines() -> None:
     assert (found, crops.widths, crops.pixels) == ([], [], b"")
 
 
-def test_regions_in_one_picture_are_parted_by_white() -> None:
+@pytest.mark.parametrize("space", [0, 10, 25])
+def test_regions_in_one_picture_are_parted_by_white(space: int) -> None:
     pixels = white(100, 400)
-    pixels[20:60, 50:350] = 0
+    pixels[20:60, 50:130] = pixels[20:60, 190:270] = 0
     some = boxes((90, 40, 80, 40, 0), (230, 40, 80, 40, 0))
-    (picture,) = cut(image_of(pixels), some, arrange(some), 40, MAX_WIDTH, True, 0, 10).pictures()
-    assert picture.shape == (40, 170, 3)
-    assert (picture[:, 80:90] == 255).all()
-    assert (picture[:, :80] == 0).all()
-    assert (picture[:, 90:] == 0).all()
+    crops = cut(image_of(pixels), some, arrange(some), 40, MAX_WIDTH, True, 0, space)
+    (picture,), table = crops.pictures(), crops.segment_table()
+    (first, end), (start, last) = table[:, 1:3].astype(int)
+    assert (first, start - end, last) == (0, space, picture.shape[1])
+    assert (picture[:, end:start] == 255).all()
+    assert ((picture == 0).all((0, 2))).sum() == 160
 
 
 def test_the_border_is_page_around_the_region() -> None:
@@ -150,9 +152,9 @@ def test_the_border_is_page_around_the_region() -> None:
 
 
 def test_a_grouped_line_is_no_wider_than_the_recognizer_takes() -> None:
-    some = boxes((1000, 20, 1900, 20, 0), (2930, 20, 1900, 20, 0))
+    some = boxes(*((100 + 132 * n, 20, 118, 20, 0) for n in range(12)))
     assert len(arrange(some).members) == 1
-    crops = cut(image_of(white(40, 4000)), some, arrange(some), HEIGHT, MAX_WIDTH, True, 0, 10)
+    crops = cut(image_of(white(40, 1800)), some, arrange(some), HEIGHT, MAX_WIDTH, True, 0, 10)
     assert max(crops.widths) <= MAX_WIDTH
 
 

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from raypipe.cli import cli, main
+from raypipe.pipeline import Pipeline
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments))
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+COMMANDS = list(commands(cli))
+
+
+def test_the_commands_there_are() -> None:
+    assert {("run",), ("show",), ("describe",), ("doctor",), ("models", "list")} <= set(COMMANDS)
+    for command in COMMANDS:
+        assert command[0] in invoke("--help").output
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_has_an_example(command: tuple[str, ...], flag: str) -> None:
+    result = invoke(*command, flag)
+    assert result.exit_code == 0
+    assert f"Example: raypipe {' '.join(command)}" in result.output
+
+
+def test_every_option_is_explained() -> None:
+    for command in COMMANDS:
+        found: click.Command = cli
+        for name in command:
+            assert isinstance(found, click.Group)
+            found = found.commands[name]
+        assert all(option.help for option in found.params if isinstance(option, click.Option)), command
+
+
+@pytest.mark.parametrize("option", ["--detectors", "--recognizers"])
+@pytest.mark.parametrize("value", ["many", "0", "1:2:3", "-1", "1:", ":2", "1.5", "4:2", "\u00b2", ""])
+def test_pool_sizes_that_make_no_sense_are_wrong_usage(tmp_path: Path, option: str, value: str) -> None:
+    result = invoke("run", "in", "--output", str(tmp_path / "out"), f"{option}={value}")
+    assert result.exit_code == 2
+    assert option in result.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "in"], ["run", "--output", "out"], ["run", "in", "-o", "out", "--engine", "spark"], ["show", "/no/such"],
+     ["run", "in", "-o", "out", "--batch-size", "0"], ["no_such_command"], ["models", "info"]],
+)  # fmt: skip
+def test_wrong_usage(arguments: list[str]) -> None:
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert "Usage: " in result.output
+
+
+def test_models_list(fake_models: Path) -> None:
+    result = invoke("models", "list")
+    assert result.exit_code == 0
+    for words in ("some_detector", "MIT", "not here"):
+        assert words in result.output
+
+
+def test_models_info(fake_models: Path) -> None:
+    result = invoke("models", "info", "other_reader")
+    assert result.exit_code == 0
+    assert "name: some_reader\n" in result.output
+    assert "languages: en, fr\n" in result.output
+    assert "advice" not in result.output
+
+
+def test_models_verify(fake_models: Path) -> None:
+    result = invoke("models", "verify")
+    assert result.exit_code == 4
+    assert "some_detector: sound" in result.output
+    assert "lost_reader: missing" in result.output
+    assert "absent_reader" not in result.output
+
+
+def test_describe_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text('[[stage]]\ntype = "BinaryToImage"\nmax_pages = 7\n', encoding="utf-8")
+    assert "max_pages=7" in invoke("describe", "--pipeline", str(file)).output
+    again = invoke("describe", "--toml", "--pipeline", str(file)).output
+    assert Pipeline.from_toml(again).stages[0].max_pages == 7
+
+
+def test_version() -> None:
+    result = invoke("--version")
+    assert result.exit_code == 0
+    assert version("raypipe") in result.output
+
+
+def run_main(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["raypipe", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+BROKEN = '[[stage]]\ntype = "NoSuchStage"\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["models", "info", "no_such_model"], 4, "no_such_model"),
+        (["describe", "--pipeline", "gone.toml"], 2, "gone.toml"),
+        (["describe", "--pipeline", "broken.toml"], 2, "NoSuchStage"),
+        (["run", "gone.png", "-o", "out", "--pipeline", "open.toml", "--overlay", "none"], 3, "gone.png"),
+        (["run", "in", "-o", "out", "--pipeline", "open.toml", "--detectors", "2"], 2, "--detectors"),
+        (
+            ["run", "in", "-o", "out", "--recognizer", "absent_reader", "--detector", "db_detector"],
+            4,
+            "Take some_reader.",
+        ),
+    ],
+)
+def test_an_error_is_a_line_and_an_exit_status(
+    arguments: list[str],
+    status: int,
+    words: str,
+    fake_models: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken.toml").write_text(BROKEN, encoding="utf-8")
+    Path("open.toml").write_text(BROKEN.replace("NoSuchStage", "BinaryToImage"), encoding="utf-8")
+    assert run_main(monkeypatch, *arguments) == status
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("raypipe: ")
+    assert output.err.count("\n") == 1
+    assert words in output.err
+
+
+@pytest.mark.parametrize(("content", "status"), [(None, 0), (b"no picture", 6)])
+def test_a_job_in_this_process(
+    content: bytes | None, status: int, tmp_path: Path, page_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit status 6 where a page failed, and what failed is told."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.png").write_bytes(page_png)
+    Path("b.png").write_bytes(content or page_png)
+    Path("open.toml").write_text('[[stage]]\ntype = "BinaryToImage"\n', encoding="utf-8")
+    arguments = ["run", "*.png", "-o", "out", "--pipeline", "open.toml", "--overlay", "none", "--engine", "local"]
+    result = invoke(*arguments)
+    assert result.exit_code == status, result.output
+    assert "2 pages" in result.output
+    assert ("BinaryToImage image_unknown" in result.output) == (status == 6)
+    assert sorted(path.name for path in Path("out/text").iterdir()) == ["a.png.txt", "b.png.txt"]
+    again = invoke(*arguments)
+    assert again.exit_code == status
+    assert "2 pages were done before" in again.output

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raypipe import engine
+from raypipe.engine import Session
+from raypipe.errors import DeviceError, ModelError
+from raypipe.metrics import Metrics
+
+
+@pytest.mark.parametrize("content", [None, b"", b"this is no model"])
+def test_a_file_that_is_no_model_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "bad.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"bad\.onnx.*raypipe models verify"):
+        Session(path, False, 1, Metrics())
+
+
+def test_a_gpu_that_is_asked_for_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "gpu_available", lambda: False)
+    with pytest.raises(DeviceError, match="raypipe doctor"):
+        Session(tmp_path / "any.onnx", True, 1, Metrics())
+
+
+def test_versions() -> None:
+    found = engine.versions()
+    assert found["onnxruntime"][0].isdigit()
+    assert "CPUExecutionProvider" in found["providers"]

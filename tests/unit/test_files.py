@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyarrow import fs
+
+from raypipe.errors import PageError
+from raypipe.files import open_file, read_file, resolve, write_file
+
+
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_what_is_written_is_read(tmp_path: Path, prefix: str) -> None:
+    uri = f"{prefix}{tmp_path}/new/folder/a.bin"
+    write_file(uri, b"\x00hello")
+    assert read_file(uri) == b"\x00hello"
+    with open_file(uri) as file:
+        file.seek(1)
+        assert file.read() == b"hello"
+
+
+def test_writing_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
+    for data in (b"longer than", b"short"):
+        write_file(f"{tmp_path}/a.bin", data)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+    assert (tmp_path / "a.bin").read_bytes() == b"short"
+
+
+def test_compressed_suffixes_are_left_alone(tmp_path: Path) -> None:
+    write_file(f"{tmp_path}/a.gz", b"plain")
+    assert (tmp_path / "a.gz").read_bytes() == read_file(f"{tmp_path}/a.gz") == b"plain"
+
+
+@pytest.mark.parametrize("name", ["gone.png", ".", "file:///no/such/file.png", "nosuchscheme://x/y.png"])
+def test_what_cannot_be_read_names_itself(tmp_path: Path, name: str) -> None:
+    uri = name if "://" in name else str(tmp_path / name)
+    with pytest.raises(PageError) as caught:
+        read_file(uri)
+    assert caught.value.code == "file_missing"
+    assert str(caught.value).startswith(uri)
+    assert caught.value.remedy
+
+
+def test_relative_paths_and_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert resolve("a.png") == (fs.LocalFileSystem(), str(tmp_path / "a.png"))
+    assert resolve("~/a.png")[1] == str(tmp_path / "home" / "a.png")
+
+
+def test_names_with_unusual_characters(tmp_path: Path) -> None:
+    for name in ("a b.bin", "ü#%20?.bin", "c[1]*.bin"):
+        write_file(f"{tmp_path}/{name}", b"x")
+        assert read_file(f"{tmp_path}/{name}") == b"x"

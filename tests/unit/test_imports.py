@@ -1,0 +1,152 @@
+"""The rules of who imports whom: arrows point down only, and what is heavy is imported in one place."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import raypipe
+
+PACKAGE = Path(raypipe.__file__).parent
+LAYERS = [
+    ["types", "errors", "metrics"],
+    ["files", "geometry", "engine", "zoo"],
+    ["images"],
+    ["inputs", "layout"],
+    ["detection", "recognition", "outputs"],
+    ["stages"],
+    ["pipeline", "display"],
+    ["", "run", "presets"],
+    ["job", "doctor"],
+    ["cli"],
+    ["__main__"],
+]
+"""From the bottom up; `` is raypipe/__init__.py. A module imports from lower layers, and a folder from itself."""
+EXCEPTIONS = {("pipeline", "run")}
+"""Imports that may point up, inside functions."""
+
+FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def room(name: str) -> str:
+    """The folder or module below raypipe/ that a file or dotted name belongs to."""
+    name = name.removesuffix(".py").removesuffix("__init__").replace("/", ".").strip(".")
+    return name.split(".")[0]
+
+
+class Imports(ast.NodeVisitor):
+    """The imports of a module, with whether each stands inside a function; those under TYPE_CHECKING left out."""
+
+    def __init__(self, path: Path) -> None:
+        self.found: list[tuple[str, bool]] = []
+        self.depth = 0
+        self.visit(ast.parse(path.read_text(encoding="utf-8")))
+
+    def visit_If(self, node: ast.If) -> None:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            for child in node.orelse:
+                self.visit(child)
+        else:
+            self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self.depth += 1
+        self.generic_visit(node)
+        self.depth -= 1
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.found += [(name.name, self.depth > 0) for name in node.names]
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        assert not node.level, "imports are absolute"
+        module = node.module or ""
+        for name in node.names:
+            full = f"{module}.{name.name}"
+            self.found.append((full if is_module(full) else module, self.depth > 0))
+
+
+def is_module(name: str) -> bool:
+    """Whether a dotted name is a module of raypipe, rather than something in one."""
+    path = name.replace(".", "/").removeprefix("raypipe/")
+    return name.startswith("raypipe.") and (f"{path}.py" in FILES or f"{path}/__init__.py" in FILES)
+
+
+def own_imports(name: str) -> list[tuple[str, bool]]:
+    """Modules of raypipe that a file imports, without the package's name."""
+    found = Imports(FILES[name]).found
+    return [
+        (module.removeprefix("raypipe").lstrip("."), inside)
+        for module, inside in found
+        if module == "raypipe" or module.startswith("raypipe.")
+    ]
+
+
+def outside_imports(name: str) -> set[str]:
+    return {module.split(".")[0] for module, _ in Imports(FILES[name]).found}
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {room(name) for name in FILES} == set(LEVEL)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_point_down(name: str) -> None:
+    here = room(name)
+    for module, inside in own_imports(name):
+        there = room(module)
+        if (here, there) in EXCEPTIONS:
+            assert inside, f"{name} imports raypipe.{module} outside a function"
+        elif there != here:
+            assert LEVEL[there] < LEVEL[here], f"{name} imports raypipe.{module}"
+
+
+def test_there_are_no_circles() -> None:
+    graph = {
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): {
+            module for module, inside in own_imports(name) if not inside
+        }
+        for name in FILES
+    }
+    assert list(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_ray_is_imported_below_run_only(name: str) -> None:
+    assert "ray" not in outside_imports(name) or name.startswith("run/")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_onnxruntime_is_imported_by_the_engine_only(name: str) -> None:
+    assert "onnxruntime" not in outside_imports(name) or name == "engine.py"
+
+
+def test_the_rules_see_what_they_forbid() -> None:
+    """The check of the checks: raypipe/run does import ray, and the engine onnxruntime."""
+    assert any("ray" in outside_imports(name) for name in FILES if name.startswith("run/"))
+    assert "onnxruntime" in outside_imports("engine.py")
+    assert ("run.local", True) in own_imports("pipeline.py")
+
+
+@pytest.mark.parametrize("module", ["raypipe", "raypipe.cli"])
+def test_importing_loads_neither_ray_nor_onnxruntime(module: str) -> None:
+    code = f"import sys, {module}; print(sorted({{'ray', 'onnxruntime'}} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_public_names_are_there_and_sorted() -> None:
+    assert raypipe.__all__ == sorted(raypipe.__all__)
+    assert all(hasattr(raypipe, name) for name in raypipe.__all__)
+
+
+def test_visual_nlps_names_mean_our_stages() -> None:
+    detectors = [raypipe.ImageTextDetectorV2, raypipe.ImageTextDetectorCraft]
+    readers = [raypipe.ImageToTextV2, raypipe.ImageToTextV2Opt, raypipe.ImageToTextOnnx]
+    assert all(stage is raypipe.ImageTextDetector for stage in detectors)
+    assert all(stage is raypipe.ImageToText for stage in readers)

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from making import encoded
+from PIL import Image as PillowImage
+
+from raypipe.errors import InputError
+from raypipe.files import read_file
+from raypipe.inputs import documents, named, pages
+
+FILES = ["b.PNG", "a.jpg", "sub/c.tiff", "sub/deeper/d.webp", "notes.txt", ".hidden.png", "sub/e.pdf", "._a.jpg"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in FILES:
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return tmp_path / "in"
+
+
+def names(found: Iterable[dict[str, object]], folder: Path | str) -> list[str]:
+    return [str(row["path"]).removeprefix(f"{folder}/") for row in found]
+
+
+def test_a_folder_gives_its_pictures_in_order(folder: Path) -> None:
+    found = list(documents(folder))
+    assert names(found, folder) == ["a.jpg", "b.PNG", "sub/c.tiff", "sub/deeper/d.webp"]
+    assert all(row["content"] is None for row in found)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("*.jpg", ["a.jpg"]),
+        ("*", ["a.jpg", "b.PNG"]),
+        ("?.jpg", ["a.jpg"]),
+        ("[ab].*", ["a.jpg", "b.PNG"]),
+        ("*/*", ["sub/c.tiff"]),
+        ("sub/*", ["sub/c.tiff"]),
+        ("**/*", ["a.jpg", "b.PNG", "sub/c.tiff", "sub/deeper/d.webp"]),
+        ("**/*.webp", ["sub/deeper/d.webp"]),
+        ("sub/**/*.*", ["sub/c.tiff", "sub/deeper/d.webp"]),
+        ("s*/**/d.*", ["sub/deeper/d.webp"]),
+    ],
+)
+def test_globs(folder: Path, pattern: str, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert names(documents(f"{folder}/{pattern}"), folder) == expected
+    assert names(documents(f"file://{folder}/{pattern}"), f"file://{folder}") == expected
+    monkeypatch.chdir(folder)
+    assert names(documents(pattern), folder) == expected
+    assert names(documents(f"./{pattern}"), folder) == expected
+
+
+def test_a_file_named_outright_is_taken_whatever_it_is_called(folder: Path) -> None:
+    assert names(documents([f"{folder}/notes.txt", folder / ".hidden.png"]), folder) == ["notes.txt", ".hidden.png"]
+
+
+def test_sources_keep_their_order(folder: Path) -> None:
+    found = documents([folder / "sub", folder / "a.jpg", b"first", b"second"])
+    assert [(row["path"], row["content"]) for row in found] == [
+        (f"{folder}/sub/c.tiff", None),
+        (f"{folder}/sub/deeper/d.webp", None),
+        (f"{folder}/a.jpg", None),
+        ("bytes-2", b"first"),
+        ("bytes-3", b"second"),
+    ]
+
+
+def test_bytes_alone() -> None:
+    assert list(documents(b"picture")) == [{"path": "bytes-0", "content": b"picture"}]
+
+
+def test_uris_keep_their_scheme(folder: Path) -> None:
+    assert names(documents(f"file://{folder}/sub"), folder) == [
+        f"file://{folder}/sub/c.tiff",
+        f"file://{folder}/sub/deeper/d.webp",
+    ]
+
+
+@pytest.mark.parametrize("source", ["gone.png", "gone/", "*.bmp", "gone/**/*.png", "empty"])
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_what_names_nothing_is_an_error_that_names_it(folder: Path, source: str, scheme: str) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(InputError) as caught:
+        list(documents([f"{scheme}{folder}/{source}"]))
+    assert source.strip("/*") in str(caught.value)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["c[1].png", "what?.png", "a*.png"])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_file_may_be_called_like_a_pattern(folder: Path, name: str, kind: type) -> None:
+    (folder / name).write_bytes(b"x")
+    assert names(documents(kind(f"{folder}/{name}")), folder) == [name]
+
+
+def test_a_folder_may_be_called_like_a_pattern(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "box [1]").mkdir()
+    (folder / "box [1]" / "a.png").write_bytes(b"x")
+    monkeypatch.chdir(folder / "box [1]")
+    assert names(documents("*.png"), folder) == ["box [1]/a.png"]
+
+
+@pytest.mark.parametrize("name", ["a b.png", "ü.png", "50%.png", "no#1.png"])
+def test_files_found_below_a_uri_can_be_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    (row,) = documents(f"file://{tmp_path}")
+    assert read_file(row["path"]) == b"x"
+
+
+def tiff(count: int) -> bytes:
+    frames = [PillowImage.new("L", (20, 10), n) for n in range(count)]
+    return encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+
+
+@pytest.mark.parametrize("suffix", ["tif", "TIFF", "scan"])
+def test_a_tiff_of_pages_becomes_rows(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"minutes.{suffix}"
+    path.write_bytes(tiff(3))
+    (document,) = documents(path)
+    expected = [(str(path), n, 3) for n in range(3)]
+    assert [(row["path"], row["pagenum"], row["total_pages"]) for row in pages(document)] == expected
+    assert [row["pagenum"] for row in pages({"path": "bytes-0", "content": tiff(3)})] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"II*\0garbage", tiff(3)[:300]])
+def test_what_cannot_be_opened_is_one_page(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.tif"
+    path.write_bytes(content)
+    assert len(pages({"path": str(path), "content": None})) == 1
+    assert len(pages({"path": "bytes-0", "content": content})) == 1
+
+
+def test_a_missing_file_is_one_page() -> None:
+    assert len(pages({"path": "/no/such/file.tif", "content": None})) == 1
+    assert len(pages({"path": "nosuchscheme://file.tif", "content": None})) == 1
+
+
+def test_names() -> None:
+    assert named({"path": "/a/b/c.png"})["name"] == "c.png"
+    assert named({"path": "s3://bucket/b/c.png"})["name"] == "c.png"
+    assert named({"path": "/a/b/c.png", "name": "mine"})["name"] == "mine"

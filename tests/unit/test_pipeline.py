@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import raypipe as rp
+from raypipe import presets
+from raypipe.errors import ConfigError
+from raypipe.pipeline import INPUT_COLUMNS, STAGES, Pipeline, load
+from raypipe.run.rows import schema
+from raypipe.stages.base import Pool
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+TWO = Pool(size=2)
+OPEN, DETECT, READ = rp.BinaryToImage(), rp.ImageTextDetector(), rp.ImageToText()
+DRAW, SAVE = rp.ImageDrawRegions(), rp.SaveImages(folder="out")
+
+PIPELINES = {
+    "defaults": Pipeline([OPEN, DETECT, READ]),
+    "all": Pipeline([OPEN, DETECT, READ, DRAW, SAVE]),
+    "pools": Pipeline(
+        [OPEN, DETECT.with_pool(Pool(min_size=1, max_size=3, num_gpus=0.5)), READ.with_pool(Pool(size=2, memory=10**9))]
+    ),
+    "parameters": Pipeline(
+        [
+            rp.BinaryToImage(image_type="TYPE_3BYTE_BGR", max_megapixels=80.5),
+            rp.ImageTextDetector(with_refiner=True, size_threshold=-1, link_threshold=0.3, width=500, use_gpu=False),
+            rp.ImageToText(group_images=True, output_format="hocr", language='q"\\uote'),
+        ]
+    ),
+    "a picture is a line": Pipeline([OPEN, rp.ImageToText(regions_column=None)]),
+    "empty": Pipeline([]),
+}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_toml_comes_back_as_it_went(name: str) -> None:
+    pipeline = PIPELINES[name]
+    assert Pipeline.from_toml(pipeline.to_toml()) == pipeline
+
+
+def test_toml_says_what_differs_from_the_defaults() -> None:
+    text = Pipeline([OPEN, rp.ImageTextDetector(width=500)]).to_toml()
+    assert tomllib.loads(text) == {"stage": [{"type": "BinaryToImage"}, {"type": "ImageTextDetector", "width": 500}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[[stage]]\ntype = "NoSuchStage"', ["NoSuchStage", "BinaryToImage", "SaveImages"]),
+        ("[[stage]]\nwidth = 3", ["stage"]),
+        ('[[stage]]\ntype = "ImageTextDetector"\nwidht = 3', ["ImageTextDetector", "widht", "width"]),
+        ('[[stage]]\ntype = "ImageTextDetector"\nwidth = "wide"', ["ImageTextDetector", "width"]),
+        ('[[stage]]\ntype = "BinaryToImage"\n[stage.pool]\nsize = 0', ["BinaryToImage", "pool.size"]),
+        ('[[stage]]\ntype = "BinaryToImage"\n[stage.pool]\nsize = 2\nmax_size = 3', ["BinaryToImage", "pool"]),
+        ('[[stage]]\ntype = "ImageToText"', ["ImageToText", "'image'"]),
+        ("this is not TOML", ["[[stage]]"]),
+        ("", ["[[stage]]"]),
+        ("stages = []", ["[[stage]]"]),
+        ("stage = 3", ["[[stage]]"]),
+        ('stage = ["BinaryToImage"]', ["[[stage]]"]),
+        ('[stage]\ntype = "BinaryToImage"', ["[[stage]]"]),
+        ('[[stage]]\ntype = ["BinaryToImage"]', ["stage"]),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_named(text: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.from_toml(text)
+    assert all(word in str(caught.value) for word in words)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "p.toml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"p\.toml"):
+        load(tmp_path / "p.toml")
+
+
+def test_load(tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text(PIPELINES["all"].to_toml(), encoding="utf-8")
+    assert load(tmp_path / "p.toml") == PIPELINES["all"]
+
+
+def test_pipelines_compare_and_hash() -> None:
+    assert Pipeline([OPEN]) == Pipeline([OPEN])
+    assert hash(Pipeline([OPEN])) == hash(Pipeline([OPEN]))
+    assert Pipeline([OPEN]) != Pipeline([rp.BinaryToImage(keep_input=True)])
+    assert Pipeline([OPEN]) != "Pipeline"
+
+
+@pytest.mark.parametrize(
+    ("stages", "stage", "column"),
+    [
+        ([DETECT], "ImageTextDetector", "image"),
+        ([OPEN, DRAW], "ImageDrawRegions", "text_regions"),
+        ([OPEN, DETECT, SAVE], "SaveImages", "image_with_regions"),
+        ([OPEN, rp.ImageTextDetector(input_col="picture")], "ImageTextDetector", "picture"),
+        ([OPEN, DETECT, rp.ImageToText(keep_input=False), DRAW], "ImageDrawRegions", "image"),
+    ],
+)
+def test_a_column_that_is_not_there_is_named(stages: list[Any], stage: str, column: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Pipeline(stages)
+    assert stage in str(caught.value)
+    assert repr(column) in str(caught.value)
+
+
+def test_columns_between() -> None:
+    first, last = PIPELINES["all"].columns_between()
+    assert first == INPUT_COLUMNS
+    assert {"text", "lines", "confidence", "overlay", "image", "text_regions"} < set(last)
+    assert not {"content", "crops", "image_with_regions"} & set(last)
+    assert schema(last).names == list(last)
+
+
+def shape(stages: list[Any]) -> list[tuple[list[str], Pool | None]]:
+    return [([step.worker.__name__ for step in o.steps], o.pool) for o in Pipeline(stages).operators()]
+
+
+ONE_GPU, THREE = Pool(size=1, num_gpus=1), Pool(size=3)
+
+
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        ([OPEN, DETECT, READ], [(["ImageOpener", "TextDetector", "LineCropper", "TextReader"], None)]),
+        (
+            [OPEN, DETECT.with_pool(TWO), READ.with_pool(ONE_GPU)],
+            [(["ImageOpener", "TextDetector", "LineCropper"], TWO), (["TextReader"], ONE_GPU)],
+        ),
+        (
+            [OPEN, DETECT, READ.with_pool(ONE_GPU), DRAW],
+            [(["ImageOpener", "TextDetector", "LineCropper"], None), (["TextReader", "RegionDrawer"], ONE_GPU)],
+        ),
+        (
+            [OPEN, DETECT.with_pool(TWO), READ],
+            [(["ImageOpener", "TextDetector", "LineCropper", "TextReader"], TWO)],
+        ),
+        (
+            [OPEN, DETECT, READ, DRAW.with_pool(THREE), SAVE],
+            [
+                (["ImageOpener", "TextDetector", "LineCropper", "TextReader"], None),
+                (["RegionDrawer", "ImageSaver"], THREE),
+            ],
+        ),
+        ([], [([], None)]),
+    ],
+)
+def test_operators(stages: list[Any], expected: list[tuple[list[str], Pool | None]]) -> None:
+    assert shape(stages) == expected
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        [OPEN.with_pool(THREE), DETECT.with_pool(TWO), READ.with_pool(ONE_GPU)],
+        [OPEN, DETECT, READ, DRAW.with_pool(TWO), SAVE.with_pool(THREE)],
+    ],
+)
+def test_a_stage_with_a_pool_runs_in_it(stages: list[Any]) -> None:
+    """Its last worker does; no pool that was asked for is forgotten."""
+    pools = {name: pool for names, pool in shape(stages) for name in names}
+    pooled = [stage for stage in stages if stage.pool]
+    assert [pools[stage.workers[-1].__name__] for stage in pooled] == [stage.pool for stage in pooled]
+
+
+def test_an_operator_is_named_after_its_stages() -> None:
+    assert [operator.name for operator in PIPELINES["pools"].operators()] == [
+        "BinaryToImage+ImageTextDetector+ImageToText",
+        "ImageToText",
+    ]
+
+
+@pytest.mark.parametrize("name", ["all", "pools", "parameters"])
+def test_describe_names_stages_columns_parameters_and_pools(name: str) -> None:
+    pipeline = PIPELINES[name]
+    text = pipeline.describe()
+    for stage in pipeline.stages:
+        assert f"{stage.name}(" in text
+        assert all(f"{parameter}=" in text for parameter in type(stage).model_fields if parameter != "pool")
+    for step in pipeline.steps():
+        assert step.worker.__name__ in text
+        assert all(column in text for column in (*step.reads, *step.writes, *step.drops))
+    for part in ("min_size=1", "max_size=3", "num_gpus=0.5"):
+        assert (part in text) == (name == "pools")
+
+
+def test_every_stage_has_a_name_in_files() -> None:
+    assert {name: kind.__name__ for name, kind in STAGES.items()} == {name: name for name in STAGES}
+
+
+def test_a_pipeline_runs_lazily_in_this_process(page_png: bytes, tmp_path: Path) -> None:
+    """Opening and drawing need no model; a corrupt page does not stop the others."""
+    (tmp_path / "a.png").write_bytes(page_png)
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    (tmp_path / "c.png").write_bytes(page_png)
+    pipeline = Pipeline([rp.BinaryToImage(image_type="TYPE_3BYTE_BGR")])
+    pages = pipeline.run(tmp_path, batch_size=2, threads=1)
+    first = next(pages)
+    assert (first.path, first.pagenum, first["name"], first["total_pages"]) == (f"{tmp_path}/a.png", 0, "a.png", 1)
+    assert first["image"].pixels().shape == (100, 200, 3)
+    second, third = pages
+    assert str(second.exception).startswith("BinaryToImage image_unknown")
+    assert third.exception is None
+
+
+def test_presets(fake_models: Path) -> None:
+    standard = presets.standard("db_detector", "some_reader", "fr", False, TWO, ONE_GPU)
+    assert [stage.name for stage in standard.stages] == ["BinaryToImage", "ImageTextDetector", "ImageToText"]
+    assert [operator.pool for operator in standard.operators()] == [TWO, ONE_GPU]
+    overlays = presets.with_overlays(standard, "out", "png")
+    assert [stage.name for stage in overlays.stages[3:]] == ["ImageDrawRegions", "SaveImages"]
+    assert overlays.stages[4] == rp.SaveImages(folder="out", suffix=".png")
+    assert "overlay" in overlays.columns_between()[-1]
+    assert "image_with_regions" in presets.with_drawing(standard, "png").columns_between()[-1]

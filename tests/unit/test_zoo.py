@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raypipe import zoo
+from raypipe.errors import ModelError
+
+
+@pytest.mark.parametrize("name", ["some_reader", "other_reader", "third_reader"])
+def test_find_by_name_or_alias(fake_models: Path, name: str) -> None:
+    assert zoo.find(name).name == "some_reader"
+    assert zoo.find(name).path == fake_models / "reader.onnx"
+
+
+def test_resolve(fake_models: Path) -> None:
+    assert zoo.resolve("some_reader", "recognition", "fr").family == "ctc"
+    assert zoo.resolve("other_detector", "detection", "any").family == "craft"
+    assert zoo.resolve("some_reader", "recognition").name == "some_reader"
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "language", "words"),
+    [
+        ("no_such", "detection", None, ["no_such", "raypipe models list"]),
+        ("some_reader", "detection", None, ["some_reader", "recognition", "raypipe models list"]),
+        ("some_reader", "recognition", "de", ["some_reader", "'de'", "en, fr"]),
+        ("absent_reader", "recognition", "en", ["absent_reader", "Take some_reader."]),
+        ("lost_reader", "recognition", "en", ["lost_reader", "lost.onnx", "missing"]),
+    ],
+)
+def test_models_that_will_not_do(fake_models: Path, name: str, task: str, language: str, words: list[str]) -> None:
+    with pytest.raises(ModelError) as caught:
+        zoo.resolve(name, task, language)
+    assert all(word in str(caught.value) for word in words)
+    assert caught.value.remedy
+
+
+def test_damage(fake_models: Path) -> None:
+    model = zoo.find("some_detector")
+    assert zoo.damage(model) is None
+    (fake_models / "detector.onnx").write_bytes(b"hallo")
+    assert "sha256" in str(zoo.damage(model))
+    (fake_models / "detector.onnx").write_bytes(b"hello!")
+    assert zoo.damage(model) == "6 bytes instead of 5"
+    (fake_models / "detector.onnx").unlink()
+    assert zoo.damage(model) == "missing"
+
+
+def test_a_missing_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo, "models_folder", lambda: tmp_path)
+    zoo.manifest.cache_clear()
+    with pytest.raises(ModelError, match="manifest"):
+        zoo.manifest()
+
+
+@pytest.fixture
+def real() -> tuple[zoo.Model, ...]:
+    if not (zoo.models_folder() / "manifest.toml").exists():
+        pytest.skip("models/manifest.toml is absent")
+    zoo.manifest.cache_clear()
+    return zoo.manifest()
+
+
+def test_names_and_aliases_of_the_manifest_are_unique(real: tuple[zoo.Model, ...]) -> None:
+    names = [name for model in real for name in (model.name, *model.aliases)]
+    assert len(names) == len(set(names))
+
+
+def test_every_model_of_the_manifest_has_a_family_or_advice(real: tuple[zoo.Model, ...]) -> None:
+    from raypipe.stages import detect, recognize
+
+    families = {"detection": set(detect.FAMILIES), "recognition": set(recognize.FAMILIES)}
+    for model in real:
+        assert model.advice if not model.file else model.family in families[model.task], model.name
+
+
+def test_every_file_of_the_manifest_is_sound(real: tuple[zoo.Model, ...]) -> None:
+    files = [model for model in real if model.file]
+    absent = [model.file for model in files if not model.path.exists()]
+    if absent:
+        pytest.skip(f"{', '.join(absent)} absent")
+    assert {model.name: zoo.damage(model) for model in files} == dict.fromkeys(model.name for model in files)
