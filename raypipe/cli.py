@@ -29,10 +29,12 @@ class PoolSize(click.ParamType[Pool]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Pool:
         """The pool that the text means."""
         parts = str(value).split(":")
-        if len(parts) > 2 or not all(part.isdigit() and int(part) for part in parts):
+        if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
             self.fail(f"{value!r} is neither a number nor MIN:MAX", param, ctx)
         if len(parts) == 1:
             return Pool(size=int(parts[0]))
+        if int(parts[0]) > int(parts[1]):
+            self.fail(f"{value!r} has a MIN above its MAX", param, ctx)
         return Pool(min_size=int(parts[0]), max_size=int(parts[1]))
 
 

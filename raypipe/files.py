@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,7 +29,7 @@ def resolve(uri: str) -> tuple[fs.FileSystem, str]:
     """The pyarrow file system of a path or URI, and the path in it."""
     if "://" in uri:
         return fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
-    return fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
+    return fs.LocalFileSystem(), os.path.abspath(Path(uri).expanduser())  # noqa: PTH100 - takes out the .. that names must not have
 
 
 def open_file(uri: str) -> pa.NativeFile:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import IO, Any
@@ -12,7 +14,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 from PIL import Image as PillowImage
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
 from raypipe.errors import PageError
 from raypipe.files import read_file
@@ -33,6 +35,19 @@ _REDUCED = {
     (4, False): cv2.IMREAD_REDUCED_COLOR_4,
     (8, False): cv2.IMREAD_REDUCED_COLOR_8,
 }
+
+
+_UPRIGHT = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: np.rot90(pixels),
+}
+"""What makes a stored picture upright, by EXIF orientation."""
 
 
 @dataclass(frozen=True)
@@ -174,19 +189,19 @@ def open_image(data: bytes | None, origin: str, page: int, gray: bool, limits: L
             "Raise BinaryToImage's max_bytes if you trust it.",
         )
     picture = _header(data, origin)
-    if page >= min(getattr(picture, "n_frames", 1), limits.max_pages):
+    if page >= min(page_count(io.BytesIO(data)), limits.max_pages):
         raise PageError("page_missing", f"{origin} has no page {page}.", f"max_pages is {limits.max_pages}.")
-    if page:
-        picture.seek(page)
+    with _page_errors(origin, page):
+        if page:
+            picture.seek(page)
     width, height = picture.size
     if width * height > limits.max_megapixels * 1e6:
         raise _too_large(origin, f"{width}x{height} pixels", limits.max_megapixels)
-    if picture.getexif().get(0x0112, 1) >= 5:
+    if _orientation(picture) >= 5 and picture.format != "TIFF":
         width, height = height, width
     reduction = _reduction(max(width, height), reduce_above) if _is_plain_jpeg(picture) else 1
-    resolution = picture.info.get("dpi", (0, 0))[0]
     mode = GRAY if gray else BGR
-    return Image(origin, page, width, height, mode, round(float(resolution)), reduction, data, in_memory)
+    return Image(origin, page, width, height, mode, _resolution(picture), reduction, data, in_memory)
 
 
 def decode(data: bytes, image: Image) -> Pixels:
@@ -196,18 +211,50 @@ def decode(data: bytes, image: Image) -> Pixels:
         PageError: `image_truncated` or `image_damaged`.
     """
     picture = _header(data, image.origin)
-    try:
+    with _page_errors(image.origin, image.page):
         if _is_plain_jpeg(picture):
-            return _decode_jpeg(data, image)
+            pixels = _decode_jpeg(data, image)
+            return np.ascontiguousarray(_UPRIGHT[_orientation(picture)](pixels))
         picture.seek(image.page)
+        picture.load()
+        return _to_bytes(ImageOps.exif_transpose(picture), image.mode == GRAY)
+
+
+@contextmanager
+def _page_errors(origin: str, page: int) -> Iterator[None]:
+    """Turns whatever a decoder raises on a damaged file into a `PageError`."""
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _to_bytes(ImageOps.exif_transpose(picture), image.mode == GRAY)
-    except (OSError, SyntaxError, ValueError, EOFError, cv2.error) as error:
-        code = "image_truncated" if "truncated" in str(error) else "image_damaged"
+            yield
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's plugins raise nearly everything: struct.error, KeyError, RuntimeError ...
+        words = str(error).lower()
+        code = "image_truncated" if "truncated" in words or "broken data stream" in words else "image_damaged"
         raise PageError(
-            code, f"{image.origin}, page {image.page}, cannot be decoded: {error}.", "Copy it again from its source."
+            code, f"{origin}, page {page}, cannot be decoded: {error}.", "Copy it again from its source."
         ) from error
+
+
+def _orientation(picture: PillowImage.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or it is broken. Decodes nothing."""
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return 1  # Pillow would decode the whole file to look for one behind the pixels.
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = picture.getexif().get(0x0112, 1)
+    except Exception:
+        return 1
+    return value if value in _UPRIGHT else 1
+
+
+def _resolution(picture: PillowImage.Image) -> int:
+    try:
+        return round(float(picture.info.get("dpi", (0, 0))[0]))
+    except (ValueError, OverflowError, TypeError, ZeroDivisionError):
+        return 0
 
 
 def page_count(file: IO[bytes]) -> int:
@@ -222,13 +269,15 @@ def page_count(file: IO[bytes]) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return int(getattr(PillowImage.open(file, formats=("TIFF",)), "n_frames", 1))
-    except (UnidentifiedImageError, PillowImage.DecompressionBombError, OSError, SyntaxError, ValueError):
+    except Exception:  # Pillow's TIFF plugin raises TypeError and more on a damaged file.
         return 1
 
 
 @cache
 def _formats() -> tuple[str, ...]:
     """Those of `FORMATS` that this build of Pillow can read."""
+    # `Limits.max_megapixels` is checked before anything is decoded; Pillow's own limit could not be raised.
+    PillowImage.MAX_IMAGE_PIXELS = None
     PillowImage.init()
     return tuple(name for name in FORMATS if name in PillowImage.OPEN)
 
@@ -238,9 +287,7 @@ def _header(data: bytes, origin: str) -> PillowImage.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return PillowImage.open(io.BytesIO(data), formats=_formats())
-    except PillowImage.DecompressionBombError as error:
-        raise _too_large(origin, str(error), PillowImage.MAX_IMAGE_PIXELS or 0) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except Exception as error:
         raise PageError(
             "image_unknown",
             f"{origin} is not an image that can be read.",
@@ -268,7 +315,8 @@ def _decode_jpeg(data: bytes, image: Image) -> Pixels:
     # libjpeg fills what is missing with grey and says nothing: after the last scan there must be an end marker.
     if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         raise OSError("the JPEG is truncated")
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED[image.reduction, image.mode == GRAY])
+    flags = _REDUCED[image.reduction, image.mode == GRAY] | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
         raise OSError("the JPEG is damaged")
     return np.asarray(pixels, np.uint8)
@@ -289,5 +337,7 @@ def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
 
 def _from_deep(values: Any) -> PillowImage.Image:
     """16-bit, 32-bit or float grey to 8 bits; the brightest value becomes white, as scanners use 10 to 16 bits."""
-    brightest = max(float(values.max(initial=0)), 1.0)
-    return PillowImage.fromarray((np.clip(values, 0, None) * (255.0 / max(brightest, 255.0))).astype(np.uint8))
+    brightest = float(values.max(initial=0))
+    if brightest > 255 or 0 < brightest <= 1 and values.dtype.kind == "f":
+        values = values * (255.0 / brightest)
+    return PillowImage.fromarray(np.clip(values, 0, 255).astype(np.uint8))

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
+from urllib.parse import quote
 
 from pyarrow import fs
 
@@ -92,7 +93,7 @@ def _each(sources: Source | Iterable[Source]) -> Iterable[Source]:
 
 def _expand(source: str) -> Iterator[str]:
     scheme = source.split("://", 1)[0] + "://" if "://" in source else ""
-    if any(mark in source for mark in "*?["):
+    if any(mark in source for mark in "*?[") and not _is_file(source):
         yield from _matching(source, scheme)
         return
     filesystem, path = resolve(source)
@@ -101,23 +102,31 @@ def _expand(source: str) -> Iterator[str]:
         found = _pictures_below(filesystem, path)
         if not found:
             raise InputError(f"{source} holds no picture.", f"Looked for {', '.join(sorted(SUFFIXES))}.")
-        yield from (scheme + name for name in found)
+        yield from (_uri(scheme, name) for name in found)
     elif info.type == fs.FileType.File:
-        yield scheme + path
+        yield _uri(scheme, path)
     else:
         raise InputError(f"{source} does not exist.", "Give files, folders, globs or URIs.")
 
 
+def _uri(scheme: str, path: str) -> str:
+    """A path that was listed, as `resolve` takes it."""
+    return scheme + quote(path) if scheme else path
+
+
+def _is_file(source: str) -> bool:
+    return "://" not in source and Path(source).expanduser().is_file()
+
+
 def _matching(pattern: str, scheme: str) -> Iterator[str]:
     fixed = pattern[: min(pattern.find(mark) for mark in "*?[" if mark in pattern)]
-    folder = fixed.rsplit("/", 1)[0] if "/" in fixed else "."
-    filesystem, base = resolve(folder)
-    rest = pattern[len(folder) :].lstrip("/") if "/" in fixed else pattern
-    wanted = f"{base.rstrip('/')}/{rest}"
-    found = [name for name in _pictures_below(filesystem, base) if _glob_match(name, wanted)]
+    folder = f"{fixed.rpartition('/')[0]}/" if "/" in fixed else ""
+    filesystem, base = resolve(folder or ".")
+    rest, base = pattern[len(folder) :], base.rstrip("/")
+    found = [name for name in _pictures_below(filesystem, base or "/") if _glob_match(name[len(base) + 1 :], rest)]
     if not found:
         raise InputError(f"{pattern} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
-    yield from (scheme + name for name in found)
+    yield from (_uri(scheme, name) for name in found)
 
 
 def _glob_match(name: str, pattern: str) -> bool:

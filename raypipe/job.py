@@ -98,8 +98,9 @@ def prepare(pipeline: Pipeline, sources: Iterable[Source], output: Path, overwri
 def with_names(found: Iterable[Row]) -> list[Row]:
     """Document rows with a `name` each: the path below the folder that they all share."""
     rows = list(found)
-    base = os.path.commonpath([row["path"].rpartition("/")[0] for row in rows]) if rows else ""
-    return [{**row, "name": row["path"][len(base) :].lstrip("/")} for row in rows]
+    folders = [row["path"].split("/")[:-1] for row in rows]
+    shared = os.path.commonprefix(folders)
+    return [{**row, "name": "/".join(filter(None, row["path"].split("/")[len(shared) :]))} for row in rows]
 
 
 def finished(results: Path) -> set[tuple[str, int]]:

@@ -61,6 +61,8 @@ def arrange(boxes: Boxes, tolerance: float = 0) -> LineLayout:
         tolerance: Regions whose centres differ by up to this many pixels across the text may share a line, whatever
             their heights; 0 leaves it to the heights.
     """
+    order = np.lexsort(boxes.T[::-1])
+    boxes = boxes[order]  # So that ties fall the same way whatever the order.
     angle = page_angle(boxes)
     flat = _turned(boxes, -angle)
     chains = _chains(flat, tolerance)
@@ -68,7 +70,7 @@ def arrange(boxes: Boxes, tolerance: float = 0) -> LineLayout:
     rows = [_bridged(row, _turned(pieces, -angle)) for row in _reading_order(_turned(pieces, -angle))]
     members = [np.concatenate([chains[n] for n in line]) for row in rows for line in row]
     numbers = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-    return LineLayout(members, _line_boxes(boxes, members, angle), numbers)
+    return LineLayout([order[member] for member in members], _line_boxes(boxes, members, angle), numbers)
 
 
 def join_lines(boxes: Boxes, scores: Floats, tolerance: float = 0) -> tuple[Boxes, Floats]:
@@ -97,13 +99,14 @@ def merge_overlapping(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
     Returns:
         The merged boxes and the highest score of each.
     """
-    flat = bounds(_turned(boxes, -page_angle(boxes)))
+    angle = page_angle(boxes)
+    flat = bounds(_turned(boxes, -angle))
     low = np.maximum(flat[:, None, :2], flat[None, :, :2])
     high = np.minimum(flat[:, None, 2:], flat[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
     area = np.prod(flat[:, 2:] - flat[:, :2], axis=1)
     groups = _connected(shared > 0.5 * np.minimum(area[:, None], area[None]))
-    merged = [boxes[group[0]] if len(group) == 1 else _line_box(boxes[group], 0.0) for group in groups]
+    merged = [boxes[group[0]] if len(group) == 1 else _line_box(boxes[group], angle) for group in groups]
     return np.array(merged, np.float32).reshape(-1, 5), np.array([scores[group].max() for group in groups], np.float32)
 
 

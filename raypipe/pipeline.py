@@ -115,7 +115,7 @@ class Pipeline:
         pools: list[Pool | None] = [None]
         for step in self.steps():
             placed = step.stage.pool if step.worker is step.stage.workers[-1] else None
-            if placed and any(before.worker.holds_model for before in groups[-1]):
+            if placed and (pools[-1] or any(before.worker.holds_model for before in groups[-1])):
                 groups.append([])
                 pools.append(None)
             groups[-1].append(step)
@@ -161,7 +161,7 @@ class Pipeline:
     def to_toml(self) -> str:
         """The pipeline as TOML: a `[[stage]]` each, with the parameters that differ from their defaults."""
         tables = [
-            {"type": stage.name, **stage.model_dump(mode="json", exclude_defaults=True, exclude_none=True)}
+            {"type": stage.name, **_storable(stage.model_dump(mode="json", exclude_defaults=True))}
             for stage in self.stages
         ]
         return tomli_w.dumps({"stage": tables})
@@ -176,7 +176,7 @@ class Pipeline:
         try:
             tables = tomllib.loads(text)["stage"]
             return cls([_stage(dict(table)) for table in tables])
-        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"The pipeline file cannot be read: {error}.", "It needs [[stage]] tables.") from error
 
     def run(
@@ -212,6 +212,13 @@ def _describe(step: Step) -> str:
     return "\n".join([f"  {step.stage.name}.{step.worker.__name__}: {subject}", *lines])
 
 
+def _storable(values: dict[str, Any]) -> dict[str, Any]:
+    """TOML has no null: an empty string means it, and nothing inside a pool does."""
+    pool = values.pop("pool", None)
+    stored = {name: "" if value is None else value for name, value in values.items()}
+    return stored if pool is None else {**stored, "pool": {k: v for k, v in pool.items() if v is not None}}
+
+
 def _stage(table: dict[str, Any]) -> Stage:
     name = table.pop("type", None)
     if name not in STAGES:
@@ -234,7 +241,7 @@ def load(path: Path) -> Pipeline:
     """
     try:
         return Pipeline.from_toml(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.", "Give --pipeline the path of a TOML file.") from error
 
 

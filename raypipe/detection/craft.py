@@ -52,6 +52,9 @@ def find_regions(
     found, peaks = found.select(kept), peaks[kept]
     # Affinity alone joins characters; it does not belong to their outline.
     only_link = is_link[found.rows, found.columns] & ~is_text[found.rows, found.columns]
+    keeps_text = np.logical_or.reduceat(~only_link, found.starts) if len(found.starts) else kept[:0]
+    whole = np.repeat(keeps_text, found.areas)
+    found, peaks, only_link = found.select(keeps_text), peaks[keeps_text], only_link[whole]
     areas = found.areas
     found = found.without(only_link)
     boxes = found.boxes()

@@ -22,8 +22,12 @@ def documents(rows: Iterable[Row]) -> Iterator[list[Row]]:
         pages = open_documents.setdefault(row["path"], [])
         pages.append(row)
         if len(pages) == (row["total_pages"] or 1):
-            yield sorted(open_documents.pop(row["path"]), key=lambda page: int(page["pagenum"]))
-    yield from open_documents.values()
+            yield _in_order(open_documents.pop(row["path"]))
+    yield from map(_in_order, open_documents.values())
+
+
+def _in_order(pages: list[Row]) -> list[Row]:
+    return sorted(pages, key=lambda page: int(page["pagenum"]))
 
 
 def write(rows: Iterable[Row], folder: Path, formats: Iterable[str]) -> None:

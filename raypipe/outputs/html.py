@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from raypipe.types import Row
 
@@ -39,7 +40,7 @@ def _section(page: Row, to_root: str) -> str:
         return f'<section><p role="alert">Page {number}: {escape(page["exception"])}</p></section>'
     picture = ""
     if page.get("overlay"):
-        source = escape(f"{to_root}/overlays/{page['overlay'].rpartition('/overlays/')[2]}", quote=True)
+        source = f"{to_root}/overlays/{quote(page['overlay'].rpartition('/overlays/')[2])}"
         picture = f'<img src="{source}" alt="Page {number} with its regions" loading="lazy">'
     lines = "<br>\n".join(_line(line) for line in page.get("lines") or [])
     return f"<section>{picture}<p>{lines}</p></section>"

@@ -19,7 +19,7 @@ NARROWEST = 96
 
 def padded_width(width: int) -> int:
     """The bucket of a picture: steps of 32 pixels, and of 1/16 to 1/8 of the width from 512 on."""
-    step = max(32, 2 ** (int(width - 1).bit_length() - 4))
+    step = max(32, 1 << max((width - 1).bit_length() - 4, 0))
     return max(-(-width // step) * step, NARROWEST)
 
 

@@ -39,10 +39,23 @@ def cut(
         for parts in together:
             parts = parts + np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
             cuts = [crop(pixels, box, height, max_width) for box in image.reduce(parts)]
-            picture, columns = _side_by_side(cuts, space)
-            segments += [(len(pictures), *column, *box, line, row) for column, box in zip(columns, parts, strict=True)]
-            pictures.append(picture)
+            for few in _pieces([cut.shape[1] for cut in cuts], space, max_width):
+                picture, columns = _side_by_side(cuts[few], space)
+                places = zip(columns, parts[few], strict=True)
+                segments += [(len(pictures), *column, *box, line, row) for column, box in places]
+                pictures.append(picture)
     return _pack(pictures, segments, height)
+
+
+def _pieces(widths: Sequence[int], space: int, max_width: int) -> list[slice]:
+    """Runs of pictures that fit into one of `max_width`."""
+    starts, total = [0], -space
+    for number, width in enumerate(widths):
+        if total + space + width > max_width and number > starts[-1]:
+            starts.append(number)
+            total = -space
+        total += space + width
+    return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(widths)], strict=True)]
 
 
 def level(boxes: Boxes, line: Floats) -> Boxes:

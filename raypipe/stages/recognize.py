@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from raypipe import zoo
 from raypipe.engine import Session
@@ -200,6 +200,11 @@ class ImageToText(ModelStage):
     )
     task_parallelism: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as the actor's CPUs")
     keep_input: bool = Field(True, description="keep the picture for later stages")
+
+    @field_validator("regions_column")
+    @classmethod
+    def _none_if_empty(cls, value: str | None) -> str | None:
+        return value or None
 
     @classmethod
     def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> ImageToText:

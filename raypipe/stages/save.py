@@ -35,7 +35,7 @@ class ImageSaver(Worker["SaveImages"]):
         """See `Worker.process`."""
         spec = self.spec
         for row in rows:
-            page = f".{row['pagenum']}" if row.get("total_pages", 1) > 1 else ""
+            page = f".{row['pagenum']}" if (row.get("total_pages") or 1) > 1 else ""
             path = f"{spec.folder.rstrip('/')}/{row['name']}{page}{spec.suffix}"
             with self.guard(row):
                 try:

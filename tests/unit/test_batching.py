@@ -23,7 +23,7 @@ def test_padding_wastes_little() -> None:
 def test_there_are_few_buckets_and_the_network_can_take_them() -> None:
     """Every new width costs a GPU a search for algorithms; the network has a step every eight pixels."""
     padded = {padded_width(width) for width in WIDTHS}
-    assert len(padded) <= 24
+    assert len(padded) <= 40
     assert all(width % 32 == 0 for width in padded)
 
 
