@@ -33,7 +33,7 @@ class Recognizer(Protocol):
     """Widest picture it takes, in pixels."""
 
     def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
-        """Reads pictures uint8 (height, any width, 3), BGR.
+        """Reads pictures uint8 (height, any width, 3), BGR, at most `batch_size` at once; 0: as many as are fastest.
 
         A picture's reading does not depend on the others given with it. Results come in the order of the pictures.
         """

@@ -14,6 +14,7 @@ from raypipe.recognition.batching import buckets, stack
 from raypipe.types import Pixels
 
 BLANK = 0
+GPU_BATCH = 64
 WIDE_GAP = 2.5
 """Characters this many median pitches apart have a space between them: the network often leaves it out where print
 meets handwriting."""
@@ -44,6 +45,7 @@ class CtcRecognizer:
 
     def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
         """See `Recognizer.read`."""
+        batch_size = batch_size or (GPU_BATCH if self._session.on_gpu else 1)
         readings: dict[int, Reading] = {}
         for members, width in buckets([picture.shape[1] for picture in pictures], batch_size):
             (probabilities,) = self._session.run(stack([pictures[n] for n in members], width))

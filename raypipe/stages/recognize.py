@@ -37,7 +37,6 @@ from raypipe.types import (
 
 FAMILIES: dict[str, type[CtcRecognizer]] = {"ctc": CtcRecognizer}
 CROPS_COLUMN = "crops"
-GPU_BATCH = 64
 
 
 class LineCropper(Worker["ImageToText"]):
@@ -104,12 +103,11 @@ class TextReader(Worker["ImageToText"]):
         threads = self.spec.task_parallelism or self.threads
         session = Session(model.path, self.spec.use_gpu, threads, self.metrics)
         self._recognizer: Recognizer = FAMILIES[model.family](session, self.spec.language)
-        self._batch_size = self.spec.batch_size or (GPU_BATCH if session.on_gpu else 1)
 
     def process(self, rows: Sequence[Row]) -> None:
         """See `Worker.process`."""
         pictures = [picture for row in rows for picture in row[CROPS_COLUMN].pictures()]
-        readings = iter(self._recognizer.read(pictures, self._batch_size))
+        readings = iter(self._recognizer.read(pictures, self.spec.batch_size))
         for row in rows:
             crops: Crops = row[CROPS_COLUMN]
             self._fill(row, line_pictures.assemble(crops, [next(readings) for _ in crops.widths]))

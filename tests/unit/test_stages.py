@@ -86,7 +86,7 @@ def test_every_parameter_is_described(spec: Stage) -> None:
         (rp.ImageTextDetector, {"size_threshold": -2}),
         (rp.ImageTextDetector, {"width": 0}),
         (rp.ImageToText, {"output_format": "pdf"}),
-        (rp.ImageToText, {"batch_size": 0}),
+        (rp.ImageToText, {"batch_size": -1}),
         (rp.ImageDrawRegions, {"rect_color": "mauve"}),
         (rp.SaveImages, {}),
     ],
