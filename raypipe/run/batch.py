@@ -7,8 +7,10 @@ and hands on the packed pictures of its lines.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -247,6 +249,8 @@ def connect(address: str | None) -> None:
     if address:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         return
+    # Ray's own core logs as an error that the arguments of actors lie in the object store, where they belong.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     ray.init(
         address="local",
         num_cpus=usable_cpus() + int(READ_AND_WRITE_CPUS),
@@ -293,8 +297,10 @@ def write(
 
 
 def _quiet() -> None:
+    """Leaves the terminal to our own progress; what goes wrong still comes as an exception."""
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=UserWarning, module="ray.data")
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_no_progress_timeout_s = NO_PROGRESS_SECONDS
-    logging.getLogger("ray.data").setLevel(logging.WARNING)

@@ -67,7 +67,7 @@ class BinaryToImage(Stage):
     max_megapixels: float = Field(150, gt=0, description="largest picture, in millions of pixels")
     max_pages: int = Field(2000, ge=1, description="most pages of a document")
     reduce_above: int = Field(
-        3600,
+        1900,
         ge=0,
         description="decode a JPEG at 1/2, 1/4 or 1/8 size if its longer side keeps this many pixels; 0: never",
     )

@@ -1,0 +1,42 @@
+"""Real photos and scans, whose text is known: a floor under what the standard pipeline reads."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from rapidfuzz.distance import Levenshtein
+
+from raypipe import presets
+
+
+def fold(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("\\n", "\n")).strip()
+
+
+@pytest.mark.parametrize(
+    ("page", "most_errors"),
+    [
+        ("visual_nlp_samples/images/handwritten_example.jpg", 0.15),
+        ("visual_nlp_samples/images/gsa_lease.jpg", 0.05),
+        ("forms_and_board/images/docai_health_intake.jpg", 0.05),
+        ("letters1905_pages/images/Lettre246.jpg", 0.05),
+    ],
+)
+def test_characters_that_are_read_wrong(page: str, most_errors: float, shared_data: Path) -> None:
+    path = shared_data / page
+    rows = (path.parents[1] / "gt.tsv").read_text(encoding="utf-8").splitlines()
+    truth = fold(dict(row.split("\t", 1) for row in rows)[path.name])
+    (read,) = presets.standard().run(path)
+    assert Levenshtein.distance(fold(read.text), truth) / len(truth) <= most_errors, read.text
+
+
+def test_every_character_of_a_form_has_a_place_on_it(shared_data: Path) -> None:
+    (page,) = presets.standard().run(shared_data / "forms_and_board/images/docai_health_intake.jpg")
+    height, width = page["image"].height, page["image"].width
+    for line in page.lines:
+        assert line.text.split() == [word.text for word in line.words]
+        for word in line.words:
+            assert 0 <= word.x <= width and 0 <= word.y <= height and word.width > 0
+            assert abs(word.y - line.y) < line.height
