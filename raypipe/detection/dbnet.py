@@ -15,7 +15,7 @@ from raypipe.types import Boxes, Pixels
 
 MIN_AREA = 8
 """Cores of fewer pixels are noise."""
-UNCLIP_RATIO = 1.4
+UNCLIP_RATIO = 1.3
 """How far a core grows: area x ratio / perimeter on each side (Vatti clipping offset of the paper)."""
 END_MARGIN = 0.1
 """How far a line then grows at its ends, in line heights: the first and last letters stick out of the core."""

@@ -15,7 +15,7 @@ from raypipe.types import Pixels
 
 BLANK = 0
 GPU_BATCH = 64
-WIDE_GAP = 2.5
+WIDE_GAP = 3.0
 """Characters this many median pitches apart have a space between them: the network often leaves it out where print
 meets handwriting."""
 COMMON_MARKS = frozenset(

@@ -20,8 +20,8 @@ from raypipe.stages.base import ModelStage, Worker
 from raypipe.types import REGIONS, Boxes, Column, Region, Row, regions_from_boxes
 
 FAMILIES: dict[str, type[Craft] | type[DBNet]] = {"craft": Craft, "db": DBNet}
-DEFAULTS = {"craft": Thresholds(score=0.7, text=0.4, link=0.4), "db": Thresholds(score=0.5, text=0.3, link=0)}
-"""Thresholds where none are given: those of Visual NLP for CRAFT, those of PP-OCR for DBNet."""
+DEFAULTS = {"craft": Thresholds(score=0.7, text=0.4, link=0.4), "db": Thresholds(score=0.5, text=0.25, link=0)}
+"""Thresholds where none are given: those of Visual NLP for CRAFT, between those of two PP-OCR programs for DBNet."""
 
 
 class TextDetector(Worker["ImageTextDetector"]):
@@ -88,7 +88,7 @@ class ImageTextDetector(ModelStage):
         None, ge=0, le=1, description="least score of a region; None: 0.7 for CRAFT, 0.5 for DB"
     )
     text_threshold: float | None = Field(
-        None, ge=0, le=1, description="least score of a text pixel; None: 0.4 for CRAFT, 0.3 for DB"
+        None, ge=0, le=1, description="least score of a text pixel; None: 0.4 for CRAFT, 0.25 for DB"
     )
     link_threshold: float = Field(0.4, ge=0, le=1, description="least affinity that joins two characters (CRAFT)")
     size_threshold: int = Field(
