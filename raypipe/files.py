@@ -11,18 +11,29 @@ from pyarrow import fs
 from raypipe.errors import PageError
 
 
-def read_file(uri: str) -> bytes:
+def read_file(uri: str, max_bytes: int | None = None) -> bytes:
     """The bytes of a local path or of a URI of any pyarrow file system.
 
     Raises:
-        PageError: `file_missing`, where it cannot be opened or read.
+        PageError: `file_missing`, where it cannot be opened or read; `image_too_large`, unread, over `max_bytes`.
     """
     try:
-        filesystem, path = resolve(uri)
-        with filesystem.open_input_stream(path, compression=None) as stream:
-            return bytes(stream.read())
+        with open_file(uri) as file:
+            check_size(uri, file.size(), max_bytes)
+            return bytes(file.read())
     except (OSError, ValueError) as error:
         raise PageError("file_missing", f"{uri} cannot be read: {error}.", "Check its path and permissions.") from error
+
+
+def check_size(name: str, size: int, max_bytes: int | None) -> None:
+    """Refuses what has more than `max_bytes`.
+
+    Raises:
+        PageError: `image_too_large`.
+    """
+    if max_bytes is not None and size > max_bytes:
+        message = f"{name} has {size:,} bytes, over the limit of {max_bytes:,}."
+        raise PageError("image_too_large", message, "Raise BinaryToImage's max_bytes if you trust it.")
 
 
 def resolve(uri: str) -> tuple[fs.FileSystem, str]:

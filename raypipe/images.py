@@ -16,8 +16,9 @@ import pyarrow as pa
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
+from raypipe import pdf
 from raypipe.errors import PageError
-from raypipe.files import read_file
+from raypipe.files import check_size, read_file
 from raypipe.types import Boxes, Column, Pixels
 
 # Raster formats only: some that Pillow knows (EPS) run other programs.
@@ -164,7 +165,15 @@ IMAGE = Column(
 be read again."""
 
 
-def open_image(data: bytes | None, origin: str, page: int, gray: bool, limits: Limits, reduce_above: int) -> Image:
+def open_image(
+    data: bytes | None,
+    origin: str,
+    page: int,
+    gray: bool,
+    limits: Limits,
+    reduce_above: int = 0,
+    pdf_resolution: int = 300,
+) -> Image:
     """Checks a file's header against the limits and describes its page; the pixels are decoded later.
 
     Args:
@@ -174,20 +183,21 @@ def open_image(data: bytes | None, origin: str, page: int, gray: bool, limits: L
         gray: Decode to grey rather than to colour.
         limits: What the picture may cost.
         reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 while its longer side stays at least this many pixels; 0 never.
+        pdf_resolution: Dots per inch at which the page of a PDF is drawn.
 
     Raises:
         PageError: `file_missing`, `image_empty`, `image_too_large`, `image_unknown` or `page_missing`.
     """
     in_memory = data is not None
-    data = read_file(origin) if data is None else data
+    data = read_file(origin, limits.max_bytes) if data is None else data
     if not data:
         raise PageError("image_empty", f"{origin} is empty.", "Copy it again from its source.")
-    if len(data) > limits.max_bytes:
-        raise PageError(
-            "image_too_large",
-            f"{origin} has {len(data):,} bytes, over the limit of {limits.max_bytes:,}.",
-            "Raise BinaryToImage's max_bytes if you trust it.",
-        )
+    check_size(origin, len(data), limits.max_bytes)
+    mode = GRAY if gray else BGR
+    if pdf.is_pdf(data):
+        width, height = pdf.page_size(data, origin, page, pdf_resolution)
+        _check_pixels(origin, width, height, limits)
+        return Image(origin, page, width, height, mode, pdf_resolution, 1, data, in_memory)
     picture = _header(data, origin)
     if page >= min(page_count(io.BytesIO(data)), limits.max_pages):
         raise PageError("page_missing", f"{origin} has no page {page}.", f"max_pages is {limits.max_pages}.")
@@ -195,12 +205,10 @@ def open_image(data: bytes | None, origin: str, page: int, gray: bool, limits: L
         if page:
             picture.seek(page)
     width, height = picture.size
-    if width * height > limits.max_megapixels * 1e6:
-        raise _too_large(origin, f"{width}x{height} pixels", limits.max_megapixels)
+    _check_pixels(origin, width, height, limits)
     if _orientation(picture) >= 5 and picture.format != "TIFF":
         width, height = height, width
     reduction = _reduction(max(width, height), reduce_above) if _is_plain_jpeg(picture) else 1
-    mode = GRAY if gray else BGR
     return Image(origin, page, width, height, mode, _resolution(picture), reduction, data, in_memory)
 
 
@@ -210,6 +218,9 @@ def decode(data: bytes, image: Image) -> Pixels:
     Raises:
         PageError: `image_truncated` or `image_damaged`.
     """
+    if pdf.is_pdf(data):
+        with _page_errors(image.origin, image.page):
+            return pdf.render(data, image.origin, image.page, image.resolution, image.mode == GRAY)
     picture = _header(data, image.origin)
     with _page_errors(image.origin, image.page):
         if _is_plain_jpeg(picture):
@@ -260,12 +271,15 @@ def _resolution(picture: PillowImage.Image) -> int:
 def page_count(file: IO[bytes]) -> int:
     """Pages in an encoded file; 1 where it cannot be read, so that its one row can say why.
 
-    Only TIFF is asked: the frames of a GIF or WebP are not pages.
+    Only TIFF and PDF are asked: the frames of a GIF or WebP are not pages.
     """
     try:
-        if file.read(4)[:2] not in (b"II", b"MM"):
-            return 1
+        start = file.read(5)
         file.seek(0)
+        if pdf.is_pdf(start):
+            return max(pdf.page_count(file.read()), 1)
+        if start[:2] not in (b"II", b"MM"):
+            return 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return int(getattr(PillowImage.open(file, formats=("TIFF",)), "n_frames", 1))
@@ -295,12 +309,13 @@ def _header(data: bytes, origin: str) -> PillowImage.Image:
         ) from error
 
 
-def _too_large(origin: str, size: str, limit: float) -> PageError:
-    return PageError(
-        "image_too_large",
-        f"{origin} has {size}, over the limit of {limit:g} megapixels.",
-        "Raise BinaryToImage's max_megapixels if you trust it.",
-    )
+def _check_pixels(origin: str, width: int, height: int, limits: Limits) -> None:
+    if width * height > limits.max_megapixels * 1e6:
+        raise PageError(
+            "image_too_large",
+            f"{origin} has {width}x{height} pixels, over the limit of {limits.max_megapixels:g} megapixels.",
+            "Raise BinaryToImage's max_megapixels if you trust it.",
+        )
 
 
 def _is_plain_jpeg(picture: PillowImage.Image) -> bool:

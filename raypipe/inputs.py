@@ -17,30 +17,13 @@ from raypipe.images import page_count
 from raypipe.types import Row
 
 Source: TypeAlias = str | Path | bytes
-SUFFIXES = frozenset(
-    (
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".webp",
-        ".pgm",
-        ".ppm",
-        ".pnm",
-        ".jp2",
-        ".j2k",
-        ".avif",
-        ".tga",
-        ".pcx",
-    )
-)
-MULTI_PAGE = frozenset((".tif", ".tiff"))
+# fmt: off
+SUFFIXES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".webp", ".pgm", ".ppm", ".pnm",
+    ".jp2", ".j2k", ".avif", ".tga", ".pcx", ".pdf",
+))
+# fmt: on
+MULTI_PAGE = frozenset((".tif", ".tiff", ".pdf"))
 
 
 def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
@@ -63,7 +46,7 @@ def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
 def pages(document: Row) -> list[Row]:
     """The page rows of a document row: `pagenum` from 0 and `total_pages` are added.
 
-    Only a multi-page TIFF has more than one. What cannot be opened is one page, whose row later says why.
+    Only a TIFF or PDF can have more than one. What cannot be opened is one page, whose row later says why.
     """
     total = _count(document)
     return [{**document, "pagenum": page, "total_pages": total} for page in range(total)]

@@ -45,14 +45,15 @@ class ImageOpener(Worker["BinaryToImage"]):
             spec.image_type == "TYPE_BYTE_GRAY",
             Limits(spec.max_bytes, spec.max_megapixels, spec.max_pages),
             spec.reduce_above,
+            spec.resolution,
         )
 
 
 class BinaryToImage(Stage):
     """Turns encoded bytes into a picture: any raster format, orientation, bit depth, colour or transparency.
 
-    Each page of a multi-page TIFF is a row of its own. Bytes come from `input_col`, or where that is absent from the
-    file that `origin_col` names.
+    Each page of a TIFF or PDF is a row of its own. Bytes come from `input_col`, or where that is absent from the file
+    that `origin_col` names.
     """
 
     workers: ClassVar = (ImageOpener,)
@@ -66,6 +67,7 @@ class BinaryToImage(Stage):
     max_bytes: int = Field(200_000_000, ge=1, description="largest file, in bytes")
     max_megapixels: float = Field(150, gt=0, description="largest picture, in millions of pixels")
     max_pages: int = Field(2000, ge=1, description="most pages of a document")
+    resolution: int = Field(300, ge=36, le=1200, description="dots per inch at which the pages of a PDF are drawn")
     reduce_above: int = Field(
         1900,
         ge=0,

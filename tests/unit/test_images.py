@@ -351,7 +351,7 @@ def test_a_jpeg_with_broken_exif_is_read_as_it_lies() -> None:
         (b"", "image_empty"),
         (b"just some text\n" * 10, "image_unknown"),
         (b"PK\x03\x04" + bytes(200), "image_unknown"),
-        (b"%PDF-1.7\n" + bytes(200), "image_unknown"),
+        (b"%PDF-1.7\n" + bytes(200), "pdf_damaged"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "image_unknown"),
         (b"\xff\xd8\xff", "image_unknown"),
     ],

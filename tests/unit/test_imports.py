@@ -15,7 +15,7 @@ import raypipe
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
     ["types", "errors", "metrics"],
-    ["files", "geometry", "engine", "zoo"],
+    ["files", "geometry", "engine", "zoo", "pdf"],
     ["images"],
     ["inputs", "layout"],
     ["detection", "recognition", "outputs"],

@@ -11,7 +11,7 @@ from raypipe.errors import InputError
 from raypipe.files import read_file
 from raypipe.inputs import documents, named, pages
 
-FILES = ["b.PNG", "a.jpg", "sub/c.tiff", "sub/deeper/d.webp", "notes.txt", ".hidden.png", "sub/e.pdf", "._a.jpg"]
+FILES = ["b.PNG", "a.jpg", "sub/c.tiff", "sub/deeper/d.webp", "notes.txt", ".hidden.png", "sub/e.doc", "._a.jpg"]
 
 
 @pytest.fixture

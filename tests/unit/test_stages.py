@@ -297,7 +297,7 @@ def test_pages_without_text_have_no_regions() -> None:
 def test_thresholds_fall_back_on_the_family(fake_models: Path) -> None:
     craft, db = (rp.ImageTextDetector(model=name).thresholds() for name in ("some_detector", "db_detector"))
     assert (craft.score, craft.text, craft.link) == (0.7, 0.4, 0.4)
-    assert (db.score, db.text) == (0.5, 0.3)
+    assert (db.score, db.text) == (0.5, 0.25)
     assert rp.ImageTextDetector(model="db_detector", score_threshold=0.0).thresholds().score == 0
 
 

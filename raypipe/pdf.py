@@ -1,0 +1,76 @@
+"""PDF documents to pages and pixels, drawn by PDFium (the extra `pdf`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from raypipe.errors import PageError
+from raypipe.types import Pixels
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument
+
+POINTS_PER_INCH = 72
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether bytes begin like a PDF file."""
+    return data[:5] == b"%PDF-"
+
+
+def page_count(data: bytes) -> int:
+    """Pages of a document.
+
+    Raises:
+        PageError: `pdf_unsupported` or `pdf_damaged`.
+    """
+    with _document(data, "the PDF") as document:
+        return len(document)
+
+
+def page_size(data: bytes, origin: str, page: int, resolution: int) -> tuple[int, int]:
+    """Width and height of a page in pixels at `resolution` dots per inch.
+
+    Raises:
+        PageError: `pdf_unsupported`, `pdf_damaged` or `page_missing`.
+    """
+    with _document(data, origin) as document:
+        if page >= len(document):
+            raise PageError("page_missing", f"{origin} has no page {page}.", f"It has {len(document)}.")
+        width, height = document[page].get_size()
+        scale = resolution / POINTS_PER_INCH
+        return math.ceil(width * scale), math.ceil(height * scale)
+
+
+def render(data: bytes, origin: str, page: int, resolution: int, gray: bool) -> Pixels:
+    """Draws a page: uint8, (h, w) grey or (h, w, 3) BGR.
+
+    Raises:
+        PageError: `pdf_unsupported` or `pdf_damaged`.
+    """
+    with _document(data, origin) as document:
+        bitmap = document[page].render(scale=resolution / POINTS_PER_INCH, grayscale=gray)
+        pixels = np.array(bitmap.to_numpy(), np.uint8)
+        return pixels[:, :, 0] if pixels.ndim == 3 and gray else pixels
+
+
+@contextmanager
+def _document(data: bytes, origin: str) -> Iterator[PdfDocument]:
+    try:
+        import pypdfium2
+    except ImportError as error:
+        raise PageError("pdf_unsupported", f"{origin} is a PDF.", "Install raypipe[pdf].") from error
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        remedy = "Copy it again from its source, or take its password off."
+        raise PageError("pdf_damaged", f"{origin} cannot be opened: {error}.", remedy) from error
+    try:
+        yield document
+    finally:
+        document.close()
