@@ -75,7 +75,8 @@ def main() -> None:
     parser.add_argument("--engine", choices=["ray", "local"], default="ray")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--pages", type=int, help="only so many")
-    parser.add_argument("--detector", default="text_detector_db")
+    parser.add_argument("--detector", default=presets.DETECTOR)
+    parser.add_argument("--recognizer", default=presets.RECOGNIZER)
     parser.add_argument("--overlay", choices=["jpeg", "none"], default="none")
     parser.add_argument("--detectors", type=int, help="detector actors of their own")
     parser.add_argument("--recognizers", type=int, help="recognizer actors of their own")
@@ -85,7 +86,7 @@ def main() -> None:
     (work / "in").mkdir()
     files = copies(arguments.sources, arguments.repeat, work / "in")[: arguments.pages]
     pools = [Pool(size=n) if n else None for n in (arguments.detectors, arguments.recognizers)]
-    pipeline = presets.standard(arguments.detector, use_gpu=False, detector_pool=pools[0], recognizer_pool=pools[1])
+    pipeline = presets.standard(arguments.detector, arguments.recognizer, "en", False, *pools)
     if arguments.overlay != "none":
         pipeline = presets.with_overlays(pipeline, str(work / "out" / "overlays"), arguments.overlay)
     prepared = job.prepare(pipeline, files, work / "out", overwrite=False)

@@ -53,8 +53,8 @@ def cli() -> None:
               show_default=True, help="A file a document in this format; may be repeated.")  # fmt: skip
 @click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
               help="A picture a page with its regions and text.")  # fmt: skip
-@click.option("--detector", default="text_detector_db", show_default=True, help="Detection model.")
-@click.option("--recognizer", default="ocr_small_handwritten", show_default=True, help="Recognition model.")
+@click.option("--detector", default=presets.DETECTOR, show_default=True, help="Detection model.")
+@click.option("--recognizer", default=presets.RECOGNIZER, show_default=True, help="Recognition model.")
 @click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run.")
 @click.option("--detectors", type=PoolSize(), help="Detector actors of their own on Ray.")
 @click.option("--recognizers", type=PoolSize(), help="Recognizer actors of their own on Ray.")

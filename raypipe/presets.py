@@ -12,9 +12,13 @@ from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
 
 
+DETECTOR = "text_detector_db"
+RECOGNIZER = "ocr_small_handwritten_v2_opt"
+
+
 def standard(
-    detector: str = "text_detector_db",
-    recognizer: str = "ocr_small_handwritten",
+    detector: str = DETECTOR,
+    recognizer: str = RECOGNIZER,
     language: str = "en",
     use_gpu: bool | None = None,
     detector_pool: Pool | None = None,
