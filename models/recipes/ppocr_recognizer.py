@@ -1,0 +1,155 @@
+"""Build the PP-OCRv6 small recogniser (CTC) for Latin script: a float graph and a static int8 one.
+
+Usage: python models/recipes/ppocr_recognizer.py --output models [--calibration FOLDER]
+
+The folder holds line crops, not pages.
+"""
+
+from __future__ import annotations
+
+import json
+
+import common
+import cv2
+import numpy as np
+import onnx
+import pages
+import quantize
+import surgery
+from surgery import Graph
+
+SOURCE = common.Source(
+    package="rapidocr",
+    path="models/PP-OCRv6_rec_small.onnx",
+    sha256="6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+)
+METADATA = {
+    "source": "PP-OCRv6_rec_small.onnx of rapidocr 3.10.0 (PaddleOCR)",
+    "licence": "Apache-2.0, copyright Baidu and the PaddleOCR authors",
+    "changes": "classes cut to Latin script, operators fused, weights stored as float16 or quantised to int8",
+    "input": "BGR, (value / 255 - 0.5) / 0.5, height 48, width a multiple of 8",
+}
+OPSET = 20
+HEIGHT = 48
+TYPOGRAPHIC = set("ƒȘșȚț–—―‘’“”†‡•…‰′″™−")
+"""Kept beside ASCII, Latin-1, Latin Extended-A and the currency signs."""
+
+FLOAT_STEM, FLOAT_NECK = 6, 3
+"""First and last convolutions that stay float32 in the int8 file: int8 costs accuracy there and saves little time."""
+
+
+def wanted(character: str) -> bool:
+    """Tell whether a character of the dictionary belongs to the Latin head."""
+    if len(character) != 1:
+        return False
+    code = ord(character)
+    letters = 0x21 <= code <= 0x7E or (0xA1 <= code <= 0x17F and code != 0xAD)
+    return letters or 0x20A0 <= code <= 0x20BF or character in TYPOGRAPHIC
+
+
+def latin(dictionary: list[str]) -> tuple[list[int], list[str]]:
+    """Return the kept columns of the full head (blank first, space last) and the characters of all but the blank."""
+    kept = [i for i, character in enumerate(dictionary) if wanted(character)]
+    columns = [0, *(i + 1 for i in kept), len(dictionary) + 1]
+    return columns, [*(dictionary[i] for i in kept), " "]
+
+
+def cut_head(graph: Graph, columns: list[int]) -> None:
+    """Keep some classes of the last matrix product, and let Softmax run over those alone."""
+    softmax = next(node for node in graph.find("Softmax") if not graph.only_consumer(node.output[0], "MatMul"))
+    product = list(graph.find("MatMul"))[-1]
+    bias = graph.only_consumer(product.output[0], "Add")
+    assert bias is not None and bias.input[1] in graph.weights
+    for name, axis in ((product.input[1], 1), (bias.input[1], 0)):
+        graph.weights[name] = np.ascontiguousarray(graph.weights[name].take(columns, axis))
+    graph.remove(softmax)
+    reshape = graph.producer("probabilities")
+    if reshape is not None:
+        graph.remove(reshape)
+    graph.add("Softmax", [bias.output[0]], "probabilities", axis=-1)
+
+
+def build(source: onnx.ModelProto, columns: list[int]) -> Graph:
+    """Return the network after surgery and with the Latin head."""
+    source.graph.output[0].type.tensor_type.shape.dim[2].dim_value = len(columns)
+    graph = Graph(source, OPSET)
+    graph.rename("x", "image")
+    graph.rename("fetch_name_0", "probabilities")
+    surgery.simplify(graph)
+    cut_head(graph, columns)
+    graph.sort()
+    return graph
+
+
+def finish(model: onnx.ModelProto, classes: int) -> onnx.ModelProto:
+    """Name the axes of the network."""
+    return common.name_axes(model, {"image": ["n", 3, HEIGHT, "w"], "probabilities": ["n", "t", classes]})
+
+
+def tensor(image: np.ndarray) -> np.ndarray:
+    """Return a BGR line crop as the network's input."""
+    width = max(32, 8 * round(HEIGHT * image.shape[1] / image.shape[0] / 8))
+    shrinks = image.shape[0] > HEIGHT
+    image = cv2.resize(image, (width, HEIGHT), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return ((image.astype(np.float32) / 255 - 0.5) / 0.5).transpose(2, 0, 1)[None]
+
+
+def run(model: onnx.ModelProto, lines: list[np.ndarray]) -> list[np.ndarray]:
+    """Return a model's probabilities for each line."""
+    session = common.session(model)
+    name = model.graph.input[0].name
+    return [session.run(None, {name: tensor(line)})[0] for line in lines]
+
+
+def kept_probabilities(full: np.ndarray, columns: list[int]) -> np.ndarray:
+    """Return the full head's probabilities of the kept classes, normalised among themselves."""
+    kept = full[..., columns]
+    return kept / kept.sum(axis=-1, keepdims=True)
+
+
+def agreement(first: list[np.ndarray], second: list[np.ndarray]) -> float:
+    """Return the share of time steps with the same best class."""
+    same = [a.argmax(-1) == b.argmax(-1) for a, b in zip(first, second, strict=True)]
+    return float(np.concatenate([s.reshape(-1) for s in same]).mean())
+
+
+def quantised(graph: Graph, lines: list[np.ndarray]) -> onnx.ModelProto:
+    """Return the int8 network: channels equalised, convolutions quantised but for the stem and the neck."""
+    pictures = [tensor(line) for line in lines]
+    quantize.equalize(graph, pictures[::3])
+    graph.sort()
+    convolutions = [node.name for node in graph.find("Conv")]
+    exclude = convolutions[:FLOAT_STEM] + convolutions[-FLOAT_NECK:]
+    return quantize.int8(graph.to_model(), pictures, ["Conv"], exclude, tight=True)
+
+
+def main() -> None:
+    """Build, check and write both files."""
+    options = common.options(__doc__)
+    source = onnx.load(common.source_file(SOURCE))
+    dictionary = next(p.value for p in source.metadata_props if p.key == "character").split("\n")
+    columns, characters = latin(dictionary)
+    metadata = METADATA | {"characters": json.dumps(characters, ensure_ascii=False)}
+    renderer = pages.Renderer(seed=7)
+    checks = [renderer.line() for _ in range(24)]
+    expected = [kept_probabilities(full, columns) for full in run(source, checks)]
+
+    graph = build(source, columns)
+    exact = finish(graph.to_model(), len(columns))
+    found = run(exact, checks)
+    common.require("float32 surgery, largest difference", common.largest_difference(expected, found), 1e-3)
+    common.require("float32 surgery, mean difference", common.mean_difference(expected, found), 1e-6)
+    half = common.store_half(exact)
+    found = run(half, checks)
+    common.require("float16 storage, mean difference", common.mean_difference(expected, found), 1e-4)
+    common.require("float16 storage, agreement", agreement(expected, found), 0.995, at_least=True)
+    common.write_model(half, options.output / "ppocrv6_rec_small_latin_fp16.onnx", metadata)
+
+    lines = [renderer.line() for _ in range(160)] + pages.read_folder(options.calibration)
+    small = finish(quantised(graph, lines), len(columns))
+    common.require("int8, agreement", agreement(expected, run(small, checks)), 0.97, at_least=True)
+    common.write_model(common.store_half(small), options.output / "ppocrv6_rec_small_latin_int8.onnx", metadata)
+
+
+if __name__ == "__main__":
+    main()
