@@ -14,7 +14,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import ray
@@ -45,15 +45,19 @@ MOST_TRIES = 3
 """A page that was being processed at so many deaths of an actor gets an exception instead of another try."""
 
 
+Key: TypeAlias = tuple[str, str, int]
+"""An actor's id, and the path and number of a page."""
+
+
 class Tally:
     """Counts a job's pages, in one small actor: for progress, and to find the page that kills actors."""
 
     def __init__(self) -> None:
         self._sums: defaultdict[str, float] = defaultdict(float)
-        self._tries: Counter[tuple[int, str, int]] = Counter()
+        self._tries: Counter[Key] = Counter()
         self._begun: float | None = None
 
-    def begin(self, keys: list[tuple[int, str, int]]) -> list[int]:
+    def begin(self, keys: list[Key]) -> list[int]:
         """Notes that pages are begun together, unless one of them was begun before and never finished.
 
         Returns:
@@ -65,7 +69,7 @@ class Tally:
             self._tries.update(keys)
         return tries
 
-    def finish(self, keys: list[tuple[int, str, int]], sums: dict[str, float]) -> None:
+    def finish(self, keys: list[Key], sums: dict[str, float]) -> None:
         """Notes that pages are finished, and adds to the job's sums."""
         for key in keys:
             self._tries.pop(key, None)
@@ -124,14 +128,17 @@ class OperatorActor:
         return result
 
     def _process(self, rows: list[Row]) -> list[Row]:
-        keys = [(self._number, str(row["path"]), int(row["pagenum"])) for row in rows]
+        # Ray restarts a dead actor under its old id and gives it the same batch again. Another actor with the same page
+        # is no retry: datasets may hold a page twice.
+        actor = ray.get_runtime_context().get_actor_id()
+        keys = [(actor, str(row["path"]), int(row["pagenum"])) for row in rows]
         if not any(ray.get(self._tally.begin.remote(keys))):
             rows = self._run(rows)
             self._finish(keys, rows)
             return rows
         return [self._alone(row, key) for row, key in zip(rows, keys, strict=True)]
 
-    def _alone(self, row: Row, key: tuple[int, str, int]) -> Row:
+    def _alone(self, row: Row, key: Key) -> Row:
         """Processes a page that was in the batch of an actor that died."""
         tries = ray.get(self._tally.begin.remote([key]))[0]
         if tries >= MOST_TRIES:
@@ -143,7 +150,7 @@ class OperatorActor:
         self._finish([key], rows)
         return rows[0]
 
-    def _finish(self, keys: list[tuple[int, str, int]], rows: list[Row]) -> None:
+    def _finish(self, keys: list[Key], rows: list[Row]) -> None:
         sums = self._metrics.drain()
         if self._number == 0:
             sums["pages_total"] = len(rows)

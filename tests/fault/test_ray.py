@@ -34,6 +34,12 @@ def test_a_page_that_kills_its_actor_becomes_a_row(files: Path, ray_cluster: Non
     assert all(str(row["text"]).startswith("read ") for row in rows if row not in failed)
 
 
+def test_a_page_that_stands_many_times_in_a_dataset_is_no_suspect(files: Path, ray_cluster: None) -> None:
+    same = [files / "00.jpg"] * 24
+    rows = rp.Pipeline([Killer(seconds=0.2)]).transform(rp.read(same), batch_size=1).take_all()
+    assert len(rows) == 24 and not [row for row in rows if row["exception"]]
+
+
 def test_an_actor_killed_from_outside_loses_no_page(files: Path, ray_cluster: None) -> None:
     killed: list[int] = []
 
