@@ -23,7 +23,7 @@ from raypipe.stages.base import Pool
 
 
 class Watch(threading.Thread):
-    """Samples the memory of this process with all its children, twice a second."""
+    """Samples the memory of this process with all its children, every second."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -33,7 +33,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         """Sample until `done`. Shared memory (the object store) is counted once, apart."""
-        while not self.done.wait(0.5):
+        while not self.done.wait(1):
             self.peak_bytes = max(self.peak_bytes, sum(_own_memory(p) for p in _processes()))
             self.peak_store_bytes = max(self.peak_store_bytes, _object_store())
 
@@ -45,8 +45,8 @@ def _processes() -> list[psutil.Process]:
 
 def _own_memory(process: psutil.Process) -> int:
     try:
-        memory = process.memory_full_info()
-        return int(memory.uss)
+        memory = process.memory_info()
+        return int(memory.rss - memory.shared)
     except psutil.Error:
         return 0
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cluster import ray_cluster
 from PIL import Image, ImageDraw
 
 from raypipe import zoo
+
+__all__ = ["ray_cluster"]
 
 MANIFEST = """
 [[model]]

@@ -29,8 +29,6 @@ METADATA = {
     "changes": "exported to ONNX, batch norm folded, weights stored as float16 or quantised to int8",
     "input": "RGB, (value - (123.675, 116.28, 103.53)) / (58.395, 57.12, 57.375), sides multiples of 32",
 }
-MEAN = np.array([123.675, 116.28, 103.53], np.float32)
-DEVIATION = np.array([58.395, 57.12, 57.375], np.float32)
 AXES = {
     "image": ["n", 3, "h", "w"],
     "scores": ["n", 2, "h_half", "w_half"],
@@ -173,7 +171,7 @@ def export() -> onnx.ModelProto:
 
 def tensor(image: np.ndarray) -> np.ndarray:
     """Return a BGR page as the network's input."""
-    return ((image[..., ::-1].astype(np.float32) - MEAN) / DEVIATION).transpose(2, 0, 1)[None].copy()
+    return common.imagenet_tensor(image[..., ::-1])
 
 
 def run(model: onnx.ModelProto, images: list[np.ndarray]) -> list[np.ndarray]:

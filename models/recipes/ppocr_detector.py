@@ -25,7 +25,7 @@ METADATA = {
     "source": "PP-OCRv6_det_small.onnx of rapidocr 3.10.0 (PaddleOCR)",
     "licence": "Apache-2.0, copyright Baidu and the PaddleOCR authors",
     "changes": "operators fused or replaced by equal ones, weights stored as float16 or quantised to int8",
-    "input": "BGR, (value / 255 - 0.5) / 0.5, sides multiples of 32",
+    "input": "BGR, (value - (123.675, 116.28, 103.53)) / (58.395, 57.12, 57.375) in that order, sides multiples of 32",
 }
 OPSET = 20
 BLOCK = 16
@@ -38,7 +38,7 @@ TEXT = 0.3
 
 def tensor(image: np.ndarray) -> np.ndarray:
     """Return a BGR page as the network's input."""
-    return ((image.astype(np.float32) / 255 - 0.5) / 0.5).transpose(2, 0, 1)[None]
+    return common.imagenet_tensor(image)
 
 
 def padded(values: np.ndarray, axis: int) -> np.ndarray:

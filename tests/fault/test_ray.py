@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -64,5 +65,9 @@ def test_an_actor_killed_from_outside_loses_no_page(files: Path, ray_cluster: No
 
 def own_actors() -> list[int]:
     """Processes of Ray Data's actors below this one."""
-    children = psutil.Process().children(recursive=True)
-    return [child.pid for child in children if child.is_running() and "MapWorker" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "MapWorker" in " ".join(child.cmdline()):
+                found.append(child.pid)
+    return found

@@ -1,5 +1,0 @@
-"""Fixtures of this folder."""
-
-from cluster import ray_cluster
-
-__all__ = ["ray_cluster"]
