@@ -44,7 +44,8 @@ def main() -> None:
     model = zoo.resolve(arguments.detector, "detection")
     session = Session(model.path, use_gpu=False, threads=1, metrics=Metrics())
     pixels = np.asarray(cv2.imread(str(arguments.page)), np.uint8)
-    tensor, _ = network_input(pixels, arguments.width, IMAGENET_MEAN, IMAGENET_STD)
+    mean, deviation = (IMAGENET_MEAN, IMAGENET_STD) if model.family == "craft" else (dbnet.MIDDLE, dbnet.MIDDLE)
+    tensor, _ = network_input(pixels, arguments.width, mean, deviation)
     maps = session.run(tensor)[0][0]
     thresholds = DEFAULTS[model.family]
 
@@ -56,7 +57,7 @@ def main() -> None:
     boxes, _ = regions()
     print(f"{arguments.detector}, width {arguments.width}: {len(boxes)} regions")
     print(f"network, one thread: {fastest(lambda: session.run(tensor), arguments.repeat):.1f} ms")
-    scaled = fastest(lambda: network_input(pixels, arguments.width, IMAGENET_MEAN, IMAGENET_STD), arguments.repeat)
+    scaled = fastest(lambda: network_input(pixels, arguments.width, mean, deviation), arguments.repeat)
     print(f"scaling and normalising: {scaled:.1f} ms")
     print(f"maps to regions: {fastest(regions, arguments.repeat):.1f} ms")
     print(f"regions to lines in reading order: {fastest(lambda: arrange(boxes), arguments.repeat):.1f} ms")

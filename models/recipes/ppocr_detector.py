@@ -58,7 +58,7 @@ def widen(graph: Graph, conv: onnx.NodeProto, inputs: bool, outputs: bool) -> No
     conv.input[2] = graph.weight(f"{conv.output[0]}.wide_bias", bias)
 
 
-def widen_stem(graph: Graph) -> None:
+def suit_float(graph: Graph) -> None:
     """Keep the stem in the blocked layout: widen its 24- and 12-channel layers, and add two products for its Concat.
 
     The third convolution reads the concatenation of two branches; it becomes the sum of one convolution on each.
@@ -78,8 +78,9 @@ def widen_stem(graph: Graph) -> None:
     graph.add("Add", [one, two], third.output[0])
 
 
-def widen_middle(graph: Graph) -> None:
-    """Widen the 12-channel layer of the stem alone: the int8 kernels want 16 outputs, and nothing else."""
+def suit_int8(graph: Graph) -> None:
+    """Widen the 12-channel layer of the stem alone, for the int8 kernels want 16 outputs; take means as pools."""
+    surgery.pool_means(graph)
     _, left, right = list(graph.find("Conv"))[:3]
     widen(graph, left, inputs=False, outputs=True)
     widen(graph, right, inputs=True, outputs=False)
@@ -117,14 +118,14 @@ def convolve_head(graph: Graph) -> None:
     graph.add("DepthToSpace", [graph.add("Sigmoid", [square], "head.sigmoid")], sigmoid.output[0], blocksize=4)
 
 
-def build(source: onnx.ModelProto, stem: Callable[[Graph], None]) -> onnx.ModelProto:
-    """Return the network after surgery, its stem treated by one of the two passes above."""
+def build(source: onnx.ModelProto, suit: Callable[[Graph], None]) -> onnx.ModelProto:
+    """Return the network after surgery, the last of it `suit_float` or `suit_int8`."""
     graph = Graph(source, OPSET)
     graph.rename("x", "image")
     graph.rename("fetch_name_0", "probability")
     surgery.simplify(graph)
     convolve_head(graph)
-    stem(graph)
+    suit(graph)
     return common.name_axes(graph.to_model(), {"image": ["n", 3, "h", "w"], "probability": ["n", 1, "h", "w"]})
 
 
@@ -149,7 +150,7 @@ def main() -> None:
     checks = [renderer.page(640, 480), renderer.page(480, 736)]
     expected = run(onnx.load(path), checks)
 
-    exact = build(onnx.load(path), widen_stem)
+    exact = build(onnx.load(path), suit_float)
     common.require("float32 surgery, largest difference", common.largest_difference(expected, run(exact, checks)), 1e-4)
     half = common.store_half(exact)
     found = run(half, checks)
@@ -158,7 +159,7 @@ def main() -> None:
     common.write_model(half, options.output / "ppocrv6_det_small.onnx", METADATA)
 
     pictures = [tensor(image) for image in pages.calibration_pages(40, options.calibration)]
-    small = quantize.int8(build(onnx.load(path), widen_middle), pictures, QUANTISED)
+    small = quantize.int8(build(onnx.load(path), suit_int8), pictures, QUANTISED)
     common.require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
     common.write_model(common.store_half(small), options.output / "ppocrv6_det_small_int8.onnx", METADATA)
 

@@ -116,6 +116,7 @@ def agreement(first: list[np.ndarray], second: list[np.ndarray]) -> float:
 def quantised(graph: Graph, lines: list[np.ndarray]) -> onnx.ModelProto:
     """Return the int8 network: channels equalised, convolutions quantised but for the stem and the neck."""
     pictures = [tensor(line) for line in lines]
+    surgery.pool_means(graph)
     quantize.equalize(graph, pictures[::3])
     graph.sort()
     convolutions = [node.name for node in graph.find("Conv")]
