@@ -71,7 +71,8 @@ def components(mask: npt.NDArray[np.bool_], min_area: int, connectivity: int) ->
     count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=connectivity, ltype=cv2.CV_32S)
     rows, columns = np.nonzero(mask)
     of_pixel = labels[rows, columns]
-    order = np.argsort(of_pixel, kind="stable")
+    # NumPy sorts 16-bit integers by radix, several times faster than others.
+    order = np.argsort(of_pixel.astype(np.uint16) if count <= 2**16 else of_pixel, kind="stable")
     areas = np.bincount(of_pixel, minlength=count)[1:]
     found = Components(np.cumsum(areas) - areas, columns[order], rows[order], areas)
     return found.select(areas >= min_area)

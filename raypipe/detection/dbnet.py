@@ -17,7 +17,7 @@ MIDDLE = np.full(3, 127.5, np.float32)
 """Mean and deviation of the input, which lies in -1 to 1 as in RapidOCR."""
 MIN_AREA = 8
 """Cores of fewer pixels are noise."""
-UNCLIP_RATIO = 1.3
+UNCLIP_RATIO = 1.25
 """How far a core grows: area x ratio / perimeter on each side (Vatti clipping offset of the paper)."""
 END_MARGIN = 0.05
 """How far a line then grows at its ends, in line heights: the first and last letters stick out of the core."""
