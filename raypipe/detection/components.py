@@ -55,15 +55,23 @@ class Components:
 
     def boxes(self) -> Boxes:
         """The rotated rectangle of least area around each component, in map pixels; pixel (0, 0) covers 0 to 1."""
-        points = np.stack([self.columns, self.rows], 1).astype(np.int32)
+        outline = self._row_ends()
+        points = np.stack([outline.columns, outline.rows], 1).astype(np.int32)
         rectangles = [
             from_min_area(*cv2.minAreaRect(points[start : start + area]))
-            for start, area in zip(self.starts, self.areas, strict=True)
+            for start, area in zip(outline.starts, outline.areas, strict=True)
         ]
         boxes = np.array(rectangles, np.float32).reshape(-1, 5)
         boxes[:, :2] += 0.5
         boxes[:, 2:4] += 1
         return boxes
+
+    def _row_ends(self) -> Components:
+        """The first and last pixel of each run of pixels in a row: all that the convex hulls need."""
+        begins = np.ones(len(self.rows) + 1, np.bool_)
+        begins[1:-1] = np.diff(self.rows) != 0
+        begins[self.starts] = True
+        return self.without(~(begins[:-1] | begins[1:]))
 
 
 def components(mask: npt.NDArray[np.bool_], min_area: int, connectivity: int) -> Components:
