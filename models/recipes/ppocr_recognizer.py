@@ -8,6 +8,8 @@ The folder holds line crops, not pages.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 
 import common
 import cv2
@@ -18,6 +20,7 @@ import quantize
 import surgery
 from surgery import Graph
 
+Metadata = Mapping[str, str]
 SOURCE = common.Source(
     package="rapidocr",
     path="models/PP-OCRv6_rec_small.onnx",
@@ -113,8 +116,9 @@ def agreement(first: list[np.ndarray], second: list[np.ndarray]) -> float:
     return float(np.concatenate([s.reshape(-1) for s in same]).mean())
 
 
-def quantised(graph: Graph, lines: list[np.ndarray]) -> onnx.ModelProto:
+def quantised(model: onnx.ModelProto, lines: list[np.ndarray]) -> onnx.ModelProto:
     """Return the int8 network: channels equalised, convolutions quantised but for the stem and the neck."""
+    graph = Graph(model, OPSET)
     pictures = [tensor(line) for line in lines]
     surgery.pool_means(graph)
     quantize.equalize(graph, pictures[::3])
@@ -124,32 +128,61 @@ def quantised(graph: Graph, lines: list[np.ndarray]) -> onnx.ModelProto:
     return quantize.int8(graph.to_model(), pictures, ["Conv"], exclude, tight=True)
 
 
-def main() -> None:
-    """Build, check and write both files."""
-    options = common.options(__doc__)
-    source = onnx.load(common.source_file(SOURCE))
-    dictionary = next(p.value for p in source.metadata_props if p.key == "character").split("\n")
-    columns, characters = latin(dictionary)
-    metadata = METADATA | {"characters": json.dumps(characters, ensure_ascii=False)}
-    renderer = pages.Renderer(seed=7)
-    checks = [renderer.line() for _ in range(24)]
-    expected = [kept_probabilities(full, columns) for full in run(source, checks)]
+def write_pair(
+    exact: onnx.ModelProto,
+    lines: list[np.ndarray],
+    checks: list[np.ndarray],
+    folder: Path,
+    stem: str,
+    metadata: Metadata,
+) -> None:
+    """Write a float32 network stored as float16 and in int8, each compared with it on lines to check.
 
-    graph = build(source, columns)
-    exact = finish(graph.to_model(), len(columns))
-    found = run(exact, checks)
-    common.require("float32 surgery, largest difference", common.largest_difference(expected, found), 1e-3)
-    common.require("float32 surgery, mean difference", common.mean_difference(expected, found), 1e-6)
+    Args:
+        exact: The network.
+        lines: BGR line crops that int8 ranges are measured on.
+        checks: Others that the files are compared on.
+        folder, stem: Where the files go, and the beginning of their names.
+        metadata: What they carry.
+    """
+    expected = run(exact, checks)
     half = common.store_half(exact)
     found = run(half, checks)
     common.require("float16 storage, mean difference", common.mean_difference(expected, found), 1e-4)
     common.require("float16 storage, agreement", agreement(expected, found), 0.995, at_least=True)
-    common.write_model(half, options.output / "ppocrv6_rec_small_latin_fp16.onnx", metadata)
-
-    lines = [renderer.line() for _ in range(160)] + pages.read_folder(options.calibration)
-    small = finish(quantised(graph, lines), len(columns))
+    common.write_model(half, folder / f"{stem}_fp16.onnx", metadata)
+    small = finish(quantised(exact, lines), expected[0].shape[-1])
     common.require("int8, agreement", agreement(expected, run(small, checks)), 0.97, at_least=True)
-    common.write_model(common.store_half(small), options.output / "ppocrv6_rec_small_latin_int8.onnx", metadata)
+    common.write_model(common.store_half(small), folder / f"{stem}_int8.onnx", metadata)
+
+
+def load() -> tuple[onnx.ModelProto, list[int], list[str]]:
+    """Return the published network, the columns of its head that stay, and the characters of all but the blank."""
+    source = onnx.load(common.source_file(SOURCE))
+    dictionary = next(p.value for p in source.metadata_props if p.key == "character").split("\n")
+    return source, *latin(dictionary)
+
+
+def latin_graph() -> tuple[onnx.ModelProto, list[str]]:
+    """Return the float32 network with the Latin head, and its characters."""
+    source, columns, characters = load()
+    return finish(build(source, columns).to_model(), len(columns)), characters
+
+
+def main() -> None:
+    """Build, check and write both files."""
+    options = common.options(__doc__)
+    source, columns, _ = load()
+    exact, characters = latin_graph()
+    renderer = pages.Renderer(seed=7)
+    checks = [renderer.line() for _ in range(24)]
+    expected = [kept_probabilities(full, columns) for full in run(source, checks)]
+    found = run(exact, checks)
+    common.require("float32 surgery, largest difference", common.largest_difference(expected, found), 1e-3)
+    common.require("float32 surgery, mean difference", common.mean_difference(expected, found), 1e-6)
+    lines = [renderer.line() for _ in range(160)] + pages.read_folder(options.calibration)
+    metadata = METADATA | {"characters": json.dumps(characters, ensure_ascii=False)}
+    write_pair(exact, lines, checks, options.output, "ppocrv6_rec_small_latin", metadata)
 
 
 if __name__ == "__main__":
