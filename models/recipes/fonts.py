@@ -15,99 +15,20 @@ from pathlib import Path
 from fontTools.ttLib import TTFont
 
 DEBIAN_FOLDER = Path("/usr/share/fonts")
-NPM = tuple(
-    [
-        "alex-brush",
-        "allura",
-        "annie-use-your-telescope",
-        "architects-daughter",
-        "bad-script",
-        "berkshire-swash",
-        "birthstone",
-        "caveat",
-        "caveat-brush",
-        "cedarville-cursive",
-        "cookie",
-        "corinthia",
-        "courgette",
-        "covered-by-your-grace",
-        "damion",
-        "dancing-script",
-        "dawning-of-a-new-day",
-        "delicious-handrawn",
-        "delius",
-        "ephesis",
-        "estonia",
-        "gaegu",
-        "gloria-hallelujah",
-        "gochi-hand",
-        "grand-hotel",
-        "great-vibes",
-        "handlee",
-        "herr-von-muellerhoff",
-        "homemade-apple",
-        "indie-flower",
-        "italianno",
-        "itim",
-        "just-me-again-down-here",
-        "kalam",
-        "kaushan-script",
-        "la-belle-aurore",
-        "league-script",
-        "licorice",
-        "liu-jian-mao-cao",
-        "lobster",
-        "long-cang",
-        "ma-shan-zheng",
-        "mansalva",
-        "marck-script",
-        "meddon",
-        "monsieur-la-doulaise",
-        "mr-de-haviland",
-        "mrs-saint-delafield",
-        "ms-madi",
-        "nanum-brush-script",
-        "nanum-pen-script",
-        "neucha",
-        "nothing-you-could-do",
-        "oooh-baby",
-        "over-the-rainbow",
-        "pacifico",
-        "parisienne",
-        "patrick-hand",
-        "permanent-marker",
-        "pinyon-script",
-        "playpen-sans",
-        "poor-story",
-        "qwigley",
-        "reenie-beanie",
-        "rochester",
-        "rock-salt",
-        "rouge-script",
-        "ruthie",
-        "sacramento",
-        "satisfy",
-        "schoolbell",
-        "sedgwick-ave",
-        "shadows-into-light",
-        "short-stack",
-        "smooch",
-        "square-peg",
-        "sriracha",
-        "sue-ellen-francisco",
-        "swanky-and-moo-moo",
-        "tangerine",
-        "the-girl-next-door",
-        "twinkle-star",
-        "vibur",
-        "waiting-for-the-sunrise",
-        "whisper",
-        "yellowtail",
-        "yomogi",
-        "zeyada",
-        "zhi-mang-xing",
-    ]
-)
+NPM = """
+alex-brush allura annie-use-your-telescope architects-daughter bad-script berkshire-swash birthstone caveat
+caveat-brush cedarville-cursive cookie corinthia courgette covered-by-your-grace damion dancing-script
+dawning-of-a-new-day delicious-handrawn delius ephesis estonia gaegu gloria-hallelujah gochi-hand grand-hotel
+great-vibes handlee herr-von-muellerhoff homemade-apple indie-flower italianno itim just-me-again-down-here kalam
+kaushan-script la-belle-aurore league-script licorice liu-jian-mao-cao lobster long-cang ma-shan-zheng mansalva
+marck-script meddon monsieur-la-doulaise mr-de-haviland mrs-saint-delafield ms-madi nanum-brush-script
+nanum-pen-script neucha nothing-you-could-do oooh-baby over-the-rainbow pacifico parisienne patrick-hand
+permanent-marker pinyon-script playpen-sans poor-story qwigley reenie-beanie rochester rock-salt rouge-script ruthie
+sacramento satisfy schoolbell sedgwick-ave shadows-into-light short-stack smooch square-peg sriracha
+sue-ellen-francisco swanky-and-moo-moo tangerine the-girl-next-door twinkle-star vibur waiting-for-the-sunrise
+whisper yellowtail yomogi zeyada zhi-mang-xing
+"""
+"""Packages below @fontsource."""
 DEBIAN_HANDWRITING = {
     "fonts-breip": "breip",
     "fonts-femkeklaver": "femkeklaver",
@@ -137,7 +58,7 @@ def handwriting(folder: Path) -> list[Path]:
         SystemExit: too few fonts are there.
     """
     found = []
-    for name in NPM:
+    for name in NPM.split():
         files = sorted((folder / "node_modules" / "@fontsource" / name / "files").glob(f"{name}-latin-*-normal.woff2"))
         found += files[:2]
     found += _debian(DEBIAN_HANDWRITING)
@@ -183,7 +104,7 @@ def main() -> None:
     parser.add_argument("--debian", action="store_true", help="print the Debian packages, fortunes for text included")
     options = parser.parse_args()
     if options.npm:
-        print(*(f"@fontsource/{name}" for name in NPM))
+        print(*(f"@fontsource/{name}" for name in NPM.split()))
     if options.debian:
         print(*DEBIAN_HANDWRITING, *DEBIAN_PRINT, "fortunes")
 
