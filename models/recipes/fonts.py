@@ -48,6 +48,8 @@ DEBIAN_PRINT = {
 }
 HELD_OUT = ("caveat", "homemade-apple", "reenie-beanie", "kristi", "cedarville-cursive", "nanum-pen-script")
 """Hands that training never sees: how well a model reads new ones."""
+CAPITALS = ("permanent-marker", "rock-salt", "humor-sans", "tomsontalks")
+"""Fonts that draw small letters as capitals: what stands in them is in capitals."""
 LATIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,")
 
 
@@ -83,7 +85,12 @@ def characters(path: Path) -> frozenset[str]:
 
 def is_held_out(path: Path) -> bool:
     """Tell whether a font is kept for validation."""
-    return any(path.name.lower().startswith(name) for name in HELD_OUT)
+    return path.name.lower().startswith(HELD_OUT)
+
+
+def has_capitals_only(path: Path) -> bool:
+    """Tell whether a font draws small letters as capitals."""
+    return path.name.lower().startswith(CAPITALS)
 
 
 def _debian(packages: dict[str, str]) -> list[Path]:

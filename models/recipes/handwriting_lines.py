@@ -42,6 +42,8 @@ class LineRenderer:
         path = self._paths[int(self._random.integers(len(self._paths)))]
         known = fonts.characters(path)
         text = self._texts.line()
+        if fonts.has_capitals_only(path) or self._random.random() < 0.07:
+            text = text.upper()
         text = " ".join("".join(c for c in text if c in known or c == " ").split()) or "the"
         ink = self._draw(text, path)
         if self._random.random() < 0.35 * self._rough:
