@@ -46,7 +46,8 @@ def main() -> None:
     pixels = np.asarray(cv2.imread(str(arguments.page)), np.uint8)
     mean, deviation = (IMAGENET_MEAN, IMAGENET_STD) if model.family == "craft" else (dbnet.MIDDLE, dbnet.MIDDLE)
     tensor, _ = network_input(pixels, arguments.width, mean, deviation)
-    maps = session.run(tensor)[0][0]
+    outputs = session.run(tensor)
+    maps = outputs[0][0]
     thresholds = DEFAULTS[model.family]
 
     def regions() -> tuple[np.ndarray, np.ndarray]:
@@ -60,6 +61,10 @@ def main() -> None:
     scaled = fastest(lambda: network_input(pixels, arguments.width, mean, deviation), arguments.repeat)
     print(f"scaling and normalising: {scaled:.1f} ms")
     print(f"maps to regions: {fastest(regions, arguments.repeat):.1f} ms")
+    if model.family == "craft":
+        lines = outputs[-1][0, 0]
+        spent = fastest(lambda: craft.find_lines(maps[0], maps[1], lines, thresholds), arguments.repeat)
+        print(f"maps to the refiner's lines: {spent:.1f} ms")
     print(f"regions to lines in reading order: {fastest(lambda: arrange(boxes), arguments.repeat):.1f} ms")
 
 

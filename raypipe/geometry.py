@@ -43,6 +43,14 @@ def bounds(boxes: Boxes) -> Floats:
     return np.concatenate([points.min(1), points.max(1)], 1)
 
 
+def contained(points: Floats, boxes: Boxes) -> npt.NDArray[np.bool_]:
+    """Which points (n, 2) lie in which boxes (m, 5): (n, m)."""
+    along, across = directions(boxes[:, 4])
+    offsets = points[:, None] - boxes[None, :, :2]
+    inside_width = np.abs((offsets * along).sum(2)) <= boxes[:, 2] / 2
+    return np.asarray(inside_width & (np.abs((offsets * across).sum(2)) <= boxes[:, 3] / 2))
+
+
 def upright(boxes: Boxes) -> Boxes:
     """The smallest boxes of angle 0 around the given ones."""
     box = bounds(boxes)

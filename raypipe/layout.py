@@ -89,6 +89,12 @@ def join_lines(boxes: Boxes, scores: Floats, tolerance: float = 0) -> tuple[Boxe
     return layout.boxes, means
 
 
+def in_reading_order(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
+    """The same regions (n, 5), with their scores (n,), in reading order."""
+    order = np.concatenate(arrange(boxes).members)
+    return boxes[order], scores[order]
+
+
 def merge_overlapping(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
     """Merges boxes of one line that overlap by more than half of the smaller one.
 

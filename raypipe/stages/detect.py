@@ -15,7 +15,7 @@ from raypipe.detection.dbnet import DBNet
 from raypipe.engine import Session
 from raypipe.geometry import Floats
 from raypipe.images import Image
-from raypipe.layout import join_lines, merge_overlapping
+from raypipe.layout import in_reading_order, join_lines, merge_overlapping
 from raypipe.stages.base import ModelStage, Worker
 from raypipe.types import REGIONS, Boxes, Column, Region, Row, regions_from_boxes
 
@@ -54,12 +54,12 @@ class TextDetector(Worker["ImageTextDetector"]):
 
     def _regions(self, image: Image) -> list[Region]:
         spec = self.spec
-        found = self._detector.detect(image.bgr(), spec.width, self._thresholds)
+        found = self._detector.detect(image.bgr(), spec.width, self._thresholds, spec.with_refiner)
         boxes, scores = _sized(found, spec.size_threshold / self._magnification(image))
         if spec.merge_intersects and len(boxes):
             boxes, scores = merge_overlapping(boxes, scores)
         if spec.with_refiner and len(boxes):
-            boxes, scores = join_lines(boxes, scores)
+            boxes, scores = in_reading_order(boxes, scores) if found.refined else join_lines(boxes, scores)
         self.metrics.add("regions_total", len(boxes))
         return regions_from_boxes(image.enlarge(boxes), scores.tolist(), image.page)
 
@@ -90,7 +90,9 @@ class ImageTextDetector(ModelStage):
     text_threshold: float | None = Field(
         None, ge=0, le=1, description="least score of a text pixel; None: 0.4 for CRAFT, 0.25 for DB"
     )
-    link_threshold: float = Field(0.4, ge=0, le=1, description="least affinity that joins two characters (CRAFT)")
+    link_threshold: float = Field(
+        0.4, ge=0, le=1, description="least affinity that joins characters, with the refiner words (CRAFT)"
+    )
     size_threshold: int = Field(
         10, ge=-1, description="least height of a region on the scaled picture, in pixels; -1: estimated from the page"
     )

@@ -51,8 +51,33 @@ def white(height: int, width: int) -> npt.NDArray[np.uint8]:
     return np.full((height, width, 3), 255, np.uint8)
 
 
+def blobs(
+    shape: tuple[int, int], centres: list[tuple[float, float]], peak: float = 1, sigma: float = 4
+) -> npt.NDArray[np.float32]:
+    """A map of Gaussians, as the network draws characters."""
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    found = np.zeros(shape, np.float32)
+    for cx, cy in centres:
+        found = np.maximum(found, peak * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * sigma**2)))
+    return found
+
+
+def word(start: tuple[float, float], count: int, pitch: float, angle: float = 0) -> list[tuple[float, float]]:
+    """Centres of characters in a row, `angle` degrees clockwise on the screen."""
+    step = np.array([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))]) * pitch
+    return [tuple(np.array(start) + n * step) for n in range(count)]
+
+
+def between(centres: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Where a network sees the affinity of neighbours."""
+    return [tuple(np.mean(pair, 0)) for pair in zip(centres, centres[1:], strict=False)]
+
+
 class FakeSession:
-    """Stands in for a network: a function from its input to its one output; keeps what it was given."""
+    """Stands in for a network: a function from its input to its one output; keeps what it was given.
+
+    Where several outputs are asked for, the function gives a dictionary.
+    """
 
     def __init__(self, function: Callable[[Any], Any], metadata: Any = None) -> None:
         self.function = function
@@ -61,7 +86,8 @@ class FakeSession:
 
     def run(self, tensor: Any, outputs: Any = None) -> list[Any]:
         self.inputs.append(tensor)
-        return [self.function(tensor)]
+        found = self.function(tensor)
+        return [found[name] for name in outputs] if isinstance(found, dict) else [found]
 
     def metadata(self, key: str) -> Any:
         return self.values[key]

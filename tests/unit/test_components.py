@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -72,6 +73,40 @@ def test_the_box_of_a_rectangle_covers_its_pixels() -> None:
     mask = np.zeros((40, 90), bool)
     mask[10:20, 30:70] = True
     assert components(mask, 1, 4).boxes().tolist() == [[50, 15, 40, 10, 0]]
+
+
+def stroke(start: tuple[int, int], end: tuple[int, int], thickness: int) -> np.ndarray:
+    drawn = np.zeros((120, 160), np.uint8)
+    cv2.line(drawn, start, end, 1, thickness)
+    return drawn > 0
+
+
+@pytest.mark.parametrize(
+    ("end", "angle"), [((140, 60), 0), ((140, 90), 20.6), ((140, 30), -20.6), ((70, 115), 79.7), ((60, 5), 90)]
+)
+def test_the_axis_of_a_stroke(end: tuple[int, int], angle: float) -> None:
+    found = components(stroke((60, 60), end, 5), 1, 8)
+    (axis,) = found.axes()
+    assert min(abs(axis - angle), 180 - abs(axis - angle)) < 1
+    (box,) = found.boxes_at(found.axes())
+    length = float(np.hypot(end[0] - 60, end[1] - 60))
+    # What is steeper than 45 degrees is high instead of long.
+    assert abs(box[4] - (angle if angle <= 45 else angle - 90)) < 1
+    assert np.allclose(sorted(box[2:4]), [6, length + 5], atol=2.5)
+    assert np.allclose(box[:2], (60.5 + (end[0] - 60) / 2, 60.5 + (end[1] - 60) / 2), atol=1)
+
+
+def test_boxes_at_given_angles_cover_their_components() -> None:
+    mask = stroke((20, 30), (140, 30), 3) | stroke((20, 80), (100, 80), 7)
+    found = components(mask, 1, 8)
+    assert np.allclose(found.boxes_at(np.zeros(2, np.float32)), found.boxes())
+    level, turned = found.boxes_at(np.array([0, 10], np.float32))
+    assert turned[3] > level[3] + 10
+    assert found.count(mask).tolist() == found.areas.tolist()
+    assert found.count(~mask).tolist() == [0, 0]
+    nothing = found.select(np.zeros(2, bool))
+    assert nothing.axes().shape == (0,)
+    assert nothing.boxes_at(nothing.axes()).shape == (0, 5)
 
 
 def test_the_box_of_one_pixel() -> None:

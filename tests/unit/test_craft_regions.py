@@ -5,31 +5,13 @@ import time
 import cv2
 import numpy as np
 import pytest
-from making import FakeSession, white
+from making import FakeSession, between, blobs, white, word
 
 from raypipe.detection.base import Thresholds
 from raypipe.detection.craft import Craft, find_regions
 from raypipe.geometry import corners
 
 THRESHOLDS = Thresholds(score=0.7, text=0.4, link=0.4)
-
-
-def blobs(shape: tuple[int, int], centres: list[tuple[float, float]], peak: float = 1, sigma: float = 4) -> np.ndarray:
-    """A map of Gaussians, as the network draws characters."""
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    found = np.zeros(shape, np.float32)
-    for cx, cy in centres:
-        found = np.maximum(found, peak * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * sigma**2)))
-    return found
-
-
-def word(start: tuple[float, float], count: int, pitch: float, angle: float = 0) -> list[tuple[float, float]]:
-    step = np.array([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))]) * pitch
-    return [tuple(np.array(start) + n * step) for n in range(count)]
-
-
-def between(centres: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    return [tuple(np.mean(pair, 0)) for pair in zip(centres, centres[1:], strict=False)]
 
 
 NOTHING = np.zeros((100, 300), np.float32)
@@ -145,7 +127,7 @@ def test_the_detector_gives_boxes_in_page_pixels_and_asks_the_network_in_rgb() -
         return np.stack([(blue > 2).astype(np.float32), np.zeros_like(blue)])[None]
 
     session = FakeSession(network)
-    found = Craft(session).detect(page, 640, THRESHOLDS)
+    found = Craft(session).detect(page, 640, THRESHOLDS, refine=False)
     (tensor,) = session.inputs
     assert tensor.shape == (1, 3, 320, 640)
     assert np.allclose(tensor[0, :, 0, 0], [(255 - 123.675) / 58.395, -116.28 / 57.12, -103.53 / 57.375], atol=1e-3)

@@ -84,7 +84,7 @@ def test_the_detector_gives_boxes_in_page_pixels() -> None:
         return dark[None, None]
 
     session = FakeSession(network)
-    found = DBNet(session).detect(page, 450, THRESHOLDS)
+    found = DBNet(session).detect(page, 450, THRESHOLDS, refine=True)
     assert session.inputs[0].shape == (1, 3, 256, 480)
     expected = np.array(grown((250, 105, 200, 10, 0))) * [2, 2, 2, 2, 1]
     assert np.allclose(found.boxes, [expected], atol=0.1)

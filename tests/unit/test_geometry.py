@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from making import boxes, rotated
 
-from raypipe.geometry import bounds, corners, crop, directions, enclose, from_min_area, turn, upright
+from raypipe.geometry import bounds, contained, corners, crop, directions, enclose, from_min_area, turn, upright
 
 
 def test_corners_of_a_level_box() -> None:
@@ -16,6 +16,12 @@ def test_corners_turn_clockwise_with_the_angle() -> None:
     """At 90 degrees the text runs downwards and its top is on the right."""
     expected = [[12, 17], [12, 23], [8, 23], [8, 17]]
     assert np.allclose(corners(boxes((10, 20, 6, 4, 90)))[0], expected, atol=1e-5)
+
+
+def test_contained_knows_the_angle_of_a_box() -> None:
+    points = np.array([[10, 20], [13, 20], [10, 23], [17, 20]], np.float32)
+    inside = contained(points, boxes((10, 20, 8, 4, 0), (10, 20, 8, 4, 90)))
+    assert inside.tolist() == [[True, True], [True, False], [False, True], [False, False]]
 
 
 def test_corners_agree_with_opencv() -> None:

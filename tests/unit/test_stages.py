@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -240,17 +241,19 @@ def test_binary_to_image_applies_its_limits() -> None:
 class FakeDetector:
     """Finds the same boxes on every page."""
 
-    def __init__(self, found: Detection) -> None:
+    def __init__(self, found: Detection, refiner: bool) -> None:
         self.found = found
+        self.refiner = refiner
 
-    def detect(self, pixels: np.ndarray, width: int, thresholds: object) -> Detection:
+    def detect(self, pixels: np.ndarray, width: int, thresholds: object, refine: bool) -> Detection:
         assert pixels.shape[2] == 3
-        return self.found
+        return replace(self.found, refined=self.refiner and refine)
 
 
-def detect(image: Image, some: np.ndarray, **parameters: Any) -> list[Region]:
+def detect(image: Image, some: np.ndarray, refiner: bool = False, **parameters: Any) -> list[Region]:
     detector = worker(TextDetector, rp.ImageTextDetector(**parameters))
-    detector._detector, detector._thresholds = FakeDetector(Detection(some, np.ones(len(some), np.float32))), None
+    found = Detection(some, np.ones(len(some), np.float32))
+    detector._detector, detector._thresholds = FakeDetector(found, refiner), None
     (row,) = detector([{"path": "x", "pagenum": 0, "image": image}])
     return row["text_regions"]
 
@@ -277,9 +280,16 @@ def test_size_threshold_from_the_page() -> None:
     assert detect(image_of(white(100, 200)), some[:0], size_threshold=-1) == []
 
 
-def test_the_refiner_joins_words() -> None:
+def test_words_are_joined_where_the_network_has_no_refiner() -> None:
     first, second = detect(image_of(white(100, 200)), WORDS, size_threshold=0, with_refiner=True)
     assert (first.x, first.width, second.x) == (85, 110, 50)
+
+
+def test_the_lines_of_a_refiner_stay_as_they_are_in_reading_order() -> None:
+    lines = detect(image_of(white(100, 200)), WORDS[::-1], refiner=True, size_threshold=0, with_refiner=True)
+    assert [(line.x, line.y, line.width) for line in lines] == [(50, 20, 40), (110, 20, 60), (50, 80, 40)]
+    words = detect(image_of(white(100, 200)), WORDS[::-1], refiner=True, size_threshold=0)
+    assert [(word.x, word.y) for word in words] == [(50, 80), (110, 20), (50, 20)]
 
 
 def test_intersecting_regions_are_merged() -> None:
