@@ -24,13 +24,19 @@ class Reading:
     centres: list[float]
 
 
+@dataclass(frozen=True)
+class RecognizerOptions:
+    """How a recognizer reads, as the stage's user asked for it. A family takes what concerns it.
+
+    Attributes:
+        language: Language of the text.
+    """
+
+    language: str = "en"
+
+
 class Recognizer(Protocol):
     """A model family that reads line pictures."""
-
-    height: int
-    """Height in pixels of the pictures it takes."""
-    max_width: int
-    """Widest picture it takes, in pixels."""
 
     def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
         """Reads pictures uint8 (height, any width, 3), BGR, at most `batch_size` at once; 0: as many as are fastest.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from raypipe.engine import Session
-from raypipe.recognition.base import Reading
+from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.batching import buckets, stack
 from raypipe.types import Pixels
 
+HEIGHT = 48
+MAX_WIDTH = 3200
 BLANK = 0
 GPU_BATCH = 64
 WIDE_GAP = 3.0
@@ -33,9 +36,6 @@ class CtcRecognizer:
         language: `en` keeps ASCII and common marks, anything else all that the model knows.
     """
 
-    height = 48
-    max_width = 3200
-
     def __init__(self, session: Session, language: str) -> None:
         self._session = session
         characters = list(session.metadata("characters"))
@@ -55,6 +55,11 @@ class CtcRecognizer:
             for n, matrix in zip(members.tolist(), probabilities, strict=True):
                 readings[n] = decode_greedy(matrix, self._characters, step, pictures[n].shape[1])
         return [readings[n] for n in range(len(pictures))]
+
+
+def open_model(path: Path, options: RecognizerOptions, open_session: Callable[[Path], Session]) -> CtcRecognizer:
+    """The recognizer of an ONNX file."""
+    return CtcRecognizer(open_session(path), options.language)
 
 
 def decode_greedy(

@@ -18,8 +18,8 @@ from raypipe.layout import arrange
 from raypipe.outputs.hocr import hocr
 from raypipe.outputs.text import formatted, plain
 from raypipe.recognition import lines as line_pictures
-from raypipe.recognition.base import Recognizer
-from raypipe.recognition.ctc import CtcRecognizer
+from raypipe.recognition.base import RecognizerOptions
+from raypipe.recognition.families import FAMILIES, open_recognizer
 from raypipe.stages.base import ModelStage, Worker
 from raypipe.types import (
     CONFIDENCE,
@@ -35,7 +35,6 @@ from raypipe.types import (
     boxes_from_regions,
 )
 
-FAMILIES: dict[str, type[CtcRecognizer]] = {"ctc": CtcRecognizer}
 CROPS_COLUMN = "crops"
 
 
@@ -101,8 +100,10 @@ class TextReader(Worker["ImageToText"]):
         """Loads the model."""
         model = zoo.resolve(self.spec.model, "recognition", self.spec.language)
         threads = self.spec.task_parallelism or self.threads
-        session = Session(model.path, self.spec.use_gpu, threads, self.metrics)
-        self._recognizer: Recognizer = FAMILIES[model.family](session, self.spec.language)
+        options = RecognizerOptions(language=self.spec.language)
+        self._recognizer = open_recognizer(
+            model, options, lambda path: Session(path, self.spec.use_gpu, threads, self.metrics)
+        )
 
     def process(self, rows: Sequence[Row]) -> None:
         """See `Worker.process`."""

@@ -69,9 +69,10 @@ def test_names_and_aliases_of_the_manifest_are_unique(real: tuple[zoo.Model, ...
 
 
 def test_every_model_of_the_manifest_has_a_family_or_advice(real: tuple[zoo.Model, ...]) -> None:
-    from raypipe.stages import detect, recognize
+    from raypipe.recognition.families import FAMILIES
+    from raypipe.stages import detect
 
-    families = {"detection": set(detect.FAMILIES), "recognition": set(recognize.FAMILIES)}
+    families = {"detection": set(detect.FAMILIES), "recognition": set(FAMILIES)}
     for model in real:
         assert model.advice if not model.file else model.family in families[model.task], model.name
 
