@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +15,34 @@ from raypipe.errors import DeviceError, ModelError
 from raypipe.metrics import Metrics
 
 Array = npt.NDArray[Any]
+Tensor: TypeAlias = Any
+"""An onnxruntime.OrtValue: an array that stays on the device of the session that computed it."""
 
 # An exhaustive search of convolution algorithms costs hundreds of milliseconds for each new input shape.
 _CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
+
+TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+    "tensor(uint8)": np.uint8,
+}
+"""Element types of the inputs that a model may have here."""
+
+
+class Input(NamedTuple):
+    """What a model takes under one name; an axis of any length is a word in `shape`."""
+
+    dtype: np.dtype[Any]
+    shape: list[int | str]
 
 
 class Session:
     """An ONNX model ready to run on one device.
 
     Args:
-        path: The .onnx file.
+        source: The .onnx file, or its bytes.
         use_gpu: True needs a CUDA device, False runs on the CPU, None takes a GPU if there is one.
         threads: CPU threads of one run.
         metrics: Where the seconds of each run are added, as `session_seconds`.
@@ -34,7 +52,7 @@ class Session:
         ModelError: The file is missing or damaged.
     """
 
-    def __init__(self, path: Path, use_gpu: bool | None, threads: int, metrics: Metrics) -> None:
+    def __init__(self, source: Path | bytes, use_gpu: bool | None, threads: int, metrics: Metrics) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -52,10 +70,12 @@ class Session:
         providers: list[Any] = [("CUDAExecutionProvider", _CUDA_OPTIONS)] if gpu else []
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=[*providers, "CPUExecutionProvider"]
+                source if isinstance(source, bytes) else str(source),
+                options,
+                providers=[*providers, "CPUExecutionProvider"],
             )
         except Exception as error:
-            raise ModelError(f"{path} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
+            raise ModelError(f"{source!s} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
         provider = str(self._session.get_providers()[0])
         self.on_gpu = provider == "CUDAExecutionProvider"
         if gpu and not self.on_gpu:
@@ -64,7 +84,11 @@ class Session:
                 "Run `raypipe doctor`: the CUDA or cuDNN libraries do not match this onnxruntime-gpu.",
             )
         self._metrics = metrics
-        self._inputs = [argument.name for argument in self._session.get_inputs()]
+        self.inputs = {
+            argument.name: Input(np.dtype(TYPES[argument.type]), argument.shape)
+            for argument in self._session.get_inputs()
+        }
+        self.outputs: list[str] = [argument.name for argument in self._session.get_outputs()]
 
     def run(self, *inputs: Array, outputs: Sequence[str] | None = None) -> list[Array]:
         """Runs the model.
@@ -76,13 +100,59 @@ class Session:
         Returns:
             The outputs, in the order asked for.
         """
-        feed: Mapping[str, Array] = dict(zip(self._inputs, inputs, strict=True))
+        feed: Mapping[str, Array] = dict(zip(self.inputs, inputs, strict=True))
         with self._metrics.timed("session_seconds"):
             return [np.asarray(value) for value in self._session.run(outputs, feed)]
 
-    def metadata(self, key: str) -> Any:
-        """A JSON value from the model file's metadata."""
-        return json.loads(self._session.get_modelmeta().custom_metadata_map[key])
+    def compute(self, feed: Mapping[str, Array | Tensor], read: str = "") -> tuple[Array, dict[str, Tensor]]:
+        """Runs the model and leaves its outputs on the device.
+
+        Args:
+            feed: The inputs by name: arrays, or outputs of this method, which are not copied.
+            read: Name of an output to fetch.
+
+        Returns:
+            The output that is read (empty if none), and all others.
+        """
+        binding = self._session.io_binding()
+        for name, value in feed.items():
+            if isinstance(value, np.ndarray):
+                binding.bind_cpu_input(name, np.ascontiguousarray(value, self.inputs[name].dtype))
+            else:
+                binding.bind_ortvalue_input(name, value)
+        for name in self.outputs:
+            binding.bind_output(name, "cuda" if self.on_gpu and name != read else "cpu")
+        with self._metrics.timed("session_seconds"):
+            self._session.run_with_iobinding(binding)
+        results = dict(zip(self.outputs, binding.get_outputs(), strict=True))
+        return (np.asarray(results.pop(read).numpy()) if read else np.empty(0)), results
+
+    def metadata(self, key: str, default: str | None = None) -> Any:
+        """A JSON value from the model file's metadata; `default` is the JSON of one that does not stand there."""
+        values = self._session.get_modelmeta().custom_metadata_map
+        return json.loads(values[key] if default is None else values.get(key, default))
+
+
+def row_picker(dtype: np.dtype[Any]) -> bytes:
+    """A model that picks rows, on whatever device it runs: `values` and `rows` to `picked` = values[rows].
+
+    Its only node is a Gather. The bytes are written here (onnx.proto's field numbers), since the package that writes
+    models is not needed to run them.
+    """
+
+    def field(number: int, content: bytes | int) -> bytes:
+        if isinstance(content, int):
+            return bytes([number << 3, content])
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    def value(name: bytes, kind: int) -> bytes:
+        return field(1, name) + field(2, field(1, field(1, kind)))
+
+    kind = {"float32": 1, "float16": 10}[dtype.name]
+    node = field(1, b"values") + field(1, b"rows") + field(2, b"picked") + field(4, b"Gather")
+    graph = field(1, node) + field(2, b"rows")
+    graph += field(11, value(b"values", kind)) + field(11, value(b"rows", 7)) + field(12, value(b"picked", kind))
+    return field(1, 8) + field(7, graph) + field(8, field(2, 13))
 
 
 @cache

@@ -30,9 +30,13 @@ class RecognizerOptions:
 
     Attributes:
         language: Language of the text.
+        use_caching: Keep keys and values of earlier tokens (encoder-decoder models).
+        num_beams: Readings of a line that are followed side by side (encoder-decoder models); 1: the best token each.
     """
 
     language: str = "en"
+    use_caching: bool = True
+    num_beams: int = 1
 
 
 class Recognizer(Protocol):

@@ -57,7 +57,9 @@ class CtcRecognizer:
         return [readings[n] for n in range(len(pictures))]
 
 
-def open_model(path: Path, options: RecognizerOptions, open_session: Callable[[Path], Session]) -> CtcRecognizer:
+def open_model(
+    path: Path, options: RecognizerOptions, open_session: Callable[[Path | bytes], Session]
+) -> CtcRecognizer:
     """The recognizer of an ONNX file."""
     return CtcRecognizer(open_session(path), options.language)
 

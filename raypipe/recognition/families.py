@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raypipe.engine import Session
-from raypipe.recognition import ctc
+from raypipe.recognition import ctc, seq2seq
 from raypipe.recognition.base import Recognizer, RecognizerOptions
 from raypipe.zoo import Model
 
-OpenSession = Callable[[Path], Session]
-"""Opens an ONNX file on the device and with the threads that the stage has."""
+OpenSession = Callable[[Path | bytes], Session]
+"""Opens an ONNX file, or the bytes of one, on the device and with the threads that the stage has."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class Family:
     open: Callable[[Path, RecognizerOptions, OpenSession], Recognizer]
 
 
-FAMILIES = {"ctc": Family(ctc.HEIGHT, ctc.MAX_WIDTH, ctc.open_model)}
+FAMILIES = {
+    "ctc": Family(ctc.HEIGHT, ctc.MAX_WIDTH, ctc.open_model),
+    "seq2seq": Family(seq2seq.HEIGHT, seq2seq.MAX_WIDTH, seq2seq.Seq2SeqRecognizer),
+}
 
 
 def open_recognizer(model: Model, options: RecognizerOptions, open_session: OpenSession) -> Recognizer:

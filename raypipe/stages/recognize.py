@@ -100,9 +100,9 @@ class TextReader(Worker["ImageToText"]):
         """Loads the model."""
         model = zoo.resolve(self.spec.model, "recognition", self.spec.language)
         threads = self.spec.task_parallelism or self.threads
-        options = RecognizerOptions(language=self.spec.language)
+        options = RecognizerOptions(self.spec.language, self.spec.use_caching, self.spec.num_beams)
         self._recognizer = open_recognizer(
-            model, options, lambda path: Session(path, self.spec.use_gpu, threads, self.metrics)
+            model, options, lambda source: Session(source, self.spec.use_gpu, threads, self.metrics)
         )
 
     def process(self, rows: Sequence[Row]) -> None:
@@ -195,7 +195,12 @@ class ImageToText(ModelStage):
     batch_size: int = Field(
         0,
         ge=0,
-        description="most line pictures the model reads at once; 0: 64 on a GPU, 1 on a CPU, where more is slower",
+        description="most line pictures the model reads at once; 0: 64 on a GPU; on a CPU 8 for TrOCR and 1 for "
+        "others, where more is slower",
+    )
+    use_caching: bool = Field(True, description="keep keys and values of earlier tokens (TrOCR): the same text, faster")
+    num_beams: int = Field(
+        1, ge=1, le=64, description="readings of a line followed side by side (TrOCR); 1: the best token each time"
     )
     task_parallelism: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as the actor's CPUs")
     keep_input: bool = Field(True, description="keep the picture for later stages")

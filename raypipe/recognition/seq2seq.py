@@ -1,0 +1,302 @@
+"""Encoder-decoder recognizers: TrOCR (Li et al., AAAI 2023) in the file layout of Optimum's ONNX exporter.
+
+A model is a folder: `encoder_model*.onnx`; `decoder_model_merged*.onnx`, or `decoder_model*.onnx` with
+`decoder_with_past_model*.onnx`; `tokenizer.json`, `preprocessor_config.json`, `generation_config.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from PIL import Image as PillowImage
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from raypipe.engine import Array, Session, Tensor, row_picker
+from raypipe.errors import ModelError
+from raypipe.recognition.base import Reading, RecognizerOptions
+from raypipe.recognition.generation import Floats, GenerationConfig, Integers, Tokens, beam, greedy
+from raypipe.types import Pixels
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+HEIGHT = 128
+"""The network sees every line as a square of 384 pixels. Lines of writing are seldom cut from more than 128 rows."""
+MAX_WIDTH = 20 * HEIGHT
+"""Longer lines than it was taught are read in pieces, where the page's regions allow it."""
+GPU_BATCH = 64
+CPU_BATCH = 8
+REMEDY = "Pull or import the model again."
+UNSUPPORTED: dict[str, tuple[Any, ...]] = {
+    "do_sample": (None, False),
+    "repetition_penalty": (None, 1, 1.0),
+    "forced_bos_token_id": (None,),
+    "forced_eos_token_id": (None,),
+    "suppress_tokens": (None, []),
+    "begin_suppress_tokens": (None, []),
+    "bad_words_ids": (None, []),
+    "min_length": (None, 0),
+}
+"""Keys of generation_config.json that change what is read, with the values that do not."""
+
+
+class Preprocessing(BaseModel):
+    """What a model's preprocessor_config.json says about its pictures. Other keys do not matter here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    size: int | dict[str, int]
+    resample: int = PillowImage.Resampling.BILINEAR
+    do_normalize: bool = True
+    image_mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    def tensor(self, pictures: Sequence[Pixels]) -> Floats:
+        """Pictures (h, w, 3), BGR, as (n, 3, height, width): each scaled to that size whatever its shape."""
+        height, width = (
+            (self.size, self.size) if isinstance(self.size, int) else (self.size["height"], self.size["width"])
+        )
+        batch = np.empty((len(pictures), 3, height, width), np.float32)
+        for place, picture in zip(batch, pictures, strict=True):
+            image = PillowImage.fromarray(np.ascontiguousarray(picture[:, :, ::-1]))
+            scaled = image.resize((width, height), PillowImage.Resampling(self.resample))
+            place[:] = np.asarray(scaled, np.float32).transpose(2, 0, 1)
+        batch /= 255
+        if self.do_normalize:
+            batch -= np.array(self.image_mean, np.float32)[:, None, None]
+            batch /= np.array(self.image_std, np.float32)[:, None, None]
+        return batch
+
+
+class Network:
+    """The sessions of an encoder and its decoder.
+
+    Args:
+        folder: The model's folder.
+        open_session: Opens an ONNX file.
+
+    Raises:
+        ModelError: A file is missing, there are several of a kind, or one is damaged.
+    """
+
+    def __init__(self, folder: Path, open_session: Callable[[Path | bytes], Session]) -> None:
+        self.encoder = open_session(_only(folder, "encoder_model*.onnx"))
+        self.merged = any(folder.glob("decoder_model_merged*.onnx"))
+        if self.merged:
+            self.first = self.later = open_session(_only(folder, "decoder_model_merged*.onnx"))
+        else:
+            self.first = open_session(_only(folder, "decoder_model*.onnx"))
+            self.later = open_session(_only(folder, "decoder_with_past_model*.onnx"))
+        self.past = [name for name in self.later.inputs if name.startswith("past_key_values.")]
+        self.cache_type = self.later.inputs[self.past[0]].dtype
+        self._picker = open_session(row_picker(self.cache_type))
+        self.shares_beams = bool(self.later.metadata("shared_cross_attention", "false"))
+        """Whether one copy of the encoder's keys and values serves all beams of a picture."""
+
+    def encode(self, pictures: Floats) -> Floats:
+        """The hidden states (n, places, size) of pictures (n, 3, h, w).
+
+        A CPU takes them one by one: one picture fills it, and each then keeps an int8 scale of its own.
+        """
+        few = len(pictures) if self.encoder.on_gpu else 1
+        parts = [pictures[start : start + few] for start in range(0, len(pictures), few)]
+        name = "last_hidden_state"
+        return np.concatenate([self.encoder.compute({"pixel_values": part}, read=name)[0] for part in parts])
+
+    def score(self, session: Session, feed: Mapping[str, Array | Tensor]) -> tuple[Floats, dict[str, Tensor]]:
+        """Runs a decoder; returns the scores (rows, tokens) after the last token, and keys and values."""
+        scores, present = session.compute({name: feed[name] for name in session.inputs}, read="logits")
+        return np.asarray(scores[:, -1], np.float32), present
+
+    def begin(self, tokens: Integers, hidden: Floats) -> tuple[Floats, dict[str, Tensor]]:
+        """Runs the decoder over whole texts (rows, length), without a past."""
+        past = {}
+        for name in self.past if self.merged else ():
+            _, heads, _, size = self.first.inputs[name].shape
+            past[name] = np.empty((len(tokens), int(heads), 0, int(size)), self.cache_type)
+        feed = {"input_ids": tokens, "encoder_hidden_states": hidden, "use_cache_branch": np.array([False])}
+        return self.score(self.first, past | feed)
+
+    def pick(self, value: Tensor, rows: Integers) -> Tensor:
+        """Some rows of a key or value, on its device."""
+        return self._picker.compute({"values": value, "rows": rows})[1]["picked"]
+
+
+class CachedDecoding:
+    """A batch under way that keeps the keys and values of its tokens and of the encoder. See `Decoding`.
+
+    Args:
+        network: The sessions.
+        hidden: What the encoder made of the pictures, a row each.
+    """
+
+    def __init__(self, network: Network, hidden: Floats) -> None:
+        self._network = network
+        self._hidden = hidden
+        self._rows = len(hidden)
+        self._cache: dict[str, Tensor] = {}
+
+    def step(self, tokens: Integers) -> Floats:
+        """See `Decoding.step`."""
+        tokens = tokens[:, None]
+        if self._cache:
+            feed = {"input_ids": tokens, "encoder_hidden_states": self._hidden, "use_cache_branch": np.array([True])}
+            scores, present = self._network.score(self._network.later, self._cache | feed)
+            present = {name: value for name, value in present.items() if ".encoder." not in name}
+        else:
+            scores, present = self._network.begin(tokens, self._hidden)
+            self._hidden = self._hidden[:1]  # Later steps have its keys and values, and only want the input filled.
+        self._cache |= {name.replace("present.", "past_key_values.", 1): value for name, value in present.items()}
+        return scores
+
+    def take(self, rows: Integers, pictures: Integers | None) -> None:
+        """See `Decoding.take`."""
+        shared = pictures if self._network.shares_beams else rows
+        moved = pictures is not None or len(rows) != self._rows
+        for name, value in self._cache.items():
+            if ".encoder." not in name:
+                self._cache[name] = self._network.pick(value, rows)
+            elif moved and shared is not None:
+                self._cache[name] = self._network.pick(value, shared)
+        self._rows = len(rows)
+
+
+class WholeDecoding:
+    """A batch under way that runs the decoder over all tokens again each time. See `Decoding`.
+
+    Args:
+        network: The sessions.
+        hidden: What the encoder made of the pictures, a row each.
+    """
+
+    def __init__(self, network: Network, hidden: Floats) -> None:
+        self._network = network
+        self._hidden = hidden
+        self._tokens = np.empty((len(hidden), 0), np.int64)
+
+    def step(self, tokens: Integers) -> Floats:
+        """See `Decoding.step`."""
+        self._tokens = np.concatenate([self._tokens, tokens[:, None]], 1)
+        return self._network.begin(self._tokens, self._hidden)[0]
+
+    def take(self, rows: Integers, pictures: Integers | None) -> None:
+        """See `Decoding.take`."""
+        if pictures is not None or len(rows) != len(self._tokens):
+            self._hidden = self._hidden[rows]
+        self._tokens = self._tokens[rows]
+
+
+class Seq2SeqRecognizer:
+    """An encoder-decoder recognizer on ONNX Runtime.
+
+    Args:
+        folder: The model's folder.
+        options: Whether to keep keys and values, and how many beams.
+        open_session: Opens an ONNX file.
+
+    Raises:
+        ModelError: A file is missing or damaged, or the model wants to be searched in a way that is not built.
+    """
+
+    def __init__(
+        self, folder: Path, options: RecognizerOptions, open_session: Callable[[Path | bytes], Session]
+    ) -> None:
+        from tokenizers import Tokenizer
+
+        self._preprocessing = _configuration(folder, "preprocessor_config.json", Preprocessing)
+        self._generation = _generation_config(folder)
+        self._tokenizer = Tokenizer.from_file(str(_only(folder, "tokenizer.json")))
+        self._network = Network(folder, open_session)
+        self._options = options
+
+    def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
+        """See `Recognizer.read`."""
+        batch_size = batch_size or (GPU_BATCH if self._network.encoder.on_gpu else CPU_BATCH)
+        # Lines of about one length end at about one step.
+        order = np.argsort([picture.shape[1] for picture in pictures], kind="stable")[::-1].tolist()
+        readings: dict[int, Reading] = {}
+        for start in range(0, len(order), batch_size):
+            members = order[start : start + batch_size]
+            found = self.generate(self._preprocessing.tensor([pictures[n] for n in members]))
+            for n, tokens in zip(members, found, strict=True):
+                readings[n] = spelled(tokens, self._tokenizer, pictures[n].shape[1])
+        return [readings[n] for n in range(len(pictures))]
+
+    def generate(self, pixels: Floats) -> list[Tokens]:
+        """The tokens of pictures (n, 3, h, w) that are prepared for the encoder."""
+        hidden = self._network.encode(pixels)
+        decoding = (CachedDecoding if self._options.use_caching else WholeDecoding)(self._network, hidden)
+        if self._options.num_beams == 1:
+            return greedy(decoding, len(pixels), self._generation)
+        return beam(decoding, len(pixels), self._generation, self._options.num_beams)
+
+
+def spelled(tokens: Tokens, tokenizer: Tokenizer, width: int) -> Reading:
+    """Tokens as text.
+
+    A character has the probability of the token that completes it. The network does not say where it stands: the
+    characters share the picture's `width` evenly.
+    """
+    text = tokenizer.decode(tokens.ids)
+    probabilities: list[float] = []
+    for count, probability in enumerate(tokens.probabilities, 1):
+        known = len(os.path.commonprefix([tokenizer.decode(tokens.ids[:count]), text]))
+        probabilities += [probability] * (known - len(probabilities))
+    kept = [n for n, character in enumerate(text) if not character.isspace() or (n and not text[n - 1].isspace())]
+    while kept and text[kept[-1]].isspace():
+        kept.pop()
+    if kept and text[kept[0]].isspace():
+        kept.pop(0)
+    characters = [" " if text[n].isspace() else text[n] for n in kept]
+    pitch = width / max(len(kept), 1)
+    return Reading("".join(characters), [probabilities[n] for n in kept], [(n + 0.5) * pitch for n in range(len(kept))])
+
+
+Configuration = TypeVar("Configuration", bound=BaseModel)
+
+
+def _configuration(folder: Path, name: str, kind: type[Configuration], **defaults: object) -> Configuration:
+    """A JSON file of a model as the object that says what matters of it."""
+    try:
+        return kind.model_validate(defaults | _json(folder / name))
+    except ValidationError as error:
+        raise ModelError(f"{folder / name} does not say what is needed: {error}", REMEDY) from error
+
+
+def _generation_config(folder: Path) -> GenerationConfig:
+    """How a model's tokens begin and end. Some models say so in config.json alone."""
+    config = _json(folder / "config.json") if (folder / "config.json").exists() else {}
+    values = {
+        key: value for part in (config.get("decoder", {}), config) for key, value in part.items() if value is not None
+    }
+    found = {key: values[key] for key in ("decoder_start_token_id", "eos_token_id", "pad_token_id") if key in values}
+    asked = _json(folder / "generation_config.json")
+    for key, harmless in UNSUPPORTED.items():
+        if asked.get(key) not in harmless:
+            raise ModelError(
+                f"{folder / 'generation_config.json'} asks for {key}, which raypipe does not do.",
+                "Take it out there if the model reads well without.",
+            )
+    return _configuration(folder, "generation_config.json", GenerationConfig, **found)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}.", REMEDY) from error
+    return {key: entry for key, entry in value.items() if entry is not None}
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    """The one file of a folder that fits a pattern."""
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise ModelError(f"{folder} should have one {pattern} and has {names}.", REMEDY)
+    return found[0]
