@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-from raypipe import engine, zoo
+from raypipe import engine, store, zoo
 from raypipe.run.local import usable_cpus
 
 PACKAGES = ("raypipe", "ray", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic")
@@ -24,8 +24,9 @@ def checks() -> list[tuple[str, str, bool]]:
         ("--device auto runs on", "CUDA" if gpu else "CPU", True),
         ("CPUs", str(usable_cpus()), True),
     ]
+    rows.append(("models pulled to", str(store.folder()), True))
     for model in zoo.manifest():
-        if model.file:
+        if model.file or model.is_here:
             damage = zoo.damage(model)
             rows.append((f"model {model.name}", damage or "sound", damage is None))
     return rows

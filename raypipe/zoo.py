@@ -1,4 +1,4 @@
-"""Model names to files: the manifest, its checks, and where the files lie."""
+"""Model names to files: the manifest, its checks, and where the files lie: in the package or in the local store."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import hashlib
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from raypipe import store
 from raypipe.errors import ModelError
 
 if sys.version_info >= (3, 11):
@@ -18,7 +20,11 @@ else:
 
 
 class Model(BaseModel):
-    """An entry of `models/manifest.toml`. `file` is empty where the weights are not shipped."""
+    """An entry of `models/manifest.toml`.
+
+    `file` is empty where the weights are not shipped. Those of `repository` (ONNX) or `checkpoint` (PyTorch) on the
+    Hugging Face hub can be pulled into the local store.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,11 +42,20 @@ class Model(BaseModel):
     provenance: str
     recipe: str = ""
     advice: str = ""
+    repository: str = ""
+    checkpoint: str = ""
+    precision: Literal["fp32", "int8", "fp16"] = "fp32"
+    card: str = ""
 
     @property
     def path(self) -> Path:
-        """The model's file."""
-        return models_folder() / self.file
+        """The model's file, or its folder in the local store."""
+        return models_folder() / self.file if self.file else store.location(self.name)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it can be loaded."""
+        return self.path.exists()
 
 
 def models_folder() -> Path:
@@ -88,15 +103,26 @@ def resolve(name: str, task: str, language: str | None = None) -> Model:
         raise ModelError(f"{name} is a {model.task} model, and {task} needs another.", "See `raypipe models list`.")
     if language and model.languages and language not in model.languages:
         raise ModelError(f"{name} does not read {language!r}.", f"It reads {', '.join(model.languages)}.")
-    if not model.file:
-        raise ModelError(f"The weights of {name} are not part of raypipe.", model.advice)
-    if not model.path.exists():
+    if not model.file and not model.is_here:
+        where = f"and not in the local store {store.folder()}" if model.repository or model.checkpoint else ""
+        raise ModelError(f"The weights of {name} are not part of raypipe {where}".strip() + ".", _remedy(model))
+    if not model.is_here:
         raise ModelError(f"The file of {name}, {model.path}, is missing.", "Install raypipe again.")
     return model
 
 
+def _remedy(model: Model) -> str:
+    """How to get a model that is not here, or what to use instead."""
+    if not (model.repository or model.checkpoint):
+        return model.advice
+    pull = f"Run `raypipe models pull {model.name}`, on a cluster with {store.VARIABLE} set to a folder of all nodes."
+    return f"{pull} {model.advice}".strip()
+
+
 def damage(model: Model) -> str | None:
-    """What is wrong with a model's file: None if its size and sha256 are those of the manifest."""
+    """What is wrong with a model's files: None if sizes and sha256 are those of the manifest or of the record."""
+    if not model.file:
+        return store.damage(model.name)
     if not model.path.exists():
         return "missing"
     if model.path.stat().st_size != model.bytes:

@@ -15,8 +15,9 @@ import raypipe
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
     ["types", "errors", "metrics"],
-    ["files", "geometry", "engine", "zoo", "pdf"],
-    ["images"],
+    ["files", "geometry", "engine", "store", "pdf"],
+    ["zoo"],
+    ["images", "hub"],
     ["inputs", "layout"],
     ["detection", "recognition", "outputs"],
     ["stages"],

@@ -1,0 +1,213 @@
+"""Models from elsewhere into the local store: from the Hugging Face hub, or from a folder.
+
+`huggingface_hub` fetches: its cache (HF_HOME), endpoint (HF_ENDPOINT), token, proxies and offline mode hold here too.
+It goes on where an earlier download broke off. Nothing is put in place before all of it is sound.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from raypipe import store, zoo
+from raypipe.errors import ModelError
+from raypipe.store import Record
+from raypipe.zoo import Model
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import ModelInfo, RepoSibling
+
+CONFIGURATION = ("tokenizer.json", "preprocessor_config.json", "generation_config.json")
+OPTIONAL = ("config.json",)
+SUFFIXES = {"fp32": "", "int8": "_quantized", "fp16": "_fp16"}
+"""How file names end in Optimum's layout, by precision."""
+CHECKPOINT = (".json", ".txt", ".model", ".safetensors")
+EXPORTER_NEEDS = ("torch", "transformers", "onnx", "onnxscript")
+
+
+class Origin(NamedTuple):
+    """Where the files of a model came from, and what was done to them."""
+
+    source: str
+    revision: str
+    changes: str = ""
+
+
+def pull(model: Model, revision: str | None = None, like: Record | None = None) -> Record:
+    """Fetches a model into the store, or makes it of a PyTorch checkpoint where no ONNX files of its kind are public.
+
+    Args:
+        model: An entry of the manifest with a repository or a checkpoint.
+        revision: Commit, tag or branch to fetch; None: the newest.
+        like: The record of an earlier pull: the same revision, and the very same files.
+
+    Raises:
+        ModelError: It cannot be fetched, or what came is not what was published. The store is as before.
+    """
+    if not (model.repository or model.checkpoint):
+        raise ModelError(f"{model.name} is not a model to pull.", model.advice or "Its files come with raypipe.")
+    if like and like.name != model.name:
+        raise ModelError(f"The record is that of {like.name}, not of {model.name}.", "Give that of the same model.")
+    revision = revision or (like.revision if like else None)
+    with store.staged() as folder, _explained(model):
+        exported = not model.repository or bool(like and like.changes)
+        origin = None if exported else _fetch_onnx(model, folder, revision)
+        origin = origin or _export(model, folder, revision)
+        if like:
+            _require_same(folder, like)
+        return store.keep(folder, model.name, *origin)
+
+
+def take(model: Model, folder: Path) -> Record:
+    """Copies a model from a folder in Optimum's layout into the store: its own precision, where there are several.
+
+    Raises:
+        ModelError: A file is missing. The store is as before.
+    """
+    if model.file or model.family != "seq2seq":
+        raise ModelError(f"{model.name} is not a model to import.", "Those that can be have the family seq2seq.")
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    chosen = choose(names, SUFFIXES[model.precision])
+    if chosen is None:
+        raise ModelError(
+            f"{folder} does not hold {model.name}.",
+            f"It needs encoder_model{SUFFIXES[model.precision]}.onnx, decoder_model_merged{SUFFIXES[model.precision]}"
+            f".onnx (or decoder_model and decoder_with_past_model), {', '.join(CONFIGURATION)}.",
+        )
+    with store.staged() as temporary, _explained(model):
+        for name in chosen:
+            shutil.copyfile(folder / name, temporary / Path(name).name)
+        return store.keep(temporary, model.name, str(folder.absolute()))
+
+
+def choose(names: Iterable[str], suffix: str) -> list[str] | None:
+    """The files of a model among those of a repository or folder; None if it is not complete."""
+    found = {name.removeprefix("onnx/"): name for name in sorted(names, reverse=True)}
+    graphs = [f"encoder_model{suffix}.onnx", f"decoder_model_merged{suffix}.onnx"]
+    if graphs[1] not in found:
+        graphs[1:] = [f"decoder_model{suffix}.onnx", f"decoder_with_past_model{suffix}.onnx"]
+    if any(name not in found for name in (*graphs, *CONFIGURATION)):
+        return None
+    return [found[name] for name in (*graphs, *CONFIGURATION, *OPTIONAL) if name in found]
+
+
+def _fetch_onnx(model: Model, folder: Path, revision: str | None) -> Origin | None:
+    """Fetches ONNX files; returns where from, or None where the repository lacks them."""
+    info = _info(model.repository, revision)
+    published = {file.rfilename: file for file in info.siblings or []}
+    chosen = choose(published, SUFFIXES[model.precision])
+    if chosen is None:
+        return None
+    for name in chosen:
+        _fetch(model.repository, str(info.sha), published[name], folder / Path(name).name)
+    return Origin(model.repository, str(info.sha))
+
+
+def _export(model: Model, folder: Path, revision: str | None) -> Origin:
+    """Fetches a PyTorch checkpoint and exports it."""
+    missing = [name for name in EXPORTER_NEEDS if importlib.util.find_spec(name) is None]
+    if not model.checkpoint or missing:
+        raise ModelError(
+            f"There are no public {model.precision} ONNX files of {model.name}, and to make them of the checkpoint "
+            f"{model.checkpoint or '(none is known)'} these packages are missing: {', '.join(missing) or 'none'}.",
+            "pip install 'raypipe[export]', then pull again.",
+        )
+    info = _info(model.checkpoint, revision)
+    files = [file for file in info.siblings or [] if file.rfilename.endswith(CHECKPOINT) and "/" not in file.rfilename]
+    if not any(file.rfilename.endswith(".safetensors") for file in files):
+        files += [file for file in info.siblings or [] if file.rfilename == "pytorch_model.bin"]
+    checkpoint = folder / "checkpoint"
+    checkpoint.mkdir()
+    for file in files:
+        _fetch(model.checkpoint, str(info.sha), file, checkpoint / file.rfilename)
+    recipe = zoo.models_folder() / "recipes" / "trocr.py"
+    command = [sys.executable, str(recipe), str(checkpoint), "--precision", model.precision, "--output", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ModelError(f"The export of {model.checkpoint} failed: {done.stderr.strip()[-2000:]}", " ".join(command))
+    shutil.rmtree(checkpoint)
+    return Origin(model.checkpoint, str(info.sha), f"exported to ONNX, {model.precision}, by recipes/trocr.py")
+
+
+def _info(repository: str, revision: str | None) -> ModelInfo:
+    from huggingface_hub import HfApi
+
+    return HfApi().model_info(repository, revision=revision, files_metadata=True)
+
+
+def _fetch(repository: str, commit: str, file: RepoSibling, target: Path) -> None:
+    """Brings a file, compares it with what the hub publishes of it, and links or copies it to its place."""
+    from huggingface_hub import hf_hub_download
+
+    cached = Path(hf_hub_download(repository, file.rfilename, revision=commit)).resolve()
+    wrong = _difference(cached, file)
+    if wrong:
+        cached.unlink()  # Or it would be taken for sound next time.
+        raise ModelError(f"{file.rfilename} of {repository} {wrong}.", "What came was thrown away: pull again.")
+    try:
+        os.link(cached, target)
+    except OSError:
+        shutil.copyfile(cached, target)
+
+
+def _difference(path: Path, file: RepoSibling) -> str | None:
+    """How a file differs from what the hub says of it: sha256 for large files, git's digest for small ones."""
+    size = path.stat().st_size
+    if size != file.size:
+        return f"has {size} bytes and should have {file.size}"
+    if file.lfs:
+        found, expected = store.sha256_of(path), file.lfs.sha256
+    else:
+        found = hashlib.sha1(b"blob %d\0" % size + path.read_bytes(), usedforsecurity=False).hexdigest()
+        expected = str(file.blob_id)
+    return None if found == expected else f"has digest {found} and should have {expected}"
+
+
+def _require_same(folder: Path, like: Record) -> None:
+    for name, expected in like.files.items():
+        path = folder / name
+        found = store.sha256_of(path) if path.exists() else "missing"
+        if found != expected.sha256:
+            raise ModelError(
+                f"{name} has sha256 {found}, and {expected.sha256} in the record.",
+                "Pull without the record, or import a copy of the recorded files.",
+            )
+
+
+@contextmanager
+def _explained(model: Model) -> Iterator[None]:
+    """Turns what can go wrong on the way into one error that says what to do."""
+    import httpx
+    from huggingface_hub import errors
+
+    name = model.name
+    by_hand = f"or copy the files of a machine that has them: `raypipe models import {name} FOLDER`"
+    try:
+        yield
+    except errors.OfflineModeIsEnabled as error:
+        raise ModelError(f"{name} cannot be pulled: HF_HUB_OFFLINE is set.", f"Unset it, {by_hand}.") from error
+    except errors.GatedRepoError as error:
+        raise ModelError(f"{name} cannot be pulled: {error}", "Ask for access and set HF_TOKEN.") from error
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
+        raise ModelError(
+            f"{name} cannot be pulled: {error}", f"Check the name, --revision and HF_ENDPOINT, {by_hand}."
+        ) from error
+    except (errors.HfHubHTTPError, httpx.HTTPError) as error:
+        raise ModelError(
+            f"{name} cannot be pulled: {str(error) or type(error).__name__}",
+            f"Pull again, which goes on where it broke off; check the network, HTTPS_PROXY and HF_ENDPOINT, {by_hand}.",
+        ) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            remedy = f"Free space, or set HF_HOME and {store.VARIABLE} to folders that have it, and pull again."
+            raise ModelError(f"{name} does not fit on the disk: {error}.", remedy) from error
+        raise ModelError(f"{name} cannot be stored: {error}.", f"Pull again, {by_hand}.") from error

@@ -1,0 +1,148 @@
+"""The local store: a folder for each model that does not come with raypipe, and a record of where its files came from.
+
+It lies where `RAYPIPE_MODELS` says, else in the user's data folder. On a Ray cluster the variable names a folder that
+all nodes share; workers read it and never download.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from raypipe.errors import ModelError
+
+VARIABLE = "RAYPIPE_MODELS"
+RECORD = "raypipe.json"
+CHUNK = 1 << 22
+
+
+class StoredFile(BaseModel):
+    """What a file of a model is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bytes: int
+    sha256: str
+
+
+class Record(BaseModel):
+    """Where a stored model came from, and its files by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    source: str
+    """A repository of the hub, or a folder."""
+    revision: str = ""
+    """Commit of the repository."""
+    changes: str = ""
+    """What was done to the files that were fetched."""
+    files: dict[str, StoredFile]
+
+
+def folder() -> Path:
+    """The store: `RAYPIPE_MODELS`, else `raypipe/models` in the platform's folder for a user's data."""
+    chosen = os.environ.get(VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    return base / "raypipe" / "models"
+
+
+def location(name: str) -> Path:
+    """The folder of a model, whether it is there or not."""
+    return folder() / name
+
+
+def record(name: str) -> Record | None:
+    """The record of a model; None if it is not stored.
+
+    Raises:
+        ModelError: The record is damaged.
+    """
+    path = location(name) / RECORD
+    return read_record(path) if path.exists() else None
+
+
+def read_record(path: Path) -> Record:
+    """A record from its file.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    try:
+        return Record.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError) as error:
+        raise ModelError(f"{path} is not the record of a model: {error}", "Pull or import the model again.") from error
+
+
+def damage(name: str) -> str | None:
+    """What is wrong with a stored model: None if each file has the size and sha256 of the record."""
+    found = record(name)
+    if found is None:
+        return "missing"
+    for file, expected in found.files.items():
+        path = location(name) / file
+        if not path.exists():
+            return f"{file} missing"
+        if path.stat().st_size != expected.bytes:
+            return f"{file} has {path.stat().st_size} bytes instead of {expected.bytes}"
+        digest = sha256_of(path)
+        if digest != expected.sha256:
+            return f"{file} has sha256 {digest} instead of {expected.sha256}"
+    return None
+
+
+@contextmanager
+def staged() -> Iterator[Path]:
+    """A new folder inside the store, which is gone afterwards unless it was put in place with `keep`.
+
+    Raises:
+        ModelError: The store cannot be written.
+    """
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder()))
+    except OSError as error:
+        raise ModelError(f"The store {folder()} cannot be written: {error}.", f"Set {VARIABLE} to a folder.") from error
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def keep(temporary: Path, name: str, source: str, revision: str = "", changes: str = "") -> Record:
+    """Puts the files of a staged folder in place as a model, all at once, with their record."""
+    paths = sorted(path for path in temporary.iterdir() if path.is_file())
+    files = {path.name: StoredFile(bytes=path.stat().st_size, sha256=sha256_of(path)) for path in paths}
+    made = Record(name=name, source=source, revision=revision, changes=changes, files=files)
+    (temporary / RECORD).write_text(made.model_dump_json(indent=2), encoding="utf-8")
+    temporary.chmod(0o755)
+    with staged() as old:
+        if location(name).exists():
+            location(name).rename(old / name)
+        temporary.rename(location(name))
+    return made
+
+
+def sha256_of(path: Path) -> str:
+    """The hexadecimal SHA-256 digest of a file of any size."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
