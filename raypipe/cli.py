@@ -182,7 +182,7 @@ def pull(name: str, revision: str | None, update: bool, record: Path | None) -> 
     """Fetches a model from the Hugging Face hub into the local store, and checks its size and sha256.
 
     The store lies where RAYPIPE_MODELS says. HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies are honoured.
-    A download that broke off goes on.
+    A pull that broke off and is run again fetches only the files still missing.
     """
     model = zoo.find(name)
     like = store.read_record(record) if record else None

@@ -1,7 +1,8 @@
 """Models from elsewhere into the local store: from the Hugging Face hub, or from a folder.
 
 `huggingface_hub` fetches: its cache (HF_HOME), endpoint (HF_ENDPOINT), token, proxies and offline mode hold here too.
-It goes on where an earlier download broke off. Nothing is put in place before all of it is sound.
+A connection that is cut is taken up where it broke, and a pull that gave up is followed by one that fetches only the
+files still missing. Nothing is put in place before all of it is sound.
 """
 
 from __future__ import annotations
@@ -186,7 +187,6 @@ def _require_same(folder: Path, like: Record) -> None:
 @contextmanager
 def _explained(model: Model) -> Iterator[None]:
     """Turns what can go wrong on the way into one error that says what to do."""
-    import httpx
     from huggingface_hub import errors
 
     name = model.name
@@ -197,14 +197,15 @@ def _explained(model: Model) -> Iterator[None]:
         raise ModelError(f"{name} cannot be pulled: HF_HUB_OFFLINE is set.", f"Unset it, {by_hand}.") from error
     except errors.GatedRepoError as error:
         raise ModelError(f"{name} cannot be pulled: {error}", "Ask for access and set HF_TOKEN.") from error
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.RemoteEntryNotFoundError) as error:
         raise ModelError(
             f"{name} cannot be pulled: {error}", f"Check the name, --revision and HF_ENDPOINT, {by_hand}."
         ) from error
-    except (errors.HfHubHTTPError, httpx.HTTPError) as error:
+    # `errors` has the HTTPError of whichever HTTP library this version of huggingface_hub is built on.
+    except (errors.HTTPError, errors.LocalEntryNotFoundError) as error:
         raise ModelError(
             f"{name} cannot be pulled: {str(error) or type(error).__name__}",
-            f"Pull again, which goes on where it broke off; check the network, HTTPS_PROXY and HF_ENDPOINT, {by_hand}.",
+            f"Pull again: what arrived whole is kept; check the network, HTTPS_PROXY and HF_ENDPOINT, {by_hand}.",
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
