@@ -39,12 +39,23 @@ def main() -> None:
     parser.add_argument("--precision", choices=SUFFIXES, default="fp32", help="of the weights")
     parser.add_argument("--two-decoders", action="store_true", help="write decoder_model and decoder_with_past_model")
     asked = parser.parse_args()
-    model = VisionEncoderDecoderModel.from_pretrained(asked.checkpoint, dtype=torch.float32).eval()
-    if model.config.decoder.model_type != "trocr":
-        raise SystemExit(f"{asked.checkpoint} has a decoder of type {model.config.decoder.model_type}, not trocr.")
+    model = load(asked.checkpoint)
     asked.output.mkdir(parents=True, exist_ok=True)
     export(model, asked.output, asked.precision, asked.two_decoders)
     export_configuration(model, asked.checkpoint, asked.output)
+
+
+def load(checkpoint: str | Path) -> VisionEncoderDecoderModel:
+    """Return the model of a checkpoint, in float32."""
+    model = VisionEncoderDecoderModel.from_pretrained(checkpoint, dtype=torch.float32).eval()
+    if model.config.decoder.model_type != "trocr":
+        raise SystemExit(f"{checkpoint} has a decoder of type {model.config.decoder.model_type}, not trocr.")
+    places = model.decoder.model.decoder.embed_positions
+    if getattr(places, "weights", None) is not None:
+        # Sinusoids are no parameters: transformers 5 loads a checkpoint without filling them in.
+        rows = places.weights.shape[0]
+        places.weights = places.get_embedding(rows, places.embedding_dim, places.padding_idx)
+    return model
 
 
 def export(model: VisionEncoderDecoderModel, output: Path, precision: str, two_decoders: bool = False) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from raypipe import engine
@@ -29,3 +30,18 @@ def test_versions() -> None:
     found = engine.versions()
     assert found["onnxruntime"][0].isdigit()
     assert "CPUExecutionProvider" in found["providers"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_rows_are_picked_on_the_device(dtype: type) -> None:
+    picker = Session(engine.row_picker(np.dtype(dtype)), False, 1, Metrics())
+    values = np.arange(24, dtype=dtype).reshape(4, 2, 3)
+    _, found = picker.compute({"values": values, "rows": np.array([3, 0, 3])})
+    again, _ = picker.compute({"values": found["picked"], "rows": np.array([1])}, read="picked")
+    assert np.array_equal(found["picked"].numpy(), values[[3, 0, 3]])
+    assert np.array_equal(again, values[[0]])
+
+
+def test_damaged_bytes_are_an_error() -> None:
+    with pytest.raises(ModelError):
+        Session(b"no model", False, 1, Metrics())

@@ -152,7 +152,7 @@ def main() -> None:
     checkpoint(model, folder)
     for name, two in (("merged", False), ("two", True)):
         (HERE / name).mkdir(exist_ok=True)
-        trocr.export(VisionEncoderDecoderModel.from_pretrained(folder).eval(), HERE / name, "fp32", two)
+        trocr.export(trocr.load(folder), HERE / name, "fp32", two)
     (HERE / "two" / "encoder_model.onnx").unlink()
     trocr.export_configuration(model, str(folder), HERE / "merged")
     np.savez_compressed(HERE / "pictures.npz", *pictures(), pixels=pixels.numpy().astype(np.float32))
