@@ -62,7 +62,7 @@ def pull(model: Model, revision: str | None = None, like: Record | None = None) 
     with store.staged() as folder, _explained(model):
         exported = not model.repository or bool(like and like.changes)
         origin = None if exported else _fetch_onnx(model, folder, revision)
-        origin = origin or _export(model, folder, revision)
+        origin = origin or _export(model, folder, revision if exported else None)
         if like:
             _require_same(folder, like)
         return store.keep(folder, model.name, *origin)

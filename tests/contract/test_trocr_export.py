@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hub_server import Hub, running
 
+from raypipe import store
 from raypipe.engine import Session
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import RecognizerOptions
@@ -68,3 +71,25 @@ def test_small_variants_are_smaller_and_read(make: ModuleType, tmp_path: Path, p
     options = RecognizerOptions(num_beams=2)
     reader = Seq2SeqRecognizer(tmp_path / "model", options, lambda source: Session(source, False, 1, Metrics()))
     assert any(tokens.ids for tokens in reader.generate(torch.randn(3, 3, 32, 32).numpy()))
+
+
+def test_a_model_that_is_public_as_a_checkpoint_only_is_exported_when_pulled(make: ModuleType, tmp_path: Path) -> None:
+    make.checkpoint(make.network(3), tmp_path / "checkpoint")
+    hub = Hub()
+    files = {path.name: path.read_bytes() for path in (tmp_path / "checkpoint").iterdir()}
+    hub.repositories["microsoft/trocr-large-printed"] = [files]
+    command = [sys.executable, "-m", "raypipe", "models", "pull", "ocr_large_printed_v2_opt"]
+    with running(hub):
+        settings = {
+            "RAYPIPE_MODELS": str(tmp_path / "store"),
+            "HF_HOME": str(tmp_path / "cache"),
+            "HF_ENDPOINT": hub.url,
+        }
+        done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    record = store.read_record(tmp_path / "store" / "ocr_large_printed_v2_opt" / store.RECORD)
+    assert record.source == "microsoft/trocr-large-printed" and "int8" in record.changes
+    reader = Seq2SeqRecognizer(
+        tmp_path / "store" / record.name, RecognizerOptions(), lambda source: Session(source, False, 1, Metrics())
+    )
+    assert reader.read([], 0) == []
