@@ -119,6 +119,11 @@ def _remedy(model: Model) -> str:
     return f"{pull} {model.advice}".strip()
 
 
+def words_of(language: str) -> Model | None:
+    """The word list of a language, None if there is none."""
+    return next((model for model in manifest() if model.task == "language" and language in model.languages), None)
+
+
 def damage(model: Model) -> str | None:
     """What is wrong with a model's files: None if sizes and sha256 are those of the manifest or of the record."""
     if not model.file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from raypipe.types import Pixels
 
@@ -30,11 +30,16 @@ class RecognizerOptions:
 
     Attributes:
         language: Language of the text.
+        decoder: `beam` lets a word list help where there is one for the language; `greedy` takes the network's word
+            (CTC models).
+        lexicon: Text file, or URI of one, with the user's own words for the beam.
         use_caching: Keep keys and values of earlier tokens (encoder-decoder models).
         num_beams: Readings of a line that are followed side by side (encoder-decoder models); 1: the best token each.
     """
 
     language: str = "en"
+    decoder: Literal["greedy", "beam"] = "beam"
+    lexicon: str | None = None
     use_caching: bool = True
     num_beams: int = 1
 

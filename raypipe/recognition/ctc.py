@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from raypipe import zoo
 from raypipe.engine import Session
 from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.batching import buckets, stack
@@ -27,53 +29,79 @@ COMMON_MARKS = frozenset(
 """What English text has beside ASCII: quotes, dashes, ellipsis, bullet, currencies, degree, section, fractions."""
 
 
+Probabilities = npt.NDArray[np.float32]
+Decode = Callable[[Probabilities, float, int], Reading]
+"""Makes text of probabilities (t, classes), blank first, the pixels of a time step and the width of the picture."""
+
+
 class CtcRecognizer:
     """A CTC recognizer on ONNX Runtime.
 
     Args:
         session: Input (n, 3, 48, w), output probabilities (n, w / 8, classes) with the blank first; the other classes
             stand in the metadata `characters`.
-        language: `en` keeps ASCII and common marks, anything else all that the model knows.
+        options: Its `language` `en` keeps ASCII and common marks, anything else all that the model knows.
     """
 
-    def __init__(self, session: Session, language: str) -> None:
+    def __init__(self, session: Session, options: RecognizerOptions) -> None:
         self._session = session
         characters = list(session.metadata("characters"))
-        kept = [n for n, character in enumerate(characters) if language != "en" or _is_english(character)]
-        self._characters = ["", *(characters[n] for n in kept)]
+        kept = [n for n, character in enumerate(characters) if options.language != "en" or _is_english(character)]
+        self.characters = ["", *(characters[n] for n in kept)]
         self._classes = None if len(kept) == len(characters) else np.array([BLANK, *(n + 1 for n in kept)])
+        self._decode = decoder(self.characters, options)
 
     def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
         """See `Recognizer.read`."""
+        readings = {
+            n: self._decode(probabilities, step, pictures[n].shape[1])
+            for n, probabilities, step in self.outputs(pictures, batch_size)
+        }
+        return [readings[n] for n in range(len(pictures))]
+
+    def outputs(self, pictures: Sequence[Pixels], batch_size: int) -> Iterator[tuple[int, Probabilities, float]]:
+        """What the network says, in any order: number of a picture, probabilities (t, classes), pixels a time step."""
         batch_size = batch_size or (GPU_BATCH if self._session.on_gpu else 1)
-        readings: dict[int, Reading] = {}
         for members, width in buckets([picture.shape[1] for picture in pictures], batch_size):
             (probabilities,) = self._session.run(stack([pictures[n] for n in members], width))
             if self._classes is not None:
                 probabilities = probabilities[:, :, self._classes]
             step = width / probabilities.shape[1]
             for n, matrix in zip(members.tolist(), probabilities, strict=True):
-                readings[n] = decode_greedy(matrix, self._characters, step, pictures[n].shape[1])
-        return [readings[n] for n in range(len(pictures))]
+                yield n, matrix, step
 
 
 def open_model(
     path: Path, options: RecognizerOptions, open_session: Callable[[Path | bytes], Session]
 ) -> CtcRecognizer:
     """The recognizer of an ONNX file."""
-    return CtcRecognizer(open_session(path), options.language)
+    return CtcRecognizer(open_session(path), options)
 
 
-def decode_greedy(
-    probabilities: npt.NDArray[np.float32], characters: Sequence[str], step: float, width: int
-) -> Reading:
+def decoder(characters: Sequence[str], options: RecognizerOptions) -> Decode:
+    """Beam search where it is asked for and the words of the language are known, else the most probable path.
+
+    Raises:
+        ModelError: The file of the language's words is missing or damaged.
+        ConfigError: The user's lexicon cannot be read.
+    """
+    words = zoo.words_of(options.language) if options.decoder == "beam" else None
+    if words is None:
+        return partial(decode_greedy, characters=characters)
+    from raypipe.recognition.beam import BeamDecoder  # Numba takes half a second to import.
+    from raypipe.recognition.language import load_language
+
+    return BeamDecoder(characters, load_language(words.path, options.lexicon)).decode
+
+
+def decode_greedy(probabilities: Probabilities, step: float, width: int, characters: Sequence[str]) -> Reading:
     """The most probable path, repeats merged and blanks dropped.
 
     Args:
         probabilities: (t, classes), blank first.
-        characters: The character of each class.
         step: Pixels a time step.
         width: Width of the picture without padding, in pixels; what is read beyond it is dropped.
+        characters: The character of each class.
 
     Returns:
         The text with the peak probability of each character and its place.

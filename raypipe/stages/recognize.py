@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from raypipe import zoo
 from raypipe.engine import Session
@@ -100,7 +100,8 @@ class TextReader(Worker["ImageToText"]):
         """Loads the model."""
         model = zoo.resolve(self.spec.model, "recognition", self.spec.language)
         threads = self.spec.task_parallelism or self.threads
-        options = RecognizerOptions(self.spec.language, self.spec.use_caching, self.spec.num_beams)
+        spec = self.spec
+        options = RecognizerOptions(spec.language, spec.decoder, spec.lexicon, spec.use_caching, spec.num_beams)
         self._recognizer = open_recognizer(
             model, options, lambda source: Session(source, self.spec.use_gpu, threads, self.metrics)
         )
@@ -172,6 +173,11 @@ class ImageToText(ModelStage):
 
     model: str = Field("ocr_small_handwritten", description="name of a recognition model")
     language: str = Field("en", description="language of the text: keeps a model to its characters")
+    decoder: Literal["greedy", "beam"] = Field(
+        "beam",
+        description="beam: the words of the language help to read, where they are known (en); greedy: letters alone",
+    )
+    lexicon: str | None = Field(None, description="text file with names and terms of your own that the beam shall know")
     input_col: str = Field("image", description="the picture")
     regions_column: str | None = Field(
         "text_regions", description="the regions to read; where the column is absent the picture is one line"
@@ -209,6 +215,12 @@ class ImageToText(ModelStage):
     @classmethod
     def _none_if_empty(cls, value: str | None) -> str | None:
         return value or None
+
+    @model_validator(mode="after")
+    def _lexicon_is_used(self) -> ImageToText:
+        if self.lexicon and (self.decoder != "beam" or zoo.words_of(self.language) is None):
+            raise ValueError("lexicon needs decoder='beam' and a language whose words are known: 'en'")
+        return self
 
     @classmethod
     def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> ImageToText:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from making import FakeSession
 
-from raypipe.recognition.base import Reading
+from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.ctc import WIDE_GAP, CtcRecognizer, decode_greedy, tidy
 
 CHARACTERS = ["", *"abcdefgh "]
@@ -19,7 +19,7 @@ def path(text: str, sure: float = 0.9) -> np.ndarray:
 
 
 def read(text: str, step: float = 8, width: int | None = None) -> Reading:
-    return decode_greedy(path(text), CHARACTERS, step, round(len(text) * step) if width is None else width)
+    return decode_greedy(path(text), step, round(len(text) * step) if width is None else width, CHARACTERS)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_probabilities_are_the_peaks_of_the_runs() -> None:
     probabilities = path("aa-b")
     probabilities[1, 1] = 0.95
     probabilities[3, 2] = 0.5
-    found = decode_greedy(probabilities, CHARACTERS, 8, 32)
+    found = decode_greedy(probabilities, 8, 32, CHARACTERS)
     assert found.text == "ab"
     assert np.allclose(found.probabilities, [0.95, 0.5])
 
@@ -120,7 +120,7 @@ TEXTS = ["abc", "a-a" + "-" * 200 + "b", "hg fe", "-", "c" * 90, "abc"]
 
 def recognizer(characters: str = "abcdefgh ", language: str = "en") -> tuple[CtcRecognizer, FakeSession]:
     session = FakeSession(network, {"characters": list(characters)})
-    return CtcRecognizer(session, language), session
+    return CtcRecognizer(session, RecognizerOptions(language, "greedy")), session
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 16])

@@ -72,7 +72,7 @@ def test_every_model_of_the_manifest_has_a_family_or_advice(real: tuple[zoo.Mode
     from raypipe.recognition.families import FAMILIES
     from raypipe.stages import detect
 
-    families = {"detection": set(detect.FAMILIES), "recognition": set(FAMILIES)}
+    families = {"detection": set(detect.FAMILIES), "recognition": set(FAMILIES), "language": {"words"}}
     for model in real:
         assert model.advice if not model.file else model.family in families[model.task], model.name
 

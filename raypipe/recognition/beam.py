@@ -1,0 +1,97 @@
+"""Reading a CTC network's output with a language: text by beam search, places by alignment, and how sure both are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.recognition.alignment import align
+from raypipe.recognition.base import Reading
+from raypipe.recognition.language import Language, letter, shape
+from raypipe.recognition.search import Alphabet, Weights, search
+
+Floats = npt.NDArray[np.float64]
+
+FLOOR = 1e-6
+"""Least probability of a class: the network rules nothing out."""
+AFTER = 2
+"""Time steps after a word's last one at which its rivals are counted: they need the space or mark behind it."""
+SURE, SHARE, DOUBT = -0.5, 0.55, -0.4
+"""Logistic regression of whether a word is right, fitted by `benchmarks/decoding.py`: constant, weight of the log odds
+of its share of the beams, weight of the network's own doubt."""
+
+
+class BeamDecoder:
+    """Finds the most probable text of a network's output.
+
+    Args:
+        characters: The character of each class, the blank first.
+        language: What is known about its words.
+        weights: What that counts.
+    """
+
+    def __init__(self, characters: Sequence[str], language: Language, weights: Weights | None = None) -> None:
+        self._characters, self._language, self._weights = characters, language, weights or Weights()
+        self._alphabet = Alphabet(
+            np.array([-1, *map(letter, characters[1:])], np.int32),
+            np.array([-1, *map(shape, characters[1:])], np.int32),
+            np.array([False, *(character.isupper() for character in characters[1:])]),
+            list(characters).index(" "),
+        )
+
+    def decode(self, probabilities: npt.NDArray[np.float32], step: float, width: int) -> Reading:
+        """The most probable text.
+
+        Args:
+            probabilities: (t, classes), blank first.
+            step: Pixels a time step.
+            width: Width of the picture without padding, in pixels; what is read beyond it is dropped.
+
+        Returns:
+            The text with the place of each character. All characters of a word, and the space after it, have the
+            probability that the word is right.
+        """
+        probabilities = probabilities[: int(np.ceil(width / step)) + 1]
+        logs = self._logs(probabilities)
+        labels, shared, scores = search(logs, self._language, self._weights, self._alphabet)
+        if len(labels) and labels[-1] == self._alphabet.space:
+            labels = labels[:-1]
+        if not len(labels):
+            return Reading("", [], [])
+        text = "".join(self._characters[label] for label in labels)
+        places = align(logs, labels)
+        doubts = np.append(0, np.cumsum(-np.log(probabilities.max(1))))
+        chances: list[float] = []
+        for word in re.finditer(r"\S+ ?", text):
+            chance = _chance(word.start(), len(word.group().rstrip()), places, shared, scores, doubts)
+            chances += [chance] * len(word.group())
+        return Reading(text, chances, np.minimum(places.mean(1) * step, width).tolist())
+
+    def _logs(self, probabilities: npt.NDArray[np.float32]) -> Floats:
+        """Scaled log probabilities, in which a blank may hide a space and a space a blank."""
+        logs: Floats = np.log(np.maximum(probabilities, FLOOR), dtype=np.float64)
+        blank, space = logs[:, 0].copy(), logs[:, self._alphabet.space].copy()
+        logs[:, 0] = np.logaddexp(blank, space + np.log(self._weights.false_space))
+        logs[:, self._alphabet.space] = np.logaddexp(space, blank + np.log(self._weights.lost_space))
+        return logs * self._weights.acoustic
+
+
+def _chance(
+    start: int,
+    length: int,
+    places: npt.NDArray[np.int32],
+    shared: npt.NDArray[np.int32],
+    scores: Floats,
+    doubts: Floats,
+) -> float:
+    """The probability that a word is right: of the beams that agree up to it, how many agree on it."""
+    first, last = places[start, 0], places[start + length - 1, 1]
+    step = min(last - 1 + AFTER, len(scores) - 1)
+    beams = np.exp(scores[step] - scores[step].max())
+    agree = beams[shared[step] >= start + length].sum()
+    differ = beams[shared[step] >= start].sum() - agree
+    odds = np.log((agree + FLOOR) / (differ + FLOOR))
+    return float(1 / (1 + np.exp(-(SURE + SHARE * odds + DOUBT * (doubts[last] - doubts[first])))))
