@@ -100,7 +100,7 @@ def frequencies(listed: Counter[str], dictionary: list[str], texts: Counts) -> d
 
 
 def is_word(word: str) -> bool:
-    """Whether it is a word in small letters; alone, letters but a and I are initials: their counts mean other things."""
+    """Whether it is a word in small letters; single letters but a and I are initials, counted elsewhere."""
     return TOKEN.fullmatch(word) is not None and word.islower() and (len(word) > 1 or word in "ai")
 
 

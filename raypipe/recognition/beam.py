@@ -19,7 +19,7 @@ FLOOR = 1e-6
 """Least probability of a class: the network rules nothing out."""
 AFTER = 2
 """Time steps after a word's last one at which its rivals are counted: they need the space or mark behind it."""
-SURE, SHARE, DOUBT = -0.5, 0.55, -0.4
+SURE, SHARE, DOUBT = 0.43, 0.52, -0.27
 """Logistic regression of whether a word is right, fitted by `benchmarks/decoding.py`: constant, weight of the log odds
 of its share of the beams, weight of the network's own doubt."""
 
@@ -93,5 +93,14 @@ def _chance(
     beams = np.exp(scores[step] - scores[step].max())
     agree = beams[shared[step] >= start + length].sum()
     differ = beams[shared[step] >= start].sum() - agree
-    odds = np.log((agree + FLOOR) / (differ + FLOOR))
-    return float(1 / (1 + np.exp(-(SURE + SHARE * odds + DOUBT * (doubts[last] - doubts[first])))))
+    return certainty(float(np.log((agree + FLOOR) / (differ + FLOOR))), float(doubts[last] - doubts[first]))
+
+
+def certainty(share: float, doubt: float) -> float:
+    """The probability that a word is right.
+
+    Args:
+        share: Log odds of its share of the beams.
+        doubt: Minus log probability of the network's best path over its time steps.
+    """
+    return float(1 / (1 + np.exp(-(SURE + SHARE * share + DOUBT * doubt))))

@@ -10,6 +10,7 @@ import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +85,7 @@ def load_language(path: Path, lexicon: str | None = None) -> Language:
             firsts, seconds = np.cumsum(stored["firsts"], dtype=np.int64), stored["seconds"].astype(np.int64)
             pair_chances = stored["pair_chances"].astype(np.float32)
             order = stored["order"].astype(np.float32)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise ModelError(f"The language file {path} cannot be read: {error}.", "Install raypipe again.") from error
     words = dict(zip(listed, zip(chances.tolist(), proper.tolist(), strict=True), strict=True))
     for word in _own_words(lexicon) if lexicon else ():

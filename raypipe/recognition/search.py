@@ -88,12 +88,12 @@ class Alphabet(NamedTuple):
     space: int
 
 
-BEAMS = 24
-"""Beginnings kept after each time step; 48 read no better."""
-WINDOW = 12.0
+BEAMS = 32
+"""Beginnings kept after each time step; more read no better, half as many a little worse."""
+WINDOW = 9.0
 """Beginnings this much less probable than the best, in natural logarithms, are dropped."""
-UNLIKELY = float(np.log(5e-4))
-"""Characters less probable than this do not continue a beginning."""
+UNLIKELY = float(np.log(4e-3))
+"""Scaled log probability from which on a character continues a beginning."""
 NEVER = -1e30
 SMALL, CAPITALIZED, CAPITALS = range(3)
 AT, HYPHEN = mark("@"), mark("-")

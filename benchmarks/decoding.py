@@ -1,0 +1,271 @@
+"""Greedy and beam decoding of line sets: CER, WER, milliseconds a line, and what confidences are worth.
+
+Example: python benchmarks/decoding.py ../shared/data tests/data
+A set is a folder `*_lines` with images/, gt.tsv and, for letters1905, meta.jsonl and splits.tsv. Columns: character and
+word error rate; `worse`, the characters that the beam adds to the errors of lines it made worse, in per cent; `AUC`,
+the probability that a right word has a higher confidence than a wrong one.
+
+`--tune ROUNDS` searches better weights on the tuning groups, prints them and the confidence's constants for
+raypipe/recognition/search.py and beam.py, and measures every tuning group with weights tuned on the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from accuracy import scorer
+from rapidfuzz.distance import Levenshtein
+
+from raypipe import presets, zoo
+from raypipe.engine import Session
+from raypipe.geometry import crop
+from raypipe.metrics import Metrics
+from raypipe.recognition import beam
+from raypipe.recognition.base import Reading, RecognizerOptions
+from raypipe.recognition.beam import BeamDecoder
+from raypipe.recognition.ctc import HEIGHT, MAX_WIDTH, CtcRecognizer, Decode, decode_greedy
+from raypipe.recognition.language import load_language
+from raypipe.recognition.search import Weights
+
+TUNING = ("phone_lines test", "letters1905_lines train hand", "letters1905_lines train typed", "exact_tune_lines")
+FIXED = {"pair"}
+"""Not tuned: half of the tuning texts are words in no order, in which pairs mean nothing."""
+WORSE = 0.1
+"""Loss of one per cent of characters made worse on exact lines, as a share of all errors on the others."""
+
+
+class Sample(NamedTuple):
+    """A line: its transcript and what the network says of it."""
+
+    truth: str
+    probabilities: np.ndarray
+    step: float
+    width: int
+
+
+class Result(NamedTuple):
+    """Rates in per cent, and for each word its confidence and whether it is right."""
+
+    cer: float
+    wer: float
+    worse: float
+    words: list[tuple[float, bool]]
+
+
+def group_of(folder: Path, files: Iterable[str]) -> dict[str, str]:
+    """The group of each file of a set: writer, split and kind where the set tells them."""
+    splits, kinds = folder / "splits.tsv", folder / "meta.jsonl"
+    if folder.name == "phone_lines":
+        return {file: f"phone_lines {'test' if '_test' in file else 'eval'}" for file in files}
+    if not splits.exists():
+        return dict.fromkeys(files, folder.name)
+    split = dict(line.split("\t") for line in splits.read_text(encoding="utf-8").splitlines())
+    rows = map(json.loads, kinds.read_text(encoding="utf-8").splitlines())
+    kind = {row["file"]: "typed" if "Typewritten" in (row["type"] or "") else "hand" for row in rows}
+    return {file: f"{folder.name} {split[file]} {kind[file]}" for file in files}
+
+
+def samples(recognizer: CtcRecognizer, folders: Sequence[Path], fold: Callable[[str], str]) -> dict[str, list[Sample]]:
+    """The lines of all sets by group."""
+    found = defaultdict(list)
+    for folder in folders:
+        rows = (row.split("\t", 1) for row in (folder / "gt.tsv").read_text(encoding="utf-8").splitlines())
+        truth = {file: fold(text) for file, text in rows if fold(text)}
+        groups = group_of(folder, truth)
+        pictures = []
+        for file in truth:
+            page = cv2.imread(str(folder / "images" / file))
+            height, width = page.shape[:2]
+            box = np.array([width / 2, height / 2, width, height, 0], np.float32)
+            pictures.append(crop(page, box, HEIGHT, MAX_WIDTH))
+        files = list(truth)
+        for n, probabilities, step in recognizer.outputs(pictures, 0):
+            line = Sample(truth[files[n]], probabilities, step, pictures[n].shape[1])
+            found[groups[files[n]]].append(line)
+    return found
+
+
+def confidences(reading: Reading) -> list[float]:
+    """The confidence of each word, as lines have it."""
+    return [float(np.mean(reading.probabilities[slice(*match.span())])) for match in re.finditer(r"\S+", reading.text)]
+
+
+def right(truth: Sequence[str], words: Sequence[str]) -> list[bool]:
+    """Which words are right, aligned by least edit distance."""
+    kept = {
+        n
+        for code in Levenshtein.opcodes(truth, words)
+        if code.tag == "equal"
+        for n in range(code.dest_start, code.dest_end)
+    }
+    return [n in kept for n in range(len(words))]
+
+
+def ranking(words: Sequence[tuple[float, bool]]) -> float:
+    """Area under the ROC curve."""
+    good = np.array([chance for chance, is_right in words if is_right])
+    bad = np.array([chance for chance, is_right in words if not is_right])
+    if not len(good) or not len(bad):
+        return float("nan")
+    return float((good[:, None] > bad).mean() + (good[:, None] == bad).mean() / 2)
+
+
+def calibration(words: Sequence[tuple[float, bool]]) -> float:
+    """Expected calibration error over ten bins: how far confidences are from the share of right words."""
+    chances, truths = np.array([c for c, _ in words]), np.array([r for _, r in words], float)
+    bins = np.minimum((chances * 10).astype(int), 9)
+    return float(sum(abs((chances - truths)[bins == n].sum()) for n in range(10)) / len(words))
+
+
+def seconds(lines: Sequence[Sample], decode: Decode) -> list[float]:
+    """Processor time of each line."""
+    found = []
+    for line in lines:
+        start = time.process_time()
+        decode(line.probabilities, line.step, line.width)
+        found.append(time.process_time() - start)
+    return found
+
+
+class Bench:
+    """Lines of all groups, and decoders to compare on them.
+
+    Args:
+        groups: Lines by group.
+        recognizer: What read them.
+        fold: The data's own folding of quotes, dashes and spaces.
+    """
+
+    def __init__(self, groups: dict[str, list[Sample]], recognizer: CtcRecognizer, fold: Callable[[str], str]) -> None:
+        self.groups, self.fold = groups, fold
+        self._characters = recognizer.characters
+        words = zoo.words_of("en")
+        assert words
+        self._language = load_language(words.path)
+        self.greedy: Decode = partial(decode_greedy, characters=self._characters)
+        self._errors = {name: [self.errors(line, self.greedy) for line in lines] for name, lines in groups.items()}
+        self.base = {name: self.measure(name, self.greedy) for name in groups}
+
+    def beam(self, weights: Weights) -> Decode:
+        """The beam search with some weights."""
+        return BeamDecoder(self._characters, self._language, weights).decode
+
+    def errors(self, line: Sample, decode: Decode) -> int:
+        """Wrong characters of a line."""
+        return Levenshtein.distance(line.truth, self.fold(decode(line.probabilities, line.step, line.width).text))
+
+    def measure(self, name: str, decode: Decode) -> Result:
+        """Rates of a decoder on a group."""
+        characters = errors = words = word_errors = worse = 0
+        judged: list[tuple[float, bool]] = []
+        for line, before in zip(self.groups[name], self._errors[name], strict=True):
+            reading = decode(line.probabilities, line.step, line.width)
+            text = self.fold(reading.text)
+            wrong = Levenshtein.distance(line.truth, text)
+            characters, errors = characters + len(line.truth), errors + wrong
+            worse += max(0, wrong - before)
+            truth, found = line.truth.split(), text.split()
+            words, word_errors = words + len(truth), word_errors + Levenshtein.distance(truth, found)
+            judged += zip(confidences(reading), right(truth, found), strict=True)
+        return Result(100 * errors / characters, 100 * word_errors / words, 100 * worse / characters, judged)
+
+    def loss(self, names: Iterable[str], weights: Weights) -> float:
+        """Mean of CER and WER as shares of greedy decoding's, and the harm done to exact lines."""
+        shares, harm, decode = [], 0.0, self.beam(weights)
+        for name in names:
+            result, base = self.measure(name, decode), self.base[name]
+            if "exact" in name:
+                harm += WORSE * result.worse
+            else:
+                shares += [result.cer / base.cer, result.wer / base.wer]
+        return float(np.mean(shares)) + harm
+
+    def tune(self, names: Sequence[str], rounds: int) -> Weights:
+        """Coordinate search: each weight up and down by a factor that shrinks where neither helps."""
+        weights = Weights()
+        best = self.loss(names, weights)
+        factors = {name: 1.5 for name in Weights._fields if name not in FIXED}
+        for _ in range(rounds):
+            for name, factor in factors.items():
+                for change in (factor, 1 / factor):
+                    tried = weights._replace(**{name: getattr(weights, name) * change})
+                    found = self.loss(names, tried)
+                    if found < best - 1e-4:
+                        weights, best = tried, found
+                        break
+                else:
+                    factors[name] = factor**0.6
+        return weights
+
+    def row(self, name: str, decode: Decode, timed: bool = True) -> str:
+        """A row of the table."""
+        one, two = self.base[name], self.measure(name, decode)
+        rates = f"{one.cer:.2f} / {one.wer:.2f} | {two.cer:.2f} / {two.wer:.2f} | {two.worse:.2f}"
+        ranks = " | ".join(f"{ranking(r.words):.3f} / {calibration(r.words):.3f}" for r in (one, two))
+        times = f"{1000 * np.median(seconds(self.groups[name], decode)):.2f}" if timed else ""
+        return f"| {name} | {len(self.groups[name])} | {rates} | {ranks} | {times} |"
+
+
+def recognizer_of(name: str) -> CtcRecognizer:
+    """A CTC model of the manifest, on one thread."""
+    path = zoo.resolve(name, "recognition", "en").path
+    return CtcRecognizer(Session(path, False, 1, Metrics()), RecognizerOptions("en", "greedy"))
+
+
+def odds(bench: Bench, names: Iterable[str], weights: Weights) -> tuple[float, ...]:
+    """Constants of beam.py's confidence: logistic regression, by Newton's method, on its two measures."""
+    rows: list[tuple[float, float, float]] = []
+    rights: list[bool] = []
+    kept = beam.certainty
+    beam.certainty = lambda share, doubt: rows.append((1, share, doubt)) or 0.5  # type: ignore[func-returns-value]
+    for name in names:
+        rights += [is_right for _, is_right in bench.measure(name, bench.beam(weights)).words]
+    beam.certainty = kept
+    table, truths, found = np.array(rows), np.array(rights, float), np.zeros(3)
+    for _ in range(30):
+        chances = 1 / (1 + np.exp(-table @ found))
+        curve = (table * (chances * (1 - chances))[:, None]).T @ table + 1e-6 * np.eye(3)
+        found += np.linalg.solve(curve, table.T @ (truths - chances))
+    return tuple(found.round(2).tolist())
+
+
+def main() -> None:
+    """Measure, and tune if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="+", help="folders of sets; the first has score.py")
+    parser.add_argument("--recognizer", default=presets.RECOGNIZER)
+    parser.add_argument("--tune", type=int, default=0, metavar="ROUNDS")
+    parser.add_argument(
+        "--folds", action="store_true", help="with --tune: also measure each group with weights tuned on the others"
+    )
+    arguments = parser.parse_args()
+    recognizer = recognizer_of(arguments.recognizer)
+    fold = scorer(arguments.data[0]).fold
+    folders = [path for data in arguments.data for path in sorted(data.glob("*_lines"))]
+    bench = Bench(samples(recognizer, folders, fold), recognizer, fold)
+    weights, names = Weights(), [name for name in TUNING if name in bench.groups]
+    print("| lines | n | greedy CER / WER | beam CER / WER | worse | greedy AUC / ECE | beam AUC / ECE | ms |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    if arguments.tune:
+        for name in names if arguments.folds else ():
+            others = bench.tune([other for other in names if other != name], arguments.tune)
+            print(bench.row(f"{name}", bench.beam(others), timed=False) + " tuned on the others", flush=True)
+        weights = bench.tune(names, arguments.tune)
+        print({name: float(f"{value:.3g}") for name, value in weights._asdict().items()})
+        print("SURE, SHARE, DOUBT =", odds(bench, names, weights))
+    for name in sorted(bench.groups):
+        print(bench.row(name, bench.beam(weights)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

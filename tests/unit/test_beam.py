@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import string
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from making import FakeSession
+
+import raypipe as rp
+from raypipe import presets, zoo
+from raypipe.engine import Session
+from raypipe.errors import ConfigError
+from raypipe.metrics import Metrics
+from raypipe.recognition.alignment import align
+from raypipe.recognition.base import RecognizerOptions
+from raypipe.recognition.beam import BeamDecoder
+from raypipe.recognition.ctc import CtcRecognizer, decode_greedy, decoder
+from raypipe.recognition.language import load_language
+
+CHARACTERS = ["", *string.ascii_letters, *string.digits, *"'.,-@ "]
+EXACT_LINES = Path(__file__).parents[1] / "data" / "exact_lines"
+
+
+@pytest.fixture(scope="module")
+def beam() -> BeamDecoder:
+    words = zoo.words_of("en")
+    assert words is not None
+    return BeamDecoder(CHARACTERS, load_language(words.path))
+
+
+def output(*steps: str | dict[str, float]) -> np.ndarray:
+    """Probabilities (t, classes): a sure character with a blank after it, or some candidates; `_` is the blank."""
+    rows = []
+    for step in steps:
+        for candidates in ({character: 0.99} for character in step) if isinstance(step, str) else (step,):
+            rows += [candidates, {"_": 0.99}]
+    found = np.full((len(rows), len(CHARACTERS)), 1e-4, np.float32)
+    for row, candidates in zip(found, rows, strict=True):
+        for character, chance in candidates.items():
+            row[0 if character == "_" else CHARACTERS.index(character)] = chance
+    return found / found.sum(1, keepdims=True)
+
+
+def read(beam: BeamDecoder, *steps: str | dict[str, float]) -> str:
+    probabilities = output(*steps)
+    return beam.decode(probabilities, 8, 8 * len(probabilities)).text
+
+
+def test_a_word_of_the_list_wins_over_a_slightly_more_probable_one(beam: BeamDecoder) -> None:
+    assert read(beam, "the quick brow", {"m": 0.55, "n": 0.4}, " fox") == "the quick brown fox"
+
+
+def test_a_sure_unknown_word_stays(beam: BeamDecoder) -> None:
+    assert read(beam, "ask Zorblatt and Qwyx") == "ask Zorblatt and Qwyx"
+
+
+def test_a_lost_space_is_found_and_a_false_one_dropped(beam: BeamDecoder) -> None:
+    assert read(beam, "thank", {"_": 0.9, " ": 0.05}, "you very") == "thank you very"
+    assert read(beam, "hand", {" ": 0.5, "_": 0.45}, "writing") == "handwriting"
+
+
+@pytest.mark.parametrize("text", ["4471", "19.05.1905", "B7-K1O0", "jo.smyth@exmple.org", "1,234.50"])
+def test_figures_and_addresses_are_taken_as_read(beam: BeamDecoder, text: str) -> None:
+    assert read(beam, f"no {text}") == f"no {text}"
+
+
+def test_a_capital_is_kept_and_one_inside_a_word_is_not_believed(beam: BeamDecoder) -> None:
+    assert read(beam, "Dear Sir") == "Dear Sir"
+    assert read(beam, "wi", {"T": 0.5, "t": 0.45}, "h you") == "with you"
+
+
+def test_a_word_may_go_on_behind_a_hyphen_at_the_end_of_the_line(beam: BeamDecoder) -> None:
+    assert read(beam, "I write to commu", {"m": 0.6, "n": 0.4}, "i-") == "I write to communi-"
+
+
+def test_doubled_letters_need_their_blank(beam: BeamDecoder) -> None:
+    assert read(beam, "a letter") == "a letter"
+
+
+@pytest.mark.parametrize("steps", ["", "___", "   "])
+def test_nothing_is_read_on_an_empty_picture(beam: BeamDecoder, steps: str) -> None:
+    found = beam.decode(output("_", steps), 8, 800)
+    assert (found.text, found.probabilities, found.centres) == ("", [], [])
+
+
+def test_places_and_probabilities_belong_to_the_characters(beam: BeamDecoder) -> None:
+    found = beam.decode(output("an ox"), 8, 76)
+    assert found.text == "an ox"
+    assert found.centres == [4, 20, 36, 52, 68]
+    assert found.probabilities[:3] == [found.probabilities[0]] * 3
+
+
+def test_a_doubtful_word_has_less_confidence_than_a_sure_one(beam: BeamDecoder) -> None:
+    found = beam.decode(output("house ", {"h": 0.4, "m": 0.4}, "ouse"), 8, 200)
+    assert found.probabilities[0] > 0.8 > 0.6 > found.probabilities[-1]
+
+
+def test_what_is_read_in_the_padding_is_dropped(beam: BeamDecoder) -> None:
+    found = beam.decode(output("an", "_" * 6, "ox"), 8, 40)
+    assert found.text == "an"
+    assert max(found.centres) <= 40
+
+
+def test_alignment_finds_the_best_path() -> None:
+    probabilities = np.full((7, 3), 0.05)
+    probabilities[np.arange(7), [0, 1, 1, 0, 1, 2, 0]] = 0.9
+    assert align(np.log(probabilities), np.array([1, 1, 2], np.int32)).tolist() == [[1, 3], [4, 5], [5, 6]]
+
+
+def test_without_words_of_the_language_the_network_is_believed() -> None:
+    assert decoder(CHARACTERS, RecognizerOptions("latin", "beam")).func is decode_greedy  # type: ignore[attr-defined]
+    assert decoder(CHARACTERS, RecognizerOptions("en", "greedy")).func is decode_greedy  # type: ignore[attr-defined]
+
+
+def test_own_words_are_read(tmp_path: Path) -> None:
+    lexicon = tmp_path / "own.txt"
+    lexicon.write_text("Zorblatt", encoding="utf-8")
+    probabilities = output("Dear Zor", {"l": 0.5, "b": 0.35}, "l", {"o": 0.5, "a": 0.35}, "tt")
+    texts = [
+        decoder(CHARACTERS, RecognizerOptions("en", "beam", own))(probabilities, 8, 400).text
+        for own in (None, str(lexicon))
+    ]
+    assert texts[1] == "Dear Zorblatt" != texts[0]
+
+
+@pytest.mark.parametrize("other", [{"decoder": "greedy"}, {"language": "latin"}])
+def test_a_lexicon_that_would_not_be_used_is_refused(other: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="lexicon needs"):
+        rp.ImageToText(lexicon="own.txt", **other)
+
+
+def test_a_lexicon_that_is_missing_is_an_error() -> None:
+    session = FakeSession(lambda tensor: tensor, {"characters": CHARACTERS[1:]})
+    with pytest.raises(ConfigError, match=r"none\.txt"):
+        CtcRecognizer(session, RecognizerOptions("en", "beam", "none.txt"))
+
+
+def test_exact_lines_are_not_corrected() -> None:
+    """Numbers, dates, amounts, identifiers, addresses, foreign names: at most 0.5 % of characters changed for the worse."""
+    distance = pytest.importorskip("rapidfuzz").distance.Levenshtein.distance
+    rows = [row.split("\t") for row in (EXACT_LINES / "gt.tsv").read_text(encoding="utf-8").splitlines()]
+    pictures = [cv2.imread(str(EXACT_LINES / "images" / name)) for name, _ in rows]
+    path = zoo.resolve(presets.RECOGNIZER, "recognition", "en").path
+    wrong = []
+    for way in ("greedy", "beam"):
+        readings = CtcRecognizer(Session(path, False, 1, Metrics()), RecognizerOptions("en", way)).read(pictures, 0)
+        wrong.append([distance(text, reading.text) for (_, text), reading in zip(rows, readings, strict=True)])
+    worse = sum(max(0, after - before) for before, after in zip(*wrong, strict=True))
+    assert worse <= 0.005 * sum(len(text) for _, text in rows)

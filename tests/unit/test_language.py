@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from raypipe import zoo
+from raypipe.errors import ConfigError, ModelError
+from raypipe.recognition.language import EDGE, LETTERS, SHAPES, SPACE, WORD, Language, letter, load_language, mark, shape
+
+WORDS = {"a": 0.3, "an": 0.2, "and": 0.3, "bob": 0.1, "it's": 0.1}
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    """A language of five words, one of them a name, and one pair."""
+    path = tmp_path / "words.npz"
+    np.savez(
+        path,
+        words=np.frombuffer("\n".join(WORDS).encode(), np.uint8),
+        frequencies=np.log(list(WORDS.values())).astype(np.float16),
+        proper=np.packbits([word == "bob" for word in WORDS]),
+        firsts=np.array([2], np.uint32),
+        seconds=np.array([3], np.uint32),
+        pair_chances=np.log([0.5]).astype(np.float16),
+        order=np.full((SHAPES, SHAPES), -3, np.float16),
+    )
+    return path
+
+
+def walk(language: Language, text: str) -> int:
+    """The trie node of a beginning, -1 where no word begins so."""
+    node = 0
+    for code in map(LETTERS.index, text):
+        mask = int(language.masks[node])
+        if not mask >> code & 1:
+            return -1
+        node = int(language.children[node]) + bin(mask & ((1 << code) - 1)).count("1")
+    return node
+
+
+def number(language: Language, text: str) -> int:
+    node = walk(language, text)
+    return int(language.words[node]) if node >= 0 else -1
+
+
+def test_every_word_is_in_the_trie_and_nothing_else(words: Path) -> None:
+    language = load_language(words)
+    for word, chance in WORDS.items():
+        assert np.exp(language.frequencies[number(language, word)]) == pytest.approx(chance, rel=1e-2)
+    assert [number(language, text) for text in ("", "b", "bo", "bobs", "n", "its", "it'")] == [-1] * 7
+    assert len(language.masks) == 1 + len({word[:n] for word in WORDS for n in range(1, len(word) + 1)})
+
+
+def test_looking_ahead_adds_up_what_can_follow(words: Path) -> None:
+    language = load_language(words)
+    ahead = {text: float(np.exp(language.ahead[walk(language, text)])) for text in ("", "a", "an", "i")}
+    assert ahead == pytest.approx({"": 1, "a": 0.8, "an": 0.5, "i": 0.1}, rel=1e-2)
+
+
+def test_pairs_are_found_by_their_hash(words: Path) -> None:
+    language = load_language(words)
+    key = number(language, "and") * len(language.frequencies) + number(language, "bob")
+    assert np.exp(language.pair_chances[language.pairs == key]) == pytest.approx([0.5], rel=1e-2)
+    assert language.paired[number(language, "and")] == pytest.approx(0.5, rel=1e-2)
+
+
+def test_spelling_is_a_distribution_that_prefers_what_words_have(words: Path) -> None:
+    spelling = np.exp(load_language(words).spelling).reshape(-1, EDGE + 1)
+    assert spelling.sum(1) == pytest.approx(np.ones(len(spelling)), rel=1e-3)
+    edge = len(spelling) - 1
+    assert spelling[edge].argmax() == LETTERS.index("a")
+
+
+def test_own_words_join_with_their_capitals(words: Path, tmp_path: Path) -> None:
+    lexicon = tmp_path / "own.txt"
+    lexicon.write_text("Quux O\u2019Neill\nAnd zyx-17, bob\n", encoding="utf-8")
+    language = load_language(words, str(lexicon))
+    proper = {word: bool(language.proper[number(language, word)]) for word in ("quux", "o'neill", "zyx", "and", "bob")}
+    assert proper == {"quux": True, "o'neill": True, "zyx": False, "and": False, "bob": False}
+    key = number(language, "and") * len(language.frequencies) + number(language, "bob")
+    assert key in language.pairs
+
+
+def test_a_lexicon_that_is_not_there_is_an_error_with_its_name(words: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.txt"):
+        load_language(words, str(tmp_path / "none.txt"))
+
+
+def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "words.npz"
+    path.write_bytes(b"PK\x03\x04 no zip")
+    with pytest.raises(ModelError, match=r"words\.npz"):
+        load_language(path)
+
+
+def test_characters_have_kinds() -> None:
+    assert [shape(character) for character in "aZ' -"] == [WORD, WORD, WORD, SPACE, mark("-")]
+    assert shape("\u2014") == mark("-")
+    assert shape("é") == shape("°") == SHAPES - 1
+    assert [letter(character) for character in "aZ\u2019-5é"] == [0, 25, 26, -1, -1, -1]
+
+
+def test_the_shipped_language_knows_english() -> None:
+    found = zoo.words_of("en")
+    assert found is not None and zoo.damage(found) is None
+    language = load_language(found.path)
+    assert number(language, "handwritten") >= 0
+    assert not language.proper[number(language, "the")]
+    assert language.proper[number(language, "francisco")]
+    assert np.exp(language.frequencies).sum() == pytest.approx(1, abs=0.01)
+    assert zoo.words_of("latin") is None
