@@ -44,9 +44,10 @@ def truth_of(folder: Path, score: ModuleType) -> dict[str, str]:
 def pipeline_for(name: str, arguments: argparse.Namespace) -> rp.Pipeline:
     """The standard pipeline, or for lines its recognizer alone."""
     standard = presets.standard(arguments.detector, arguments.recognizer, use_gpu=False)
+    decode, detect, recognize = standard.stages
+    recognize = recognize.model_copy(update={"decoder": arguments.decoder})
     if "lines" not in name and "words" not in name:
-        return standard
-    decode, _, recognize = standard.stages
+        return rp.Pipeline([decode, detect, recognize])
     return rp.Pipeline([decode, recognize.model_copy(update={"regions_column": None})])
 
 
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=PAGE_SETS + LINE_SETS)
     parser.add_argument("--detector", default=presets.DETECTOR)
     parser.add_argument("--recognizer", default=presets.RECOGNIZER)
+    parser.add_argument("--decoder", choices=["greedy", "beam"], default="beam")
     parser.add_argument("--predictions", type=Path, help="folder for SET.jsonl")
     arguments = parser.parse_args()
     score = scorer(arguments.data)

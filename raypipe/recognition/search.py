@@ -60,7 +60,7 @@ class Weights(NamedTuple):
     spelling_bonus: float = 1.28
     unknown: float = 4.74
     literal: float = 1.56
-    figures: float = 0.333
+    figures: float = 0.7
     order: float = 0.207
     mark_bonus: float = 2.69
     pair: float = 0.55
@@ -68,7 +68,7 @@ class Weights(NamedTuple):
     lower: float = 1.97
     mixed: float = 2.5
     capitals: float = 0.777
-    lost_space: float = 0.00117
+    lost_space: float = 0.0005
     false_space: float = 0.003
 
 

@@ -138,7 +138,7 @@ def test_a_lexicon_that_is_missing_is_an_error() -> None:
 
 
 def test_exact_lines_are_not_corrected() -> None:
-    """Numbers, dates, amounts, identifiers, addresses, foreign names: at most 0.5 % of characters changed for the worse."""
+    """Numbers, dates, amounts, identifiers, addresses, names: at most 0.5 % of characters change for the worse."""
     distance = pytest.importorskip("rapidfuzz").distance.Levenshtein.distance
     rows = [row.split("\t") for row in (EXACT_LINES / "gt.tsv").read_text(encoding="utf-8").splitlines()]
     pictures = [cv2.imread(str(EXACT_LINES / "images" / name)) for name, _ in rows]

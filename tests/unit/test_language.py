@@ -7,7 +7,18 @@ import pytest
 
 from raypipe import zoo
 from raypipe.errors import ConfigError, ModelError
-from raypipe.recognition.language import EDGE, LETTERS, SHAPES, SPACE, WORD, Language, letter, load_language, mark, shape
+from raypipe.recognition.language import (
+    EDGE,
+    LETTERS,
+    SHAPES,
+    SPACE,
+    WORD,
+    Language,
+    letter,
+    load_language,
+    mark,
+    shape,
+)
 
 WORDS = {"a": 0.3, "an": 0.2, "and": 0.3, "bob": 0.1, "it's": 0.1}
 
