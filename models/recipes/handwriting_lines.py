@@ -7,6 +7,7 @@ neighbouring lines that reach into the crop, ruled paper, shadows, blur, noise, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -17,8 +18,20 @@ from texts import Texts
 
 HEIGHT = 48
 FONT_SIZE = 44
+FORMS = 0.25
+"""Share of forms among handwritten lines."""
 MARGIN = 40
 """Pixels around the drawn text, so that warping and neighbours have room."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A word to draw: its font, and what a form draws with it that is not to be read: a rule below, a box before."""
+
+    text: str
+    path: Path
+    ruled: bool = False
+    boxed: bool = False
 
 
 class LineRenderer:
@@ -28,10 +41,12 @@ class LineRenderer:
         paths: Fonts to choose from.
         seed: Fixes every line.
         rough: How badly written and scanned lines are, 1 for handwriting, less for print.
+        labels: Fonts of print; with them some lines are fields of forms, filled in by hand.
     """
 
-    def __init__(self, paths: Sequence[Path], seed: int, rough: float) -> None:
+    def __init__(self, paths: Sequence[Path], seed: int, rough: float, labels: Sequence[Path] = ()) -> None:
         """Start a sequence of lines."""
+        self._labels = list(labels)
         self._random = np.random.default_rng(seed)
         self._texts = Texts(self._random)
         self._paths, self._rough = list(paths), rough
@@ -39,39 +54,76 @@ class LineRenderer:
 
     def line(self) -> tuple[np.ndarray, str]:
         """Return a picture (48, w, 3), BGR, and what stands in it."""
-        path = self._paths[int(self._random.integers(len(self._paths)))]
-        known = fonts.characters(path)
-        text = self._texts.line()
-        if fonts.has_capitals_only(path) or self._random.random() < 0.07:
-            text = text.upper()
-        text = " ".join("".join(c for c in text if c in known or c == " ").split()) or "the"
-        ink = self._draw(text, path)
+        path = self._choose(self._paths)
+        pieces = self._form(path) if self._labels and self._random.random() < FORMS else self._written(path)
+        ink = self._draw(pieces)
         if self._random.random() < 0.35 * self._rough:
             ink = self._add_neighbour(ink, path)
         ink = self._pen(self._warp(ink))
-        return self._photograph(self._crop(ink)), text
+        return self._photograph(self._crop(ink)), " ".join(piece.text for piece in pieces)
 
-    def _draw(self, text: str, path: Path) -> np.ndarray:
-        """Return a text's coverage (h, w) with MARGIN around it, word by word with an uneven base line."""
+    def _choose(self, paths: Sequence[Path]) -> Path:
+        return paths[int(self._random.integers(len(paths)))]
+
+    def _written(self, path: Path) -> list[Piece]:
+        """Return the words of a line in one font."""
+        text = self._texts.line()
+        if self._random.random() < 0.07:
+            text = text.upper()
+        return _pieces(text, path) or _pieces("the", path)
+
+    def _form(self, path: Path) -> list[Piece]:
+        """Return fields of a form: labels in print, values by hand above a rule, boxes to tick."""
+        random = self._random
+        label_font, ruled = self._choose(self._labels), bool(random.random() < 0.7)
+        pieces: list[Piece] = []
+        for _ in range(random.integers(1, 4)):
+            label, value = self._texts.field()
+            pieces += _pieces(label, label_font)
+            if random.random() < 0.25:
+                answers = [["Yes", "No"], ["yes", "no"], ["Male", "Female"], ["Single", "Married"]]
+                pieces += [Piece(word, label_font, boxed=True) for word in answers[random.integers(len(answers))]]
+            else:
+                value = value.upper() if random.random() < 0.25 else value
+                pieces += [replace(piece, ruled=ruled) for piece in _pieces(value, path)]
+        return pieces
+
+    def _draw(self, pieces: Sequence[Piece]) -> np.ndarray:
+        """Return the coverage (h, w) of words with MARGIN around them, with an uneven base line."""
         random, rough = self._random, self._rough
         size = int(FONT_SIZE * random.uniform(0.85, 1.2))
-        font = self._font(path, size)
         space = size * random.uniform(0.18, 0.6)
         drift = random.uniform(-0.012, 0.012) * rough
-        words = text.split(" ")
-        widths = [font.getlength(word) for word in words]
-        total = int(sum(widths) + size * 1.4 * len(words)) + 2 * MARGIN + size
+        widths = [self._font(piece.path, size).getlength(piece.text) for piece in pieces]
+        total = int(sum(widths) + size * 2.2 * len(pieces)) + 2 * MARGIN + size
         canvas = Image.new("L", (total, 2 * size + 2 * MARGIN))
         pen = ImageDraw.Draw(canvas)
         left, middle = float(MARGIN + size * 0.3), MARGIN + size
-        for word, width in zip(words, widths, strict=True):
-            this = font
+        for piece, width in zip(pieces, widths, strict=True):
+            font = self._font(piece.path, size)
             if random.random() < 0.3 * rough:
-                this = self._font(path, int(size * random.uniform(0.88, 1.12)))
+                font = self._font(piece.path, int(size * random.uniform(0.88, 1.12)))
+            if piece.boxed:
+                left += self._tick(pen, left, middle, size) + space * 0.5
+            if piece.ruled:
+                below = middle + int(size * random.uniform(0.04, 0.1))
+                pen.line((left - space, below, left + width + space, below), 220, int(random.integers(1, 3)))
             rise = drift * left + random.normal(0, 0.03) * size * rough
-            pen.text((left, middle + rise), word, int(255 * random.uniform(0.75, 1)), this, anchor="ls")
+            pen.text((left, middle + rise), piece.text, int(255 * random.uniform(0.75, 1)), font, anchor="ls")
             left += width + space * (1 + random.normal(0, 0.25) * rough)
         return np.asarray(canvas)[:, : int(left - space + size * 0.5) + MARGIN]
+
+    def _tick(self, pen: ImageDraw.ImageDraw, left: float, base: float, size: int) -> float:
+        """Draw a box that may be ticked, and return its width."""
+        side = size * self._random.uniform(0.45, 0.75)
+        box = (left, base - side, left + side, base)
+        pen.rectangle(box, outline=220, width=int(self._random.integers(1, 4)))
+        chance = self._random.random()
+        if chance < 0.5:
+            pen.line((left, base - side, left + side, base), 230, 3)
+        if chance < 0.3:
+            pen.line((left, base, left + side * 1.2, base - side * 1.3), 230, 3)
+        return side
 
     def _font(self, path: Path, size: int) -> ImageFont.FreeTypeFont:
         key = (path, size)
@@ -81,7 +133,7 @@ class LineRenderer:
 
     def _add_neighbour(self, ink: np.ndarray, path: Path) -> np.ndarray:
         """Return the line with another one above or below that reaches into it."""
-        other = self._draw(self._texts.line(), path)
+        other = self._draw(self._written(path))
         other = other[:, : ink.shape[1]]
         shift = int(FONT_SIZE * self._random.uniform(1.05, 1.7)) * int(self._random.choice([-1, 1]))
         height = min(ink.shape[0], other.shape[0])
@@ -171,6 +223,14 @@ class LineRenderer:
             for x in range(int(random.integers(4, 20)), width, max(int(height * random.uniform(0.3, 0.6)), 4)):
                 cv2.line(paper, (x, 0), (x, height), _shade(paper, 0.85))
         return paper
+
+
+def _pieces(text: str, path: Path) -> list[Piece]:
+    """Return the words of a text that a font can draw."""
+    known = fonts.characters(path)
+    text = text.upper() if fonts.has_capitals_only(path) else text
+    words = ("".join(c for c in word if c in known) for word in text.split())
+    return [Piece(word, path) for word in words if word]
 
 
 def _shade(paper: np.ndarray, share: float) -> tuple[float, ...]:

@@ -15,6 +15,15 @@ FORTUNES = Path("/usr/share/games/fortunes")
 DAYS = ("%B %d, %Y", "%d/%m/%Y", "%b. %d %Y", "%m-%d-%y")
 FORMS = ("name", "address", "date", "phone_number", "company", "job", "email", "license_plate", "iban", "city")
 LANGUAGES = ("fr", "de", "es")
+LABELS = """
+Name First-Name Last-Name Date-of-Birth DOB Date Address City State Zip Zip-Code Phone Phone-# Email Gender
+Marital-Status Occupation Employer Referred-By Emergency-Contact Signature Title Company Account-No. Amount Total
+Weight Height Reason-for-visit Allergies Medication Dose Policy-Number Insurance Relationship Sex Age To From
+Subject Invoice-No. Room Floor Building Term Rent Lessor Lessee Witness County Notes Description Quantity Unit-Price
+"""
+"""Labels of forms, a hyphen for a space."""
+PUNCTUATION = string.punctuation.translate(str.maketrans("", "", "_|[]{}`~\\^"))
+"""Without marks that look like the rules and boxes of a form."""
 
 
 class Texts:
@@ -44,6 +53,16 @@ class Texts:
         else:
             text = self._identifier()
         return text[:80].strip() or "a"
+
+    def field(self) -> tuple[str, str]:
+        """Return the label of a form's field and what is filled in."""
+        label = str(self._random.choice(LABELS.split())).replace("-", " ")
+        if self._random.random() < 0.3:
+            label = " ".join(word.capitalize() for word in self._words("en").split()[:2])
+        chance = self._random.random()
+        value = self._form() if chance < 0.55 else self._saying() if chance < 0.8 else self._words("en")
+        ending = str(self._random.choice([":", "", "?", "."], p=[0.75, 0.1, 0.1, 0.05]))
+        return label + ending, " ".join(value.split()[: int(self._random.integers(1, 6))])
 
     def _saying(self) -> str:
         sayings = _sayings()
@@ -75,7 +94,7 @@ class Texts:
         return str(getattr(self._faker, kind)()).replace("\n", ", ")
 
     def _identifier(self) -> str:
-        letters = list(string.ascii_letters + string.digits * 3 + string.punctuation)
+        letters = list(string.ascii_letters + string.digits * 3 + PUNCTUATION)
         return " ".join(
             "".join(self._random.choice(letters, int(self._random.integers(1, 9))))
             for _ in range(self._random.integers(1, 5))
