@@ -15,6 +15,7 @@ from raypipe.errors import ConfigError, RaypipeError
 from raypipe.outputs import documents
 from raypipe.pipeline import Pipeline, load
 from raypipe.stages.base import Pool
+from raypipe.web.settings import ServerSettings, read_keys
 
 SOME_PAGES_FAILED = 6
 """Exit status of a job that finished, with an exception on some of its pages."""
@@ -127,6 +128,49 @@ def show(image: Path, output: Path | None, file: Path | None, device: str) -> No
         target.write_bytes(page["image_with_regions"])
         click.echo(f"{len(page.lines)} lines, mean confidence {page.confidence or 0:.2f}, overlay: {target}", err=True)
     sys.exit(SOME_PAGES_FAILED if failed else 0)
+
+
+@cli.command(epilog="Example: raypipe serve --port 8000")
+@click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run.")
+@click.option("--detectors", type=PoolSize(), help="Detector replicas of their own.")
+@click.option("--recognizers", type=PoolSize(), help="Recognizer replicas of their own.")
+@click.option("--merge-ingress", is_flag=True, help="Detect in the process that speaks HTTP: faster, less robust.")
+@click.option("--max-requests", default=0, type=click.IntRange(0),
+              help="Requests accepted at once; default: 8 for each page read at once.")  # fmt: skip
+@click.option(
+    "--api-key-file", type=click.Path(path_type=Path), help="File of keys that clients must show, one a line."
+)
+@click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
+def serve(
+    file: Path | None,
+    host: str,
+    port: int,
+    device: str,
+    detectors: Pool | None,
+    recognizers: Pool | None,
+    merge_ingress: bool,
+    max_requests: int,
+    api_key_file: Path | None,
+    address: str | None,
+) -> None:
+    """Reads what is sent by HTTP: a page for people at /, the API at /docs. Stops at Ctrl-C when all is answered."""
+    from raypipe.run import server
+    from raypipe.run.online import Serving
+
+    if file and (detectors or recognizers):
+        raise ConfigError("--detectors and --recognizers do not go with --pipeline.", "Set pool in the file's stages.")
+    pipeline = (
+        load(file)
+        if file
+        else presets.standard(use_gpu=DEVICES[device], detector_pool=detectors, recognizer_pool=recognizers)
+    )
+    keys = read_keys(api_key_file) if api_key_file else ()
+    settings = ServerSettings(max_requests=max_requests, key_digests=keys)
+    serving = Serving(settings=settings, merge_ingress=merge_ingress)
+    server.run(pipeline, serving, host, port, address, lambda: click.echo(f"raypipe: http://{host}:{port}/", err=True))
 
 
 @cli.command(epilog="Example: raypipe describe --toml > pipeline.toml")

@@ -276,15 +276,20 @@ def page_count(file: IO[bytes]) -> int:
     try:
         start = file.read(5)
         file.seek(0)
+        if not may_have_pages(start):
+            return 1
         if pdf.is_pdf(start):
             return max(pdf.page_count(file.read()), 1)
-        if start[:2] not in (b"II", b"MM"):
-            return 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return int(getattr(PillowImage.open(file, formats=("TIFF",)), "n_frames", 1))
     except Exception:  # Pillow's TIFF plugin raises TypeError and more on a damaged file.
         return 1
+
+
+def may_have_pages(data: bytes) -> bool:
+    """Whether bytes begin like a TIFF or PDF, the documents that can have more than one page."""
+    return pdf.is_pdf(data) or data[:2] in (b"II", b"MM")
 
 
 @cache

@@ -1,22 +1,26 @@
-"""Counters and timings of one process, as plain sums that an adapter can add up and export."""
+"""Counters and timings, as plain sums that an adapter can add up and export."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Metrics:
-    """Named sums. Names end in their unit: `_total` for counts, `_seconds` for time."""
+class Metrics(threading.local):
+    """Named sums of each thread. Names end in their unit: `_total` for counts, `_seconds` for time.
+
+    A server works on several pages at once, each in a thread: what a thread drains belongs to its page alone.
+    """
 
     def __init__(self) -> None:
-        self.sums: defaultdict[str, float] = defaultdict(float)
+        self._sums: defaultdict[str, float] = defaultdict(float)
 
     def add(self, name: str, value: float = 1) -> None:
         """Adds to a sum."""
-        self.sums[name] += value
+        self._sums[name] += value
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -28,6 +32,6 @@ class Metrics:
             self.add(name, time.perf_counter() - start)
 
     def drain(self) -> dict[str, float]:
-        """The sums since the last call."""
-        sums, self.sums = dict(self.sums), defaultdict(float)
+        """The sums of this thread since its last call."""
+        sums, self._sums = dict(self._sums), defaultdict(float)
         return sums

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 POINTS_PER_INCH = 72
+_ONE_AT_A_TIME = threading.Lock()
+"""PDFium is not safe in threads, not even with a document each."""
 
 
 def is_pdf(data: bytes) -> bool:
@@ -65,12 +68,13 @@ def _document(data: bytes, origin: str) -> Iterator[PdfDocument]:
         import pypdfium2
     except ImportError as error:
         raise PageError("pdf_unsupported", f"{origin} is a PDF.", "Install raypipe[pdf].") from error
-    try:
-        document = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        remedy = "Copy it again from its source, or take its password off."
-        raise PageError("pdf_damaged", f"{origin} cannot be opened: {error}.", remedy) from error
-    try:
-        yield document
-    finally:
-        document.close()
+    with _ONE_AT_A_TIME:
+        try:
+            document = pypdfium2.PdfDocument(data)
+        except pypdfium2.PdfiumError as error:
+            remedy = "Copy it again from its source, or take its password off."
+            raise PageError("pdf_damaged", f"{origin} cannot be opened: {error}.", remedy) from error
+        try:
+            yield document
+        finally:
+            document.close()

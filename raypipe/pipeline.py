@@ -28,6 +28,9 @@ else:
 
 if TYPE_CHECKING:
     from ray.data import Dataset
+    from ray.serve import Application
+
+    from raypipe.run.online import Serving
 
 STAGES: dict[str, type[Stage]] = {
     stage.__name__: stage for stage in (BinaryToImage, ImageTextDetector, ImageToText, ImageDrawRegions, SaveImages)
@@ -203,6 +206,16 @@ class Pipeline:
         from raypipe.run.batch import transform
 
         return transform(self, dataset, batch_size)
+
+    def deployment(self, serving: Serving | None = None) -> Application:
+        """The pipeline as a Ray Serve application, for `ray.serve.run`.
+
+        Args:
+            serving: Limits, batching and placement; see `raypipe.run.online.Serving`.
+        """
+        from raypipe.run.online import deployment
+
+        return deployment(self, serving)
 
 
 def _describe(step: Step) -> str:

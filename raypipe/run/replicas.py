@@ -1,0 +1,175 @@
+"""One operator of a pipeline inside a replica of Ray Serve."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from ray import serve
+
+from raypipe.images import IMAGE, page_count
+from raypipe.metrics import Metrics
+from raypipe.run.local import Runner
+from raypipe.types import Column, Row
+
+if TYPE_CHECKING:
+    from raypipe.pipeline import Operator
+
+LINE_BYTES = 65_536
+"""About what the picture of one line weighs: the unit in which batches are measured."""
+
+
+class Batching(BaseModel):
+    """How the pages of many requests are put together for an operator."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_lines: int = Field(256, ge=0, description="most line pictures of a batch, by their bytes; 0: a page at a time")
+    wait_seconds: float = Field(0.005, ge=0, description="how long a batch waits for more pages")
+
+
+@dataclass(frozen=True)
+class Work:
+    """A page on its way: its row with plain values, what was counted, and when it was sent on.
+
+    Attributes:
+        row: The page row; each value as its `Column` encodes it.
+        sums: Counts and seconds so far.
+        overlay: Format of the picture to draw at the end, or `none`.
+        sent: Unix time at which it left the process before.
+    """
+
+    row: Row
+    sums: dict[str, float]
+    overlay: str
+    sent: float
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a replica carries out.
+
+    Attributes:
+        operator: The steps.
+        last: No operator follows.
+        drawings: Steps that draw the overlay, by the picture's format; none but for the last operator.
+        before, after: The columns that come in and go out.
+        threads: CPU threads of a page.
+        parallel: Pages, or batches of them, that are worked on at once.
+        batching: How pages are put together.
+    """
+
+    operator: Operator
+    last: bool
+    drawings: Mapping[str, Operator]
+    before: Mapping[str, Column]
+    after: Mapping[str, Column]
+    threads: int
+    parallel: int
+    batching: Batching
+
+
+class OperatorReplica:
+    """Carries out an operator on the pages of all requests that reach this process."""
+
+    def __init__(self, task: Task) -> None:
+        begun = time.perf_counter()
+        self._task, self._metrics = task, Metrics()
+        self._run = Runner(task.operator, task.threads, self._metrics)
+        self._draw = {name: Runner(steps, task.threads, self._metrics) for name, steps in task.drawings.items()}
+        self._threads = ThreadPoolExecutor(task.parallel, "pages")
+        self._together = self._batched() if task.batching.max_lines else None
+        self._load_seconds = time.perf_counter() - begun
+
+    async def __call__(self, work: Work) -> Work:
+        """Carries out the operator on a page, alone or in a batch."""
+        if self._together:
+            return await self._together(work)
+        return (await self._in_thread([work]))[0]
+
+    async def count(self, content: bytes) -> int:
+        """Pages of a document."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, page_count, io.BytesIO(content))
+
+    async def load_seconds(self) -> float:
+        """How long the models took to load."""
+        return self._load_seconds
+
+    def _batched(self) -> Callable[[Work], Awaitable[Work]]:
+        # Made here because Serve keeps the queue of a decorated method on its class, for all instances alike.
+        batching = self._task.batching
+
+        @serve.batch(  # type: ignore[untyped-decorator]
+            max_batch_size=batching.max_lines,
+            batch_wait_timeout_s=batching.wait_seconds,
+            max_concurrent_batches=self._task.parallel,
+            batch_size_fn=lambda works: weight(works, batching.max_lines),
+        )
+        async def together(works: list[Work]) -> list[Work]:
+            return await self._in_thread(works)
+
+        return together  # type: ignore[no-any-return]
+
+    async def _in_thread(self, works: list[Work]) -> list[Work]:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._carry_out, works)
+
+    def _carry_out(self, works: list[Work]) -> list[Work]:
+        begun, name = time.time(), self._task.operator.name
+        rows = self._run([_decoded(work.row, self._task.before) for work in works])
+        for row, work in zip(rows, works, strict=True):
+            if work.overlay in self._draw:
+                self._draw[work.overlay]([row])
+        shares = {key: value / len(works) for key, value in self._metrics.drain().items()}
+        shares[f"batch_pages.{name}"] = len(works)
+        return [
+            replace(
+                work,
+                row=self._encoded(row),
+                sums={**work.sums, **shares, f"queue_seconds.{name}": max(begun - work.sent, 0)},
+                sent=time.time(),
+            )
+            for work, row in zip(works, rows, strict=True)
+        ]
+
+    def _encoded(self, row: Row) -> Row:
+        columns = dict(self._task.after)
+        for drawing in self._task.drawings.values():
+            columns.update({name: column for step in drawing.steps for name, column in step.writes.items()})
+        values = {name: _plain(column, row[name]) for name, column in columns.items() if name in row}
+        if self._task.last:
+            # Nobody reads the picture again, and the client has it.
+            values = {name: _without_data(value) if columns[name] is IMAGE else value for name, value in values.items()}
+        return values
+
+
+def weight(works: Sequence[Work], most: int) -> int:
+    """What a batch weighs, in line pictures. A page that is too much for any batch weighs as much as one may."""
+    lines = sum(1 + _bytes(work.row) // LINE_BYTES for work in works)
+    return min(lines, most) if len(works) == 1 else lines
+
+
+def _bytes(value: Any) -> int:
+    """Bytes in a plain value and in those inside it."""
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(_bytes(inner) for inner in value.values())
+    return 0
+
+
+def _plain(column: Column, value: Any) -> Any:
+    return None if value is None else column.encode(value)
+
+
+def _decoded(row: Row, columns: Mapping[str, Column]) -> Row:
+    return {name: None if value is None else columns[name].decode(value) for name, value in row.items()}
+
+
+def _without_data(image: dict[str, Any] | None) -> dict[str, Any] | None:
+    return image and {**image, "data": None}

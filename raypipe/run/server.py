@@ -1,0 +1,90 @@
+"""A Ray Serve instance on this machine, until it is told to stop. What `raypipe serve` does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+import ray
+from ray import serve
+from ray.serve.schema import LoggingConfig
+
+from raypipe.errors import ConfigError
+from raypipe.pipeline import Pipeline
+from raypipe.run.local import usable_cpus
+from raypipe.run.online import Serving, deployment, plan
+
+NAME = "raypipe"
+_QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
+"""The ingress logs requests itself."""
+
+
+def run(
+    pipeline: Pipeline, serving: Serving, host: str, port: int, address: str | None, started: Callable[[], None]
+) -> None:
+    """Serves a pipeline until SIGTERM or SIGINT; then finishes what was accepted.
+
+    Args:
+        pipeline: What to serve.
+        serving: How it is deployed.
+        host, port: Where HTTP is spoken.
+        address: The Ray cluster to join; None: one is started here.
+        started: Called when pages can be read.
+
+    Raises:
+        ConfigError: The port is taken, or the pools do not fit the cluster.
+    """
+    _check_port(host, port)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    _connect(address)
+    try:
+        _check_room(pipeline)
+        serve.start(http_options={"host": host, "port": port}, logging_config=_QUIET)
+        serve.run(deployment(pipeline, serving), name=NAME, route_prefix="/")
+        started()
+        stop.wait()
+    finally:
+        # Only what is ours: the cluster may serve other applications. Requests that were accepted are finished.
+        serve.delete(NAME)
+        ray.shutdown()
+
+
+def _connect(address: str | None) -> None:
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    if address:
+        ray.init(address=address, logging_level="ERROR")
+        return
+    # Each request's log line is to reach the terminal, also one that is like another.
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    ray.init(address="local", num_cpus=usable_cpus(), include_dashboard=False, logging_level="ERROR")
+
+
+def _check_port(host: str, port: int) -> None:
+    """Serve would start on a port that is taken, and answer nobody."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(f"{host}:{port} cannot be used: {error}.", "Choose another --host or --port.") from error
+
+
+def _check_room(pipeline: Pipeline) -> None:
+    """Serve would wait for ever for CPUs or GPUs that the cluster does not have."""
+    pools, there = plan(pipeline), ray.cluster_resources()
+    for what, needed in (
+        ("CPU", sum(pool.floor * pool.num_cpus for pool in pools)),
+        ("GPU", sum(pool.floor * pool.num_gpus for pool in pools)),
+    ):
+        if needed > there.get(what, 0):
+            raise ConfigError(
+                f"The replicas need {needed:g} {what}s and the cluster has {there.get(what, 0):g}.",
+                "Lower the pool sizes or num_cpus.",
+            )

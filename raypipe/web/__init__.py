@@ -1,0 +1,1 @@
+"""The HTTP side of raypipe: everything between a socket and rows of pages. Knows neither Ray nor models."""

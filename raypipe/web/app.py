@@ -1,0 +1,70 @@
+"""The HTTP application: routes, and how errors become answers."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from raypipe.web import pages, routes, service
+from raypipe.web.admission import Admission
+from raypipe.web.edge import Edge
+from raypipe.web.options import describe
+from raypipe.web.problems import ProblemError
+from raypipe.web.reading import Reader
+from raypipe.web.settings import ServerSettings
+from raypipe.web.telemetry import Telemetry, logger
+
+PAGES_WAITING_FOR_EACH = 8
+"""Requests that may wait for each page that is read at once, where no setting says how many."""
+
+
+def create(reader: Reader, settings: ServerSettings) -> ASGIApp:
+    """The application around a reader, ready for any ASGI server."""
+    places = settings.max_requests or PAGES_WAITING_FOR_EACH * reader.at_once
+    ocr = service.Service(reader, settings, Admission(places, settings.retry_after_seconds), Telemetry())
+    app = FastAPI(
+        title="raypipe",
+        version=version("raypipe"),
+        description="Text from pictures of handwriting and print, with positions and confidences.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = ocr
+    app.include_router(routes.router)
+    app.include_router(pages.router)
+    _answer_errors(app, ocr.telemetry)
+    return Edge(app, settings.key_digests, ocr.telemetry)
+
+
+def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:
+    def answer(request: Request, problem: ProblemError) -> Response:
+        telemetry.problem(problem.code)
+        return problem.response(request.state.request_id)
+
+    @app.exception_handler(ProblemError)
+    async def own(request: Request, error: ProblemError) -> Response:
+        return answer(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return answer(request, ProblemError(422, "option_invalid", describe(list(error.errors()))))
+
+    @app.exception_handler(HTTPException)
+    async def unroutable(request: Request, error: HTTPException) -> Response:
+        code = {404: "no_such_path", 405: "wrong_method"}.get(error.status_code, "http")
+        return answer(request, ProblemError(error.status_code, code, str(error.detail), error.headers))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        fields: dict[str, Any] = {"request_id": request.state.request_id}
+        logger().error("unexpected error", exc_info=error, extra={"fields": fields})
+        return answer(
+            request, ProblemError(500, "internal", "Something unexpected went wrong. The server's log says what.")
+        )

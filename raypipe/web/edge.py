@@ -1,0 +1,98 @@
+"""What every request passes: its id, its key, the headers of its answer, its log line and its metrics."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from raypipe.web.problems import ProblemError
+from raypipe.web.settings import digest
+from raypipe.web.telemetry import Telemetry, logger
+
+OPEN = frozenset(("/", "/static/page.css", "/static/page.js", "/docs", "/static/docs.js", "/openapi.json", "/ping",
+                  "/healthz", "/readyz"))  # fmt: skip
+"""Paths that need no key: they hold nothing of anyone."""
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class Edge:
+    """ASGI middleware around the whole application.
+
+    Args:
+        app: The application.
+        key_digests: SHA-256 of the keys that clients must show; empty: none is needed.
+        telemetry: Where requests are counted.
+    """
+
+    def __init__(self, app: ASGIApp, key_digests: tuple[str, ...], telemetry: Telemetry) -> None:
+        self._app, self._keys, self._telemetry = app, key_digests, telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves a request; see ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = scope.setdefault("state", {})["request_id"] = _request_id(headers.get("x-request-id", ""))
+        begun, status = time.perf_counter(), 499
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answer = MutableHeaders(scope=message)
+                answer["X-Request-ID"] = request_id
+                answer.update(SECURITY_HEADERS)
+            await send(message)
+
+        try:
+            if self._keys and scope["path"] not in OPEN and not self._allowed(headers.get("authorization", "")):
+                self._telemetry.problem("unauthorized")
+                problem = ProblemError(
+                    401, "unauthorized", "Send the header Authorization: Bearer KEY.", {"WWW-Authenticate": "Bearer"}
+                )
+                await problem.response(request_id)(scope, receive, send_with_headers)
+            else:
+                await self._app(scope, receive, send_with_headers)
+        finally:
+            self._note(scope, status, time.perf_counter() - begun, request_id)
+
+    def _allowed(self, authorization: str) -> bool:
+        scheme, _, key = authorization.partition(" ")
+        shown = digest(key.strip())
+        # Every key is compared, so that the time taken says nothing about them.
+        matches = [hmac.compare_digest(shown, known) for known in self._keys]
+        return scheme.lower() == "bearer" and any(matches)
+
+    def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        route = getattr(scope.get("route"), "path", "other")
+        self._telemetry.answered(route, scope["method"], status, seconds)
+        fields = {
+            "request_id": request_id,
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "seconds": round(seconds, 4),
+            **scope["state"].get("log", {}),
+        }
+        logger().info("request", extra={"fields": fields})
+
+
+def _request_id(wished: str) -> str:
+    """The client's own id where it is harmless, or a new one."""
+    return wished if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", wished) else uuid4().hex

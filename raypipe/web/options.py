@@ -1,0 +1,108 @@
+"""What a client may ask for, and in which format it wants the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from raypipe.web.problems import ProblemError
+
+Format = Literal["json", "ndjson", "text", "formatted_text", "hocr"]
+MEDIA_TYPES: dict[str, Format] = {
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "text/plain": "text",
+    "text/vnd.hocr+html": "hocr",
+}
+"""The formats that an Accept header can ask for, those preferred first."""
+
+_RANGES = re.compile(r"^[1-9]\d{0,6}(-[1-9]\d{0,6})?(,[1-9]\d{0,6}(-[1-9]\d{0,6})?){0,99}$")
+
+
+class Options(BaseModel):
+    """The options of a request: query parameters or, in a multipart request, form fields as well."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    output_format: Format | None = Field(None, description="format of the answer; left out: as the Accept header says")
+    overlay: Literal["none", "jpeg", "png"] = Field(
+        "none", description="add a picture of each page with its regions and text drawn over it (JSON formats)"
+    )
+    pages: str | None = Field(
+        None,
+        description="pages to read, from 1, such as 1-3,7; left out: all",
+        pattern=_RANGES.pattern,
+        max_length=400,
+    )
+    include_confidence: bool = Field(True, description="give confidences, 0 to 1")
+
+    @field_validator("pages")
+    @classmethod
+    def _ascending(cls, value: str | None) -> str | None:
+        for part in (value or "").split(","):
+            first, _, last = part.partition("-")
+            if last and int(first) > int(last):
+                raise ValueError(f"{part} ends before it begins")
+        return value
+
+    def chosen(self, total: int) -> list[int]:
+        """The numbers, from 0, of the pages to read of a document with `total` pages, in their order."""
+        if self.pages is None:
+            return list(range(total))
+        wanted: set[int] = set()
+        for part in self.pages.split(","):
+            first, _, last = part.partition("-")
+            wanted.update(range(int(first) - 1, min(int(last or first), total)))
+        return sorted(page for page in wanted if page < total)
+
+
+def with_form(options: Options, form: dict[str, str]) -> Options:
+    """The options with those of a form, which win.
+
+    Raises:
+        ProblemError: 422, a field is no option or has a wrong value.
+    """
+    try:
+        return Options.model_validate({**options.model_dump(exclude_defaults=True), **form})
+    except ValidationError as error:
+        raise ProblemError(422, "option_invalid", describe(error.errors())) from error
+
+
+def describe(errors: Sequence[Mapping[str, Any]]) -> str:
+    """Pydantic's errors, each with its place."""
+    told = []
+    for error in errors:
+        place = ".".join(str(part) for part in error["loc"] if part not in ("query", "body"))
+        told.append(f"{place}: {error['msg']}")
+    return "; ".join(told)
+
+
+def negotiate(accept: str | None, options: Options) -> Format:
+    """The format of an answer.
+
+    Raises:
+        ProblemError: 406, none that the Accept header names.
+    """
+    if options.output_format:
+        return options.output_format
+    best: tuple[float, Format] | None = None
+    weights = _weights(accept or "*/*")
+    for media_type, name in MEDIA_TYPES.items():
+        weight = weights.get(media_type, weights.get(f"{media_type.split('/')[0]}/*", weights.get("*/*", 0.0)))
+        if weight > 0 and (best is None or weight > best[0]):
+            best = weight, name
+    if best is None:
+        raise ProblemError(406, "not_acceptable", f"There is {', '.join(MEDIA_TYPES)}.")
+    return best[1]
+
+
+def _weights(accept: str) -> dict[str, float]:
+    weights = {}
+    for part in accept.split(",")[:50]:
+        media_type, *parameters = [piece.strip().lower() for piece in part.split(";")]
+        quality = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
+        weights[media_type] = float(quality) if re.fullmatch(r"[01](\.\d{0,3})?", quality) else 1.0
+    return weights

@@ -1,0 +1,56 @@
+"""Errors as a client sees them: problem details in JSON (RFC 9457), each with a code of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+MEDIA_TYPE = "application/problem+json"
+
+PAGE_STATUS = {
+    "image_too_large": 413,
+    "image_unknown": 415,
+    "pdf_unsupported": 415,
+    "worker_died": 500,
+}
+"""The HTTP status of a page's exception by its code; 422 for the others: the picture is at fault."""
+
+
+class ProblemError(Exception):
+    """A request that gets no result.
+
+    Args:
+        status: HTTP status.
+        code: A stable name for programs.
+        detail: What went wrong and what to do, for people.
+        headers: More headers of the answer.
+    """
+
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.headers = status, code, detail, dict(headers or {})
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        """The members of the problem document."""
+        return {
+            "type": f"urn:raypipe:problem:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+        }
+
+    def response(self, request_id: str) -> JSONResponse:
+        """The answer to the client."""
+        return JSONResponse(self.document(request_id), self.status, self.headers, MEDIA_TYPE)
+
+
+def of_page(exception: str) -> ProblemError:
+    """The problem of a request whose only page failed, from that page's `exception`: `stage code: message`."""
+    head, _, message = exception.partition(": ")
+    code = head.rpartition(" ")[2]
+    return ProblemError(PAGE_STATUS.get(code, 422), code, message)

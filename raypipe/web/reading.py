@@ -1,0 +1,117 @@
+"""Documents to finished pages, through whatever carries out the pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from raypipe.images import may_have_pages
+from raypipe.types import Row
+from raypipe.web.options import Options
+from raypipe.web.problems import ProblemError
+from raypipe.web.settings import ServerSettings
+from raypipe.web.uploads import Upload
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Read:
+    """A finished page row, its records as plain values, and what was counted on the way."""
+
+    row: Row
+    sums: dict[str, float]
+
+
+class Reader(Protocol):
+    """Carries out the pipeline: `run.online.Graph` on Ray Serve."""
+
+    async def count(self, content: bytes) -> int:
+        """Pages of a document."""
+
+    async def read(self, row: Row, overlay: str) -> Read:
+        """Reads a page; `overlay` is the format of the picture to draw, or `none`."""
+
+    async def ready(self) -> dict[str, float]:
+        """Waits until all models are loaded; the seconds that took, by the place that loaded them."""
+
+    @property
+    def at_once(self) -> int:
+        """Pages that are read at once."""
+
+    @property
+    def overlays(self) -> tuple[str, ...]:
+        """Formats in which an overlay can be drawn."""
+
+    @property
+    def models(self) -> list[dict[str, str]]:
+        """The pipeline's models."""
+
+
+async def page_rows(uploads: list[Upload], options: Options, reader: Reader, settings: ServerSettings) -> list[Row]:
+    """The rows of the pages to read.
+
+    Raises:
+        ProblemError: 413 too many pages, 422 no such page.
+    """
+    rows: list[Row] = []
+    for upload in uploads:
+        total = await reader.count(upload.content) if may_have_pages(upload.content) else 1
+        chosen = options.chosen(total)
+        if len(rows) + len(chosen) > settings.max_pages:
+            most = settings.max_pages
+            detail = f"The request has more than {most} pages, the limit of this server. Choose some: pages=1-{most}."
+            raise ProblemError(413, "too_many_pages", detail)
+        rows += [
+            {
+                "path": upload.name,
+                "name": upload.name,
+                "content": upload.content,
+                "pagenum": page,
+                "total_pages": total,
+                "exception": None,
+            }
+            for page in chosen
+        ]
+    if not rows:
+        raise ProblemError(422, "page_missing", f"There is no page {options.pages} in what was sent.")
+    return rows
+
+
+async def read_all(rows: list[Row], overlay: str, reader: Reader, settings: ServerSettings) -> AsyncIterator[Read]:
+    """Reads pages, a few at a time, and yields them in their order.
+
+    Raises:
+        ProblemError: 504, a page was not ready in time.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + settings.request_seconds
+
+    async def read(row: Row) -> Read:
+        try:
+            return await asyncio.wait_for(reader.read(row, overlay), deadline - clock())
+        except asyncio.TimeoutError as error:
+            detail = f"The pages were not read within {settings.request_seconds:g} seconds. Send fewer, or later."
+            raise ProblemError(504, "too_slow", detail) from error
+
+    async for page in in_order((partial(read, row) for row in rows), settings.pages_at_once):
+        yield page
+
+
+async def in_order(makers: Iterable[Callable[[], Awaitable[T]]], at_once: int) -> AsyncIterator[T]:
+    """Awaits results, so many at once, and yields them in the order of their makers. Cancels what is left over."""
+    waiting: deque[asyncio.Future[T]] = deque()
+    try:
+        for make in makers:
+            waiting.append(asyncio.ensure_future(make()))
+            if len(waiting) >= at_once:
+                yield await waiting.popleft()
+        while waiting:
+            yield await waiting.popleft()
+    finally:
+        for task in waiting:
+            task.cancel()

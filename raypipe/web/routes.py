@@ -1,0 +1,76 @@
+"""The paths of the API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from raypipe.web.options import Options
+from raypipe.web.schema import PROBLEMS, UPLOAD, InvocationsAnswer, OcrAnswer, ProblemAnswer
+from raypipe.web.service import Service
+
+router = APIRouter(responses={"default": {"model": ProblemAnswer, "description": "a problem"}})
+
+FORMATS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": OcrAnswer,
+        "description": "the pages",
+        "content": {
+            "application/x-ndjson": {"schema": {"type": "string", "description": "a page a line, as they are ready"}},
+            "text/plain": {"schema": {"type": "string"}},
+            "text/vnd.hocr+html": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+@router.post("/v1/ocr", responses={**FORMATS, **PROBLEMS}, openapi_extra=UPLOAD, response_class=Response)
+async def ocr(request: Request, options: Annotated[Options, Query()]) -> Response:
+    """Reads images and PDFs: raw bytes, or one or many files of a multipart form whose fields may be the options."""
+    return await _service(request).ocr(request, options)
+
+
+@router.post("/invocations", responses={200: {"model": InvocationsAnswer}, **PROBLEMS}, openapi_extra=UPLOAD)
+async def invocations(request: Request) -> Response:
+    """Reads an image or PDF and answers as Visual NLP's SageMaker product does."""
+    return JSONResponse(await _service(request).invocations(request))
+
+
+@router.get("/ping")
+async def ping(request: Request) -> Response:
+    """SageMaker's health check: 200 once the models are loaded, or else a 503."""
+    return await readyz(request)
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """Whether this process answers."""
+    return JSONResponse({"status": "alive"})
+
+
+@router.get("/readyz", responses={503: PROBLEMS[503]})
+async def readyz(request: Request) -> Response:
+    """Whether the models are loaded and pages can be read."""
+    await _service(request).check_ready()
+    return JSONResponse({"status": "ready"})
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(request: Request) -> Response:
+    """Counters and histograms for Prometheus."""
+    service = _service(request)
+    return Response(service.telemetry.render(service.admission.taken), media_type=service.telemetry.content_type)
+
+
+@router.get("/v1/models")
+async def models(request: Request) -> Response:
+    """The models that read here."""
+    return JSONResponse({"models": _service(request).reader.models})

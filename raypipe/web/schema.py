@@ -1,0 +1,119 @@
+"""The shapes of the answers, for the OpenAPI document. Answers themselves are made in `answers.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from raypipe.web.problems import MEDIA_TYPE
+
+_BOX = "centre x and y, width, height in pixels of the upright page, angle in degrees clockwise"
+
+
+class WordAnswer(BaseModel):
+    """A word with its rotated box."""
+
+    text: str
+    confidence: float = Field(0, description="mean character probability; absent with include_confidence=false")
+    x: float = Field(description=_BOX)
+    y: float
+    width: float
+    height: float
+    angle: float
+
+
+class LineAnswer(WordAnswer):
+    """A line with its words. Lines of the same row stand side by side."""
+
+    row: int
+    words: list[WordAnswer]
+
+
+class PageAnswer(BaseModel):
+    """A page."""
+
+    name: str
+    pagenum: int = Field(description="from 0")
+    total_pages: int
+    width: int | None
+    height: int | None
+    text: str
+    confidence: float | None = None
+    lines: list[LineAnswer]
+    overlay: str = Field("", description="a data: URL; only if asked for")
+    exception: str | None = Field(description="stage, code and message where this page failed")
+
+
+class OcrAnswer(BaseModel):
+    """All pages of a request."""
+
+    request_id: str
+    models: list[dict[str, str]]
+    pages: list[PageAnswer]
+    timings: dict[str, float] = Field(description="seconds; steps are summed over pages")
+
+
+class Item(BaseModel):
+    """A page as Visual NLP's SageMaker product gives it."""
+
+    text: str
+    pagenum: int = Field(0, description="from 1; absent for pictures")
+    exception: str = ""
+
+
+class InvocationsAnswer(BaseModel):
+    """The answer of `/invocations`."""
+
+    items: list[Item]
+
+
+class ProblemAnswer(BaseModel):
+    """ProblemError details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+
+
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": BINARY,
+            "image/*": BINARY,
+            "application/pdf": BINARY,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                    "required": ["file"],
+                }
+            },
+        },
+    }
+}
+STATUSES = {
+    400: "disconnected",
+    401: "no valid key",
+    406: "no such format",
+    408: "the body came too slowly",
+    413: "too large, or too many pages or files",
+    415: "neither an image nor a PDF",
+    422: "damaged, empty, or a wrong option",
+    429: "too many requests; see Retry-After",
+    500: "something unexpected",
+    503: "no replica is ready; see Retry-After",
+    504: "not ready in time",
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": text,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}},
+    }
+    for status, text in STATUSES.items()
+}

@@ -1,0 +1,136 @@
+"""What the routes do: admit, read, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from raypipe.images import may_have_pages
+from raypipe.types import Row
+from raypipe.web import answers
+from raypipe.web.admission import Admission
+from raypipe.web.options import Options, negotiate, with_form
+from raypipe.web.problems import ProblemError, of_page
+from raypipe.web.reading import Read, Reader, page_rows, read_all
+from raypipe.web.settings import ServerSettings
+from raypipe.web.telemetry import Telemetry
+from raypipe.web.uploads import Upload, read_uploads
+
+READY_SECONDS = 2
+"""How long a readiness check waits for an answer of each replica's deployment."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A reader with its limits and its counters."""
+
+    reader: Reader
+    settings: ServerSettings
+    admission: Admission
+    telemetry: Telemetry
+
+    async def ocr(self, request: Request, options: Options) -> Response:
+        """Answers `POST /v1/ocr`.
+
+        Raises:
+            ProblemError: The request gets no result.
+        """
+        begun = time.perf_counter()
+        negotiate(request.headers.get("accept"), options)
+        uploads, form = await read_uploads(request, self.settings)
+        options = with_form(options, form)
+        wanted = negotiate(request.headers.get("accept"), options)
+        if options.overlay not in ("none", *self.reader.overlays):
+            raise ProblemError(422, "no_overlay", "The pipeline of this server keeps no picture to draw on.")
+        received = time.perf_counter()
+        context = answers.Context(request.state.request_id, self.reader.models, options)
+        if wanted == "ndjson":
+            return PageStream(self, uploads, context)
+        reads = await self._read_all(request, uploads, options)
+        now = time.perf_counter()
+        timings = {"total": now - begun, "upload": received - begun, "reading": now - received, **_steps(reads)}
+        return answers.response([read.row for read in reads], wanted, timings, context)
+
+    async def check_ready(self) -> None:
+        """Makes sure that pages can be read.
+
+        Raises:
+            ProblemError: 503, the models are not loaded.
+        """
+        try:
+            self.telemetry.loaded(await asyncio.wait_for(self.reader.ready(), READY_SECONDS))
+        except asyncio.TimeoutError as error:
+            wait = {"Retry-After": str(self.settings.retry_after_seconds)}
+            raise ProblemError(503, "not_ready", "The models are not loaded yet.", wait) from error
+
+    async def invocations(self, request: Request) -> dict[str, object]:
+        """Answers `POST /invocations`.
+
+        Raises:
+            ProblemError: The request gets no result.
+        """
+        uploads, _ = await read_uploads(request, self.settings)
+        reads = await self._read_all(request, uploads, Options())
+        return answers.invocations([read.row for read in reads], may_have_pages(uploads[0].content))
+
+    async def read(self, rows: list[Row], options: Options) -> AsyncIterator[Read]:
+        """Reads and counts pages; see `read_all`."""
+        async for read in read_all(rows, options.overlay, self.reader, self.settings):
+            exception = read.row["exception"]
+            self.telemetry.page(read.sums, of_page(exception).code if exception else None)
+            yield read
+
+    async def _read_all(self, request: Request, uploads: list[Upload], options: Options) -> list[Read]:
+        with self.admission.place():
+            rows = await page_rows(uploads, options, self.reader, self.settings)
+            reads = [read async for read in self.read(rows, options)]
+        request.state.log = {
+            "bytes": sum(len(upload.content) for upload in uploads),
+            "documents": len(uploads),
+            "pages": len(reads),
+            "failed_pages": sum(read.row["exception"] is not None for read in reads),
+        }
+        if len(reads) == 1 and reads[0].row["exception"]:
+            raise of_page(reads[0].row["exception"])
+        return reads
+
+
+class PageStream(Response):
+    """A page a line, as they are finished. Its place is given back when the last line is out or the client gone."""
+
+    def __init__(self, service: Service, uploads: list[Upload], context: answers.Context) -> None:
+        super().__init__()
+        self._service, self._uploads, self._context = service, uploads, context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the answer; see ASGI."""
+        service = self._service
+        with service.admission.place():
+            rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings)
+            stream = StreamingResponse(self._lines(rows), headers=answers.HEADERS, media_type=answers.TYPES["ndjson"])
+            await stream(scope, receive, send)
+
+    async def _lines(self, rows: list[Row]) -> AsyncIterator[bytes]:
+        try:
+            async for read in self._service.read(rows, self._context.options):
+                yield answers.json_line(answers.page_document(read.row, self._context.options))
+        except ProblemError as problem:  # The head is out: the last line says what went wrong.
+            self._service.telemetry.problem(problem.code)
+            yield answers.json_line(problem.document(self._context.request_id))
+
+
+def _steps(reads: list[Read]) -> dict[str, float]:
+    """Seconds of each step, and of waiting, of all pages."""
+    sums: dict[str, float] = {}
+    for read in reads:
+        for name, value in read.sums.items():
+            if name.endswith("_seconds") or name.startswith("queue_seconds"):
+                key = "queue" if name.startswith("queue_seconds") else name.removesuffix("_seconds")
+                sums[key] = sums.get(key, 0) + value
+    return sums

@@ -1,0 +1,113 @@
+"""Prometheus metrics and structured logs of a server. Neither holds pictures, text or names of files."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+PAGES = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Telemetry:
+    """The metrics of one ingress."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "raypipe_requests", "Requests answered.", ("route", "method", "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            "raypipe_request_seconds", "Until the answer's head.", ("route",), registry=registry, buckets=SECONDS
+        )
+        self._pages = Counter("raypipe_pages", "Pages read.", registry=registry)
+        self._problems = Counter("raypipe_problems", "Requests without a result.", ("code",), registry=registry)
+        self._failures = Counter("raypipe_page_failures", "Pages that failed.", ("code",), registry=registry)
+        self._counts = Counter("raypipe_found", "Regions and lines found.", ("what",), registry=registry)
+        self._stages = Histogram(
+            "raypipe_stage_seconds", "A page's share of a step.", ("step",), registry=registry, buckets=SECONDS
+        )
+        self._queue = Histogram(
+            "raypipe_queue_seconds", "Waiting for a replica.", ("operator",), registry=registry, buckets=SECONDS
+        )
+        self._batches = Histogram(
+            "raypipe_batch_pages", "Pages of a batch.", ("operator",), registry=registry, buckets=PAGES
+        )
+        self._loads = Gauge("raypipe_model_load_seconds", "Loading the models.", ("operator",), registry=registry)
+        self._taken = Gauge("raypipe_requests_in_progress", "Requests accepted, not answered.", registry=registry)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Counts a request."""
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def problem(self, code: str) -> None:
+        """Counts a request without a result."""
+        self._problems.labels(code).inc()
+
+    def page(self, sums: dict[str, float], failure: str | None) -> None:
+        """Counts a page.
+
+        Args:
+            sums: `queue_seconds.OPERATOR`, `batch_pages.OPERATOR`, `WHAT_total` and `STEP_seconds`.
+            failure: The code of its exception, if it has one.
+        """
+        self._pages.inc()
+        if failure:
+            self._failures.labels(failure).inc()
+        for name, value in sums.items():
+            kind, _, operator = name.partition(".")
+            if kind == "queue_seconds":
+                self._queue.labels(operator).observe(value)
+            elif kind == "batch_pages":
+                self._batches.labels(operator).observe(value)
+            elif name.endswith("_seconds"):
+                self._stages.labels(name.removesuffix("_seconds")).observe(value)
+            elif name.endswith("_total"):
+                self._counts.labels(name.removesuffix("_total")).inc(value)
+
+    def loaded(self, seconds: dict[str, float]) -> None:
+        """Notes how long models took to load."""
+        for operator, value in seconds.items():
+            self._loads.labels(operator).set(value)
+
+    def render(self, taken: int) -> bytes:
+        """All metrics in Prometheus' text format."""
+        self._taken.set(taken)
+        return generate_latest(self._registry)
+
+
+def logger() -> logging.Logger:
+    """The logger of requests: a JSON object a line on standard error."""
+    log = logging.getLogger("raypipe.requests")
+    if not log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JsonLines())
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False
+    return log
+
+
+class JsonLines(logging.Formatter):
+    """A record as one JSON object: time, level, message and the fields given as `extra={"fields": ...}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        fields: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            fields["trace"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)

@@ -1,0 +1,136 @@
+"""Request bodies to documents, within the limits of size, number and time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from raypipe.web.problems import ProblemError
+from raypipe.web.settings import ServerSettings
+
+MOST_FIELDS = 32
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A document of a request.
+
+    Attributes:
+        name: What its client calls it; only ever shown, never opened.
+        content: The encoded bytes.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+async def read_body(request: Request, settings: ServerSettings) -> bytes:
+    """The body of a request.
+
+    Raises:
+        ProblemError: 400 disconnected, 408 too slow, 413 too large, 415 compressed, 422 empty.
+    """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ProblemError(
+            415, "body_compressed", "Bodies with a Content-Encoding are not read. Send the file as it is."
+        )
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > settings.max_body_bytes:
+        raise _too_large(settings)
+    try:
+        body = await asyncio.wait_for(_collect(request, settings), settings.body_seconds)
+    except asyncio.TimeoutError as error:
+        detail = f"The body did not arrive within {settings.body_seconds:g} seconds."
+        raise ProblemError(408, "body_too_slow", detail, {"Connection": "close"}) from error
+    except ClientDisconnect as error:
+        raise ProblemError(400, "disconnected", "The client went away before its body was complete.") from error
+    if not body:
+        raise ProblemError(422, "body_empty", "The body is empty. Send the bytes of an image or PDF.")
+    return body
+
+
+async def _collect(request: Request, settings: ServerSettings) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > settings.max_body_bytes:
+            raise _too_large(settings)
+    return bytes(body)
+
+
+def _too_large(settings: ServerSettings) -> ProblemError:
+    detail = f"The body is larger than {settings.max_body_bytes:,} bytes, the limit of this server."
+    return ProblemError(413, "body_too_large", detail, {"Connection": "close"})
+
+
+async def read_uploads(request: Request, settings: ServerSettings) -> tuple[list[Upload], dict[str, str]]:
+    """The documents of a request, and the options that came as form fields.
+
+    Raises:
+        ProblemError: As `read_body`; 413 too many files, 422 a form that cannot be read or holds no file.
+    """
+    body = await read_body(request, settings)
+    if media_type(request) != "multipart/form-data":
+        return [Upload(_named(request), body)], {}
+    form = await _form(request, body, settings)
+    try:
+        return await _documents(form)
+    finally:
+        await form.close()
+
+
+def media_type(request: Request) -> str:
+    """The media type of a request's body, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _form(request: Request, body: bytes, settings: ServerSettings) -> FormData:
+    async def stream() -> AsyncIterator[bytes]:
+        yield body
+
+    _, parameters = parse_options_header(request.headers["content-type"])
+    if not parameters.get(b"boundary"):
+        raise ProblemError(422, "form_damaged", "The multipart form has no boundary.")
+    parser = MultiPartParser(request.headers, stream(), max_files=settings.max_files, max_fields=MOST_FIELDS)  # type: ignore[arg-type]
+    try:
+        return await parser.parse()
+    except MultiPartException as error:
+        if error.message.startswith("Too many files"):
+            detail = f"The form has more than {settings.max_files} files, the limit of this server."
+            raise ProblemError(413, "too_many_files", detail) from error
+        raise ProblemError(422, "form_damaged", f"The multipart form cannot be read: {error.message}") from error
+    except Exception as error:  # The parser lets through what its decoders raise on hostile headers.
+        raise ProblemError(422, "form_damaged", "The multipart form cannot be read.") from error
+
+
+async def _documents(form: FormData) -> tuple[list[Upload], dict[str, str]]:
+    uploads, options = [], {}
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            content = await value.read()
+            uploads.append(Upload(clean_name(value.filename or "upload"), content))
+        else:
+            options[name] = value
+    if not uploads:
+        raise ProblemError(422, "no_file", "The form holds no file. Send one or more files in fields of any name.")
+    return uploads, options
+
+
+def _named(request: Request) -> str:
+    """The file's name, if the client gave one in Content-Disposition."""
+    _, parameters = parse_options_header(request.headers.get("content-disposition", ""))
+    return clean_name(parameters.get(b"filename", b"upload").decode("utf-8", "replace"))
+
+
+def clean_name(name: str) -> str:
+    """The last part of a name without control characters: it is shown and logged nowhere else but in the answer."""
+    last = re.split(r"[/\\]", name)[-1]
+    return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "", last)[:LONGEST_NAME].strip() or "upload"
