@@ -1,7 +1,8 @@
 """OCR for handwriting and scans by the million: declare a pipeline once, run it anywhere."""
 
+from raypipe.client import Client
 from raypipe.display import display_images
-from raypipe.errors import ConfigError, DeviceError, InputError, ModelError, RaypipeError
+from raypipe.errors import ConfigError, DeviceError, InputError, ModelError, RaypipeError, ServerError
 from raypipe.pipeline import Pipeline, read
 from raypipe.stages.base import Pool
 from raypipe.stages.decode import BinaryToImage
@@ -16,6 +17,7 @@ ImageToTextV2 = ImageToTextV2Opt = ImageToTextOnnx = ImageToText
 
 __all__ = [
     "BinaryToImage",
+    "Client",
     "ConfigError",
     "DeviceError",
     "ImageDrawRegions",
@@ -35,6 +37,7 @@ __all__ = [
     "RaypipeError",
     "Region",
     "SaveImages",
+    "ServerError",
     "Word",
     "display_images",
     "read",

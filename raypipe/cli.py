@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -11,10 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from raypipe import hub, job, presets, store, zoo
+from raypipe.client import Client
 from raypipe.errors import ConfigError, RaypipeError
 from raypipe.outputs import documents
 from raypipe.pipeline import Pipeline, load
 from raypipe.stages.base import Pool
+from raypipe.types import Page
 from raypipe.web.settings import ServerSettings, read_keys
 
 SOME_PAGES_FAILED = 6
@@ -112,11 +115,21 @@ def run(
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="The overlay picture; default: IMAGE.overlay.png")
 @click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
 @click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run.")
-def show(image: Path, output: Path | None, file: Path | None, device: str) -> None:
+@click.option("--url", help="Let the `raypipe serve` at this address read it.")
+@click.option("--api-key", envvar="RAYPIPE_API_KEY", help="The key of that server.")
+def show(
+    image: Path, output: Path | None, file: Path | None, device: str, url: str | None, api_key: str | None
+) -> None:
     """Prints the text of one image, and writes a picture with its regions and text drawn over it."""
-    pipeline = load(file) if file else presets.standard(use_gpu=DEVICES[device])
+    if url and file:
+        raise ConfigError("--pipeline does not go with --url.", "The server has its own pipeline.")
+    if url:
+        pages: Iterable[Page] = Client(url, api_key).read(image, overlay="png")
+    else:
+        pipeline = load(file) if file else presets.standard(use_gpu=DEVICES[device])
+        pages = presets.with_drawing(pipeline, "png").run(image)
     failed = False
-    for page in presets.with_drawing(pipeline, "png").run(image):
+    for page in pages:
         if page.exception:
             failed = True
             click.echo(page.exception, err=True)

@@ -58,6 +58,14 @@ class DeviceError(RaypipeError):
     http_status = 503
 
 
+class ServerError(RaypipeError):
+    """A server that gives no result, or cannot be reached."""
+
+    code = "server"
+    exit_status = 7
+    http_status = 502
+
+
 class PageError(Exception):
     """One page cannot be processed; its row says so and the job goes on.
 

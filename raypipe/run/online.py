@@ -20,6 +20,7 @@ from ray import serve
 from ray.exceptions import RayActorError
 from ray.serve.config import AutoscalingConfig, BackpressureConfig
 from ray.serve.handle import DeploymentHandle
+from ray.serve.schema import LoggingConfig
 
 from raypipe import presets, zoo
 from raypipe.errors import ConfigError
@@ -181,8 +182,9 @@ LIFE: dict[str, Any] = {
     "health_check_timeout_s": 30,
     "graceful_shutdown_wait_loop_s": 1,
     "graceful_shutdown_timeout_s": 60,
+    "logging_config": LoggingConfig(log_level="WARNING", enable_access_log=False),
 }
-"""A dead replica is noticed within two seconds; one that leaves finishes what it has."""
+"""A dead replica is noticed within two seconds; one that leaves finishes what it has; the ingress logs requests."""
 
 
 def _deployed(task: Task, pool: Pool, at_once: int) -> Any:

@@ -39,10 +39,10 @@ def run(
         ConfigError: The port is taken, or the pools do not fit the cluster.
     """
     _check_port(host, port)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     _connect(address)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):  # After Ray has set handlers of its own.
+        signal.signal(number, lambda *_: stop.set())
     try:
         _check_room(pipeline)
         serve.start(http_options={"host": host, "port": port}, logging_config=_QUIET)

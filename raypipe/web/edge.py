@@ -55,9 +55,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                answer = MutableHeaders(scope=message)
-                answer["X-Request-ID"] = request_id
-                answer.update(SECURITY_HEADERS)
+                MutableHeaders(scope=message).update(SECURITY_HEADERS)
             await send(message)
 
         try:
@@ -94,5 +92,5 @@ class Edge:
 
 
 def _request_id(wished: str) -> str:
-    """The client's own id where it is harmless, or a new one."""
+    """The id that Serve gave the request or its client chose, if it is harmless; or a new one."""
     return wished if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", wished) else uuid4().hex

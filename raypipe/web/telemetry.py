@@ -88,7 +88,7 @@ class Telemetry:
 def logger() -> logging.Logger:
     """The logger of requests: a JSON object a line on standard error."""
     log = logging.getLogger("raypipe.requests")
-    if not log.handlers:
+    if not any(isinstance(handler.formatter, JsonLines) for handler in log.handlers):
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())
         log.addHandler(handler)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from email.message import Message
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
@@ -126,8 +127,12 @@ async def _documents(form: FormData) -> tuple[list[Upload], dict[str, str]]:
 
 def _named(request: Request) -> str:
     """The file's name, if the client gave one in Content-Disposition."""
-    _, parameters = parse_options_header(request.headers.get("content-disposition", ""))
-    return clean_name(parameters.get(b"filename", b"upload").decode("utf-8", "replace"))
+    headers = Message()
+    headers["Content-Disposition"] = re.sub(r"[\r\n]", "", request.headers.get("content-disposition", ""))
+    try:
+        return clean_name(headers.get_filename() or "upload")
+    except (LookupError, ValueError):  # An encoding that nobody knows.
+        return "upload"
 
 
 def clean_name(name: str) -> str:

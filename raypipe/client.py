@@ -1,0 +1,114 @@
+"""A client of `raypipe serve`: the same pages as `Pipeline.run` gives, read by a server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from raypipe.errors import ConfigError, ServerError
+from raypipe.types import LINES, Page, Row
+
+AGAIN = frozenset((408, 429, 500, 502, 503, 504))
+"""Statuses that another try may mend. Reading a page changes nothing, so that a request can be sent twice."""
+
+
+class Client:
+    """Reads pages through a server.
+
+    Args:
+        url: Where the server is, such as `http://127.0.0.1:8000`.
+        key: Its key, if it wants one.
+        tries: How often a request is sent before its error is raised.
+        timeout: Seconds to wait for an answer.
+
+    Raises:
+        ConfigError: The URL is no http or https URL.
+    """
+
+    def __init__(self, url: str, key: str | None = None, *, tries: int = 4, timeout: float = 150) -> None:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise ConfigError(f"{url!r} is no http or https URL.", "Give the address that `raypipe serve` prints.")
+        self._url, self._tries, self._timeout = url.rstrip("/"), tries, timeout
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    def read(self, source: str | Path | bytes, *, pages: str | None = None, overlay: str = "none") -> list[Page]:
+        """Reads the pages of a document.
+
+        Args:
+            source: A file, or encoded bytes.
+            pages: Which pages, from 1, such as `1-3,7`; None: all.
+            overlay: `jpeg` or `png`: each page gets `image_with_regions`, as from `ImageDrawRegions`.
+
+        Raises:
+            ServerError: The server has no result, or cannot be reached.
+        """
+        name = "upload" if isinstance(source, bytes) else Path(source).name
+        content = source if isinstance(source, bytes) else Path(source).read_bytes()
+        query = {"output_format": "json", "overlay": overlay, **({"pages": pages} if pages else {})}
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+        }
+        answer = self._request("POST", f"/v1/ocr?{urlencode(query)}", content, headers)
+        return [Page(_row(page)) for page in answer["pages"]]
+
+    def models(self) -> list[dict[str, str]]:
+        """The models that the server reads with.
+
+        Raises:
+            ServerError: It cannot be reached.
+        """
+        return list(self._request("GET", "/v1/models", None, {})["models"])
+
+    def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
+        request = urllib.request.Request(self._url + path, body, {**self._headers, **headers}, method=method)
+        for attempt in range(1, self._tries + 1):
+            try:
+                with urllib.request.urlopen(request, timeout=self._timeout) as response:
+                    return dict(json.load(response))
+            except urllib.error.HTTPError as error:
+                if error.code not in AGAIN or attempt == self._tries:
+                    raise ServerError(*_problem(error)) from error
+                wait = float(error.headers.get("Retry-After") or 0)
+            except OSError as error:
+                if attempt == self._tries:
+                    message = f"{self._url} cannot be reached: {error}."
+                    raise ServerError(message, "Check the address, and that `raypipe serve` runs there.") from error
+                wait = 0
+            # Clients that were refused together do not come back together.
+            time.sleep(wait + random.uniform(0.5, 1) * 0.5 * 2**attempt)
+        raise AssertionError("tries is at least 1")
+
+
+def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
+    """What the server says of an error, and what to do."""
+    try:
+        problem = json.load(error)
+        return f"The server answered {problem['code']}: {problem['detail']}", ""
+    except (ValueError, KeyError, TypeError):
+        return f"The server answered {error.code} {error.reason}.", "Look at the server's log."
+
+
+def _row(page: dict[str, Any]) -> Row:
+    """A page of the server's JSON as a page row."""
+    confidence = page.get("confidence")
+    return {
+        **page,
+        "path": page["name"],
+        "lines": LINES.decode(page["lines"]),
+        "confidence": [] if confidence is None else [confidence],
+        "image_with_regions": _decoded(page.pop("overlay", "")),
+    }
+
+
+def _decoded(data_url: str) -> bytes | None:
+    """The bytes of a `data:` URL in base64."""
+    return base64.b64decode(data_url.partition(",")[2]) if data_url else None

@@ -1,0 +1,456 @@
+"""The HTTP side without Ray or models: what it accepts, refuses and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from starlette.testclient import TestClient
+
+from raypipe.types import Row
+from raypipe.web.app import create
+from raypipe.web.options import Options, negotiate
+from raypipe.web.problems import ProblemError, of_page
+from raypipe.web.reading import Read, in_order
+from raypipe.web.settings import ServerSettings, digest, read_keys
+from raypipe.web.uploads import clean_name
+
+PICTURE = b"picture"
+TIFF = b"II of three pages"
+ONE_FIELD = b'--x\r\nContent-Disposition: form-data; name="pages"\r\n\r\n1\r\n--x--\r\n'
+WORD = {"text": "Dear", "confidence": 0.97531, "x": 20.123, "y": 10, "width": 40, "height": 20, "angle": 0.5}
+LINE = {**WORD, "row": 0, "words": [WORD]}
+
+
+class Reader:
+    """Reads nothing: answers by what the bytes say."""
+
+    at_once = 1
+    overlays = ("png",)
+
+    def __init__(self) -> None:
+        self.models = [{"name": "some_reader", "task": "recognition"}]
+        self.running = self.most_running = self.cancelled = 0
+        self.hold = asyncio.Event()
+        self.hold.set()
+        self.rows: list[Row] = []
+
+    async def count(self, content: bytes) -> int:
+        return 3
+
+    async def ready(self) -> dict[str, float]:
+        await self.hold.wait()
+        return {"Stage": 0.5}
+
+    async def read(self, row: Row, overlay: str) -> Read:
+        self.rows.append(row)
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            await asyncio.sleep(0)
+            if row["content"] == b"slow":
+                await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.running -= 1
+        if row["content"] == b"bug":
+            raise ValueError("the secret of the page")
+        if row["content"].startswith(b"bad "):
+            code = row["content"].split()[1].decode()
+            return Read({**row, "exception": f"SomeStage {code}: it is no good. Mend it."}, {"Some_seconds": 0.1})
+        done = {
+            **{name: row[name] for name in ("path", "name", "pagenum", "total_pages", "exception")},
+            "image": {"width": 200, "height": 100},
+            "text": f"Dear page {row['pagenum']}",
+            "lines": [LINE],
+            "confidence": [0.97531],
+        }
+        if overlay != "none":
+            done["image_with_regions"] = b"drawn"
+        return Read(done, {"Some_seconds": 0.1, "lines_total": 1, "queue_seconds.Op": 0.02, "batch_pages.Op": 1})
+
+
+@contextmanager
+def serving(reader: Reader | None = None, **settings: Any) -> Iterator[TestClient]:
+    with TestClient(create(reader or Reader(), ServerSettings(**settings)), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def fresh_log() -> None:
+    """The log goes to the standard error that the test captures."""
+    logging.getLogger("raypipe.requests").handlers.clear()
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    with serving() as client:
+        yield client
+
+
+def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["type"] == f"urn:raypipe:problem:{code}" and problem["title"] and problem["detail"]
+    assert problem["request_id"]
+    return problem
+
+
+def test_json(client: TestClient) -> None:
+    answer = client.post("/v1/ocr", content=PICTURE, headers={"X-Request-ID": "mine-1"}).json()
+    assert answer["request_id"] == "mine-1" and answer["models"][0]["name"] == "some_reader"
+    assert answer["timings"]["Some"] == 0.1 and answer["timings"]["queue"] == 0.02 and answer["timings"]["total"] > 0
+    (page,) = answer["pages"]
+    word = {**WORD, "confidence": 0.9753, "x": 20.12}
+    assert page == {
+        "name": "upload",
+        "pagenum": 0,
+        "total_pages": 1,
+        "width": 200,
+        "height": 100,
+        "text": "Dear page 0",
+        "confidence": 0.9753,
+        "lines": [{**word, "row": 0, "words": [word]}],
+        "exception": None,
+    }
+
+
+def test_confidences_can_be_left_out(client: TestClient) -> None:
+    assert "confidence" not in client.post("/v1/ocr?include_confidence=false", content=PICTURE).text
+    assert "x_wconf" not in client.post("/v1/ocr?include_confidence=no&output_format=hocr", content=PICTURE).text
+
+
+def test_overlays(client: TestClient) -> None:
+    (page,) = client.post("/v1/ocr?overlay=png", content=PICTURE).json()["pages"]
+    assert page["overlay"] == "data:image/png;base64,ZHJhd24="
+    assert_problem(client.post("/v1/ocr?overlay=jpeg", content=PICTURE), 422, "no_overlay")
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", "application/json"),
+        ("text/plain", "text/plain; charset=utf-8"),
+        ("text/html;q=0.9, text/plain;q=0.5", "text/plain; charset=utf-8"),
+        ("text/vnd.hocr+html, application/json;q=0.1", "text/vnd.hocr+html; charset=utf-8"),
+        ("application/x-ndjson", "application/x-ndjson"),
+        ("application/json;q=0, */*", "application/x-ndjson"),
+    ],
+)
+def test_accept_chooses_the_format(client: TestClient, accept: str, media_type: str) -> None:
+    response = client.post("/v1/ocr", content=PICTURE, headers={"Accept": accept})
+    assert response.status_code == 200 and response.headers["content-type"] == media_type
+
+
+def test_a_format_that_is_not_there(client: TestClient) -> None:
+    problem = assert_problem(
+        client.post("/v1/ocr", content=PICTURE, headers={"Accept": "image/png"}), 406, "not_acceptable"
+    )
+    assert "text/plain" in problem["detail"]
+    assert negotiate("image/png", Options(output_format="text")) == "text"
+
+
+def test_text_and_hocr(client: TestClient) -> None:
+    assert client.post("/v1/ocr?output_format=text", content=TIFF).text == "Dear page 0\n\fDear page 1\n\fDear page 2\n"
+    assert client.post("/v1/ocr?output_format=formatted_text", content=PICTURE).text == "Dear\n"
+    root = ElementTree.fromstring(client.post("/v1/ocr?output_format=hocr", content=TIFF).content)
+    pages = [element for element in root.iter() if element.get("class") == "ocr_page"]
+    assert [page.get("id") for page in pages] == ["page_0", "page_1", "page_2"]
+
+
+def test_ndjson_is_a_page_a_line(client: TestClient) -> None:
+    response = client.post("/v1/ocr?output_format=ndjson", content=TIFF)
+    assert [json.loads(line)["pagenum"] for line in response.text.splitlines()] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("pages", "numbers"), [("2", [1]), ("1-2", [0, 1]), ("3,1", [0, 2]), ("2-99", [1, 2]), ("1,1-1", [0])]
+)
+def test_some_pages(client: TestClient, pages: str, numbers: list[int]) -> None:
+    answer = client.post(f"/v1/ocr?pages={pages}", content=TIFF).json()
+    assert [page["pagenum"] for page in answer["pages"]] == numbers
+    assert all(page["total_pages"] == 3 for page in answer["pages"])
+
+
+def test_no_such_page(client: TestClient) -> None:
+    assert_problem(client.post("/v1/ocr?pages=4", content=TIFF), 422, "page_missing")
+
+
+@pytest.mark.parametrize(
+    "query", ["pages=0", "pages=2-1", "pages=a", "overlay=gif", "output_format=pdf", "wish=1", "include_confidence=2"]
+)
+def test_wrong_options(client: TestClient, query: str) -> None:
+    problem = assert_problem(client.post(f"/v1/ocr?{query}", content=PICTURE), 422, "option_invalid")
+    assert query.split("=")[0] in problem["detail"]
+
+
+def test_a_form_of_files_and_options(client: TestClient) -> None:
+    files = [("a", ("one.jpg", PICTURE)), ("b", ("/etc/../two.tif", TIFF)), ("a", ("three.jpg", b"bad image_damaged"))]
+    answer = client.post("/v1/ocr?pages=1-9", files=files, data={"pages": "1-2"}).json()
+    assert [(page["name"], page["pagenum"]) for page in answer["pages"]] == [
+        ("one.jpg", 0),
+        ("two.tif", 0),
+        ("two.tif", 1),
+        ("three.jpg", 0),
+    ]
+    assert [page["exception"] is None for page in answer["pages"]] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "code"),
+    [
+        (b"--x\r\nno colon\r\n", "multipart/form-data; boundary=x", "form_damaged"),
+        (b"--x\r\n", "multipart/form-data; boundary=x", "no_file"),
+        (b"nothing", "multipart/form-data", "form_damaged"),
+        (ONE_FIELD, "multipart/form-data; boundary=x", "no_file"),
+        (b"", "image/png", "body_empty"),
+    ],
+)
+def test_bodies_that_cannot_be_read(client: TestClient, body: bytes, content_type: str, code: str) -> None:
+    assert_problem(client.post("/v1/ocr", content=body, headers={"Content-Type": content_type}), 422, code)
+
+
+def test_a_wrong_option_in_a_form(client: TestClient) -> None:
+    response = client.post("/v1/ocr", files={"a": ("a", PICTURE)}, data={"pages": "0"})
+    assert_problem(response, 422, "option_invalid")
+
+
+def test_compressed_bodies_are_refused(client: TestClient) -> None:
+    response = client.post("/v1/ocr", content=b"bomb", headers={"Content-Encoding": "gzip"})
+    assert_problem(response, 415, "body_compressed")
+
+
+def test_too_large() -> None:
+    with serving(max_body_bytes=10) as client:
+        assert client.post("/v1/ocr", content=b"0123456789").status_code == 200
+        assert_problem(client.post("/v1/ocr", content=b"0123456789a"), 413, "body_too_large")
+        assert_problem(client.post("/v1/ocr", content=iter([b"0123456789", b"a"])), 413, "body_too_large")
+
+
+def test_too_many_pages_and_files() -> None:
+    with serving(max_pages=2, max_files=2) as client:
+        assert_problem(client.post("/v1/ocr", content=TIFF), 413, "too_many_pages")
+        assert client.post("/v1/ocr?pages=1-2", content=TIFF).status_code == 200
+        assert_problem(client.post("/v1/ocr?output_format=ndjson", content=TIFF), 413, "too_many_pages")
+        files = [("a", (f"{n}.jpg", PICTURE)) for n in range(3)]
+        assert_problem(client.post("/v1/ocr", files=files), 413, "too_many_files")
+
+
+def test_too_slow() -> None:
+    reader = Reader()
+    with serving(reader, request_seconds=0.05) as client:
+        assert_problem(client.post("/v1/ocr", content=b"slow"), 504, "too_slow")
+        lines = client.post("/v1/ocr?output_format=ndjson", content=b"slow").text.splitlines()
+        assert json.loads(lines[-1])["code"] == "too_slow"
+        assert reader.cancelled == 2
+        assert "raypipe_requests_in_progress 0.0" in client.get("/metrics").text
+
+
+def test_a_body_that_does_not_arrive() -> None:
+    app = create(Reader(), ServerSettings(body_seconds=0.05))
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/ocr",
+        "query_string": b"",
+        "headers": [],
+        "http_version": "1.1",
+    }
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 408 and json.loads(sent[1]["body"])["code"] == "body_too_slow"
+
+
+def test_no_place_is_a_429_and_places_come_back() -> None:
+    async def main() -> None:
+        import httpx2
+
+        reader = Reader()
+        app = create(reader, ServerSettings(max_requests=2, request_seconds=0.5))
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://server") as client:
+            slow = [asyncio.create_task(client.post("/v1/ocr", content=b"slow")) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            for path in ("/v1/ocr", "/v1/ocr?output_format=ndjson", "/invocations"):
+                refused = await client.post(path, content=PICTURE)
+                assert_problem(refused, 429, "overloaded")
+                assert refused.headers["retry-after"] == "2"
+            slow[0].cancel()
+            await asyncio.wait(slow)
+            assert reader.cancelled == 2
+            assert (await client.post("/v1/ocr", content=PICTURE)).status_code == 200
+
+    asyncio.run(main())
+
+
+def test_pages_of_a_request_do_not_take_all() -> None:
+    reader = Reader()
+    with serving(reader, pages_at_once=2) as client:
+        client.post("/v1/ocr", files=[("a", (f"{n}.jpg", PICTURE)) for n in range(9)])
+    assert reader.most_running == 2 and len(reader.rows) == 9
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("image_too_large", 413), ("image_unknown", 415), ("image_truncated", 422), ("worker_died", 500)],
+)
+def test_a_page_that_failed(client: TestClient, code: str, status: int) -> None:
+    for path in ("/v1/ocr", "/invocations"):
+        problem = assert_problem(client.post(path, content=f"bad {code}".encode()), status, code)
+        assert problem["detail"] == "it is no good. Mend it."
+    assert of_page(f"A+B {code}: x: y").detail == "x: y"
+
+
+def test_a_bug_is_a_500_that_tells_nothing(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
+    response = client.post("/v1/ocr", content=b"bug")
+    problem = assert_problem(response, 500, "internal")
+    assert "secret" not in response.text
+    assert problem["request_id"] in capfd.readouterr().err
+
+
+def test_invocations(client: TestClient) -> None:
+    assert client.post("/invocations", content=PICTURE).json() == {"items": [{"text": "Dear page 0"}]}
+    assert client.post("/invocations", content=TIFF).json()["items"][2] == {"text": "Dear page 2", "pagenum": 3}
+    assert client.get("/ping").status_code == 200
+
+
+def test_unknown_paths_and_methods(client: TestClient) -> None:
+    assert_problem(client.get("/etc/passwd"), 404, "no_such_path")
+    assert_problem(client.get("/static/../settings.py"), 404, "no_such_path")
+    assert_problem(client.get("/v1/ocr"), 405, "wrong_method")
+
+
+def test_health_and_readiness() -> None:
+    reader = Reader()
+    with serving(reader) as client:
+        assert client.get("/healthz").json() == {"status": "alive"}
+        assert client.get("/readyz").json() == {"status": "ready"}
+        reader.hold.clear()
+        problem = assert_problem(client.get("/readyz"), 503, "not_ready")
+        assert problem and client.get("/healthz").status_code == 200
+
+
+def test_keys(tmp_path: Any) -> None:
+    file = tmp_path / "keys"
+    file.write_text("# ours\nfirst\n\nsecond\n")
+    assert read_keys(file) == (digest("first"), digest("second"))
+    with serving(key_digests=read_keys(file)) as client:
+        refused = client.post("/v1/ocr", content=PICTURE)
+        assert_problem(refused, 401, "unauthorized")
+        assert refused.headers["www-authenticate"] == "Bearer"
+        for wrong in ("Bearer third", "Basic first", "Bearer ", "first", f"Bearer {digest('first')}"):
+            assert client.post("/v1/ocr", content=PICTURE, headers={"Authorization": wrong}).status_code == 401
+        for key in ("first", "second"):
+            assert (
+                client.post("/v1/ocr", content=PICTURE, headers={"Authorization": f"Bearer {key}"}).status_code == 200
+            )
+        assert [client.get(path).status_code for path in ("/metrics", "/v1/models", "/nothing")] == [401, 401, 401]
+        assert [client.get(path).status_code for path in ("/", "/healthz", "/readyz", "/ping", "/docs")] == [200] * 5
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/static/page.css", "/static/page.js", "/static/docs.js"])
+def test_the_pages_ask_nobody_else(client: TestClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "https://" not in response.text and "http://" not in response.text.replace("http://www.w3.org/2000/svg", "")
+    for inline in ("<style", "style=", " onclick=", "<script>"):
+        assert inline not in response.text
+
+
+def test_metrics_and_logs_hold_no_content(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
+    client.post("/v1/ocr", files={"a": ("private.tif", TIFF)})
+    client.post("/v1/ocr", content=b"bad image_damaged")
+    client.get("/nothing/private")
+    metrics = client.get("/metrics").text
+    for line in (
+        'raypipe_requests_total{method="POST",route="/v1/ocr",status="200"} 1.0',
+        'raypipe_requests_total{method="GET",route="other",status="404"} 1.0',
+        "raypipe_pages_total 4.0",
+        'raypipe_page_failures_total{code="image_damaged"} 1.0',
+        'raypipe_problems_total{code="no_such_path"} 1.0',
+        'raypipe_found_total{what="lines"} 3.0',
+        'raypipe_stage_seconds_count{step="Some"} 4.0',
+        'raypipe_queue_seconds_count{operator="Op"} 3.0',
+        'raypipe_batch_pages_count{operator="Op"} 3.0',
+    ):
+        assert line in metrics
+    log = capfd.readouterr().err
+    first = json.loads(log.splitlines()[0])
+    assert (first["pages"], first["documents"], first["bytes"], first["status"]) == (3, 1, len(TIFF), 200)
+    assert "Dear" not in log + metrics and "private" not in log + metrics
+
+
+def test_request_ids_are_harmless(client: TestClient) -> None:
+    wished = client.post("/v1/ocr", content=b"", headers={"X-Request-ID": 'x"} injected'}).json()["request_id"]
+    assert len(wished) == 32
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"),
+    [("a/b\\c.jpg", "c.jpg"), ("../..", ".."), ("\x00\n", "upload"), ("é.jpg", "é.jpg"), ("x" * 999, "x" * 200)],
+)
+def test_names_are_only_names(name: str, clean: str) -> None:
+    assert clean_name(name) == clean
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('attachment; filename="C:\\\\one.jpg"', "one.jpg"),
+        ("attachment; filename*=UTF-8''z%C3%A9ro%20two.jpg", "zéro two.jpg"),
+        ("attachment; filename*=nonsense''%FF", "\xff"),
+        ("attachment", "upload"),
+        ("", "upload"),
+    ],
+)
+def test_the_name_of_a_raw_body(client: TestClient, disposition: str, name: str) -> None:
+    answer = client.post("/v1/ocr", content=PICTURE, headers={"Content-Disposition": disposition}).json()
+    assert answer["pages"][0]["name"] == name
+
+
+def test_in_order_cancels_what_is_left_over() -> None:
+    ended: list[int] = []
+
+    async def work(number: int) -> int:
+        try:
+            await asyncio.sleep(0.02 if number else 0.01)
+            if number == 1:
+                raise ProblemError(504, "too_slow", "too slow")
+            await asyncio.sleep(60 if number else 0)
+        except asyncio.CancelledError:
+            ended.append(number)
+            raise
+        return number
+
+    async def main() -> None:
+        found: list[int] = []
+
+        async def collect(numbers: AsyncIterator[int]) -> None:
+            async for number in numbers:
+                found.append(number)
+
+        with pytest.raises(ProblemError):
+            await collect(in_order([lambda n=n: work(n) for n in range(9)], 3))
+        await asyncio.sleep(0.01)
+        assert found == [0] and sorted(ended) == [2, 3]
+
+    asyncio.run(main())
