@@ -153,6 +153,10 @@ def show(
 @click.option("--merge-ingress", is_flag=True, help="Detect in the process that speaks HTTP: faster, less robust.")
 @click.option("--max-requests", default=0, type=click.IntRange(0),
               help="Requests accepted at once; default: 8 for each page read at once.")  # fmt: skip
+@click.option("--body-seconds", default=30.0, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Longest time that a request's body may take to arrive.")  # fmt: skip
+@click.option("--request-seconds", default=120.0, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Longest time until a request is answered.")  # fmt: skip
 @click.option(
     "--api-key-file", type=click.Path(path_type=Path), help="File of keys that clients must show, one a line."
 )
@@ -166,6 +170,8 @@ def serve(
     recognizers: Pool | None,
     merge_ingress: bool,
     max_requests: int,
+    body_seconds: float,
+    request_seconds: float,
     api_key_file: Path | None,
     address: str | None,
 ) -> None:
@@ -181,7 +187,9 @@ def serve(
         else presets.standard(use_gpu=DEVICES[device], detector_pool=detectors, recognizer_pool=recognizers)
     )
     keys = read_keys(api_key_file) if api_key_file else ()
-    settings = ServerSettings(max_requests=max_requests, key_digests=keys)
+    settings = ServerSettings(
+        max_requests=max_requests, body_seconds=body_seconds, request_seconds=request_seconds, key_digests=keys
+    )
     serving = Serving(settings=settings, merge_ingress=merge_ingress)
     server.run(pipeline, serving, host, port, address, lambda: click.echo(f"raypipe: http://{host}:{port}/", err=True))
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from cluster import ray_cluster
 from PIL import Image, ImageDraw
+from server import server
 
 from raypipe import zoo
 
-__all__ = ["ray_cluster"]
+__all__ = ["ray_cluster", "server"]
 
 MANIFEST = """
 [[model]]

@@ -130,6 +130,10 @@ class Ingress:
         self._graph = Graph(made, **described, suspects=asyncio.Lock())
         self._settings = settings
 
+    async def read(self, row: Row, overlay: str = "none") -> Row:
+        """Reads a page row for callers inside Ray, through a handle; the values come back as their columns' encode."""
+        return (await self._graph.read(row, overlay)).row
+
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return create(self._graph, self._settings)
 

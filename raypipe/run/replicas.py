@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 
-from raypipe.images import IMAGE, page_count
+from raypipe.images import Image, page_count
 from raypipe.metrics import Metrics
 from raypipe.run.local import Runner
 from raypipe.types import Column, Row
@@ -141,11 +141,14 @@ class OperatorReplica:
         columns = dict(self._task.after)
         for drawing in self._task.drawings.values():
             columns.update({name: column for step in drawing.steps for name, column in step.writes.items()})
-        values = {name: _plain(column, row[name]) for name, column in columns.items() if name in row}
-        if self._task.last:
-            # Nobody reads the picture again, and the client has it.
-            values = {name: _without_data(value) if columns[name] is IMAGE else value for name, value in values.items()}
-        return values
+        return {name: self._plain(column, row[name]) for name, column in columns.items() if name in row}
+
+    def _plain(self, column: Column, value: Any) -> Any:
+        if value is None:
+            return None
+        if self._task.last and isinstance(value, Image):
+            value = replace(value, data=None)  # Nobody reads the picture again, and the client has it.
+        return column.encode(value)
 
 
 def weight(works: Sequence[Work], most: int) -> int:
@@ -163,13 +166,5 @@ def _bytes(value: Any) -> int:
     return 0
 
 
-def _plain(column: Column, value: Any) -> Any:
-    return None if value is None else column.encode(value)
-
-
 def _decoded(row: Row, columns: Mapping[str, Column]) -> Row:
     return {name: None if value is None else columns[name].decode(value) for name, value in row.items()}
-
-
-def _without_data(image: dict[str, Any] | None) -> dict[str, Any] | None:
-    return image and {**image, "data": None}

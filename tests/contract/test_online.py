@@ -1,0 +1,87 @@
+"""Ray Serve gives the rows of the local run: in this process, on replicas of its own, with batches, and over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import drawn
+import pytest
+from server import Server
+from test_adapters import GROUPED_CRAFT, POOLS, SHARED, assert_equal_rows, local_rows
+
+import raypipe as rp
+from raypipe.inputs import documents, named
+from raypipe.inputs import pages as pages_of
+from raypipe.types import Row
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn.twelve_pages(tmp_path_factory.mktemp("pages"))
+
+
+def rows_to_send(pages: Path) -> Iterator[Row]:
+    """Page rows with the bytes of their documents, as an ingress makes them."""
+    for document in documents(pages):
+        content = Path(document["path"]).read_bytes()
+        yield from pages_of(named({**document, "content": content}))
+
+
+def through(handle: Any, pages: Path) -> list[Row]:
+    answers = [handle.read.remote({**row, "exception": None}) for row in rows_to_send(pages)]
+    return [answer.result() for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "merge"),
+    [(SHARED, False), (POOLS, True), (GROUPED_CRAFT, False)],
+    ids=["one operator", "two operators, the first in the ingress", "craft words"],
+)
+def test_serve_in_this_process_gives_the_rows_of_the_local_run(pipeline: rp.Pipeline, merge: bool, pages: Path) -> None:
+    from ray import serve
+
+    from raypipe.run.online import Serving
+
+    handle = serve.run(pipeline.deployment(Serving(merge_ingress=merge)), _local_testing_mode=True)
+    assert_equal_rows(local_rows(pipeline, pages), through(handle, pages))
+
+
+def test_batches_of_many_requests_give_the_same_rows(pages: Path, ray_cluster: None) -> None:
+    from ray import serve
+
+    from raypipe.run.online import Serving
+    from raypipe.run.replicas import Batching
+
+    serving = Serving(batching=Batching(max_lines=64, wait_seconds=0.2))
+    handle = serve.run(POOLS.deployment(serving), name="contract", route_prefix=None)
+    try:
+        assert_equal_rows(local_rows(POOLS, pages), through(handle, pages))
+    finally:
+        serve.shutdown()
+
+
+def test_http_gives_the_rows_of_the_local_run(pages: Path, server: Server) -> None:
+    client = rp.Client(server.url)
+
+    def read(path: Path) -> list[rp.Page]:
+        try:
+            return client.read(path)
+        except rp.ServerError as error:
+            assert path.name == "f_corrupt.jpg" and "image_truncated" in str(error)
+            return []
+
+    with ThreadPoolExecutor(4) as threads:
+        theirs = [page for found in threads.map(read, sorted(pages.iterdir())) for page in found]
+    ours = [page for page in SHARED.run(sorted(pages.iterdir())) if page.exception is None]
+    assert len(ours) == 11
+    fields = ("pagenum", "total_pages", "text", "lines", "confidence")
+    columns = SHARED.columns_between()[-1]
+    assert_equal_rows(*([
+        {"path": Path(page.path).name, **{name: columns[name].encode(page[name]) for name in fields}} for page in found
+    ] for found in (ours, theirs)))  # fmt: skip
+    assert [(page["image"].width, page["image"].height) for page in ours] == [
+        (page["width"], page["height"]) for page in theirs
+    ]

@@ -1,0 +1,201 @@
+"""A server under fire: replicas that die, bodies that are no pictures, clients that dawdle or leave."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import itertools
+import json
+import os
+import random
+import signal
+import socket
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+
+import drawn
+import pytest
+from PIL import Image
+from server import Server, start
+
+GOOD = drawn.LETTER
+
+
+def encoded(picture: Image.Image, kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind)
+    return file.getvalue()
+
+
+LETTER = encoded(drawn.page(GOOD))
+
+
+def post(server: Server, body: bytes, path: str = "/v1/ocr", **headers: str) -> tuple[int, dict[str, object]]:
+    """Sends a body; returns status and JSON. A connection that breaks is an error of the test."""
+    connection = server.connect()
+    try:
+        sent = {"Content-Type": "application/octet-stream", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        connection.request("POST", path, body, sent)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
+
+
+def assert_reads(server: Server) -> None:
+    status, answer = post(server, LETTER)
+    assert status == 200, answer
+    assert answer["pages"][0]["text"].split("\n") == GOOD  # type: ignore[index]
+
+
+def test_a_replica_killed_under_load_costs_no_answer(server: Server) -> None:
+    """Every request that was accepted is answered in full: those of the dead replica by another try."""
+    statuses: list[int] = []
+    stop = threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            status, answer = post(server, LETTER)
+            statuses.append(status)
+            if status == 200:
+                assert answer["pages"][0]["text"].split("\n") == GOOD  # type: ignore[index]
+            elif status == 429:
+                time.sleep(0.5)
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(2):
+        time.sleep(3)
+        (victim,) = server.replicas()[:1]
+        os.kill(victim, signal.SIGKILL)
+        while victim in server.replicas() or not server.replicas():
+            time.sleep(0.2)
+    time.sleep(3)
+    stop.set()
+    for thread in threads:
+        thread.join(120)
+    assert not any(thread.is_alive() for thread in threads)
+    assert statuses.count(200) > 8 and set(statuses) <= {200, 429}, statuses
+    assert_reads(server)
+
+
+def png_bomb(side: int) -> bytes:
+    """A PNG file of a few kilobytes that announces side x side pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(4096))) + chunk(b"IEND", b"")
+    )
+
+
+def bad_bodies() -> Iterator[tuple[str, bytes, set[int]]]:
+    """200 bodies that hold no readable picture, with the statuses that may answer them."""
+    chance = random.Random(4)
+    kinds = {kind: encoded(drawn.page(GOOD), kind) for kind in ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")}
+    for kind, share in itertools.product(kinds, (0.002, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9)):
+        yield f"{kind} cut at {share}", kinds[kind][: int(len(kinds[kind]) * share)], {200, 415, 422}
+    for kind, number in itertools.product(kinds, range(12)):
+        data = bytearray(kinds[kind])
+        for _ in range(40):
+            data[chance.randrange(min(len(data), 400))] = chance.randrange(256)
+        yield f"{kind} scrambled {number}", bytes(data), {200, 413, 415, 422}
+    for side in (20_000, 65_000, 200_000, 2_000_000_000):
+        yield f"bomb of {side}", png_bomb(side), {413, 415, 422}
+    for number in range(40):
+        yield f"noise {number}", chance.randbytes(chance.choice((1, 3, 7, 100, 5000))), {415, 422}
+    for start_ in (b"%PDF-1.7\n", b"%PDF-", b"II*\0", b"MM\0*", b"PK\3\4", b"\x1f\x8b\x08", b"GIF89a", b"\xff\xd8\xff"):
+        yield f"only {start_!r}", start_, {415, 422}
+        yield f"{start_!r} and noise", start_ + chance.randbytes(2000), {413, 415, 422}
+    for text in (b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"{}", b"/etc/passwd",
+                 b"file:///etc/passwd", b"http://127.0.0.1/", b"#define x_width 1"):  # fmt: skip
+        yield f"text {text!r}", text, {415, 422}
+
+
+def test_200_bad_bodies_each_get_their_answer_and_the_next_is_read(server: Server) -> None:
+    bodies = list(bad_bodies())
+    assert len(bodies) == 200
+    process = server.replicas()
+    for name, body, allowed in bodies:
+        status, answer = post(server, body)
+        assert status in allowed, (name, status, answer)
+        assert status == 200 or answer["code"], name
+    assert server.replicas() == process, "a replica died of a bad body"
+    assert_reads(server)
+
+
+@pytest.mark.parametrize(
+    ("headers", "statuses"),
+    [
+        ({"Content_Encoding": "gzip"}, {415}),
+        ({"X_Filler": "x" * 100_000}, {400, 431}),
+        ({"Accept": "image/png"}, {406}),
+        ({"Content_Type": "multipart/form-data"}, {422}),
+        ({"Content_Type": "multipart/form-data; boundary=" + "x" * 5000}, {422}),
+    ],
+    ids=["zip bomb", "huge header", "accept", "no boundary", "long boundary"],
+)
+def test_bad_headers(server: Server, headers: dict[str, str], statuses: set[int]) -> None:
+    connection = server.connect()
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request("POST", "/v1/ocr", zlib.compress(bytes(10_000_000)), sent)
+    assert connection.getresponse().status in statuses
+    connection.close()
+    assert_reads(server)
+
+
+def test_a_body_over_the_limit_is_refused_unread(server: Server) -> None:
+    with socket.create_connection((server.host, server.port), 30) as client:
+        client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000000\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 413 ")
+    assert_reads(server)
+
+
+def test_clients_that_dawdle_hold_up_nobody() -> None:
+    """Slow heads and bodies take no place; a body that does not arrive in time is a 408."""
+    server = start("--max-requests", "1", "--body-seconds", "3")
+    try:
+        with contextlib.ExitStack() as stack:
+            slow = [stack.enter_context(socket.create_connection((server.host, server.port), 30)) for _ in range(60)]
+            for number, client in enumerate(slow):
+                client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\n")
+                if number % 2:
+                    client.sendall(b"Content-Length: 1000\r\n\r\nsome")
+            assert_reads(server)
+            assert slow[1].recv(1000).startswith(b"HTTP/1.1 408 ")
+        assert_reads(server)
+        assert_left_clients_free_their_place(server)
+    finally:
+        assert server.stop() == 0
+
+
+def assert_left_clients_free_their_place(server: Server) -> None:
+    """The only place is free again soon after its client has gone."""
+    with socket.create_connection((server.host, server.port), 30) as client:
+        client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(LETTER) + LETTER)
+        deadline = time.monotonic() + 10
+        while post(server, LETTER)[0] != 429:
+            assert time.monotonic() < deadline, "the first client's request was never under way"
+    deadline = time.monotonic() + 10
+    while post(server, LETTER)[0] != 200:
+        assert time.monotonic() < deadline, "the place was not given back"
+        time.sleep(0.1)
+
+
+def test_stopping_finishes_what_was_accepted() -> None:
+    server = start()
+    connection = server.connect()
+    connection.request("POST", "/v1/ocr", LETTER)
+    time.sleep(0.1)
+    assert server.stop() == 0
+    response = connection.getresponse()
+    assert response.status == 200 and json.loads(response.read())["pages"][0]["text"].split("\n") == GOOD
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        post(server, LETTER)

@@ -1,0 +1,89 @@
+"""`raypipe serve` as its users start it: a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+START_SECONDS = 120
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    host: str = "127.0.0.1"
+    killed: list[int] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def connect(self, timeout: float = 120) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+
+    def replicas(self) -> list[int]:
+        """Processes that read pages."""
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "ServeReplica:raypipe:BinaryToImage" in " ".join(child.cmdline()):
+                    found.append(child.pid)
+        return found
+
+    def memory(self) -> int:
+        """Bytes of all its processes, without shared memory."""
+        total = 0
+        parent = psutil.Process(self.process.pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                information = process.memory_info()
+                total += information.rss - information.shared
+        return total
+
+    def stop(self) -> int:
+        """Asks it to end, and returns its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(90)
+
+
+def start(*arguments: str) -> Server:
+    """Starts a server and waits until it reads pages."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = Path(tempfile.mkstemp(suffix=".log", prefix="raypipe-serve-")[1])
+    command = [sys.executable, "-m", "raypipe", "serve", "--port", str(port), *arguments]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+    deadline = time.monotonic() + START_SECONDS
+    while f"raypipe: http://127.0.0.1:{port}/" not in log.read_text():
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+    return Server(port, process, log)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A server with the standard pipeline, for all tests that need one."""
+    running = start()
+    yield running
+    assert running.stop() == 0, running.log.read_text()
+    running.log.unlink()
