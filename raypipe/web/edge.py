@@ -17,6 +17,7 @@ from raypipe.web.telemetry import Telemetry, logger
 OPEN = frozenset(("/", "/static/page.css", "/static/page.js", "/docs", "/static/docs.js", "/openapi.json", "/ping",
                   "/healthz", "/readyz"))  # fmt: skip
 """Paths that need no key: they hold nothing of anyone."""
+MOST_HEADER_BYTES = 32_768
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -59,16 +60,23 @@ class Edge:
             await send(message)
 
         try:
-            if self._keys and scope["path"] not in OPEN and not self._allowed(headers.get("authorization", "")):
-                self._telemetry.problem("unauthorized")
-                problem = ProblemError(
-                    401, "unauthorized", "Send the header Authorization: Bearer KEY.", {"WWW-Authenticate": "Bearer"}
-                )
+            problem = self._refusal(scope, headers)
+            if problem:
+                self._telemetry.problem(problem.code)
                 await problem.response(request_id)(scope, receive, send_with_headers)
             else:
                 await self._app(scope, receive, send_with_headers)
         finally:
             self._note(scope, status, time.perf_counter() - begun, request_id)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> ProblemError | None:
+        """Why a request is not even looked at; None if it is."""
+        if sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEADER_BYTES:
+            return ProblemError(431, "headers_too_large", f"The headers are over {MOST_HEADER_BYTES:,} bytes.")
+        if self._keys and scope["path"] not in OPEN and not self._allowed(headers.get("authorization", "")):
+            challenge = {"WWW-Authenticate": "Bearer"}
+            return ProblemError(401, "unauthorized", "Send the header Authorization: Bearer KEY.", challenge)
+        return None
 
     def _allowed(self, authorization: str) -> bool:
         scheme, _, key = authorization.partition(" ")

@@ -106,6 +106,7 @@ STATUSES = {
     415: "neither an image nor a PDF",
     422: "damaged, empty, or a wrong option",
     429: "too many requests; see Retry-After",
+    431: "headers too large",
     500: "something unexpected",
     503: "no replica is ready; see Retry-After",
     504: "not ready in time",

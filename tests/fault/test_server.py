@@ -54,33 +54,31 @@ def assert_reads(server: Server) -> None:
 
 def test_a_replica_killed_under_load_costs_no_answer(server: Server) -> None:
     """Every request that was accepted is answered in full: those of the dead replica by another try."""
-    statuses: list[int] = []
+    answers: list[object] = []
     stop = threading.Event()
 
     def load() -> None:
         while not stop.is_set():
             status, answer = post(server, LETTER)
-            statuses.append(status)
-            if status == 200:
-                assert answer["pages"][0]["text"].split("\n") == GOOD  # type: ignore[index]
-            elif status == 429:
-                time.sleep(0.5)
+            answers.append(answer["pages"][0]["text"].split("\n") if status == 200 else answer)  # type: ignore[index]
 
     threads = [threading.Thread(target=load) for _ in range(4)]
     for thread in threads:
         thread.start()
     for _ in range(2):
-        time.sleep(3)
-        (victim,) = server.replicas()[:1]
+        finished = len(answers)
+        while len(answers) < finished + 6:  # What was tried again is done: a third try there is not.
+            time.sleep(0.1)
+        (victim,) = server.replicas()
         os.kill(victim, signal.SIGKILL)
-        while victim in server.replicas() or not server.replicas():
-            time.sleep(0.2)
+        while server.replicas() in ([], [victim]):
+            time.sleep(0.1)
     time.sleep(3)
     stop.set()
     for thread in threads:
         thread.join(120)
     assert not any(thread.is_alive() for thread in threads)
-    assert statuses.count(200) > 8 and set(statuses) <= {200, 429}, statuses
+    assert len(answers) > 12 and all(answer == GOOD for answer in answers), answers
     assert_reads(server)
 
 
@@ -135,7 +133,7 @@ def test_200_bad_bodies_each_get_their_answer_and_the_next_is_read(server: Serve
     ("headers", "statuses"),
     [
         ({"Content_Encoding": "gzip"}, {415}),
-        ({"X_Filler": "x" * 100_000}, {400, 431}),
+        ({"X_Filler": "x" * 100_000}, {431}),
         ({"Accept": "image/png"}, {406}),
         ({"Content_Type": "multipart/form-data"}, {422}),
         ({"Content_Type": "multipart/form-data; boundary=" + "x" * 5000}, {422}),
