@@ -151,6 +151,8 @@ def show(
 @click.option("--detectors", type=PoolSize(), help="Detector replicas of their own.")
 @click.option("--recognizers", type=PoolSize(), help="Recognizer replicas of their own.")
 @click.option("--merge-ingress", is_flag=True, help="Detect in the process that speaks HTTP: faster, less robust.")
+@click.option("--batch-lines", type=click.IntRange(0),
+              help="Most lines that are read together, of many requests; default: 256 on GPUs, 0 on CPUs.")  # fmt: skip
 @click.option("--max-requests", default=0, type=click.IntRange(0),
               help="Requests accepted at once; default: 8 for each page read at once.")  # fmt: skip
 @click.option("--body-seconds", default=30.0, show_default=True, type=click.FloatRange(0, min_open=True),
@@ -169,6 +171,7 @@ def serve(
     detectors: Pool | None,
     recognizers: Pool | None,
     merge_ingress: bool,
+    batch_lines: int | None,
     max_requests: int,
     body_seconds: float,
     request_seconds: float,
@@ -178,6 +181,7 @@ def serve(
     """Reads what is sent by HTTP: a page for people at /, the API at /docs. Stops at Ctrl-C when all is answered."""
     from raypipe.run import server
     from raypipe.run.online import Serving
+    from raypipe.run.replicas import Batching
 
     if file and (detectors or recognizers):
         raise ConfigError("--detectors and --recognizers do not go with --pipeline.", "Set pool in the file's stages.")
@@ -190,7 +194,8 @@ def serve(
     settings = ServerSettings(
         max_requests=max_requests, body_seconds=body_seconds, request_seconds=request_seconds, key_digests=keys
     )
-    serving = Serving(settings=settings, merge_ingress=merge_ingress)
+    batching = None if batch_lines is None else Batching(max_lines=batch_lines)
+    serving = Serving(settings=settings, batching=batching, merge_ingress=merge_ingress)
     server.run(pipeline, serving, host, port, address, lambda: click.echo(f"raypipe: http://{host}:{port}/", err=True))
 
 

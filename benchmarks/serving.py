@@ -1,0 +1,217 @@
+"""Load on `raypipe serve`: latency by connections, saturation against the local engine, overload, memory.
+
+Example: python benchmarks/serving.py PAGES/*.jpg
+Prints a JSON object a line. Clients send the next page when they have the answer to the last, and wait as long as a
+429 tells them. `overload` sends without waiting for answers, at so many times the rate of saturation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import itertools
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from raypipe import presets
+from raypipe.metrics import Metrics
+from raypipe.run.local import processor, usable_cpus
+
+
+class Load:
+    """Answers of one phase, gathered by many threads.
+
+    Args:
+        port: Where the server is.
+        bodies: What to send, over and over.
+    """
+
+    def __init__(self, port: int, bodies: list[bytes]) -> None:
+        self.port, self.bodies = port, itertools.cycle(bodies)
+        self.lock = threading.Lock()
+        self.answers: list[tuple[int, float]] = []
+
+    def send(self, connection: http.client.HTTPConnection) -> tuple[int, float]:
+        """Sends a page; returns the status and the seconds to wait before the next."""
+        with self.lock:
+            body = next(self.bodies)
+        begun = time.perf_counter()
+        try:
+            connection.request("POST", "/v1/ocr", body, {"Content-Type": "application/octet-stream"})
+            response = connection.getresponse()
+            response.read()
+            status, wait = response.status, float(response.headers.get("Retry-After") or 0)
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            status, wait = 0, 1.0
+        with self.lock:
+            self.answers.append((status, time.perf_counter() - begun))
+        return status, wait
+
+    def closed(self, connections: int, seconds: float) -> dict[str, Any]:
+        """So many clients, each waiting for its answers."""
+        end = time.perf_counter() + seconds
+
+        def client() -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+            while time.perf_counter() < end:
+                time.sleep(self.send(connection)[1])
+
+        return self._gather([threading.Thread(target=client) for _ in range(connections)])
+
+    def opened(self, rate: float, seconds: float) -> dict[str, Any]:
+        """So many requests a second, whether they are answered or not."""
+        threads: list[threading.Thread] = []
+
+        def one() -> None:
+            self.send(http.client.HTTPConnection("127.0.0.1", self.port, timeout=300))
+
+        def start() -> None:
+            begun = time.perf_counter()
+            for number in range(int(rate * seconds)):
+                time.sleep(max(0.0, begun + number / rate - time.perf_counter()))
+                threads.append(threading.Thread(target=one))
+                threads[-1].start()
+            for thread in threads:
+                thread.join()
+
+        return self._gather([threading.Thread(target=start)])
+
+    def _gather(self, threads: list[threading.Thread]) -> dict[str, Any]:
+        begun = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        seconds = time.perf_counter() - begun
+        return summary(self.answers, seconds)
+
+
+def summary(answers: list[tuple[int, float]], seconds: float) -> dict[str, Any]:
+    """Rate and latencies in milliseconds of the pages read, and the statuses of all answers."""
+    read = sorted(latency for status, latency in answers if status == 200)
+    refused = sorted(latency for status, latency in answers if status == 429)
+    found: dict[str, Any] = {"pages_per_second": round(len(read) / seconds, 3), "pages": len(read)}
+    if len(read) > 1:
+        cuts = statistics.quantiles(read, n=100, method="inclusive")
+        found.update({f"p{n}_ms": round(1000 * cuts[n - 1]) for n in (50, 95, 99)})
+    if refused:
+        found["refused_p50_ms"] = round(1000 * statistics.median(refused))
+    return {**found, "statuses": dict(Counter(status for status, _ in answers))}
+
+
+def direct(bodies: list[bytes]) -> dict[str, Any]:
+    """The same pages without a server: one at a time, and four at a time as the local engine reads."""
+    process = processor(presets.standard(use_gpu=False), usable_cpus(), Metrics())
+
+    def read(some: list[bytes]) -> float:
+        begun = time.perf_counter()
+        process([{"path": "p", "name": "p", "content": body, "pagenum": 0, "total_pages": 1} for body in some])
+        return time.perf_counter() - begun
+
+    for body in bodies:
+        read([body])
+    alone = [read([body]) for body in bodies]
+    together = sum(read(bodies[n : n + 4]) for n in range(0, len(bodies), 4))
+    return {
+        "p50_ms": round(1000 * statistics.median(alone)),
+        "pages_per_second_alone": round(len(bodies) / sum(alone), 3),
+        "pages_per_second": round(len(bodies) / together, 3),
+    }
+
+
+class Memory(threading.Thread):
+    """Samples the memory of a process with all its children, in MB without shared memory, every two seconds."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.samples = pid, [0]
+
+    def run(self) -> None:
+        """Sample for ever."""
+        while True:
+            self.samples.append(round(sum(map(_own_memory, _family(self.pid))) / 1e6))
+            time.sleep(2)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def _own_memory(process: psutil.Process) -> int:
+    try:
+        memory = process.memory_info()
+        return int(memory.rss - memory.shared)
+    except psutil.Error:
+        return 0
+
+
+def serve(arguments: list[str]) -> tuple[subprocess.Popen[bytes], int]:
+    """Starts a server and waits until it reads pages."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [sys.executable, "-m", "raypipe", "serve", "--port", str(port), "--device", "cpu", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return process, port
+        except OSError:
+            pass
+        time.sleep(0.3)
+    raise SystemExit(f"the server ended with {process.returncode}")
+
+
+def main() -> None:
+    """Run the phases."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", nargs="+", type=Path)
+    parser.add_argument("--connections", type=int, nargs="*", default=[1, 4, 16, 64])
+    parser.add_argument("--seconds", type=float, default=40, help="of each phase")
+    parser.add_argument("--overload", type=float, default=4, help="times the rate of saturation; 0: none")
+    parser.add_argument("--overload-seconds", type=float, default=60)
+    parser.add_argument("--no-direct", action="store_true", help="leave out the figures without a server")
+    parser.add_argument("--serve", default="", help="more arguments of raypipe serve, in one string")
+    arguments = parser.parse_args()
+    bodies = [page.read_bytes() for page in arguments.pages]
+    if not arguments.no_direct:
+        print(json.dumps({"phase": "direct", **direct(bodies)}), flush=True)
+    process, port = serve(arguments.serve.split())
+    memory, best = Memory(process.pid), 0.0
+    memory.start()
+    try:
+        warm = Load(port, bodies)
+        warm.closed(2, len(bodies) / 2)
+        for connections in arguments.connections:
+            found = Load(port, bodies).closed(connections, arguments.seconds)
+            best = max(best, found["pages_per_second"])
+            print(json.dumps({"phase": f"{connections} connections", **found, "mb": memory.samples[-1]}), flush=True)
+        if arguments.overload:
+            before = len(memory.samples)
+            found = Load(port, bodies).opened(arguments.overload * best, arguments.overload_seconds)
+            print(json.dumps({"phase": f"overload x{arguments.overload:g}", **found}), flush=True)
+            print(json.dumps({"phase": "memory", "mb": memory.samples[before:][:: len(memory.samples) // 40 + 1]}))
+    finally:
+        process.terminate()
+        process.wait(90)
+
+
+if __name__ == "__main__":
+    main()

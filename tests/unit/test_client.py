@@ -1,0 +1,138 @@
+"""The client against a server that answers by script."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import raypipe as rp
+from raypipe import client as client_module
+from raypipe.cli import cli
+from raypipe.types import Line, Word
+
+WORD = {"text": "Dear", "confidence": 0.9, "x": 1, "y": 2, "width": 3, "height": 4, "angle": 0}
+PAGE = {
+    "name": "a.png",
+    "pagenum": 0,
+    "total_pages": 1,
+    "width": 200,
+    "height": 100,
+    "text": "Dear",
+    "confidence": 0.9,
+    "lines": [{**WORD, "row": 0, "words": [WORD]}],
+    "exception": None,
+}
+OK = 200, {}, {"pages": [PAGE]}
+BUSY = 429, {"Retry-After": "3"}, {"code": "overloaded", "detail": "Try again."}
+
+
+class Script(HTTPServer):
+    """Gives the answers of a list, one a request, and keeps what was asked."""
+
+    def __init__(self, answers: list[tuple[int, dict[str, str], Any]]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers = iter(answers)
+        self.asked: list[tuple[str, dict[str, str], bytes]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Script
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.asked.append((self.path, dict(self.headers), body))
+        status, headers, document = next(self.server.answers)
+        content = document if isinstance(document, bytes) else json.dumps(document).encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST  # noqa: N815 - the name that http.server calls
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def script(request: pytest.FixtureRequest) -> Iterator[Script]:
+    server = Script(request.param)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits between tries, which are not waited for."""
+    waited: list[float] = []
+    monkeypatch.setattr(client_module.time, "sleep", waited.append)
+    return waited
+
+
+@pytest.mark.parametrize("script", [[OK]], indirect=True)
+def test_pages_are_those_of_the_pipeline(script: Script, tmp_path: Path) -> None:
+    (tmp_path / "é.png").write_bytes(b"picture")
+    (page,) = rp.Client(script.url + "/", "secret").read(tmp_path / "é.png", pages="1")
+    assert (page.path, page.pagenum, page.text, page.confidence, page.exception) == ("a.png", 0, "Dear", 0.9, None)
+    word = Word("Dear", 0.9, 1, 2, 3, 4, 0)
+    assert page.lines == [Line("Dear", 0.9, 1, 2, 3, 4, 0, 0, [word])]
+    path, headers, body = script.asked[0]
+    assert path == "/v1/ocr?output_format=json&overlay=none&pages=1" and body == b"picture"
+    assert headers["Authorization"] == "Bearer secret"
+    assert headers["Content-Disposition"] == "attachment; filename*=UTF-8''%C3%A9.png"
+
+
+@pytest.mark.parametrize("script", [[BUSY, (500, {}, b"Internal Server Error"), OK]], indirect=True)
+def test_tries_again_after_the_time_asked_for(script: Script, waits: list[float]) -> None:
+    assert rp.Client(script.url).read(b"picture")[0].text == "Dear"
+    assert len(script.asked) == 3
+    assert 3.5 <= waits[0] <= 4 and 1 <= waits[1] <= 2
+
+
+@pytest.mark.parametrize("script", [[BUSY] * 2], indirect=True)
+def test_gives_up(script: Script) -> None:
+    with pytest.raises(rp.ServerError, match="overloaded: Try again") as caught:
+        rp.Client(script.url, tries=2).read(b"picture")
+    assert caught.value.exit_status == 7
+
+
+@pytest.mark.parametrize("script", [[(422, {}, {"code": "image_damaged", "detail": "Mend it."})]], indirect=True)
+def test_a_bad_picture_is_not_sent_twice(script: Script) -> None:
+    with pytest.raises(rp.ServerError, match=r"image_damaged: Mend it\."):
+        rp.Client(script.url).read(b"picture")
+
+
+def test_a_server_that_is_not_there() -> None:
+    with pytest.raises(rp.ServerError, match="cannot be reached"):
+        rp.Client("http://127.0.0.1:9", tries=2).read(b"picture")
+    with pytest.raises(rp.ConfigError, match="no http or https URL"):
+        rp.Client("file:///etc/passwd")
+
+
+@pytest.mark.parametrize("script", [[(200, {}, {"models": [{"name": "some_reader"}]})]], indirect=True)
+def test_models(script: Script) -> None:
+    assert rp.Client(script.url).models() == [{"name": "some_reader"}]
+    assert script.asked[0][0] == "/v1/models"
+
+
+@pytest.mark.parametrize(
+    "script", [[(200, {}, {"pages": [{**PAGE, "overlay": "data:image/png;base64,ZHJhd24="}]})]], indirect=True
+)
+def test_show_by_a_server(script: Script, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"picture")
+    result = CliRunner().invoke(cli, ["show", str(tmp_path / "a.png"), "--url", script.url])
+    assert result.exit_code == 0 and result.output.startswith("Dear\n1 lines, mean confidence 0.90")
+    assert (tmp_path / "a.overlay.png").read_bytes() == b"drawn"

@@ -1,0 +1,113 @@
+"""How a pipeline is laid out on Ray Serve, without starting it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import raypipe as rp
+from raypipe import presets
+from raypipe.types import Row
+
+if sys.platform == "win32":
+    pytest.skip("Ray Serve is for Linux and macOS", allow_module_level=True)
+
+from ray.exceptions import ActorDiedError
+
+from raypipe.run.online import Arguments, Graph, Serving, build, deployment, plan
+from raypipe.run.replicas import Work, weight
+from raypipe.web.settings import digest
+
+
+def work(**row: Any) -> Work:
+    return Work(row, {}, "none", 0.0)
+
+
+@pytest.mark.parametrize(("cpus", "size", "threads"), [(1, 1, 1), (2, 1, 2), (4, 1, 4), (6, 2, 3), (16, 4, 4)])
+def test_open_pools_take_the_machine(cpus: int, size: int, threads: int) -> None:
+    assert plan(presets.standard(), cpus) == [rp.Pool(size=size, num_cpus=threads)]
+
+
+def test_pools_are_kept_and_gpus_given() -> None:
+    pools = rp.Pool(size=3), rp.Pool(min_size=1, max_size=4, num_gpus=0.5)
+    assert plan(presets.standard(detector_pool=pools[0], recognizer_pool=pools[1]), 8) == list(pools)
+    assert [pool.num_gpus for pool in plan(presets.standard(use_gpu=True), 8)] == [1]
+
+
+def test_a_batch_is_weighed_by_its_bytes() -> None:
+    line = bytes(65_536)
+    assert weight([work(path="a")], 4) == 1
+    assert weight([work(crops={"pixels": line * 2, "widths": [1]}), work(content=line)], 9) == 5
+    assert weight([work(content=line * 50)], 4) == 4, "a page that is too much for any batch goes alone"
+    assert weight([work(content=line * 50), work()], 4) > 4
+
+
+def names(application: Any) -> list[str]:
+    """Deployments of an application, the ingress first."""
+    bound = application._bound_deployment
+    return [
+        bound.name,
+        *(part._bound_deployment.name for part in bound.init_args[0] if hasattr(part, "_bound_deployment")),
+    ]
+
+
+def test_a_deployment_an_operator() -> None:
+    one = "BinaryToImage+ImageTextDetector+ImageToText"
+    two = ["BinaryToImage+ImageTextDetector+ImageToText", "ImageToText"]
+    pools = presets.standard(detector_pool=rp.Pool(size=1), recognizer_pool=rp.Pool(size=2))
+    assert names(presets.standard().deployment()) == ["Ingress", one]
+    assert names(pools.deployment()) == ["Ingress", *two]
+    assert names(deployment(pools, Serving(merge_ingress=True))) == ["Ingress", two[1]]
+
+
+def test_arguments_of_a_serve_config(tmp_path: Path) -> None:
+    file, keys = tmp_path / "pipeline.toml", tmp_path / "keys"
+    file.write_text('[[stage]]\ntype = "BinaryToImage"\n')
+    keys.write_text("secret\n")
+    application = build(Arguments(pipeline=file, api_key_file=keys, settings={"max_requests": 5}))
+    assert names(application) == ["Ingress", "BinaryToImage"]
+    settings = application._bound_deployment.init_args[2]
+    assert settings.max_requests == 5 and settings.key_digests == (digest("secret"),)
+    with pytest.raises(rp.ConfigError, match="twice"):
+        build(Arguments(pipeline=file, toml=file.read_text()))
+
+
+class Dying:
+    """An operator in this process whose first deaths are counted down."""
+
+    def __init__(self, deaths: int) -> None:
+        self.deaths, self.running, self.most_running = deaths, 0, 0
+
+    async def __call__(self, work: Work) -> Work:
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        await asyncio.sleep(0)
+        self.running -= 1
+        if self.deaths > 0:
+            self.deaths -= 1
+            raise ActorDiedError()
+        return work
+
+
+def read(operator: Dying, rows: list[Row]) -> list[Row]:
+    async def main() -> list[Row]:
+        graph = Graph([operator], ["A", "B"], [], (), 1, asyncio.Lock())
+        return [found.row for found in await asyncio.gather(*(graph.read(row, "none") for row in rows))]
+
+    return asyncio.run(main())
+
+
+def test_pages_of_a_dead_replica_are_tried_again_one_by_one() -> None:
+    operator = Dying(3)
+    rows: list[Row] = [{"path": str(n), "exception": None} for n in range(3)]
+    assert read(operator, rows) == rows
+    assert operator.most_running == 3, "the first tries went together"
+
+
+def test_a_page_that_kills_twice_has_an_exception() -> None:
+    (row,) = read(Dying(2), [{"path": "a", "exception": None}])
+    assert row["exception"].startswith("A+B worker_died: ")
