@@ -110,24 +110,37 @@ def summary(answers: list[tuple[int, float]], seconds: float) -> dict[str, Any]:
     return {**found, "statuses": dict(Counter(status for status, _ in answers))}
 
 
-def direct(bodies: list[bytes]) -> dict[str, Any]:
-    """The same pages without a server: one at a time, and four at a time as the local engine reads."""
-    process = processor(presets.standard(use_gpu=False), usable_cpus(), Metrics())
+class Direct:
+    """The same pages without a server."""
 
-    def read(some: list[bytes]) -> float:
+    def __init__(self) -> None:
+        self._process = processor(presets.standard(use_gpu=False), usable_cpus(), Metrics())
+
+    def seconds(self, bodies: list[bytes]) -> float:
+        """Reads pages together, and says how long it took."""
         begun = time.perf_counter()
-        process([{"path": "p", "name": "p", "content": body, "pagenum": 0, "total_pages": 1} for body in some])
+        self._process([{"path": "p", "name": "p", "content": body, "pagenum": 0, "total_pages": 1} for body in bodies])
         return time.perf_counter() - begun
 
-    for body in bodies:
-        read([body])
-    alone = [read([body]) for body in bodies]
-    together = sum(read(bodies[n : n + 4]) for n in range(0, len(bodies), 4))
-    return {
-        "p50_ms": round(1000 * statistics.median(alone)),
-        "pages_per_second_alone": round(len(bodies) / sum(alone), 3),
-        "pages_per_second": round(len(bodies) / together, 3),
-    }
+    def rate(self, bodies: list[bytes]) -> dict[str, Any]:
+        """Pages a second of the local engine, which reads four at a time."""
+        for body in bodies:
+            self.seconds([body])
+        together = sum(self.seconds(bodies[n : n + 4]) for n in range(0, len(bodies), 4))
+        return {"phase": "local engine", "pages_per_second": round(len(bodies) / together, 3)}
+
+    def beside(self, port: int, bodies: list[bytes], rounds: int) -> dict[str, Any]:
+        """Each page here and through the server in turn: what the server adds, whatever else the machine does."""
+        load, connection = Load(port, bodies), http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+        here = []
+        for _, body in itertools.product(range(rounds), bodies):
+            here.append(self.seconds([body]))
+            load.send(connection)
+        there = [seconds for _, seconds in load.answers]
+        added = [after - before for before, after in zip(here, there, strict=True)]
+        found = {"direct_p50_ms": here, "served_p50_ms": there, "added_p50_ms": added}
+        medians = {name: round(1000 * statistics.median(values), 1) for name, values in found.items()}
+        return {"phase": "beside", "pages": len(here), **medians}
 
 
 class Memory(threading.Thread):
@@ -191,14 +204,17 @@ def main() -> None:
     parser.add_argument("--serve", default="", help="more arguments of raypipe serve, in one string")
     arguments = parser.parse_args()
     bodies = [page.read_bytes() for page in arguments.pages]
-    if not arguments.no_direct:
-        print(json.dumps({"phase": "direct", **direct(bodies)}), flush=True)
+    direct = None if arguments.no_direct else Direct()
+    if direct:
+        print(json.dumps(direct.rate(bodies)), flush=True)
     process, port = serve(arguments.serve.split())
     memory, best = Memory(process.pid), 0.0
     memory.start()
     try:
         warm = Load(port, bodies)
         warm.closed(2, len(bodies) / 2)
+        if direct:
+            print(json.dumps(direct.beside(port, bodies, 2)), flush=True)
         for connections in arguments.connections:
             found = Load(port, bodies).closed(connections, arguments.seconds)
             best = max(best, found["pages_per_second"])

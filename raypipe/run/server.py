@@ -62,6 +62,8 @@ def _connect(address: str | None) -> None:
         return
     # Each request's log line is to reach the terminal, also one that is like another.
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    # Ray's workers step back for every other process, which is right for batches and wrong for a service.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     ray.init(address="local", num_cpus=usable_cpus(), include_dashboard=False, logging_level="ERROR")
 
 
