@@ -67,6 +67,7 @@ class Graph:
         models: What they read with.
         overlays: Formats in which an overlay can be drawn.
         at_once: Pages that all replicas together read at once.
+        suspects: Held while a page is tried again that was with a replica when it died.
     """
 
     operators: Sequence[Any]
