@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--overload", type=float, default=4, help="times the rate of saturation; 0: none")
     parser.add_argument("--overload-seconds", type=float, default=60)
     parser.add_argument("--no-direct", action="store_true", help="leave out the figures without a server")
-    parser.add_argument("--serve", default="", help="more arguments of raypipe serve, in one string")
+    parser.add_argument("--serve", default="", help="more arguments of raypipe serve, as --serve='--batch-lines 256'")
     arguments = parser.parse_args()
     bodies = [page.read_bytes() for page in arguments.pages]
     direct = None if arguments.no_direct else Direct()

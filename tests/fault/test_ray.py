@@ -71,3 +71,21 @@ def own_actors() -> list[int]:
             if "MapWorker" in " ".join(child.cmdline()):
                 found.append(child.pid)
     return found
+
+
+def test_a_page_that_kills_its_replica_costs_no_other_page(ray_cluster: None) -> None:
+    """Ten requests at once, one of which kills the only replica twice: that one fails, the others are read."""
+    from ray import serve
+
+    handle = serve.run(
+        rp.Pipeline([Killer(poison="7.jpg", seconds=0.2)]).deployment(), name="killer", route_prefix=None
+    )
+    try:
+        rows = [{"path": f"{n}.jpg", "pagenum": 0, "exception": None} for n in range(10)]
+        found = [answer.result() for answer in [handle.read.remote(row) for row in rows]]
+        assert [row["path"] for row in found] == [row["path"] for row in rows]
+        assert [row["path"] for row in found if row["exception"]] == ["7.jpg"]
+        assert found[7]["exception"].startswith("Killer worker_died: ")
+        assert all(row["text"].startswith(f"read {row['path']} by ") for row in found if row is not found[7])
+    finally:
+        serve.shutdown()
