@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -85,3 +87,20 @@ def test_http_gives_the_rows_of_the_local_run(pages: Path, server: Server) -> No
     assert [(page["image"].width, page["image"].height) for page in ours] == [
         (page["width"], page["height"]) for page in theirs
     ]
+
+
+def test_the_pages_of_a_pdf_come_a_line_each(server: Server) -> None:
+    pytest.importorskip("pypdfium2", reason="raypipe[pdf] is not installed")
+    numbers = ("one", "two", "three", "four", "five")
+    pictures = [drawn.page([f"Page number {number}"], (500, 150)) for number in numbers]
+    file = io.BytesIO()
+    pictures[0].save(file, "PDF", save_all=True, append_images=pictures[1:], resolution=100)
+    connection = server.connect()
+    connection.request("POST", "/v1/ocr?output_format=ndjson", file.getvalue())
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    assert [json.loads(line)["text"] for line in lines] == [f"Page number {number}" for number in numbers]
+    items = [{"text": f"Page number {number}", "pagenum": n} for n, number in enumerate(numbers, 1)]
+    connection.request("POST", "/invocations", file.getvalue(), {"Content-Type": "application/octet-stream"})
+    assert json.loads(connection.getresponse().read()) == {"items": items}
+    connection.close()
