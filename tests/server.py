@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -29,7 +29,6 @@ class Server:
     process: subprocess.Popen[bytes]
     log: Path
     host: str = "127.0.0.1"
-    killed: list[int] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -47,20 +46,13 @@ class Server:
                     found.append(child.pid)
         return found
 
-    def memory(self) -> int:
-        """Bytes of all its processes, without shared memory."""
-        total = 0
-        parent = psutil.Process(self.process.pid)
-        for process in [parent, *parent.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                information = process.memory_info()
-                total += information.rss - information.shared
-        return total
-
     def stop(self) -> int:
-        """Asks it to end, and returns its exit status."""
+        """Asks it to end, and returns its exit status. Its log stays where that is not 0."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(90)
+        status = self.process.wait(90)
+        if status == 0:
+            self.log.unlink()
+        return status
 
 
 def start(*arguments: str) -> Server:
@@ -85,5 +77,4 @@ def server() -> Iterator[Server]:
     """A server with the standard pipeline, for all tests that need one."""
     running = start()
     yield running
-    assert running.stop() == 0, running.log.read_text()
-    running.log.unlink()
+    assert running.stop() == 0, running.log
