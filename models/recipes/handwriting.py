@@ -34,6 +34,9 @@ WIDTHS = (96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 
 """Lines are padded to one of few widths: oneDNN compiles each convolution anew for each shape of a batch."""
 PEAK_RATE, WARM_UP = 1.5e-4, 200
 AVERAGE = 0.999
+KEPT = 0.5
+"""Share of the weights that it began with in what is written: between both it reads hands of neither kind best
+(Wortsman et al., CVPR 2022, arXiv:2109.01903)."""
 SHARES = {"handwriting": 0.46, "print": 0.18, "real": 0.36}
 REAL_SHARES = {"letters_hand": 0.24, "letters_typed": 0.18, "wills": 0.38, "phone_lines": 0.11, "phone_words": 0.09}
 METADATA = {
@@ -232,7 +235,15 @@ def main() -> None:
     stream = LineStream(options.fonts, real, {c: n + 1 for n, c in enumerate(characters)}, 100 + training.step)
     train(training, stream, checks, characters, 10 if options.smoke else options.every)
     (options.work / "curve.json").write_text(json.dumps(training.curve))
-    export(training.average.to_model(), characters, options)
+    export(blend(graph, training.average), characters, options)
+
+
+def blend(start: onnx.ModelProto, trained: TrainableGraph) -> onnx.ModelProto:
+    """Return a network whose weights lie between those at the start and the trained ones."""
+    blended = TrainableGraph(start, LOGITS)
+    with torch.no_grad():
+        torch._foreach_lerp_(list(blended.parameters()), list(trained.parameters()), 1 - KEPT)
+    return blended.to_model()
 
 
 def export(model: onnx.ModelProto, characters: list[str], options: argparse.Namespace) -> None:

@@ -74,9 +74,18 @@ class BeamDecoder:
         """Scaled log probabilities, in which a blank may hide a space and a space a blank."""
         logs: Floats = np.log(np.maximum(probabilities, FLOOR), dtype=np.float64)
         blank, space = logs[:, 0].copy(), logs[:, self._alphabet.space].copy()
-        logs[:, 0] = np.logaddexp(blank, space + np.log(self._weights.false_space))
+        # A gap of many time steps is one space: what it costs not to believe it is shared among them.
+        steps = run_lengths(logs.argmax(1) == self._alphabet.space)
+        logs[:, 0] = np.logaddexp(blank, space + np.log(self._weights.false_space) / steps)
         logs[:, self._alphabet.space] = np.logaddexp(space, blank + np.log(self._weights.lost_space))
         return logs * self._weights.acoustic
+
+
+def run_lengths(there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """How many time steps in a row are like each one where it is `there`; 1 elsewhere."""
+    starts = np.flatnonzero(np.diff(there, prepend=~there[:1]))
+    lengths = np.diff(np.append(starts, len(there)))
+    return np.where(there, np.repeat(lengths, lengths), 1)
 
 
 def _chance(

@@ -58,7 +58,7 @@ class Weights(NamedTuple):
     word_bonus: float = 1.28
     spelling: float = 0.242
     spelling_bonus: float = 1.28
-    unknown: float = 4.74
+    unknown: float = 4.0
     literal: float = 1.56
     figures: float = 0.7
     order: float = 0.207
@@ -69,7 +69,7 @@ class Weights(NamedTuple):
     mixed: float = 2.5
     capitals: float = 0.777
     lost_space: float = 0.0005
-    false_space: float = 0.003
+    false_space: float = 0.03
 
 
 class Alphabet(NamedTuple):

@@ -18,10 +18,11 @@ def fold(text: str) -> str:
 @pytest.mark.parametrize(
     ("page", "most_errors"),
     [
-        ("visual_nlp_samples/images/handwritten_example.jpg", 0.25),
+        ("visual_nlp_samples/images/handwritten_example.jpg", 0.12),
         ("visual_nlp_samples/images/gsa_lease.jpg", 0.05),
-        ("forms_and_board/images/docai_health_intake.jpg", 0.05),
+        ("forms_and_board/images/docai_health_intake.jpg", 0.04),
         ("letters1905_pages/images/Lettre246.jpg", 0.05),
+        ("phone_pages/images/breta_text3.jpg", 0.02),
     ],
 )
 def test_characters_that_are_read_wrong(page: str, most_errors: float, shared_data: Path) -> None:
@@ -30,6 +31,12 @@ def test_characters_that_are_read_wrong(page: str, most_errors: float, shared_da
     truth = fold(dict(row.split("\t", 1) for row in rows)[path.name])
     (read,) = presets.standard().run(path)
     assert Levenshtein.distance(fold(read.text), truth) / len(truth) <= most_errors, read.text
+
+
+def test_words_of_a_photo_by_an_unknown_hand(shared_data: Path) -> None:
+    (page,) = presets.standard().run(shared_data / "visual_nlp_samples/images/handwritten_example.jpg")
+    for word in ("example", "performance", "hope", "awesome"):
+        assert word in page.text
 
 
 def test_every_character_of_a_form_has_a_place_on_it(shared_data: Path) -> None:
