@@ -11,7 +11,7 @@ from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
 
-DETECTOR = "text_detector_db"
+DETECTOR = "text_detector_db_opt"
 RECOGNIZER = "ocr_small_handwritten_v2_opt"
 
 
