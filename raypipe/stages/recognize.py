@@ -98,12 +98,12 @@ class TextReader(Worker["ImageToText"]):
 
     def setup(self) -> None:
         """Loads the model."""
-        model = zoo.resolve(self.spec.model, "recognition", self.spec.language)
-        threads = self.spec.task_parallelism or self.threads
         spec = self.spec
+        model = zoo.resolve(spec.model, "recognition", spec.language)
+        threads = spec.task_parallelism or self.threads
         options = RecognizerOptions(spec.language, spec.decoder, spec.lexicon, spec.use_caching, spec.num_beams)
         self._recognizer = open_recognizer(
-            model, options, lambda source: Session(source, self.spec.use_gpu, threads, self.metrics)
+            model, options, lambda source: Session(source, spec.use_gpu, threads, self.metrics)
         )
 
     def process(self, rows: Sequence[Row]) -> None:
