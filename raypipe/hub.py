@@ -1,8 +1,8 @@
 """Models from elsewhere into the local store: from the Hugging Face hub, or from a folder.
 
 `huggingface_hub` fetches: its cache (HF_HOME), endpoint (HF_ENDPOINT), token, proxies and offline mode hold here too.
-A connection that is cut is taken up where it broke, and a pull that gave up is followed by one that fetches only the
-files still missing. Nothing is put in place before all of it is sound.
+A connection that is cut is taken up where it broke, and so is a pull that gave up or was killed by the next one.
+Nothing is put in place before all of it is sound.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from filelock import FileLock
 
 from raypipe import store, zoo
 from raypipe.errors import ModelError
@@ -65,7 +67,9 @@ def pull(model: Model, revision: str | None = None, like: Record | None = None) 
         origin = origin or _export(model, folder, revision if exported else None)
         if like:
             _require_same(folder, like)
-        return store.keep(folder, model.name, *origin)
+        record = store.keep(folder, model.name, *origin)
+        shutil.rmtree(_parts(origin.source), ignore_errors=True)
+        return record
 
 
 def take(model: Model, folder: Path) -> Record:
@@ -147,17 +151,50 @@ def _info(repository: str, revision: str | None) -> ModelInfo:
 
 def _fetch(repository: str, commit: str, file: RepoSibling, target: Path) -> None:
     """Brings a file, compares it with what the hub publishes of it, and links or copies it to its place."""
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import try_to_load_from_cache
 
-    cached = Path(hf_hub_download(repository, file.rfilename, revision=commit)).resolve()
-    wrong = _difference(cached, file)
+    cached = try_to_load_from_cache(repository, file.rfilename, revision=commit)
+    found = Path(cached).resolve() if isinstance(cached, str) else _download(repository, commit, file)
+    wrong = _difference(found, file)
     if wrong:
-        cached.unlink()  # Or it would be taken for sound next time.
+        found.unlink()  # Or it would be taken for sound next time.
         raise ModelError(f"{file.rfilename} of {repository} {wrong}.", "What came was thrown away: pull again.")
     try:
-        os.link(cached, target)
+        os.link(found, target)
     except OSError:
-        shutil.copyfile(cached, target)
+        shutil.copyfile(found, target)
+
+
+def _download(repository: str, commit: str, file: RepoSibling) -> Path:
+    """Brings a file into the folder of parts, going on where an earlier pull left off.
+
+    `hf_hub_download` throws away what it has of a file when it gives up; `http_get`, on which it is built, does not.
+    """
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    digest, size = str(file.lfs.sha256 if file.lfs else file.blob_id), file.size or 0
+    part = _parts(repository) / digest
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{part}.lock"), part.open("ab") as opened:
+        opened.truncate(min(opened.tell(), size))
+        http_get(
+            hf_hub_url(repository, file.rfilename, revision=commit),
+            opened,
+            resume_size=opened.seek(0, os.SEEK_END),
+            headers=build_hf_headers(),
+            expected_size=size,
+            displayed_filename=file.rfilename,
+        )
+    return part
+
+
+def _parts(repository: str) -> Path:
+    """The folder of files that a pull has fetched, whole or in part, until all of them are there."""
+    from huggingface_hub.constants import HF_HOME
+
+    return Path(HF_HOME) / "raypipe" / repository.replace("/", "--")
 
 
 def _difference(path: Path, file: RepoSibling) -> str | None:
@@ -205,7 +242,7 @@ def _explained(model: Model) -> Iterator[None]:
     except (errors.HTTPError, errors.LocalEntryNotFoundError) as error:
         raise ModelError(
             f"{name} cannot be pulled: {str(error) or type(error).__name__}",
-            f"Pull again: what arrived whole is kept; check the network, HTTPS_PROXY and HF_ENDPOINT, {by_hand}.",
+            f"Pull again: what arrived is kept; check the network, HTTPS_PROXY and HF_ENDPOINT, {by_hand}.",
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,7 @@ class Hub:
     Attributes:
         lies: Files whose published digest is wrong.
         cut_after: Bytes after which the next answers break off; one entry an answer.
+        pause_after: Bytes after which answers wait for ever, and `paused` tells it; None: never.
         requests: Method, path and range of what was asked.
     """
 
@@ -28,6 +30,8 @@ class Hub:
         self.repositories: dict[str, list[dict[str, bytes]]] = {}
         self.lies: set[str] = set()
         self.cut_after: list[int] = []
+        self.pause_after: int | None = None
+        self.paused = threading.Event()
         self.requests: list[tuple[str, str, str | None]] = []
         self.url = ""
 
@@ -124,9 +128,16 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        body = content[start:]
-        if self.server.hub.cut_after and len(body) > self.server.hub.cut_after[0]:
-            self.wfile.write(body[: self.server.hub.cut_after.pop(0)])
+        body, hub = content[start:], self.server.hub
+        if hub.pause_after is not None and len(body) > hub.pause_after:
+            self.wfile.write(body[: hub.pause_after])
+            self.wfile.flush()
+            hub.paused.set()
+            while hub.pause_after is not None:
+                time.sleep(0.05)
+            self.close_connection = True
+        elif hub.cut_after and len(body) > hub.cut_after[0]:
+            self.wfile.write(body[: hub.cut_after.pop(0)])
             self.wfile.flush()
             self.connection.close()
             self.close_connection = True

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Machine:
         self.store, self.cache, self.hub = folder / "store", folder / "cache", hub
         self.folder = self.store / NAME
 
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         settings = {
             "RAYPIPE_MODELS": str(self.store),
             "HF_HOME": str(self.cache),
@@ -55,9 +56,13 @@ class Machine:
             "NO_PROXY": "127.0.0.1",
         }
         command = [sys.executable, "-m", "raypipe", "models", *arguments]
-        return subprocess.run(
-            command, env=os.environ | settings | environment, capture_output=True, text=True, timeout=120
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, env=os.environ | settings | environment, text=True, **pipes)
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        with self.start(*arguments, **environment) as process:
+            printed, errors = process.communicate(timeout=120)
+            return subprocess.CompletedProcess(process.args, process.returncode, printed, errors)
 
     def leftovers(self) -> list[str]:
         """What lies in the store beside whole models."""
@@ -131,6 +136,35 @@ def test_a_pull_that_gave_up_fetches_only_what_is_missing_next(machine: Machine,
     fetched = [path for method, path, _ in hub.requests if method == "GET" and "/resolve/" in path]
     assert any("decoder_model_merged" in path for path in fetched)
     assert not any("encoder_model_q" in path for path in fetched)
+
+
+def test_a_pull_that_gave_up_goes_on_inside_a_file(machine: Machine, hub: Hub) -> None:
+    enlarge(hub)
+    hub.cut_after = [PIECE * 2 + 1] + [0] * 50
+    assert machine.run("pull", NAME).returncode == 4
+    assert not machine.folder.exists() and machine.leftovers() == []
+    hub.cut_after.clear()
+    hub.requests.clear()
+    assert machine.run("pull", NAME).returncode == 0
+    assert f"bytes={PIECE * 2}-" in [span for _, _, span in hub.requests]
+    assert machine.run("verify").returncode == 0
+    assert list(machine.cache.rglob("*.onnx")) == [], "parts are gone when the model is in place"
+
+
+def test_a_killed_pull_goes_on_inside_a_file(machine: Machine, hub: Hub) -> None:
+    enlarge(hub)
+    hub.pause_after = PIECE * 2 + 1
+    killed = machine.start("pull", NAME)
+    assert hub.paused.wait(60)
+    while not any(path.stat().st_size >= PIECE * 2 for path in machine.cache.rglob("*") if path.is_file()):
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    hub.pause_after = None
+    hub.requests.clear()
+    assert machine.run("pull", NAME).returncode == 0
+    assert f"bytes={PIECE * 2}-" in [span for _, _, span in hub.requests]
+    assert machine.run("verify").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["onnx/encoder_model_quantized.onnx", "tokenizer.json"])
