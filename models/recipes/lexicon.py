@@ -117,13 +117,27 @@ def names(words: dict[str, float], dictionary: list[str], texts: Counts) -> set[
     return (capital | seen | initials) & words.keys()
 
 
-def pairs(listed: Counter[str], words: dict[str, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return first words, second words and log probabilities of the second after the first, sorted."""
+def pairs(words: dict[str, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return first words, second words and log probabilities of the second after the first, sorted.
+
+    The pairs were counted in a larger corpus than the words, so they are shares of the pairs of their first word. Of
+    those, the list lacks the rare ones; by Zipf's law followers of ranks n to N occur c n ln(N / n) times together, if
+    the n-th, the rarest listed, occurs c times. A pair is left out if it is a misspelling: rarer than the one word that
+    both make together ("hand written").
+    """
     place = {word: number for number, word in enumerate(words)}
+    listed = [(first, second, int(times)) for first, second, times in package_lines(PAIRS)]
+    rarest = min(times for *_, times in listed)
+    totals, followers = Counter[str](), Counter[str]()
+    for first, _, times in listed:
+        totals[first] += times
+        followers[first] += 1
+    for first, count in followers.items():
+        totals[first] += round(rarest * count * np.log(len(words) / count))
     rows = [
-        (place[first], place[second], np.log(min(int(times) / max(listed[first], 1), 0.9)))
-        for first, second, times in package_lines(PAIRS)
-        if first in place and second in place
+        (place[first], place[second], np.log(times / totals[first]))
+        for first, second, times in listed
+        if first in place and second in place and words[first] * times / totals[first] > words.get(first + second, 0)
     ]
     firsts, seconds, chances = zip(*sorted(rows), strict=True)
     return np.array(firsts), np.array(seconds), np.array(chances)
@@ -144,7 +158,7 @@ def main() -> None:
     texts = count(text_lines(options.texts))
     words = frequencies(listed, dictionary, texts)
     proper = names(words, dictionary, texts)
-    firsts, seconds, chances = pairs(listed, words)
+    firsts, seconds, chances = pairs(words)
     share = (texts.order.sum(0) + 1) / (texts.order.sum() + SHAPES)
     order = (texts.order + PRIOR * share) / (texts.order.sum(1, keepdims=True) + PRIOR)
     path = options.output / "english_words.npz"
