@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from raypipe.recognition.alignment import align
 from raypipe.recognition.base import Reading
+from raypipe.recognition.ctc import BLANK
 from raypipe.recognition.language import Language, letter, shape
 from raypipe.recognition.search import Alphabet, Weights, search
 
@@ -17,6 +18,8 @@ Floats = npt.NDArray[np.float64]
 
 FLOOR = 1e-6
 """Least probability of a class: the network rules nothing out."""
+NARROW = 2
+"""Power of a space's width, relative to the others of its line, with which the price of not believing it falls."""
 AFTER = 2
 """Time steps after a word's last one at which its rivals are counted: they need the space or mark behind it."""
 SURE, SHARE, DOUBT = 0.43, 0.52, -0.27
@@ -74,18 +77,35 @@ class BeamDecoder:
         """Scaled log probabilities, in which a blank may hide a space and a space a blank."""
         logs: Floats = np.log(np.maximum(probabilities, FLOOR), dtype=np.float64)
         blank, space = logs[:, 0].copy(), logs[:, self._alphabet.space].copy()
-        # A gap of many time steps is one space: what it costs not to believe it is shared among them.
-        steps = run_lengths(logs.argmax(1) == self._alphabet.space)
-        logs[:, 0] = np.logaddexp(blank, space + np.log(self._weights.false_space) / steps)
+        doubts = np.log(self._weights.false_space) * space_shares(
+            logs.argmax(1), self._alphabet.space, self._alphabet.codes >= 0
+        )
+        logs[:, 0] = np.logaddexp(blank, space + doubts)
         logs[:, self._alphabet.space] = np.logaddexp(space, blank + np.log(self._weights.lost_space))
         return logs * self._weights.acoustic
 
 
-def run_lengths(there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """How many time steps in a row are like each one where it is `there`; 1 elsewhere."""
-    starts = np.flatnonzero(np.diff(there, prepend=~there[:1]))
-    lengths = np.diff(np.append(starts, len(there)))
-    return np.where(there, np.repeat(lengths, lengths), 1)
+def space_shares(best: npt.NDArray[np.int64], space: int, letters: npt.NDArray[np.bool_]) -> Floats:
+    """How much of the price of not believing a space each time step pays, (t,).
+
+    A gap of many time steps is one space, whose price they share. One between letters that is narrower than most spaces
+    of its line may well lie inside a word, and costs less.
+
+    Args:
+        best: The most probable class of each time step, (t,).
+        space: The class of the space.
+        letters: Which classes are letters, (classes,).
+    """
+    spaces, shares = best == space, np.ones(len(best))
+    gaps = spaces | (best == BLANK)
+    if not spaces.any():
+        return shares
+    starts, ends = np.flatnonzero(np.diff(gaps, prepend=False, append=False)).reshape(-1, 2).T
+    widths, counts = ends - starts, np.add.reduceat(spaces.astype(int), starts)
+    narrow = np.minimum(widths / np.median(widths[counts > 0]), 1) ** NARROW
+    between = letters[best[starts - 1]] & letters[best[np.minimum(ends, len(best) - 1)]]
+    shares[gaps] = np.repeat(np.where(between, narrow, 1) / np.maximum(counts, 1), widths)
+    return shares
 
 
 def _chance(

@@ -15,7 +15,7 @@ from raypipe.errors import ConfigError
 from raypipe.metrics import Metrics
 from raypipe.recognition.alignment import align
 from raypipe.recognition.base import RecognizerOptions
-from raypipe.recognition.beam import BeamDecoder
+from raypipe.recognition.beam import BeamDecoder, space_shares
 from raypipe.recognition.ctc import CtcRecognizer, decode_greedy, decoder
 from raypipe.recognition.language import load_language
 
@@ -59,6 +59,25 @@ def test_a_sure_unknown_word_stays(beam: BeamDecoder) -> None:
 def test_a_lost_space_is_found_and_a_false_one_dropped(beam: BeamDecoder) -> None:
     assert read(beam, "thank", {"_": 0.9, " ": 0.05}, "you very") == "thank you very"
     assert read(beam, "hand", {" ": 0.5, "_": 0.45}, "writing") == "handwriting"
+
+
+def test_a_gap_that_is_narrower_than_the_spaces_of_its_line_may_lie_inside_a_word(beam: BeamDecoder) -> None:
+    wide, gap = ["_", " ", " ", "_"], {" ": 0.85, "_": 0.15}
+    line = ["it", *wide, "is", *wide, "a", *wide]
+    assert read(beam, *line, "hand", gap, "written", *wide, "text") == "it is a handwritten text"
+    assert read(beam, *line, "hand", *wide, "written", *wide, "text") == "it is a hand written text"
+
+
+def test_the_price_of_a_space_is_shared_by_its_steps_and_falls_where_it_is_narrow() -> None:
+    letter, mark = CHARACTERS.index("a"), CHARACTERS.index(".")
+    letters = np.array([character.isalpha() for character in CHARACTERS])
+    steps = {"_": 0, " ": CHARACTERS.index(" "), "a": letter, ".": mark}
+    best = np.array([steps[character] for character in "a_  _a_  _aa a. a"])
+    found = space_shares(best, steps[" "], letters)
+    assert found[1:5].tolist() == found[6:10].tolist() == [0.5] * 4, "both steps of a space pay half"
+    assert found[12] == pytest.approx(0.4**2), "one step wide where the median is two and a half"
+    assert found[15] == 1, "behind a full stop, which needs little room"
+    assert space_shares(np.array([letter, 0, letter]), steps[" "], letters).tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("text", ["4471", "19.05.1905", "B7-K1O0", "jo.smyth@exmple.org", "1,234.50"])
