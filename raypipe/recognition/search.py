@@ -53,21 +53,21 @@ class Weights(NamedTuple):
         lost_space, false_space: Probability that a blank hides a space, or a space a blank.
     """
 
-    acoustic: float = 0.8
+    acoustic: float = 0.691
     word: float = 0.34
     word_bonus: float = 1.28
     spelling: float = 0.242
     spelling_bonus: float = 1.28
-    unknown: float = 4.0
-    literal: float = 1.56
-    figures: float = 0.7
-    order: float = 0.207
-    mark_bonus: float = 2.69
-    pair: float = 0.55
-    capital: float = 0.419
+    unknown: float = 3.46
+    literal: float = 1.3
+    figures: float = 0.641
+    order: float = 0.25
+    mark_bonus: float = 2.46
+    pair: float = 0.431
+    capital: float = 0.279
     lower: float = 1.97
     mixed: float = 2.5
-    capitals: float = 0.777
+    capitals: float = 0.599
     lost_space: float = 0.0005
     false_space: float = 0.03
 
@@ -90,7 +90,7 @@ class Alphabet(NamedTuple):
 
 BEAMS = 32
 """Beginnings kept after each time step; more read no better, half as many a little worse."""
-WINDOW = 9.0
+WINDOW = 5.5
 """Beginnings this much less probable than the best, in natural logarithms, are dropped."""
 UNLIKELY = float(np.log(4e-3))
 """Scaled log probability from which on a character continues a beginning."""
