@@ -21,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import psutil
+from memory import Memory
 
 from raypipe import presets
 from raypipe.metrics import Metrics
@@ -141,36 +141,6 @@ class Direct:
         found = {"direct_p50_ms": here, "served_p50_ms": there, "added_p50_ms": added}
         medians = {name: round(1000 * statistics.median(values), 1) for name, values in found.items()}
         return {"phase": "beside", "pages": len(here), **medians}
-
-
-class Memory(threading.Thread):
-    """Samples the memory of a process with all its children, in MB without shared memory, every two seconds."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.pid, self.samples = pid, [0]
-
-    def run(self) -> None:
-        """Sample for ever."""
-        while True:
-            self.samples.append(round(sum(map(_own_memory, _family(self.pid))) / 1e6))
-            time.sleep(2)
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
-    except psutil.Error:
-        return []
-
-
-def _own_memory(process: psutil.Process) -> int:
-    try:
-        memory = process.memory_info()
-        return int(memory.rss - memory.shared)
-    except psutil.Error:
-        return 0
 
 
 def serve(arguments: list[str]) -> tuple[subprocess.Popen[bytes], int]:

@@ -11,50 +11,14 @@ import argparse
 import json
 import shutil
 import tempfile
-import threading
 from pathlib import Path
 
-import psutil
+from memory import Memory
 
 from raypipe import job, presets
 from raypipe.inputs import documents
 from raypipe.run.local import usable_cpus
 from raypipe.stages.base import Pool
-
-
-class Watch(threading.Thread):
-    """Samples the memory of this process with all its children, every second."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.peak_bytes = 0
-        self.peak_store_bytes = 0
-        self.done = threading.Event()
-
-    def run(self) -> None:
-        """Sample until `done`. Shared memory (the object store) is counted once, apart."""
-        while not self.done.wait(1):
-            self.peak_bytes = max(self.peak_bytes, sum(_own_memory(p) for p in _processes()))
-            self.peak_store_bytes = max(self.peak_store_bytes, _object_store())
-
-
-def _processes() -> list[psutil.Process]:
-    me = psutil.Process()
-    return [me, *me.children(recursive=True)]
-
-
-def _own_memory(process: psutil.Process) -> int:
-    try:
-        memory = process.memory_info()
-        return int(memory.rss - memory.shared)
-    except psutil.Error:
-        return 0
-
-
-def _object_store() -> int:
-    """Pages of the object store that were ever touched: the raylet keeps it as shared memory."""
-    raylets = [process for process in _processes() if process.name() == "raylet"]
-    return sum(int(process.memory_info().shared) for process in raylets)
 
 
 def copies(sources: list[str], repeat: int, folder: Path) -> list[Path]:
@@ -90,13 +54,13 @@ def main() -> None:
     if arguments.overlay != "none":
         pipeline = presets.with_overlays(pipeline, str(work / "out" / "overlays"), arguments.overlay)
     prepared = job.prepare(pipeline, files, work / "out", overwrite=False)
-    watch = Watch()
-    watch.start()
+    memory = Memory()
+    memory.start()
     if arguments.engine == "local":
         summary = job.run_local(prepared, lambda *_: None, arguments.batch_size, None)
     else:
         summary = job.run_ray(prepared, lambda *_: None, arguments.batch_size, None)
-    watch.done.set()
+    memory.done.set()
     print(json.dumps({
         "engine": arguments.engine,
         "pages": summary.pages,
@@ -106,8 +70,8 @@ def main() -> None:
         "pages_per_second": round(summary.pages / summary.processing_seconds, 3),
         "session_seconds_per_page": round(summary.sums["session_seconds"] / summary.pages, 3),
         "busy": round(summary.sums["session_seconds"] / usable_cpus() / summary.processing_seconds, 3),
-        "peak_memory_mb": round(watch.peak_bytes / 1e6),
-        "peak_object_store_mb": round(watch.peak_store_bytes / 1e6),
+        "peak_memory_mb": max(memory.samples),
+        "peak_object_store_mb": max(memory.store),
     }))  # fmt: skip
     shutil.rmtree(work)
 

@@ -34,6 +34,7 @@ def options(description: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("models"), help="folder for the ONNX files")
     parser.add_argument("--calibration", type=Path, help="folder of further pictures that int8 ranges are measured on")
+    parser.add_argument("--smoke", action="store_true", help="measure them on two, to see that all of it works")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
 """Build the CRAFT text detector (craft_mlt_25k): one file stored as float16, one quantised to int8.
 
-Usage: python models/recipes/craft.py --output models [--calibration FOLDER]
+Usage: python models/recipes/craft.py --output models [--calibration FOLDER] [--smoke]
 
 If the output folder has a line refiner (`refiner.py` trains it), it becomes part of both files: one graph needs no
 second session, and the 32 feature maps never leave it.
@@ -243,7 +243,7 @@ def main() -> None:
     common.require("float16 storage, agreement", min(map(agreement, expected, found)), 0.99, at_least=True)
     write(half, options.output / FILES[0])
 
-    pictures = [tensor(image) for image in pages.calibration_pages(24, options.calibration)]
+    pictures = [tensor(image) for image in pages.calibration_pages(2 if options.smoke else 24, options.calibration)]
     small = quantize.int8(exact, pictures, QUANTISED)
     common.require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
     write(small, options.output / FILES[1])

@@ -1,6 +1,6 @@
 """Build the PP-OCRv6 small text detector (DB family): a faster float graph and a static int8 one.
 
-Usage: python models/recipes/ppocr_detector.py --output models [--calibration FOLDER]
+Usage: python models/recipes/ppocr_detector.py --output models [--calibration FOLDER] [--smoke]
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def main() -> None:
     common.require("float16 storage, agreement", min(map(agreement, expected, found)), 0.98, at_least=True)
     common.write_model(half, options.output / "ppocrv6_det_small.onnx", METADATA)
 
-    pictures = [tensor(image) for image in pages.calibration_pages(40, options.calibration)]
+    pictures = [tensor(image) for image in pages.calibration_pages(2 if options.smoke else 40, options.calibration)]
     small = quantize.int8(build(onnx.load(path), suit_int8), pictures, QUANTISED)
     common.require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
     common.write_model(common.store_half(small), options.output / "ppocrv6_det_small_int8.onnx", METADATA)

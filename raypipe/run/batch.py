@@ -311,3 +311,5 @@ def _quiet() -> None:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_no_progress_timeout_s = NO_PROGRESS_SECONDS
+    # Each second every actor would walk through the list of all its memory, for a figure that nobody sees.
+    context.memory_usage_poll_interval_s = None
