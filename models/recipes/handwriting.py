@@ -250,7 +250,7 @@ def export(model: onnx.ModelProto, characters: list[str], options: argparse.Name
     """Write the network as float16 and int8 files."""
     hands = [path for path in fonts.handwriting(options.fonts) if not fonts.is_held_out(path)]
     renderers = (LineRenderer(hands, 7, 1.0, fonts.printed()), LineRenderer(fonts.printed(), 7, 0.35))
-    lines = [renderer.line()[0] for renderer in renderers for _ in range(100)]
+    lines = [renderer.line()[0] for renderer in renderers for _ in range(5 if options.smoke else 100)]
     checks = [renderer.line()[0] for renderer in renderers for _ in range(12)]
     metadata = METADATA | {"characters": json.dumps(characters, ensure_ascii=False)}
     ppocr_recognizer.write_pair(model, lines, checks, options.output, "handwriting_ctc", metadata)
