@@ -265,12 +265,18 @@ class Arguments(Serving):
     api_key_file: Path | None = Field(None, description="file with the keys that clients must show, one a line")
 
 
-def build(arguments: Arguments) -> Application:
+def build(values: dict[str, Any]) -> Application:
     """The application, for `serve run raypipe.run.online:build` and for Serve's config files.
 
+    Args:
+        values: Fields of `Arguments`. Serve would make the model of a parameter's annotation, but not of one that is
+            kept as text.
+
     Raises:
+        ValidationError: A value is wrong.
         ConfigError: The pipeline or key file is wrong.
     """
+    arguments = Arguments.model_validate(values)
     if arguments.pipeline and arguments.toml:
         raise ConfigError("The pipeline is given twice.", "Give pipeline or toml.")
     if arguments.toml:
@@ -294,5 +300,5 @@ def build(arguments: Arguments) -> Application:
 def __getattr__(name: str) -> Any:
     """`app`, the standard pipeline, for `serve build raypipe.run.online:app`, which takes no builder."""
     if name == "app":
-        return build(Arguments())
+        return build({})
     raise AttributeError(name)

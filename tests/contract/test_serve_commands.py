@@ -119,6 +119,9 @@ def test_deploy_puts_the_config_on_a_cluster_that_runs(cluster: Cluster, tmp_pat
 
 
 def test_run_takes_arguments_as_words(cluster: Cluster, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", 8000)) == 0:
+            pytest.skip("`serve run` takes port 8000, and something else listens there")
     file = tmp_path / "pipeline.toml"
     file.write_text(presets.standard().to_toml(), "utf-8")
     wait_for(cluster)

@@ -18,7 +18,7 @@ if sys.platform == "win32":
 
 from ray.exceptions import ActorDiedError
 
-from raypipe.run.online import Arguments, Graph, Serving, build, deployment, plan
+from raypipe.run.online import Graph, Serving, build, deployment, plan
 from raypipe.run.replicas import Work, weight
 from raypipe.web.settings import digest
 
@@ -68,12 +68,12 @@ def test_arguments_of_a_serve_config(tmp_path: Path) -> None:
     file, keys = tmp_path / "pipeline.toml", tmp_path / "keys"
     file.write_text('[[stage]]\ntype = "BinaryToImage"\n')
     keys.write_text("secret\n")
-    application = build(Arguments(pipeline=file, api_key_file=keys, settings={"max_requests": 5}))
+    application = build({"pipeline": file, "api_key_file": keys, "settings": {"max_requests": 5}})
     assert names(application) == ["Ingress", "BinaryToImage"]
     settings = application._bound_deployment.init_args[2]
     assert settings.max_requests == 5 and settings.key_digests == (digest("secret"),)
     with pytest.raises(rp.ConfigError, match="twice"):
-        build(Arguments(pipeline=file, toml=file.read_text()))
+        build({"pipeline": file, "toml": file.read_text()})
 
 
 class Dying:
