@@ -37,6 +37,8 @@ from raypipe.recognition.ctc import HEIGHT, MAX_WIDTH, CtcRecognizer, Decode, de
 from raypipe.recognition.language import load_language
 from raypipe.recognition.search import Weights
 
+HELD_OUT = "held-out hands"
+"""The handwritten lines of letters and the phone's lines that do not train the recognizer."""
 UNTAUGHT = "ocr_small_printed_v2_opt"
 """Reads these hands as a recognizer reads hands that it was not taught: weights must hold for such, too."""
 TUNING = {
@@ -80,17 +82,21 @@ class Result(NamedTuple):
     words: list[tuple[float, bool]]
 
 
-def group_of(folder: Path, files: Iterable[str]) -> dict[str, str]:
-    """The group of each file of a set: writer, split and kind where the set tells them."""
+def groups_of(folder: Path, files: Iterable[str]) -> dict[str, list[str]]:
+    """The groups of each file of a set: writer, split and kind where the set tells them, and `HELD_OUT`."""
     splits, kinds = folder / "splits.tsv", folder / "meta.jsonl"
     if folder.name == "phone_lines":
-        return {file: f"phone_lines {'test' if '_test' in file else 'eval'}" for file in files}
+        return {file: ["phone_lines test"] if "_test" in file else ["phone_lines eval", HELD_OUT] for file in files}
     if not splits.exists():
-        return dict.fromkeys(files, folder.name)
+        return {file: [folder.name] for file in files}
     split = dict(line.split("\t") for line in splits.read_text(encoding="utf-8").splitlines())
     rows = map(json.loads, kinds.read_text(encoding="utf-8").splitlines())
-    kind = {row["file"]: "typed" if "Typewritten" in (row["type"] or "") else "hand" for row in rows}
-    return {file: f"{folder.name} {split[file]} {kind[file]}" for file in files}
+    kind = {row["file"]: row["type"] or "" for row in rows}
+    found = {file: [f"{folder.name} {split[file]} {'typed' if 'Type' in kind[file] else 'hand'}"] for file in files}
+    for file in files:
+        if split[file] == "dev" and kind[file].endswith("Handwritten"):
+            found[file].append(HELD_OUT)
+    return found
 
 
 def samples(recognizer: CtcRecognizer, folders: Sequence[Path], fold: Callable[[str], str]) -> dict[str, list[Sample]]:
@@ -99,7 +105,7 @@ def samples(recognizer: CtcRecognizer, folders: Sequence[Path], fold: Callable[[
     for folder in folders:
         rows = (row.split("\t", 1) for row in (folder / "gt.tsv").read_text(encoding="utf-8").splitlines())
         truth = {file: fold(text) for file, text in rows if fold(text)}
-        groups = group_of(folder, truth)
+        groups = groups_of(folder, truth)
         pictures = []
         for file in truth:
             page = cv2.imread(str(folder / "images" / file))
@@ -109,7 +115,8 @@ def samples(recognizer: CtcRecognizer, folders: Sequence[Path], fold: Callable[[
         files = list(truth)
         for n, probabilities, step in recognizer.outputs(pictures, 0):
             line = Sample(truth[files[n]], probabilities, step, pictures[n].shape[1])
-            found[groups[files[n]]].append(line)
+            for group in groups[files[n]]:
+                found[group].append(line)
     return found
 
 

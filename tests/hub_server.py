@@ -84,6 +84,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.hub.requests.append((self.command, self.path, self.headers.get("Range")))
         parts = urlsplit(self.path).path.strip("/").split("/")
+        if parts[0] != "cdn" and self.path.endswith(LARGE):
+            return self.redirect(f"{self.server.hub.url}/cdn{self.path}")
+        parts = parts[parts[0] == "cdn" :]
         if parts[:2] == ["api", "models"]:
             self.model("/".join(parts[2:4]), parts[5] if len(parts) > 5 else "main")
         elif len(parts) > 4 and parts[2] == "resolve":
@@ -143,6 +146,13 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self.wfile.write(body)
+
+    def redirect(self, url: str) -> None:
+        """Sends large files from elsewhere, as the hub does."""
+        self.send_response(302)
+        self.send_header("Location", url)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def refuse(self, code: str) -> None:
         self.send_response(404)
