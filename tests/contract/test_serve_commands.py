@@ -74,8 +74,9 @@ def cluster() -> Iterator[Cluster]:
 
 
 def read(port: int) -> str:
-    """The text of the page, once the server on a port is ready to read it."""
+    """The text of the page, once the server on a port is ready to read it, or the last trouble."""
     deadline = time.monotonic() + PATIENCE
+    trouble = ""
     while time.monotonic() < deadline:
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -85,10 +86,11 @@ def read(port: int) -> str:
                 response = connection.getresponse()
                 if response.status == 200:
                     return str(json.loads(response.read())["pages"][0]["text"])
-        except OSError:
-            pass
+                trouble = f"{response.status} {response.read()!r}"
+        except (OSError, http.client.HTTPException) as problem:
+            trouble = repr(problem)
         time.sleep(0.5)
-    raise AssertionError("nothing is served")
+    return trouble
 
 
 def expected() -> str:
@@ -119,19 +121,21 @@ def test_deploy_puts_the_config_on_a_cluster_that_runs(cluster: Cluster, tmp_pat
 
 
 def test_run_takes_arguments_as_words(cluster: Cluster, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", 8000)) == 0:
-            pytest.skip("`serve run` takes port 8000, and something else listens there")
+    (port,) = free_ports(1)
     file = tmp_path / "pipeline.toml"
     file.write_text(presets.standard().to_toml(), "utf-8")
     wait_for(cluster)
-    words = ["run", "raypipe.run.online:build", f"pipeline={file}", "--address", cluster.address]
-    process = subprocess.Popen(cluster.command("serve", *words), env=cluster.environment, stderr=subprocess.DEVNULL)
-    try:
-        assert read(8000) == expected()
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
+    cluster.run("serve", "start", "--http-port", str(port), "--address", cluster.address)
+    words = cluster.command(
+        "serve", "run", "raypipe.run.online:build", f"pipeline={file}", "--address", cluster.address
+    )
+    with (tmp_path / "log").open("w+") as log:
+        process = subprocess.Popen(words, env=cluster.environment, stdout=log, stderr=log)
+        try:
+            assert read(port) == expected(), (tmp_path / "log").read_text("utf-8")
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
 
 
 def wait_for(cluster: Cluster) -> None:
