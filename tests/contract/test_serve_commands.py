@@ -53,7 +53,7 @@ class Cluster:
         return done.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster() -> Iterator[Cluster]:
     port, dashboard, agent = free_ports(3)
     environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -117,7 +117,6 @@ def test_deploy_puts_the_config_on_a_cluster_that_runs(cluster: Cluster, tmp_pat
     cluster.run("serve", "deploy", str(tmp_path / "serve.yaml"), "--address", cluster.dashboard)
     assert read(port) == expected()
     assert "RUNNING" in cluster.run("serve", "status", "--address", cluster.dashboard)
-    cluster.run("serve", "shutdown", "--yes", "--address", cluster.dashboard)
 
 
 def test_run_takes_arguments_as_words(cluster: Cluster, tmp_path: Path) -> None:
