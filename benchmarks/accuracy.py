@@ -2,7 +2,7 @@
 
 Example: python benchmarks/accuracy.py ../shared/data --sets phone_pages letters1905_pages
 A set is a folder with images/, gt.tsv and, where only some of it is to be measured, splits.tsv (its dev rows count).
-Line sets (a name with `lines`) are read without a detector.
+Sets of lines or words (by their names) are read without a detector.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import raypipe as rp
 from raypipe import presets
 
 PAGE_SETS = ["visual_nlp_samples", "phone_pages", "forms_and_board", "letters1905_pages"]
-LINE_SETS = ["phone_lines", "letters1905_lines", "wills1914_lines_fr"]
+LINE_SETS = ["phone_lines", "phone_words", "letters1905_lines", "wills1914_lines_fr"]
 
 
 def scorer(data: Path) -> ModuleType:
