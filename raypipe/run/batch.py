@@ -9,12 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 import warnings
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import ray
@@ -26,6 +24,7 @@ from raypipe.inputs import named, pages
 from raypipe.metrics import Metrics
 from raypipe.run.local import Runner, usable_cpus
 from raypipe.run.rows import from_table, others, to_table
+from raypipe.run.tally import Key, start_tally
 from raypipe.stages.base import ModelStage, Pool
 from raypipe.types import Column, Row
 
@@ -43,48 +42,6 @@ READ_AND_WRITE_CPUS = 1.0
 """CPUs that pools leave to the tasks that read and write; without them Ray Data waits for ever and says nothing."""
 MOST_TRIES = 3
 """A page that was being processed at so many deaths of an actor gets an exception instead of another try."""
-
-
-Key: TypeAlias = tuple[str, str, int]
-"""An actor's id, and the path and number of a page."""
-
-
-class Tally:
-    """Counts a job's pages, in one small actor: for progress, and to find the page that kills actors."""
-
-    def __init__(self) -> None:
-        self._sums: defaultdict[str, float] = defaultdict(float)
-        self._tries: Counter[Key] = Counter()
-        self._begun: float | None = None
-
-    def begin(self, keys: list[Key]) -> list[int]:
-        """Notes that pages are begun together, unless one of them was begun before and never finished.
-
-        Returns:
-            How often each was begun before. Pages that were must be begun again one by one.
-        """
-        self._begun = self._begun or time.monotonic()
-        tries = [self._tries[key] for key in keys]
-        if len(keys) == 1 or not any(tries):
-            self._tries.update(keys)
-        return tries
-
-    def finish(self, keys: list[Key], sums: dict[str, float]) -> None:
-        """Notes that pages are finished, and adds to the job's sums."""
-        for key in keys:
-            self._tries.pop(key, None)
-        for name, value in sums.items():
-            self._sums[name] += value
-        self._sums["processing_seconds"] = time.monotonic() - (self._begun or 0)
-
-    def sums(self) -> dict[str, float]:
-        """The job's sums so far, and `processing_seconds` from the first page's start to the latest end."""
-        return dict(self._sums)
-
-
-def start_tally() -> Any:
-    """A new tally's actor. It lives as long as its handle, on the node of the driver's choice."""
-    return ray.remote(Tally).options(num_cpus=0, max_restarts=0).remote()
 
 
 class OperatorActor:
