@@ -8,29 +8,24 @@ replica that reads a page dies, the ingress is still there to try again.
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
-from ray.exceptions import RayActorError
 from ray.serve.config import AutoscalingConfig, BackpressureConfig
-from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
 from raypipe import presets, zoo
 from raypipe.errors import ConfigError
 from raypipe.pipeline import Operator, Pipeline, load
+from raypipe.run.graph import Graph
 from raypipe.run.local import usable_cpus
-from raypipe.run.replicas import Batching, OperatorReplica, Task, Work
+from raypipe.run.replicas import Batching, OperatorReplica, Task
 from raypipe.stages.base import ModelStage, Pool
 from raypipe.types import Row
 from raypipe.web.app import create
-from raypipe.web.reading import Read
 from raypipe.web.settings import ServerSettings, read_keys
 
 if TYPE_CHECKING:
@@ -55,66 +50,6 @@ class Serving(BaseModel):
         False, description="the first operator runs in the ingress: a hop less, and no second try when it dies"
     )
     ingress_replicas: int = Field(1, ge=1, description="processes that speak HTTP")
-
-
-@dataclass(frozen=True)
-class Graph:
-    """The operators one after the other: what the web application reads with.
-
-    Attributes:
-        operators: Each a handle of a deployment, or in the ingress's own process the replica itself.
-        names: Their names.
-        models: What they read with.
-        overlays: Formats in which an overlay can be drawn.
-        at_once: Pages that all replicas together read at once.
-        suspects: Held while a page is tried again that was with a replica when it died.
-    """
-
-    operators: Sequence[Any]
-    names: Sequence[str]
-    models: list[dict[str, str]]
-    overlays: tuple[str, ...]
-    at_once: int
-    suspects: asyncio.Lock
-
-    async def count(self, content: bytes) -> int:
-        """See `web.reading.Reader`."""
-        return int(await _call(self.operators[0], "count", content))
-
-    async def read(self, row: Row, overlay: str) -> Read:
-        """See `web.reading.Reader`. A page whose replica died is tried once more.
-
-        Pages tried again go one by one, so that the one that kills replicas kills none of the others.
-        """
-        try:
-            return await self._through(row, overlay)
-        except RayActorError:
-            logging.getLogger("ray.serve").warning("A replica died; its pages are read again.")
-        async with self.suspects:
-            try:
-                return await self._through(row, overlay)
-            except RayActorError:
-                reason = "Its process died twice while it was read. Look at the picture, and at the node's memory."
-                failed = {**row, "exception": f"{'+'.join(self.names)} worker_died: {reason}"}
-                return Read(failed, {})
-
-    async def ready(self) -> dict[str, float]:
-        """See `web.reading.Reader`."""
-        seconds = [await _call(operator, "load_seconds") for operator in self.operators]
-        return dict(zip(self.names, seconds, strict=True))
-
-    async def _through(self, row: Row, overlay: str) -> Read:
-        work: Any = Work(row, {}, overlay, time.time())
-        for operator in self.operators:
-            # A response of Serve is passed on as it is: the work goes from replica to replica.
-            work = operator.remote(work) if isinstance(operator, DeploymentHandle) else await operator(work)
-        done: Work = work if isinstance(work, Work) else await work
-        return Read(done.row, done.sums)
-
-
-async def _call(operator: Any, method: str, *arguments: Any) -> Any:
-    bound = getattr(operator, method)
-    return await (bound.remote(*arguments) if isinstance(operator, DeploymentHandle) else bound(*arguments))
 
 
 class Ingress:

@@ -28,7 +28,7 @@ class Read:
 
 
 class Reader(Protocol):
-    """Carries out the pipeline: `run.online.Graph` on Ray Serve."""
+    """Carries out the pipeline: `run.graph.Graph` on Ray Serve."""
 
     async def count(self, content: bytes) -> int:
         """Pages of a document."""

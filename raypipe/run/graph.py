@@ -1,0 +1,77 @@
+"""The way of a page through the operators of a served pipeline, and what happens when one of them dies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ray.exceptions import RayActorError
+from ray.serve.handle import DeploymentHandle
+
+from raypipe.run.replicas import Work
+from raypipe.types import Row
+from raypipe.web.reading import Read
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The operators one after the other: what the web application reads with.
+
+    Attributes:
+        operators: Each a handle of a deployment, or in the ingress's own process the replica itself.
+        names: Their names.
+        models: What they read with.
+        overlays: Formats in which an overlay can be drawn.
+        at_once: Pages that all replicas together read at once.
+        suspects: Held while a page is tried again that was with a replica when it died.
+    """
+
+    operators: Sequence[Any]
+    names: Sequence[str]
+    models: list[dict[str, str]]
+    overlays: tuple[str, ...]
+    at_once: int
+    suspects: asyncio.Lock
+
+    async def count(self, content: bytes) -> int:
+        """See `web.reading.Reader`."""
+        return int(await _call(self.operators[0], "count", content))
+
+    async def read(self, row: Row, overlay: str) -> Read:
+        """See `web.reading.Reader`. A page whose replica died is tried once more.
+
+        Pages tried again go one by one, so that the one that kills replicas kills none of the others.
+        """
+        try:
+            return await self._through(row, overlay)
+        except RayActorError:
+            logging.getLogger("ray.serve").warning("A replica died; its pages are read again.")
+        async with self.suspects:
+            try:
+                return await self._through(row, overlay)
+            except RayActorError:
+                reason = "Its process died twice while it was read. Look at the picture, and at the node's memory."
+                failed = {**row, "exception": f"{'+'.join(self.names)} worker_died: {reason}"}
+                return Read(failed, {})
+
+    async def ready(self) -> dict[str, float]:
+        """See `web.reading.Reader`."""
+        seconds = [await _call(operator, "load_seconds") for operator in self.operators]
+        return dict(zip(self.names, seconds, strict=True))
+
+    async def _through(self, row: Row, overlay: str) -> Read:
+        work: Any = Work(row, {}, overlay, time.time())
+        for operator in self.operators:
+            # A response of Serve is passed on as it is: the work goes from replica to replica.
+            work = operator.remote(work) if isinstance(operator, DeploymentHandle) else await operator(work)
+        done: Work = work if isinstance(work, Work) else await work
+        return Read(done.row, done.sums)
+
+
+async def _call(operator: Any, method: str, *arguments: Any) -> Any:
+    bound = getattr(operator, method)
+    return await (bound.remote(*arguments) if isinstance(operator, DeploymentHandle) else bound(*arguments))
