@@ -15,7 +15,7 @@ import raypipe
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
     ["types", "errors", "metrics"],
-    ["files", "geometry", "engine", "store", "pdf"],
+    ["files", "geometry", "engine", "store", "pdf", "raster"],
     ["zoo"],
     ["images", "hub"],
     ["inputs", "layout"],

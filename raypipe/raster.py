@@ -1,0 +1,170 @@
+"""Raster pictures: formats, headers, orientation and bit depth; encoded bytes to pixels."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import ImageOps
+
+from raypipe.errors import PageError
+from raypipe.types import Pixels
+
+# Raster formats only: some that Pillow knows (EPS) run other programs.
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "ICO")
+
+_REDUCED = {
+    (1, True): cv2.IMREAD_GRAYSCALE,
+    (2, True): cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    (4, True): cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    (8, True): cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    (1, False): cv2.IMREAD_COLOR,
+    (2, False): cv2.IMREAD_REDUCED_COLOR_2,
+    (4, False): cv2.IMREAD_REDUCED_COLOR_4,
+    (8, False): cv2.IMREAD_REDUCED_COLOR_8,
+}
+
+
+_UPRIGHT = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: np.rot90(pixels),
+}
+"""What makes a stored picture upright, by EXIF orientation."""
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this build of Pillow can read."""
+    # `Limits.max_megapixels` is checked before anything is decoded; Pillow's own limit could not be raised.
+    PillowImage.MAX_IMAGE_PIXELS = None
+    PillowImage.init()
+    return tuple(name for name in FORMATS if name in PillowImage.OPEN)
+
+
+def header(data: bytes, origin: str) -> PillowImage.Image:
+    """Opens a picture without decoding it.
+
+    Raises:
+        PageError: `image_unknown`.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return PillowImage.open(io.BytesIO(data), formats=_formats())
+    except Exception as error:
+        raise PageError(
+            "image_unknown",
+            f"{origin} is not an image that can be read.",
+            f"Use one of {', '.join(FORMATS)}, and check that the file is whole.",
+        ) from error
+
+
+@contextmanager
+def page_errors(origin: str, page: int) -> Iterator[None]:
+    """Turns whatever a decoder raises on a damaged file into a `PageError`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's plugins raise nearly everything: struct.error, KeyError, RuntimeError ...
+        words = str(error).lower()
+        code = "image_truncated" if "truncated" in words or "broken data stream" in words else "image_damaged"
+        raise PageError(
+            code, f"{origin}, page {page}, cannot be decoded: {error}.", "Copy it again from its source."
+        ) from error
+
+
+def orientation(picture: PillowImage.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or it is broken. Decodes nothing."""
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return 1  # Pillow would decode the whole file to look for one behind the pixels.
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = picture.getexif().get(0x0112, 1)
+    except Exception:
+        return 1
+    return value if value in _UPRIGHT else 1
+
+
+def resolution(picture: PillowImage.Image) -> int:
+    """Dots per inch as the file says, 0 if it does not."""
+    try:
+        return round(float(picture.info.get("dpi", (0, 0))[0]))
+    except (ValueError, OverflowError, TypeError, ZeroDivisionError):
+        return 0
+
+
+def is_plain_jpeg(picture: PillowImage.Image) -> bool:
+    """Whether libjpeg decodes it to what it shows: grey or colour, not CMYK."""
+    return picture.format in ("JPEG", "MPO") and picture.mode in ("L", "RGB")
+
+
+def decode(data: bytes, origin: str, page: int, gray: bool, reduction: int) -> Pixels:
+    """Decodes a page of a raster file and turns it upright.
+
+    Args:
+        data: The encoded file.
+        origin: Its name, for messages.
+        page: Which of its pages, from 0.
+        gray: To (h, w) grey rather than (h, w, 3) BGR.
+        reduction: 1, 2, 4 or 8: how much smaller a JPEG is decoded.
+
+    Raises:
+        PageError: `image_unknown`, `image_truncated` or `image_damaged`.
+    """
+    picture = header(data, origin)
+    with page_errors(origin, page):
+        if is_plain_jpeg(picture):
+            pixels = _decode_jpeg(data, gray, reduction)
+            return np.ascontiguousarray(_UPRIGHT[orientation(picture)](pixels))
+        picture.seek(page)
+        picture.load()
+        return _to_bytes(ImageOps.exif_transpose(picture), gray)
+
+
+def _decode_jpeg(data: bytes, gray: bool, reduction: int) -> Pixels:
+    # libjpeg fills what is missing with grey and says nothing: after the last scan there must be an end marker.
+    if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+        raise OSError("the JPEG is truncated")
+    flags = _REDUCED[reduction, gray] | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None:
+        raise OSError("the JPEG is damaged")
+    return np.asarray(pixels, np.uint8)
+
+
+def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
+    """A Pillow picture of any mode as grey or BGR bytes, transparency laid on white."""
+    if picture.mode.startswith(("I", "F")):
+        picture = _from_deep(np.asarray(picture))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        paper = PillowImage.new("RGBA", picture.size, "white")
+        picture = PillowImage.alpha_composite(paper, picture)
+    if gray:
+        return np.asarray(picture.convert("L"), np.uint8)
+    return np.ascontiguousarray(np.asarray(picture.convert("RGB"), np.uint8)[:, :, ::-1])
+
+
+def _from_deep(values: Any) -> PillowImage.Image:
+    """16-bit, 32-bit or float grey to 8 bits; the brightest value becomes white, as scanners use 10 to 16 bits."""
+    brightest = float(values.max(initial=0))
+    if brightest > 255 or 0 < brightest <= 1 and values.dtype.kind == "f":
+        values = values * (255.0 / brightest)
+    return PillowImage.fromarray(np.clip(values, 0, 255).astype(np.uint8))
