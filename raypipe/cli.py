@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from raypipe import hub, job, presets, store, zoo
+from raypipe import job, presets
+from raypipe.cli_models import models
 from raypipe.client import Client
 from raypipe.errors import ConfigError, RaypipeError
 from raypipe.outputs import documents
@@ -208,80 +209,6 @@ def describe(file: Path | None, toml: bool) -> None:
     click.echo(pipeline.to_toml() if toml else pipeline.describe())
 
 
-@cli.group()
-def models() -> None:
-    """The models: what there is, where it came from, whether it is sound."""
-
-
-@models.command("list", epilog="Example: raypipe models list")
-def list_models() -> None:
-    """Lists the models and their other names."""
-    table = Table("name", "task", "family", "MB", "licence", "also called")
-    for model in zoo.manifest():
-        size = f"{_bytes(model) / 1e6:.1f}" if model.is_here else "not here"
-        table.add_row(model.name, model.task, model.family, size, model.licence, ", ".join(model.aliases))
-    Console().print(table)
-
-
-@models.command(epilog="Example: raypipe models info text_detector_db")
-@click.argument("name")
-def info(name: str) -> None:
-    """Prints all that is known of a model, and its card: size, licence, data, error rates, speed."""
-    model = zoo.find(name)
-    for key, value in model.model_dump(exclude={"card"}).items():
-        if value:
-            click.echo(f"{key}: {', '.join(value) if isinstance(value, tuple) else value}")
-    record = None if model.file else store.record(model.name)
-    if record:
-        click.echo(f"stored: {model.path}, {_bytes(model)} bytes of {record.source} {record.revision}".rstrip())
-    elif not model.file:
-        click.echo("stored: no")
-    if model.card:
-        click.echo(f"\n{(zoo.models_folder() / model.card).read_text(encoding='utf-8').strip()}")
-
-
-@models.command(epilog="Example: raypipe models pull ocr_base_handwritten_v2_opt")
-@click.argument("name")
-@click.option(
-    "--revision", help="Commit, tag or branch of the hub's repository; default: as recorded, else the newest."
-)
-@click.option("--update", is_flag=True, help="Fetch the newest, though another is recorded.")
-@click.option("--record", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A raypipe.json of another machine's store: fetch the same bytes.")  # fmt: skip
-def pull(name: str, revision: str | None, update: bool, record: Path | None) -> None:
-    """Fetches a model from the Hugging Face hub into the local store, and checks its size and sha256.
-
-    The store lies where RAYPIPE_MODELS says. HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies are honoured.
-    A pull that broke off and is run again fetches only the files still missing.
-    """
-    model = zoo.find(name)
-    like = store.read_record(record) if record else None
-    recorded = store.record(model.name)
-    if recorded and not (update or revision or like):
-        if zoo.damage(model) is None:
-            click.echo(f"{model.name} is here already: {model.path}")
-            return
-        like = recorded
-    _stored(hub.pull(model, revision, like))
-
-
-@models.command("import", epilog="Example: raypipe models import ocr_base_handwritten_v2_opt trocr-base-handwritten/")
-@click.argument("name")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def import_model(name: str, folder: Path) -> None:
-    """Copies a model from a folder in the layout of Optimum's ONNX exporter into the local store."""
-    _stored(hub.take(zoo.find(name), folder))
-
-
-@models.command(epilog="Example: raypipe models verify")
-def verify() -> None:
-    """Checks every model that is here against its size and sha256."""
-    damages = [(model.name, zoo.damage(model)) for model in zoo.manifest() if model.file or model.is_here]
-    for name, damage in damages:
-        click.echo(f"{name}: {damage or 'sound'}")
-    sys.exit(4 if any(damage for _, damage in damages) else 0)
-
-
 @cli.command(epilog="Example: raypipe doctor")
 def doctor() -> None:
     """Checks versions, providers, devices, threads and models."""
@@ -293,19 +220,6 @@ def doctor() -> None:
         table.add_row(subject, finding, "ok" if sound else "WRONG")
     Console().print(table)
     sys.exit(0 if all(sound for *_, sound in rows) else 4)
-
-
-def _bytes(model: zoo.Model) -> int:
-    """The size of a model's files."""
-    record = None if model.file else store.record(model.name)
-    return sum(file.bytes for file in record.files.values()) if record else model.bytes
-
-
-def _stored(record: store.Record) -> None:
-    """Says what the store holds now."""
-    for name, file in record.files.items():
-        click.echo(f"{name}: {file.bytes} bytes, sha256 {file.sha256}")
-    click.echo(f"{record.name}: {store.location(record.name)}, from {record.source} {record.revision}".rstrip())
 
 
 def _progress() -> Progress:
@@ -336,6 +250,9 @@ def _report(summary: job.Summary, formats: tuple[str, ...], overlay: str) -> int
     if failed:
         click.echo(f"The column `exception` in {summary.output}/results/ says which pages, and what to do.", err=True)
     return SOME_PAGES_FAILED if failed else 0
+
+
+cli.add_command(models)
 
 
 def main() -> None:

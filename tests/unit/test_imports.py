@@ -25,6 +25,7 @@ LAYERS = [
     ["", "presets"],
     ["run"],
     ["job", "doctor"],
+    ["cli_models"],
     ["cli"],
     ["__main__"],
 ]
