@@ -8,7 +8,8 @@ that spell them. Here each beginning also carries a language score, the better o
 * literally: as the network read it, at a fixed price a token. Tokens with digits or @ pay less: no word list knows
   better what number, date, amount, address or identifier stands there.
 
-The loops are compiled by Numba when first used, and the result is kept beside this file or in the user's cache.
+The loops are compiled by Numba when first used, and the result is kept beside this file or in the user's cache. All of
+them stand in this file: the cache does not notice changes in others.
 """
 
 from __future__ import annotations
