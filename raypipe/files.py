@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import fs
@@ -40,7 +39,14 @@ def resolve(uri: str) -> tuple[fs.FileSystem, str]:
     """The pyarrow file system of a path or URI, and the path in it."""
     if "://" in uri:
         return fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
-    return fs.LocalFileSystem(), os.path.abspath(Path(uri).expanduser())  # noqa: PTH100 - takes out the .. that names must not have
+    return fs.LocalFileSystem(), os.path.abspath(_with_home(uri))  # noqa: PTH100 - takes out the .. that names must not have
+
+
+def _with_home(path: str) -> str:
+    """A path whose leading `~` or `~user` became that home folder. Names may begin with a `~` of their own."""
+    if not path.startswith("~") or os.path.isfile(path):  # noqa: PTH113 - false where a name is too long
+        return path
+    return os.path.expanduser(path)  # noqa: PTH111 - leaves a ~ alone that is no user's
 
 
 def open_file(uri: str) -> pa.NativeFile:

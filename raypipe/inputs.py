@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 from urllib.parse import quote
 
+import pyarrow as pa
 from pyarrow import fs
 
 from raypipe.errors import InputError
@@ -24,6 +25,8 @@ SUFFIXES = frozenset((
 ))
 # fmt: on
 MULTI_PAGE = frozenset((".tif", ".tiff", ".pdf"))
+KINDS = "Give files, folders, globs or URIs."
+REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and have %20 for a space."
 
 
 def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
@@ -33,13 +36,13 @@ def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
     give pictures only.
 
     Raises:
-        InputError: A source names nothing.
+        InputError: A source names nothing, or cannot be listed.
     """
     for number, source in enumerate(_each(sources)):
         if isinstance(source, bytes):
             yield {"path": f"bytes-{number}", "content": source}
         else:
-            for path in _expand(str(source)):
+            for path in _listed(str(source)):
                 yield {"path": path, "content": None}
 
 
@@ -74,6 +77,16 @@ def _each(sources: Source | Iterable[Source]) -> Iterable[Source]:
     return [sources] if isinstance(sources, (str, Path, bytes)) else sources
 
 
+def _listed(source: str) -> Iterator[str]:
+    if not source:
+        raise InputError("A source is empty.", KINDS)
+    try:
+        yield from _expand(source)
+    except (OSError, ValueError, ImportError, pa.ArrowException) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise InputError(f"{source} cannot be listed: {reason}.", REMEDY) from error
+
+
 def _expand(source: str) -> Iterator[str]:
     scheme = source.split("://", 1)[0] + "://" if "://" in source else ""
     if any(mark in source for mark in "*?[") and not _is_file(source):
@@ -89,7 +102,7 @@ def _expand(source: str) -> Iterator[str]:
     elif info.type == fs.FileType.File:
         yield _uri(scheme, path)
     else:
-        raise InputError(f"{source} does not exist.", "Give files, folders, globs or URIs.")
+        raise InputError(f"{source} does not exist.", KINDS)
 
 
 def _uri(scheme: str, path: str) -> str:
@@ -98,7 +111,7 @@ def _uri(scheme: str, path: str) -> str:
 
 
 def _is_file(source: str) -> bool:
-    return "://" not in source and Path(source).expanduser().is_file()
+    return "://" not in source and Path(resolve(source)[1]).is_file()
 
 
 def _matching(pattern: str, scheme: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,18 @@ def test_relative_paths_and_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert resolve("a.png") == (fs.LocalFileSystem(), str(tmp_path / "a.png"))
     assert resolve("~/a.png")[1] == str(tmp_path / "home" / "a.png")
+
+
+def test_a_tilde_that_is_no_home_is_a_part_of_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("~$scan.jpg", "~no such user/a.png", "a~.png"):
+        assert resolve(name)[1] == str(tmp_path / name)
+    assert resolve("~")[1] == str(tmp_path / "home")
+    user = pwd.getpwuid(0)
+    assert resolve(f"~{user.pw_name}/a.png")[1] == f"{user.pw_dir}/a.png"
+    (tmp_path / f"~{user.pw_name}").write_bytes(b"x")
+    assert read_file(f"~{user.pw_name}") == b"x"
 
 
 def test_names_with_unusual_characters(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from making import encoded
 from PIL import Image as PillowImage
 
+from raypipe import inputs
 from raypipe.errors import InputError
 from raypipe.files import read_file
 from raypipe.inputs import documents, named, pages
@@ -90,6 +91,43 @@ def test_what_names_nothing_is_an_error_that_names_it(folder: Path, source: str,
         list(documents([f"{scheme}{folder}/{source}"]))
     assert source.strip("/*") in str(caught.value)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "https://example.com/x.jpg",
+        "file:///d/a b.jpg",
+        "abc://x",
+        "abc://x/*.jpg",
+        "~$scan.jpg",
+        "~$*.jpg",
+        "a\0.jpg",
+    ],
+)
+def test_what_cannot_be_listed_is_an_error_of_one_line(source: str) -> None:
+    with pytest.raises(InputError) as caught:
+        list(documents(source))
+    assert source in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert caught.value.remedy
+
+
+def test_a_file_system_that_fails_is_an_error_of_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(uri: str) -> None:
+        raise OSError("Network unreachable.\nSecond line")
+
+    monkeypatch.setattr(inputs, "resolve", unreachable)
+    with pytest.raises(InputError, match=r"^s3://bucket/x cannot be listed: Network unreachable\. [^\n]*$"):
+        list(documents("s3://bucket/x"))
+
+
+def test_a_file_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("~t.jpg", "~[1].jpg"):
+        (tmp_path / name).write_bytes(b"x")
+        assert names(documents(name), tmp_path) == [name]
 
 
 @pytest.mark.parametrize("name", ["c[1].png", "what?.png", "a*.png"])
