@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import io
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
@@ -24,6 +25,7 @@ SUFFIXES = frozenset((
     ".jp2", ".j2k", ".avif", ".tga", ".pcx", ".pdf",
 ))
 # fmt: on
+ENDINGS = tuple(SUFFIXES)
 MULTI_PAGE = frozenset((".tif", ".tiff", ".pdf"))
 KINDS = "Give files, folders, globs or URIs."
 REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and have %20 for a space."
@@ -142,11 +144,65 @@ def _parts_match(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
 
 
 def _pictures_below(filesystem: fs.FileSystem, folder: str) -> list[str]:
+    if isinstance(filesystem, fs.LocalFileSystem):
+        return list(_local_pictures(f"{folder.rstrip('/')}/"))
     selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
     return sorted(
         info.path
         for info in filesystem.get_file_info(selector)
-        if info.type == fs.FileType.File
-        and PurePosixPath(info.path).suffix.lower() in SUFFIXES
-        and not PurePosixPath(info.path).name.startswith(".")
+        if info.type == fs.FileType.File and _is_picture(info.base_name)
     )
+
+
+def _local_pictures(top: str) -> Iterator[str]:
+    """The pictures below a local folder in order, and the folders that cannot be read, whose rows later say so.
+
+    The operating system is asked rather than pyarrow, which gives up at the first folder or name it cannot read.
+    """
+    seen: set[tuple[int, int]] = set()
+    left = [top]
+    while left:
+        path = left.pop()
+        if not path.endswith("/"):
+            yield _as_text(path)
+            continue
+        try:
+            left += sorted(_entries(path, seen), reverse=True)
+        except OSError:
+            if path == top:
+                raise
+            yield _as_text(path.rstrip("/"))
+
+
+def _entries(folder: str, seen: set[tuple[int, int]]) -> list[str]:
+    """The folders, with a slash at their end, and the pictures of a folder: none if a link led to it before."""
+    status = Path(folder).stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in seen:
+        return []
+    seen.add(identity)
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if _is_folder(entry):
+                found.append(f"{entry.path}/")
+            elif _is_picture(entry.name) and entry.is_file():
+                found.append(entry.path)
+    return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether to list it. A link that cannot be followed is taken for a folder that cannot be read."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return True
+
+
+def _is_picture(name: str) -> bool:
+    return not name.startswith(".") and name.lower().endswith(ENDINGS)
+
+
+def _as_text(path: str) -> str:
+    """A path as rows can hold it, which are UTF-8. A name that is not cannot be opened, and its row later says so."""
+    return path if path.isascii() else os.fsencode(path).decode(errors="replace")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from making import encoded
 from PIL import Image as PillowImage
 
 from raypipe import inputs
-from raypipe.errors import InputError
+from raypipe.errors import InputError, PageError
 from raypipe.files import read_file
 from raypipe.inputs import documents, named, pages
 
@@ -142,6 +143,65 @@ def test_a_folder_may_be_called_like_a_pattern(folder: Path, monkeypatch: pytest
     (folder / "box [1]" / "a.png").write_bytes(b"x")
     monkeypatch.chdir(folder / "box [1]")
     assert names(documents("*.png"), folder) == ["box [1]/a.png"]
+
+
+def make(folder: Path, *files: str) -> None:
+    for name in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def test_pictures_are_in_the_order_of_their_whole_paths(tmp_path: Path) -> None:
+    make(
+        tmp_path, "a/1.png", "a-b/1.png", "a.png", "a/b/1.png", "a/b.png", "a0.png", "A.png", "ä.png", "jpg", ".b/c.png"
+    )
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "broken.png").symlink_to(tmp_path / "gone.png")
+    found = names(documents(tmp_path), tmp_path)
+    assert found == sorted(found)
+    assert len(found) == 9
+
+
+def test_an_unreadable_folder_is_a_row_and_the_rest_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is made here, for nothing is unreadable to root."""
+    make(tmp_path, "a.png", "secret/b.png", "shared/c.png")
+    scandir = os.scandir
+
+    def guarded(path: str) -> object:
+        if path.rstrip("/") == str(tmp_path / "secret"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    (tmp_path / "to itself.png").symlink_to(tmp_path / "to itself.png")
+    found = list(documents(tmp_path))
+    assert names(found, tmp_path) == ["a.png", "secret", "shared/c.png", "to itself.png"]
+    with pytest.raises(PageError, match="secret cannot be read"):
+        read_file(found[1]["path"])
+    assert len(pages(found[1])) == 1
+    with pytest.raises(InputError, match="Permission denied"):
+        list(documents(tmp_path / "secret"))
+
+
+def test_a_name_that_is_not_utf_8_is_a_row(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", os.fsdecode(b"b\xff.png"), os.fsdecode(b"c\xff/d.png"))
+    for source in (tmp_path, f"{tmp_path}/**/*.png"):
+        found = list(documents(source))
+        assert names(found, tmp_path) == ["a.png", "b\ufffd.png", "c\ufffd/d.png"]
+        with pytest.raises(PageError, match="cannot be read"):
+            read_file(found[1]["path"])
+
+
+def test_links_list_each_folder_once(tmp_path: Path) -> None:
+    make(tmp_path, "in/a.png", "in/sub/b.png", "other/c.png")
+    (tmp_path / "in" / "sub" / "up").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "twice").symlink_to(tmp_path / "in" / "sub")
+    (tmp_path / "in" / "other").symlink_to(tmp_path / "other")
+    (tmp_path / "in" / "z.png").symlink_to(tmp_path / "other" / "c.png")
+    expected = ["a.png", "other/c.png", "sub/b.png", "z.png"]
+    assert names(documents(tmp_path / "in"), tmp_path / "in") == expected
+    assert names(documents(f"file://{tmp_path}/in"), f"file://{tmp_path}/in") == expected
 
 
 @pytest.mark.parametrize("name", ["a b.png", "ü.png", "50%.png", "no#1.png"])
