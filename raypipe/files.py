@@ -42,6 +42,12 @@ def resolve(uri: str) -> tuple[fs.FileSystem, str]:
     return fs.LocalFileSystem(), os.path.abspath(_with_home(uri))  # noqa: PTH100 - takes out the .. that names must not have
 
 
+def split_options(uri: str) -> tuple[str, str]:
+    """A URI up to its `?`, and its options from there on; a local path has none."""
+    end = min((at for at in map(uri.find, "?#") if at >= 0), default=len(uri)) if "://" in uri else len(uri)
+    return uri[:end], uri[end:]
+
+
 def _with_home(path: str) -> str:
     """A path whose leading `~` or `~user` became that home folder. Names may begin with a `~` of their own."""
     if not path.startswith("~") or os.path.isfile(path):  # noqa: PTH113 - false where a name is too long

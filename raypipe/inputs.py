@@ -5,16 +5,17 @@ from __future__ import annotations
 import fnmatch
 import io
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 from pyarrow import fs
 
 from raypipe.errors import InputError
-from raypipe.files import open_file, resolve
+from raypipe.files import open_file, resolve, split_options
 from raypipe.images import page_count
 from raypipe.types import Row
 
@@ -27,6 +28,8 @@ SUFFIXES = frozenset((
 # fmt: on
 ENDINGS = tuple(SUFFIXES)
 MULTI_PAGE = frozenset((".tif", ".tiff", ".pdf"))
+MARK = re.compile(r"[*?[]")
+ENCODED_MARK = re.compile(r"%(?:2A|3F|5B)", re.IGNORECASE)
 KINDS = "Give files, folders, globs or URIs."
 REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and have %20 for a space."
 
@@ -59,14 +62,15 @@ def pages(document: Row) -> list[Row]:
 
 def named(document: Row) -> Row:
     """A document row with a `name` if it has none: the last part of its path."""
-    return {"name": PurePosixPath(document["path"]).name, **document}
+    return {"name": PurePosixPath(split_options(document["path"])[0]).name, **document}
 
 
 def _count(document: Row) -> int:
     content, path = document.get("content"), document["path"]
     if content is not None:
         return page_count(io.BytesIO(content))
-    if PurePosixPath(path).suffix.lower() not in MULTI_PAGE and PurePosixPath(path).suffix.lower() in SUFFIXES:
+    suffix = PurePosixPath(split_options(path)[0]).suffix.lower()
+    if suffix not in MULTI_PAGE and suffix in SUFFIXES:
         return 1
     try:
         with open_file(path) as file:
@@ -90,41 +94,51 @@ def _listed(source: str) -> Iterator[str]:
 
 
 def _expand(source: str) -> Iterator[str]:
-    scheme = source.split("://", 1)[0] + "://" if "://" in source else ""
-    if any(mark in source for mark in "*?[") and not _is_file(source):
-        yield from _matching(source, scheme)
-        return
-    filesystem, path = resolve(source)
-    info = filesystem.get_file_info(path)
-    if info.type == fs.FileType.Directory:
-        found = _pictures_below(filesystem, path)
-        if not found:
-            raise InputError(f"{source} holds no picture.", f"Looked for {', '.join(sorted(SUFFIXES))}.")
-        yield from (_uri(scheme, name) for name in found)
-    elif info.type == fs.FileType.File:
-        yield _uri(scheme, path)
-    else:
-        raise InputError(f"{source} does not exist.", KINDS)
+    place, options = split_options(source)
+    folder, pattern = _split_glob(place)
+    if not pattern or _is_file(source):
+        folder, pattern = place, ""
+    filesystem, path = resolve(f"{folder or '.'}{options}")
+    if not pattern:
+        kind = filesystem.get_file_info(path).type
+        if kind == fs.FileType.File:
+            yield source if "://" in source else path
+            return
+        if kind != fs.FileType.Directory:
+            raise InputError(f"{source} does not exist.", KINDS)
+    names = [name for name in _pictures_below(filesystem, path) if not pattern or _glob_match(name, pattern)]
+    if pattern and not names:
+        raise InputError(f"{source} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
+    if not names:
+        raise InputError(f"{source} holds no picture.", f"Looked for {', '.join(sorted(SUFFIXES))}.")
+    yield from (_uri(folder, name, options) if "://" in source else f"{path.rstrip('/')}/{name}" for name in names)
 
 
-def _uri(scheme: str, path: str) -> str:
-    """A path that was listed, as `resolve` takes it."""
-    return scheme + quote(path) if scheme else path
+def _uri(folder: str, name: str, options: str) -> str:
+    """The URI of a name below a folder, as `resolve` takes it: with the same account, bucket and options."""
+    scheme, _, rest = folder.partition("://")
+    return f"{scheme}://{rest.rstrip('/')}{'/' if rest else ''}{quote(name)}{options}"
 
 
 def _is_file(source: str) -> bool:
     return "://" not in source and Path(resolve(source)[1]).is_file()
 
 
-def _matching(pattern: str, scheme: str) -> Iterator[str]:
-    fixed = pattern[: min(pattern.find(mark) for mark in "*?[" if mark in pattern)]
-    folder = f"{fixed.rpartition('/')[0]}/" if "/" in fixed else ""
-    filesystem, base = resolve(folder or ".")
-    rest, base = pattern[len(folder) :], base.rstrip("/")
-    found = [name for name in _pictures_below(filesystem, base or "/") if _glob_match(name[len(base) + 1 :], rest)]
-    if not found:
-        raise InputError(f"{pattern} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
-    yield from (_uri(scheme, name) for name in found)
+def _split_glob(place: str) -> tuple[str, str]:
+    """The folder before the first mark of a glob, and the pattern below it: none if there is no mark."""
+    is_uri = "://" in place
+    # What stands between :// and the next slash is an account, a host or a bucket: [::1] is no pattern.
+    path = place.partition("://")[2].partition("/")[2] if is_uri else place
+    mark = MARK.search(path)
+    if not mark:
+        return place, ""
+    end = len(place) - len(path) + path.rfind("/", 0, mark.start()) + 1
+    return place[:end], _decoded(place[end:]) if is_uri else place[end:]
+
+
+def _decoded(pattern: str) -> str:
+    """The pattern of a URI for names that are not encoded. An encoded mark stands for itself."""
+    return unquote(ENCODED_MARK.sub(lambda mark: f"[{mark[0]}]", pattern))
 
 
 def _glob_match(name: str, pattern: str) -> bool:
@@ -143,12 +157,14 @@ def _parts_match(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
     return all(fnmatch.fnmatchcase(name, pattern) for name, pattern in zip(names, patterns, strict=True))
 
 
-def _pictures_below(filesystem: fs.FileSystem, folder: str) -> list[str]:
+def _pictures_below(filesystem: fs.FileSystem, folder: str) -> Iterable[str]:
+    """The names of pictures in order, as paths from that folder on."""
     if isinstance(filesystem, fs.LocalFileSystem):
-        return list(_local_pictures(f"{folder.rstrip('/')}/"))
+        return _local_pictures(f"{folder.rstrip('/')}/")
+    base = folder.strip("/")
     selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
     return sorted(
-        info.path
+        info.path.lstrip("/").removeprefix(base).removeprefix("/")
         for info in filesystem.get_file_info(selector)
         if info.type == fs.FileType.File and _is_picture(info.base_name)
     )
@@ -163,15 +179,16 @@ def _local_pictures(top: str) -> Iterator[str]:
     left = [top]
     while left:
         path = left.pop()
+        name = path[len(top) :]
         if not path.endswith("/"):
-            yield _as_text(path)
+            yield _as_text(name)
             continue
         try:
             left += sorted(_entries(path, seen), reverse=True)
         except OSError:
-            if path == top:
+            if not name:
                 raise
-            yield _as_text(path.rstrip("/"))
+            yield _as_text(name.rstrip("/"))
 
 
 def _entries(folder: str, seen: set[tuple[int, int]]) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from pyarrow import fs
 
 from raypipe.errors import PageError
-from raypipe.files import open_file, read_file, resolve, write_file
+from raypipe.files import open_file, read_file, resolve, split_options, write_file
 
 
 @pytest.mark.parametrize("prefix", ["", "file://"])
@@ -65,3 +65,10 @@ def test_names_with_unusual_characters(tmp_path: Path) -> None:
     for name in ("a b.bin", "ü#%20?.bin", "c[1]*.bin"):
         write_file(f"{tmp_path}/{name}", b"x")
         assert read_file(f"{tmp_path}/{name}") == b"x"
+
+
+def test_options_begin_at_a_question_mark_of_a_uri() -> None:
+    assert split_options("s3://bucket/a%3Fb.png?region=x#y?z") == ("s3://bucket/a%3Fb.png", "?region=x#y?z")
+    assert split_options("file:///a.png#b") == ("file:///a.png", "#b")
+    assert split_options("file:///a.png") == ("file:///a.png", "")
+    assert split_options("/a?b#c.png") == ("/a?b#c.png", "")

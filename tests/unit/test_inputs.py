@@ -3,14 +3,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from making import encoded
 from PIL import Image as PillowImage
+from pyarrow import fs
 
 from raypipe import inputs
 from raypipe.errors import InputError, PageError
-from raypipe.files import read_file
+from raypipe.files import read_file, resolve
 from raypipe.inputs import documents, named, pages
 
 FILES = ["b.PNG", "a.jpg", "sub/c.tiff", "sub/deeper/d.webp", "notes.txt", ".hidden.png", "sub/e.doc", "._a.jpg"]
@@ -52,7 +54,8 @@ def test_a_folder_gives_its_pictures_in_order(folder: Path) -> None:
 )
 def test_globs(folder: Path, pattern: str, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert names(documents(f"{folder}/{pattern}"), folder) == expected
-    assert names(documents(f"file://{folder}/{pattern}"), f"file://{folder}") == expected
+    uri_pattern = pattern.replace("?", "[!.]")
+    assert names(documents(f"file://{folder}/{uri_pattern}"), f"file://{folder}") == expected
     monkeypatch.chdir(folder)
     assert names(documents(pattern), folder) == expected
     assert names(documents(f"./{pattern}"), folder) == expected
@@ -204,11 +207,80 @@ def test_links_list_each_folder_once(tmp_path: Path) -> None:
     assert names(documents(f"file://{tmp_path}/in"), f"file://{tmp_path}/in") == expected
 
 
-@pytest.mark.parametrize("name", ["a b.png", "ü.png", "50%.png", "no#1.png"])
-def test_files_found_below_a_uri_can_be_read(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"x")
-    (row,) = documents(f"file://{tmp_path}")
-    assert read_file(row["path"]) == b"x"
+@pytest.mark.parametrize("name", ["a b.png", "ü.png", "50%.png", "no#1.png", "what?.png", "%20.png", "a*[1].png"])
+@pytest.mark.parametrize("options", ["", "?a=b&c=/*d"])
+def test_files_found_below_a_uri_can_be_read(tmp_path: Path, name: str, options: str) -> None:
+    make(tmp_path, name, f"ż #1/{name}")
+    for pattern in ("", "/", "/**/*.png", f"/**/{quote(name[:-4])}*"):
+        first, second = documents(f"file://{tmp_path}{pattern}{options}")
+        assert first["path"] == f"file://{tmp_path}/{quote(name)}{options}"
+        assert read_file(first["path"]) == read_file(second["path"]) == b"x"
+    (row,) = documents(f"file://{tmp_path}/%C5%BC%20%231{options}")
+    assert row["path"] == second["path"]
+    assert list(documents(row["path"])) == [row]
+
+
+def test_an_encoded_mark_in_a_uri_stands_for_itself(tmp_path: Path) -> None:
+    make(tmp_path, "a*1.png", "ab1.png", "a[1.png", "a?1.png", "[b]2.png")
+    for pattern, expected in (
+        ("a%2a*", ["a%2A1.png"]),
+        ("a%5B*", ["a%5B1.png"]),
+        ("a%3F*", ["a%3F1.png"]),
+        ("%5Bb]*", ["%5Bb%5D2.png"]),
+    ):
+        assert names(documents(f"file://{tmp_path}/{pattern}"), f"file://{tmp_path}") == expected
+
+
+def test_a_question_mark_in_a_uri_begins_its_options(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", "b.png")
+    assert names(documents(f"file://{tmp_path}/a.png?.png"), f"file://{tmp_path}") == ["a.png?.png"]
+
+
+REGION = "?region=eu-west-1&endpoint_override=localhost:9000&scheme=http"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected", "path"),
+    [
+        (f"s3://bucket{REGION}", f"s3://bucket/in/a%20b.png{REGION}", "bucket/in/a b.png"),
+        (f"s3://bucket/{REGION}", f"s3://bucket/in/a%20b.png{REGION}", "bucket/in/a b.png"),
+        (f"s3://bucket/in/{REGION}", f"s3://bucket/in/a%20b.png{REGION}", "bucket/in/a b.png"),
+        (f"s3://bucket/i[n]/*{REGION}", f"s3://bucket/in/a%20b.png{REGION}", "bucket/in/a b.png"),
+        (f"s3://key:secret@bucket/*/*{REGION}", f"s3://key:secret@bucket/in/a%20b.png{REGION}", "bucket/in/a b.png"),
+        ("gs://anonymous@bucket/in", "gs://anonymous@bucket/in/a%20b.png", "bucket/in/a b.png"),
+        (
+            "abfs://bucket@account.dfs.core.windows.net",
+            "abfs://bucket@account.dfs.core.windows.net/in/a%20b.png",
+            "bucket/in/a b.png",
+        ),
+        (
+            "abfs://account.dfs.core.windows.net/bucket/in/*",
+            "abfs://account.dfs.core.windows.net/bucket/in/a%20b.png",
+            "/bucket/in/a b.png",
+        ),
+    ],
+)
+def test_listed_uris_keep_their_account_and_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, expected: str, path: str
+) -> None:
+    make(tmp_path, "bucket/in/a b.png")
+    local = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
+    monkeypatch.setattr(inputs, "resolve", lambda uri: (local, resolve(uri)[1].strip("/")))
+    (row,) = documents(source)
+    assert row["path"] == expected
+    kept, given = resolve(row["path"]), resolve(source.replace("[n]", "n").replace("*", "x"))
+    assert kept[1] == path
+    assert kept[0].equals(given[0])
+    assert len(pages(row)) == 1
+    assert named(row)["name"] == "a%20b.png"
+
+
+@pytest.mark.parametrize(("scheme", "options"), [("s3", REGION), ("gs", "")])
+def test_all_buckets_may_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, options: str) -> None:
+    make(tmp_path, "bucket/a.png")
+    local = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
+    monkeypatch.setattr(inputs, "resolve", lambda uri: (local, resolve(uri)[1]))
+    assert [row["path"] for row in documents(f"{scheme}://{options}")] == [f"{scheme}://bucket/a.png{options}"]
 
 
 def tiff(count: int) -> bytes:
