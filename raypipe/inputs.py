@@ -7,6 +7,7 @@ import io
 import os
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 from urllib.parse import quote, unquote
@@ -37,8 +38,8 @@ REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and
 def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
     """Document rows: `path`, and `content` (the encoded bytes) where the source itself was bytes.
 
-    Folders are listed with all below them. A file named outright is listed whatever its suffix; folders and globs
-    give pictures only.
+    Folders are listed with all below them, and so are those that a glob matches; `**` in it stands for any number of
+    folders. A file named outright is listed whatever its suffix; folders and globs give pictures only.
 
     Raises:
         InputError: A source names nothing, or cannot be listed.
@@ -106,7 +107,7 @@ def _expand(source: str) -> Iterator[str]:
             return
         if kind != fs.FileType.Directory:
             raise InputError(f"{source} does not exist.", KINDS)
-    names = [name for name in _pictures_below(filesystem, path) if not pattern or _glob_match(name, pattern)]
+    names = list(_pictures_below(filesystem, path, PurePosixPath(pattern).parts))
     if pattern and not names:
         raise InputError(f"{source} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
     if not names:
@@ -141,63 +142,84 @@ def _decoded(pattern: str) -> str:
     return unquote(ENCODED_MARK.sub(lambda mark: f"[{mark[0]}]", pattern))
 
 
-def _glob_match(name: str, pattern: str) -> bool:
-    """Whether a path matches, part by part; `**` stands for any number of folders."""
-    names, patterns = PurePosixPath(name).parts, PurePosixPath(pattern).parts
-    if "**" in patterns:
-        at = patterns.index("**")
-        head, tail = patterns[:at], patterns[at + 1 :]
-        return len(names) >= len(head) + len(tail) and _parts_match(
-            names[: len(head)] + names[len(names) - len(tail) :], head + tail
-        )
-    return len(names) == len(patterns) and _parts_match(names, patterns)
+def _is_wanted(pattern: tuple[str, ...], name: str) -> bool:
+    """Whether a glob matches a picture or a folder above it."""
+    folder, _, file = name.rpartition("/")
+    reached = _reached(pattern, folder)
+    return len(pattern) in reached or len(pattern) in _after(pattern, reached, file)
 
 
-def _parts_match(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
-    return all(fnmatch.fnmatchcase(name, pattern) for name, pattern in zip(names, patterns, strict=True))
+@lru_cache(maxsize=1024)
+def _reached(pattern: tuple[str, ...], folder: str) -> frozenset[int]:
+    """How many parts of a pattern a folder's path may stand for; none if nothing below it can match."""
+    reached = _past_any(pattern, {0})
+    for part in folder.split("/") if folder else ():
+        reached = _after(pattern, reached, part)
+    return reached
 
 
-def _pictures_below(filesystem: fs.FileSystem, folder: str) -> Iterable[str]:
-    """The names of pictures in order, as paths from that folder on."""
+def _after(pattern: tuple[str, ...], reached: frozenset[int], part: str) -> frozenset[int]:
+    whole = len(pattern)
+    if whole in reached:
+        return frozenset((whole,))
+    stay = {at for at in reached if pattern[at] == "**"}
+    return _past_any(pattern, stay | {at + 1 for at in reached - stay if fnmatch.fnmatchcase(part, pattern[at])})
+
+
+def _past_any(pattern: tuple[str, ...], reached: set[int]) -> frozenset[int]:
+    """With what is reached where each `**` stands for no folder at all."""
+    for at, part in enumerate(pattern):
+        if part == "**" and at in reached:
+            reached = reached | {at + 1}
+    return frozenset(reached)
+
+
+def _pictures_below(filesystem: fs.FileSystem, folder: str, pattern: tuple[str, ...]) -> Iterable[str]:
+    """The names of pictures that match in order, as paths from that folder on."""
     if isinstance(filesystem, fs.LocalFileSystem):
-        return _local_pictures(f"{folder.rstrip('/')}/")
+        return _local_pictures(f"{folder.rstrip('/')}/", pattern)
     base = folder.strip("/")
     selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
-    return sorted(
+    names = sorted(
         info.path.lstrip("/").removeprefix(base).removeprefix("/")
         for info in filesystem.get_file_info(selector)
         if info.type == fs.FileType.File and _is_picture(info.base_name)
     )
+    return (name for name in names if _is_wanted(pattern, name))
 
 
-def _local_pictures(top: str) -> Iterator[str]:
+def _local_pictures(top: str, pattern: tuple[str, ...]) -> Iterator[str]:
     """The pictures below a local folder in order, and the folders that cannot be read, whose rows later say so.
 
     The operating system is asked rather than pyarrow, which gives up at the first folder or name it cannot read.
     """
-    seen: set[tuple[int, int]] = set()
+    seen: set[tuple[int, int, frozenset[int]]] = set()
     left = [top]
     while left:
         path = left.pop()
         name = path[len(top) :]
         if not path.endswith("/"):
-            yield _as_text(name)
+            if _is_wanted(pattern, name):
+                yield _as_text(name)
+            continue
+        reached = _reached(pattern, name.rstrip("/"))
+        if not reached:
             continue
         try:
-            left += sorted(_entries(path, seen), reverse=True)
+            status = Path(path).stat()
+            # A folder that a link leads to again is left out, unless other names of the pattern are looked for in it.
+            identity = (status.st_dev, status.st_ino, reached)
+            if identity not in seen:
+                seen.add(identity)
+                left += sorted(_entries(path), reverse=True)
         except OSError:
             if not name:
                 raise
             yield _as_text(name.rstrip("/"))
 
 
-def _entries(folder: str, seen: set[tuple[int, int]]) -> list[str]:
-    """The folders, with a slash at their end, and the pictures of a folder: none if a link led to it before."""
-    status = Path(folder).stat()
-    identity = (status.st_dev, status.st_ino)
-    if identity in seen:
-        return []
-    seen.add(identity)
+def _entries(folder: str) -> list[str]:
+    """The folders, with a slash at their end, and the pictures of a local folder."""
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
