@@ -35,20 +35,25 @@ KINDS = "Give files, folders, globs or URIs."
 REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and have %20 for a space."
 
 
-def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
+def documents(sources: Source | Iterable[Source], leave_out: str | Path | None = None) -> Iterator[Row]:
     """Document rows: `path`, and `content` (the encoded bytes) where the source itself was bytes.
 
     Folders are listed with all below them, and so are those that a glob matches; `**` in it stands for any number of
     folders. A file named outright is listed whatever its suffix; folders and globs give pictures only.
 
+    Args:
+        sources: Files, folders, globs, URIs and encoded bytes.
+        leave_out: A local folder that folders and globs do not list, nor anything below it.
+
     Raises:
         InputError: A source names nothing, or cannot be listed.
     """
+    hidden = None if leave_out is None else Path(os.path.realpath(leave_out))
     for number, source in enumerate(_each(sources)):
         if isinstance(source, bytes):
             yield {"path": f"bytes-{number}", "content": source}
         else:
-            for path in _listed(str(source)):
+            for path in _listed(str(source), hidden):
                 yield {"path": path, "content": None}
 
 
@@ -84,17 +89,17 @@ def _each(sources: Source | Iterable[Source]) -> Iterable[Source]:
     return [sources] if isinstance(sources, (str, Path, bytes)) else sources
 
 
-def _listed(source: str) -> Iterator[str]:
+def _listed(source: str, hidden: Path | None) -> Iterator[str]:
     if not source:
         raise InputError("A source is empty.", KINDS)
     try:
-        yield from _expand(source)
+        yield from _expand(source, hidden)
     except (OSError, ValueError, ImportError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise InputError(f"{source} cannot be listed: {reason}.", REMEDY) from error
 
 
-def _expand(source: str) -> Iterator[str]:
+def _expand(source: str, hidden: Path | None) -> Iterator[str]:
     place, options = split_options(source)
     folder, pattern = _split_glob(place)
     if not pattern or _is_file(source):
@@ -107,7 +112,7 @@ def _expand(source: str) -> Iterator[str]:
             return
         if kind != fs.FileType.Directory:
             raise InputError(f"{source} does not exist.", KINDS)
-    names = list(_pictures_below(filesystem, path, PurePosixPath(pattern).parts))
+    names = list(_pictures_below(filesystem, path, PurePosixPath(pattern).parts, hidden))
     if pattern and not names:
         raise InputError(f"{source} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
     if not names:
@@ -174,10 +179,12 @@ def _past_any(pattern: tuple[str, ...], reached: set[int]) -> frozenset[int]:
     return frozenset(reached)
 
 
-def _pictures_below(filesystem: fs.FileSystem, folder: str, pattern: tuple[str, ...]) -> Iterable[str]:
+def _pictures_below(
+    filesystem: fs.FileSystem, folder: str, pattern: tuple[str, ...], hidden: Path | None
+) -> Iterable[str]:
     """The names of pictures that match in order, as paths from that folder on."""
     if isinstance(filesystem, fs.LocalFileSystem):
-        return _local_pictures(f"{folder.rstrip('/')}/", pattern)
+        return _local_pictures(f"{folder.rstrip('/')}/", pattern, hidden)
     base = folder.strip("/")
     selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
     names = sorted(
@@ -188,11 +195,13 @@ def _pictures_below(filesystem: fs.FileSystem, folder: str, pattern: tuple[str, 
     return (name for name in names if _is_wanted(pattern, name))
 
 
-def _local_pictures(top: str, pattern: tuple[str, ...]) -> Iterator[str]:
+def _local_pictures(top: str, pattern: tuple[str, ...], hidden: Path | None) -> Iterator[str]:
     """The pictures below a local folder in order, and the folders that cannot be read, whose rows later say so.
 
     The operating system is asked rather than pyarrow, which gives up at the first folder or name it cannot read.
     """
+    if hidden and _is_below(hidden, top):
+        raise InputError(f"{top} lies in {hidden}, which is not listed.", "Write to another folder, or name the files.")
     seen: set[tuple[int, int, frozenset[int]]] = set()
     left = [top]
     while left:
@@ -211,23 +220,30 @@ def _local_pictures(top: str, pattern: tuple[str, ...]) -> Iterator[str]:
             identity = (status.st_dev, status.st_ino, reached)
             if identity not in seen:
                 seen.add(identity)
-                left += sorted(_entries(path), reverse=True)
+                left += sorted(_entries(path, hidden), reverse=True)
         except OSError:
             if not name:
                 raise
             yield _as_text(name.rstrip("/"))
 
 
-def _entries(folder: str) -> list[str]:
+def _entries(folder: str, hidden: Path | None) -> list[str]:
     """The folders, with a slash at their end, and the pictures of a local folder."""
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
+            # Only the folder itself and links can lead below it; real paths are too slow to ask for each file.
+            if hidden and (entry.name == hidden.name or entry.is_symlink()) and _is_below(hidden, entry.path):
+                continue
             if _is_folder(entry):
                 found.append(f"{entry.path}/")
             elif _is_picture(entry.name) and entry.is_file():
                 found.append(entry.path)
     return found
+
+
+def _is_below(folder: Path, path: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(folder)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

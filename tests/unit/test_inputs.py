@@ -248,6 +248,32 @@ def test_links_list_each_folder_once(tmp_path: Path) -> None:
     assert names(documents(f"file://{tmp_path}/in"), f"file://{tmp_path}/in") == expected
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+@pytest.mark.parametrize("pattern", ["", "/**/*.png", "/*"])
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_may_be_left_out(
+    tmp_path: Path, kind: type, pattern: str, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "in/a.png", "in/out/b.png", "in/out/overlays/c.png", "in/output/d.png", "in/sub/out/e.png")
+    (tmp_path / "in" / "sub" / "f.png").symlink_to(tmp_path / "in" / "out" / "b.png")
+    (tmp_path / "in" / "sub" / "link").symlink_to(tmp_path / "in" / "out" / "overlays")
+    (tmp_path / "way").symlink_to(tmp_path / "in")
+    monkeypatch.chdir(tmp_path)
+    for left_out in (tmp_path / "in" / "out", "in/out", "way/out", "in/sub/../out/"):
+        for source in (f"{scheme}{tmp_path}/in", f"{scheme}{tmp_path}/way"):
+            found = documents(f"{source}{pattern}", kind(left_out))
+            assert names(found, source) == ["a.png", "output/d.png", "sub/out/e.png"]
+
+
+def test_what_is_named_outright_is_never_left_out(tmp_path: Path) -> None:
+    make(tmp_path, "out/b.png")
+    assert names(documents(tmp_path / "out" / "b.png", tmp_path / "out"), tmp_path) == ["out/b.png"]
+    assert names(documents(tmp_path, tmp_path / "gone"), tmp_path) == ["out/b.png"]
+    for source in ("out", "out/*.png"):
+        with pytest.raises(InputError, match="lies in"):
+            list(documents(f"{tmp_path}/{source}", tmp_path / "out"))
+
+
 @pytest.mark.parametrize("name", ["a b.png", "ü.png", "50%.png", "no#1.png", "what?.png", "%20.png", "a*[1].png"])
 @pytest.mark.parametrize("options", ["", "?a=b&c=/*d"])
 def test_files_found_below_a_uri_can_be_read(tmp_path: Path, name: str, options: str) -> None:
