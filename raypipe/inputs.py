@@ -102,7 +102,7 @@ def _listed(source: str, hidden: Path | None) -> Iterator[str]:
 def _expand(source: str, hidden: Path | None) -> Iterator[str]:
     place, options = split_options(source)
     folder, pattern = _split_glob(place)
-    if not pattern or _is_file(source):
+    if not pattern or _exists(source):
         folder, pattern = place, ""
     filesystem, path = resolve(f"{folder or '.'}{options}")
     if not pattern:
@@ -126,8 +126,8 @@ def _uri(folder: str, name: str, options: str) -> str:
     return f"{scheme}://{rest.rstrip('/')}{'/' if rest else ''}{quote(name)}{options}"
 
 
-def _is_file(source: str) -> bool:
-    return "://" not in source and Path(resolve(source)[1]).is_file()
+def _exists(source: str) -> bool:
+    return "://" not in source and Path(resolve(source)[1]).exists()
 
 
 def _split_glob(place: str) -> tuple[str, str]:

@@ -185,6 +185,7 @@ def test_a_file_may_be_called_like_a_pattern(folder: Path, name: str, kind: type
 def test_a_folder_may_be_called_like_a_pattern(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "box [1]").mkdir()
     (folder / "box [1]" / "a.png").write_bytes(b"x")
+    assert names(documents(folder / "box [1]"), folder) == ["box [1]/a.png"]
     monkeypatch.chdir(folder / "box [1]")
     assert names(documents("*.png"), folder) == ["box [1]/a.png"]
 
