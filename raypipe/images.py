@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 import cv2
 import numpy as np
 import pyarrow as pa
-from PIL import Image as PillowImage
 
 from raypipe import pdf, raster
 from raypipe.errors import PageError
@@ -169,11 +166,10 @@ def open_image(
         _check_pixels(origin, width, height, limits)
         return Image(origin, page, width, height, mode, pdf_resolution, 1, data, in_memory)
     picture = raster.header(data, origin)
-    if page >= min(page_count(io.BytesIO(data)), limits.max_pages):
-        raise PageError("page_missing", f"{origin} has no page {page}.", f"max_pages is {limits.max_pages}.")
     with raster.page_errors(origin, page):
-        if page:
-            picture.seek(page)
+        found = page < limits.max_pages and raster.go_to(picture, page)
+    if not found:
+        raise PageError("page_missing", f"{origin} has no page {page}.", f"max_pages is {limits.max_pages}.")
     width, height = picture.size
     _check_pixels(origin, width, height, limits)
     if raster.orientation(picture) >= 5 and picture.format != "TIFF":
@@ -206,10 +202,8 @@ def page_count(file: IO[bytes]) -> int:
             return 1
         if pdf.is_pdf(start):
             return max(pdf.page_count(file.read()), 1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return int(getattr(PillowImage.open(file, formats=("TIFF",)), "n_frames", 1))
-    except Exception:  # Pillow's TIFF plugin raises TypeError and more on a damaged file.
+        return max(raster.tiff_pages(file), 1)
+    except (PageError, OSError, OverflowError, ValueError):
         return 1
 
 

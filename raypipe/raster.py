@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import IO, Any, Literal
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ from raypipe.types import Pixels
 
 # Raster formats only: some that Pillow knows (EPS) run other programs.
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "ICO")
+MOST_DOTS = 100_000
+"""Highest resolution that is believed, in dots per inch."""
 
 _REDUCED = {
     (1, True): cv2.IMREAD_GRAYSCALE,
@@ -43,6 +46,14 @@ _UPRIGHT = {
     8: lambda pixels: np.rot90(pixels),
 }
 """What makes a stored picture upright, by EXIF orientation."""
+
+BIG_TIFF = 43
+"""Version of a TIFF with offsets of 64 bits."""
+END_OF_IMAGE = b"\xff\xd9"
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
+"""A marker of a JPEG file, but for those inside the data of a scan: a stuffed 0xff and the restarts."""
+_MARKERS_ALONE = (b"\xff\x01", b"\xff\xd8")
+"""Markers without a segment, whose first two bytes would be its length."""
 
 
 @cache
@@ -70,6 +81,40 @@ def header(data: bytes, origin: str) -> PillowImage.Image:
             f"{origin} is not an image that can be read.",
             f"Use one of {', '.join(FORMATS)}, and check that the file is whole.",
         ) from error
+
+
+def go_to(picture: PillowImage.Image, page: int) -> bool:
+    """Turns to a page; False if the picture has no such page. Only those of a TIFF are pages."""
+    if page == 0:
+        return True
+    if picture.format != "TIFF":
+        return False
+    try:
+        picture.seek(page)
+    except EOFError:
+        return False
+    return True
+
+
+def tiff_pages(file: IO[bytes]) -> int:
+    """Pages of a TIFF, as many as its directories lead to. Reads nothing else of it.
+
+    Pillow's own count looks through a list for each page: a file of many thousand would take minutes.
+    """
+    start = file.read(16)
+    order: Literal["little", "big"] = "little" if start[:2] == b"II" else "big"
+    big = int.from_bytes(start[2:4], order) == BIG_TIFF
+    offset_bytes, count_bytes, entry_bytes = (8, 8, 20) if big else (4, 2, 12)
+    place, seen = int.from_bytes(start[offset_bytes : 2 * offset_bytes], order), set[int]()
+    while place and place not in seen:
+        file.seek(place)
+        entries = file.read(count_bytes)
+        if len(entries) < count_bytes:
+            break
+        seen.add(place)
+        file.seek(place + count_bytes + int.from_bytes(entries, order) * entry_bytes)
+        place = int.from_bytes(file.read(offset_bytes), order)
+    return len(seen)
 
 
 @contextmanager
@@ -103,11 +148,12 @@ def orientation(picture: PillowImage.Image) -> int:
 
 
 def resolution(picture: PillowImage.Image) -> int:
-    """Dots per inch as the file says, 0 if it does not."""
+    """Dots per inch as the file says, 0 if it does not or says what cannot be."""
     try:
-        return round(float(picture.info.get("dpi", (0, 0))[0]))
+        found = round(float(picture.info.get("dpi", (0, 0))[0]))
     except (ValueError, OverflowError, TypeError, ZeroDivisionError):
         return 0
+    return found if 0 < found <= MOST_DOTS else 0
 
 
 def is_plain_jpeg(picture: PillowImage.Image) -> bool:
@@ -139,14 +185,28 @@ def decode(data: bytes, origin: str, page: int, gray: bool, reduction: int) -> P
 
 
 def _decode_jpeg(data: bytes, gray: bool, reduction: int) -> Pixels:
-    # libjpeg fills what is missing with grey and says nothing: after the last scan there must be an end marker.
-    if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+    # libjpeg fills what is missing with grey and says nothing.
+    if not _has_end(data):
         raise OSError("the JPEG is truncated")
     flags = _REDUCED[reduction, gray] | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
         raise OSError("the JPEG is damaged")
     return np.asarray(pixels, np.uint8)
+
+
+def _has_end(data: bytes) -> bool:
+    """Whether the first picture of a JPEG file is whole. Others may follow it, or the film of a moving photo."""
+    if data.endswith(END_OF_IMAGE):
+        return True
+    place = 0
+    while found := _MARKER.search(data, place):
+        if found.group() == END_OF_IMAGE:
+            return True
+        place = found.end()
+        if found.group() not in _MARKERS_ALONE:
+            place += int.from_bytes(data[place : place + 2], "big")
+    return False
 
 
 def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:

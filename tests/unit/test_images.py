@@ -222,6 +222,12 @@ def test_a_resolution_of_nothing_by_nothing() -> None:
     assert same(image.pixels(), quarters())
 
 
+@pytest.mark.parametrize("dots", [4_294_967_295, 100_001, 0])
+def test_resolutions_that_cannot_be(dots: int) -> None:
+    data = encoded(PillowImage.fromarray(quarters()), "TIFF", x_resolution=dots, y_resolution=dots, resolution_unit=2)
+    assert opened(data).resolution == 0
+
+
 def tiff_of_pages(count: int) -> bytes:
     pages = [PillowImage.fromarray(quarters() // (n + 1)) for n in range(count)]
     return encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
@@ -238,6 +244,20 @@ def test_pages_of_a_tiff() -> None:
 )
 def test_everything_else_has_one_page(data: bytes) -> None:
     assert page_count(io.BytesIO(data)) == 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_pages_of_a_tiff_of_any_make(order: str, big: bool) -> None:
+    """Directories without entries, of which the last leads back to the first."""
+    offset, count, head = ("Q", "Q", 16) if big else ("I", "H", 8)
+    size, pages = struct.calcsize(order + count + offset), 20_000
+    places = [head + size * n for n in range(pages)]
+    start = {"<": b"II", ">": b"MM"}[order] + struct.pack(order + "H", 43 if big else 42)
+    start += struct.pack(order + "HHQ", 8, 0, head) if big else struct.pack(order + "I", head)
+    following = [*places[1:], head]
+    data = start + b"".join(struct.pack(order + count + offset, 0, place) for place in following)
+    assert page_count(io.BytesIO(data)) == pages
 
 
 def test_frames_of_an_animation_are_no_pages() -> None:
@@ -434,6 +454,18 @@ def test_opencv_decodes_a_jpeg_as_pillow_does() -> None:
     picture = cv2.GaussianBlur(NOISE, (0, 0), 3)
     data = encoded(picture, "JPEG", **LOSSLESS)
     assert same(pixels(data), np.asarray(PillowImage.open(io.BytesIO(data))), 1.5)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_follows_a_jpeg_does_not_matter(progressive: bool) -> None:
+    """Phones put a film behind a moving photo, in which any marker may turn up."""
+    whole = encoded(NOISE, "JPEG", progressive=progressive, restart_marker_rows=2)
+    film = b"\xff\xd8\xff\xdb\0\x43" + NOISE.tobytes() + b"\xff\xda\0\x08film"
+    assert (pixels(whole + film) == pixels(whole)).all()
+    cut = whole[: len(whole) // 2]
+    with pytest.raises(PageError) as caught:
+        pixels(cut + film[6:])
+    assert caught.value.code == "image_truncated"
 
 
 def test_a_photo_from_a_phone(shared_data: Path) -> None:
