@@ -7,13 +7,15 @@ A page whose row stands in `results/` is done: the same command goes on where it
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from uuid import uuid4
 
 import pyarrow as pa
@@ -24,6 +26,7 @@ from raypipe.inputs import Source, documents, pages
 from raypipe.metrics import Metrics
 from raypipe.outputs.documents import SUFFIXES
 from raypipe.pipeline import Pipeline
+from raypipe.results import Done, check_pipeline, count_errors, drop_failed, finished
 from raypipe.run import local
 from raypipe.run.rows import to_table
 from raypipe.types import Row
@@ -31,7 +34,10 @@ from raypipe.types import Row
 Progress = Callable[[int, int], None]
 """Is told how many pages are finished and how many of them failed."""
 
-ROWS_A_FILE = 64
+MOST_ROWS_A_FILE, LEAST_ROWS_A_FILE, FILES = 64, 4, 20
+"""A job writes about so many files, so that one that is stopped loses little, within these limits of pages in each."""
+_URI = re.compile(r"[a-z][a-z0-9+.-]+:/")
+"""Paths lose one of a URI's slashes. A single letter is a drive."""
 
 
 @dataclass(frozen=True)
@@ -71,49 +77,94 @@ class Job:
         """The folder of the Parquet files."""
         return self.output / "results"
 
+    @property
+    def rows_a_file(self) -> int:
+        """Pages in each Parquet file."""
+        return min(max(len(self.todo) // FILES, LEAST_ROWS_A_FILE), MOST_ROWS_A_FILE)
 
-def prepare(pipeline: Pipeline, sources: Iterable[Source], output: Path, overwrite: bool) -> Job:
+
+def prepare(
+    pipeline: Pipeline, sources: Iterable[Source], output: Path, overwrite: bool = False, retry_failed: bool = False
+) -> Job:
     """Lists the inputs, and takes off what the output folder holds already.
+
+    Args:
+        pipeline: What is to be done with them.
+        sources: Files, folders, globs, URIs.
+        output: A local folder, or one that all nodes share.
+        overwrite: Drop the results that it holds.
+        retry_failed: Drop the results of pages that failed.
 
     Raises:
         InputError: A source names nothing.
-        ConfigError: The folder holds the results of another pipeline.
+        ConfigError: The folder cannot be written, or holds what another pipeline or somebody else made.
     """
-    found = [page for document in with_names(documents(sources)) for page in pages(document)]
-    declared, described = output / "pipeline.toml", pipeline.to_toml()
+    if _URI.match(str(output)):
+        raise ConfigError(f"{output} is no folder.", "Give a local or shared one; Dataset.write_parquet takes URIs.")
+    listed = list(documents(sources, leave_out=output))
+    declared, results = output / "pipeline.toml", output / "results"
     if overwrite:
-        for part in ("results", "overlays", *SUFFIXES):
-            shutil.rmtree(output / part, ignore_errors=True)
-    elif declared.exists() and declared.read_text(encoding="utf-8") != described:
-        raise ConfigError(
-            f"{output} holds the results of another pipeline.", "Choose another folder, or pass --overwrite."
-        )
-    (output / "results").mkdir(parents=True, exist_ok=True)
-    declared.write_text(described, encoding="utf-8")
-    done = finished(output / "results")
-    todo = [row for row in found if (row["path"], row["pagenum"]) not in done]
+        _clear(output, listed)
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        done = finished(results)
+        if done.pages and declared.exists():
+            check_pipeline(declared, pipeline)
+        if retry_failed:
+            drop_failed(results)
+            done = Done(finished(results).pages, done.names)
+        declared.write_text(pipeline.to_toml(), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {error}.", "Choose another folder.") from error
+    found = [page for document in with_names(listed, done.names) for page in pages(document)]
+    todo = [row for row in found if (row["path"], row["pagenum"]) not in done.pages]
     return Job(pipeline, output, todo, len(found) - len(todo))
 
 
-def with_names(found: Iterable[Row]) -> list[Row]:
-    """Document rows with a `name` each: the path below the folder that they all share."""
-    rows = list(found)
-    folders = [row["path"].split("/")[:-1] for row in rows]
-    shared = os.path.commonprefix(folders)
-    return [{**row, "name": "/".join(filter(None, row["path"].split("/")[len(shared) :]))} for row in rows]
+def _clear(output: Path, listed: Iterable[Row]) -> None:
+    """Removes what jobs leave in an output folder, if it is one.
+
+    Raises:
+        ConfigError: It was no job that made it, or an input lies in it.
+    """
+    parts = [output / part for part in ("results", "overlays", *SUFFIXES)]
+    there = [part for part in parts if part.exists()]
+    if there and not (output / "pipeline.toml").exists():
+        raise ConfigError(f"{there[0]} was not made by raypipe.", "Choose another folder.")
+    inside = tuple(f"{part.absolute()}/" for part in there)
+    for row in listed:
+        if row["path"].startswith(inside):
+            raise ConfigError(f"{row['path']} is an input and would be removed.", "Choose another folder.")
+    for part in there:
+        shutil.rmtree(part)
 
 
-def finished(results: Path) -> set[tuple[str, int]]:
-    """Pages whose rows stand in Parquet files. A file that a killed job left incomplete is removed."""
-    done: set[tuple[str, int]] = set()
-    for file in results.glob("*.parquet"):
-        try:
-            table = pq.read_table(file, columns=["path", "pagenum"])
-        except (pa.ArrowInvalid, OSError):
-            file.unlink()
-            continue
-        done.update(zip(table["path"].to_pylist(), table["pagenum"].to_pylist(), strict=True))
-    return done
+def with_names(found: Iterable[Row], taken: Mapping[str, str] = MappingProxyType({})) -> list[Row]:
+    """Document rows with a `name` each: the path below the folder that they all share, numbered where it is taken.
+
+    Args:
+        found: Document rows.
+        taken: Paths of the documents that bear a name already.
+    """
+    rows, paths = list(found), dict(taken)
+    names = {path: name for name, path in taken.items()}
+    shared = len(os.path.commonprefix([row["path"].split("/")[:-1] for row in rows]))
+    named = []
+    for row in rows:
+        path = row["path"]
+        name = names.get(path) or _free("/".join(filter(None, path.split("/")[shared:])), path, paths)
+        paths[name] = path
+        named.append({**row, "name": name})
+    return named
+
+
+def _free(name: str, path: str, paths: Mapping[str, str]) -> str:
+    """A name that no other document bears: `a.jpg`, or else `a-2.jpg` and so on."""
+    wanted, number = PurePosixPath(name), 1
+    while paths.get(name, path) != path:
+        number += 1
+        name = str(wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}"))
+    return name
 
 
 def run_local(job: Job, progress: Progress, batch_size: int, threads: int | None) -> Summary:
@@ -124,18 +175,25 @@ def run_local(job: Job, progress: Progress, batch_size: int, threads: int | None
     columns = job.pipeline.columns_between()[-1]
     prefix, finished_pages, failed = uuid4().hex[:12], 0, 0
     ready = time.perf_counter()
-    for number, part in enumerate(_batches(job.todo, ROWS_A_FILE)):
+    for number, part in enumerate(_batches(job.todo, job.rows_a_file)):
         rows: list[Row] = []
-        for batch in _batches(part, batch_size):
-            rows += process(batch)
-            finished_pages += len(batch)
-            failed += sum(row["exception"] is not None for row in batch)
-            progress(finished_pages, failed)
-        temporary = job.results / f".{prefix}.part"
-        pq.write_table(to_table(rows, columns), temporary, compression="zstd")
-        temporary.rename(job.results / f"{prefix}-{number:06}.parquet")
+        try:
+            for batch in _batches(part, batch_size):
+                rows += process(batch)
+                finished_pages += len(batch)
+                failed += sum(row["exception"] is not None for row in batch)
+                progress(finished_pages, failed)
+        finally:  # What is done when somebody stops the job stays done.
+            _write(to_table(rows, columns), job.results / f"{prefix}-{number:06}.parquet")
     end = time.perf_counter()
     return _summary(job, end - start, end - ready, metrics.drain())
+
+
+def _write(rows: pa.Table, file: Path) -> None:
+    """Writes a Parquet file, whole or not at all."""
+    temporary = file.with_suffix(".part")
+    pq.write_table(rows, temporary, compression="zstd")
+    temporary.rename(file)
 
 
 def run_ray(job: Job, progress: Progress, batch_size: int, address: str | None) -> Summary:
@@ -146,28 +204,12 @@ def run_ray(job: Job, progress: Progress, batch_size: int, address: str | None) 
     batch.connect(address)
     sums: dict[str, float] = {}
     if job.todo:
-        sums = batch.write(job.pipeline, job.todo, job.results, batch_size, ROWS_A_FILE, progress)
+        sums = batch.write(job.pipeline, job.todo, job.results, batch_size, job.rows_a_file, progress)
     return _summary(job, time.perf_counter() - start, sums.pop("processing_seconds", 0), sums)
 
 
 def _summary(job: Job, seconds: float, processing_seconds: float, sums: dict[str, float]) -> Summary:
     return Summary(job.output, len(job.todo), job.done, count_errors(job.results), seconds, processing_seconds, sums)
-
-
-def count_errors(results: Path) -> Counter[str]:
-    """How many pages have each kind of exception, `stage code`."""
-    kinds: Counter[str] = Counter()
-    for file in sorted(results.glob("*.parquet")):
-        for exception in pq.read_table(file, columns=["exception"])["exception"].to_pylist():
-            if exception:
-                kinds[exception.split(":", 1)[0]] += 1
-    return kinds
-
-
-def read_results(results: Path) -> Iterator[Row]:
-    """The rows of a results folder, a file at a time."""
-    for file in sorted(results.glob("*.parquet")):
-        yield from pq.read_table(file).to_pylist()
 
 
 def _batches(rows: list[Row], size: int) -> Iterator[list[Row]]:

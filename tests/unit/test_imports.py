@@ -22,7 +22,7 @@ LAYERS = [
     ["detection", "recognition", "outputs"],
     ["stages"],
     ["pipeline", "display", "web", "client"],
-    ["", "presets"],
+    ["", "presets", "results"],
     ["run"],
     ["job", "doctor"],
     ["cli_models"],

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -11,6 +12,7 @@ from raypipe import job
 from raypipe.errors import ConfigError, InputError
 from raypipe.inputs import documents
 from raypipe.pipeline import Pipeline
+from raypipe.results import read_results
 
 PIPELINE = Pipeline([rp.BinaryToImage()])
 
@@ -66,7 +68,7 @@ def test_a_job_leaves_a_row_a_page_and_goes_on_where_it_stopped(folder: Path, tm
     rest = job.prepare(PIPELINE, [str(folder)], output, False)
     assert [row["path"] for row in rest.todo] == [f"{folder}/a.png"]
     assert run(rest).resumed == 2
-    assert sorted(row["path"] for row in job.read_results(rest.results)) == [
+    assert sorted(row["path"] for row in read_results(rest.results)) == [
         f"{folder}/a.png",
         f"{folder}/sub/b.png",
         f"{folder}/sub/c.png",
@@ -88,10 +90,100 @@ def test_a_file_that_a_killed_job_left_is_done_again(folder: Path, tmp_path: Pat
     assert not file.exists()
 
 
+def test_overwrite_removes_nothing_that_no_job_made(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out/text").mkdir(parents=True)
+    (tmp_path / "out/text/mine.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="not made by raypipe"):
+        job.prepare(PIPELINE, [str(folder)], tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out/text/mine.txt").exists()
+
+
+def test_overwrite_removes_no_input(folder: Path, tmp_path: Path) -> None:
+    run(job.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
+    picture = tmp_path / "out/overlays/mine.png"
+    picture.parent.mkdir()
+    (folder / "a.png").rename(picture)
+    with pytest.raises(ConfigError, match="is an input"):
+        job.prepare(PIPELINE, [str(picture)], tmp_path / "out", overwrite=True)
+    with pytest.raises(InputError):
+        job.prepare(PIPELINE, [str(picture.parent)], tmp_path / "out", overwrite=True)
+    assert picture.exists()
+
+
+def test_a_strange_parquet_file_among_the_results_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "out/results/mine.parquet"
+    file.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"mine": [1]}), file)
+    with pytest.raises(ConfigError, match=r"mine\.parquet"):
+        job.prepare(PIPELINE, [str(folder)], tmp_path / "out")
+    assert file.exists()
+
+
+def test_what_a_job_writes_into_its_inputs_is_no_input(folder: Path) -> None:
+    run(job.prepare(PIPELINE, [str(folder)], folder / "out"))
+    (folder / "out/overlays").mkdir()
+    (folder / "out/overlays/a.png").write_bytes((folder / "a.png").read_bytes())
+    assert job.prepare(PIPELINE, [str(folder)], folder / "out").todo == []
+
+
+def test_documents_of_one_name_have_files_of_their_own(folder: Path, tmp_path: Path) -> None:
+    """Also where the first is there from an earlier run, and where that run saw another part of the folders."""
+    (folder / "sub/a.png").write_bytes((folder / "a.png").read_bytes())
+    for source in ("sub/a.png", "a.png", "."):
+        run(job.prepare(PIPELINE, [str(folder / source)], tmp_path / "out"))
+    found = {row["path"]: row["name"] for row in read_results(tmp_path / "out/results")}
+    assert found == {
+        f"{folder}/sub/a.png": "a.png",
+        f"{folder}/a.png": "a-2.png",
+        f"{folder}/sub/b.png": "sub/b.png",
+        f"{folder}/sub/c.png": "sub/c.png",
+    }
+
+
+def test_pages_that_failed_are_read_again_when_asked_for(folder: Path, tmp_path: Path) -> None:
+    run(job.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
+    (folder / "sub/c.png").write_bytes((folder / "a.png").read_bytes())
+    assert job.prepare(PIPELINE, [str(folder)], tmp_path / "out").todo == []
+    again = job.prepare(PIPELINE, [str(folder)], tmp_path / "out", retry_failed=True)
+    assert [row["name"] for row in again.todo] == ["sub/c.png"]
+    assert not run(again).errors
+    assert sorted(row["name"] for row in read_results(again.results)) == ["a.png", "sub/b.png", "sub/c.png"]
+
+
+def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path) -> None:
+    def stop(finished: int, failed: int) -> None:
+        if finished == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        job.run_local(job.prepare(PIPELINE, [str(folder)], tmp_path / "out"), stop, 1, 1)
+    assert len(job.prepare(PIPELINE, [str(folder)], tmp_path / "out").todo) == 1
+
+
+@pytest.mark.parametrize(("pages", "rows"), [(0, 4), (30, 4), (200, 10), (1280, 64), (10**7, 64)])
+def test_a_job_that_is_killed_loses_little(pages: int, rows: int) -> None:
+    assert job.Job(PIPELINE, Path("out"), [{}] * pages, 0).rows_a_file == rows
+
+
+def test_where_a_stage_runs_makes_no_other_pipeline(folder: Path, tmp_path: Path) -> None:
+    first = Pipeline([rp.BinaryToImage(), rp.ImageTextDetector()])
+    job.prepare(first, [str(folder)], tmp_path / "out")
+    run(job.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
+    moved = Pipeline([rp.BinaryToImage(pool=rp.Pool(size=3))])
+    assert job.prepare(moved, [str(folder)], tmp_path / "out").todo == []
+
+
+@pytest.mark.parametrize("place", ["file", "s3://bucket/out"])
+def test_an_output_that_is_no_folder(folder: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match=r"cannot be written|is no folder"):
+        job.prepare(PIPELINE, [str(folder)], tmp_path / "file" if place == "file" else Path(place))
+
+
 def test_another_pipeline_needs_another_folder(folder: Path, tmp_path: Path) -> None:
-    job.prepare(PIPELINE, [str(folder)], tmp_path / "out", False)
+    run(job.prepare(PIPELINE, [str(folder)], tmp_path / "out", False))
     other = Pipeline([rp.BinaryToImage(image_type="TYPE_3BYTE_BGR")])
-    with pytest.raises(ConfigError, match="--overwrite"):
+    with pytest.raises(ConfigError, match=r"BinaryToImage\.image_type.*--overwrite"):
         job.prepare(other, [str(folder)], tmp_path / "out", False)
     assert Pipeline.from_toml((tmp_path / "out" / "pipeline.toml").read_text()) == PIPELINE
 

@@ -1,0 +1,109 @@
+"""The folder `results/` of a job: which pages are done, which failed, and by what pipeline.
+
+It holds Parquet files, a row a page. A page whose row stands there is done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from raypipe.errors import ConfigError
+from raypipe.pipeline import Pipeline
+from raypipe.types import Row
+
+COLUMNS = ["path", "pagenum", "name", "exception"]
+"""What every result has, whatever its pipeline."""
+PLACEMENT = {"pool", "use_gpu", "folder"}
+"""Parameters that say where a stage runs or writes: the rows are the same whatever they are."""
+
+
+class Done(NamedTuple):
+    """The pages that are done, by path and number, and the documents by the name that their files bear."""
+
+    pages: set[tuple[str, int]]
+    names: dict[str, str]
+
+
+def finished(results: Path) -> Done:
+    """The pages whose rows stand in Parquet files. A file that a killed job left incomplete is removed.
+
+    Raises:
+        ConfigError: The folder holds a Parquet file that is no result.
+    """
+    done = Done(set(), {})
+    for file in sorted(results.glob("*.parquet")):
+        try:
+            columns = pq.read_schema(file).names
+        except pa.ArrowInvalid:
+            file.unlink()
+            continue
+        if not set(COLUMNS) <= set(columns):
+            raise ConfigError(f"{file} is not a result of raypipe.", "Move it elsewhere, or choose another folder.")
+        table = pq.read_table(file, columns=COLUMNS)
+        paths = table["path"].to_pylist()
+        done.pages.update(zip(paths, table["pagenum"].to_pylist(), strict=True))
+        done.names.update(zip(table["name"].to_pylist(), paths, strict=True))
+    return done
+
+
+def drop_failed(results: Path) -> None:
+    """Takes out the rows of pages that failed, so that they are not done."""
+    for file in sorted(results.glob("*.parquet")):
+        table = pq.read_table(file)
+        sound = table.filter(pc.is_null(table["exception"]))
+        if not len(sound):
+            file.unlink()
+        elif len(sound) < len(table):
+            temporary = file.with_suffix(".part")
+            pq.write_table(sound, temporary, compression="zstd")
+            temporary.replace(file)
+
+
+def check_pipeline(declared: Path, pipeline: Pipeline) -> None:
+    """Checks that results were made by a pipeline that makes the same rows.
+
+    Args:
+        declared: The file that describes the pipeline of the results.
+        pipeline: The pipeline of the rows that are to join them.
+
+    Raises:
+        ConfigError: It is another one.
+    """
+    before = [_rows_of(stage) for stage in Pipeline.from_toml(declared.read_text(encoding="utf-8")).stages]
+    now = [_rows_of(stage) for stage in pipeline.stages]
+    if before == now:
+        return
+    wheres = [f"{new['type']}.{key}" for old, new in zip(before, now, strict=False) for key in new
+              if old.get(key) != new[key]]  # fmt: skip
+    where = f", which differs in {wheres[0]}" if wheres else ""
+    raise ConfigError(
+        f"{declared.parent} holds the results of another pipeline{where}.",
+        "Choose another folder, or pass --overwrite.",
+    )
+
+
+def _rows_of(stage: Any) -> dict[str, Any]:
+    return {"type": stage.name, **stage.model_dump(exclude=PLACEMENT)}
+
+
+def count_errors(results: Path) -> Counter[str]:
+    """How many pages have each kind of exception, `stage code`."""
+    kinds: Counter[str] = Counter()
+    for file in sorted(results.glob("*.parquet")):
+        for exception in pq.read_table(file, columns=["exception"])["exception"].to_pylist():
+            if exception:
+                kinds[exception.split(":", 1)[0]] += 1
+    return kinds
+
+
+def read_results(results: Path) -> Iterator[Row]:
+    """The rows of a results folder, a file at a time."""
+    for file in sorted(results.glob("*.parquet")):
+        yield from pq.read_table(file).to_pylist()
