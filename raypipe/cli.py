@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -17,6 +18,7 @@ from raypipe.client import Client
 from raypipe.errors import ConfigError, RaypipeError
 from raypipe.outputs import documents
 from raypipe.pipeline import Pipeline, load
+from raypipe.results import read_results
 from raypipe.stages.base import Pool
 from raypipe.types import Page
 from raypipe.web.settings import ServerSettings, read_keys
@@ -67,6 +69,7 @@ def cli() -> None:
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
 @click.option("--overwrite", is_flag=True, help="Drop the results that the folder holds already.")
+@click.option("--retry-failed", is_flag=True, help="Read the pages again that failed before.")
 def run(
     sources: tuple[str, ...],
     output: Path,
@@ -83,19 +86,20 @@ def run(
     threads: int | None,
     address: str | None,
     overwrite: bool,
+    retry_failed: bool,
 ) -> None:
     """Reads files, folders, globs or URIs and leaves text, positions, confidences and overlay pictures.
 
     The same command goes on where a stopped one left off. Exit status: 0 all pages read, 6 some failed, others: the
     job did not run.
     """
-    if file and (detectors or recognizers):
-        raise ConfigError("--detectors and --recognizers do not go with --pipeline.", "Set pool in the file's stages.")
+    _alone("--pipeline", file, "detector", "recognizer", "device", "detectors", "recognizers")
+    _alone("--engine local", engine == "local", "detectors", "recognizers", "address")
     use_gpu = DEVICES[device]
     pipeline = load(file) if file else presets.standard(detector, recognizer, "en", use_gpu, detectors, recognizers)
     if overlay != "none":
         pipeline = presets.with_overlays(pipeline, str((output / "overlays").absolute()), overlay)
-    prepared = job.prepare(pipeline, sources, output, overwrite)
+    prepared = job.prepare(pipeline, sources, output, overwrite, retry_failed)
     with _progress() as progress:
         task = progress.add_task("pages", total=len(prepared.todo), failed=0, rate=0.0)
 
@@ -107,7 +111,7 @@ def run(
             summary = job.run_local(prepared, tell, batch_size, threads)
         else:
             summary = job.run_ray(prepared, tell, batch_size, address)
-    documents.write(job.read_results(prepared.results), output, formats)
+    documents.write(read_results(prepared.results), output, formats)
     sys.exit(_report(summary, formats, overlay))
 
 
@@ -122,13 +126,14 @@ def show(
     image: Path, output: Path | None, file: Path | None, device: str, url: str | None, api_key: str | None
 ) -> None:
     """Prints the text of one image, and writes a picture with its regions and text drawn over it."""
-    if url and file:
-        raise ConfigError("--pipeline does not go with --url.", "The server has its own pipeline.")
+    _alone("--url", url, "file", "device")
+    _alone("--pipeline", file, "device")
+    image_format = "jpeg" if output and output.suffix.lower() in (".jpg", ".jpeg") else "png"
     if url:
-        pages: Iterable[Page] = Client(url, api_key).read(image, overlay="png")
+        pages: Iterable[Page] = Client(url, api_key).read(image, overlay=image_format)
     else:
         pipeline = load(file) if file else presets.standard(use_gpu=DEVICES[device])
-        pages = presets.with_drawing(pipeline, "png").run(image)
+        pages = presets.with_drawing(pipeline, image_format).run(image)
     failed = False
     for page in pages:
         if page.exception:
@@ -139,7 +144,10 @@ def show(
         target = output or image.with_name(f"{image.stem}.overlay.png")
         if page["total_pages"] > 1:
             target = target.with_stem(f"{target.stem}.{page.pagenum}")
-        target.write_bytes(page["image_with_regions"])
+        try:
+            target.write_bytes(page["image_with_regions"])
+        except OSError as error:
+            raise ConfigError(f"{target} cannot be written: {error}.", "Give --output another place.") from error
         click.echo(f"{len(page.lines)} lines, mean confidence {page.confidence or 0:.2f}, overlay: {target}", err=True)
     sys.exit(SOME_PAGES_FAILED if failed else 0)
 
@@ -184,8 +192,7 @@ def serve(
     from raypipe.run.online import Serving
     from raypipe.run.replicas import Batching
 
-    if file and (detectors or recognizers):
-        raise ConfigError("--detectors and --recognizers do not go with --pipeline.", "Set pool in the file's stages.")
+    _alone("--pipeline", file, "device", "detectors", "recognizers")
     pipeline = (
         load(file)
         if file
@@ -222,6 +229,19 @@ def doctor() -> None:
     sys.exit(0 if all(sound for *_, sound in rows) else 4)
 
 
+def _alone(option: str, given: object, *others: str) -> None:
+    """Refuses what an option would leave without effect.
+
+    Raises:
+        ConfigError: The option is given, and one of the other parameters too.
+    """
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if given and parameter.name in others and source is ParameterSource.COMMANDLINE:
+            raise ConfigError(f"{parameter.opts[0]} does not go with {option}.", "Leave out one of them.")
+
+
 def _progress() -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -249,6 +269,7 @@ def _report(summary: job.Summary, formats: tuple[str, ...], overlay: str) -> int
         click.echo(f"failed: {count} with {kind}", err=True)
     if failed:
         click.echo(f"The column `exception` in {summary.output}/results/ says which pages, and what to do.", err=True)
+        click.echo("When that is done, the same command with --retry-failed reads them again.", err=True)
     return SOME_PAGES_FAILED if failed else 0
 
 

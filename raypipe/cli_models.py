@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from raypipe import hub, store, zoo
 
@@ -20,7 +20,7 @@ def models() -> None:
 @models.command("list", epilog="Example: raypipe models list")
 def list_models() -> None:
     """Lists the models and their other names."""
-    table = Table("name", "task", "family", "MB", "licence", "also called")
+    table = Table(Column("name", no_wrap=True), "task", "family", "MB", "licence", "also called")
     for model in zoo.manifest():
         size = f"{_bytes(model) / 1e6:.1f}" if model.is_here else "not here"
         table.add_row(model.name, model.task, model.family, size, model.licence, ", ".join(model.aliases))

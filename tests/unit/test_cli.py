@@ -9,6 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from raypipe import zoo
 from raypipe.cli import cli, main
 from raypipe.pipeline import Pipeline
 
@@ -78,6 +79,12 @@ def test_models_list(fake_models: Path) -> None:
         assert words in result.output
 
 
+def test_names_of_models_are_whole_where_nobody_looks_at_them() -> None:
+    names = [model.name for model in zoo.manifest()]
+    listed = invoke("models", "list").output
+    assert [name for name in names if name not in listed] == []
+
+
 def test_models_info(fake_models: Path) -> None:
     result = invoke("models", "info", "other_reader")
     assert result.exit_code == 0
@@ -127,6 +134,11 @@ BROKEN = '[[stage]]\ntype = "NoSuchStage"\n'
         (["describe", "--pipeline", "broken.toml"], 2, "NoSuchStage"),
         (["run", "gone.png", "-o", "out", "--pipeline", "open.toml", "--overlay", "none"], 3, "gone.png"),
         (["run", "in", "-o", "out", "--pipeline", "open.toml", "--detectors", "2"], 2, "--detectors"),
+        (["run", "in", "-o", "out", "--pipeline", "open.toml", "--device", "cuda"], 2, "--device"),
+        (["run", "in", "-o", "out", "--engine", "local", "--recognizers", "2"], 2, "--recognizers"),
+        (["show", "open.toml", "--pipeline", "open.toml", "--device", "cpu"], 2, "--device"),
+        (["show", "open.toml", "--pipeline", "open.toml", "--url", "http://127.0.0.1:1"], 2, "--pipeline"),
+        (["serve", "--pipeline", "open.toml", "--device", "cpu"], 2, "--device"),
         (
             ["run", "in", "-o", "out", "--recognizer", "absent_reader", "--detector", "db_detector"],
             4,
