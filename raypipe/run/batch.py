@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +20,7 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.util.metrics import Counter as ExportedCounter
 
+from raypipe import errors
 from raypipe.errors import ConfigError, DeviceError, RaypipeError
 from raypipe.inputs import named, pages
 from raypipe.metrics import Metrics
@@ -71,7 +73,10 @@ class OperatorActor:
         self._run = Runner(operator, threads, self._metrics)
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Processes a batch: a table of page rows, or of document rows, which become page rows."""
+        """Processes a batch: a table of page rows, or of document rows, which become page rows.
+
+        Columns that the pipeline does not know pass through; those that it writes replace what stood there.
+        """
         if "bytes" in table.column_names and "content" not in table.column_names:
             table = table.rename_columns({"bytes": "content"})
         rows = from_table(table, self._before)
@@ -81,7 +86,8 @@ class OperatorActor:
             rows, kept = [page for _, page in expanded], kept.take([n for n, _ in expanded])
         result = to_table(self._process(rows), self._after)
         for name in kept.column_names:
-            result = result.append_column(name, kept[name])
+            if name not in self._after:
+                result = result.append_column(name, kept[name])
         return result
 
     def _process(self, rows: list[Row]) -> list[Row]:
@@ -250,14 +256,24 @@ def write(
             str(results), compression="zstd", min_rows_per_file=rows_a_file, ray_remote_args={"num_cpus": 0.25}
         )
     except ray.exceptions.RayError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise RaypipeError(f"The Ray job stopped: {reason}.", "The same command goes on where it stopped.") from error
+        raise cause(str(error)) from error
     finally:
         finished.set()
         watcher.join()
     sums: dict[str, float] = ray.get(tally.sums.remote())
     progress(int(sums.get(f"finished_{last}", 0)), int(sums.get(f"failed_{last}", 0)))
     return sums
+
+
+def cause(report: str) -> RaypipeError:
+    """What stopped a job: what an actor raised. Ray tells of it in words, with hints of its own behind them."""
+    raised = re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception)): (.+)$", report, re.MULTILINE)
+    name, words = raised[-1] if raised else ("RayError", " ".join(report.split())[:200])
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, RaypipeError):
+        return kind(words)
+    remedy = "When that is mended, the same command goes on where it stopped."
+    return RaypipeError(f"The Ray job stopped: {name}: {words}", remedy)
 
 
 def _quiet() -> None:

@@ -76,6 +76,15 @@ def test_a_dataset_of_bytes_gives_the_rows_of_paths(pages: Path, ray_cluster: No
     assert_equal_rows(from_paths, from_bytes)
 
 
+def test_columns_of_a_dataset_pass_or_give_way(pages: Path, ray_cluster: None) -> None:
+    """A pipeline writes `text`; what stood there, such as the truth, would else be there twice."""
+    dataset = rp.read(pages / "a_letter.png").add_column("text", lambda batch: ["truth"] * len(batch))
+    dataset = dataset.add_column("archive", lambda batch: ["box 7"] * len(batch))
+    (row,) = SHARED.transform(dataset).take_all()
+    assert row["archive"] == "box 7"
+    assert row["text"].split("\n") == drawn.LETTER
+
+
 def test_the_rows_are_the_documented_ones(pages: Path) -> None:
     rows = {(Path(row["path"]).name, row["pagenum"]): row for row in local_rows(SHARED, pages)}
     assert len(rows) == 12

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar
 
+from raypipe.errors import ConfigError
 from raypipe.stages.base import Stage, Worker
 from raypipe.types import TEXT, Column, Row
 
@@ -21,8 +22,14 @@ class KillingWorker(Worker["Killer"]):
     def writes(spec: Killer) -> dict[str, Column]:
         return {"text": TEXT}
 
+    def setup(self) -> None:
+        if self.spec.refuses:
+            raise ConfigError("This stage never works.", "Take another.")
+
     def process(self, rows: Sequence[Row]) -> None:
         for row in rows:
+            if row["path"].endswith(self.spec.mistake):
+                raise KeyError("a mistake of the program")
             time.sleep(self.spec.seconds)
             if row["path"].endswith(self.spec.poison):
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -30,9 +37,11 @@ class KillingWorker(Worker["Killer"]):
 
 
 class Killer(Stage):
-    """Kills its process at one page, as a bug in a decoder or a lack of memory would."""
+    """Kills its process at one page, as a bug in a decoder or a lack of memory would, or fails in other ways."""
 
     workers: ClassVar = (KillingWorker,)
 
     poison: str = "no such page"
+    mistake: str = "no such page"
+    refuses: bool = False
     seconds: float = 0.0

@@ -14,6 +14,8 @@ import pytest
 from pipelines import Killer
 
 import raypipe as rp
+from raypipe import job
+from raypipe.errors import ConfigError, RaypipeError
 
 
 def rows_of(stage: Killer, folder: Path) -> list[dict[str, object]]:
@@ -61,6 +63,23 @@ def test_an_actor_killed_from_outside_loses_no_page(files: Path, ray_cluster: No
     assert killed, "the run ended before an actor could be killed"
     assert sorted(Path(str(row["path"])).name for row in rows) == [f"{n:02}.jpg" for n in range(24)]
     assert not [row for row in rows if row["exception"]]
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind", "words"),
+    [
+        (Killer(refuses=True), ConfigError, "This stage never works. Take another."),
+        (Killer(mistake="07.jpg"), RaypipeError, "KeyError: 'a mistake of the program'"),
+    ],
+    ids=["set up", "page"],
+)
+def test_a_job_that_cannot_run_says_why(
+    stage: Killer, kind: type[RaypipeError], words: str, files: Path, tmp_path: Path, ray_cluster: None
+) -> None:
+    prepared = job.prepare(rp.Pipeline([stage]), [files], tmp_path / "out")
+    with pytest.raises(kind) as caught:
+        job.run_ray(prepared, lambda finished, failed: None, 4, None)
+    assert words in str(caught.value) and "configure" not in str(caught.value)
 
 
 def own_actors() -> list[int]:
