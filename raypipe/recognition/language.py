@@ -6,6 +6,7 @@ recognizer is opened. A user's own words join the list.
 
 from __future__ import annotations
 
+import logging
 import string
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ SHAPES = OTHER + 1
 """Kinds of characters whose order the language knows: line start and end, word, number, space, each mark, others."""
 OWN_WORD = np.log(3e-5)
 """Log probability of a word of the user's: that of the ten thousandth most frequent."""
+LONGEST = 40
+"""Letters of the longest word of the user's: a table of all words is as wide as the longest."""
 ORDER = 4
 FOLDS = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
 
@@ -71,7 +74,8 @@ def load_language(path: Path, lexicon: str | None = None) -> Language:
 
     Args:
         path: A file of `models/recipes/lexicon.py`.
-        lexicon: Text file, or URI of one, of words and names, any number on a line; what is no letter separates them.
+        lexicon: Text file, or URI of one, of words and names, any number on a line; marks and spaces separate
+            them. Entries with digits or letters beyond a to z are left out.
 
     Raises:
         ModelError: The language's file is missing or damaged.
@@ -138,8 +142,15 @@ def _own_words(lexicon: str) -> list[str]:
             text = file.read().decode("utf-8").translate(FOLDS)
     except (OSError, ValueError) as error:
         raise ConfigError(f"The lexicon {lexicon} cannot be read: {error}.", "Give a UTF-8 text file.") from error
-    kept = "".join(character if shape(character) == WORD else " " for character in text)
-    return [word for part in kept.split() if (word := part.strip("'"))]
+    kept = "".join(character if shape(character) in (WORD, NUMBER, OTHER) else " " for character in text)
+    found = [word for part in kept.split() if (word := part.strip("'"))]
+    words = [word for word in found if len(word) <= LONGEST and all(shape(character) == WORD for character in word)]
+    if len(words) < len(found):
+        logging.getLogger(__name__).warning(
+            "%s: %d of %d entries have digits, letters beyond a to z, or more than %d letters, and are left out.",
+            lexicon, len(found) - len(words), len(found), LONGEST,
+        )  # fmt: skip
+    return words
 
 
 def _codes(words: Sequence[str]) -> npt.NDArray[np.int8]:

@@ -94,6 +94,17 @@ def test_own_words_join_with_their_capitals(words: Path, tmp_path: Path) -> None
     assert key in language.pairs
 
 
+def test_entries_that_are_no_words_are_left_out_and_said(
+    words: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lexicon = tmp_path / "own.txt"
+    lexicon.write_text(f"Quux M\u00fcller B12 {'a' * 20_000}", encoding="utf-8")
+    found = load_language(words, str(lexicon))
+    assert len(found.frequencies) == len(load_language(words).frequencies) + 1
+    assert number(found, "quux") >= 0
+    assert "3 of 4 entries" in caplog.text
+
+
 def test_a_lexicon_that_is_not_there_is_an_error_with_its_name(words: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.txt"):
         load_language(words, str(tmp_path / "none.txt"))
