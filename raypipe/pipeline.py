@@ -36,6 +36,14 @@ STAGES: dict[str, type[Stage]] = {
     stage.__name__: stage for stage in (BinaryToImage, ImageTextDetector, ImageToText, ImageDrawRegions, SaveImages)
 }
 """Stages by the name they have in files."""
+ALIASES = {
+    "ImageTextDetectorV2": "ImageTextDetector",
+    "ImageTextDetectorCraft": "ImageTextDetector",
+    "ImageToTextV2": "ImageToText",
+    "ImageToTextV2Opt": "ImageToText",
+    "ImageToTextOnnx": "ImageToText",
+}
+"""Visual NLP's other names of stages."""
 
 INPUT_COLUMNS: dict[str, Column] = {
     "path": TEXT,
@@ -88,10 +96,12 @@ class Pipeline:
     """An ordered list of stages.
 
     Raises:
-        ConfigError: A stage reads a column that none before it writes.
+        ConfigError: There is no stage, or one reads a column that none before it writes.
     """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
+        if not stages:
+            raise ConfigError("A pipeline needs a stage.", f"There are {', '.join(STAGES)}.")
         self.stages = tuple(stages)
         self.columns_between()
 
@@ -234,6 +244,7 @@ def _storable(values: dict[str, Any]) -> dict[str, Any]:
 
 def _stage(table: dict[str, Any]) -> Stage:
     name = table.pop("type", None)
+    name = ALIASES.get(name, name)
     if name not in STAGES:
         raise ConfigError(f"There is no stage {name!r}.", f"There are {', '.join(STAGES)}.")
     try:

@@ -18,7 +18,7 @@ class ImageOpener(Worker["BinaryToImage"]):
     @staticmethod
     def reads(spec: BinaryToImage) -> tuple[str, ...]:
         """See `Worker.reads`."""
-        return (spec.origin_col, spec.page_num_col)
+        return (spec.origin_col, spec.page_num_col, spec.input_col)
 
     @staticmethod
     def writes(spec: BinaryToImage) -> dict[str, Column]:

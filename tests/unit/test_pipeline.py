@@ -36,7 +36,6 @@ PIPELINES = {
         ]
     ),
     "a picture is a line": Pipeline([OPEN, rp.ImageToText(regions_column=None)]),
-    "empty": Pipeline([]),
 }
 
 
@@ -44,6 +43,18 @@ PIPELINES = {
 def test_toml_comes_back_as_it_went(name: str) -> None:
     pipeline = PIPELINES[name]
     assert Pipeline.from_toml(pipeline.to_toml()) == pipeline
+
+
+@pytest.mark.parametrize("name", ["ImageTextDetectorV2", "ImageTextDetectorCraft", "ImageTextDetector"])
+def test_stages_may_have_their_other_names_in_toml(name: str) -> None:
+    text = f'[[stage]]\ntype = "BinaryToImage"\n[[stage]]\ntype = "{name}"\nwidth = 500\n'
+    assert Pipeline.from_toml(text) == Pipeline([OPEN, rp.ImageTextDetector(width=500)])
+
+
+@pytest.mark.parametrize("column", ["input_col", "origin_col", "page_num_col"])
+def test_a_column_of_the_input_that_is_not_there_is_named(column: str) -> None:
+    with pytest.raises(ConfigError, match="'nowhere'"):
+        Pipeline([rp.BinaryToImage.model_validate({column: "nowhere"})])
 
 
 def test_toml_says_what_differs_from_the_defaults() -> None:
@@ -65,6 +76,7 @@ def test_toml_says_what_differs_from_the_defaults() -> None:
         ("", ["[[stage]]"]),
         ("stages = []", ["[[stage]]"]),
         ("stage = 3", ["[[stage]]"]),
+        ("stage = []", ["needs a stage"]),
         ('stage = ["BinaryToImage"]', ["[[stage]]"]),
         ('[stage]\ntype = "BinaryToImage"', ["[[stage]]"]),
         ('[[stage]]\ntype = ["BinaryToImage"]', ["stage"]),
@@ -152,7 +164,6 @@ ONE_GPU, THREE = Pool(size=1, num_gpus=1), Pool(size=3)
                 (["RegionDrawer", "ImageSaver"], THREE),
             ],
         ),
-        ([], [([], None)]),
     ],
 )
 def test_operators(stages: list[Any], expected: list[tuple[list[str], Pool | None]]) -> None:
