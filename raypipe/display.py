@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from raypipe.errors import ConfigError
-from raypipe.images import Image
+from raypipe.images import IMAGE, Image
 from raypipe.stages.draw import encode
 
 
@@ -34,12 +34,17 @@ def display_images(
             "display_images needs IPython.", "Run it in a notebook, or write the bytes to files."
         ) from error
     for number, row in enumerate(islice(rows, limit)):
-        value, image = row[field], row.get("image")
+        value, image = _decoded(row[field]), _decoded(row.get("image"))
         if show_meta and isinstance(image, Image):
             print(_meta(number, image))  # noqa: T201 - printing is what it is for
         if value is not None:
             data = encode(value.pixels(), "png") if isinstance(value, Image) else value
             display(Picture(data=data, width=int(width)))
+
+
+def _decoded(value: Any) -> Any:
+    """A picture of a dataset's row as one of a page."""
+    return IMAGE.decode(value) if isinstance(value, dict) else value
 
 
 def _meta(number: int, image: Image) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from raypipe.errors import ConfigError
 from raypipe.outputs.html import as_html
 from raypipe.types import Row
 
@@ -31,12 +32,22 @@ def _in_order(pages: list[Row]) -> list[Row]:
 
 
 def write(rows: Iterable[Row], folder: Path, formats: Iterable[str]) -> None:
-    """Writes each document to `folder/FORMAT/NAME.SUFFIX` in each of the formats in `SUFFIXES`."""
+    """Writes each document to `folder/FORMAT/NAME.SUFFIX` in each of the formats in `SUFFIXES`.
+
+    Raises:
+        ConfigError: Some could not be written; all others are.
+    """
+    failures = []
     for pages in documents(rows):
         for name in formats:
             path = folder / name / f"{pages[0]['name']}{SUFFIXES[name]}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(_render(pages, name), encoding="utf-8")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(_render(pages, name), encoding="utf-8")
+            except OSError as error:
+                failures.append(str(error))
+    if failures:
+        raise ConfigError(f"{len(failures)} files could not be written: {failures[0]}.", f"See {folder}/results/.")
 
 
 def _render(pages: list[Row], name: str) -> str:

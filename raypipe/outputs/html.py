@@ -40,7 +40,8 @@ def _section(page: Row, to_root: str) -> str:
         return f'<section><p role="alert">Page {number}: {escape(page["exception"])}</p></section>'
     picture = ""
     if page.get("overlay"):
-        source = f"{to_root}/overlays/{quote(page['overlay'].rpartition('/overlays/')[2])}"
+        place = page["overlay"].rindex(f"/overlays/{page['name']}")
+        source = f"{to_root}{quote(page['overlay'][place:])}"
         picture = f'<img src="{source}" alt="Page {number} with its regions" loading="lazy">'
     lines = "<br>\n".join(_line(line) for line in page.get("lines") or [])
     return f"<section>{picture}<p>{lines}</p></section>"

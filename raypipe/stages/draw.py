@@ -58,7 +58,8 @@ def draw(image: Image, boxes: Boxes, lines: Sequence[Line], spec: ImageDrawRegio
     """The page with its regions drawn over it, (h, w, 3) BGR, its longer side at most `spec.max_side`."""
     pixels = image.bgr()
     scale = min(1.0, spec.max_side / max(pixels.shape[:2]))
-    canvas = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels.copy()
+    size = max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1)
+    canvas = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels.copy()
     to_canvas = max(canvas.shape[:2]) / max(image.width, image.height)
     quads = corners((boxes if spec.rotated else upright(boxes)) * np.array([*[to_canvas] * 4, 1], np.float32))
     outlines = list(np.rint(quads).astype(np.int32))

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from raypipe.errors import ConfigError
 from raypipe.outputs.documents import documents, write
 from raypipe.outputs.hocr import hocr
 from raypipe.outputs.text import formatted, plain, rows_of
@@ -156,7 +157,7 @@ class Tags(HTMLParser):
         self.text += data
 
 
-@pytest.mark.parametrize("name", ["a.png", "sub/deep/b & c.png", "no #1, 50% <b>?.png"])
+@pytest.mark.parametrize("name", ["a.png", "sub/deep/b & c.png", "no #1, 50% <b>?.png", "overlays/overlays/a.png"])
 def test_writing_html(tmp_path: Path, name: str) -> None:
     """The page's text is escaped and its picture found from where the file lies."""
     overlay = tmp_path / "overlays" / f"{name}.jpeg"
@@ -170,6 +171,13 @@ def test_writing_html(tmp_path: Path, name: str) -> None:
     assert "sure <b>" in tags.text
     (source,) = tags.sources
     assert (file.parent / unquote(urlsplit(source).path)).resolve() == overlay.resolve()
+
+
+def test_a_file_that_cannot_be_written_costs_no_other(tmp_path: Path) -> None:
+    rows = [row(name, 0, 1, exception=None, text="words") for name in ("a.png", "b" * 255, "c.png")]
+    with pytest.raises(ConfigError, match="1 files could not be written"):
+        write(rows, tmp_path, ["text"])
+    assert sorted(path.name for path in (tmp_path / "text").iterdir()) == ["a.png.txt", "c.png.txt"]
 
 
 def test_html_of_a_page_that_failed_says_why(tmp_path: Path) -> None:

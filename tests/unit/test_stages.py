@@ -493,6 +493,12 @@ def test_the_drawing_is_scaled_down_with_its_regions() -> None:
     assert not found[:14].any()
 
 
+@pytest.mark.parametrize("shape", [(1, 4000), (4000, 1)])
+def test_a_thin_page_keeps_a_pixel(shape: tuple[int, int]) -> None:
+    found = draw(image_of(white(*shape)), boxes((0, 0, 1, 1, 0)), [], rp.ImageDrawRegions(max_side=100))
+    assert sorted(found.shape[:2]) == [1, 100]
+
+
 def test_the_page_itself_is_left_alone() -> None:
     image = image_of(white(100, 200))
     draw(image, boxes((100, 50, 80, 40, 0)), [], rp.ImageDrawRegions())
