@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raypipe.errors import ConfigError
+from raypipe.files import split_options
 from raypipe.inputs import Source, documents, pages
 from raypipe.metrics import Metrics
 from raypipe.outputs.documents import SUFFIXES
@@ -148,11 +149,12 @@ def with_names(found: Iterable[Row], taken: Mapping[str, str] = MappingProxyType
     """
     rows, paths = list(found), dict(taken)
     names = {path: name for name, path in taken.items()}
-    shared = len(os.path.commonprefix([row["path"].split("/")[:-1] for row in rows]))
+    parts = [split_options(row["path"])[0].split("/") for row in rows]
+    shared = len(os.path.commonprefix([each[:-1] for each in parts]))
     named = []
-    for row in rows:
+    for row, each in zip(rows, parts, strict=True):
         path = row["path"]
-        name = names.get(path) or _free("/".join(filter(None, path.split("/")[shared:])), path, paths)
+        name = names.get(path) or _free("/".join(filter(None, each[shared:])), path, paths)
         paths[name] = path
         named.append({**row, "name": name})
     return named

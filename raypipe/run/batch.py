@@ -267,7 +267,7 @@ def write(
 
 def cause(report: str) -> RaypipeError:
     """What stopped a job: what an actor raised. Ray tells of it in words, with hints of its own behind them."""
-    raised = re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception)): (.+)$", report, re.MULTILINE)
+    raised = re.findall(r"^(?:\w+\.)*(?!UserCodeException)(\w+(?:Error|Exception)): (.+)$", report, re.MULTILINE)
     name, words = raised[-1] if raised else ("RayError", " ".join(report.split())[:200])
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, RaypipeError):

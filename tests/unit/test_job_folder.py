@@ -38,6 +38,11 @@ def test_names_are_paths_below_the_common_folder(folder: Path, scheme: str) -> N
     assert names(f"{scheme}{folder}/sub/b.png") == ["b.png"]
 
 
+def test_names_have_no_options_of_a_uri() -> None:
+    rows = [{"path": f"s3://bucket/scans/{name}.jpg?region=eu-west-1"} for name in ("a", "b")]
+    assert [row["name"] for row in job.with_names(rows)] == ["a.jpg", "b.jpg"]
+
+
 def test_names_of_different_kinds_of_sources_are_unlike(folder: Path) -> None:
     """Paths, URIs and bytes have no folder in common."""
     for sources in ([folder / "a.png", f"file://{folder}/sub/b.png"], [folder / "a.png", b"x"], [b"x", b"y"]):
