@@ -52,15 +52,45 @@ class Reader(Protocol):
         """The pipeline's models."""
 
 
-async def page_rows(uploads: list[Upload], options: Options, reader: Reader, settings: ServerSettings) -> list[Row]:
+class Deadline:
+    """The time that a request has, from when it was accepted.
+
+    Args:
+        seconds: How long that is.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = self._now() + seconds
+
+    async def keep(self, work: Awaitable[T]) -> T:
+        """Awaits a piece of the work, and cancels it when the time is over.
+
+        Raises:
+            ProblemError: 504, it was not ready in time.
+        """
+        try:
+            return await asyncio.wait_for(work, self._end - self._now())
+        except asyncio.TimeoutError as error:
+            detail = f"The pages were not read within {self._seconds:g} seconds. Send fewer, or later."
+            raise ProblemError(504, "too_slow", detail) from error
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+async def page_rows(
+    uploads: list[Upload], options: Options, reader: Reader, settings: ServerSettings, deadline: Deadline
+) -> list[Row]:
     """The rows of the pages to read.
 
     Raises:
-        ProblemError: 413 too many pages, 422 no such page.
+        ProblemError: 413 too many pages, 422 no such page, 504 the pages were not counted in time.
     """
     rows: list[Row] = []
     for upload in uploads:
-        total = await reader.count(upload.content) if may_have_pages(upload.content) else 1
+        total = await deadline.keep(reader.count(upload.content)) if may_have_pages(upload.content) else 1
         chosen = options.chosen(total)
         if len(rows) + len(chosen) > settings.max_pages:
             most = settings.max_pages
@@ -82,36 +112,29 @@ async def page_rows(uploads: list[Upload], options: Options, reader: Reader, set
     return rows
 
 
-async def read_all(rows: list[Row], overlay: str, reader: Reader, settings: ServerSettings) -> AsyncIterator[Read]:
+async def read_all(
+    rows: list[Row], overlay: str, reader: Reader, settings: ServerSettings, deadline: Deadline
+) -> AsyncIterator[Read]:
     """Reads pages, a few at a time, and yields them in their order.
 
     Raises:
         ProblemError: 504, a page was not ready in time.
     """
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + settings.request_seconds
-
-    async def read(row: Row) -> Read:
-        try:
-            return await asyncio.wait_for(reader.read(row, overlay), deadline - clock())
-        except asyncio.TimeoutError as error:
-            detail = f"The pages were not read within {settings.request_seconds:g} seconds. Send fewer, or later."
-            raise ProblemError(504, "too_slow", detail) from error
-
-    async for page in in_order((partial(read, row) for row in rows), settings.pages_at_once):
+    makers = (partial(reader.read, row, overlay) for row in rows)
+    async for page in in_order(makers, settings.pages_at_once, deadline):
         yield page
 
 
-async def in_order(makers: Iterable[Callable[[], Awaitable[T]]], at_once: int) -> AsyncIterator[T]:
+async def in_order(makers: Iterable[Callable[[], Awaitable[T]]], at_once: int, deadline: Deadline) -> AsyncIterator[T]:
     """Awaits results, so many at once, and yields them in the order of their makers. Cancels what is left over."""
     waiting: deque[asyncio.Future[T]] = deque()
     try:
         for make in makers:
             waiting.append(asyncio.ensure_future(make()))
             if len(waiting) >= at_once:
-                yield await waiting.popleft()
+                yield await deadline.keep(waiting.popleft())
         while waiting:
-            yield await waiting.popleft()
+            yield await deadline.keep(waiting.popleft())
     finally:
         for task in waiting:
             task.cancel()

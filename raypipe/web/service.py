@@ -17,7 +17,7 @@ from raypipe.web import answers
 from raypipe.web.admission import Admission
 from raypipe.web.options import Options, negotiate, with_form
 from raypipe.web.problems import ProblemError, of_page
-from raypipe.web.reading import Read, Reader, page_rows, read_all
+from raypipe.web.reading import Deadline, Read, Reader, page_rows, read_all
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry
 from raypipe.web.uploads import Upload, read_uploads
@@ -79,17 +79,18 @@ class Service:
         reads = await self._read_all(request, uploads, Options())
         return answers.invocations([read.row for read in reads], may_have_pages(uploads[0].content))
 
-    async def read(self, rows: list[Row], options: Options) -> AsyncIterator[Read]:
+    async def read(self, rows: list[Row], options: Options, deadline: Deadline) -> AsyncIterator[Read]:
         """Reads and counts pages; see `read_all`."""
-        async for read in read_all(rows, options.overlay, self.reader, self.settings):
+        async for read in read_all(rows, options.overlay, self.reader, self.settings, deadline):
             exception = read.row["exception"]
             self.telemetry.page(read.sums, of_page(exception).code if exception else None)
             yield read
 
     async def _read_all(self, request: Request, uploads: list[Upload], options: Options) -> list[Read]:
         with self.admission.place():
-            rows = await page_rows(uploads, options, self.reader, self.settings)
-            reads = [read async for read in self.read(rows, options)]
+            deadline = Deadline(self.settings.request_seconds)
+            rows = await page_rows(uploads, options, self.reader, self.settings, deadline)
+            reads = [read async for read in self.read(rows, options, deadline)]
         request.state.log = {
             "bytes": sum(len(upload.content) for upload in uploads),
             "documents": len(uploads),
@@ -112,13 +113,15 @@ class PageStream(Response):
         """Sends the answer; see ASGI."""
         service = self._service
         with service.admission.place():
-            rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings)
-            stream = StreamingResponse(self._lines(rows), headers=answers.HEADERS, media_type=answers.TYPES["ndjson"])
+            deadline = Deadline(service.settings.request_seconds)
+            rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings, deadline)
+            lines = self._lines(rows, deadline)
+            stream = StreamingResponse(lines, headers=answers.HEADERS, media_type=answers.TYPES["ndjson"])
             await stream(scope, receive, send)
 
-    async def _lines(self, rows: list[Row]) -> AsyncIterator[bytes]:
+    async def _lines(self, rows: list[Row], deadline: Deadline) -> AsyncIterator[bytes]:
         try:
-            async for read in self._service.read(rows, self._context.options):
+            async for read in self._service.read(rows, self._context.options, deadline):
                 yield answers.json_line(answers.page_document(read.row, self._context.options))
         except ProblemError as problem:  # The head is out: the last line says what went wrong.
             self._service.telemetry.problem(problem.code)

@@ -17,12 +17,13 @@ from raypipe.types import Row
 from raypipe.web.app import create
 from raypipe.web.options import Options, negotiate
 from raypipe.web.problems import ProblemError, of_page
-from raypipe.web.reading import Read, in_order
+from raypipe.web.reading import Deadline, Read, in_order
 from raypipe.web.settings import ServerSettings, digest, read_keys
 from raypipe.web.uploads import clean_name
 
 PICTURE = b"picture"
 TIFF = b"II of three pages"
+UNCOUNTABLE = b"II without end"
 ONE_FIELD = b'--x\r\nContent-Disposition: form-data; name="pages"\r\n\r\n1\r\n--x--\r\n'
 WORD = {"text": "Dear", "confidence": 0.97531, "x": 20.123, "y": 10, "width": 40, "height": 20, "angle": 0.5}
 LINE = {**WORD, "row": 0, "words": [WORD]}
@@ -42,6 +43,8 @@ class Reader:
         self.rows: list[Row] = []
 
     async def count(self, content: bytes) -> int:
+        if content == UNCOUNTABLE:
+            await asyncio.sleep(60)
         return 3
 
     async def ready(self) -> dict[str, float]:
@@ -256,6 +259,14 @@ def test_too_slow() -> None:
         assert "raypipe_requests_in_progress 0.0" in client.get("/metrics").text
 
 
+@pytest.mark.parametrize("path", ["/v1/ocr", "/v1/ocr?output_format=ndjson", "/invocations"])
+def test_counting_pages_takes_of_the_same_time(path: str) -> None:
+    with serving(request_seconds=0.05, max_requests=1) as client:
+        for _ in range(2):  # The only place is free again.
+            assert_problem(client.post(path, content=UNCOUNTABLE), 504, "too_slow")
+        assert client.post(path, content=PICTURE).status_code == 200
+
+
 def test_a_body_that_does_not_arrive() -> None:
     app = create(Reader(), ServerSettings(body_seconds=0.05))
     sent: list[Any] = []
@@ -449,7 +460,7 @@ def test_in_order_cancels_what_is_left_over() -> None:
                 found.append(number)
 
         with pytest.raises(ProblemError):
-            await collect(in_order([lambda n=n: work(n) for n in range(9)], 3))
+            await collect(in_order([lambda n=n: work(n) for n in range(9)], 3, Deadline(60)))
         await asyncio.sleep(0.01)
         assert found == [0] and sorted(ended) == [2, 3]
 
