@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import random
 import time
@@ -16,8 +17,10 @@ from urllib.parse import quote, urlencode, urlsplit
 from raypipe.errors import ConfigError, ServerError
 from raypipe.types import LINES, Page, Row
 
-AGAIN = frozenset((408, 429, 500, 502, 503, 504))
-"""Statuses that another try may mend. Reading a page changes nothing, so that a request can be sent twice."""
+AGAIN = frozenset((408, 429, 500, 502, 503))
+"""Statuses that another try may mend. Reading a page changes nothing, so that a request can be sent twice; what took
+too long (504) would take as long again."""
+ADDRESS_REMEDY = "Check the address, and that `raypipe serve` runs there."
 
 
 class Client:
@@ -30,12 +33,16 @@ class Client:
         timeout: Seconds to wait for an answer.
 
     Raises:
-        ConfigError: The URL is no http or https URL.
+        ConfigError: The URL is no http or https URL, or the key cannot stand in a header.
     """
 
     def __init__(self, url: str, key: str | None = None, *, tries: int = 4, timeout: float = 150) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
+        if not _is_http(url):
             raise ConfigError(f"{url!r} is no http or https URL.", "Give the address that `raypipe serve` prints.")
+        if key and not _fits_header(key):
+            raise ConfigError(
+                "The key has characters that no HTTP header can carry.", "Give one line of Latin letters."
+            )
         self._url, self._tries, self._timeout = url.rstrip("/"), tries, timeout
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
@@ -48,7 +55,7 @@ class Client:
             overlay: `jpeg` or `png`: each page gets `image_with_regions`, as from `ImageDrawRegions`.
 
         Raises:
-            ServerError: The server has no result, or cannot be reached.
+            ServerError: The server has no result, cannot be reached, or is another.
         """
         name = "upload" if isinstance(source, bytes) else Path(source).name
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
@@ -58,7 +65,10 @@ class Client:
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
         }
         answer = self._request("POST", f"/v1/ocr?{urlencode(query)}", content, headers)
-        return [Page(_row(page)) for page in answer["pages"]]
+        try:
+            return [Page(_row(page)) for page in answer["pages"]]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise self._foreign() from error
 
     def models(self) -> list[dict[str, str]]:
         """The models that the server reads with.
@@ -66,26 +76,56 @@ class Client:
         Raises:
             ServerError: It cannot be reached.
         """
-        return list(self._request("GET", "/v1/models", None, {})["models"])
+        answer = self._request("GET", "/v1/models", None, {})
+        try:
+            return list(answer["models"])
+        except (KeyError, TypeError) as error:
+            raise self._foreign() from error
 
-    def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
+    def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Any:
         request = urllib.request.Request(self._url + path, body, {**self._headers, **headers}, method=method)
         for attempt in range(1, self._tries + 1):
             try:
                 with urllib.request.urlopen(request, timeout=self._timeout) as response:
-                    return dict(json.load(response))
+                    return self._parsed(response.read())
             except urllib.error.HTTPError as error:
                 if error.code not in AGAIN or attempt == self._tries:
                     raise ServerError(*_problem(error)) from error
-                wait = float(error.headers.get("Retry-After") or 0)
-            except OSError as error:
+                wait = self._wished(error.headers.get("Retry-After") or "")
+            except (OSError, http.client.HTTPException) as error:  # Or the answer was cut, or is no HTTP.
                 if attempt == self._tries:
-                    message = f"{self._url} cannot be reached: {error}."
-                    raise ServerError(message, "Check the address, and that `raypipe serve` runs there.") from error
+                    message = f"{self._url} cannot be reached: {error or type(error).__name__}."
+                    raise ServerError(message, ADDRESS_REMEDY) from error
                 wait = 0
             # Clients that were refused together do not come back together.
             time.sleep(wait + random.uniform(0.5, 1) * 0.5 * 2**attempt)
         raise AssertionError("tries is at least 1")
+
+    def _wished(self, retry_after: str) -> float:
+        """Seconds that the server asks to wait, if it gives them as a number; no longer than an answer may take."""
+        return min(float(retry_after), self._timeout) if retry_after.isdecimal() else 0
+
+    def _parsed(self, answer: bytes) -> Any:
+        try:
+            return json.loads(answer)
+        except ValueError as error:
+            raise self._foreign() from error
+
+    def _foreign(self) -> ServerError:
+        return ServerError(f"{self._url} does not answer as `raypipe serve` does.", ADDRESS_REMEDY)
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in url
+    except ValueError:  # A port or an IPv6 address that is none.
+        return False
+
+
+def _fits_header(key: str) -> bool:
+    """Whether a key is one line of Latin-1, which is what HTTP headers carry."""
+    return key.isprintable() and all(ord(character) < 256 for character in key)
 
 
 def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
@@ -93,7 +133,7 @@ def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
     try:
         problem = json.load(error)
         return f"The server answered {problem['code']}: {problem['detail']}", ""
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
         return f"The server answered {error.code} {error.reason}.", "Look at the server's log."
 
 

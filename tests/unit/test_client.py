@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,15 @@ PAGE = {
 }
 OK = 200, {}, {"pages": [PAGE]}
 BUSY = 429, {"Retry-After": "3"}, {"code": "overloaded", "detail": "Try again."}
+BUSY_UNTIL = 503, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, {"code": "not_ready", "detail": "Try again."}
+CUT = 200, {"Content-Length": "9999"}, {"pages": [PAGE]}
+CUT_PROBLEM = 422, {"Content-Length": "9999"}, {"code": "image_damaged", "detail": "Mend it."}
+NO_HTTP = 0, {}, b"220 mail.example.org ESMTP\r\n"
+TOO_SLOW = 504, {}, {"code": "too_slow", "detail": "Send fewer."}
 
 
 class Script(HTTPServer):
-    """Gives the answers of a list, one a request, and keeps what was asked."""
+    """Gives the answers of a list, one a request, and keeps what was asked. Status 0: bytes that are no HTTP."""
 
     def __init__(self, answers: list[tuple[int, dict[str, str], Any]]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -51,8 +56,11 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append((self.path, dict(self.headers), body))
         status, headers, document = next(self.server.answers)
         content = document if isinstance(document, bytes) else json.dumps(document).encode()
+        if not status:
+            self.wfile.write(content)
+            return
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+        for name, value in {"Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
@@ -109,6 +117,48 @@ def test_gives_up(script: Script) -> None:
     assert caught.value.exit_status == 7
 
 
+@pytest.mark.parametrize("script", [[BUSY_UNTIL, CUT, NO_HTTP, OK]], indirect=True)
+def test_tries_again_after_what_is_no_whole_answer(script: Script, waits: list[float]) -> None:
+    assert rp.Client(script.url).read(b"picture")[0].text == "Dear"
+    assert len(script.asked) == 4 and waits[0] <= 1
+
+
+@pytest.mark.parametrize("script", [[CUT] * 2, [NO_HTTP] * 2], indirect=True)
+def test_gives_up_on_what_is_no_whole_answer(script: Script) -> None:
+    with pytest.raises(rp.ServerError, match="cannot be reached"):
+        rp.Client(script.url, tries=2).read(b"picture")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [[(200, {}, document)] for document in (b"<html>", b"\xff", [], {}, {"pages": [{}]}, {"pages": ["a"]})],
+    indirect=True,
+)
+@pytest.mark.parametrize("ask", [lambda client: client.read(b"picture"), lambda client: client.models()])
+def test_an_answer_of_another_server_is_told_at_once(script: Script, ask: Callable[[rp.Client], Any]) -> None:
+    with pytest.raises(rp.ServerError, match="does not answer as `raypipe serve` does"):
+        ask(rp.Client(script.url))
+
+
+@pytest.mark.parametrize(("script", "words"), [([TOO_SLOW], "too_slow"), ([CUT_PROBLEM], "422")], indirect=["script"])
+def test_what_no_other_try_mends_is_sent_once(script: Script, words: str) -> None:
+    with pytest.raises(rp.ServerError, match=words):
+        rp.Client(script.url).read(b"picture")
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("key", ["secret\n", "a\r\nX-Other: b", "ключ"])
+def test_a_key_that_no_header_carries(key: str) -> None:
+    with pytest.raises(rp.ConfigError, match="no HTTP header"):
+        rp.Client("http://127.0.0.1:9", key)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "http://127.0.0.1:port", "http://[::1", "http://", "http://a b"])
+def test_what_is_no_address(url: str) -> None:
+    with pytest.raises(rp.ConfigError, match="no http or https URL"):
+        rp.Client(url)
+
+
 @pytest.mark.parametrize("script", [[(422, {}, {"code": "image_damaged", "detail": "Mend it."})]], indirect=True)
 def test_a_bad_picture_is_not_sent_twice(script: Script) -> None:
     with pytest.raises(rp.ServerError, match=r"image_damaged: Mend it\."):
@@ -118,8 +168,6 @@ def test_a_bad_picture_is_not_sent_twice(script: Script) -> None:
 def test_a_server_that_is_not_there() -> None:
     with pytest.raises(rp.ServerError, match="cannot be reached"):
         rp.Client("http://127.0.0.1:9", tries=2).read(b"picture")
-    with pytest.raises(rp.ConfigError, match="no http or https URL"):
-        rp.Client("file:///etc/passwd")
 
 
 @pytest.mark.parametrize("script", [[(200, {}, {"models": [{"name": "some_reader"}]})]], indirect=True)
