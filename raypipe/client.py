@@ -1,4 +1,4 @@
-"""A client of `raypipe serve`: the same pages as `Pipeline.run` gives, read by a server."""
+"""A client of `raypipe serve`: text, lines and confidences as `Pipeline.run` gives them, read by a server."""
 
 from __future__ import annotations
 
@@ -49,10 +49,14 @@ class Client:
     def read(self, source: str | Path | bytes, *, pages: str | None = None, overlay: str = "none") -> list[Page]:
         """Reads the pages of a document.
 
+        A page has the columns `path`, `name`, `pagenum`, `total_pages`, `width`, `height`, `text`, `lines`,
+        `confidence`, `image_with_regions` and `exception`. The picture itself (`image`) and the detected regions
+        (`text_regions`, so that `Page.regions` is empty) stay with the server; each line and word has its box.
+
         Args:
             source: A file, or encoded bytes.
             pages: Which pages, from 1, such as `1-3,7`; None: all.
-            overlay: `jpeg` or `png`: each page gets `image_with_regions`, as from `ImageDrawRegions`.
+            overlay: `jpeg` or `png`: `image_with_regions` is a picture as from `ImageDrawRegions`; else it is None.
 
         Raises:
             ServerError: The server has no result, cannot be reached, or is another.
@@ -66,7 +70,7 @@ class Client:
         }
         answer = self._request("POST", f"/v1/ocr?{urlencode(query)}", content, headers)
         try:
-            return [Page(_row(page)) for page in answer["pages"]]
+            return [Page(_row(page, name if isinstance(source, bytes) else str(source))) for page in answer["pages"]]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise self._foreign() from error
 
@@ -137,15 +141,15 @@ def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
         return f"The server answered {error.code} {error.reason}.", "Look at the server's log."
 
 
-def _row(page: dict[str, Any]) -> Row:
+def _row(page: dict[str, Any], path: str) -> Row:
     """A page of the server's JSON as a page row."""
     confidence = page.get("confidence")
     return {
-        **page,
-        "path": page["name"],
+        "path": path,
+        **{name: page[name] for name in ("name", "pagenum", "total_pages", "width", "height", "text", "exception")},
         "lines": LINES.decode(page["lines"]),
         "confidence": [] if confidence is None else [confidence],
-        "image_with_regions": _decoded(page.pop("overlay", "")),
+        "image_with_regions": _decoded(page.get("overlay", "")),
     }
 
 

@@ -94,9 +94,12 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_pages_are_those_of_the_pipeline(script: Script, tmp_path: Path) -> None:
     (tmp_path / "é.png").write_bytes(b"picture")
     (page,) = rp.Client(script.url + "/", "secret").read(tmp_path / "é.png", pages="1")
-    assert (page.path, page.pagenum, page.text, page.confidence, page.exception) == ("a.png", 0, "Dear", 0.9, None)
+    assert (page.path, page["name"]) == (str(tmp_path / "é.png"), "a.png")
+    assert (page.pagenum, page.text, page.confidence, page.exception) == (0, "Dear", 0.9, None)
     word = Word("Dear", 0.9, 1, 2, 3, 4, 0)
     assert page.lines == [Line("Dear", 0.9, 1, 2, 3, 4, 0, 0, [word])]
+    described = (rp.Client.read.__doc__ or "").split("columns")[1].split(".")[0]
+    assert [column for column in page if f"`{column}`" not in described] == []
     path, headers, body = script.asked[0]
     assert path == "/v1/ocr?output_format=json&overlay=none&pages=1" and body == b"picture"
     assert headers["Authorization"] == "Bearer secret"
