@@ -131,7 +131,7 @@ def _named(request: Request) -> str:
     headers["Content-Disposition"] = re.sub(r"[\r\n]", "", request.headers.get("content-disposition", ""))
     try:
         return clean_name(headers.get_filename() or "upload")
-    except (LookupError, ValueError):  # An encoding that nobody knows.
+    except (LookupError, TypeError, ValueError):  # An encoding that nobody knows, or parts that do not go together.
         return "upload"
 
 

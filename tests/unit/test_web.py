@@ -429,6 +429,7 @@ def test_names_are_only_names(name: str, clean: str) -> None:
         ('attachment; filename="C:\\\\one.jpg"', "one.jpg"),
         ("attachment; filename*=UTF-8''z%C3%A9ro%20two.jpg", "zéro two.jpg"),
         ("attachment; filename*=nonsense''%FF", "\xff"),
+        ("attachment; filename*=utf-8''a; filename*0=b", "upload"),
         ("attachment", "upload"),
         ("", "upload"),
     ],
