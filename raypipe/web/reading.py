@@ -53,14 +53,15 @@ class Reader(Protocol):
 
 
 class Deadline:
-    """The time that a request has, from when it was accepted.
+    """The time that a request has: from now on for all its work, or for each piece of it anew.
 
     Args:
         seconds: How long that is.
+        each: Whether each piece that is awaited has that long.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, each: bool = False) -> None:
+        self._seconds, self._each = seconds, each
         self._end = self._now() + seconds
 
     async def keep(self, work: Awaitable[T]) -> T:
@@ -70,7 +71,7 @@ class Deadline:
             ProblemError: 504, it was not ready in time.
         """
         try:
-            return await asyncio.wait_for(work, self._end - self._now())
+            return await asyncio.wait_for(work, self._seconds if self._each else self._end - self._now())
         except asyncio.TimeoutError as error:
             detail = f"The pages were not read within {self._seconds:g} seconds. Send fewer, or later."
             raise ProblemError(504, "too_slow", detail) from error

@@ -113,9 +113,10 @@ class PageStream(Response):
         """Sends the answer; see ASGI."""
         service = self._service
         with service.admission.place():
-            deadline = Deadline(service.settings.request_seconds)
-            rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings, deadline)
-            lines = self._lines(rows, deadline)
+            seconds = service.settings.request_seconds
+            counting, reading = Deadline(seconds), Deadline(seconds, each=True)
+            rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings, counting)
+            lines = self._lines(rows, reading)
             stream = StreamingResponse(lines, headers=answers.HEADERS, media_type=answers.TYPES["ndjson"])
             await stream(scope, receive, send)
 

@@ -23,7 +23,9 @@ class ServerSettings(BaseModel):
     )
     pages_at_once: int = Field(4, ge=1, description="pages of one request that are read at once")
     body_seconds: float = Field(30, gt=0, description="longest time a request body may take to arrive; then a 408")
-    request_seconds: float = Field(120, gt=0, description="longest time until a page is answered; then a 504")
+    request_seconds: float = Field(
+        120, gt=0, description="longest time until the answer, or in NDJSON until its next page; then a 504"
+    )
     retry_after_seconds: int = Field(2, ge=1, description="what a 429 or 503 tells its client to wait")
     key_digests: tuple[str, ...] = Field((), description="SHA-256 of the keys that clients must show; none: open")
 

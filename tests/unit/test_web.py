@@ -23,6 +23,7 @@ from raypipe.web.uploads import clean_name
 
 PICTURE = b"picture"
 TIFF = b"II of three pages"
+LEISURELY = b"II of three pages that take their time"
 UNCOUNTABLE = b"II without end"
 ONE_FIELD = b'--x\r\nContent-Disposition: form-data; name="pages"\r\n\r\n1\r\n--x--\r\n'
 WORD = {"text": "Dear", "confidence": 0.97531, "x": 20.123, "y": 10, "width": 40, "height": 20, "angle": 0.5}
@@ -59,6 +60,8 @@ class Reader:
             await asyncio.sleep(0)
             if row["content"] == b"slow":
                 await asyncio.sleep(60)
+            if row["content"] == LEISURELY:
+                await asyncio.sleep(0.2)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -257,6 +260,13 @@ def test_too_slow() -> None:
         assert json.loads(lines[-1])["code"] == "too_slow"
         assert reader.cancelled == 2
         assert "raypipe_requests_in_progress 0.0" in client.get("/metrics").text
+
+
+def test_the_time_of_a_stream_starts_anew_with_each_page() -> None:
+    with serving(request_seconds=0.4, pages_at_once=1) as client:
+        assert_problem(client.post("/v1/ocr", content=LEISURELY), 504, "too_slow")
+        lines = client.post("/v1/ocr?output_format=ndjson", content=LEISURELY).text.splitlines()
+        assert [json.loads(line).get("pagenum") for line in lines] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("path", ["/v1/ocr", "/v1/ocr?output_format=ndjson", "/invocations"])
