@@ -79,24 +79,23 @@ class Service:
         reads = await self._read_all(request, uploads, Options())
         return answers.invocations([read.row for read in reads], may_have_pages(uploads[0].content))
 
-    async def read(self, rows: list[Row], options: Options, deadline: Deadline) -> AsyncIterator[Read]:
-        """Reads and counts pages; see `read_all`."""
+    async def read(
+        self, rows: list[Row], options: Options, deadline: Deadline, log: dict[str, int]
+    ) -> AsyncIterator[Read]:
+        """Reads and counts pages, also in what the request's log line says; see `read_all`."""
         async for read in read_all(rows, options.overlay, self.reader, self.settings, deadline):
             exception = read.row["exception"]
+            log["pages"] += 1
+            log["failed_pages"] += exception is not None
             self.telemetry.page(read.sums, of_page(exception).code if exception else None)
             yield read
 
     async def _read_all(self, request: Request, uploads: list[Upload], options: Options) -> list[Read]:
+        request.state.log = log = _log(uploads)
         with self.admission.place():
             deadline = Deadline(self.settings.request_seconds)
             rows = await page_rows(uploads, options, self.reader, self.settings, deadline)
-            reads = [read async for read in self.read(rows, options, deadline)]
-        request.state.log = {
-            "bytes": sum(len(upload.content) for upload in uploads),
-            "documents": len(uploads),
-            "pages": len(reads),
-            "failed_pages": sum(read.row["exception"] is not None for read in reads),
-        }
+            reads = [read async for read in self.read(rows, options, deadline, log)]
         if len(reads) == 1 and reads[0].row["exception"]:
             raise of_page(reads[0].row["exception"])
         return reads
@@ -112,21 +111,28 @@ class PageStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer; see ASGI."""
         service = self._service
+        scope["state"]["log"] = log = _log(self._uploads)
         with service.admission.place():
             seconds = service.settings.request_seconds
             counting, reading = Deadline(seconds), Deadline(seconds, each=True)
             rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings, counting)
-            lines = self._lines(rows, reading)
+            lines = self._lines(service.read(rows, self._context.options, reading, log))
             stream = StreamingResponse(lines, headers=answers.HEADERS, media_type=answers.TYPES["ndjson"])
             await stream(scope, receive, send)
 
-    async def _lines(self, rows: list[Row], deadline: Deadline) -> AsyncIterator[bytes]:
+    async def _lines(self, reads: AsyncIterator[Read]) -> AsyncIterator[bytes]:
         try:
-            async for read in self._service.read(rows, self._context.options, deadline):
+            async for read in reads:
                 yield answers.json_line(answers.page_document(read.row, self._context.options))
         except ProblemError as problem:  # The head is out: the last line says what went wrong.
             self._service.telemetry.problem(problem.code)
             yield answers.json_line(problem.document(self._context.request_id))
+
+
+def _log(uploads: list[Upload]) -> dict[str, int]:
+    """What the request's log line says of its documents and pages; the pages are counted as they are read."""
+    size = sum(len(upload.content) for upload in uploads)
+    return {"bytes": size, "documents": len(uploads), "pages": 0, "failed_pages": 0}
 
 
 def _steps(reads: list[Read]) -> dict[str, float]:

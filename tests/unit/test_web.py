@@ -420,6 +420,15 @@ def test_metrics_and_logs_hold_no_content(client: TestClient, capfd: pytest.Capt
     assert "Dear" not in log + metrics and "private" not in log + metrics
 
 
+@pytest.mark.parametrize("output_format", ["json", "ndjson"])
+def test_the_log_counts_pages(client: TestClient, output_format: str, capfd: pytest.CaptureFixture[str]) -> None:
+    files = [("a", ("one.tif", TIFF)), ("a", ("two.jpg", b"bad image_damaged"))]
+    client.post(f"/v1/ocr?output_format={output_format}", files=files)
+    line = json.loads(capfd.readouterr().err)
+    size = len(TIFF) + len(b"bad image_damaged")
+    assert [line[name] for name in ("bytes", "documents", "pages", "failed_pages")] == [size, 2, 4, 1]
+
+
 def test_request_ids_are_harmless(client: TestClient) -> None:
     wished = client.post("/v1/ocr", content=b"", headers={"X-Request-ID": 'x"} injected'}).json()["request_id"]
     assert len(wished) == 32
