@@ -25,6 +25,9 @@ TYPES: dict[Format, str] = {
     "hocr": "text/vnd.hocr+html; charset=utf-8",
 }
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
+FAILED_PAGES = "X-Failed-Pages"
+"""Header with the places, from 1, of the pages in the answer that failed: text and hOCR cannot tell them from empty
+ones."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ def response(pages: Sequence[Row], form: Format, timings: dict[str, float], cont
         body = hocr_document(pages, context.options.include_confidence).encode()
     else:
         body = text(pages, form).encode()
-    return Response(body, headers=HEADERS, media_type=TYPES[form])
+    failed = ",".join(str(number) for number, page in enumerate(pages, 1) if page["exception"])
+    headers = {**HEADERS, FAILED_PAGES: failed} if failed else HEADERS
+    return Response(body, headers=headers, media_type=TYPES[form])
 
 
 def json_line(document: dict[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from raypipe.web.answers import FAILED_PAGES
 from raypipe.web.options import Options
 from raypipe.web.schema import PROBLEMS, UPLOAD, InvocationsAnswer, OcrAnswer, ProblemAnswer
 from raypipe.web.service import Service
@@ -18,6 +19,12 @@ FORMATS: dict[int | str, dict[str, Any]] = {
     200: {
         "model": OcrAnswer,
         "description": "the pages",
+        "headers": {
+            FAILED_PAGES: {
+                "schema": {"type": "string"},
+                "description": "places, from 1, of the pages in this answer that failed, such as 2,3; not in NDJSON",
+            }
+        },
         "content": {
             "application/x-ndjson": {"schema": {"type": "string", "description": "a page a line, as they are ready"}},
             "text/plain": {"schema": {"type": "string"}},

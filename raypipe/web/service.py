@@ -53,6 +53,9 @@ class Service:
         if wanted == "ndjson":
             return PageStream(self, uploads, context)
         reads = await self._read_all(request, uploads, options)
+        failures = [read.row["exception"] for read in reads]
+        if wanted != "json" and all(failures):  # The others have no place to say so.
+            raise of_page(failures[0])
         now = time.perf_counter()
         timings = {"total": now - begun, "upload": received - begun, "reading": now - received, **_steps(reads)}
         return answers.response([read.row for read in reads], wanted, timings, context)
@@ -116,17 +119,25 @@ class PageStream(Response):
             seconds = service.settings.request_seconds
             counting, reading = Deadline(seconds), Deadline(seconds, each=True)
             rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings, counting)
-            lines = self._lines(service.read(rows, self._context.options, reading, log))
+            reads = service.read(rows, self._context.options, reading, log)
+            first = await anext(reads)  # Until then a problem can still be the whole answer.
+            if len(rows) == 1 and first.row["exception"]:
+                raise of_page(first.row["exception"])
+            lines = self._lines(first, reads)
             stream = StreamingResponse(lines, headers=answers.HEADERS, media_type=answers.TYPES["ndjson"])
             await stream(scope, receive, send)
 
-    async def _lines(self, reads: AsyncIterator[Read]) -> AsyncIterator[bytes]:
+    async def _lines(self, first: Read, others: AsyncIterator[Read]) -> AsyncIterator[bytes]:
+        yield self._line(first)
         try:
-            async for read in reads:
-                yield answers.json_line(answers.page_document(read.row, self._context.options))
+            async for read in others:
+                yield self._line(read)
         except ProblemError as problem:  # The head is out: the last line says what went wrong.
             self._service.telemetry.problem(problem.code)
             yield answers.json_line(problem.document(self._context.request_id))
+
+    def _line(self, read: Read) -> bytes:
+        return answers.json_line(answers.page_document(read.row, self._context.options))
 
 
 def _log(uploads: list[Upload]) -> dict[str, int]:

@@ -119,7 +119,7 @@ def test_pasted_and_dropped_files_are_read(page: Any, letter: Path) -> None:
 def test_errors_are_told(page: Any, tmp_path: Path, server: Server) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     upload(page, tmp_path / "notes.txt")
-    words = page.locator(".failed[role=alert]").inner_text()
+    words = page.locator("#error[role=alert]").inner_text()
     assert words.startswith("notes.txt is not an image that can be read.")
     assert page.locator("#tools").is_hidden()
     (tmp_path / "empty.png").write_bytes(b"")

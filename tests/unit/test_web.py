@@ -339,6 +339,27 @@ def test_a_page_that_failed(client: TestClient, code: str, status: int) -> None:
     assert of_page(f"A+B {code}: x: y").detail == "x: y"
 
 
+@pytest.mark.parametrize("output_format", ["json", "text", "formatted_text", "hocr"])
+def test_an_answer_tells_which_pages_failed(client: TestClient, output_format: str) -> None:
+    bad = b"bad image_damaged"
+    files = [("a", (f"{number}.jpg", content)) for number, content in enumerate((PICTURE, bad, bad))]
+    path = f"/v1/ocr?output_format={output_format}"
+    assert client.post(path, files=files).headers["x-failed-pages"] == "2,3"
+    assert "x-failed-pages" not in client.post(path, files=files[:1]).headers
+    response = client.post(path, files=files[1:])
+    if output_format == "json":
+        assert [page["exception"] is None for page in response.json()["pages"]] == [False, False]
+    else:
+        assert_problem(response, 422, "image_damaged")
+
+
+def test_a_stream_whose_only_page_failed_is_a_problem(client: TestClient) -> None:
+    path, bad = "/v1/ocr?output_format=ndjson", b"bad image_damaged"
+    assert_problem(client.post(path, content=bad), 422, "image_damaged")
+    lines = client.post(path, files=[("a", ("a", bad)), ("b", ("b", PICTURE))]).text.splitlines()
+    assert [json.loads(line)["exception"] is None for line in lines] == [False, True]
+
+
 def test_a_bug_is_a_500_that_tells_nothing(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
     response = client.post("/v1/ocr", content=b"bug")
     problem = assert_problem(response, 500, "internal")
