@@ -113,7 +113,12 @@ def text(pages: Sequence[Row], form: Format) -> str:
 
 def hocr_document(pages: Sequence[Row], confidences: bool) -> str:
     """The pages as one hOCR document."""
-    body = "\n".join(_hocr_page(number, page, confidences) for number, page in enumerate(pages))
+    numbers = [page["pagenum"] for page in pages]
+    if len(set(numbers)) < len(numbers):  # Pages of several documents: their places in the answer tell them apart.
+        numbers = list(range(len(pages)))
+    several = len(pages) > 1
+    found = zip(numbers, pages, strict=True)
+    body = "\n".join(_hocr_page(number, page, confidences, several) for number, page in found)
     title = escape(str(pages[0]["name"]))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n<html xmlns="http://www.w3.org/1999/xhtml">'
@@ -123,10 +128,10 @@ def hocr_document(pages: Sequence[Row], confidences: bool) -> str:
     )
 
 
-def _hocr_page(number: int, page: Row, confidences: bool) -> str:
+def _hocr_page(number: int, page: Row, confidences: bool, several: bool) -> str:
     image = page.get("image") or {"width": 0, "height": 0}
     lines = LINES.decode(page.get("lines") or [])
-    return hocr(lines, number, image["width"], image["height"], confidences)
+    return hocr(lines, number, image["width"], image["height"], confidences, several)
 
 
 def invocations(pages: Sequence[Row], paged: bool) -> dict[str, Any]:

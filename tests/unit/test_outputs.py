@@ -85,6 +85,13 @@ def test_hocr_ids_are_unique_and_name_the_page() -> None:
     assert len(set(nodes)) == len(nodes) == 10
 
 
+def test_hocr_ids_of_a_page_among_others_carry_its_number() -> None:
+    pages = [ElementTree.fromstring(hocr(FORM, page, 400, 300, False, page > 0)) for page in range(3)]
+    ids = [node.get("id") for page in pages for node in page.iter()]
+    assert len(set(ids)) == len(ids) == 30
+    assert ids[10:14] == ["page_1", "block_1_1", "line_1_1", "word_1_1"]
+
+
 def test_hocr_escapes_and_tells_confidences() -> None:
     found = parsed(hocr([line('<&">é', 10, 50, 0)], 0, 400, 300, True))
     assert found[-1] == ("ocrx_word", "bbox 10 40 60 60; x_wconf 88", '<&">é')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -172,6 +173,18 @@ def test_text_and_hocr(client: TestClient) -> None:
     root = ElementTree.fromstring(client.post("/v1/ocr?output_format=hocr", content=TIFF).content)
     pages = [element for element in root.iter() if element.get("class") == "ocr_page"]
     assert [page.get("id") for page in pages] == ["page_0", "page_1", "page_2"]
+
+
+def test_hocr_ids(client: TestClient) -> None:
+    def ids(query: str, *contents: bytes) -> list[str]:
+        files = [("a", (f"{number}.tif", content)) for number, content in enumerate(contents)]
+        response = client.post(f"/v1/ocr?output_format=hocr{query}", files=files)
+        return re.findall(r'id="(\w+)"', response.text)
+
+    assert ids("&pages=3", TIFF) == ["page_2", "block_1", "line_1", "word_1"]
+    assert ids("&pages=2-3", TIFF)[::4] == ["page_1", "page_2"]
+    for found in (ids("", TIFF), ids("", PICTURE, TIFF)):
+        assert len(set(found)) == len(found) >= 12
 
 
 def test_ndjson_is_a_page_a_line(client: TestClient) -> None:
