@@ -74,7 +74,7 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Counters and histograms for Prometheus."""
     service = _service(request)
-    return Response(service.telemetry.render(service.admission.taken), media_type=service.telemetry.content_type)
+    return Response(await service.metrics(), media_type=service.telemetry.content_type)
 
 
 @router.get("/v1/models")

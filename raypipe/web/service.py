@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -71,6 +72,13 @@ class Service:
         except asyncio.TimeoutError as error:
             wait = {"Retry-After": str(self.settings.retry_after_seconds)}
             raise ProblemError(503, "not_ready", "The models are not loaded yet.", wait) from error
+
+    async def metrics(self) -> bytes:
+        """All metrics. How long the models took to load is asked of them until it is known."""
+        if not self.telemetry.knows_loads:
+            with suppress(ProblemError):
+                await self.check_ready()
+        return self.telemetry.render(self.admission.taken)
 
     async def invocations(self, request: Request) -> dict[str, object]:
         """Answers `POST /invocations`.

@@ -16,11 +16,16 @@ PAGES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Telemetry:
-    """The metrics of one ingress."""
+    """The metrics of one ingress.
+
+    Attributes:
+        knows_loads: Whether it was told how long the models took to load.
+    """
 
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
+        self.knows_loads = False
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "raypipe_requests", "Requests answered.", ("route", "method", "status"), registry=registry
@@ -76,6 +81,7 @@ class Telemetry:
 
     def loaded(self, seconds: dict[str, float]) -> None:
         """Notes how long models took to load."""
+        self.knows_loads = True
         for operator, value in seconds.items():
             self._loads.labels(operator).set(value)
 

@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from raypipe.types import Row
+from raypipe.web import service
 from raypipe.web.app import create
 from raypipe.web.options import Options, negotiate
 from raypipe.web.problems import ProblemError, of_page
@@ -400,6 +401,19 @@ def test_health_and_readiness() -> None:
         reader.hold.clear()
         problem = assert_problem(client.get("/readyz"), 503, "not_ready")
         assert problem and client.get("/healthz").status_code == 200
+
+
+def test_the_metrics_say_how_long_models_took_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "READY_SECONDS", 0.01)
+    reader = Reader()
+    reader.hold.clear()
+    sample = 'raypipe_model_load_seconds{operator="Stage"} 0.5'
+    with serving(reader) as client:
+        assert sample not in client.get("/metrics").text
+        reader.hold.set()
+        assert sample in client.get("/metrics").text
+        reader.hold.clear()
+        assert sample in client.get("/metrics").text
 
 
 def test_keys(tmp_path: Any) -> None:
