@@ -50,13 +50,17 @@ class Edge:
             return
         headers = Headers(scope=scope)
         request_id = scope.setdefault("state", {})["request_id"] = _request_id(headers.get("x-request-id", ""))
-        begun, status = time.perf_counter(), 499
+        begun, status, method = time.perf_counter(), 499, scope["method"]
+        if method == "HEAD":  # What can be got has a head of its own accord.
+            scope["method"] = "GET"
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message).update(SECURITY_HEADERS)
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -67,7 +71,7 @@ class Edge:
             else:
                 await self._app(scope, receive, send_with_headers)
         finally:
-            self._note(scope, status, time.perf_counter() - begun, request_id)
+            self._note(scope, method, status, time.perf_counter() - begun)
 
     def _refusal(self, scope: Scope, headers: Headers) -> ProblemError | None:
         """Why a request is not even looked at; None if it is."""
@@ -85,12 +89,12 @@ class Edge:
         matches = [hmac.compare_digest(shown, known) for known in self._keys]
         return scheme.lower() == "bearer" and any(matches)
 
-    def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+    def _note(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
-        self._telemetry.answered(route, scope["method"], status, seconds)
+        self._telemetry.answered(route, method, status, seconds)
         fields = {
-            "request_id": request_id,
-            "method": scope["method"],
+            "request_id": scope["state"]["request_id"],
+            "method": method,
             "route": route,
             "status": status,
             "seconds": round(seconds, 4),

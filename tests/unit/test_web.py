@@ -393,6 +393,15 @@ def test_unknown_paths_and_methods(client: TestClient) -> None:
     assert_problem(client.get("/v1/ocr"), 405, "wrong_method")
 
 
+@pytest.mark.parametrize("path", ["/", "/docs", "/healthz", "/readyz", "/ping", "/v1/models"])
+def test_the_head_alone(client: TestClient, path: str, capfd: pytest.CaptureFixture[str]) -> None:
+    head, whole = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"") and whole.content
+    assert head.headers["content-length"] == whole.headers["content-length"]
+    assert json.loads(capfd.readouterr().err.splitlines()[0])["method"] == "HEAD"
+    assert client.head("/v1/ocr").status_code == 405
+
+
 def test_health_and_readiness() -> None:
     reader = Reader()
     with serving(reader) as client:
