@@ -134,12 +134,12 @@ def _hocr_page(number: int, page: Row, confidences: bool, several: bool) -> str:
     return hocr(lines, number, image["width"], image["height"], confidences, several)
 
 
-def invocations(pages: Sequence[Row], paged: bool) -> dict[str, Any]:
-    """The answer of Visual NLP's SageMaker product: `pagenum`, from 1, for documents that can have pages."""
+def invocations(pages: Sequence[Row], paged: Sequence[bool]) -> dict[str, Any]:
+    """The answer of Visual NLP's SageMaker product: `pagenum`, from 1, for pages of documents that can have several."""
     items = []
-    for page in pages:
+    for page, of_several in zip(pages, paged, strict=True):
         item: dict[str, Any] = {"text": page.get("text") or ""}
-        if paged:
+        if of_several:
             item["pagenum"] = page["pagenum"] + 1
         if page["exception"]:
             item["exception"] = page["exception"]

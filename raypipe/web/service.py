@@ -53,7 +53,7 @@ class Service:
         context = answers.Context(request.state.request_id, self.reader.models, options)
         if wanted == "ndjson":
             return PageStream(self, uploads, context)
-        reads = await self._read_all(request, uploads, options)
+        _, reads = await self._read_all(request, uploads, options)
         failures = [read.row["exception"] for read in reads]
         if wanted != "json" and all(failures):  # The others have no place to say so.
             raise of_page(failures[0])
@@ -87,8 +87,9 @@ class Service:
             ProblemError: The request gets no result.
         """
         uploads, _ = await read_uploads(request, self.settings)
-        reads = await self._read_all(request, uploads, Options())
-        return answers.invocations([read.row for read in reads], may_have_pages(uploads[0].content))
+        rows, reads = await self._read_all(request, uploads, Options())
+        paged = [may_have_pages(row["content"]) for row in rows]
+        return answers.invocations([read.row for read in reads], paged)
 
     async def read(
         self, rows: list[Row], options: Options, deadline: Deadline, log: dict[str, int]
@@ -101,7 +102,10 @@ class Service:
             self.telemetry.page(read.sums, of_page(exception).code if exception else None)
             yield read
 
-    async def _read_all(self, request: Request, uploads: list[Upload], options: Options) -> list[Read]:
+    async def _read_all(
+        self, request: Request, uploads: list[Upload], options: Options
+    ) -> tuple[list[Row], list[Read]]:
+        """The pages to read, and what became of each."""
         request.state.log = log = _log(uploads)
         with self.admission.place():
             deadline = Deadline(self.settings.request_seconds)
@@ -109,7 +113,7 @@ class Service:
             reads = [read async for read in self.read(rows, options, deadline, log)]
         if len(reads) == 1 and reads[0].row["exception"]:
             raise of_page(reads[0].row["exception"])
-        return reads
+        return rows, reads
 
 
 class PageStream(Response):

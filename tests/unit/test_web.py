@@ -385,6 +385,9 @@ def test_invocations(client: TestClient) -> None:
     assert client.post("/invocations", content=PICTURE).json() == {"items": [{"text": "Dear page 0"}]}
     assert client.post("/invocations", content=TIFF).json()["items"][2] == {"text": "Dear page 2", "pagenum": 3}
     assert client.get("/ping").status_code == 200
+    files = [("a", ("one.jpg", PICTURE)), ("a", ("two.tif", TIFF)), ("a", ("three.jpg", PICTURE))]
+    items = client.post("/invocations", files=files).json()["items"]
+    assert [item.get("pagenum") for item in items] == [None, 1, 2, 3, None]
 
 
 def test_unknown_paths_and_methods(client: TestClient) -> None:
