@@ -21,7 +21,7 @@ from raypipe.web.problems import ProblemError, of_page
 from raypipe.web.reading import Deadline, Read, Reader, page_rows, read_all
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry
-from raypipe.web.uploads import Upload, read_uploads
+from raypipe.web.uploads import Upload, media_type, read_uploads
 
 READY_SECONDS = 2
 """How long a readiness check waits for an answer of each replica's deployment."""
@@ -43,7 +43,8 @@ class Service:
             ProblemError: The request gets no result.
         """
         begun = time.perf_counter()
-        negotiate(request.headers.get("accept"), options)
+        if media_type(request) != "multipart/form-data":  # Whose fields may ask for a format, and win.
+            negotiate(request.headers.get("accept"), options)
         uploads, form = await read_uploads(request, self.settings)
         options = with_form(options, form)
         wanted = negotiate(request.headers.get("accept"), options)

@@ -226,6 +226,13 @@ def test_a_form_of_files_and_options(client: TestClient) -> None:
     assert [page["exception"] is None for page in answer["pages"]] == [True, True, True, False]
 
 
+def test_a_form_may_choose_the_format_whatever_is_accepted(client: TestClient) -> None:
+    wishes, files = {"Accept": "application/pdf"}, {"a": ("a", PICTURE)}
+    response = client.post("/v1/ocr", files=files, data={"output_format": "text"}, headers=wishes)
+    assert response.text == "Dear page 0\n"
+    assert_problem(client.post("/v1/ocr", files=files, headers=wishes), 406, "not_acceptable")
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "code"),
     [
