@@ -37,7 +37,7 @@ def read_keys(path: Path) -> tuple[str, ...]:
         ConfigError: The file cannot be read or holds no key.
     """
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{path} cannot be read: {error}.", "Give --api-key-file a text file, a key a line."

@@ -439,6 +439,8 @@ def test_keys(tmp_path: Any) -> None:
     file = tmp_path / "keys"
     file.write_text("# ours\nfirst\n\nsecond\n")
     assert read_keys(file) == (digest("first"), digest("second"))
+    file.write_text("first\nsecond\n", "utf-8-sig")
+    assert read_keys(file) == (digest("first"), digest("second"))
     with serving(key_digests=read_keys(file)) as client:
         refused = client.post("/v1/ocr", content=PICTURE)
         assert_problem(refused, 401, "unauthorized")
