@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from raypipe.web.edge import Edge
 from raypipe.web.options import describe
 from raypipe.web.problems import ProblemError
 from raypipe.web.reading import Reader
+from raypipe.web.schema import with_problems
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry, logger
 
@@ -25,11 +27,19 @@ PAGES_WAITING_FOR_EACH = 8
 """Requests that may wait for each page that is read at once, where no setting says how many."""
 
 
+class Application(FastAPI):
+    """FastAPI with problems in its OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return with_problems(super().openapi())
+
+
 def create(reader: Reader, settings: ServerSettings) -> ASGIApp:
     """The application around a reader, ready for any ASGI server."""
     places = settings.max_requests or PAGES_WAITING_FOR_EACH * reader.at_once
     ocr = service.Service(reader, settings, Admission(places, settings.retry_after_seconds), Telemetry())
-    app = FastAPI(
+    app = Application(
         title="raypipe",
         version=version("raypipe"),
         description="Text from pictures of handwriting and print, with positions and confidences.",
@@ -37,7 +47,9 @@ def create(reader: Reader, settings: ServerSettings) -> ASGIApp:
         redoc_url=None,
     )
     app.state.service = ocr
-    app.include_router(routes.router)
+    key = HTTPBearer(auto_error=False, scheme_name="key", description="a key of this server")  # `Edge` checks it.
+    app.include_router(routes.router, dependencies=[Depends(key)] if settings.key_digests else [])
+    app.include_router(routes.health)
     app.include_router(pages.router)
     _answer_errors(app, ocr.telemetry)
     return Edge(app, settings.key_digests, ocr.telemetry)

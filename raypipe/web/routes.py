@@ -10,10 +10,12 @@ from starlette.responses import JSONResponse, Response
 
 from raypipe.web.answers import FAILED_PAGES
 from raypipe.web.options import Options
-from raypipe.web.schema import PROBLEMS, UPLOAD, InvocationsAnswer, OcrAnswer, ProblemAnswer
+from raypipe.web.schema import PROBLEM, PROBLEMS, UPLOAD, UPLOAD_WITH_OPTIONS, InvocationsAnswer, OcrAnswer
 from raypipe.web.service import Service
 
-router = APIRouter(responses={"default": {"model": ProblemAnswer, "description": "a problem"}})
+router = APIRouter(responses=PROBLEM)
+health = APIRouter(responses=PROBLEM)
+"""The paths that need no key."""
 
 FORMATS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -39,7 +41,7 @@ def _service(request: Request) -> Service:
     return service
 
 
-@router.post("/v1/ocr", responses={**FORMATS, **PROBLEMS}, openapi_extra=UPLOAD, response_class=Response)
+@router.post("/v1/ocr", responses={**FORMATS, **PROBLEMS}, openapi_extra=UPLOAD_WITH_OPTIONS, response_class=Response)
 async def ocr(request: Request, options: Annotated[Options, Query()]) -> Response:
     """Reads images and PDFs: raw bytes, or one or many files of a multipart form whose fields may be the options."""
     return await _service(request).ocr(request, options)
@@ -51,19 +53,19 @@ async def invocations(request: Request) -> Response:
     return JSONResponse(await _service(request).invocations(request))
 
 
-@router.get("/ping")
+@health.get("/ping")
 async def ping(request: Request) -> Response:
     """SageMaker's health check: 200 once the models are loaded, or else a 503."""
     return await readyz(request)
 
 
-@router.get("/healthz")
+@health.get("/healthz")
 async def healthz() -> Response:
     """Whether this process answers."""
     return JSONResponse({"status": "alive"})
 
 
-@router.get("/readyz", responses={503: PROBLEMS[503]})
+@health.get("/readyz", responses={503: PROBLEMS[503]})
 async def readyz(request: Request) -> Response:
     """Whether the models are loaded and pages can be read."""
     await _service(request).check_ready()

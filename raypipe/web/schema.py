@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from raypipe.web.options import Options
 from raypipe.web.problems import MEDIA_TYPE
 
 _BOX = "centre x and y, width, height in pixels of the upright page, angle in degrees clockwise"
@@ -69,7 +70,7 @@ class InvocationsAnswer(BaseModel):
 
 
 class ProblemAnswer(BaseModel):
-    """ProblemError details (RFC 9457)."""
+    """Problem details (RFC 9457)."""
 
     type: str
     title: str
@@ -80,23 +81,18 @@ class ProblemAnswer(BaseModel):
 
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
-UPLOAD: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/octet-stream": BINARY,
-            "image/*": BINARY,
-            "application/pdf": BINARY,
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-                    "required": ["file"],
-                }
-            },
-        },
-    }
-}
+
+
+def _upload(fields: dict[str, Any]) -> dict[str, Any]:
+    """The request body: bytes, or a form of files and fields."""
+    files = {"type": "array", "items": BINARY["schema"], "description": "one or more files, in fields of any name"}
+    form = {"type": "object", "properties": {"file": files, **fields}, "required": ["file"]}
+    content = dict.fromkeys(("application/octet-stream", "image/*", "application/pdf"), BINARY)
+    return {"requestBody": {"required": True, "content": {**content, "multipart/form-data": {"schema": form}}}}
+
+
+UPLOAD = _upload({})
+UPLOAD_WITH_OPTIONS = _upload(Options.model_json_schema()["properties"])
 STATUSES = {
     400: "disconnected",
     401: "no valid key",
@@ -111,10 +107,14 @@ STATUSES = {
     503: "no replica is ready; see Retry-After",
     504: "not ready in time",
 }
+_PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
+PROBLEM: dict[int | str, dict[str, Any]] = {"default": {"description": "a problem", "content": _PROBLEM}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": text,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}},
-    }
-    for status, text in STATUSES.items()
+    status: {"description": text, "content": _PROBLEM} for status, text in STATUSES.items()
 }
+
+
+def with_problems(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with the shape of problems: FastAPI adds shapes of answers in JSON alone."""
+    document["components"]["schemas"]["ProblemAnswer"] = ProblemAnswer.model_json_schema()
+    return document

@@ -435,6 +435,33 @@ def test_the_metrics_say_how_long_models_took_to_load(monkeypatch: pytest.Monkey
         assert sample in client.get("/metrics").text
 
 
+def test_the_description(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    for operation in operations:
+        problems = [answer for status, answer in operation["responses"].items() if status != "200"]
+        assert {kind for answer in problems for kind in answer["content"]} == {"application/problem+json"}
+    forms = [
+        document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+        for path in ("/v1/ocr", "/invocations")
+    ]
+    assert [set(form) for form in forms] == [{"file", *Options.model_fields}, {"file"}]
+    assert set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document))) <= set(
+        document["components"]["schemas"]
+    )
+    assert "ProblemAnswer" in document["components"]["schemas"]
+    assert not any("security" in operation for operation in operations)
+
+
+def test_the_description_says_which_paths_need_a_key() -> None:
+    with serving(key_digests=(digest("first"),)) as client:
+        document = client.get("/openapi.json").json()
+    (scheme,) = document["components"]["securitySchemes"].values()
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    keyed = [path for path, methods in document["paths"].items() for one in methods.values() if "security" in one]
+    assert sorted(keyed) == ["/invocations", "/metrics", "/v1/models", "/v1/ocr"]
+
+
 def test_keys(tmp_path: Any) -> None:
     file = tmp_path / "keys"
     file.write_text("# ours\nfirst\n\nsecond\n")
