@@ -153,3 +153,5 @@ def test_the_description_of_the_api(page: Any, server: Server) -> None:
     page.wait_for_selector("text=POST /v1/ocr")
     for words in ("include_confidence", "application/problem+json", "POST /invocations", "OcrAnswer"):
         assert words in page.locator("main").inner_text()
+    page.set_viewport_size({"width": 420, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 420
