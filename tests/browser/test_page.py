@@ -84,6 +84,40 @@ def test_the_text_can_be_copied_and_saved(page: Any, letter: Path) -> None:
     assert saved["létter.png.hocr.html"].count("ocr_line'") + saved["létter.png.hocr.html"].count('"ocr_line"') == 4
 
 
+# Requests that match hang until they are stopped; a stream gives what it is told to before.
+HANG = """([words, lines]) => {
+    const whole = window.fetch;
+    const hang = ({ signal }) => new ReadableStream({ start(stream) {
+        for (const line of lines) stream.enqueue(new TextEncoder().encode(JSON.stringify(line) + "\\n"));
+        signal.addEventListener("abort", () => stream.error(signal.reason));
+    }});
+    window.unhang = () => { window.fetch = whole; };
+    window.fetch = (url, how) => url.includes(words) ? Promise.resolve(new Response(hang(how))) : whole(url, how);
+}"""
+
+
+def test_a_save_that_was_stopped_can_be_tried_again(page: Any, letter: Path) -> None:
+    upload(page, letter)
+    page.evaluate(HANG, ["hocr", []])
+    page.click("#save-hocr")
+    page.click("#stop")
+    page.wait_for_selector("text=Stopped.")
+    assert page.locator("#error").is_hidden()
+    page.evaluate("window.unhang()")
+    with page.expect_download(timeout=WAIT):
+        page.click("#save-hocr")
+
+
+def test_a_save_ends_silently_when_another_file_is_chosen(page: Any, letter: Path, tmp_path: Path) -> None:
+    upload(page, letter)
+    page.evaluate(HANG, ["hocr", []])
+    page.click("#save-hocr")
+    (tmp_path / "other.png").write_bytes(letter.read_bytes())
+    page.set_input_files("#file", tmp_path / "other.png")
+    page.wait_for_selector("text=4 lines on 1 page of other.png.", timeout=WAIT)
+    assert page.locator("#error").is_hidden()
+
+
 def test_pages_that_browsers_cannot_show_come_drawn(page: Any, tmp_path: Path) -> None:
     pages = [drawn.page([f"Page number {n}"], (500, 150)) for n in ("one", "two", "three")]
     pages[0].save(tmp_path / "three.tif", save_all=True, append_images=pages[1:])

@@ -31,10 +31,14 @@ async function read(file) {
       (failed ? `, ${failed} failed.` : "."));
     at("tools").hidden = failed === job.pages.length;
   } catch (error) {
-    if (job !== current) return;
-    calm(error.name === "AbortError" ? "Stopped." : "");
-    if (error.name !== "AbortError") fail(error);
+    if (job === current) ended(error);
   }
+}
+
+function ended(error) {
+  const stopped = current.stopper.signal.aborted;
+  calm(stopped ? "Stopped." : "");
+  if (!stopped) fail(error);
 }
 
 async function send(file, format, overlay, signal) {
@@ -188,14 +192,19 @@ at("save-text").addEventListener("click", () => save(wholeText(), "txt", "text/p
 at("save-json").addEventListener("click", () => save(
   JSON.stringify({ pages: current.pages.map(({ overlay, ...page }) => page) }, null, 1), "json", "application/json"));
 at("save-hocr").addEventListener("click", async () => {
+  const job = current, stopper = new AbortController();
+  job.stopper.abort(); // Of another save that is under way.
+  job.stopper = stopper;
+  at("error").hidden = true;
   busy("Reading again for hOCR …");
   try {
-    const response = await send(current.file, "hocr", "none", current.stopper.signal);
-    save(await response.text(), "hocr.html", "text/html");
+    const response = await send(job.file, "hocr", "none", stopper.signal);
+    const content = await response.text();
+    if (stopper !== current.stopper) return;
+    save(content, "hocr.html", "text/html");
     calm("Saved.");
   } catch (error) {
-    calm("");
-    fail(error);
+    if (stopper === current.stopper) ended(error);
   }
 });
 document.addEventListener("dragover", (event) => { event.preventDefault(); at("drop").classList.add("over"); });
