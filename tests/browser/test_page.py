@@ -118,6 +118,27 @@ def test_a_save_ends_silently_when_another_file_is_chosen(page: Any, letter: Pat
     assert page.locator("#error").is_hidden()
 
 
+WORD = {"text": "Dear", "confidence": 0.9, "x": 50, "y": 50, "width": 40, "height": 20, "angle": 0}
+FIRST_PAGE = {"pagenum": 0, "total_pages": 2, "width": 200, "height": 100, "text": "Dear", "exception": None}
+FIRST_PAGE["lines"] = [{**WORD, "words": [WORD]}]
+TOO_SLOW = {"code": "too_slow", "detail": "Send fewer."}
+
+
+@pytest.mark.parametrize(("lines", "words"), [([FIRST_PAGE], "Stopped."), ([FIRST_PAGE, TOO_SLOW], "Send fewer.")])
+def test_what_was_read_before_an_end_can_be_kept(page: Any, letter: Path, lines: list[Any], words: str) -> None:
+    page.evaluate(HANG, ["ndjson", lines])
+    page.set_input_files("#file", letter)
+    page.wait_for_selector("li")
+    if words == "Stopped.":
+        page.click("#stop")
+        page.wait_for_selector("#stop[hidden]", state="attached")
+        assert page.evaluate("document.activeElement.id") == "results"
+    page.wait_for_selector(f"text={words}")
+    with page.expect_download() as download:
+        page.click("#save-text")
+    assert Path(download.value.path()).read_text() == "Dear"
+
+
 def test_pages_that_browsers_cannot_show_come_drawn(page: Any, tmp_path: Path) -> None:
     pages = [drawn.page([f"Page number {n}"], (500, 150)) for n in ("one", "two", "three")]
     pages[0].save(tmp_path / "three.tif", save_all=True, append_images=pages[1:])

@@ -29,10 +29,10 @@ async function read(file) {
     const count = job.pages.reduce((sum, page) => sum + page.lines.length, 0);
     calm(`${count} lines on ${job.pages.length} ${job.pages.length === 1 ? "page" : "pages"} of ${file.name}` +
       (failed ? `, ${failed} failed.` : "."));
-    at("tools").hidden = failed === job.pages.length;
   } catch (error) {
     if (job === current) ended(error);
   }
+  if (job === current) at("tools").hidden = job.pages.every((page) => page.exception);
 }
 
 function ended(error) {
@@ -159,6 +159,7 @@ function busy(words, share) {
 
 function calm(words) {
   at("status").textContent = words;
+  if (document.activeElement === at("stop")) at("results").focus(); // What is hidden loses the focus to nothing.
   at("progress").hidden = at("stop").hidden = true;
 }
 
