@@ -84,6 +84,19 @@ def test_the_text_can_be_copied_and_saved(page: Any, letter: Path) -> None:
     assert saved["létter.png.hocr.html"].count("ocr_line'") + saved["létter.png.hocr.html"].count('"ocr_line"') == 4
 
 
+def test_the_text_can_be_copied_without_https(page: Any, letter: Path) -> None:
+    upload(page, letter)
+    page.evaluate("window.kept = navigator.clipboard")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.click("#copy")
+    page.wait_for_selector("text=Copied.")
+    assert page.evaluate("window.kept.readText()") == "\n".join(drawn.LETTER)
+    assert page.evaluate("document.activeElement.id") == "copy"
+    page.evaluate("document.execCommand = () => false")
+    page.click("#copy")
+    page.wait_for_selector("text=The browser does not let this page copy.")
+
+
 # Requests that match hang until they are stopped; a stream gives what it is told to before.
 HANG = """([words, lines]) => {
     const whole = window.fetch;

@@ -174,6 +174,19 @@ function wholeText() {
   return current.pages.map((page) => page.text).join("\n\f");
 }
 
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true);
+  const area = document.createElement("textarea"); // Without HTTPS there is no clipboard, but still the old way.
+  const focused = document.activeElement;
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const copied = document.execCommand("copy");
+  area.remove();
+  focused.focus();
+  return copied;
+}
+
 function save(content, suffix, type) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type }));
@@ -186,8 +199,8 @@ at("file").addEventListener("change", (event) => event.target.files[0] && read(e
 at("form").addEventListener("submit", (event) => { event.preventDefault(); if (current) read(current.file); });
 at("stop").addEventListener("click", () => current.stopper.abort());
 at("copy").addEventListener("click", async () => {
-  await navigator.clipboard.writeText(wholeText());
-  at("status").textContent = "Copied.";
+  const copied = await copy(wholeText()).catch(() => false);
+  at("status").textContent = copied ? "Copied." : "The browser does not let this page copy. Save the text instead.";
 });
 at("save-text").addEventListener("click", () => save(wholeText(), "txt", "text/plain"));
 at("save-json").addEventListener("click", () => save(
