@@ -161,15 +161,17 @@ def test_pages_that_browsers_cannot_show_come_drawn(page: Any, tmp_path: Path) -
     assert page.locator("figure img").nth(2).evaluate("image => image.naturalWidth") == 500
 
 
-def test_pasted_and_dropped_files_are_read(page: Any, letter: Path) -> None:
+@pytest.mark.parametrize(("count", "note"), [(1, ""), (2, " Of 2 files only the first is read.")])
+def test_pasted_and_dropped_files_are_read(page: Any, letter: Path, count: int, note: str) -> None:
     for kind in ("paste", "drop"):
         data = page.evaluate_handle(
-            """async (bytes) => {
+            """async ([bytes, count]) => {
                 const data = new DataTransfer();
-                data.items.add(new File([new Uint8Array(bytes)], "given.png", { type: "image/png" }));
+                for (const name of ["given.png", "other.png"].slice(0, count))
+                    data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
                 return data;
             }""",
-            list(letter.read_bytes()),
+            [list(letter.read_bytes()), count],
         )
         property_name = "clipboardData" if kind == "paste" else "dataTransfer"
         page.evaluate(
@@ -181,6 +183,7 @@ def test_pasted_and_dropped_files_are_read(page: Any, letter: Path) -> None:
             [kind, property_name, data],
         )
         page.wait_for_selector("text=4 lines on 1 page of given.png.", timeout=WAIT)
+        assert page.locator("#status").inner_text() == f"4 lines on 1 page of given.png.{note}"
         page.evaluate("document.getElementById('status').textContent = ''")
 
 

@@ -8,7 +8,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const at = (id) => document.getElementById(id);
 let current = null; // What is being read, or was read last: {file, pages, stopper, url}.
 
-async function read(file) {
+async function read(file, given = 1) {
   current?.stopper.abort();
   if (current?.url) URL.revokeObjectURL(current.url);
   const job = { file, pages: [], stopper: new AbortController(), url: null };
@@ -17,7 +17,8 @@ async function read(file) {
   if (!drawn) job.url = URL.createObjectURL(file);
   at("results").replaceChildren();
   at("error").hidden = at("tools").hidden = at("key-row").hidden = true;
-  busy(`Reading ${file.name} …`);
+  const note = given > 1 ? ` Of ${given} files only the first is read.` : "";
+  busy(`Reading ${file.name} …${note}`);
   try {
     const response = await send(file, "ndjson", drawn ? "jpeg" : "none", job.stopper.signal);
     for await (const page of lines(response)) {
@@ -28,7 +29,7 @@ async function read(file) {
     const failed = job.pages.filter((page) => page.exception).length;
     const count = job.pages.reduce((sum, page) => sum + page.lines.length, 0);
     calm(`${count} lines on ${job.pages.length} ${job.pages.length === 1 ? "page" : "pages"} of ${file.name}` +
-      (failed ? `, ${failed} failed.` : "."));
+      (failed ? `, ${failed} failed.` : ".") + note);
   } catch (error) {
     if (job === current) ended(error);
   }
@@ -170,6 +171,10 @@ function fail(problem) {
   if (problem.status === 401) at("key").focus();
 }
 
+function take(files) {
+  if (files.length) read(files[0], files.length);
+}
+
 function wholeText() {
   return current.pages.map((page) => page.text).join("\n\f");
 }
@@ -195,7 +200,7 @@ function save(content, suffix, type) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-at("file").addEventListener("change", (event) => event.target.files[0] && read(event.target.files[0]));
+at("file").addEventListener("change", (event) => take(event.target.files));
 at("form").addEventListener("submit", (event) => { event.preventDefault(); if (current) read(current.file); });
 at("stop").addEventListener("click", () => current.stopper.abort());
 at("copy").addEventListener("click", async () => {
@@ -226,9 +231,6 @@ document.addEventListener("dragleave", () => at("drop").classList.remove("over")
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   at("drop").classList.remove("over");
-  if (event.dataTransfer.files[0]) read(event.dataTransfer.files[0]);
+  take(event.dataTransfer.files);
 });
-document.addEventListener("paste", (event) => {
-  const file = [...event.clipboardData.files][0];
-  if (file) read(file);
-});
+document.addEventListener("paste", (event) => take(event.clipboardData.files));
