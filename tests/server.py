@@ -55,11 +55,16 @@ class Server:
         return status
 
 
-def start(*arguments: str) -> Server:
-    """Starts a server and waits until it reads pages."""
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+def start(*arguments: str) -> Server:
+    """Starts a server and waits until it reads pages."""
+    port = free_port()
     log = Path(tempfile.mkstemp(suffix=".log", prefix="raypipe-serve-")[1])
     command = [sys.executable, "-m", "raypipe", "serve", "--port", str(port), *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}

@@ -13,10 +13,14 @@ import ray
 from ray import serve
 from ray.serve.schema import LoggingConfig
 
-from raypipe.errors import ConfigError
+from raypipe import zoo
+from raypipe.errors import ConfigError, RaypipeError
 from raypipe.pipeline import Pipeline
+from raypipe.recognition.language import load_language
 from raypipe.run.local import usable_cpus
 from raypipe.run.online import Serving, deployment, plan
+from raypipe.stages.detect import ImageTextDetector
+from raypipe.stages.recognize import ImageToText
 
 NAME = "raypipe"
 _QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
@@ -36,9 +40,13 @@ def run(
         started: Called when pages can be read.
 
     Raises:
-        ConfigError: The port is taken, or the pools do not fit the cluster.
+        ConfigError: The port is taken, the pools do not fit the cluster, or a lexicon cannot be read.
+        ModelError: A model is unknown or not here.
+        RaypipeError: The replicas do not start.
     """
     _check_port(host, port)
+    if not address:  # What the nodes of another cluster have is not known here.
+        _check_resources(pipeline)
     _connect(address)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # After Ray has set handlers of its own.
@@ -46,7 +54,7 @@ def run(
     try:
         _check_room(pipeline)
         serve.start(http_options={"host": host, "port": port}, logging_config=_QUIET)
-        serve.run(deployment(pipeline, serving), name=NAME, route_prefix="/")
+        _deploy(pipeline, serving)
         started()
         stop.wait()
     finally:
@@ -76,6 +84,26 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise ConfigError(f"{host}:{port} cannot be used: {error}.", "Choose another --host or --port.") from error
+
+
+def _check_resources(pipeline: Pipeline) -> None:
+    """Replicas that lack a model or a lexicon would be started again and again, each with its traceback."""
+    for stage in pipeline.stages:
+        if isinstance(stage, ImageTextDetector):
+            zoo.resolve(stage.model, "detection")
+        elif isinstance(stage, ImageToText):
+            zoo.resolve(stage.model, "recognition", stage.language)
+            words = zoo.words_of(stage.language)
+            if stage.lexicon and words:
+                load_language(words.path, stage.lexicon)
+
+
+def _deploy(pipeline: Pipeline, serving: Serving) -> None:
+    try:
+        serve.run(deployment(pipeline, serving), name=NAME, route_prefix="/")
+    except RuntimeError as error:  # What Serve makes of a replica that does not start.
+        reason = str(error).partition("\n")[0]
+        raise RaypipeError(f"The pipeline cannot be served: {reason}", "Ray's messages above say why.") from error
 
 
 def _check_room(pipeline: Pipeline) -> None:

@@ -12,15 +12,18 @@ import random
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import drawn
 import pytest
 from PIL import Image
-from server import Server, start
+from server import Server, free_port, start
 
 GOOD = drawn.LETTER
 
@@ -191,6 +194,38 @@ def left_under_way(server: Server) -> bool:
     with socket.create_connection((server.host, server.port), 30) as client:
         client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(LETTER) + LETTER)
         return post(server, LETTER)[0] == 429
+
+
+def refusal(pipeline: str, folder: Path) -> tuple[int, list[str]]:
+    """The exit status of a server that cannot start, and the lines it prints."""
+    file = folder / "pipeline.toml"
+    file.write_text(f'[[stage]]\ntype = "BinaryToImage"\n[[stage]]\n{pipeline}\n', "utf-8")
+    command = [sys.executable, "-m", "raypipe", "serve", "--port", str(free_port()), "--pipeline", str(file)]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    environment["RAYPIPE_MODELS"] = str(folder)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+    return done.returncode, done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "status", "words"),
+    [
+        ('type = "ImageToText"\nlexicon = "/no/such/words.txt"', 2, "/no/such/words.txt"),
+        ('type = "ImageToText"\nmodel = "no_such_model"', 4, "There is no model named 'no_such_model'."),
+        ('type = "ImageTextDetector"\nmodel = "ocr_small_handwritten"', 4, "is a recognition model"),
+    ],
+    ids=["no lexicon", "no model", "a model of another task"],
+)
+def test_what_a_pipeline_lacks_is_told_in_a_line(pipeline: str, status: int, words: str, tmp_path: Path) -> None:
+    found, lines = refusal(pipeline, tmp_path)
+    assert found == status and len(lines) == 1 and words in lines[0]
+
+
+def test_replicas_that_do_not_start_are_told_in_the_last_line(tmp_path: Path) -> None:
+    (tmp_path / "ocr_base_handwritten_v2_opt").mkdir()  # A model without its files.
+    status, lines = refusal('type = "ImageToText"\nmodel = "ocr_base_handwritten_v2_opt"', tmp_path)
+    assert status == 1 and lines[-1].startswith("raypipe: The pipeline cannot be served: Deploying application")
+    assert not any(line.startswith("Traceback") for line in lines)
 
 
 def test_stopping_finishes_what_was_accepted() -> None:
