@@ -556,11 +556,14 @@ def test_the_name_of_a_raw_body(client: TestClient, disposition: str, name: str)
 
 def test_in_order_cancels_what_is_left_over() -> None:
     ended: list[int] = []
+    all_begun = asyncio.Event()
 
     async def work(number: int) -> int:
         try:
-            await asyncio.sleep(0.02 if number else 0.01)
+            if number == 3:
+                all_begun.set()
             if number == 1:
+                await all_begun.wait()
                 raise ProblemError(504, "too_slow", "too slow")
             await asyncio.sleep(60 if number else 0)
         except asyncio.CancelledError:
