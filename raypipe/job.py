@@ -203,6 +203,8 @@ def run_ray(job: Job, progress: Progress, batch_size: int, address: str | None) 
     from raypipe.run import batch
 
     start = time.perf_counter()
+    if not address:  # What the nodes of another cluster have is not known here.
+        job.pipeline.check()
     batch.connect(address)
     sums: dict[str, float] = {}
     if job.todo:

@@ -157,6 +157,16 @@ class Pipeline:
             found.append(dict(columns))
         return found
 
+    def check(self) -> None:
+        """Finds out whether this machine has the models and files that the stages load, before any process starts.
+
+        Raises:
+            ModelError: A model is unknown or not here.
+            ConfigError: A file that a parameter names cannot be read.
+        """
+        for stage in self.stages:
+            stage.check()
+
     def describe(self) -> str:
         """The operators with their pools, steps and columns in and out, and the parameters of each stage."""
         described = []

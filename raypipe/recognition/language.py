@@ -92,7 +92,7 @@ def load_language(path: Path, lexicon: str | None = None) -> Language:
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise ModelError(f"The language file {path} cannot be read: {error}.", "Install raypipe again.") from error
     words = dict(zip(listed, zip(chances.tolist(), proper.tolist(), strict=True), strict=True))
-    for word in _own_words(lexicon) if lexicon else ():
+    for word in own_words(lexicon) if lexicon else ():
         lower = word.lower()
         chance, is_proper = words.get(lower, (-np.inf, True))
         words[lower] = max(chance, OWN_WORD), is_proper and word != lower
@@ -136,7 +136,12 @@ def letter(character: str) -> int:
     return LETTERS.find(character.translate(FOLDS).lower()) if shape(character) == WORD else -1
 
 
-def _own_words(lexicon: str) -> list[str]:
+def own_words(lexicon: str) -> list[str]:
+    """The words of a user's lexicon; see `load_language`.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
     try:
         with open_file(lexicon) as file:
             text = file.read().decode("utf-8").translate(FOLDS)

@@ -13,14 +13,10 @@ import ray
 from ray import serve
 from ray.serve.schema import LoggingConfig
 
-from raypipe import zoo
 from raypipe.errors import ConfigError, RaypipeError
 from raypipe.pipeline import Pipeline
-from raypipe.recognition.language import load_language
 from raypipe.run.local import usable_cpus
 from raypipe.run.online import Serving, deployment, plan
-from raypipe.stages.detect import ImageTextDetector
-from raypipe.stages.recognize import ImageToText
 
 NAME = "raypipe"
 _QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
@@ -46,7 +42,7 @@ def run(
     """
     _check_port(host, port)
     if not address:  # What the nodes of another cluster have is not known here.
-        _check_resources(pipeline)
+        pipeline.check()
     _connect(address)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # After Ray has set handlers of its own.
@@ -84,18 +80,6 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise ConfigError(f"{host}:{port} cannot be used: {error}.", "Choose another --host or --port.") from error
-
-
-def _check_resources(pipeline: Pipeline) -> None:
-    """Replicas that lack a model or a lexicon would be started again and again, each with its traceback."""
-    for stage in pipeline.stages:
-        if isinstance(stage, ImageTextDetector):
-            zoo.resolve(stage.model, "detection")
-        elif isinstance(stage, ImageToText):
-            zoo.resolve(stage.model, "recognition", stage.language)
-            words = zoo.words_of(stage.language)
-            if stage.lexicon and words:
-                load_language(words.path, stage.lexicon)
 
 
 def _deploy(pipeline: Pipeline, serving: Serving) -> None:

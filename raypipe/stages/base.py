@@ -59,6 +59,14 @@ class Stage(BaseModel):
         """The stage's name in files and messages."""
         return type(self).__name__
 
+    def check(self) -> None:
+        """Finds out whether this machine has what the stage's workers load, without loading it.
+
+        Raises:
+            ModelError: A model is unknown or not here.
+            ConfigError: A file that a parameter names cannot be read.
+        """
+
     def with_pool(self, pool: Pool) -> Stage:
         """The same stage with actors of its own."""
         return self.model_copy(update={"pool": pool})

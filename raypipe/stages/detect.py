@@ -110,6 +110,10 @@ class ImageTextDetector(ModelStage):
         zoo.resolve(name, "detection")
         return cls.model_validate({"model": name, **parameters})
 
+    def check(self) -> None:
+        """See `Stage.check`."""
+        zoo.resolve(self.model, "detection")
+
     def thresholds(self) -> Thresholds:
         """The thresholds in force."""
         default = DEFAULTS[zoo.resolve(self.model, "detection").family]

@@ -20,6 +20,7 @@ from raypipe.outputs.text import formatted, plain
 from raypipe.recognition import lines as line_pictures
 from raypipe.recognition.base import RecognizerOptions
 from raypipe.recognition.families import FAMILIES, open_recognizer
+from raypipe.recognition.language import own_words
 from raypipe.stages.base import ModelStage, Worker
 from raypipe.types import (
     CONFIDENCE,
@@ -210,6 +211,12 @@ class ImageToText(ModelStage):
     )
     task_parallelism: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as the actor's CPUs")
     keep_input: bool = Field(True, description="keep the picture for later stages")
+
+    def check(self) -> None:
+        """See `Stage.check`."""
+        zoo.resolve(self.model, "recognition", self.language)
+        if self.lexicon:
+            own_words(self.lexicon)
 
     @field_validator("regions_column")
     @classmethod

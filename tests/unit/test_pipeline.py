@@ -8,7 +8,7 @@ import pytest
 
 import raypipe as rp
 from raypipe import presets
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, ModelError
 from raypipe.pipeline import INPUT_COLUMNS, STAGES, Pipeline, load
 from raypipe.run.rows import schema
 from raypipe.stages.base import Pool
@@ -55,6 +55,20 @@ def test_stages_may_have_their_other_names_in_toml(name: str) -> None:
 def test_a_column_of_the_input_that_is_not_there_is_named(column: str) -> None:
     with pytest.raises(ConfigError, match="'nowhere'"):
         Pipeline([rp.BinaryToImage.model_validate({column: "nowhere"})])
+
+
+def test_what_this_machine_lacks_is_found_before_anything_runs(fake_models: Path) -> None:
+    detect, read = rp.ImageTextDetector(model="some_detector"), rp.ImageToText(model="some_reader")
+    Pipeline([OPEN, detect, read]).check()
+    with pytest.raises(ModelError, match="Take some_reader"):
+        Pipeline([OPEN, detect, rp.ImageToText(model="absent_reader")]).check()
+    with pytest.raises(ModelError, match="no_detector"):
+        Pipeline([OPEN, rp.ImageTextDetector(model="no_detector"), read]).check()
+
+
+def test_a_lexicon_that_is_not_there_is_found_too() -> None:
+    with pytest.raises(ConfigError, match="gone"):
+        Pipeline([OPEN, rp.ImageToText(lexicon="gone.txt", regions_column=None)]).check()
 
 
 def test_toml_says_what_differs_from_the_defaults() -> None:
