@@ -17,7 +17,7 @@ LAYERS = [
     ["types", "errors", "metrics"],
     ["files", "geometry", "engine", "store", "pdf", "raster"],
     ["zoo"],
-    ["images", "hub"],
+    ["images", "hub", "listing"],
     ["inputs", "layout"],
     ["detection", "recognition", "outputs"],
     ["stages"],

@@ -10,7 +10,7 @@ from making import encoded
 from PIL import Image as PillowImage
 from pyarrow import fs
 
-from raypipe import inputs
+from raypipe import listing
 from raypipe.errors import InputError, PageError
 from raypipe.files import read_file, resolve
 from raypipe.inputs import documents, named, pages
@@ -82,7 +82,7 @@ def test_globs_of_folders(tmp_path: Path, pattern: str, expected: list[str], mon
     make(tmp_path, "gl/0.jpg", "gl/a/1.jpg", "gl/a/b/2.jpg", "gl/a/b/c/3.jpg", "gl/a/b/c/d/4.jpg", "gl/x1/y/5.jpg")
     assert names(documents(f"{tmp_path}/gl/{pattern}"), f"{tmp_path}/gl") == expected
     bucket = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
-    monkeypatch.setattr(inputs, "resolve", lambda uri: (bucket, uri.removeprefix("s3://")))
+    monkeypatch.setattr(listing, "resolve", lambda uri: (bucket, uri.removeprefix("s3://")))
     assert names(documents(f"s3://gl/{pattern}"), "s3://gl") == expected
 
 
@@ -163,7 +163,7 @@ def test_a_file_system_that_fails_is_an_error_of_one_line(monkeypatch: pytest.Mo
     def unreachable(uri: str) -> None:
         raise OSError("Network unreachable.\nSecond line")
 
-    monkeypatch.setattr(inputs, "resolve", unreachable)
+    monkeypatch.setattr(listing, "resolve", unreachable)
     with pytest.raises(InputError, match=r"^s3://bucket/x cannot be listed: Network unreachable\. [^\n]*$"):
         list(documents("s3://bucket/x"))
 
@@ -333,7 +333,7 @@ def test_listed_uris_keep_their_account_and_options(
 ) -> None:
     make(tmp_path, "bucket/in/a b.png")
     local = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
-    monkeypatch.setattr(inputs, "resolve", lambda uri: (local, resolve(uri)[1].strip("/")))
+    monkeypatch.setattr(listing, "resolve", lambda uri: (local, resolve(uri)[1].strip("/")))
     (row,) = documents(source)
     assert row["path"] == expected
     kept, given = resolve(row["path"]), resolve(source.replace("[n]", "n").replace("*", "x"))
@@ -347,7 +347,7 @@ def test_listed_uris_keep_their_account_and_options(
 def test_all_buckets_may_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, options: str) -> None:
     make(tmp_path, "bucket/a.png")
     local = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
-    monkeypatch.setattr(inputs, "resolve", lambda uri: (local, resolve(uri)[1]))
+    monkeypatch.setattr(listing, "resolve", lambda uri: (local, resolve(uri)[1]))
     assert [row["path"] for row in documents(f"{scheme}://{options}")] == [f"{scheme}://bucket/a.png{options}"]
 
 

@@ -1,0 +1,212 @@
+"""Folders, globs and URIs to the pictures that they hold, in the order of their names."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+from pyarrow import fs
+
+from raypipe.errors import InputError
+from raypipe.files import resolve, split_options
+
+# fmt: off
+SUFFIXES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".webp", ".pgm", ".ppm", ".pnm",
+    ".jp2", ".j2k", ".avif", ".tga", ".pcx", ".pdf",
+))
+# fmt: on
+ENDINGS = tuple(SUFFIXES)
+MARK = re.compile(r"[*?[]")
+ENCODED_MARK = re.compile(r"%(?:2A|3F|5B)", re.IGNORECASE)
+KINDS = "Give files, folders, globs or URIs."
+REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and have %20 for a space."
+
+
+def listed(source: str, hidden: Path | None) -> Iterator[str]:
+    """The paths or URIs of the pictures that a source names.
+
+    Args:
+        source: A file, folder, glob or URI.
+        hidden: The real path of a local folder that folders and globs do not list, nor anything below it.
+
+    Raises:
+        InputError: It names nothing, or cannot be listed.
+    """
+    if not source:
+        raise InputError("A source is empty.", KINDS)
+    try:
+        yield from _expand(source, hidden)
+    except (OSError, ValueError, ImportError, pa.ArrowException) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise InputError(f"{source} cannot be listed: {reason}.", REMEDY) from error
+
+
+def _expand(source: str, hidden: Path | None) -> Iterator[str]:
+    place, options = split_options(source)
+    folder, pattern = _split_glob(place)
+    if not pattern or _exists(source):
+        folder, pattern = place, ""
+    filesystem, path = resolve(f"{folder or '.'}{options}")
+    if not pattern:
+        kind = filesystem.get_file_info(path).type
+        if kind == fs.FileType.File:
+            yield source if "://" in source else path
+            return
+        if kind != fs.FileType.Directory:
+            raise InputError(f"{source} does not exist.", KINDS)
+    names = list(_pictures_below(filesystem, path, PurePosixPath(pattern).parts, hidden))
+    if pattern and not names:
+        raise InputError(f"{source} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
+    if not names:
+        raise InputError(f"{source} holds no picture.", f"Looked for {', '.join(sorted(SUFFIXES))}.")
+    yield from (_uri(folder, name, options) if "://" in source else f"{path.rstrip('/')}/{name}" for name in names)
+
+
+def _uri(folder: str, name: str, options: str) -> str:
+    """The URI of a name below a folder, as `resolve` takes it: with the same account, bucket and options."""
+    scheme, _, rest = folder.partition("://")
+    return f"{scheme}://{rest.rstrip('/')}{'/' if rest else ''}{quote(name)}{options}"
+
+
+def _exists(source: str) -> bool:
+    return "://" not in source and Path(resolve(source)[1]).exists()
+
+
+def _split_glob(place: str) -> tuple[str, str]:
+    """The folder before the first mark of a glob, and the pattern below it: none if there is no mark."""
+    is_uri = "://" in place
+    # What stands between :// and the next slash is an account, a host or a bucket: [::1] is no pattern.
+    path = place.partition("://")[2].partition("/")[2] if is_uri else place
+    mark = MARK.search(path)
+    if not mark:
+        return place, ""
+    end = len(place) - len(path) + path.rfind("/", 0, mark.start()) + 1
+    return place[:end], _decoded(place[end:]) if is_uri else place[end:]
+
+
+def _decoded(pattern: str) -> str:
+    """The pattern of a URI for names that are not encoded. An encoded mark stands for itself."""
+    return unquote(ENCODED_MARK.sub(lambda mark: f"[{mark[0]}]", pattern))
+
+
+def _is_wanted(pattern: tuple[str, ...], name: str) -> bool:
+    """Whether a glob matches a picture or a folder above it."""
+    folder, _, file = name.rpartition("/")
+    reached = _reached(pattern, folder)
+    return len(pattern) in reached or len(pattern) in _after(pattern, reached, file)
+
+
+@lru_cache(maxsize=1024)
+def _reached(pattern: tuple[str, ...], folder: str) -> frozenset[int]:
+    """How many parts of a pattern a folder's path may stand for; none if nothing below it can match."""
+    reached = _past_any(pattern, {0})
+    for part in folder.split("/") if folder else ():
+        reached = _after(pattern, reached, part)
+    return reached
+
+
+def _after(pattern: tuple[str, ...], reached: frozenset[int], part: str) -> frozenset[int]:
+    whole = len(pattern)
+    if whole in reached:
+        return frozenset((whole,))
+    stay = {at for at in reached if pattern[at] == "**"}
+    return _past_any(pattern, stay | {at + 1 for at in reached - stay if fnmatch.fnmatchcase(part, pattern[at])})
+
+
+def _past_any(pattern: tuple[str, ...], reached: set[int]) -> frozenset[int]:
+    """With what is reached where each `**` stands for no folder at all."""
+    for at, part in enumerate(pattern):
+        if part == "**" and at in reached:
+            reached = reached | {at + 1}
+    return frozenset(reached)
+
+
+def _pictures_below(
+    filesystem: fs.FileSystem, folder: str, pattern: tuple[str, ...], hidden: Path | None
+) -> Iterable[str]:
+    """The names of pictures that match in order, as paths from that folder on."""
+    if isinstance(filesystem, fs.LocalFileSystem):
+        return _local_pictures(f"{folder.rstrip('/')}/", pattern, hidden)
+    base = folder.strip("/")
+    selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
+    names = sorted(
+        info.path.lstrip("/").removeprefix(base).removeprefix("/")
+        for info in filesystem.get_file_info(selector)
+        if info.type == fs.FileType.File and _is_picture(info.base_name)
+    )
+    return (name for name in names if _is_wanted(pattern, name))
+
+
+def _local_pictures(top: str, pattern: tuple[str, ...], hidden: Path | None) -> Iterator[str]:
+    """The pictures below a local folder in order, and the folders that cannot be read, whose rows later say so.
+
+    The operating system is asked rather than pyarrow, which gives up at the first folder or name it cannot read.
+    """
+    if hidden and _is_below(hidden, top):
+        raise InputError(f"{top} lies in {hidden}, which is not listed.", "Write to another folder, or name the files.")
+    seen: set[tuple[int, int, frozenset[int]]] = set()
+    left = [top]
+    while left:
+        path = left.pop()
+        name = path[len(top) :]
+        if not path.endswith("/"):
+            if _is_wanted(pattern, name):
+                yield _as_text(name)
+            continue
+        reached = _reached(pattern, name.rstrip("/"))
+        if not reached:
+            continue
+        try:
+            status = Path(path).stat()
+            # A folder that a link leads to again is left out, unless other names of the pattern are looked for in it.
+            identity = (status.st_dev, status.st_ino, reached)
+            if identity not in seen:
+                seen.add(identity)
+                left += sorted(_entries(path, hidden), reverse=True)
+        except OSError:
+            if not name:
+                raise
+            yield _as_text(name.rstrip("/"))
+
+
+def _entries(folder: str, hidden: Path | None) -> list[str]:
+    """The folders, with a slash at their end, and the pictures of a local folder."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            # Only the folder itself and links can lead below it; real paths are too slow to ask for each file.
+            if hidden and (entry.name == hidden.name or entry.is_symlink()) and _is_below(hidden, entry.path):
+                continue
+            if _is_folder(entry):
+                found.append(f"{entry.path}/")
+            elif _is_picture(entry.name) and entry.is_file():
+                found.append(entry.path)
+    return found
+
+
+def _is_below(folder: Path, path: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(folder)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether to list it. A link that cannot be followed is taken for a folder that cannot be read."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return True
+
+
+def _is_picture(name: str) -> bool:
+    return not name.startswith(".") and name.lower().endswith(ENDINGS)
+
+
+def _as_text(path: str) -> str:
+    """A path as rows can hold it, which are UTF-8. A name that is not cannot be opened, and its row later says so."""
+    return path if path.isascii() else os.fsencode(path).decode(errors="replace")
