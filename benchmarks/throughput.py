@@ -22,12 +22,13 @@ from raypipe.stages.base import Pool
 
 
 def copies(sources: list[str], repeat: int, folder: Path) -> list[Path]:
-    """Each picture `repeat` times under names of its own."""
+    """Each picture `repeat` times under names of its own; the first few are all different."""
+    found = [Path(document["path"]) for document in documents(sources)]
     made = []
-    for document in documents(sources):
-        for n in range(repeat):
-            target = folder / f"{n:03}-{Path(document['path']).name}"
-            target.symlink_to(document["path"])
+    for n in range(repeat):
+        for path in found:
+            target = folder / f"{n:03}-{path.name}"
+            target.symlink_to(path)
             made.append(target)
     return made
 
