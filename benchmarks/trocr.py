@@ -1,9 +1,9 @@
 """Seconds a line and memory of TrOCR, with random weights of the published size and texts of a fixed length.
 
-    python benchmarks/trocr.py make --folder /tmp/trocr           # a checkpoint; exports it to fp32/ and int8/
-    python benchmarks/trocr.py run fp32 --folder /tmp/trocr --batch 8
-    python benchmarks/trocr.py run int8 --folder /tmp/trocr --batch 8 --beams 4
-    python benchmarks/trocr.py run transformers --folder /tmp/trocr --batch 8
+    python benchmarks/trocr.py make --folder trocr/           # a checkpoint; exports it to fp32/ and int8/
+    python benchmarks/trocr.py run fp32 --folder trocr/ --batch 8
+    python benchmarks/trocr.py run int8 --folder trocr/ --batch 8 --beams 4
+    python benchmarks/trocr.py run transformers --folder trocr/ --batch 8
 
 Each run is a process of its own, so that its peak memory is its own. `make` and `run transformers` need the packages of
 models/recipes/requirements.txt.
