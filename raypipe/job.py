@@ -18,16 +18,13 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from uuid import uuid4
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from raypipe.errors import ConfigError
 from raypipe.files import split_options
 from raypipe.inputs import Source, documents, pages
 from raypipe.metrics import Metrics
 from raypipe.outputs.documents import SUFFIXES
 from raypipe.pipeline import Pipeline
-from raypipe.results import Done, check_pipeline, count_errors, drop_failed, finished
+from raypipe.results import Done, check_pipeline, count_errors, drop_failed, finished, write
 from raypipe.run import local
 from raypipe.run.rows import to_table
 from raypipe.types import Row
@@ -94,7 +91,7 @@ def prepare(
         sources: Files, folders, globs, URIs.
         output: A local folder, or one that all nodes share.
         overwrite: Drop the results that it holds.
-        retry_failed: Drop the results of pages that failed.
+        retry_failed: Drop the results of those inputs' pages that failed.
 
     Raises:
         InputError: A source names nothing.
@@ -112,7 +109,7 @@ def prepare(
         if done.pages and declared.exists():
             check_pipeline(declared, pipeline)
         if retry_failed:
-            drop_failed(results)
+            drop_failed(results, (row["path"] for row in listed))
             done = Done(finished(results).pages, done.names)
         declared.write_text(pipeline.to_toml(), encoding="utf-8")
     except OSError as error:
@@ -186,16 +183,9 @@ def run_local(job: Job, progress: Progress, batch_size: int, threads: int | None
                 failed += sum(row["exception"] is not None for row in batch)
                 progress(finished_pages, failed)
         finally:  # What is done when somebody stops the job stays done.
-            _write(to_table(rows, columns), job.results / f"{prefix}-{number:06}.parquet")
+            write(to_table(rows, columns), job.results / f"{prefix}-{number:06}.parquet")
     end = time.perf_counter()
     return _summary(job, end - start, end - ready, metrics.drain())
-
-
-def _write(rows: pa.Table, file: Path) -> None:
-    """Writes a Parquet file, whole or not at all."""
-    temporary = file.with_suffix(".part")
-    pq.write_table(rows, temporary, compression="zstd")
-    temporary.rename(file)
 
 
 def run_ray(job: Job, progress: Progress, batch_size: int, address: str | None) -> Summary:

@@ -6,7 +6,7 @@ It holds Parquet files, a row a page. A page whose row stands there is done.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,8 @@ from raypipe.errors import ConfigError
 from raypipe.pipeline import Pipeline
 from raypipe.types import Row
 
-COLUMNS = ["path", "pagenum", "name", "exception"]
+PAGE = ["path", "pagenum", "name"]
+COLUMNS = {*PAGE, "exception"}
 """What every result has, whatever its pipeline."""
 PLACEMENT = {"pool", "use_gpu", "folder"}
 """Parameters that say where a stage runs or writes: the rows are the same whatever they are."""
@@ -44,26 +45,33 @@ def finished(results: Path) -> Done:
         except pa.ArrowInvalid:
             file.unlink()
             continue
-        if not set(COLUMNS) <= set(columns):
+        if not set(columns) >= COLUMNS:
             raise ConfigError(f"{file} is not a result of raypipe.", "Move it elsewhere, or choose another folder.")
-        table = pq.read_table(file, columns=COLUMNS)
+        table = pq.read_table(file, columns=PAGE)
         paths = table["path"].to_pylist()
         done.pages.update(zip(paths, table["pagenum"].to_pylist(), strict=True))
         done.names.update(zip(table["name"].to_pylist(), paths, strict=True))
     return done
 
 
-def drop_failed(results: Path) -> None:
-    """Takes out the rows of pages that failed, so that they are not done."""
+def write(rows: pa.Table, file: Path) -> None:
+    """Writes a Parquet file, whole or not at all."""
+    temporary = file.with_suffix(".part")
+    pq.write_table(rows, temporary, compression="zstd")
+    temporary.replace(file)
+
+
+def drop_failed(results: Path, paths: Iterable[str]) -> None:
+    """Takes out the rows of pages of these documents that failed, so that they are not done."""
+    named = pa.array(paths, pa.string())
     for file in sorted(results.glob("*.parquet")):
         table = pq.read_table(file)
-        sound = table.filter(pc.is_null(table["exception"]))
-        if not len(sound):
+        failed = pc.and_(pc.is_valid(table["exception"]), pc.is_in(table["path"], value_set=named))
+        kept = table.filter(pc.invert(failed))
+        if not len(kept):
             file.unlink()
-        elif len(sound) < len(table):
-            temporary = file.with_suffix(".part")
-            pq.write_table(sound, temporary, compression="zstd")
-            temporary.replace(file)
+        elif len(kept) < len(table):
+            write(kept, file)
 
 
 def check_pipeline(declared: Path, pipeline: Pipeline) -> None:

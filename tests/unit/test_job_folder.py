@@ -149,6 +149,8 @@ def test_pages_that_failed_are_read_again_when_asked_for(folder: Path, tmp_path:
     run(job.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
     (folder / "sub/c.png").write_bytes((folder / "a.png").read_bytes())
     assert job.prepare(PIPELINE, [str(folder)], tmp_path / "out").todo == []
+    assert job.prepare(PIPELINE, [str(folder / "a.png")], tmp_path / "out", retry_failed=True).todo == []
+    assert len(list(read_results(tmp_path / "out/results"))) == 3, "what is not among the inputs stays"
     again = job.prepare(PIPELINE, [str(folder)], tmp_path / "out", retry_failed=True)
     assert [row["name"] for row in again.todo] == ["sub/c.png"]
     assert not run(again).errors
