@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from raypipe.errors import ConfigError
-from raypipe.images import IMAGE, Image
+from raypipe.images.image import IMAGE, Image
 from raypipe.stages.draw import encode
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from raypipe.files import open_file, split_options
-from raypipe.images import page_count
+from raypipe.images.image import page_count
 from raypipe.listing import SUFFIXES, listed
 from raypipe.types import Row
 

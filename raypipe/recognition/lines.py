@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from raypipe.geometry import Floats, bounds, crop, directions, enclose, turn
-from raypipe.images import Image
+from raypipe.images.image import Image
 from raypipe.layout import LineLayout
 from raypipe.recognition.base import Reading
 from raypipe.types import Boxes, Crops, Line, Pixels, Word

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 
-from raypipe.images import Image, page_count
+from raypipe.images.image import Image, page_count
 from raypipe.metrics import Metrics
 from raypipe.run.local import Runner
 from raypipe.types import Column, Row

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from raypipe.images import IMAGE, Image, Limits, open_image
+from raypipe.images.image import IMAGE, Image, Limits, open_image
 from raypipe.stages.base import Stage, Worker
 from raypipe.types import Column, Row
 

@@ -14,7 +14,7 @@ from raypipe.detection.craft import Craft
 from raypipe.detection.dbnet import DBNet
 from raypipe.engine import Session
 from raypipe.geometry import Floats
-from raypipe.images import Image
+from raypipe.images.image import Image
 from raypipe.layout import in_reading_order, join_lines, merge_overlapping
 from raypipe.stages.base import ModelStage, Worker
 from raypipe.types import REGIONS, Boxes, Column, Region, Row, regions_from_boxes

@@ -12,7 +12,7 @@ from PIL import ImageDraw, ImageFont
 from pydantic import Field
 
 from raypipe.geometry import corners, upright
-from raypipe.images import Image
+from raypipe.images.image import Image
 from raypipe.stages.base import Stage, Worker
 from raypipe.types import BYTES, Boxes, Column, Line, Pixels, Row, boxes_from_regions
 

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from raypipe import zoo
 from raypipe.engine import Session
-from raypipe.images import Image
+from raypipe.images.image import Image
 from raypipe.layout import arrange
 from raypipe.outputs.hocr import hocr
 from raypipe.outputs.text import formatted, plain

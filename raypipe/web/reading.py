@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
-from raypipe.images import may_have_pages
+from raypipe.images.image import may_have_pages
 from raypipe.types import Row
 from raypipe.web.options import Options
 from raypipe.web.problems import ProblemError

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from raypipe.images import may_have_pages
+from raypipe.images.image import may_have_pages
 from raypipe.types import Row
 from raypipe.web import answers
 from raypipe.web.admission import Admission

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from raypipe.images import BGR, GRAY, Image
+from raypipe.images.image import BGR, GRAY, Image
 
 Boxes = npt.NDArray[np.float32]
 

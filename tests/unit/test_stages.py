@@ -15,7 +15,7 @@ from pydantic import ValidationError
 import raypipe as rp
 from raypipe.detection.base import Detection
 from raypipe.errors import ModelError, PageError
-from raypipe.images import Image
+from raypipe.images.image import Image
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import Reading
 from raypipe.stages.base import Pool, Stage, Worker

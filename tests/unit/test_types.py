@@ -9,7 +9,7 @@ import pytest
 from making import boxes
 
 from raypipe import types
-from raypipe.images import BGR, GRAY, IMAGE, Image
+from raypipe.images.image import BGR, GRAY, IMAGE, Image
 from raypipe.types import Crops, Line, Page, Region, Word, boxes_from_regions, regions_from_boxes
 
 WORD = Word("Ünï &<", 0.5, 10, 20, 30.5, 8, -2.25)

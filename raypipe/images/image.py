@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from raypipe import pdf, raster
 from raypipe.errors import PageError
 from raypipe.files import check_size, read_file
+from raypipe.images import pdf, raster
 from raypipe.types import Boxes, Column, Pixels
 
 GRAY, BGR = 10, 5

@@ -1,0 +1,1 @@
+"""A page's pixels: a file for each kind of file."""
