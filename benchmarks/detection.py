@@ -22,7 +22,7 @@ import numpy as np
 import raypipe as rp
 from raypipe import zoo
 from raypipe.geometry import bounds, corners
-from raypipe.inputs import pages
+from raypipe.inputs.pages import pages
 from raypipe.layout import join_lines
 from raypipe.metrics import Metrics
 from raypipe.run.local import processor, usable_cpus

@@ -16,7 +16,7 @@ from pathlib import Path
 from memory import Memory
 
 from raypipe import job, presets
-from raypipe.inputs import documents
+from raypipe.inputs.pages import documents
 from raypipe.run.local import usable_cpus
 from raypipe.stages.base import Pool
 

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from raypipe.errors import ConfigError
 from raypipe.files import split_options
-from raypipe.inputs import Source, documents, pages
+from raypipe.inputs.pages import Source, documents, pages
 from raypipe.metrics import Metrics
 from raypipe.outputs.documents import SUFFIXES
 from raypipe.pipeline import Pipeline

@@ -12,7 +12,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from raypipe.errors import ConfigError
-from raypipe.inputs import Source, documents, named, pages
+from raypipe.inputs.pages import Source, documents, named, pages
 from raypipe.stages.base import Pool, Stage, Worker
 from raypipe.stages.decode import BinaryToImage
 from raypipe.stages.detect import ImageTextDetector

@@ -22,7 +22,7 @@ from ray.util.metrics import Counter as ExportedCounter
 
 from raypipe import errors
 from raypipe.errors import ConfigError, DeviceError, RaypipeError
-from raypipe.inputs import named, pages
+from raypipe.inputs.pages import named, pages
 from raypipe.metrics import Metrics
 from raypipe.run.local import Runner, usable_cpus
 from raypipe.run.rows import from_table, others, to_table

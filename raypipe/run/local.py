@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from raypipe.inputs import Source, documents, named, pages
+from raypipe.inputs.pages import Source, documents, named, pages
 from raypipe.metrics import Metrics
 from raypipe.types import Page, Row
 

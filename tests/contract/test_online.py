@@ -15,8 +15,8 @@ from server import Server
 from test_adapters import GROUPED_CRAFT, POOLS, SHARED, assert_equal_rows, local_rows
 
 import raypipe as rp
-from raypipe.inputs import documents, named
-from raypipe.inputs import pages as pages_of
+from raypipe.inputs.pages import documents, named
+from raypipe.inputs.pages import pages as pages_of
 from raypipe.types import Row
 
 

@@ -10,10 +10,10 @@ from making import encoded
 from PIL import Image as PillowImage
 from pyarrow import fs
 
-from raypipe import listing
 from raypipe.errors import InputError, PageError
 from raypipe.files import read_file, resolve
-from raypipe.inputs import documents, named, pages
+from raypipe.inputs import listing
+from raypipe.inputs.pages import documents, named, pages
 
 FILES = ["b.PNG", "a.jpg", "sub/c.tiff", "sub/deeper/d.webp", "notes.txt", ".hidden.png", "sub/e.doc", "._a.jpg"]
 

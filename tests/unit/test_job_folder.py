@@ -10,7 +10,7 @@ import pytest
 import raypipe as rp
 from raypipe import job
 from raypipe.errors import ConfigError, InputError
-from raypipe.inputs import documents
+from raypipe.inputs.pages import documents
 from raypipe.pipeline import Pipeline
 from raypipe.results import read_results
 

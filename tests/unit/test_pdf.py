@@ -11,7 +11,7 @@ import pytest
 
 from raypipe.errors import PageError
 from raypipe.images.image import Limits, open_image
-from raypipe.inputs import documents, pages
+from raypipe.inputs.pages import documents, pages
 
 LIMITS = Limits(max_bytes=10**7, max_megapixels=100, max_pages=10)
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from raypipe.files import open_file, split_options
 from raypipe.images.image import page_count
-from raypipe.listing import SUFFIXES, listed
+from raypipe.inputs.listing import SUFFIXES, listed
 from raypipe.types import Row
 
 Source: TypeAlias = str | Path | bytes
