@@ -26,7 +26,7 @@ import numpy as np
 from accuracy import scorer
 from rapidfuzz.distance import Levenshtein
 
-from raypipe import presets, zoo
+from raypipe import presets
 from raypipe.engine import Session
 from raypipe.geometry import crop
 from raypipe.metrics import Metrics
@@ -36,6 +36,7 @@ from raypipe.recognition.beam import BeamDecoder
 from raypipe.recognition.ctc import HEIGHT, MAX_WIDTH, CtcRecognizer, Decode, decode_greedy
 from raypipe.recognition.language import load_language
 from raypipe.recognition.search import Weights
+from raypipe.zoo import manifest as zoo
 
 HELD_OUT = "held-out hands"
 """The handwritten lines of letters and the phone's lines that do not train the recognizer."""

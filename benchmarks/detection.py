@@ -20,13 +20,13 @@ import cv2
 import numpy as np
 
 import raypipe as rp
-from raypipe import zoo
 from raypipe.geometry import bounds, corners
 from raypipe.inputs.pages import pages
 from raypipe.layout import join_lines
 from raypipe.metrics import Metrics
 from raypipe.run.local import processor, usable_cpus
 from raypipe.types import Page, boxes_from_regions
+from raypipe.zoo import manifest as zoo
 
 DETECTORS = ["image_text_detector_v2", "image_text_detector_v2_opt", "text_detector_db", "text_detector_db_opt"]
 SETS = ["letters1905_pages", "phone_pages"]

@@ -13,13 +13,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from raypipe import zoo
 from raypipe.detection import craft, dbnet
 from raypipe.detection.base import IMAGENET_MEAN, IMAGENET_STD, network_input
 from raypipe.engine import Session
 from raypipe.layout import arrange
 from raypipe.metrics import Metrics
 from raypipe.stages.detect import DEFAULTS
+from raypipe.zoo import manifest as zoo
 
 
 def fastest(call: Callable[[], object], repeat: int) -> float:

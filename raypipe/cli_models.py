@@ -9,7 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from raypipe import hub, store, zoo
+from raypipe.zoo import hub, store
+from raypipe.zoo import manifest as zoo
 
 
 @click.group()

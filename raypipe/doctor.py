@@ -5,8 +5,10 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-from raypipe import engine, store, zoo
+from raypipe import engine
 from raypipe.run.local import usable_cpus
+from raypipe.zoo import manifest as zoo
+from raypipe.zoo import store
 
 PACKAGES = ("raypipe", "ray", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from raypipe import zoo
 from raypipe.pipeline import Pipeline
 from raypipe.stages.base import Pool
 from raypipe.stages.decode import BinaryToImage
@@ -10,6 +9,7 @@ from raypipe.stages.detect import ImageTextDetector
 from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
+from raypipe.zoo import manifest as zoo
 
 DETECTOR = "text_detector_db_opt"
 RECOGNIZER = "ocr_small_handwritten_v2_opt"

@@ -11,7 +11,7 @@ from cluster import ray_cluster
 from PIL import Image, ImageDraw
 from server import server
 
-from raypipe import zoo
+from raypipe.zoo import manifest as zoo
 
 __all__ = ["ray_cluster", "server"]
 

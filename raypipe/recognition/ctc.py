@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from raypipe import zoo
 from raypipe.engine import Session
 from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.batching import buckets, stack
 from raypipe.types import Pixels
+from raypipe.zoo import manifest as zoo
 
 HEIGHT = 48
 MAX_WIDTH = 3200

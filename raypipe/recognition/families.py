@@ -9,7 +9,7 @@ from pathlib import Path
 from raypipe.engine import Session
 from raypipe.recognition import ctc, seq2seq
 from raypipe.recognition.base import Recognizer, RecognizerOptions
-from raypipe.zoo import Model
+from raypipe.zoo.manifest import Model
 
 OpenSession = Callable[[Path | bytes], Session]
 """Opens an ONNX file, or the bytes of one, on the device and with the threads that the stage has."""

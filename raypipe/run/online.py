@@ -17,7 +17,7 @@ from ray import serve
 from ray.serve.config import AutoscalingConfig, BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
-from raypipe import presets, zoo
+from raypipe import presets
 from raypipe.errors import ConfigError
 from raypipe.pipeline import Operator, Pipeline, load
 from raypipe.run.graph import Graph
@@ -27,6 +27,7 @@ from raypipe.stages.base import ModelStage, Pool
 from raypipe.types import Row
 from raypipe.web.app import create
 from raypipe.web.settings import ServerSettings, read_keys
+from raypipe.zoo import manifest as zoo
 
 if TYPE_CHECKING:
     from ray.serve import Application

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from raypipe import zoo
 from raypipe.detection.base import Detection, Detector, Thresholds
 from raypipe.detection.craft import Craft
 from raypipe.detection.dbnet import DBNet
@@ -18,6 +17,7 @@ from raypipe.images.image import Image
 from raypipe.layout import in_reading_order, join_lines, merge_overlapping
 from raypipe.stages.base import ModelStage, Worker
 from raypipe.types import REGIONS, Boxes, Column, Region, Row, regions_from_boxes
+from raypipe.zoo import manifest as zoo
 
 FAMILIES: dict[str, type[Craft] | type[DBNet]] = {"craft": Craft, "db": DBNet}
 DEFAULTS = {"craft": Thresholds(score=0.7, text=0.4, link=0.4), "db": Thresholds(score=0.5, text=0.25, link=0)}

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from raypipe import zoo
 from raypipe.engine import Session
 from raypipe.images.image import Image
 from raypipe.layout import arrange
@@ -35,6 +34,7 @@ from raypipe.types import (
     Row,
     boxes_from_regions,
 )
+from raypipe.zoo import manifest as zoo
 
 CROPS_COLUMN = "crops"
 

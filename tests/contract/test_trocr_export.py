@@ -12,11 +12,11 @@ from types import ModuleType
 import pytest
 from hub_server import Hub, running
 
-from raypipe import store
 from raypipe.engine import Session
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import RecognizerOptions
 from raypipe.recognition.seq2seq import Seq2SeqRecognizer
+from raypipe.zoo import store
 
 for package in ("torch", "transformers", "onnx", "onnxscript"):
     pytest.importorskip(package, reason=f"{package} is not installed: pip install -r models/recipes/requirements.txt")

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from hub_server import Hub, running
 
-from raypipe import store, zoo
+from raypipe.zoo import manifest as zoo
+from raypipe.zoo import store
 
 DATA = Path(__file__).parents[1] / "data" / "trocr" / "merged"
 NAME = "trocr_small_printed_opt"

@@ -9,7 +9,7 @@ import pytest
 from making import FakeSession
 
 import raypipe as rp
-from raypipe import presets, zoo
+from raypipe import presets
 from raypipe.engine import Session
 from raypipe.errors import ConfigError
 from raypipe.metrics import Metrics
@@ -18,6 +18,7 @@ from raypipe.recognition.base import RecognizerOptions
 from raypipe.recognition.beam import BeamDecoder, space_shares
 from raypipe.recognition.ctc import CtcRecognizer, decode_greedy, decoder
 from raypipe.recognition.language import load_language
+from raypipe.zoo import manifest as zoo
 
 CHARACTERS = ["", *string.ascii_letters, *string.digits, *"'.,-@ "]
 EXACT_LINES = Path(__file__).parents[1] / "data" / "exact_lines"

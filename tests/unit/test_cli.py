@@ -9,9 +9,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from raypipe import zoo
 from raypipe.cli import cli, main
 from raypipe.pipeline import Pipeline
+from raypipe.zoo import manifest as zoo
 
 
 def invoke(*arguments: str) -> Result:

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raypipe import zoo
 from raypipe.errors import ConfigError, ModelError
 from raypipe.recognition.language import (
     EDGE,
@@ -19,6 +18,7 @@ from raypipe.recognition.language import (
     mark,
     shape,
 )
+from raypipe.zoo import manifest as zoo
 
 WORDS = {"a": 0.3, "an": 0.2, "and": 0.3, "bob": 0.1, "it's": 0.1}
 

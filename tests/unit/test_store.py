@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import raypipe as rp
-from raypipe import hub, store, zoo
 from raypipe.errors import ModelError
+from raypipe.zoo import hub, store
+from raypipe.zoo import manifest as zoo
 
 TOY = Path(__file__).parents[1] / "data" / "trocr" / "merged"
 NAME = "trocr_small_printed"

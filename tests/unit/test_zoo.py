@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from raypipe import zoo
 from raypipe.errors import ModelError
+from raypipe.zoo import manifest as zoo
 
 
 @pytest.mark.parametrize("name", ["some_reader", "other_reader", "third_reader"])

@@ -10,8 +10,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from raypipe import store
 from raypipe.errors import ModelError
+from raypipe.zoo import store
 
 if sys.version_info >= (3, 11):
     import tomllib

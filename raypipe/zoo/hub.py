@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock
 
-from raypipe import store, zoo
 from raypipe.errors import ModelError
-from raypipe.store import Record
-from raypipe.zoo import Model
+from raypipe.zoo import manifest as zoo
+from raypipe.zoo import store
+from raypipe.zoo.manifest import Model
+from raypipe.zoo.store import Record
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo, RepoSibling
