@@ -30,12 +30,12 @@ from raypipe import presets
 from raypipe.engine import Session
 from raypipe.geometry import crop
 from raypipe.metrics import Metrics
-from raypipe.recognition import beam
 from raypipe.recognition.base import Reading, RecognizerOptions
-from raypipe.recognition.beam import BeamDecoder
-from raypipe.recognition.ctc import HEIGHT, MAX_WIDTH, CtcRecognizer, Decode, decode_greedy
-from raypipe.recognition.language import load_language
-from raypipe.recognition.search import Weights
+from raypipe.recognition.ctc import beam
+from raypipe.recognition.ctc.beam import BeamDecoder
+from raypipe.recognition.ctc.language import load_language
+from raypipe.recognition.ctc.model import HEIGHT, MAX_WIDTH, CtcRecognizer, Decode, decode_greedy
+from raypipe.recognition.ctc.search import Weights
 from raypipe.zoo import manifest as zoo
 
 HELD_OUT = "held-out hands"

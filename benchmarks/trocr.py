@@ -64,7 +64,7 @@ def ours(folder: Path, length: int, caching: bool, beams: int, threads: int) -> 
     from raypipe.engine import Session
     from raypipe.metrics import Metrics
     from raypipe.recognition.base import RecognizerOptions
-    from raypipe.recognition.seq2seq import Seq2SeqRecognizer
+    from raypipe.recognition.trocr.model import Seq2SeqRecognizer
 
     path = folder / "generation_config.json"
     path.write_text(json.dumps(IDS | {"eos_token_id": ENDLESS, "max_length": length + 1}), "utf-8")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raypipe.engine import Session
-from raypipe.recognition import ctc, seq2seq
 from raypipe.recognition.base import Recognizer, RecognizerOptions
+from raypipe.recognition.ctc import model as ctc
+from raypipe.recognition.trocr import model as seq2seq
 from raypipe.zoo.manifest import Model
 
 OpenSession = Callable[[Path | bytes], Session]

@@ -16,10 +16,10 @@ from raypipe.images.image import Image
 from raypipe.layout import arrange
 from raypipe.outputs.hocr import hocr
 from raypipe.outputs.text import formatted, plain
-from raypipe.recognition import lines as line_pictures
 from raypipe.recognition.base import RecognizerOptions
+from raypipe.recognition.ctc.language import own_words
 from raypipe.recognition.families import FAMILIES, open_recognizer
-from raypipe.recognition.language import own_words
+from raypipe.stages import crops as line_pictures
 from raypipe.stages.base import ModelStage, Worker
 from raypipe.types import (
     CONFIDENCE,

@@ -15,7 +15,7 @@ from hub_server import Hub, running
 from raypipe.engine import Session
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import RecognizerOptions
-from raypipe.recognition.seq2seq import Seq2SeqRecognizer
+from raypipe.recognition.trocr.model import Seq2SeqRecognizer
 from raypipe.zoo import store
 
 for package in ("torch", "transformers", "onnx", "onnxscript"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raypipe.recognition.batching import NARROWEST, buckets, padded_width, stack
+from raypipe.recognition.ctc.batching import NARROWEST, buckets, padded_width, stack
 
 WIDTHS = range(1, 4000)
 

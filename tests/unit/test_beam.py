@@ -13,11 +13,11 @@ from raypipe import presets
 from raypipe.engine import Session
 from raypipe.errors import ConfigError
 from raypipe.metrics import Metrics
-from raypipe.recognition.alignment import align
 from raypipe.recognition.base import RecognizerOptions
-from raypipe.recognition.beam import BeamDecoder, space_shares
-from raypipe.recognition.ctc import CtcRecognizer, decode_greedy, decoder
-from raypipe.recognition.language import load_language
+from raypipe.recognition.ctc.alignment import align
+from raypipe.recognition.ctc.beam import BeamDecoder, space_shares
+from raypipe.recognition.ctc.language import load_language
+from raypipe.recognition.ctc.model import CtcRecognizer, decode_greedy, decoder
 from raypipe.zoo import manifest as zoo
 
 CHARACTERS = ["", *string.ascii_letters, *string.digits, *"'.,-@ "]

@@ -5,7 +5,7 @@ import pytest
 from making import FakeSession
 
 from raypipe.recognition.base import Reading, RecognizerOptions
-from raypipe.recognition.ctc import WIDE_GAP, CtcRecognizer, decode_greedy, tidy
+from raypipe.recognition.ctc.model import WIDE_GAP, CtcRecognizer, decode_greedy, tidy
 
 CHARACTERS = ["", *"abcdefgh "]
 

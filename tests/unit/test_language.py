@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from raypipe.errors import ConfigError, ModelError
-from raypipe.recognition.language import (
+from raypipe.recognition.ctc.language import (
     EDGE,
     LETTERS,
     SHAPES,

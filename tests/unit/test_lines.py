@@ -7,7 +7,7 @@ from making import Boxes, boxes, image_of, rotated, white
 from raypipe.geometry import bounds, corners
 from raypipe.layout import arrange
 from raypipe.recognition.base import Reading
-from raypipe.recognition.lines import assemble, cut, place
+from raypipe.stages.crops import assemble, cut, place
 from raypipe.types import Crops, Line, Pixels
 
 HEIGHT, MAX_WIDTH = 48, 3200

@@ -14,8 +14,8 @@ from raypipe.engine import Session
 from raypipe.errors import ModelError
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import RecognizerOptions
-from raypipe.recognition.generation import Tokens
-from raypipe.recognition.seq2seq import CachedDecoding, Preprocessing, Seq2SeqRecognizer, spelled
+from raypipe.recognition.trocr.generation import Tokens
+from raypipe.recognition.trocr.model import CachedDecoding, Preprocessing, Seq2SeqRecognizer, spelled
 
 DATA = Path(__file__).parents[1] / "data" / "trocr"
 EXPECTED = json.loads((DATA / "expected.json").read_text(encoding="utf-8"))

@@ -21,7 +21,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.recognition.language import EDGE, MARKS, NUMBER, SPACE, START, WORD, mark
+from raypipe.recognition.ctc.language import EDGE, MARKS, NUMBER, SPACE, START, WORD, mark
 
 P = ParamSpec("P")
 R = TypeVar("R")

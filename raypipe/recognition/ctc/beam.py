@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.recognition.alignment import align
 from raypipe.recognition.base import Reading
-from raypipe.recognition.ctc import BLANK
-from raypipe.recognition.language import Language, letter, shape
-from raypipe.recognition.search import Alphabet, Weights, search
+from raypipe.recognition.ctc.alignment import align
+from raypipe.recognition.ctc.language import Language, letter, shape
+from raypipe.recognition.ctc.model import BLANK
+from raypipe.recognition.ctc.search import Alphabet, Weights, search
 
 Floats = npt.NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from raypipe.engine import Array, Session, Tensor, row_picker
 from raypipe.errors import ModelError
 from raypipe.recognition.base import Reading, RecognizerOptions
-from raypipe.recognition.generation import Floats, GenerationConfig, Integers, Tokens, beam, greedy
+from raypipe.recognition.trocr.generation import Floats, GenerationConfig, Integers, Tokens, beam, greedy
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from raypipe.engine import Session
 from raypipe.recognition.base import Reading, RecognizerOptions
-from raypipe.recognition.batching import buckets, stack
+from raypipe.recognition.ctc.batching import buckets, stack
 from raypipe.types import Pixels
 from raypipe.zoo import manifest as zoo
 
@@ -88,8 +88,8 @@ def decoder(characters: Sequence[str], options: RecognizerOptions) -> Decode:
     words = zoo.words_of(options.language) if options.decoder == "beam" else None
     if words is None:
         return partial(decode_greedy, characters=characters)
-    from raypipe.recognition.beam import BeamDecoder  # Numba takes half a second to import.
-    from raypipe.recognition.language import load_language
+    from raypipe.recognition.ctc.beam import BeamDecoder  # Numba takes half a second to import.
+    from raypipe.recognition.ctc.language import load_language
 
     return BeamDecoder(characters, load_language(words.path, options.lexicon)).decode
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from raypipe.recognition.search import compiled
+from raypipe.recognition.ctc.search import compiled
 
 
 @compiled

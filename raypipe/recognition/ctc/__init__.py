@@ -1,0 +1,1 @@
+"""CTC recognizers: the network, and how its output becomes text."""

@@ -1,0 +1,1 @@
+"""TrOCR: the networks, and how tokens are generated."""
