@@ -25,8 +25,8 @@ from raypipe.metrics import Metrics
 from raypipe.outputs.documents import SUFFIXES
 from raypipe.pipeline import Pipeline
 from raypipe.results import Done, check_pipeline, count_errors, drop_failed, finished, write
+from raypipe.rows import to_table
 from raypipe.run import local
-from raypipe.run.rows import to_table
 from raypipe.types import Row
 
 Progress = Callable[[int, int], None]

@@ -20,8 +20,8 @@ from ray.serve.schema import LoggingConfig
 from raypipe import presets
 from raypipe.errors import ConfigError
 from raypipe.pipeline import Operator, Pipeline, load
-from raypipe.run.graph import Graph
 from raypipe.run.local import usable_cpus
+from raypipe.run.path import Graph
 from raypipe.run.replicas import Batching, OperatorReplica, Task
 from raypipe.stages.base import ModelStage, Pool
 from raypipe.types import Row

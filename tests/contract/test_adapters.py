@@ -10,7 +10,7 @@ import pytest
 
 import raypipe as rp
 from raypipe import presets
-from raypipe.run.rows import to_table
+from raypipe.rows import to_table
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ if sys.platform == "win32":
 
 from ray.exceptions import ActorDiedError
 
-from raypipe.run.graph import Graph
 from raypipe.run.online import Serving, build, deployment, plan
+from raypipe.run.path import Graph
 from raypipe.run.replicas import Work, weight
 from raypipe.web.settings import digest
 

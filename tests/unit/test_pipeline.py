@@ -10,7 +10,7 @@ import raypipe as rp
 from raypipe import presets
 from raypipe.errors import ConfigError, ModelError
 from raypipe.pipeline import INPUT_COLUMNS, STAGES, Pipeline, load
-from raypipe.run.rows import schema
+from raypipe.rows import schema
 from raypipe.stages.base import Pool
 
 if sys.version_info >= (3, 11):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from raypipe.run.rows import from_table, others, schema, to_table
+from raypipe.rows import from_table, others, schema, to_table
 from raypipe.types import CONFIDENCE, INTEGER, TEXT
 
 COLUMNS = {"path": TEXT, "pagenum": INTEGER, "confidence": CONFIDENCE}
