@@ -15,8 +15,9 @@ from pathlib import Path
 
 from memory import Memory
 
-from raypipe import job, presets
+from raypipe import presets
 from raypipe.inputs.pages import documents
+from raypipe.job import job
 from raypipe.run.local import usable_cpus
 from raypipe.stages.base import Pool
 

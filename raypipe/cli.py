@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from raypipe import job, presets
+from raypipe import presets
 from raypipe.cli_models import models
 from raypipe.client import Client
 from raypipe.errors import ConfigError, RaypipeError
+from raypipe.job import job
+from raypipe.job.results import read_results
 from raypipe.outputs import documents
 from raypipe.pipeline import Pipeline, load
-from raypipe.results import read_results
 from raypipe.stages.base import Pool
 from raypipe.types import Page
 from raypipe.web.settings import ServerSettings, read_keys

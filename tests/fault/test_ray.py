@@ -14,8 +14,8 @@ import pytest
 from pipelines import Killer
 
 import raypipe as rp
-from raypipe import job
 from raypipe.errors import ConfigError, RaypipeError
+from raypipe.job import job
 
 
 def rows_of(stage: Killer, folder: Path) -> list[dict[str, object]]:

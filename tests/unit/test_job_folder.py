@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import raypipe as rp
-from raypipe import job
 from raypipe.errors import ConfigError, InputError
 from raypipe.inputs.pages import documents
+from raypipe.job import job
+from raypipe.job.results import read_results
 from raypipe.pipeline import Pipeline
-from raypipe.results import read_results
 
 PIPELINE = Pipeline([rp.BinaryToImage()])
 

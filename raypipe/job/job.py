@@ -21,10 +21,10 @@ from uuid import uuid4
 from raypipe.errors import ConfigError
 from raypipe.files import split_options
 from raypipe.inputs.pages import Source, documents, pages
+from raypipe.job.results import Done, check_pipeline, count_errors, drop_failed, finished, write
 from raypipe.metrics import Metrics
 from raypipe.outputs.documents import SUFFIXES
 from raypipe.pipeline import Pipeline
-from raypipe.results import Done, check_pipeline, count_errors, drop_failed, finished, write
 from raypipe.rows import to_table
 from raypipe.run import local
 from raypipe.types import Row

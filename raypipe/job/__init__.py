@@ -1,0 +1,1 @@
+"""What `raypipe run` does: inputs to an output folder, resumable."""
