@@ -1,5 +1,5 @@
 """`python -m raypipe`."""
 
-from raypipe.cli import main
+from raypipe.cli.main import main
 
 main()

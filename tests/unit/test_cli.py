@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from raypipe.cli import cli, main
+from raypipe.cli.main import cli, main
 from raypipe.pipeline import Pipeline
 from raypipe.zoo import manifest as zoo
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import raypipe as rp
 from raypipe import client as client_module
-from raypipe.cli import cli
+from raypipe.cli.main import cli
 from raypipe.types import Line, Word
 
 WORD = {"text": "Dear", "confidence": 0.9, "x": 1, "y": 2, "width": 3, "height": 4, "angle": 0}

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from raypipe import presets
-from raypipe.cli_models import models
+from raypipe.cli.models import models
 from raypipe.client import Client
 from raypipe.errors import ConfigError, RaypipeError
 from raypipe.job import job

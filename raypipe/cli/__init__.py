@@ -1,0 +1,1 @@
+"""The command line: parse, call, print; a file for each command."""
