@@ -36,7 +36,7 @@ from raypipe.recognition.ctc.beam import BeamDecoder
 from raypipe.recognition.ctc.language import load_language
 from raypipe.recognition.ctc.model import HEIGHT, MAX_WIDTH, CtcRecognizer, Decode, decode_greedy
 from raypipe.recognition.ctc.search import Weights
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 HELD_OUT = "held-out hands"
 """The handwritten lines of letters and the phone's lines that do not train the recognizer."""
@@ -175,7 +175,7 @@ class Bench:
     def __init__(self, groups: dict[str, list[Sample]], recognizer: CtcRecognizer, fold: Callable[[str], str]) -> None:
         self.groups, self.fold = groups, fold
         self._characters = recognizer.characters
-        words = zoo.words_of("en")
+        words = manifest.words_of("en")
         assert words
         self._language = load_language(words.path)
         self.greedy: Decode = partial(decode_greedy, characters=self._characters)
@@ -216,7 +216,7 @@ class Bench:
 
 def bench_of(name: str, folders: Sequence[Path], fold: Callable[[str], str]) -> Bench:
     """The lines as a CTC model of the manifest sees them, on one thread."""
-    path = zoo.resolve(name, "recognition", "en").path
+    path = manifest.resolve(name, "recognition", "en").path
     recognizer = CtcRecognizer(Session(path, False, 1, Metrics()), RecognizerOptions("en", "greedy"))
     return Bench(samples(recognizer, folders, fold), recognizer, fold)
 

@@ -26,7 +26,7 @@ from raypipe.layout import join_lines
 from raypipe.metrics import Metrics
 from raypipe.run.local import processor, usable_cpus
 from raypipe.types import Page, boxes_from_regions
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 DETECTORS = ["image_text_detector_v2", "image_text_detector_v2_opt", "text_detector_db", "text_detector_db_opt"]
 SETS = ["letters1905_pages", "phone_pages"]
@@ -134,7 +134,7 @@ def main() -> None:
     for name in arguments.sets:
         rows = pages_of(arguments.data / name)
         for model in arguments.detectors:
-            ways = [False, True] if zoo.resolve(model, "detection").family == "craft" else [False]
+            ways = [False, True] if manifest.resolve(model, "detection").family == "craft" else [False]
             for refiner in ways:
                 finder = LineFinder(model, arguments.width, refiner, arguments.threads)
                 figures = measured(finder, arguments.data / name / "images", rows)

@@ -19,7 +19,7 @@ from raypipe.engine import Session
 from raypipe.layout import arrange
 from raypipe.metrics import Metrics
 from raypipe.stages.detect import DEFAULTS
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 
 def fastest(call: Callable[[], object], repeat: int) -> float:
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    model = zoo.resolve(arguments.detector, "detection")
+    model = manifest.resolve(arguments.detector, "detection")
     session = Session(model.path, use_gpu=False, threads=1, metrics=Metrics())
     pixels = np.asarray(cv2.imread(str(arguments.page)), np.uint8)
     mean, deviation = (IMAGENET_MEAN, IMAGENET_STD) if model.family == "craft" else (dbnet.MIDDLE, dbnet.MIDDLE)

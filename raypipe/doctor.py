@@ -7,8 +7,7 @@ from importlib.metadata import version
 
 from raypipe import engine
 from raypipe.run.local import usable_cpus
-from raypipe.zoo import manifest as zoo
-from raypipe.zoo import store
+from raypipe.zoo import manifest, store
 
 PACKAGES = ("raypipe", "ray", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic")
 
@@ -27,8 +26,8 @@ def checks() -> list[tuple[str, str, bool]]:
         ("CPUs", str(usable_cpus()), True),
     ]
     rows.append(("models pulled to", str(store.folder()), True))
-    for model in zoo.manifest():
+    for model in manifest.models():
         if model.file or model.is_here:
-            damage = zoo.damage(model)
+            damage = manifest.damage(model)
             rows.append((f"model {model.name}", damage or "sound", damage is None))
     return rows

@@ -9,7 +9,7 @@ from raypipe.stages.detect import ImageTextDetector
 from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 DETECTOR = "text_detector_db_opt"
 RECOGNIZER = "ocr_small_handwritten_v2_opt"
@@ -32,7 +32,7 @@ def standard(
         detector_pool, recognizer_pool: Actors of their own on Ray; None shares them.
     """
     # DBNet finds lines, and CRAFT words unless its refiner joins them.
-    refine = zoo.resolve(detector, "detection").family == "craft"
+    refine = manifest.resolve(detector, "detection").family == "craft"
     detect = ImageTextDetector(
         model=detector,
         use_gpu=use_gpu,

@@ -11,7 +11,7 @@ from cluster import ray_cluster
 from PIL import Image, ImageDraw
 from server import server
 
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 __all__ = ["ray_cluster", "server"]
 
@@ -81,10 +81,10 @@ def fake_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     (folder / "manifest.toml").write_text(MANIFEST, encoding="utf-8")
     for name in ("detector.onnx", "reader.onnx"):
         (folder / name).write_bytes(b"hello")
-    monkeypatch.setattr(zoo, "models_folder", lambda: folder)
-    zoo.manifest.cache_clear()
+    monkeypatch.setattr(manifest, "models_folder", lambda: folder)
+    manifest.models.cache_clear()
     yield folder
-    zoo.manifest.cache_clear()
+    manifest.models.cache_clear()
 
 
 @pytest.fixture

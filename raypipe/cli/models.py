@@ -9,8 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from raypipe.zoo import hub, store
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import hub, manifest, store
 
 
 @click.group()
@@ -22,7 +21,7 @@ def models() -> None:
 def list_models() -> None:
     """Lists the models and their other names."""
     table = Table(Column("name", no_wrap=True), "task", "family", "MB", "licence", "also called")
-    for model in zoo.manifest():
+    for model in manifest.models():
         size = f"{_bytes(model) / 1e6:.1f}" if model.is_here else "not here"
         table.add_row(model.name, model.task, model.family, size, model.licence, ", ".join(model.aliases))
     Console().print(table)
@@ -32,7 +31,7 @@ def list_models() -> None:
 @click.argument("name")
 def info(name: str) -> None:
     """Prints all that is known of a model, and its card: size, licence, data, error rates, speed."""
-    model = zoo.find(name)
+    model = manifest.find(name)
     for key, value in model.model_dump(exclude={"card"}).items():
         if value:
             click.echo(f"{key}: {', '.join(value) if isinstance(value, tuple) else value}")
@@ -42,7 +41,7 @@ def info(name: str) -> None:
     elif not model.file:
         click.echo("stored: no")
     if model.card:
-        click.echo(f"\n{(zoo.models_folder() / model.card).read_text(encoding='utf-8').strip()}")
+        click.echo(f"\n{(manifest.models_folder() / model.card).read_text(encoding='utf-8').strip()}")
 
 
 @models.command(epilog="Example: raypipe models pull ocr_base_handwritten_v2_opt")
@@ -59,11 +58,11 @@ def pull(name: str, revision: str | None, update: bool, record: Path | None) -> 
     The store lies where RAYPIPE_MODELS says. HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies are honoured.
     A pull that broke off and is run again goes on where it stopped, inside a file too.
     """
-    model = zoo.find(name)
+    model = manifest.find(name)
     like = store.read_record(record) if record else None
     recorded = store.record(model.name)
     if recorded and not (update or revision or like):
-        if zoo.damage(model) is None:
+        if manifest.damage(model) is None:
             click.echo(f"{model.name} is here already: {model.path}")
             return
         like = recorded
@@ -75,19 +74,19 @@ def pull(name: str, revision: str | None, update: bool, record: Path | None) -> 
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def import_model(name: str, folder: Path) -> None:
     """Copies a model from a folder in the layout of Optimum's ONNX exporter into the local store."""
-    _stored(hub.take(zoo.find(name), folder))
+    _stored(hub.take(manifest.find(name), folder))
 
 
 @models.command(epilog="Example: raypipe models verify")
 def verify() -> None:
     """Checks every model that is here against its size and sha256."""
-    damages = [(model.name, zoo.damage(model)) for model in zoo.manifest() if model.file or model.is_here]
+    damages = [(model.name, manifest.damage(model)) for model in manifest.models() if model.file or model.is_here]
     for name, damage in damages:
         click.echo(f"{name}: {damage or 'sound'}")
     sys.exit(4 if any(damage for _, damage in damages) else 0)
 
 
-def _bytes(model: zoo.Model) -> int:
+def _bytes(model: manifest.Model) -> int:
     """The size of a model's files."""
     record = None if model.file else store.record(model.name)
     return sum(file.bytes for file in record.files.values()) if record else model.bytes

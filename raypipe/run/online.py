@@ -27,7 +27,7 @@ from raypipe.stages.base import ModelStage, Pool
 from raypipe.types import Row
 from raypipe.web.app import create
 from raypipe.web.settings import ServerSettings, read_keys
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -186,7 +186,7 @@ def _drawings(pipeline: Pipeline) -> dict[str, Operator]:
 
 
 def _models(pipeline: Pipeline) -> list[dict[str, str]]:
-    found = {stage.model: zoo.find(stage.model) for stage in pipeline.stages if isinstance(stage, ModelStage)}
+    found = {stage.model: manifest.find(stage.model) for stage in pipeline.stages if isinstance(stage, ModelStage)}
     return [
         {"name": model.name, "task": model.task, "family": model.family, "licence": model.licence}
         for model in found.values()

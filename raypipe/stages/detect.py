@@ -17,7 +17,7 @@ from raypipe.images.image import Image
 from raypipe.layout import in_reading_order, join_lines, merge_overlapping
 from raypipe.stages.base import ModelStage, Worker
 from raypipe.types import REGIONS, Boxes, Column, Region, Row, regions_from_boxes
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 FAMILIES: dict[str, type[Craft] | type[DBNet]] = {"craft": Craft, "db": DBNet}
 DEFAULTS = {"craft": Thresholds(score=0.7, text=0.4, link=0.4), "db": Thresholds(score=0.5, text=0.25, link=0)}
@@ -41,7 +41,7 @@ class TextDetector(Worker["ImageTextDetector"]):
 
     def setup(self) -> None:
         """Loads the model."""
-        model = zoo.resolve(self.spec.model, "detection")
+        model = manifest.resolve(self.spec.model, "detection")
         session = Session(model.path, self.spec.use_gpu, self.threads, self.metrics)
         self._detector: Detector = FAMILIES[model.family](session)
         self._thresholds = self.spec.thresholds()
@@ -107,16 +107,16 @@ class ImageTextDetector(ModelStage):
         Raises:
             ModelError: No such model.
         """
-        zoo.resolve(name, "detection")
+        manifest.resolve(name, "detection")
         return cls.model_validate({"model": name, **parameters})
 
     def check(self) -> None:
         """See `Stage.check`."""
-        zoo.resolve(self.model, "detection")
+        manifest.resolve(self.model, "detection")
 
     def thresholds(self) -> Thresholds:
         """The thresholds in force."""
-        default = DEFAULTS[zoo.resolve(self.model, "detection").family]
+        default = DEFAULTS[manifest.resolve(self.model, "detection").family]
         return Thresholds(
             default.score if self.score_threshold is None else self.score_threshold,
             default.text if self.text_threshold is None else self.text_threshold,

@@ -34,7 +34,7 @@ from raypipe.types import (
     Row,
     boxes_from_regions,
 )
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 CROPS_COLUMN = "crops"
 
@@ -54,7 +54,7 @@ class LineCropper(Worker["ImageToText"]):
 
     def setup(self) -> None:
         """Looks up what pictures the recognizer takes."""
-        self._family = FAMILIES[zoo.resolve(self.spec.model, "recognition", self.spec.language).family]
+        self._family = FAMILIES[manifest.resolve(self.spec.model, "recognition", self.spec.language).family]
 
     def process(self, rows: Sequence[Row]) -> None:
         """See `Worker.process`."""
@@ -100,7 +100,7 @@ class TextReader(Worker["ImageToText"]):
     def setup(self) -> None:
         """Loads the model."""
         spec = self.spec
-        model = zoo.resolve(spec.model, "recognition", spec.language)
+        model = manifest.resolve(spec.model, "recognition", spec.language)
         threads = spec.task_parallelism or self.threads
         options = RecognizerOptions(spec.language, spec.decoder, spec.lexicon, spec.use_caching, spec.num_beams)
         self._recognizer = open_recognizer(
@@ -214,7 +214,7 @@ class ImageToText(ModelStage):
 
     def check(self) -> None:
         """See `Stage.check`."""
-        zoo.resolve(self.model, "recognition", self.language)
+        manifest.resolve(self.model, "recognition", self.language)
         if self.lexicon:
             own_words(self.lexicon)
 
@@ -225,7 +225,7 @@ class ImageToText(ModelStage):
 
     @model_validator(mode="after")
     def _lexicon_is_used(self) -> ImageToText:
-        if self.lexicon and (self.decoder != "beam" or zoo.words_of(self.language) is None):
+        if self.lexicon and (self.decoder != "beam" or manifest.words_of(self.language) is None):
             raise ValueError("lexicon needs decoder='beam' and a language whose words are known: 'en'")
         return self
 
@@ -236,5 +236,5 @@ class ImageToText(ModelStage):
         Raises:
             ModelError: No such model, it does not read `lang`, or its weights are not here.
         """
-        zoo.resolve(name, "recognition", lang)
+        manifest.resolve(name, "recognition", lang)
         return cls.model_validate({"model": name, "language": lang, **parameters})

@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from filelock import FileLock
 
 from raypipe.errors import ModelError
-from raypipe.zoo import manifest as zoo
-from raypipe.zoo import store
+from raypipe.zoo import manifest, store
 from raypipe.zoo.manifest import Model
 from raypipe.zoo.store import Record
 
@@ -135,7 +134,7 @@ def _export(model: Model, folder: Path, revision: str | None) -> Origin:
     checkpoint.mkdir()
     for file in files:
         _fetch(model.checkpoint, str(info.sha), file, checkpoint / file.rfilename)
-    recipe = zoo.models_folder() / "recipes" / "trocr.py"
+    recipe = manifest.models_folder() / "recipes" / "trocr.py"
     command = [sys.executable, str(recipe), str(checkpoint), "--precision", model.precision, "--output", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

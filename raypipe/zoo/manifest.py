@@ -60,13 +60,13 @@ class Model(BaseModel):
 
 def models_folder() -> Path:
     """The folder with the manifest and the model files: inside the installed package, or in a source checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     installed = package / "models"
     return installed if (installed / "manifest.toml").exists() else package.parent / "models"
 
 
 @cache
-def manifest() -> tuple[Model, ...]:
+def models() -> tuple[Model, ...]:
     """All models that have a name here, in the order of the manifest."""
     try:
         entries = tomllib.loads((models_folder() / "manifest.toml").read_text(encoding="utf-8"))["model"]
@@ -81,7 +81,7 @@ def find(name: str) -> Model:
     Raises:
         ModelError: No model has that name.
     """
-    for model in manifest():
+    for model in models():
         if name == model.name or name in model.aliases:
             return model
     raise ModelError(f"There is no model named {name!r}.", "`raypipe models list` prints those there are.")
@@ -121,7 +121,7 @@ def _remedy(model: Model) -> str:
 
 def words_of(language: str) -> Model | None:
     """The word list of a language, None if there is none."""
-    return next((model for model in manifest() if model.task == "language" and language in model.languages), None)
+    return next((model for model in models() if model.task == "language" and language in model.languages), None)
 
 
 def damage(model: Model) -> str | None:

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 from hub_server import Hub, running
 
-from raypipe.zoo import manifest as zoo
-from raypipe.zoo import store
+from raypipe.zoo import manifest, store
 
 DATA = Path(__file__).parents[1] / "data" / "trocr" / "merged"
 NAME = "trocr_small_printed_opt"
@@ -105,7 +104,7 @@ def test_what_was_pulled_reads(machine: Machine, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(store.VARIABLE, str(machine.store))
     from raypipe import ImageToText
 
-    assert zoo.resolve(NAME, "recognition", "en").path == machine.folder
+    assert manifest.resolve(NAME, "recognition", "en").path == machine.folder
     assert ImageToText.pretrained(NAME, num_beams=2).num_beams == 2
 
 
@@ -290,4 +289,4 @@ def test_a_model_of_the_package_is_not_pulled(machine: Machine, verb: str, tmp_p
 def test_an_absent_model_says_how_to_get_it(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(store.VARIABLE, str(machine.store))
     with pytest.raises(Exception, match=r"models pull ocr_base_handwritten_v2_opt.*ocr_small_handwritten_v2_opt"):
-        zoo.resolve("ocr_base_handwritten_v2_opt", "recognition", "en")
+        manifest.resolve("ocr_base_handwritten_v2_opt", "recognition", "en")

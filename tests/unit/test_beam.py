@@ -18,7 +18,7 @@ from raypipe.recognition.ctc.alignment import align
 from raypipe.recognition.ctc.beam import BeamDecoder, space_shares
 from raypipe.recognition.ctc.language import load_language
 from raypipe.recognition.ctc.model import CtcRecognizer, decode_greedy, decoder
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 CHARACTERS = ["", *string.ascii_letters, *string.digits, *"'.,-@ "]
 EXACT_LINES = Path(__file__).parents[1] / "data" / "exact_lines"
@@ -26,7 +26,7 @@ EXACT_LINES = Path(__file__).parents[1] / "data" / "exact_lines"
 
 @pytest.fixture(scope="module")
 def beam() -> BeamDecoder:
-    words = zoo.words_of("en")
+    words = manifest.words_of("en")
     assert words is not None
     return BeamDecoder(CHARACTERS, load_language(words.path))
 
@@ -162,7 +162,7 @@ def test_exact_lines_are_not_corrected() -> None:
     distance = pytest.importorskip("rapidfuzz").distance.Levenshtein.distance
     rows = [row.split("\t") for row in (EXACT_LINES / "gt.tsv").read_text(encoding="utf-8").splitlines()]
     pictures = [cv2.imread(str(EXACT_LINES / "images" / name)) for name, _ in rows]
-    path = zoo.resolve(presets.RECOGNIZER, "recognition", "en").path
+    path = manifest.resolve(presets.RECOGNIZER, "recognition", "en").path
     wrong = []
     for way in ("greedy", "beam"):
         readings = CtcRecognizer(Session(path, False, 1, Metrics()), RecognizerOptions("en", way)).read(pictures, 0)

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from raypipe.cli.main import cli, main
 from raypipe.pipeline import Pipeline
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 
 def invoke(*arguments: str) -> Result:
@@ -80,7 +80,7 @@ def test_models_list(fake_models: Path) -> None:
 
 
 def test_names_of_models_are_whole_where_nobody_looks_at_them() -> None:
-    names = [model.name for model in zoo.manifest()]
+    names = [model.name for model in manifest.models()]
     listed = invoke("models", "list").output
     assert [name for name in names if name not in listed] == []
 

@@ -15,17 +15,15 @@ import raypipe
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
     ["types", "errors", "metrics"],
-    ["files", "geometry", "engine", "store", "pdf", "raster"],
-    ["zoo"],
-    ["images", "hub", "listing"],
+    ["files", "geometry", "engine", "rows"],
+    ["zoo", "images"],
     ["inputs", "layout"],
     ["detection", "recognition", "outputs"],
     ["stages"],
     ["pipeline", "display", "web", "client"],
-    ["", "presets", "results"],
+    ["", "presets"],
     ["run"],
     ["job", "doctor"],
-    ["cli_models"],
     ["cli"],
     ["__main__"],
 ]

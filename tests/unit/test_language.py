@@ -18,7 +18,7 @@ from raypipe.recognition.ctc.language import (
     mark,
     shape,
 )
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 WORDS = {"a": 0.3, "an": 0.2, "and": 0.3, "bob": 0.1, "it's": 0.1}
 
@@ -125,11 +125,11 @@ def test_characters_have_kinds() -> None:
 
 
 def test_the_shipped_language_knows_english() -> None:
-    found = zoo.words_of("en")
-    assert found is not None and zoo.damage(found) is None
+    found = manifest.words_of("en")
+    assert found is not None and manifest.damage(found) is None
     language = load_language(found.path)
     assert number(language, "handwritten") >= 0
     assert not language.proper[number(language, "the")]
     assert language.proper[number(language, "francisco")]
     assert np.exp(language.frequencies).sum() == pytest.approx(1, abs=0.01)
-    assert zoo.words_of("latin") is None
+    assert manifest.words_of("latin") is None

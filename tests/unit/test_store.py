@@ -9,8 +9,7 @@ import pytest
 
 import raypipe as rp
 from raypipe.errors import ModelError
-from raypipe.zoo import hub, store
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import hub, manifest, store
 
 TOY = Path(__file__).parents[1] / "data" / "trocr" / "merged"
 NAME = "trocr_small_printed"
@@ -38,8 +37,8 @@ def test_where_the_store_lies(monkeypatch: pytest.MonkeyPatch, variables: dict[s
 
 
 def test_an_imported_model_reads(folder: Path, tmp_path: Path, page_png: bytes) -> None:
-    hub.take(zoo.find(NAME), TOY)
-    assert zoo.damage(zoo.find(NAME)) is None
+    hub.take(manifest.find(NAME), TOY)
+    assert manifest.damage(manifest.find(NAME)) is None
     (tmp_path / "page.png").write_bytes(page_png)
     read = {
         beams: rp.Pipeline(
@@ -58,22 +57,22 @@ def test_an_imported_model_reads(folder: Path, tmp_path: Path, page_png: bytes) 
 
 
 def test_importing_again_replaces(folder: Path, tmp_path: Path) -> None:
-    hub.take(zoo.find(NAME), TOY)
+    hub.take(manifest.find(NAME), TOY)
     (folder / NAME / "tokenizer.json").write_text("{}")
-    assert "tokenizer.json" in str(zoo.damage(zoo.find(NAME)))
-    hub.take(zoo.find(NAME), TOY)
-    assert zoo.damage(zoo.find(NAME)) is None
+    assert "tokenizer.json" in str(manifest.damage(manifest.find(NAME)))
+    hub.take(manifest.find(NAME), TOY)
+    assert manifest.damage(manifest.find(NAME)) is None
     assert [path.name for path in folder.iterdir()] == [NAME]
 
 
 def test_missing_and_shortened_files_are_damage(folder: Path) -> None:
-    model = zoo.find(NAME)
-    assert zoo.damage(model) == "missing"
+    model = manifest.find(NAME)
+    assert manifest.damage(model) == "missing"
     hub.take(model, TOY)
     (folder / NAME / "tokenizer.json").write_bytes(b"")
-    assert "0 bytes" in str(zoo.damage(model))
+    assert "0 bytes" in str(manifest.damage(model))
     (folder / NAME / "tokenizer.json").unlink()
-    assert zoo.damage(model) == "tokenizer.json missing"
+    assert manifest.damage(model) == "tokenizer.json missing"
 
 
 def test_a_failure_leaves_no_trace(folder: Path) -> None:
@@ -87,11 +86,11 @@ def test_a_store_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv(store.VARIABLE, str(tmp_path / "file" / "store"))
     with pytest.raises(ModelError, match="RAYPIPE_MODELS"):
-        hub.take(zoo.find(NAME), TOY)
+        hub.take(manifest.find(NAME), TOY)
 
 
 def test_a_damaged_record_is_named(folder: Path) -> None:
-    hub.take(zoo.find(NAME), TOY)
+    hub.take(manifest.find(NAME), TOY)
     (folder / NAME / store.RECORD).write_text("{")
     with pytest.raises(ModelError, match=store.RECORD):
         store.record(NAME)

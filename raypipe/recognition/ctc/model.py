@@ -14,7 +14,7 @@ from raypipe.engine import Session
 from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.ctc.batching import buckets, stack
 from raypipe.types import Pixels
-from raypipe.zoo import manifest as zoo
+from raypipe.zoo import manifest
 
 HEIGHT = 48
 MAX_WIDTH = 3200
@@ -85,7 +85,7 @@ def decoder(characters: Sequence[str], options: RecognizerOptions) -> Decode:
         ModelError: The file of the language's words is missing or damaged.
         ConfigError: The user's lexicon cannot be read.
     """
-    words = zoo.words_of(options.language) if options.decoder == "beam" else None
+    words = manifest.words_of(options.language) if options.decoder == "beam" else None
     if words is None:
         return partial(decode_greedy, characters=characters)
     from raypipe.recognition.ctc.beam import BeamDecoder  # Numba takes half a second to import.
