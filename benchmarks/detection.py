@@ -23,8 +23,9 @@ import raypipe as rp
 from raypipe.geometry import bounds, corners
 from raypipe.inputs.pages import pages
 from raypipe.layout import join_lines
+from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
-from raypipe.run.local import processor, usable_cpus
+from raypipe.run.local import processor
 from raypipe.types import Page, boxes_from_regions
 from raypipe.zoo import manifest
 

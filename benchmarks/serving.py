@@ -24,8 +24,9 @@ from typing import Any
 from memory import Memory
 
 from raypipe import presets
+from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
-from raypipe.run.local import processor, usable_cpus
+from raypipe.run.local import processor
 
 
 class Load:

@@ -18,7 +18,7 @@ from memory import Memory
 from raypipe import presets
 from raypipe.inputs.pages import documents
 from raypipe.job import job
-from raypipe.run.local import usable_cpus
+from raypipe.machine import usable_cpus
 from raypipe.stages.base import Pool
 
 

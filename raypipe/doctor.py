@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import version
 
 from raypipe import engine
-from raypipe.run.local import usable_cpus
+from raypipe.machine import usable_cpus
 from raypipe.zoo import manifest, store
 
 PACKAGES = ("raypipe", "ray", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic")

@@ -22,6 +22,7 @@ from raypipe.errors import ConfigError
 from raypipe.files import split_options
 from raypipe.inputs.pages import Source, documents, pages
 from raypipe.job.results import Done, check_pipeline, count_errors, drop_failed, finished, write
+from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.outputs.documents import SUFFIXES
 from raypipe.pipeline import Pipeline
@@ -170,7 +171,7 @@ def run_local(job: Job, progress: Progress, batch_size: int, threads: int | None
     """Processes a job in this process."""
     start = time.perf_counter()
     metrics = Metrics()
-    process = local.processor(job.pipeline, threads or local.usable_cpus(), metrics)
+    process = local.processor(job.pipeline, threads or usable_cpus(), metrics)
     columns = job.pipeline.columns_between()[-1]
     prefix, finished_pages, failed = uuid4().hex[:12], 0, 0
     ready = time.perf_counter()

@@ -23,9 +23,10 @@ from ray.util.metrics import Counter as ExportedCounter
 from raypipe import errors
 from raypipe.errors import ConfigError, DeviceError, RaypipeError
 from raypipe.inputs.pages import named, pages
+from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.rows import from_table, others, to_table
-from raypipe.run.local import Runner, usable_cpus
+from raypipe.run.local import Runner
 from raypipe.run.tally import Key, start_tally
 from raypipe.stages.base import ModelStage, Pool
 from raypipe.types import Column, Row

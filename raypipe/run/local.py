@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from raypipe.inputs.pages import Source, documents, named, pages
+from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.types import Page, Row
 
@@ -64,8 +64,3 @@ def processor(pipeline: Pipeline, threads: int, metrics: Metrics) -> Callable[[l
         return rows
 
     return process
-
-
-def usable_cpus() -> int:
-    """CPUs that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

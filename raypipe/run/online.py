@@ -19,8 +19,8 @@ from ray.serve.schema import LoggingConfig
 
 from raypipe import presets
 from raypipe.errors import ConfigError
+from raypipe.machine import usable_cpus
 from raypipe.pipeline import Operator, Pipeline, load
-from raypipe.run.local import usable_cpus
 from raypipe.run.path import Graph
 from raypipe.run.replicas import Batching, OperatorReplica, Task
 from raypipe.stages.base import ModelStage, Pool

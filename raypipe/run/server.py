@@ -14,8 +14,8 @@ from ray import serve
 from ray.serve.schema import LoggingConfig
 
 from raypipe.errors import ConfigError, RaypipeError
+from raypipe.machine import usable_cpus
 from raypipe.pipeline import Pipeline
-from raypipe.run.local import usable_cpus
 from raypipe.run.online import Serving, deployment, plan
 
 NAME = "raypipe"
