@@ -17,7 +17,7 @@ from memory import Memory
 
 from raypipe import presets
 from raypipe.inputs.pages import documents
-from raypipe.job import job
+from raypipe.job import local, plan, ray
 from raypipe.machine import usable_cpus
 from raypipe.stages.base import Pool
 
@@ -55,13 +55,13 @@ def main() -> None:
     pipeline = presets.standard(arguments.detector, arguments.recognizer, "en", False, *pools)
     if arguments.overlay != "none":
         pipeline = presets.with_overlays(pipeline, str(work / "out" / "overlays"), arguments.overlay)
-    prepared = job.prepare(pipeline, files, work / "out", overwrite=False)
+    prepared = plan.prepare(pipeline, files, work / "out", overwrite=False)
     memory = Memory()
     memory.start()
     if arguments.engine == "local":
-        summary = job.run_local(prepared, lambda *_: None, arguments.batch_size, None)
+        summary = local.run(prepared, lambda *_: None, arguments.batch_size, None)
     else:
-        summary = job.run_ray(prepared, lambda *_: None, arguments.batch_size, None)
+        summary = ray.run(prepared, lambda *_: None, arguments.batch_size, None)
     memory.done.set()
     print(json.dumps({
         "engine": arguments.engine,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+Progress = Callable[[int, int], None]
+"""Is told how many pages are finished and how many of them failed."""
 
 
 class Metrics(threading.local):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 from pydantic import ValidationError
 
+from raypipe.compat import tomllib
 from raypipe.errors import ConfigError
 from raypipe.inputs.pages import Source, documents, named, pages
 from raypipe.stages.base import Pool, Stage, Worker
@@ -20,11 +20,6 @@ from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
 from raypipe.types import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column, Page
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 if TYPE_CHECKING:
     from ray.data import Dataset

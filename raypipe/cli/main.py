@@ -16,8 +16,9 @@ from raypipe import presets
 from raypipe.cli.models import models
 from raypipe.client import Client
 from raypipe.errors import ConfigError, RaypipeError
-from raypipe.job import job
+from raypipe.job import local, plan, ray
 from raypipe.job.results import read_results
+from raypipe.job.summary import Summary
 from raypipe.outputs import documents
 from raypipe.pipeline import Pipeline, load
 from raypipe.stages.base import Pool
@@ -100,7 +101,7 @@ def run(
     pipeline = load(file) if file else presets.standard(detector, recognizer, "en", use_gpu, detectors, recognizers)
     if overlay != "none":
         pipeline = presets.with_overlays(pipeline, str((output / "overlays").absolute()), overlay)
-    prepared = job.prepare(pipeline, sources, output, overwrite, retry_failed)
+    prepared = plan.prepare(pipeline, sources, output, overwrite, retry_failed)
     with _progress() as progress:
         task = progress.add_task("pages", total=len(prepared.todo), failed=0, rate=0.0)
 
@@ -109,10 +110,10 @@ def run(
             progress.update(task, completed=finished, failed=failed, rate=finished / seconds if seconds else 0)
 
         if engine == "local":
-            summary = job.run_local(prepared, tell, batch_size, threads)
+            summary = local.run(prepared, tell, batch_size, threads)
         else:
-            summary = job.run_ray(prepared, tell, batch_size, address)
-    documents.write(read_results(prepared.results), output, formats)
+            summary = ray.run(prepared, tell, batch_size, address)
+    documents.write(read_results(prepared.folder.results), output, formats)
     sys.exit(_report(summary, formats, overlay))
 
 
@@ -255,7 +256,7 @@ def _progress() -> Progress:
     )
 
 
-def _report(summary: job.Summary, formats: tuple[str, ...], overlay: str) -> int:
+def _report(summary: Summary, formats: tuple[str, ...], overlay: str) -> int:
     """Prints the summary; returns the exit status."""
     failed = sum(summary.errors.values())
     seconds = summary.processing_seconds
@@ -263,13 +264,13 @@ def _report(summary: job.Summary, formats: tuple[str, ...], overlay: str) -> int
     click.echo(f"{summary.pages} pages in {summary.seconds:.1f} s{rate}", err=True)
     if summary.resumed:
         click.echo(f"{summary.resumed} pages were done before", err=True)
-    places = [*(f"{summary.output}/{name}/" for name in formats)]
-    places += [f"{summary.output}/overlays/"] if overlay != "none" else []
-    click.echo(f"results: {summary.output}/results/  {'  '.join(places)}", err=True)
+    places = [*(f"{summary.folder}/{name}/" for name in formats)]
+    places += [f"{summary.folder}/overlays/"] if overlay != "none" else []
+    click.echo(f"results: {summary.folder}/results/  {'  '.join(places)}", err=True)
     for kind, count in summary.errors.most_common():
         click.echo(f"failed: {count} with {kind}", err=True)
     if failed:
-        click.echo(f"The column `exception` in {summary.output}/results/ says which pages, and what to do.", err=True)
+        click.echo(f"The column `exception` in {summary.folder}/results/ says which pages, and what to do.", err=True)
         click.echo("When that is done, the same command with --retry-failed reads them again.", err=True)
     return SOME_PAGES_FAILED if failed else 0
 

@@ -6,13 +6,7 @@ and hands on the packed pictures of its lines.
 
 from __future__ import annotations
 
-import logging
-import os
-import re
-import threading
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,10 +14,8 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.util.metrics import Counter as ExportedCounter
 
-from raypipe import errors
-from raypipe.errors import ConfigError, DeviceError, RaypipeError
+from raypipe.errors import ConfigError, DeviceError
 from raypipe.inputs.pages import named, pages
-from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.rows import from_table, others, to_table
 from raypipe.run.local import Runner
@@ -34,10 +26,6 @@ from raypipe.types import Column, Row
 if TYPE_CHECKING:
     from raypipe.pipeline import Operator, Pipeline
 
-Progress = Callable[[int, int], None]
-"""Is told how many pages are finished and how many of them failed."""
-NO_PROGRESS_SECONDS = 900
-"""A job that finishes nothing for so long is stuck, and stops with an error."""
 MANIFEST_SCHEMA = pa.schema(
     [("path", pa.string()), ("name", pa.string()), ("pagenum", pa.int32()), ("total_pages", pa.int32())]
 )
@@ -208,82 +196,3 @@ def read(page_rows: Iterable[Row], rows_per_block: int = 4) -> Dataset:
     """Page rows (paths, not bytes) as a dataset of small blocks, so that actors get even shares."""
     table = pa.Table.from_pylist(list(page_rows), MANIFEST_SCHEMA)
     return ray.data.from_arrow(table).repartition(target_num_rows_per_block=rows_per_block)
-
-
-def connect(address: str | None) -> None:
-    """Joins a cluster, or starts one on this machine if there is no address.
-
-    A cluster of our own gets one logical CPU more than the machine has: for reading and writing, which hardly compute.
-    """
-    if ray.is_initialized():
-        return
-    if address:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-        return
-    # Ray's own core logs as an error that the arguments of actors lie in the object store, where they belong.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    ray.init(
-        address="local",
-        num_cpus=usable_cpus() + int(READ_AND_WRITE_CPUS),
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
-
-
-def write(
-    pipeline: Pipeline, todo: Iterable[Row], results: Path, batch_size: int, rows_a_file: int, progress: Progress
-) -> dict[str, float]:
-    """Processes page rows and writes them as Parquet files, telling the progress twice a second.
-
-    Returns:
-        The tally's sums.
-    """
-    _quiet()
-    tally = start_tally()
-    dataset = transform(pipeline, read(todo, batch_size), batch_size, tally)
-    last = len(pipeline.operators()) - 1
-    finished = threading.Event()
-
-    def watch() -> None:
-        while not finished.wait(0.5):
-            sums = ray.get(tally.sums.remote())
-            progress(int(sums.get(f"finished_{last}", 0)), int(sums.get(f"failed_{last}", 0)))
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        dataset.write_parquet(
-            str(results), compression="zstd", min_rows_per_file=rows_a_file, ray_remote_args={"num_cpus": 0.25}
-        )
-    except ray.exceptions.RayError as error:
-        raise cause(str(error)) from error
-    finally:
-        finished.set()
-        watcher.join()
-    sums: dict[str, float] = ray.get(tally.sums.remote())
-    progress(int(sums.get(f"finished_{last}", 0)), int(sums.get(f"failed_{last}", 0)))
-    return sums
-
-
-def cause(report: str) -> RaypipeError:
-    """What stopped a job: what an actor raised. Ray tells of it in words, with hints of its own behind them."""
-    raised = re.findall(r"^(?:\w+\.)*(?!UserCodeException)(\w+(?:Error|Exception)): (.+)$", report, re.MULTILINE)
-    name, words = raised[-1] if raised else ("RayError", " ".join(report.split())[:200])
-    kind = getattr(errors, name, None)
-    if isinstance(kind, type) and issubclass(kind, RaypipeError):
-        return kind(words)
-    remedy = "When that is mended, the same command goes on where it stopped."
-    return RaypipeError(f"The Ray job stopped: {name}: {words}", remedy)
-
-
-def _quiet() -> None:
-    """Leaves the terminal to our own progress; what goes wrong still comes as an exception."""
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", category=UserWarning, module="ray.data")
-    context = DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.execution_no_progress_timeout_s = NO_PROGRESS_SECONDS
-    # Each second every actor would walk through the list of all its memory, for a figure that nobody sees.
-    context.memory_usage_poll_interval_s = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import cv2
 
+from raypipe.compat import batched
 from raypipe.inputs.pages import Source, documents, named, pages
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
@@ -50,8 +50,8 @@ def run(
     """See `Pipeline.run`."""
     process = processor(pipeline, threads or usable_cpus(), metrics or Metrics())
     rows = (page for document in documents(sources) for page in pages(named(document)))
-    while batch := list(islice(rows, batch_size)):
-        yield from map(Page, process(batch))
+    for batch in batched(rows, batch_size):
+        yield from map(Page, process(list(batch)))
 
 
 def processor(pipeline: Pipeline, threads: int, metrics: Metrics) -> Callable[[list[Row]], list[Row]]:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from raypipe.compat import tomllib
 from raypipe.errors import ModelError
 from raypipe.zoo import store
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 class Model(BaseModel):

@@ -15,7 +15,8 @@ from pipelines import Killer
 
 import raypipe as rp
 from raypipe.errors import ConfigError, RaypipeError
-from raypipe.job import job
+from raypipe.job import plan
+from raypipe.job import ray as ray_job
 
 
 def rows_of(stage: Killer, folder: Path) -> list[dict[str, object]]:
@@ -76,9 +77,9 @@ def test_an_actor_killed_from_outside_loses_no_page(files: Path, ray_cluster: No
 def test_a_job_that_cannot_run_says_why(
     stage: Killer, kind: type[RaypipeError], words: str, files: Path, tmp_path: Path, ray_cluster: None
 ) -> None:
-    prepared = job.prepare(rp.Pipeline([stage]), [files], tmp_path / "out")
+    prepared = plan.prepare(rp.Pipeline([stage]), [files], tmp_path / "out")
     with pytest.raises(kind) as caught:
-        job.run_ray(prepared, lambda finished, failed: None, 4, None)
+        ray_job.run(prepared, lambda finished, failed: None, 4, None)
     assert words in str(caught.value) and "configure" not in str(caught.value)
 
 

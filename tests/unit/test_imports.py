@@ -14,7 +14,7 @@ import raypipe
 
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
-    ["types", "errors", "machine", "metrics"],
+    ["types", "compat", "errors", "machine", "metrics"],
     ["files", "geometry", "engine", "rows"],
     ["zoo", "images"],
     ["inputs", "layout"],

@@ -10,8 +10,11 @@ import pytest
 import raypipe as rp
 from raypipe.errors import ConfigError, InputError
 from raypipe.inputs.pages import documents
-from raypipe.job import job
+from raypipe.job import local, plan
+from raypipe.job.folder import OutputFolder
+from raypipe.job.names import with_names
 from raypipe.job.results import read_results
+from raypipe.job.summary import Summary
 from raypipe.pipeline import Pipeline
 
 PIPELINE = Pipeline([rp.BinaryToImage()])
@@ -28,7 +31,7 @@ def folder(tmp_path: Path, page_png: bytes) -> Path:
 
 
 def names(*sources: Any) -> list[str]:
-    return [row["name"] for row in job.with_names(documents(sources))]
+    return [row["name"] for row in with_names(documents(sources))]
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
@@ -40,7 +43,7 @@ def test_names_are_paths_below_the_common_folder(folder: Path, scheme: str) -> N
 
 def test_names_have_no_options_of_a_uri() -> None:
     rows = [{"path": f"s3://bucket/scans/{name}.jpg?region=eu-west-1"} for name in ("a", "b")]
-    assert [row["name"] for row in job.with_names(rows)] == ["a.jpg", "b.jpg"]
+    assert [row["name"] for row in with_names(rows)] == ["a.jpg", "b.jpg"]
 
 
 def test_names_of_different_kinds_of_sources_are_unlike(folder: Path) -> None:
@@ -59,39 +62,39 @@ def test_names_of_sources_above_the_working_folder_stay_below_the_output(
     assert names("../*.png", "../sub/b.png") == ["a.png", "sub/b.png"]
 
 
-def run(prepared: job.Job) -> job.Summary:
-    return job.run_local(prepared, lambda finished, failed: None, 2, 1)
+def run(prepared: plan.Job) -> Summary:
+    return local.run(prepared, lambda finished, failed: None, 2, 1)
 
 
 def test_a_job_leaves_a_row_a_page_and_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    first = job.prepare(PIPELINE, [str(folder / "sub")], output, False)
+    first = plan.prepare(PIPELINE, [str(folder / "sub")], output, False)
     told: list[tuple[int, int]] = []
-    summary = job.run_local(first, lambda finished, failed: told.append((finished, failed)), 1, 1)
+    summary = local.run(first, lambda finished, failed: told.append((finished, failed)), 1, 1)
     assert (summary.pages, summary.resumed, told) == (2, 0, [(1, 0), (2, 1)])
     assert dict(summary.errors) == {"BinaryToImage image_unknown": 1}
-    rest = job.prepare(PIPELINE, [str(folder)], output, False)
+    rest = plan.prepare(PIPELINE, [str(folder)], output, False)
     assert [row["path"] for row in rest.todo] == [f"{folder}/a.png"]
     assert run(rest).resumed == 2
-    assert sorted(row["path"] for row in read_results(rest.results)) == [
+    assert sorted(row["path"] for row in read_results(rest.folder.results)) == [
         f"{folder}/a.png",
         f"{folder}/sub/b.png",
         f"{folder}/sub/c.png",
     ]
-    assert job.prepare(PIPELINE, [str(folder)], output, False).todo == []
+    assert plan.prepare(PIPELINE, [str(folder)], output, False).todo == []
 
 
 def test_overwrite_drops_the_results(folder: Path, tmp_path: Path) -> None:
-    run(job.prepare(PIPELINE, [str(folder)], tmp_path / "out", False))
-    assert len(job.prepare(PIPELINE, [str(folder)], tmp_path / "out", True).todo) == 3
+    run(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out", False))
+    assert len(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out", True).todo) == 3
 
 
 def test_a_file_that_a_killed_job_left_is_done_again(folder: Path, tmp_path: Path) -> None:
-    prepared = job.prepare(PIPELINE, [str(folder)], tmp_path / "out", False)
+    prepared = plan.prepare(PIPELINE, [str(folder)], tmp_path / "out", False)
     run(prepared)
-    (file,) = prepared.results.glob("*.parquet")
+    (file,) = prepared.folder.results.glob("*.parquet")
     file.write_bytes(file.read_bytes()[:-20])
-    assert len(job.prepare(PIPELINE, [str(folder)], tmp_path / "out", False).todo) == 3
+    assert len(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out", False).todo) == 3
     assert not file.exists()
 
 
@@ -99,19 +102,19 @@ def test_overwrite_removes_nothing_that_no_job_made(folder: Path, tmp_path: Path
     (tmp_path / "out/text").mkdir(parents=True)
     (tmp_path / "out/text/mine.txt").write_text("mine")
     with pytest.raises(ConfigError, match="not made by raypipe"):
-        job.prepare(PIPELINE, [str(folder)], tmp_path / "out", overwrite=True)
+        plan.prepare(PIPELINE, [str(folder)], tmp_path / "out", overwrite=True)
     assert (tmp_path / "out/text/mine.txt").exists()
 
 
 def test_overwrite_removes_no_input(folder: Path, tmp_path: Path) -> None:
-    run(job.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
+    run(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
     picture = tmp_path / "out/overlays/mine.png"
     picture.parent.mkdir()
     (folder / "a.png").rename(picture)
     with pytest.raises(ConfigError, match="is an input"):
-        job.prepare(PIPELINE, [str(picture)], tmp_path / "out", overwrite=True)
+        plan.prepare(PIPELINE, [str(picture)], tmp_path / "out", overwrite=True)
     with pytest.raises(InputError):
-        job.prepare(PIPELINE, [str(picture.parent)], tmp_path / "out", overwrite=True)
+        plan.prepare(PIPELINE, [str(picture.parent)], tmp_path / "out", overwrite=True)
     assert picture.exists()
 
 
@@ -120,22 +123,22 @@ def test_a_strange_parquet_file_among_the_results_is_left_alone(folder: Path, tm
     file.parent.mkdir(parents=True)
     pq.write_table(pa.table({"mine": [1]}), file)
     with pytest.raises(ConfigError, match=r"mine\.parquet"):
-        job.prepare(PIPELINE, [str(folder)], tmp_path / "out")
+        plan.prepare(PIPELINE, [str(folder)], tmp_path / "out")
     assert file.exists()
 
 
 def test_what_a_job_writes_into_its_inputs_is_no_input(folder: Path) -> None:
-    run(job.prepare(PIPELINE, [str(folder)], folder / "out"))
+    run(plan.prepare(PIPELINE, [str(folder)], folder / "out"))
     (folder / "out/overlays").mkdir()
     (folder / "out/overlays/a.png").write_bytes((folder / "a.png").read_bytes())
-    assert job.prepare(PIPELINE, [str(folder)], folder / "out").todo == []
+    assert plan.prepare(PIPELINE, [str(folder)], folder / "out").todo == []
 
 
 def test_documents_of_one_name_have_files_of_their_own(folder: Path, tmp_path: Path) -> None:
     """Also where the first is there from an earlier run, and where that run saw another part of the folders."""
     (folder / "sub/a.png").write_bytes((folder / "a.png").read_bytes())
     for source in ("sub/a.png", "a.png", "."):
-        run(job.prepare(PIPELINE, [str(folder / source)], tmp_path / "out"))
+        run(plan.prepare(PIPELINE, [str(folder / source)], tmp_path / "out"))
     found = {row["path"]: row["name"] for row in read_results(tmp_path / "out/results")}
     assert found == {
         f"{folder}/sub/a.png": "a.png",
@@ -146,15 +149,15 @@ def test_documents_of_one_name_have_files_of_their_own(folder: Path, tmp_path: P
 
 
 def test_pages_that_failed_are_read_again_when_asked_for(folder: Path, tmp_path: Path) -> None:
-    run(job.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
+    run(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
     (folder / "sub/c.png").write_bytes((folder / "a.png").read_bytes())
-    assert job.prepare(PIPELINE, [str(folder)], tmp_path / "out").todo == []
-    assert job.prepare(PIPELINE, [str(folder / "a.png")], tmp_path / "out", retry_failed=True).todo == []
+    assert plan.prepare(PIPELINE, [str(folder)], tmp_path / "out").todo == []
+    assert plan.prepare(PIPELINE, [str(folder / "a.png")], tmp_path / "out", retry_failed=True).todo == []
     assert len(list(read_results(tmp_path / "out/results"))) == 3, "what is not among the inputs stays"
-    again = job.prepare(PIPELINE, [str(folder)], tmp_path / "out", retry_failed=True)
+    again = plan.prepare(PIPELINE, [str(folder)], tmp_path / "out", retry_failed=True)
     assert [row["name"] for row in again.todo] == ["sub/c.png"]
     assert not run(again).errors
-    assert sorted(row["name"] for row in read_results(again.results)) == ["a.png", "sub/b.png", "sub/c.png"]
+    assert sorted(row["name"] for row in read_results(again.folder.results)) == ["a.png", "sub/b.png", "sub/c.png"]
 
 
 def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path) -> None:
@@ -163,46 +166,46 @@ def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path) -
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        job.run_local(job.prepare(PIPELINE, [str(folder)], tmp_path / "out"), stop, 1, 1)
-    assert len(job.prepare(PIPELINE, [str(folder)], tmp_path / "out").todo) == 1
+        local.run(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out"), stop, 1, 1)
+    assert len(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out").todo) == 1
 
 
 @pytest.mark.parametrize(("pages", "rows"), [(0, 4), (30, 4), (200, 10), (1280, 64), (10**7, 64)])
 def test_a_job_that_is_killed_loses_little(pages: int, rows: int) -> None:
-    assert job.Job(PIPELINE, Path("out"), [{}] * pages, 0).rows_a_file == rows
+    assert plan.Job(PIPELINE, OutputFolder(Path("out")), [{}] * pages, 0).rows_a_file == rows
 
 
 def test_where_a_stage_runs_makes_no_other_pipeline(folder: Path, tmp_path: Path) -> None:
     first = Pipeline([rp.BinaryToImage(), rp.ImageTextDetector()])
-    job.prepare(first, [str(folder)], tmp_path / "out")
-    run(job.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
+    plan.prepare(first, [str(folder)], tmp_path / "out")
+    run(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
     moved = Pipeline([rp.BinaryToImage(pool=rp.Pool(size=3))])
-    assert job.prepare(moved, [str(folder)], tmp_path / "out").todo == []
+    assert plan.prepare(moved, [str(folder)], tmp_path / "out").todo == []
 
 
 @pytest.mark.parametrize("place", ["file", "s3://bucket/out"])
 def test_an_output_that_is_no_folder(folder: Path, tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigError, match=r"cannot be written|is no folder"):
-        job.prepare(PIPELINE, [str(folder)], tmp_path / "file" if place == "file" else Path(place))
+        plan.prepare(PIPELINE, [str(folder)], tmp_path / "file" if place == "file" else Path(place))
 
 
 def test_another_pipeline_needs_another_folder(folder: Path, tmp_path: Path) -> None:
-    run(job.prepare(PIPELINE, [str(folder)], tmp_path / "out", False))
+    run(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out", False))
     other = Pipeline([rp.BinaryToImage(image_type="TYPE_3BYTE_BGR")])
     with pytest.raises(ConfigError, match=r"BinaryToImage\.image_type.*--overwrite"):
-        job.prepare(other, [str(folder)], tmp_path / "out", False)
+        plan.prepare(other, [str(folder)], tmp_path / "out", False)
     assert Pipeline.from_toml((tmp_path / "out" / "pipeline.toml").read_text()) == PIPELINE
 
 
 def test_sources_that_name_nothing_leave_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        job.prepare(PIPELINE, [str(tmp_path / "gone.png")], tmp_path / "out", False)
+        plan.prepare(PIPELINE, [str(tmp_path / "gone.png")], tmp_path / "out", False)
     assert not (tmp_path / "out").exists()
 
 
 def test_results_have_the_columns_of_the_pipeline(folder: Path, tmp_path: Path) -> None:
-    prepared = job.prepare(PIPELINE, [str(folder)], tmp_path / "out", False)
+    prepared = plan.prepare(PIPELINE, [str(folder)], tmp_path / "out", False)
     run(prepared)
-    (file,) = prepared.results.glob("*.parquet")
+    (file,) = prepared.folder.results.glob("*.parquet")
     assert pq.read_schema(file).names == list(PIPELINE.columns_between()[-1])

@@ -1,0 +1,76 @@
+"""The folder that a job leaves: the one place that knows what lies where in it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from raypipe.errors import ConfigError
+from raypipe.outputs.documents import SUFFIXES
+
+_URI = re.compile(r"[a-z][a-z0-9+.-]+:/")
+"""Paths lose one of a URI's slashes. A single letter is a drive."""
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """A local folder, or one that all nodes share.
+
+    It holds `pipeline.toml`, `results/*.parquet` (one row per page) and, if asked for, `overlays/` and a folder for
+    each output format.
+
+    Raises:
+        ConfigError: It is a URI.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        if _URI.match(str(self.path)):
+            raise ConfigError(
+                f"{self.path} is no folder.", "Give a local or shared one; Dataset.write_parquet takes URIs."
+            )
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def declared(self) -> Path:
+        """The file with the pipeline that made the results."""
+        return self.path / "pipeline.toml"
+
+    @property
+    def results(self) -> Path:
+        """The folder of the Parquet files."""
+        return self.path / "results"
+
+    @property
+    def overlays(self) -> Path:
+        """The folder of the pictures with regions and text drawn over them."""
+        return self.path / "overlays"
+
+    def documents(self, form: str) -> Path:
+        """The folder of the documents in an output format."""
+        return self.path / form
+
+    def clear(self, inputs: Iterable[str]) -> None:
+        """Removes what jobs leave here.
+
+        Args:
+            inputs: Paths that must not be removed.
+
+        Raises:
+            ConfigError: It was no job that made it, or an input lies in it.
+        """
+        parts = [part for part in (self.results, self.overlays, *map(self.documents, SUFFIXES)) if part.exists()]
+        if parts and not self.declared.exists():
+            raise ConfigError(f"{parts[0]} was not made by raypipe.", "Choose another folder.")
+        inside = tuple(f"{part.absolute()}/" for part in parts)
+        for path in inputs:
+            if path.startswith(inside):
+                raise ConfigError(f"{path} is an input and would be removed.", "Choose another folder.")
+        for part in parts:
+            shutil.rmtree(part)

@@ -1,0 +1,40 @@
+"""Documents' names: what their files in the output folder are called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from types import MappingProxyType
+
+from raypipe.files import split_options
+from raypipe.types import Row
+
+
+def with_names(found: Iterable[Row], taken: Mapping[str, str] = MappingProxyType({})) -> list[Row]:
+    """Document rows with a `name` each: the path below the folder that they all share, numbered where it is taken.
+
+    Args:
+        found: Document rows.
+        taken: Paths of the documents that bear a name already.
+    """
+    rows, paths = list(found), dict(taken)
+    names = {path: name for name, path in taken.items()}
+    parts = [split_options(row["path"])[0].split("/") for row in rows]
+    shared = len(os.path.commonprefix([each[:-1] for each in parts]))
+    named = []
+    for row, each in zip(rows, parts, strict=True):
+        path = row["path"]
+        name = names.get(path) or _free("/".join(filter(None, each[shared:])), path, paths)
+        paths[name] = path
+        named.append({**row, "name": name})
+    return named
+
+
+def _free(name: str, path: str, paths: Mapping[str, str]) -> str:
+    """A name that no other document bears: `a.jpg`, or else `a-2.jpg` and so on."""
+    wanted, number = PurePosixPath(name), 1
+    while paths.get(name, path) != path:
+        number += 1
+        name = str(wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}"))
+    return name

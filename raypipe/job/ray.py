@@ -1,0 +1,23 @@
+"""A job on a Ray cluster. What imports Ray for it is `run/jobs.py`."""
+
+from __future__ import annotations
+
+import time
+
+from raypipe.job.plan import Job
+from raypipe.job.summary import Summary, summarize
+from raypipe.metrics import Progress
+
+
+def run(job: Job, progress: Progress, batch_size: int, address: str | None) -> Summary:
+    """Processes a job on a Ray cluster: the one at `address`, or one started on this machine."""
+    from raypipe.run import jobs
+
+    start = time.perf_counter()
+    if not address:  # What the nodes of another cluster have is not known here.
+        job.pipeline.check()
+    jobs.connect(address)
+    sums: dict[str, float] = {}
+    if job.todo:
+        sums = jobs.write(job.pipeline, job.todo, job.folder.results, batch_size, job.rows_a_file, progress)
+    return summarize(job, time.perf_counter() - start, sums.pop("processing_seconds", 0), sums)
