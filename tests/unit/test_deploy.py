@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from raypipe.cli.main import run
+from raypipe.cli.run import run
 from raypipe.pipeline import Pipeline
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"

@@ -23,7 +23,7 @@ LAYERS = [
     ["pipeline", "display", "web", "client"],
     ["", "presets"],
     ["run"],
-    ["job", "doctor"],
+    ["job"],
     ["cli"],
     ["__main__"],
 ]

@@ -1,9 +1,14 @@
-"""What this machine has: versions, providers, devices, threads, models."""
+"""`raypipe doctor`: what this machine has of versions, providers, devices, threads and models."""
 
 from __future__ import annotations
 
 import platform
+import sys
 from importlib.metadata import version
+
+import click
+from rich.console import Console
+from rich.table import Table
 
 from raypipe import engine
 from raypipe.machine import usable_cpus
@@ -31,3 +36,14 @@ def checks() -> list[tuple[str, str, bool]]:
             damage = manifest.damage(model)
             rows.append((f"model {model.name}", damage or "sound", damage is None))
     return rows
+
+
+@click.command(epilog="Example: raypipe doctor")
+def doctor() -> None:
+    """Checks versions, providers, devices, threads and models."""
+    rows = checks()
+    table = Table("what", "found", "")
+    for subject, finding, sound in rows:
+        table.add_row(subject, finding, "ok" if sound else "WRONG")
+    Console().print(table)
+    sys.exit(0 if all(sound for *_, sound in rows) else 4)

@@ -1,0 +1,114 @@
+"""`raypipe run`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from raypipe import presets
+from raypipe.cli.options import DEVICES, SOME_PAGES_FAILED, PoolSize, alone
+from raypipe.job import local, plan, ray
+from raypipe.job.results import read_results
+from raypipe.job.summary import Summary
+from raypipe.outputs import documents
+from raypipe.pipeline import load
+from raypipe.stages.base import Pool
+
+
+@click.command(epilog="Example: raypipe run letters/ --output out --format json")
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
+@click.option("--engine", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help="Where it runs.")
+@click.option("--format", "formats", multiple=True, type=click.Choice(list(documents.SUFFIXES)), default=["text"],
+              show_default=True, help="A file a document in this format; may be repeated.")  # fmt: skip
+@click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
+              help="A picture a page with its regions and text.")  # fmt: skip
+@click.option("--detector", default=presets.DETECTOR, show_default=True, help="Detection model.")
+@click.option("--recognizer", default=presets.RECOGNIZER, show_default=True, help="Recognition model.")
+@click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run.")
+@click.option("--detectors", type=PoolSize(), help="Detector actors of their own on Ray.")
+@click.option("--recognizers", type=PoolSize(), help="Recognizer actors of their own on Ray.")
+@click.option("--batch-size", default=4, show_default=True, type=click.IntRange(1), help="Pages read together.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
+@click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
+@click.option("--overwrite", is_flag=True, help="Drop the results that the folder holds already.")
+@click.option("--retry-failed", is_flag=True, help="Read the pages again that failed before.")
+def run(
+    sources: tuple[str, ...],
+    output: Path,
+    file: Path | None,
+    engine: str,
+    formats: tuple[str, ...],
+    overlay: str,
+    detector: str,
+    recognizer: str,
+    device: str,
+    detectors: Pool | None,
+    recognizers: Pool | None,
+    batch_size: int,
+    threads: int | None,
+    address: str | None,
+    overwrite: bool,
+    retry_failed: bool,
+) -> None:
+    """Reads files, folders, globs or URIs and leaves text, positions, confidences and overlay pictures.
+
+    The same command goes on where a stopped one left off. Exit status: 0 all pages read, 6 some failed, others: the
+    job did not run.
+    """
+    alone("--pipeline", file, "detector", "recognizer", "device", "detectors", "recognizers")
+    alone("--engine local", engine == "local", "detectors", "recognizers", "address")
+    use_gpu = DEVICES[device]
+    pipeline = load(file) if file else presets.standard(detector, recognizer, "en", use_gpu, detectors, recognizers)
+    if overlay != "none":
+        pipeline = presets.with_overlays(pipeline, str((output / "overlays").absolute()), overlay)
+    prepared = plan.prepare(pipeline, sources, output, overwrite, retry_failed)
+    with _progress() as progress:
+        task = progress.add_task("pages", total=len(prepared.todo), failed=0, rate=0.0)
+
+        def tell(finished: int, failed: int) -> None:
+            seconds = progress.tasks[0].elapsed or 0
+            progress.update(task, completed=finished, failed=failed, rate=finished / seconds if seconds else 0)
+
+        if engine == "local":
+            summary = local.run(prepared, tell, batch_size, threads)
+        else:
+            summary = ray.run(prepared, tell, batch_size, address)
+    documents.write(read_results(prepared.folder.results), output, formats)
+    sys.exit(_report(summary, formats, overlay))
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.2f} pages/s, {task.fields[failed]} failed"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _report(summary: Summary, formats: tuple[str, ...], overlay: str) -> int:
+    """Prints the summary; returns the exit status."""
+    failed = sum(summary.errors.values())
+    seconds = summary.processing_seconds
+    rate = f", {summary.pages / seconds:.2f} pages/s once started" if seconds else ""
+    click.echo(f"{summary.pages} pages in {summary.seconds:.1f} s{rate}", err=True)
+    if summary.resumed:
+        click.echo(f"{summary.resumed} pages were done before", err=True)
+    places = [*(f"{summary.folder}/{name}/" for name in formats)]
+    places += [f"{summary.folder}/overlays/"] if overlay != "none" else []
+    click.echo(f"results: {summary.folder}/results/  {'  '.join(places)}", err=True)
+    for kind, count in summary.errors.most_common():
+        click.echo(f"failed: {count} with {kind}", err=True)
+    if failed:
+        click.echo(f"The column `exception` in {summary.folder}/results/ says which pages, and what to do.", err=True)
+        click.echo("When that is done, the same command with --retry-failed reads them again.", err=True)
+    return SOME_PAGES_FAILED if failed else 0

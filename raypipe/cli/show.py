@@ -1,0 +1,53 @@
+"""`raypipe show`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from raypipe import presets
+from raypipe.cli.options import DEVICES, SOME_PAGES_FAILED, alone
+from raypipe.client import Client
+from raypipe.errors import ConfigError
+from raypipe.pipeline import load
+from raypipe.types import Page
+
+
+@click.command(epilog="Example: raypipe show photo.jpg")
+@click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="The overlay picture; default: IMAGE.overlay.png")
+@click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
+@click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run.")
+@click.option("--url", help="Let the `raypipe serve` at this address read it.")
+@click.option("--api-key", envvar="RAYPIPE_API_KEY", help="The key of that server.")
+def show(
+    image: Path, output: Path | None, file: Path | None, device: str, url: str | None, api_key: str | None
+) -> None:
+    """Prints the text of one image, and writes a picture with its regions and text drawn over it."""
+    alone("--url", url, "file", "device")
+    alone("--pipeline", file, "device")
+    image_format = "jpeg" if output and output.suffix.lower() in (".jpg", ".jpeg") else "png"
+    if url:
+        pages: Iterable[Page] = Client(url, api_key).read(image, overlay=image_format)
+    else:
+        pipeline = load(file) if file else presets.standard(use_gpu=DEVICES[device])
+        pages = presets.with_drawing(pipeline, image_format).run(image)
+    failed = False
+    for page in pages:
+        if page.exception:
+            failed = True
+            click.echo(page.exception, err=True)
+            continue
+        click.echo(page.text)
+        target = output or image.with_name(f"{image.stem}.overlay.png")
+        if page["total_pages"] > 1:
+            target = target.with_stem(f"{target.stem}.{page.pagenum}")
+        try:
+            target.write_bytes(page["image_with_regions"])
+        except OSError as error:
+            raise ConfigError(f"{target} cannot be written: {error}.", "Give --output another place.") from error
+        click.echo(f"{len(page.lines)} lines, mean confidence {page.confidence or 0:.2f}, overlay: {target}", err=True)
+    sys.exit(SOME_PAGES_FAILED if failed else 0)
