@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from raypipe import presets
 from raypipe.cli.run import run
 from raypipe.pipeline import Pipeline
+from raypipe.stages.base import ModelStage
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
@@ -37,6 +39,16 @@ def test_serve_configs(config: dict[str, Any]) -> None:
         "BinaryToImage",
         "ImageTextDetector",
         "ImageToText",
+    ]
+
+
+@pytest.mark.parametrize("config", serve_configs(), ids=["serve.yaml", "rayservice.yaml"])
+def test_the_models_are_the_default_ones(config: dict[str, Any]) -> None:
+    """GPUs run them in float32, CPUs in int8, whose names end in `_opt`."""
+    pipeline = Pipeline.from_toml(config["applications"][0]["args"]["toml"])
+    served = [stage.model for stage in pipeline.stages if isinstance(stage, ModelStage)]
+    assert [model.removesuffix("_opt") for model in served] == [
+        model.removesuffix("_opt") for model in (presets.DETECTOR, presets.RECOGNIZER)
     ]
 
 
