@@ -1,10 +1,90 @@
-"""What can go wrong, with a code, an exit status, an HTTP status and a remedy for each kind.
+"""What can go wrong, with a code, an exit status and a remedy for each kind.
 
 `RaypipeError` and its children stop the job. `PageError` belongs to one page: a stage raises it, the worker's base
-class writes it into that page's row, and the job goes on.
+class writes it as a `Failure` into that page's row, and the job goes on.
 """
 
 from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What the command line exits with."""
+
+    DONE = 0
+    INTERNAL = 1
+    CONFIG = 2
+    """Also wrong usage: click's own status."""
+    INPUT = 3
+    MODEL = 4
+    DEVICE = 5
+    PAGES = 6
+    """The job finished, and some of its pages failed."""
+    SERVER = 7
+
+
+class Code(str, Enum):
+    """Why a page failed, with the HTTP status of a request for that page alone: 422 where the picture is at fault."""
+
+    http_status: int
+
+    FILE_MISSING = "file_missing", 422
+    FILE_UNWRITABLE = "file_unwritable", 422
+    IMAGE_EMPTY = "image_empty", 422
+    IMAGE_UNKNOWN = "image_unknown", 415
+    IMAGE_TRUNCATED = "image_truncated", 422
+    IMAGE_DAMAGED = "image_damaged", 422
+    IMAGE_TOO_LARGE = "image_too_large", 413
+    PAGE_MISSING = "page_missing", 422
+    PAGE_FAILED = "page_failed", 422
+    PDF_DAMAGED = "pdf_damaged", 422
+    PDF_UNSUPPORTED = "pdf_unsupported", 415
+    WORKER_DIED = "worker_died", 500
+
+    def __new__(cls, code: str, http_status: int) -> Code:
+        """A member that is its code."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.http_status = http_status
+        return member
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a page has no result: what its row's `exception` says.
+
+    Attributes:
+        stage: Where it failed.
+        code: A `Code`, or one that a stage of somebody else's has.
+        message: What went wrong and what to do, for people.
+    """
+
+    stage: str
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.code}: {self.message}"
+
+    @classmethod
+    def parse(cls, exception: str) -> Failure:
+        """The failure that became this text. One that others wrote is a message as a whole."""
+        parts = re.fullmatch(r"(\S+) (\w+): (.*)", exception, re.DOTALL)
+        return cls(*parts.groups()) if parts else cls("", Code.PAGE_FAILED, exception)
+
+    @property
+    def http_status(self) -> int:
+        """The HTTP status of a request for this page alone."""
+        try:
+            return Code(self.code).http_status  # type: ignore[call-arg]  # mypy takes this for making a member
+        except ValueError:
+            return Code.PAGE_FAILED.http_status
 
 
 class RaypipeError(Exception):
@@ -13,13 +93,11 @@ class RaypipeError(Exception):
     Attributes:
         code: A stable name for programs.
         exit_status: What the command line exits with.
-        http_status: What a server answers.
         remedy: What to do about it, one sentence.
     """
 
     code = "internal"
-    exit_status = 1
-    http_status = 500
+    exit_status = ExitStatus.INTERNAL
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(f"{message} {remedy}".strip())
@@ -30,51 +108,49 @@ class ConfigError(RaypipeError):
     """A pipeline, parameter or column that cannot work."""
 
     code = "config"
-    exit_status = 2
-    http_status = 400
+    exit_status = ExitStatus.CONFIG
 
 
 class InputError(RaypipeError):
     """An input that names nothing to read."""
 
     code = "input"
-    exit_status = 3
-    http_status = 422
+    exit_status = ExitStatus.INPUT
 
 
 class ModelError(RaypipeError):
     """A model that is unknown, missing or damaged."""
 
     code = "model"
-    exit_status = 4
-    http_status = 503
+    exit_status = ExitStatus.MODEL
 
 
 class DeviceError(RaypipeError):
     """A GPU was asked for and cannot be used. There is no silent fall-back to the CPU."""
 
     code = "device"
-    exit_status = 5
-    http_status = 503
+    exit_status = ExitStatus.DEVICE
 
 
 class ServerError(RaypipeError):
     """A server that gives no result, or cannot be reached."""
 
     code = "server"
-    exit_status = 7
-    http_status = 502
+    exit_status = ExitStatus.SERVER
 
 
 class PageError(Exception):
     """One page cannot be processed; its row says so and the job goes on.
 
     Attributes:
-        code: A stable name, such as `image_truncated`.
+        code: A `Code`, or a stable name of a stage's own.
         remedy: What to do about it, one sentence.
     """
 
     def __init__(self, code: str, message: str, remedy: str) -> None:
         super().__init__(f"{message} {remedy}")
-        self.code = code
-        self.remedy = remedy
+        self.code, self.remedy = code, remedy
+        self._message = message
+
+    def __reduce__(self) -> tuple[type[PageError], tuple[str, str, str]]:
+        return type(self), (self.code, self._message, self.remedy)

@@ -7,7 +7,7 @@ import os
 import pyarrow as pa
 from pyarrow import fs
 
-from raypipe.errors import PageError
+from raypipe.errors import Code, PageError
 
 
 def read_file(uri: str, max_bytes: int | None = None) -> bytes:
@@ -21,7 +21,9 @@ def read_file(uri: str, max_bytes: int | None = None) -> bytes:
             check_size(uri, file.size(), max_bytes)
             return bytes(file.read())
     except (OSError, ValueError) as error:
-        raise PageError("file_missing", f"{uri} cannot be read: {error}.", "Check its path and permissions.") from error
+        raise PageError(
+            Code.FILE_MISSING, f"{uri} cannot be read: {error}.", "Check its path and permissions."
+        ) from error
 
 
 def check_size(name: str, size: int, max_bytes: int | None) -> None:
@@ -32,7 +34,7 @@ def check_size(name: str, size: int, max_bytes: int | None) -> None:
     """
     if max_bytes is not None and size > max_bytes:
         message = f"{name} has {size:,} bytes, over the limit of {max_bytes:,}."
-        raise PageError("image_too_large", message, "Raise BinaryToImage's max_bytes if you trust it.")
+        raise PageError(Code.IMAGE_TOO_LARGE, message, "Raise BinaryToImage's max_bytes if you trust it.")
 
 
 def resolve(uri: str) -> tuple[fs.FileSystem, str]:

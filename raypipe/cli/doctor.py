@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from raypipe import engine
+from raypipe.errors import ExitStatus
 from raypipe.machine import usable_cpus
 from raypipe.zoo import manifest, store
 
@@ -46,4 +47,4 @@ def doctor() -> None:
     for subject, finding, sound in rows:
         table.add_row(subject, finding, "ok" if sound else "WRONG")
     Console().print(table)
-    sys.exit(0 if all(sound for *_, sound in rows) else 4)
+    sys.exit(ExitStatus.DONE if all(sound for *_, sound in rows) else ExitStatus.MODEL)

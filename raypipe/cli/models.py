@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from raypipe.errors import ExitStatus
 from raypipe.zoo import hub, manifest, store
 
 
@@ -83,7 +84,7 @@ def verify() -> None:
     damages = [(model.name, manifest.damage(model)) for model in manifest.models() if model.file or model.is_here]
     for name, damage in damages:
         click.echo(f"{name}: {damage or 'sound'}")
-    sys.exit(4 if any(damage for _, damage in damages) else 0)
+    sys.exit(ExitStatus.MODEL if any(damage for _, damage in damages) else ExitStatus.DONE)
 
 
 def _bytes(model: manifest.Model) -> int:

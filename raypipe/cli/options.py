@@ -8,8 +8,6 @@ from click.core import ParameterSource
 from raypipe.errors import ConfigError
 from raypipe.stages.base import Pool
 
-SOME_PAGES_FAILED = 6
-"""Exit status of a job that finished, with an exception on some of its pages."""
 DEVICES = {"auto": None, "cpu": False, "cuda": True}
 
 

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from raypipe import presets
-from raypipe.cli.options import DEVICES, SOME_PAGES_FAILED, PoolSize, alone
+from raypipe.cli.options import DEVICES, PoolSize, alone
+from raypipe.errors import ExitStatus
 from raypipe.job import local, plan, ray
 from raypipe.job.results import read_results
 from raypipe.job.summary import Summary
@@ -95,7 +96,7 @@ def _progress() -> Progress:
     )
 
 
-def _report(summary: Summary, formats: tuple[str, ...], overlay: str) -> int:
+def _report(summary: Summary, formats: tuple[str, ...], overlay: str) -> ExitStatus:
     """Prints the summary; returns the exit status."""
     failed = sum(summary.errors.values())
     seconds = summary.processing_seconds
@@ -111,4 +112,4 @@ def _report(summary: Summary, formats: tuple[str, ...], overlay: str) -> int:
     if failed:
         click.echo(f"The column `exception` in {summary.folder}/results/ says which pages, and what to do.", err=True)
         click.echo("When that is done, the same command with --retry-failed reads them again.", err=True)
-    return SOME_PAGES_FAILED if failed else 0
+    return ExitStatus.PAGES if failed else ExitStatus.DONE

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from raypipe import presets
-from raypipe.cli.options import DEVICES, SOME_PAGES_FAILED, alone
+from raypipe.cli.options import DEVICES, alone
 from raypipe.client import Client
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, ExitStatus
 from raypipe.pipeline import load
 from raypipe.types import Page
 
@@ -50,4 +50,4 @@ def show(
         except OSError as error:
             raise ConfigError(f"{target} cannot be written: {error}.", "Give --output another place.") from error
         click.echo(f"{len(page.lines)} lines, mean confidence {page.confidence or 0:.2f}, overlay: {target}", err=True)
-    sys.exit(SOME_PAGES_FAILED if failed else 0)
+    sys.exit(ExitStatus.PAGES if failed else ExitStatus.DONE)

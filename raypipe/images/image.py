@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from raypipe.errors import PageError
+from raypipe.errors import Code, PageError
 from raypipe.files import check_size, read_file
 from raypipe.images import pdf, raster
 from raypipe.types import Boxes, Column, Pixels
@@ -158,7 +158,7 @@ def open_image(
     in_memory = data is not None
     data = read_file(origin, limits.max_bytes) if data is None else data
     if not data:
-        raise PageError("image_empty", f"{origin} is empty.", "Copy it again from its source.")
+        raise PageError(Code.IMAGE_EMPTY, f"{origin} is empty.", "Copy it again from its source.")
     check_size(origin, len(data), limits.max_bytes)
     mode = GRAY if gray else BGR
     if pdf.is_pdf(data):
@@ -169,7 +169,7 @@ def open_image(
     with raster.page_errors(origin, page):
         found = page < limits.max_pages and raster.go_to(picture, page)
     if not found:
-        raise PageError("page_missing", f"{origin} has no page {page}.", f"max_pages is {limits.max_pages}.")
+        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page}.", f"max_pages is {limits.max_pages}.")
     width, height = picture.size
     _check_pixels(origin, width, height, limits)
     if raster.orientation(picture) >= 5 and picture.format != "TIFF":
@@ -215,7 +215,7 @@ def may_have_pages(data: bytes) -> bool:
 def _check_pixels(origin: str, width: int, height: int, limits: Limits) -> None:
     if width * height > limits.max_megapixels * 1e6:
         raise PageError(
-            "image_too_large",
+            Code.IMAGE_TOO_LARGE,
             f"{origin} has {width}x{height} pixels, over the limit of {limits.max_megapixels:g} megapixels.",
             "Raise BinaryToImage's max_megapixels if you trust it.",
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from raypipe.errors import PageError
+from raypipe.errors import Code, PageError
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def page_size(data: bytes, origin: str, page: int, resolution: int) -> tuple[int
     """
     with _document(data, origin) as document:
         if page >= len(document):
-            raise PageError("page_missing", f"{origin} has no page {page}.", f"It has {len(document)}.")
+            raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page}.", f"It has {len(document)}.")
         width, height = document[page].get_size()
         scale = resolution / POINTS_PER_INCH
         return math.ceil(width * scale), math.ceil(height * scale)
@@ -67,13 +67,13 @@ def _document(data: bytes, origin: str) -> Iterator[PdfDocument]:
     try:
         import pypdfium2
     except ImportError as error:
-        raise PageError("pdf_unsupported", f"{origin} is a PDF.", "Install raypipe[pdf].") from error
+        raise PageError(Code.PDF_UNSUPPORTED, f"{origin} is a PDF.", "Install raypipe[pdf].") from error
     with _ONE_AT_A_TIME:
         try:
             document = pypdfium2.PdfDocument(data)
         except pypdfium2.PdfiumError as error:
             remedy = "Copy it again from its source, or take its password off."
-            raise PageError("pdf_damaged", f"{origin} cannot be opened: {error}.", remedy) from error
+            raise PageError(Code.PDF_DAMAGED, f"{origin} cannot be opened: {error}.", remedy) from error
         try:
             yield document
         finally:

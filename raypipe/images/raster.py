@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
-from raypipe.errors import PageError
+from raypipe.errors import Code, PageError
 from raypipe.types import Pixels
 
 # Raster formats only: some that Pillow knows (EPS) run other programs.
@@ -77,7 +77,7 @@ def header(data: bytes, origin: str) -> PillowImage.Image:
             return PillowImage.open(io.BytesIO(data), formats=_formats())
     except Exception as error:
         raise PageError(
-            "image_unknown",
+            Code.IMAGE_UNKNOWN,
             f"{origin} is not an image that can be read.",
             f"Use one of {', '.join(FORMATS)}, and check that the file is whole.",
         ) from error
@@ -128,7 +128,7 @@ def page_errors(origin: str, page: int) -> Iterator[None]:
         raise
     except Exception as error:  # Pillow's plugins raise nearly everything: struct.error, KeyError, RuntimeError ...
         words = str(error).lower()
-        code = "image_truncated" if "truncated" in words or "broken data stream" in words else "image_damaged"
+        code = Code.IMAGE_TRUNCATED if "truncated" in words or "broken data stream" in words else Code.IMAGE_DAMAGED
         raise PageError(
             code, f"{origin}, page {page}, cannot be decoded: {error}.", "Copy it again from its source."
         ) from error

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, Failure
 from raypipe.pipeline import Pipeline
 from raypipe.types import Row
 
@@ -107,7 +107,8 @@ def count_errors(results: Path) -> Counter[str]:
     for file in sorted(results.glob("*.parquet")):
         for exception in pq.read_table(file, columns=["exception"])["exception"].to_pylist():
             if exception:
-                kinds[exception.split(":", 1)[0]] += 1
+                failure = Failure.parse(exception)
+                kinds[f"{failure.stage} {failure.code}".strip()] += 1
     return kinds
 
 

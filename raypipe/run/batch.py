@@ -14,7 +14,7 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.util.metrics import Counter as ExportedCounter
 
-from raypipe.errors import ConfigError, DeviceError
+from raypipe.errors import Code, ConfigError, DeviceError, Failure
 from raypipe.inputs.pages import named, pages
 from raypipe.metrics import Metrics
 from raypipe.rows import from_table, others, to_table
@@ -94,10 +94,11 @@ class OperatorActor:
         """Processes a page that was in the batch of an actor that died."""
         tries = ray.get(self._tally.begin.remote([key]))[0]
         if tries >= MOST_TRIES:
-            row["exception"] = (
-                f"{self._operator_name} worker_died: {row['path']}, page {row['pagenum']}, was being processed when "
-                f"its actor died, {tries} times. Look at the picture, and at the node's memory in Ray's logs."
+            message = (
+                f"{row['path']}, page {row['pagenum']}, was being processed when its actor died, {tries} times. "
+                "Look at the picture, and at the node's memory in Ray's logs."
             )
+            row["exception"] = str(Failure(self._operator_name, Code.WORKER_DIED, message))
         rows = self._run([row])
         self._finish([key], rows)
         return rows[0]

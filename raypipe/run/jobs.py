@@ -86,7 +86,9 @@ def write(
 
 
 def cause(report: str) -> RaypipeError:
-    """What stopped a job: what an actor raised. Ray tells of it in words, with hints of its own behind them."""
+    """What stopped a job: what an actor raised, from Ray's report, which has hints of Ray's own behind it."""
+    # Ray's exception has the words only: its `cause` is a UserCodeException without the error that was wrapped in it,
+    # and where an actor does not start there is none.
     raised = re.findall(r"^(?:\w+\.)*(?!UserCodeException)(\w+(?:Error|Exception)): (.+)$", report, re.MULTILINE)
     name, words = raised[-1] if raised else ("RayError", " ".join(report.split())[:200])
     kind = getattr(errors, name, None)

@@ -12,6 +12,7 @@ from typing import Any
 from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
+from raypipe.errors import Code, Failure
 from raypipe.run.replicas import Work
 from raypipe.types import Row
 from raypipe.web.reading import Read
@@ -54,9 +55,9 @@ class Graph:
             try:
                 return await self._through(row, overlay)
             except RayActorError:
-                reason = "Its process died twice while it was read. Look at the picture, and at the node's memory."
-                failed = {**row, "exception": f"{'+'.join(self.names)} worker_died: {reason}"}
-                return Read(failed, {})
+                message = "Its process died twice while it was read. Look at the picture, and at the node's memory."
+                failure = Failure("+".join(self.names), Code.WORKER_DIED, message)
+                return Read({**row, "exception": str(failure)}, {})
 
     async def ready(self) -> dict[str, float]:
         """See `web.reading.Reader`."""

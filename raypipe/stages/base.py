@@ -14,7 +14,7 @@ from typing import ClassVar, Generic, TypeVar
 import cv2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from raypipe.errors import PageError
+from raypipe.errors import Code, Failure, PageError
 from raypipe.metrics import Metrics
 from raypipe.types import Column, Row
 
@@ -134,13 +134,14 @@ class Worker(ABC, Generic[S]):
 
     @contextmanager
     def guard(self, row: Row) -> Iterator[None]:
-        """Turns an error of one page into its row's `exception`: `stage code: message and remedy`."""
+        """Turns an error of one page into its row's `exception`: a `Failure` as text."""
         try:
             yield
         except PageError as error:
-            row["exception"] = f"{self.spec.name} {error.code}: {error}"
+            row["exception"] = str(Failure(self.spec.name, error.code, str(error)))
         except (cv2.error, MemoryError) as error:
-            row["exception"] = (
-                f"{self.spec.name} page_failed: {row.get('path')}, page {row.get('pagenum')}: "
-                f"{str(error).strip() or type(error).__name__} Look at the picture; report it if it looks sound."
+            message = (
+                f"{row.get('path')}, page {row.get('pagenum')}: {str(error).strip() or type(error).__name__} "
+                "Look at the picture; report it if it looks sound."
             )
+            row["exception"] = str(Failure(self.spec.name, Code.PAGE_FAILED, message))

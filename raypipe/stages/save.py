@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from raypipe.errors import PageError
+from raypipe.errors import Code, PageError
 from raypipe.files import write_file
 from raypipe.stages.base import Stage, Worker
 from raypipe.types import NULLABLE_TEXT, Column, Row
@@ -42,7 +42,7 @@ class ImageSaver(Worker["SaveImages"]):
                     write_file(path, row[spec.input_col])
                 except OSError as error:
                     raise PageError(
-                        "file_unwritable", f"{path}: {error}.", "Check the folder and its space."
+                        Code.FILE_UNWRITABLE, f"{path}: {error}.", "Check the folder and its space."
                     ) from error
                 row[spec.output_col] = path
 

@@ -8,15 +8,9 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-MEDIA_TYPE = "application/problem+json"
+from raypipe.errors import Failure
 
-PAGE_STATUS = {
-    "image_too_large": 413,
-    "image_unknown": 415,
-    "pdf_unsupported": 415,
-    "worker_died": 500,
-}
-"""The HTTP status of a page's exception by its code; 422 for the others: the picture is at fault."""
+MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemError(Exception):
@@ -30,7 +24,7 @@ class ProblemError(Exception):
     """
 
     def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
+        super().__init__(status, code, detail, headers)
         self.status, self.code, self.detail, self.headers = status, code, detail, dict(headers or {})
 
     def document(self, request_id: str) -> dict[str, Any]:
@@ -50,7 +44,6 @@ class ProblemError(Exception):
 
 
 def of_page(exception: str) -> ProblemError:
-    """The problem of a request whose only page failed, from that page's `exception`: `stage code: message`."""
-    head, _, message = exception.partition(": ")
-    code = head.rpartition(" ")[2]
-    return ProblemError(PAGE_STATUS.get(code, 422), code, message)
+    """The problem of a request whose only page failed, from that page's `exception`."""
+    failure = Failure.parse(exception)
+    return ProblemError(failure.http_status, failure.code, failure.message)

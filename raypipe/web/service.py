@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from raypipe.errors import Failure
 from raypipe.images.image import may_have_pages
 from raypipe.types import Row
 from raypipe.web import answers
@@ -100,7 +101,7 @@ class Service:
             exception = read.row["exception"]
             log["pages"] += 1
             log["failed_pages"] += exception is not None
-            self.telemetry.page(read.sums, of_page(exception).code if exception else None)
+            self.telemetry.page(read.sums, Failure.parse(exception).code if exception else None)
             yield read
 
     async def _read_all(
