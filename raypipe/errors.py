@@ -24,6 +24,8 @@ class ExitStatus(IntEnum):
     PAGES = 6
     """The job finished, and some of its pages failed."""
     SERVER = 7
+    OUTPUT = 8
+    """All pages were read, and some files could not be written."""
 
 
 class Code(str, Enum):
@@ -130,6 +132,13 @@ class DeviceError(RaypipeError):
 
     code = "device"
     exit_status = ExitStatus.DEVICE
+
+
+class OutputError(RaypipeError):
+    """Files that could not be written; all pages were read."""
+
+    code = "output"
+    exit_status = ExitStatus.OUTPUT
 
 
 class ServerError(RaypipeError):

@@ -265,9 +265,33 @@ class Page(Mapping[str, Any]):
         return str(self._row["path"])
 
     @property
+    def name(self) -> str:
+        """The document's name, after which its files are called."""
+        return str(self._row["name"])
+
+    @property
     def pagenum(self) -> int:
         """The page's number in its document, from 0."""
         return int(self._row["pagenum"])
+
+    @property
+    def total_pages(self) -> int:
+        """Pages of its document."""
+        return int(self._row.get("total_pages") or 1)
+
+    @property
+    def width(self) -> int | None:
+        """Width of the upright page in pixels; None where the picture was not opened or not kept."""
+        return self._side("width")
+
+    @property
+    def height(self) -> int | None:
+        """Height of the upright page in pixels; None where the picture was not opened or not kept."""
+        return self._side("height")
+
+    def _side(self, name: str) -> int | None:
+        image = self._row.get("image")
+        return getattr(image, name) if image else self._row.get(name)
 
     @property
     def text(self) -> str:
@@ -289,6 +313,16 @@ class Page(Mapping[str, Any]):
         """Mean character probability of the page, 0 to 1; None where there is no text."""
         values = self._row.get("confidence") or []
         return float(values[0]) if values else None
+
+    @property
+    def overlay(self) -> str | None:
+        """Path or URI of the picture with its regions, if one was saved."""
+        return self._row.get("overlay")
+
+    @property
+    def picture(self) -> bytes | None:
+        """The picture with its regions, encoded, if one was drawn and not saved."""
+        return self._row.get("image_with_regions")
 
     @property
     def exception(self) -> str | None:

@@ -16,6 +16,7 @@ from raypipe.job import local, plan, ray
 from raypipe.job.results import read_results
 from raypipe.job.summary import Summary
 from raypipe.outputs import documents
+from raypipe.outputs.formats import FORMATS
 from raypipe.pipeline import load
 from raypipe.stages.base import Pool
 
@@ -25,7 +26,7 @@ from raypipe.stages.base import Pool
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
 @click.option("--engine", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help="Where it runs.")
-@click.option("--format", "formats", multiple=True, type=click.Choice(list(documents.SUFFIXES)), default=["text"],
+@click.option("--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), default=["text"],
               show_default=True, help="A file a document in this format; may be repeated.")  # fmt: skip
 @click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
               help="A picture a page with its regions and text.")  # fmt: skip
@@ -59,8 +60,8 @@ def run(
 ) -> None:
     """Reads files, folders, globs or URIs and leaves text, positions, confidences and overlay pictures.
 
-    The same command goes on where a stopped one left off. Exit status: 0 all pages read, 6 some failed, others: the
-    job did not run.
+    The same command goes on where a stopped one left off. Exit status: 0 all pages read, 6 some failed, 8 some
+    files could not be written, others: the job did not run.
     """
     alone("--pipeline", file, "detector", "recognizer", "device", "detectors", "recognizers")
     alone("--engine local", engine == "local", "detectors", "recognizers", "address")
@@ -80,8 +81,10 @@ def run(
             summary = local.run(prepared, tell, batch_size, threads)
         else:
             summary = ray.run(prepared, tell, batch_size, address)
-    documents.write(read_results(prepared.folder.results), output, formats)
-    sys.exit(_report(summary, formats, overlay))
+    status = _report(summary, formats, overlay)
+    pages = read_results(prepared.folder.results, pipeline.columns_between()[-1])
+    documents.write(pages, {name: prepared.folder.documents(name) for name in formats})
+    sys.exit(status)
 
 
 def _progress() -> Progress:

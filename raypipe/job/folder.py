@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raypipe.errors import ConfigError
-from raypipe.outputs.documents import SUFFIXES
+from raypipe.outputs.formats import FORMATS
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]+:/")
 """Paths lose one of a URI's slashes. A single letter is a drive."""
@@ -65,7 +65,7 @@ class OutputFolder:
         Raises:
             ConfigError: It was no job that made it, or an input lies in it.
         """
-        parts = [part for part in (self.results, self.overlays, *map(self.documents, SUFFIXES)) if part.exists()]
+        parts = [part for part in (self.results, self.overlays, *map(self.documents, FORMATS)) if part.exists()]
         if parts and not self.declared.exists():
             raise ConfigError(f"{parts[0]} was not made by raypipe.", "Choose another folder.")
         inside = tuple(f"{part.absolute()}/" for part in parts)

@@ -6,7 +6,7 @@ It holds Parquet files, a row a page. A page whose row stands there is done.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from raypipe.errors import ConfigError, Failure
 from raypipe.pipeline import Pipeline
-from raypipe.types import Row
+from raypipe.rows import from_table
+from raypipe.types import Column, Page
 
 PAGE = ["path", "pagenum", "name"]
 COLUMNS = {*PAGE, "exception"}
@@ -112,7 +113,12 @@ def count_errors(results: Path) -> Counter[str]:
     return kinds
 
 
-def read_results(results: Path) -> Iterator[Row]:
-    """The rows of a results folder, a file at a time."""
+def read_results(results: Path, columns: Mapping[str, Column]) -> Iterator[Page]:
+    """The pages of a results folder, a file at a time.
+
+    Args:
+        results: The folder.
+        columns: The columns of the pipeline that made them.
+    """
     for file in sorted(results.glob("*.parquet")):
-        yield from pq.read_table(file).to_pylist()
+        yield from map(Page, from_table(pq.read_table(file), columns))

@@ -1,82 +1,60 @@
-"""Result rows to one file a document: plain text, JSON with lines, words, boxes and confidences, or an HTML page."""
+"""Finished pages to one file a document, in each of the formats that are wanted."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from raypipe.errors import ConfigError
-from raypipe.outputs.html import as_html
-from raypipe.types import Row
-
-SUFFIXES = {"text": ".txt", "json": ".json", "html": ".html"}
-"""The formats, with the suffix of their files."""
-PAGE_BREAK = "\f"
-PAGE_FIELDS = ("pagenum", "text", "confidence", "lines", "exception")
+from raypipe.errors import OutputError
+from raypipe.files import write_file
+from raypipe.outputs import formats
+from raypipe.outputs.base import Document, Format
+from raypipe.types import Page
 
 
-def documents(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def documents(pages: Iterable[Page]) -> Iterator[list[Page]]:
     """The pages of each document together, in order. Only documents of several pages are held until complete."""
-    open_documents: dict[str, list[Row]] = {}
-    for row in rows:
-        pages = open_documents.setdefault(row["path"], [])
-        pages.append(row)
-        if len(pages) == (row["total_pages"] or 1):
-            yield _in_order(open_documents.pop(row["path"]))
+    open_documents: dict[str, list[Page]] = {}
+    for page in pages:
+        found = open_documents.setdefault(page.path, [])
+        found.append(page)
+        if len(found) == page.total_pages:
+            yield _in_order(open_documents.pop(page.path))
     yield from map(_in_order, open_documents.values())
 
 
-def _in_order(pages: list[Row]) -> list[Row]:
-    return sorted(pages, key=lambda page: int(page["pagenum"]))
+def _in_order(pages: list[Page]) -> list[Page]:
+    return sorted(pages, key=lambda page: page.pagenum)
 
 
-def write(rows: Iterable[Row], folder: Path, formats: Iterable[str]) -> None:
-    """Writes each document to `folder/FORMAT/NAME.SUFFIX` in each of the formats in `SUFFIXES`.
+def write(pages: Iterable[Page], folders: Mapping[str, Path]) -> None:
+    """Writes each document in several formats.
+
+    Args:
+        pages: Pages of all documents.
+        folders: Where the files of each format go, by its name. They are called as their documents are.
 
     Raises:
-        ConfigError: Some could not be written; all others are.
+        ConfigError: There is no such format.
+        OutputError: Some files could not be written; all others are.
     """
+    wanted = {formats.find(name): folder for name, folder in folders.items()}
     failures = []
-    for pages in documents(rows):
-        for name in formats:
-            path = folder / name / f"{pages[0]['name']}{SUFFIXES[name]}"
+    for together in documents(pages):
+        for each, folder in wanted.items():
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(_render(pages, name), encoding="utf-8")
-            except OSError as error:
-                failures.append(str(error))
+                _write(together, each, folder)
+            except Exception as error:  # Whatever a format does, the other files are written.
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                failures.append(f"{each.name} of {together[0].name}: {reason}")
     if failures:
-        raise ConfigError(f"{len(failures)} files could not be written: {failures[0]}.", f"See {folder}/results/.")
+        raise OutputError(
+            f"{len(failures)} of the files could not be written, first {failures[0]}.",
+            "All that was read is in the results.",
+        )
 
 
-def _render(pages: list[Row], name: str) -> str:
-    if name == "text":
-        return as_text(pages)
-    if name == "json":
-        return as_json(pages)
-    return as_html(pages, "/".join([".."] * (1 + str(pages[0]["name"]).count("/"))))
-
-
-def as_text(pages: list[Row]) -> str:
-    """The text of a document, its pages separated by form feeds."""
-    return PAGE_BREAK.join(f"{page.get('text') or ''}\n" for page in pages)
-
-
-def as_json(pages: list[Row]) -> str:
-    """A document as JSON: its path and pages, each with size, text, lines, words and confidences."""
-    return json.dumps(
-        {
-            "path": pages[0]["path"],
-            "pages": [
-                {
-                    **{name: page.get(name) for name in PAGE_FIELDS},
-                    "width": (page.get("image") or {}).get("width"),
-                    "height": (page.get("image") or {}).get("height"),
-                }
-                for page in pages
-            ],
-        },
-        ensure_ascii=False,
-        indent=1,
-    )
+def _write(pages: list[Page], each: Format, folder: Path) -> None:
+    file = folder.absolute() / f"{pages[0].name}{each.suffix}"
+    document = Document(path=pages[0].path, name=pages[0].name, pages=pages, folder=file.parent)
+    write_file(str(file), each.encode(document))

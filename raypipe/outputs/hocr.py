@@ -1,14 +1,38 @@
-"""Lines to hOCR (kba.github.io/hocr-spec/1.2): a page, an area, lines and words."""
+"""hOCR (kba.github.io/hocr-spec/1.2): pages, an area in each, lines and words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from xml.etree import ElementTree
 
 import numpy as np
 
 from raypipe.geometry import bounds
-from raypipe.types import Line, Word
+from raypipe.outputs.base import Document, Format, TextColumn
+from raypipe.types import Line, Page, Word
+
+
+def render(document: Document) -> str:
+    """A whole hOCR document."""
+    pages = document.pages
+    numbers = [page.pagenum for page in pages]
+    if len(set(numbers)) < len(numbers):  # Pages of several documents: their places in the answer tell them apart.
+        numbers = list(range(len(pages)))
+    several = len(pages) > 1
+    found = zip(numbers, pages, strict=True)
+    body = "\n".join(_page(page, number, document.confidences, several) for number, page in found)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n<html xmlns="http://www.w3.org/1999/xhtml">'
+        f'<head><meta charset="utf-8"/><title>{escape(document.name)}</title>'
+        '<meta name="ocr-system" content="raypipe"/>'
+        '<meta name="ocr-capabilities" content="ocr_page ocr_carea ocr_line ocrx_word"/></head>'
+        f"\n<body>\n{body}\n</body></html>\n"
+    )
+
+
+def _page(page: Page, number: int, confidences: bool, among_others: bool = False) -> str:
+    return hocr(page.lines, number, page.width or 0, page.height or 0, confidences, among_others)
 
 
 def hocr(
@@ -52,3 +76,12 @@ def _box(item: Line | Word, width: int, height: int) -> str:
     box = bounds(np.array([[item.x, item.y, item.width, item.height, item.angle]], np.float32))[0]
     left, top, right, bottom = np.clip(np.rint(box), 0, [width, height, width, height]).astype(int)
     return f"bbox {left} {top} {right} {bottom}"
+
+
+FORMAT = Format(
+    name="hocr",
+    suffix=".hocr",
+    media_type="text/vnd.hocr+html",
+    render=render,
+    column=TextColumn(text=lambda page, confidences: _page(page, page.pagenum, confidences)),
+)

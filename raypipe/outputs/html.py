@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from html import escape
-from typing import Any
+from pathlib import Path
 from urllib.parse import quote
 
-from raypipe.types import Row
+from raypipe.outputs.base import Document, Format
+from raypipe.types import Line, Page
 
 DOUBTFUL = 0.8
 """Words of a lower confidence are marked."""
@@ -19,38 +22,47 @@ mark { border-radius: .2em; }
 """
 
 
-def as_html(pages: list[Row], to_root: str) -> str:
-    """A whole HTML document.
-
-    Args:
-        pages: The rows of a document.
-        to_root: Relative path from the file's folder to the output folder, for the pictures.
-    """
-    title = escape(str(pages[0]["name"]))
-    body = "\n".join(_section(page, to_root) for page in pages)
+def render(document: Document) -> str:
+    """A whole HTML document."""
+    title = escape(document.name)
+    body = "\n".join(_section(page, document) for page in document.pages)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n{body}\n</body></html>\n"
     )
 
 
-def _section(page: Row, to_root: str) -> str:
-    number = int(page["pagenum"]) + 1
-    if page.get("exception"):
-        return f'<section><p role="alert">Page {number}: {escape(page["exception"])}</p></section>'
-    picture = ""
-    if page.get("overlay"):
-        place = page["overlay"].rindex(f"/overlays/{page['name']}")
-        source = f"{to_root}{quote(page['overlay'][place:])}"
-        picture = f'<img src="{source}" alt="Page {number} with its regions" loading="lazy">'
-    lines = "<br>\n".join(_line(line) for line in page.get("lines") or [])
+def _section(page: Page, document: Document) -> str:
+    number = page.pagenum + 1
+    if page.exception:
+        return f'<section><p role="alert">Page {number}: {escape(page.exception)}</p></section>'
+    source = picture_url(page, document)
+    picture = f'<img src="{source}" alt="Page {number} with its regions" loading="lazy">' if source else ""
+    lines = "<br>\n".join(_line(line, document.confidences) for line in page.lines)
     return f"<section>{picture}<p>{lines}</p></section>"
 
 
-def _line(line: dict[str, Any]) -> str:
-    return " ".join(_word(word["text"], word["confidence"]) for word in line["words"])
+def picture_url(page: Page, document: Document) -> str | None:
+    """Where the rendered document finds the page's overlay; None: there is none to show."""
+    if not document.pictures:
+        return None
+    if page.picture:
+        kind = "png" if page.picture.startswith(b"\x89PNG") else "jpeg"
+        return f"data:image/{kind};base64,{base64.b64encode(page.picture).decode()}"
+    if not page.overlay or document.folder is None:
+        return None
+    if "://" in page.overlay:
+        return escape(page.overlay)
+    return quote(Path(os.path.relpath(page.overlay, document.folder)).as_posix())
 
 
-def _word(text: str, confidence: float) -> str:
-    shown = escape(text)
-    return shown if confidence >= DOUBTFUL else f'<mark title="confidence {confidence:.2f}">{shown}</mark>'
+def _line(line: Line, confidences: bool) -> str:
+    return " ".join(_word(word.text, word.confidence, confidences) for word in line.words)
+
+
+def _word(text: str, confidence: float, confidences: bool) -> str:
+    shown, doubtful = escape(text), confidences and confidence < DOUBTFUL
+    return f'<mark title="confidence {confidence:.2f}">{shown}</mark>' if doubtful else shown
+
+
+FORMAT = Format(name="html", suffix=".html", media_type="text/html", render=render)

@@ -69,7 +69,7 @@ class Ingress:
 
     async def read(self, row: Row, overlay: str = "none") -> Row:
         """Reads a page row for callers inside Ray, through a handle; the values come back as their columns' encode."""
-        return (await self._graph.read(row, overlay)).row
+        return (await self._graph.carry(row, overlay)).row
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return create(self._graph, self._settings)
@@ -84,6 +84,7 @@ def deployment(pipeline: Pipeline, serving: Serving | None = None) -> Applicatio
         "names": [task.operator.name for task in tasks],
         "models": _models(pipeline),
         "overlays": tuple(tasks[-1].drawings),
+        "columns": tasks[-1].written,
         "at_once": at_once,
     }
     parts = [_deployed(task, pool, at_once) for task, pool in zip(tasks, pools, strict=True)]

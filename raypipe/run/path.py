@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,8 @@ from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
 from raypipe.errors import Code, Failure
-from raypipe.run.replicas import Work
-from raypipe.types import Row
+from raypipe.run.replicas import Work, decoded
+from raypipe.types import Column, Page, Row
 from raypipe.web.reading import Read
 
 
@@ -27,6 +27,7 @@ class Graph:
         names: Their names.
         models: What they read with.
         overlays: Formats in which an overlay can be drawn.
+        columns: The columns of a finished page.
         at_once: Pages that all replicas together read at once.
         suspects: Held while a page is tried again that was with a replica when it died.
     """
@@ -35,6 +36,7 @@ class Graph:
     names: Sequence[str]
     models: list[dict[str, str]]
     overlays: tuple[str, ...]
+    columns: Mapping[str, Column]
     at_once: int
     suspects: asyncio.Lock
 
@@ -43,7 +45,12 @@ class Graph:
         return int(await _call(self.operators[0], "count", content))
 
     async def read(self, row: Row, overlay: str) -> Read:
-        """See `web.reading.Reader`. A page whose replica died is tried once more.
+        """See `web.reading.Reader`."""
+        done = await self.carry(row, overlay)
+        return Read(Page(decoded(done.row, self.columns)), done.sums)
+
+    async def carry(self, row: Row, overlay: str) -> Work:
+        """A page through all operators. One whose replica died is tried once more.
 
         Pages tried again go one by one, so that the one that kills replicas kills none of the others.
         """
@@ -57,20 +64,20 @@ class Graph:
             except RayActorError:
                 message = "Its process died twice while it was read. Look at the picture, and at the node's memory."
                 failure = Failure("+".join(self.names), Code.WORKER_DIED, message)
-                return Read({**row, "exception": str(failure)}, {})
+                return Work({**row, "exception": str(failure)}, {}, overlay, time.time())
 
     async def ready(self) -> dict[str, float]:
         """See `web.reading.Reader`."""
         seconds = [await _call(operator, "load_seconds") for operator in self.operators]
         return dict(zip(self.names, seconds, strict=True))
 
-    async def _through(self, row: Row, overlay: str) -> Read:
+    async def _through(self, row: Row, overlay: str) -> Work:
         work: Any = Work(row, {}, overlay, time.time())
         for operator in self.operators:
             # A response of Serve is passed on as it is: the work goes from replica to replica.
             work = operator.remote(work) if isinstance(operator, DeploymentHandle) else await operator(work)
         done: Work = work if isinstance(work, Work) else await work
-        return Read(done.row, done.sums)
+        return done
 
 
 async def _call(operator: Any, method: str, *arguments: Any) -> Any:

@@ -74,6 +74,12 @@ class Task:
     parallel: int
     batching: Batching
 
+    @property
+    def written(self) -> dict[str, Column]:
+        """The columns that go out, with those of the drawings."""
+        steps = [step for drawing in self.drawings.values() for step in drawing.steps]
+        return {**self.after, **{name: column for step in steps for name, column in step.writes.items()}}
+
 
 class OperatorReplica:
     """Carries out an operator on the pages of all requests that reach this process."""
@@ -121,7 +127,7 @@ class OperatorReplica:
 
     def _carry_out(self, works: list[Work]) -> list[Work]:
         begun, name = time.time(), self._task.operator.name
-        rows = self._run([_decoded(work.row, self._task.before) for work in works])
+        rows = self._run([decoded(work.row, self._task.before) for work in works])
         for row, work in zip(rows, works, strict=True):
             if work.overlay in self._draw:
                 self._draw[work.overlay]([row])
@@ -138,9 +144,7 @@ class OperatorReplica:
         ]
 
     def _encoded(self, row: Row) -> Row:
-        columns = dict(self._task.after)
-        for drawing in self._task.drawings.values():
-            columns.update({name: column for step in drawing.steps for name, column in step.writes.items()})
+        columns = self._task.written
         return {name: self._plain(column, row[name]) for name, column in columns.items() if name in row}
 
     def _plain(self, column: Column, value: Any) -> Any:
@@ -166,5 +170,8 @@ def _bytes(value: Any) -> int:
     return 0
 
 
-def _decoded(row: Row, columns: Mapping[str, Column]) -> Row:
-    return {name: None if value is None else columns[name].decode(value) for name, value in row.items()}
+def decoded(row: Row, columns: Mapping[str, Column]) -> Row:
+    """A row of plain values as one of records."""
+    return {
+        name: None if row[name] is None else column.decode(row[name]) for name, column in columns.items() if name in row
+    }

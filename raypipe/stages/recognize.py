@@ -6,7 +6,7 @@ Cutting lines out needs the picture, reading them needs the model: two steps, wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -14,8 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from raypipe.engine import Session
 from raypipe.images.image import Image
 from raypipe.layout import arrange
-from raypipe.outputs.hocr import hocr
-from raypipe.outputs.text import formatted, plain
+from raypipe.outputs.formats import text_columns
 from raypipe.recognition.base import RecognizerOptions
 from raypipe.recognition.ctc.language import own_words
 from raypipe.recognition.families import FAMILIES, open_recognizer
@@ -31,6 +30,7 @@ from raypipe.types import (
     Column,
     Crops,
     Line,
+    Page,
     Row,
     boxes_from_regions,
 )
@@ -119,48 +119,15 @@ class TextReader(Worker["ImageToText"]):
         spec = self.spec
         lines = [line for line in lines if line.text]
         row[spec.lines_col] = lines
-        row[spec.output_col] = self._text(row[spec.input_col], lines)
-        if spec.output_format == "text_with_positions":
-            row[spec.positions_col] = positions(lines)
+        column = text_columns()[spec.output_format]
+        page = Page({**row, "lines": lines, "image": row[spec.input_col]})
+        row[spec.output_col] = column.text(page, spec.include_confidence)
+        if column.positions:
+            row[spec.positions_col] = column.positions(lines)
         if spec.include_confidence and lines:
             weights = [len(line.text) for line in lines]
             row[spec.confidence_col] = [float(np.average([line.confidence for line in lines], weights=weights))]
         self.metrics.add("lines_total", len(lines))
-
-    def _text(self, image: Image, lines: list[Line]) -> str:
-        match self.spec.output_format:
-            case "hocr":
-                return hocr(lines, image.page, image.width, image.height, self.spec.include_confidence)
-            case "formatted_text":
-                return formatted(lines)
-            case _:
-                return plain(lines)
-
-
-def positions(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Visual NLP's PageMatrix: every character with its upright box, top left corner first.
-
-    Characters share their word's box evenly.
-    """
-    mapping = []
-    for line in lines:
-        for word in line.words:
-            step = word.width / len(word.text)
-            cos, sin = np.cos(np.deg2rad(word.angle)), np.sin(np.deg2rad(word.angle))
-            for n, character in enumerate(word.text):
-                offset = (n + 0.5) * step - word.width / 2
-                mapping.append(
-                    {
-                        "c": character,
-                        "x": float(word.x + offset * cos - step / 2),
-                        "y": float(word.y + offset * sin - word.height / 2),
-                        "width": step,
-                        "height": word.height,
-                        "fontSize": round(word.height),
-                        "source": "ocr",
-                    }
-                )
-    return [{"mapping": mapping}]
 
 
 def _whole(image: Image) -> Boxes:
@@ -195,8 +162,10 @@ class ImageToText(ModelStage):
     )
     border_width: int = Field(5, ge=0, description="pixels of the page around a region that are read with it")
     space_width: int = Field(10, ge=0, description="pixels of paper added between the regions of a grouped line")
-    output_format: Literal["text", "formatted_text", "hocr", "text_with_positions"] = Field(
-        "text", description="what the text column holds"
+    output_format: str = Field(
+        "text",
+        description="what the text column holds",
+        json_schema_extra=lambda schema: schema.update(enum=list(text_columns())),
     )
     include_confidence: bool = Field(False, description="fill in the confidence column")
     batch_size: int = Field(
@@ -217,6 +186,13 @@ class ImageToText(ModelStage):
         manifest.resolve(self.model, "recognition", self.language)
         if self.lexicon:
             own_words(self.lexicon)
+
+    @field_validator("output_format")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in text_columns():
+            raise ValueError(f"there are {', '.join(text_columns())}")
+        return value
 
     @field_validator("regions_column")
     @classmethod

@@ -8,16 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from raypipe.web.forms import Form, forms
 from raypipe.web.problems import ProblemError
-
-Format = Literal["json", "ndjson", "text", "formatted_text", "hocr"]
-MEDIA_TYPES: dict[str, Format] = {
-    "application/json": "json",
-    "application/x-ndjson": "ndjson",
-    "text/plain": "text",
-    "text/vnd.hocr+html": "hocr",
-}
-"""The formats that an Accept header can ask for, those preferred first."""
 
 _RANGES = re.compile(r"^[1-9]\d{0,6}(-[1-9]\d{0,6})?(,[1-9]\d{0,6}(-[1-9]\d{0,6})?){0,99}$")
 
@@ -27,7 +19,11 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    output_format: Format | None = Field(None, description="format of the answer; left out: as the Accept header says")
+    output_format: str | None = Field(
+        None,
+        description="format of the answer; left out: as the Accept header says",
+        json_schema_extra=lambda schema: schema.update(enum=list(forms())),
+    )
     overlay: Literal["none", "jpeg", "png"] = Field(
         "none", description="add a picture of each page with its regions and text drawn over it (JSON formats)"
     )
@@ -38,6 +34,13 @@ class Options(BaseModel):
         max_length=400,
     )
     include_confidence: bool = Field(True, description="give confidences, 0 to 1")
+
+    @field_validator("output_format")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and value not in forms():
+            raise ValueError(f"there are {', '.join(forms())}")
+        return value
 
     @field_validator("pages")
     @classmethod
@@ -80,23 +83,25 @@ def describe(errors: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(told)
 
 
-def negotiate(accept: str | None, options: Options) -> Format:
-    """The format of an answer.
+def negotiate(accept: str | None, options: Options) -> Form:
+    """The form of an answer.
 
     Raises:
         ProblemError: 406, none that the Accept header names.
     """
+    there = forms()
     if options.output_format:
-        return options.output_format
-    best: tuple[float, Format] | None = None
+        return there[options.output_format]
     weights = _weights(accept or "*/*")
-    for media_type, name in MEDIA_TYPES.items():
-        weight = weights.get(media_type, weights.get(f"{media_type.split('/')[0]}/*", weights.get("*/*", 0.0)))
-        if weight > 0 and (best is None or weight > best[0]):
-            best = weight, name
-    if best is None:
-        raise ProblemError(406, "not_acceptable", f"There is {', '.join(MEDIA_TYPES)}.")
-    return best[1]
+    best = max(there.values(), key=lambda form: _weight(form.media_type, weights))  # The first of those preferred.
+    if not _weight(best.media_type, weights):
+        names = ", ".join(dict.fromkeys(form.media_type for form in there.values()))
+        raise ProblemError(406, "not_acceptable", f"There is {names}.")
+    return best
+
+
+def _weight(media_type: str, weights: Mapping[str, float]) -> float:
+    return weights.get(media_type, weights.get(f"{media_type.split('/')[0]}/*", weights.get("*/*", 0.0)))
 
 
 def _weights(accept: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from raypipe.images.image import may_have_pages
-from raypipe.types import Row
+from raypipe.types import Page, Row
 from raypipe.web.options import Options
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import ServerSettings
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Read:
-    """A finished page row, its records as plain values, and what was counted on the way."""
+    """A finished page, and what was counted on the way."""
 
-    row: Row
+    page: Page
     sums: dict[str, float]
 
 

@@ -10,14 +10,14 @@ from starlette.responses import JSONResponse, Response
 
 from raypipe.web.answers import FAILED_PAGES
 from raypipe.web.options import Options
-from raypipe.web.schema import PROBLEM, PROBLEMS, UPLOAD, UPLOAD_WITH_OPTIONS, InvocationsAnswer, OcrAnswer
+from raypipe.web.schema import CONTENT, PROBLEM, PROBLEMS, UPLOAD, UPLOAD_WITH_OPTIONS, InvocationsAnswer, OcrAnswer
 from raypipe.web.service import Service
 
 router = APIRouter(responses=PROBLEM)
 health = APIRouter(responses=PROBLEM)
 """The paths that need no key."""
 
-FORMATS: dict[int | str, dict[str, Any]] = {
+ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "model": OcrAnswer,
         "description": "the pages",
@@ -27,11 +27,7 @@ FORMATS: dict[int | str, dict[str, Any]] = {
                 "description": "places, from 1, of the pages in this answer that failed, such as 2,3; not in NDJSON",
             }
         },
-        "content": {
-            "application/x-ndjson": {"schema": {"type": "string", "description": "a page a line, as they are ready"}},
-            "text/plain": {"schema": {"type": "string"}},
-            "text/vnd.hocr+html": {"schema": {"type": "string"}},
-        },
+        "content": CONTENT,
     }
 }
 
@@ -41,7 +37,7 @@ def _service(request: Request) -> Service:
     return service
 
 
-@router.post("/v1/ocr", responses={**FORMATS, **PROBLEMS}, openapi_extra=UPLOAD_WITH_OPTIONS, response_class=Response)
+@router.post("/v1/ocr", responses={**ANSWERS, **PROBLEMS}, openapi_extra=UPLOAD_WITH_OPTIONS, response_class=Response)
 async def ocr(request: Request, options: Annotated[Options, Query()]) -> Response:
     """Reads images and PDFs: raw bytes, or one or many files of a multipart form whose fields may be the options."""
     return await _service(request).ocr(request, options)

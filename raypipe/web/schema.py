@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from raypipe.web.forms import forms
 from raypipe.web.options import Options
 from raypipe.web.problems import MEDIA_TYPE
 
@@ -91,6 +92,11 @@ def _upload(fields: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {**content, "multipart/form-data": {"schema": form}}}}
 
 
+CONTENT = {
+    form.media_type: {"schema": form.schema}
+    for form in reversed(forms().values())  # The first of a media type is what it means.
+}
+"""The forms of an answer, by media type."""
 UPLOAD = _upload({})
 UPLOAD_WITH_OPTIONS = _upload(Options.model_json_schema()["properties"])
 STATUSES = {

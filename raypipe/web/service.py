@@ -17,6 +17,7 @@ from raypipe.images.image import may_have_pages
 from raypipe.types import Row
 from raypipe.web import answers
 from raypipe.web.admission import Admission
+from raypipe.web.forms import json_line
 from raypipe.web.options import Options, negotiate, with_form
 from raypipe.web.problems import ProblemError, of_page
 from raypipe.web.reading import Deadline, Read, Reader, page_rows, read_all
@@ -46,22 +47,22 @@ class Service:
         begun = time.perf_counter()
         if media_type(request) != "multipart/form-data":  # Whose fields may ask for a format, and win.
             negotiate(request.headers.get("accept"), options)
-        uploads, form = await read_uploads(request, self.settings)
-        options = with_form(options, form)
-        wanted = negotiate(request.headers.get("accept"), options)
+        uploads, fields = await read_uploads(request, self.settings)
+        options = with_form(options, fields)
+        form = negotiate(request.headers.get("accept"), options)
         if options.overlay not in ("none", *self.reader.overlays):
             raise ProblemError(422, "no_overlay", "The pipeline of this server keeps no picture to draw on.")
         received = time.perf_counter()
-        context = answers.Context(request.state.request_id, self.reader.models, options)
-        if wanted == "ndjson":
+        context = answers.Context(request.state.request_id, self.reader.models, options, form)
+        if form.streams:
             return PageStream(self, uploads, context)
         _, reads = await self._read_all(request, uploads, options)
-        failures = [read.row["exception"] for read in reads]
-        if wanted != "json" and all(failures):  # The others have no place to say so.
+        failures = [read.page.exception for read in reads if read.page.exception]
+        if not form.tells_exceptions and len(failures) == len(reads):
             raise of_page(failures[0])
         now = time.perf_counter()
         timings = {"total": now - begun, "upload": received - begun, "reading": now - received, **_steps(reads)}
-        return answers.response([read.row for read in reads], wanted, timings, context)
+        return answers.response([read.page for read in reads], timings, context)
 
     async def check_ready(self) -> None:
         """Makes sure that pages can be read.
@@ -91,14 +92,14 @@ class Service:
         uploads, _ = await read_uploads(request, self.settings)
         rows, reads = await self._read_all(request, uploads, Options())
         paged = [may_have_pages(row["content"]) for row in rows]
-        return answers.invocations([read.row for read in reads], paged)
+        return answers.invocations([read.page for read in reads], paged)
 
     async def read(
         self, rows: list[Row], options: Options, deadline: Deadline, log: dict[str, int]
     ) -> AsyncIterator[Read]:
         """Reads and counts pages, also in what the request's log line says; see `read_all`."""
         async for read in read_all(rows, options.overlay, self.reader, self.settings, deadline):
-            exception = read.row["exception"]
+            exception = read.page.exception
             log["pages"] += 1
             log["failed_pages"] += exception is not None
             self.telemetry.page(read.sums, Failure.parse(exception).code if exception else None)
@@ -113,8 +114,8 @@ class Service:
             deadline = Deadline(self.settings.request_seconds)
             rows = await page_rows(uploads, options, self.reader, self.settings, deadline)
             reads = [read async for read in self.read(rows, options, deadline, log)]
-        if len(reads) == 1 and reads[0].row["exception"]:
-            raise of_page(reads[0].row["exception"])
+        if len(reads) == 1 and reads[0].page.exception:
+            raise of_page(reads[0].page.exception)
         return rows, reads
 
 
@@ -135,10 +136,10 @@ class PageStream(Response):
             rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings, counting)
             reads = service.read(rows, self._context.options, reading, log)
             first = await anext(reads)  # Until then a problem can still be the whole answer.
-            if len(rows) == 1 and first.row["exception"]:
-                raise of_page(first.row["exception"])
+            if len(rows) == 1 and first.page.exception:
+                raise of_page(first.page.exception)
             lines = self._lines(first, reads)
-            stream = StreamingResponse(lines, headers=answers.HEADERS, media_type=answers.TYPES["ndjson"])
+            stream = StreamingResponse(lines, headers=answers.HEADERS, media_type=self._context.form.media_type)
             await stream(scope, receive, send)
 
     async def _lines(self, first: Read, others: AsyncIterator[Read]) -> AsyncIterator[bytes]:
@@ -148,10 +149,10 @@ class PageStream(Response):
                 yield self._line(read)
         except ProblemError as problem:  # The head is out: the last line says what went wrong.
             self._service.telemetry.problem(problem.code)
-            yield answers.json_line(problem.document(self._context.request_id))
+            yield json_line(problem.document(self._context.request_id))
 
     def _line(self, read: Read) -> bytes:
-        return answers.json_line(answers.page_document(read.row, self._context.options))
+        return answers.body([read.page], self._context, {})
 
 
 def _log(uploads: list[Upload]) -> dict[str, int]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from raypipe.images.image import BGR, GRAY, Image
+from raypipe.types import Line, Page, Word
 
 Boxes = npt.NDArray[np.float32]
 
@@ -91,3 +92,20 @@ class FakeSession:
 
     def metadata(self, key: str) -> Any:
         return self.values[key]
+
+
+def line(text: str, x: float, y: float, row: int, width: float | None = None, angle: float = 0) -> Line:
+    """A line that begins at x; a character is 10 pixels wide unless told otherwise."""
+    width = 10 * len(text) if width is None else width
+    words = [Word(text, 0.875, x + width / 2, y, width, 20, angle)] if text else []
+    return Line(text, 0.5, x + width / 2, y, width, 20, angle, row, words)
+
+
+FORM = [line("Name:", 100, 50, 0), line("Ada", 300, 52, 0), line("Born:", 100, 80, 1), line("1815", 300, 80, 1)]
+"""The lines of a form: two rows of two."""
+
+
+def finished(path: str = "a.png", number: int = 0, total: int = 1, **more: Any) -> Page:
+    """A page whose text is its path and number."""
+    row = {"path": path, "name": path, "pagenum": number, "total_pages": total, "text": f"{path} {number}"}
+    return Page({**row, "exception": None, "lines": [], "confidence": [], **more})

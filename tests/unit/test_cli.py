@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
 from raypipe.cli.main import cli, main
+from raypipe.outputs.base import Document
+from raypipe.outputs.formats import FORMATS
 from raypipe.pipeline import Pipeline
 from raypipe.zoo import manifest
 
@@ -184,3 +188,36 @@ def test_a_job_in_this_process(
     again = invoke(*arguments)
     assert again.exit_code == status
     assert "2 pages were done before" in again.output
+
+
+def test_a_format_that_fails_is_a_line_and_an_exit_status(
+    tmp_path: Path, page_png: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All pages are read, all other files written."""
+
+    def render(document: Document) -> str:
+        raise LookupError(document.name)
+
+    monkeypatch.setitem(FORMATS, "hocr", replace(FORMATS["hocr"], render=render))
+    monkeypatch.chdir(tmp_path)
+    Path("a.png").write_bytes(page_png)
+    Path("open.toml").write_text('[[stage]]\ntype = "BinaryToImage"\n', encoding="utf-8")
+    arguments = ["run", "a.png", "-o", "out", "--pipeline", "open.toml", "--overlay", "none", "--engine", "local"]
+    assert run_main(monkeypatch, *arguments, "--format", "hocr", "--format", "text") == 8
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("raypipe: 1 of the files could not be written, first hocr of a.png: LookupError: a.png.")
+    assert Path("out/text/a.png.txt").exists()
+
+
+def test_a_document_in_every_format(tmp_path: Path, page_png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("in/a.png", "in/sub/b.png"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(page_png)
+    Path("open.toml").write_text('[[stage]]\ntype = "BinaryToImage"\n', encoding="utf-8")
+    arguments = ["run", "in", "-o", "out", "--pipeline", "open.toml", "--overlay", "none", "--engine", "local"]
+    result = invoke(*arguments, *(f"--format={name}" for name in FORMATS))
+    assert result.exit_code == 0, result.output
+    for each in FORMATS.values():
+        assert Path(f"out/{each.name}/sub/b.png{each.suffix}").exists()
+    assert ElementTree.parse("out/hocr/sub/b.png.hocr").getroot().tag.endswith("html")

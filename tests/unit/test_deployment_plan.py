@@ -11,6 +11,7 @@ import pytest
 
 import raypipe as rp
 from raypipe import presets
+from raypipe.pipeline import INPUT_COLUMNS
 from raypipe.types import Row
 
 if sys.platform == "win32":
@@ -96,8 +97,8 @@ class Dying:
 
 def read(operator: Dying, rows: list[Row]) -> list[Row]:
     async def main() -> list[Row]:
-        graph = Graph([operator], ["A", "B"], [], (), 1, asyncio.Lock())
-        return [found.row for found in await asyncio.gather(*(graph.read(row, "none") for row in rows))]
+        graph = Graph([operator], ["A", "B"], [], (), INPUT_COLUMNS, 1, asyncio.Lock())
+        return [dict(found.page) for found in await asyncio.gather(*(graph.read(row, "none") for row in rows))]
 
     return asyncio.run(main())
 

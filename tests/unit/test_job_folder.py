@@ -18,6 +18,7 @@ from raypipe.job.summary import Summary
 from raypipe.pipeline import Pipeline
 
 PIPELINE = Pipeline([rp.BinaryToImage()])
+COLUMNS = PIPELINE.columns_between()[-1]
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_a_job_leaves_a_row_a_page_and_goes_on_where_it_stopped(folder: Path, tm
     rest = plan.prepare(PIPELINE, [str(folder)], output, False)
     assert [row["path"] for row in rest.todo] == [f"{folder}/a.png"]
     assert run(rest).resumed == 2
-    assert sorted(row["path"] for row in read_results(rest.folder.results)) == [
+    assert sorted(row["path"] for row in read_results(rest.folder.results, COLUMNS)) == [
         f"{folder}/a.png",
         f"{folder}/sub/b.png",
         f"{folder}/sub/c.png",
@@ -139,7 +140,7 @@ def test_documents_of_one_name_have_files_of_their_own(folder: Path, tmp_path: P
     (folder / "sub/a.png").write_bytes((folder / "a.png").read_bytes())
     for source in ("sub/a.png", "a.png", "."):
         run(plan.prepare(PIPELINE, [str(folder / source)], tmp_path / "out"))
-    found = {row["path"]: row["name"] for row in read_results(tmp_path / "out/results")}
+    found = {row["path"]: row["name"] for row in read_results(tmp_path / "out/results", COLUMNS)}
     assert found == {
         f"{folder}/sub/a.png": "a.png",
         f"{folder}/a.png": "a-2.png",
@@ -153,11 +154,15 @@ def test_pages_that_failed_are_read_again_when_asked_for(folder: Path, tmp_path:
     (folder / "sub/c.png").write_bytes((folder / "a.png").read_bytes())
     assert plan.prepare(PIPELINE, [str(folder)], tmp_path / "out").todo == []
     assert plan.prepare(PIPELINE, [str(folder / "a.png")], tmp_path / "out", retry_failed=True).todo == []
-    assert len(list(read_results(tmp_path / "out/results"))) == 3, "what is not among the inputs stays"
+    assert len(list(read_results(tmp_path / "out/results", COLUMNS))) == 3, "what is not among the inputs stays"
     again = plan.prepare(PIPELINE, [str(folder)], tmp_path / "out", retry_failed=True)
     assert [row["name"] for row in again.todo] == ["sub/c.png"]
     assert not run(again).errors
-    assert sorted(row["name"] for row in read_results(again.folder.results)) == ["a.png", "sub/b.png", "sub/c.png"]
+    assert sorted(row["name"] for row in read_results(again.folder.results, COLUMNS)) == [
+        "a.png",
+        "sub/b.png",
+        "sub/c.png",
+    ]
 
 
 def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ from raypipe.stages.base import Pool, Stage, Worker
 from raypipe.stages.decode import ImageOpener
 from raypipe.stages.detect import TextDetector
 from raypipe.stages.draw import COLORS, RegionDrawer, draw
-from raypipe.stages.recognize import CROPS_COLUMN, LineCropper, TextReader, positions
+from raypipe.stages.recognize import CROPS_COLUMN, LineCropper, TextReader
 from raypipe.stages.save import ImageSaver
-from raypipe.types import TEXT, Column, Crops, Line, Region, Row, Word, regions_from_boxes
+from raypipe.types import TEXT, Column, Crops, Line, Region, Row, regions_from_boxes
 
 STAGES = [rp.BinaryToImage, rp.ImageTextDetector, rp.ImageToText, rp.ImageDrawRegions]
 SPECS = [stage() for stage in STAGES] + [rp.SaveImages(folder="out")]
@@ -431,22 +431,6 @@ def test_output_formats(fake_models: Path) -> None:
 
 def test_the_picture_is_dropped_if_it_is_not_kept(fake_models: Path) -> None:
     assert not any("image" in row for row in read(fake_models, keep_input=False))
-
-
-def test_positions_share_a_word_evenly() -> None:
-    word = Word("abcd", 1, 100, 50, 40, 10, 0)
-    (matrix,) = positions([Line("abcd", 1, 100, 50, 40, 10, 0, 0, [word])])
-    assert matrix["mapping"][1] == {
-        "c": "b", "x": 90, "y": 45, "width": 10, "height": 10, "fontSize": 10, "source": "ocr",
-    }  # fmt: skip
-    assert [entry["x"] for entry in matrix["mapping"]] == [80, 90, 100, 110]
-    assert positions([]) == [{"mapping": []}]
-
-
-def test_positions_follow_a_turned_word() -> None:
-    (matrix,) = positions([Line("ab", 1, 100, 50, 40, 10, 90, 0, [Word("ab", 1, 100, 50, 40, 10, 90)])])
-    centres = [(entry["x"] + entry["width"] / 2, entry["y"] + entry["height"] / 2) for entry in matrix["mapping"]]
-    assert np.allclose(centres, [(100, 40), (100, 60)])
 
 
 def painted(canvas: np.ndarray, color: str = "red") -> np.ndarray:

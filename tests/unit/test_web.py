@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from starlette.testclient import TestClient
 
-from raypipe.types import Row
+from raypipe.types import Line, Page, Row, Word
 from raypipe.web import service
 from raypipe.web.app import create
 from raypipe.web.options import Options, negotiate
@@ -28,8 +29,9 @@ TIFF = b"II of three pages"
 LEISURELY = b"II of three pages that take their time"
 UNCOUNTABLE = b"II without end"
 ONE_FIELD = b'--x\r\nContent-Disposition: form-data; name="pages"\r\n\r\n1\r\n--x--\r\n'
-WORD = {"text": "Dear", "confidence": 0.97531, "x": 20.123, "y": 10, "width": 40, "height": 20, "angle": 0.5}
-LINE = {**WORD, "row": 0, "words": [WORD]}
+WORD = Word("Dear", 0.97531, 20.123, 10, 40, 20, 0.5)
+LINE = Line("Dear", 0.97531, 20.123, 10, 40, 20, 0.5, 0, [WORD])
+DRAWN = b"\x89PNG drawn"
 
 
 class Reader:
@@ -73,17 +75,18 @@ class Reader:
             raise ValueError("the secret of the page")
         if row["content"].startswith(b"bad "):
             code = row["content"].split()[1].decode()
-            return Read({**row, "exception": f"SomeStage {code}: it is no good. Mend it."}, {"Some_seconds": 0.1})
+            return Read(Page({**row, "exception": f"SomeStage {code}: it is no good. Mend it."}), {"Some_seconds": 0.1})
         done = {
             **{name: row[name] for name in ("path", "name", "pagenum", "total_pages", "exception")},
-            "image": {"width": 200, "height": 100},
+            "width": 200,
+            "height": 100,
             "text": f"Dear page {row['pagenum']}",
             "lines": [LINE],
             "confidence": [0.97531],
         }
         if overlay != "none":
-            done["image_with_regions"] = b"drawn"
-        return Read(done, {"Some_seconds": 0.1, "lines_total": 1, "queue_seconds.Op": 0.02, "batch_pages.Op": 1})
+            done["image_with_regions"] = DRAWN
+        return Read(Page(done), {"Some_seconds": 0.1, "lines_total": 1, "queue_seconds.Op": 0.02, "batch_pages.Op": 1})
 
 
 @contextmanager
@@ -119,7 +122,7 @@ def test_json(client: TestClient) -> None:
     assert answer["request_id"] == "mine-1" and answer["models"][0]["name"] == "some_reader"
     assert answer["timings"]["Some"] == 0.1 and answer["timings"]["queue"] == 0.02 and answer["timings"]["total"] > 0
     (page,) = answer["pages"]
-    word = {**WORD, "confidence": 0.9753, "x": 20.12}
+    word = {"text": "Dear", "confidence": 0.9753, "x": 20.12, "y": 10, "width": 40, "height": 20, "angle": 0.5}
     assert page == {
         "name": "upload",
         "pagenum": 0,
@@ -140,7 +143,7 @@ def test_confidences_can_be_left_out(client: TestClient) -> None:
 
 def test_overlays(client: TestClient) -> None:
     (page,) = client.post("/v1/ocr?overlay=png", content=PICTURE).json()["pages"]
-    assert page["overlay"] == "data:image/png;base64,ZHJhd24="
+    assert page["overlay"] == f"data:image/png;base64,{b64encode(DRAWN).decode()}"
     assert_problem(client.post("/v1/ocr?overlay=jpeg", content=PICTURE), 422, "no_overlay")
 
 
@@ -149,7 +152,8 @@ def test_overlays(client: TestClient) -> None:
     [
         ("*/*", "application/json"),
         ("text/plain", "text/plain; charset=utf-8"),
-        ("text/html;q=0.9, text/plain;q=0.5", "text/plain; charset=utf-8"),
+        ("text/html;q=0.9, text/plain;q=0.5", "text/html; charset=utf-8"),
+        ("text/rtf;q=0.9, text/plain;q=0.5", "text/plain; charset=utf-8"),
         ("text/vnd.hocr+html, application/json;q=0.1", "text/vnd.hocr+html; charset=utf-8"),
         ("application/x-ndjson", "application/x-ndjson"),
         ("application/json;q=0, */*", "application/x-ndjson"),
@@ -165,7 +169,7 @@ def test_a_format_that_is_not_there(client: TestClient) -> None:
         client.post("/v1/ocr", content=PICTURE, headers={"Accept": "image/png"}), 406, "not_acceptable"
     )
     assert "text/plain" in problem["detail"]
-    assert negotiate("image/png", Options(output_format="text")) == "text"
+    assert negotiate("image/png", Options(output_format="text")).name == "text"
 
 
 def test_text_and_hocr(client: TestClient) -> None:

@@ -1,0 +1,92 @@
+"""The forms of an answer: the output formats, and two that only HTTP has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from raypipe.outputs.base import Document, Format
+from raypipe.outputs.formats import FORMATS
+from raypipe.outputs.html import picture_url
+from raypipe.outputs.json import page_values
+from raypipe.types import Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form in which a server answers.
+
+    Attributes:
+        name: What `output_format` calls it.
+        media_type: What `Accept` and `Content-Type` call it.
+        render: Makes the body from the pages and from what else there is to say of the request.
+        schema: How the OpenAPI document describes it.
+        streams: Pages are sent as they are finished, each rendered for itself.
+        tells_exceptions: It says of each page what went wrong; others cannot answer where all pages failed.
+    """
+
+    name: str
+    media_type: str
+    render: Callable[[Document, Mapping[str, Any]], bytes]
+    schema: dict[str, Any]
+    streams: bool = False
+    tells_exceptions: bool = False
+
+
+def dumps(values: Mapping[str, Any]) -> bytes:
+    """Values as JSON without spaces."""
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def json_line(values: Mapping[str, Any]) -> bytes:
+    """A line of NDJSON."""
+    return dumps(values) + b"\n"
+
+
+def _page(page: Page, document: Document) -> dict[str, Any]:
+    picture = picture_url(page, document)
+    return {**page_values(page, document.confidences), **({"overlay": picture} if picture else {})}
+
+
+def _json(document: Document, request: Mapping[str, Any]) -> bytes:
+    return dumps({**request, "pages": [_page(page, document) for page in document.pages]})
+
+
+def _ndjson(document: Document, _: Mapping[str, Any]) -> bytes:
+    return b"".join(json_line(_page(page, document)) for page in document.pages)
+
+
+OWN = (
+    Form(
+        name="json",
+        media_type="application/json",
+        render=_json,
+        schema={"$ref": "#/components/schemas/OcrAnswer"},
+        tells_exceptions=True,
+    ),
+    Form(
+        name="ndjson",
+        media_type="application/x-ndjson",
+        render=_ndjson,
+        schema={"type": "string", "description": "a page a line, as they are ready"},
+        streams=True,
+        tells_exceptions=True,
+    ),
+)
+
+
+def _rendered(each: Format) -> Form:
+    return Form(
+        name=each.name,
+        media_type=each.media_type,
+        render=lambda document, _: each.encode(document),
+        schema={"type": "string", "description": f"the pages as {each.name}"},
+    )
+
+
+def forms() -> dict[str, Form]:
+    """All forms by name. Where a client accepts several as readily, the first of them is taken."""
+    own = {form.name: form for form in OWN}
+    return {**own, **{each.name: _rendered(each) for each in FORMATS.values() if each.name not in own}}
