@@ -11,18 +11,13 @@ from typing import Any
 
 import drawn
 import pytest
+from adapters import GROUPED_CRAFT, POOLS, SHARED, LocalRows, assert_equal_rows
 from server import Server
-from test_adapters import GROUPED_CRAFT, POOLS, SHARED, assert_equal_rows, local_rows
 
 import raypipe as rp
 from raypipe.inputs.pages import documents, named
 from raypipe.inputs.pages import pages as pages_of
 from raypipe.types import Row
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return drawn.twelve_pages(tmp_path_factory.mktemp("pages"))
 
 
 def rows_to_send(pages: Path) -> Iterator[Row]:
@@ -42,16 +37,18 @@ def through(handle: Any, pages: Path) -> list[Row]:
     [(SHARED, False), (POOLS, True), (GROUPED_CRAFT, False)],
     ids=["one operator", "two operators, the first in the ingress", "craft words"],
 )
-def test_serve_in_this_process_gives_the_rows_of_the_local_run(pipeline: rp.Pipeline, merge: bool, pages: Path) -> None:
+def test_serve_in_this_process_gives_the_rows_of_the_local_run(
+    pipeline: rp.Pipeline, merge: bool, pages: Path, local_rows: LocalRows
+) -> None:
     from ray import serve
 
     from raypipe.run.online import Serving
 
     handle = serve.run(pipeline.deployment(Serving(merge_ingress=merge)), _local_testing_mode=True)
-    assert_equal_rows(local_rows(pipeline, pages), through(handle, pages))
+    assert_equal_rows(local_rows(pipeline), through(handle, pages))
 
 
-def test_batches_of_many_requests_give_the_same_rows(pages: Path, ray_cluster: None) -> None:
+def test_batches_of_many_requests_give_the_same_rows(pages: Path, local_rows: LocalRows, ray_cluster: None) -> None:
     from ray import serve
 
     from raypipe.run.online import Serving
@@ -60,7 +57,7 @@ def test_batches_of_many_requests_give_the_same_rows(pages: Path, ray_cluster: N
     serving = Serving(batching=Batching(max_lines=64, wait_seconds=0.2))
     handle = serve.run(POOLS.deployment(serving), name="contract", route_prefix=None)
     try:
-        assert_equal_rows(local_rows(POOLS, pages), through(handle, pages))
+        assert_equal_rows(local_rows(POOLS), through(handle, pages))
     finally:
         serve.shutdown()
 

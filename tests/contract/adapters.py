@@ -1,0 +1,67 @@
+"""Pipelines and pages for all adapters, what this process reads on them, and when two readings are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import drawn
+import pytest
+
+import raypipe as rp
+from raypipe import presets
+from raypipe.rows import to_table
+
+LocalRows = Callable[[rp.Pipeline], list[dict[str, Any]]]
+
+SHARED = presets.standard()
+POOLS = presets.standard(detector_pool=rp.Pool(size=1), recognizer_pool=rp.Pool(min_size=1, max_size=2))
+GROUPED_CRAFT = rp.Pipeline(
+    [
+        rp.BinaryToImage(),
+        rp.ImageTextDetector(model="image_text_detector_v2_opt", width=640),
+        rp.ImageToText(group_images=False, line_tolerance=0, output_format="text_with_positions"),
+        rp.ImageDrawRegions(rect_color="red"),
+    ]
+)
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn.twelve_pages(tmp_path_factory.mktemp("pages"))
+
+
+@pytest.fixture(scope="session")
+def local_rows(pages: Path) -> LocalRows:
+    """The rows of a pipeline in this process, where pools mean nothing; each is read once."""
+
+    @cache
+    def read(pipeline: rp.Pipeline) -> list[dict[str, Any]]:
+        found = [dict(page) for page in pipeline.run(pages)]
+        return to_table(found, pipeline.columns_between()[-1]).to_pylist()
+
+    return lambda pipeline: read(rp.Pipeline([stage.model_copy(update={"pool": None}) for stage in pipeline.stages]))
+
+
+def assert_equal_rows(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
+    assert len(ours) == len(theirs)
+    for our, their in zip(ours, theirs, strict=True):
+        assert_equal(our, their, our["path"])
+
+
+def assert_equal(ours: Any, theirs: Any, where: str) -> None:
+    """Equality, but for the last digits of floats: other thread counts add in another order."""
+    if isinstance(ours, dict):
+        assert ours.keys() == theirs.keys(), where
+        for key in ours:
+            assert_equal(ours[key], theirs[key], f"{where}.{key}")
+    elif isinstance(ours, list):
+        assert len(ours) == len(theirs), where
+        for n, pair in enumerate(zip(ours, theirs, strict=True)):
+            assert_equal(*pair, f"{where}[{n}]")
+    elif isinstance(ours, float):
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=0.02), where
+    else:
+        assert ours == theirs, where
