@@ -166,7 +166,7 @@ def running(hub: Hub) -> Iterator[Hub]:
     """The hub on a port of its own."""
     server = Server(hub)
     hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
     thread.start()
     try:
         yield hub

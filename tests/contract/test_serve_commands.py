@@ -53,8 +53,8 @@ class Cluster:
         return done.stdout
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def head() -> Iterator[Cluster]:
     port, dashboard, agent = free_ports(3)
     environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     environment.pop("RAY_ADDRESS", None)
@@ -65,12 +65,20 @@ def cluster() -> Iterator[Cluster]:
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:
         command = found.command("ray", *start, *ports, f"--temp-dir={folder}")
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        head = subprocess.Popen(command, env=environment, start_new_session=True, **quiet)
+        process = subprocess.Popen(command, env=environment, start_new_session=True, **quiet)
         try:
             yield found
         finally:
-            head.terminate()
-            head.wait(60)
+            process.terminate()
+            process.wait(60)
+
+
+@pytest.fixture
+def cluster(head: Cluster) -> Iterator[Cluster]:
+    """The cluster without Serve, which each test starts with a port of its own."""
+    wait_for(head)
+    yield head
+    head.run("serve", "shutdown", "--yes", "--address", head.dashboard)
 
 
 def read(port: int) -> str:
@@ -108,22 +116,22 @@ def test_build_writes_a_config_of_the_standard_pipeline(tmp_path: Path) -> None:
     assert {part["name"] for part in application["deployments"]} >= {"Ingress"}
 
 
+@pytest.mark.slow
 def test_deploy_puts_the_config_on_a_cluster_that_runs(cluster: Cluster, tmp_path: Path) -> None:
     (port,) = free_ports(1)
     config = yaml.safe_load((ROOT / "deploy" / "serve.yaml").read_text("utf-8"))
     config["http_options"]["port"] = port
     (tmp_path / "serve.yaml").write_text(yaml.safe_dump(config), "utf-8")
-    wait_for(cluster)
     cluster.run("serve", "deploy", str(tmp_path / "serve.yaml"), "--address", cluster.dashboard)
     assert read(port) == expected()
     assert "RUNNING" in cluster.run("serve", "status", "--address", cluster.dashboard)
 
 
+@pytest.mark.slow
 def test_run_takes_arguments_as_words(cluster: Cluster, tmp_path: Path) -> None:
     (port,) = free_ports(1)
     file = tmp_path / "pipeline.toml"
     file.write_text(presets.standard().to_toml(), "utf-8")
-    wait_for(cluster)
     cluster.run("serve", "start", "--http-port", str(port), "--address", cluster.address)
     words = cluster.command(
         "serve", "run", "raypipe.run.online:build", f"pipeline={file}", "--address", cluster.address

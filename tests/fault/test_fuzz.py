@@ -10,6 +10,7 @@ MOST = 30
 """Made-up requests for each path."""
 
 
+@pytest.mark.slow
 def test_made_up_requests_are_answered_as_documented(server: Server) -> None:
     from hypothesis import HealthCheck, Phase, given, settings
 

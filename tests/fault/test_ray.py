@@ -30,6 +30,7 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_page_that_kills_its_actor_becomes_a_row(files: Path, ray_cluster: None) -> None:
     rows = rows_of(Killer(poison="07.jpg"), files)
     assert sorted(Path(str(row["path"])).name for row in rows) == [f"{n:02}.jpg" for n in range(24)]
@@ -45,6 +46,7 @@ def test_a_page_that_stands_many_times_in_a_dataset_is_no_suspect(files: Path, r
     assert len(rows) == 24 and not [row for row in rows if row["exception"]]
 
 
+@pytest.mark.slow
 def test_an_actor_killed_from_outside_loses_no_page(files: Path, ray_cluster: None) -> None:
     killed: list[int] = []
 
@@ -93,6 +95,7 @@ def own_actors() -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_page_that_kills_its_replica_costs_no_other_page(ray_cluster: None) -> None:
     """Ten requests at once, one of which kills the only replica twice: that one fails, the others are read."""
     from ray import serve

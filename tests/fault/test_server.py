@@ -22,6 +22,7 @@ from pathlib import Path
 
 import drawn
 import pytest
+from command import raypipe
 from PIL import Image
 from server import Server, free_port, start
 
@@ -56,6 +57,7 @@ def assert_reads(server: Server) -> None:
     assert answer["pages"][0]["text"].split("\n") == GOOD  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_a_replica_killed_under_load_costs_no_answer(server: Server) -> None:
     """Every request that was accepted is answered in full: those of the dead replica by another try."""
     clients: list[list[object]] = [[] for _ in range(4)]
@@ -122,6 +124,7 @@ def bad_bodies() -> Iterator[tuple[str, bytes, set[int]]]:
         yield f"text {text!r}", text, {415, 422}
 
 
+@pytest.mark.slow
 def test_200_bad_bodies_each_get_their_answer_and_the_next_is_read(server: Server) -> None:
     bodies = list(bad_bodies())
     assert len(bodies) == 200
@@ -161,6 +164,7 @@ def test_a_body_over_the_limit_is_refused_unread(server: Server) -> None:
     assert_reads(server)
 
 
+@pytest.mark.slow
 def test_clients_that_dawdle_hold_up_nobody() -> None:
     """Slow heads and bodies take no place; a body that does not arrive in time is a 408."""
     server = start("--max-requests", "1", "--body-seconds", "3")
@@ -196,15 +200,10 @@ def left_under_way(server: Server) -> bool:
         return post(server, LETTER)[0] == 429
 
 
-def refusal(pipeline: str, folder: Path) -> tuple[int, list[str]]:
-    """The exit status of a server that cannot start, and the lines it prints."""
+def serve_command(pipeline: str, folder: Path) -> list[str]:
     file = folder / "pipeline.toml"
     file.write_text(f'[[stage]]\ntype = "BinaryToImage"\n[[stage]]\n{pipeline}\n', "utf-8")
-    command = [sys.executable, "-m", "raypipe", "serve", "--port", str(free_port()), "--pipeline", str(file)]
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    environment["RAYPIPE_MODELS"] = str(folder)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
-    return done.returncode, done.stderr.splitlines()
+    return ["serve", "--port", str(free_port()), "--pipeline", str(file)]
 
 
 @pytest.mark.parametrize(
@@ -216,18 +215,29 @@ def refusal(pipeline: str, folder: Path) -> tuple[int, list[str]]:
     ],
     ids=["no lexicon", "no model", "a model of another task"],
 )
-def test_what_a_pipeline_lacks_is_told_in_a_line(pipeline: str, status: int, words: str, tmp_path: Path) -> None:
-    found, lines = refusal(pipeline, tmp_path)
-    assert found == status and len(lines) == 1 and words in lines[0]
+def test_what_a_pipeline_lacks_is_told_in_a_line(
+    pipeline: str, status: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    done = raypipe(*serve_command(pipeline, tmp_path))
+    assert done.returncode == status and done.stderr.count("\n") == 1 and words in done.stderr
 
 
+@pytest.mark.slow
 def test_replicas_that_do_not_start_are_told_in_the_last_line(tmp_path: Path) -> None:
     (tmp_path / "ocr_base_handwritten_v2_opt").mkdir()  # A model without its files.
-    status, lines = refusal('type = "ImageToText"\nmodel = "ocr_base_handwritten_v2_opt"', tmp_path)
-    assert status == 1 and lines[-1].startswith("raypipe: The pipeline cannot be served: Deploying application")
+    words = serve_command('type = "ImageToText"\nmodel = "ocr_base_handwritten_v2_opt"', tmp_path)
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    environment["RAYPIPE_MODELS"] = str(tmp_path)
+    command = [sys.executable, "-m", "raypipe", *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert lines[-1].startswith("raypipe: The pipeline cannot be served: Deploying application")
     assert not any(line.startswith("Traceback") for line in lines)
 
 
+@pytest.mark.slow
 def test_stopping_finishes_what_was_accepted() -> None:
     server = start()
     connection = server.connect()

@@ -8,28 +8,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub_server import Hub, running
+from hub_server import Hub
+from machine import NAME, REPOSITORY, Machine, files
 
-from raypipe.zoo import manifest, store
+from raypipe.zoo import store
 
-DATA = Path(__file__).parents[1] / "data" / "trocr" / "merged"
-NAME = "trocr_small_printed_opt"
-REPOSITORY = "Xenova/trocr-small-printed"
-GRAPHS = ("encoder_model", "decoder_model_merged")
-
-
-def files(mark: bytes = b"") -> dict[str, bytes]:
-    """The toy model as the files of a repository, with a variant that must stay behind."""
-    found = {path.name: path.read_bytes() for path in DATA.glob("*.json")}
-    for name in GRAPHS:
-        content = (DATA / f"{name}.onnx").read_bytes()
-        found |= {f"onnx/{name}_quantized.onnx": content, f"onnx/{name}.onnx": b"another variant"}
-    return found | {"README.md": b"a card", "config.json": found["config.json"] + mark}
-
+pytestmark = pytest.mark.slow
 
 PIECE = 10 << 20
 """`huggingface_hub` keeps what it got in pieces of this size, and goes on after the last whole one."""
@@ -38,74 +25,6 @@ PIECE = 10 << 20
 def enlarge(hub: Hub) -> None:
     """Makes a file of the repository two and a half pieces long."""
     hub.repositories[REPOSITORY][0]["onnx/encoder_model_quantized.onnx"] = bytes(range(256)) * (PIECE * 5 // 2 // 256)
-
-
-class Machine:
-    """A machine with a store and a cache of its own."""
-
-    def __init__(self, folder: Path, hub: Hub) -> None:
-        self.store, self.cache, self.hub = folder / "store", folder / "cache", hub
-        self.folder = self.store / NAME
-
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        settings = {
-            "RAYPIPE_MODELS": str(self.store),
-            "HF_HOME": str(self.cache),
-            "HF_ENDPOINT": self.hub.url,
-            "HF_HUB_DOWNLOAD_TIMEOUT": "5",
-            "NO_PROXY": "127.0.0.1",
-        }
-        command = [sys.executable, "-m", "raypipe", "models", *arguments]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, env=os.environ | settings | environment, text=True, **pipes)
-
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        with self.start(*arguments, **environment) as process:
-            printed, errors = process.communicate(timeout=120)
-            return subprocess.CompletedProcess(process.args, process.returncode, printed, errors)
-
-    def leftovers(self) -> list[str]:
-        """What lies in the store beside whole models."""
-        return [path.name for path in self.store.iterdir() if path.name != NAME] if self.store.exists() else []
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    made = Hub()
-    made.repositories[REPOSITORY] = [files()]
-    with running(made):
-        yield made
-
-
-@pytest.fixture
-def machine(tmp_path: Path, hub: Hub) -> Machine:
-    return Machine(tmp_path, hub)
-
-
-def test_a_pull_brings_the_variant_and_records_it(machine: Machine, hub: Hub) -> None:
-    done = machine.run("pull", NAME)
-    assert done.returncode == 0, done.stderr
-    record = store.read_record(machine.folder / store.RECORD)
-    assert (record.source, record.revision) == (REPOSITORY, hub.commit(REPOSITORY, 0))
-    assert {path.name for path in machine.folder.iterdir()} == {*record.files, store.RECORD}
-    assert {name for name in record.files if name.endswith(".onnx")} == {f"{name}_quantized.onnx" for name in GRAPHS}
-    for name, file in record.files.items():
-        assert (store.sha256_of(machine.folder / name), (machine.folder / name).stat().st_size) == (
-            file.sha256,
-            file.bytes,
-        )
-    assert machine.leftovers() == []
-    assert "sound" in next(line for line in machine.run("verify").stdout.splitlines() if line.startswith(NAME))
-    assert REPOSITORY in machine.run("info", NAME).stdout
-
-
-def test_what_was_pulled_reads(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert machine.run("pull", NAME).returncode == 0
-    monkeypatch.setenv(store.VARIABLE, str(machine.store))
-    from raypipe import ImageToText
-
-    assert manifest.resolve(NAME, "recognition", "en").path == machine.folder
-    assert ImageToText.pretrained(NAME, num_beams=2).num_beams == 2
 
 
 def test_a_second_pull_asks_nobody(machine: Machine, hub: Hub) -> None:
@@ -261,32 +180,3 @@ def _without_torch(folder: Path) -> Path:
     )
     (folder / "sitecustomize.py").write_text(code, "utf-8")
     return folder
-
-
-def test_import_takes_a_folder(machine: Machine, tmp_path: Path) -> None:
-    for name, content in files().items():
-        path = tmp_path / "copy" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    done = machine.run("import", NAME, str(tmp_path / "copy"))
-    assert done.returncode == 0, done.stderr
-    assert store.read_record(machine.folder / store.RECORD).source == str(tmp_path / "copy")
-    assert machine.run("verify").returncode == 0 and machine.leftovers() == []
-
-
-def test_import_says_what_a_folder_lacks(machine: Machine, tmp_path: Path) -> None:
-    (tmp_path / "copy").mkdir()
-    failed = machine.run("import", NAME, str(tmp_path / "copy"))
-    assert failed.returncode == 4 and "encoder_model_quantized.onnx" in failed.stderr and machine.leftovers() == []
-
-
-@pytest.mark.parametrize("verb", ["pull", "import"])
-def test_a_model_of_the_package_is_not_pulled(machine: Machine, verb: str, tmp_path: Path) -> None:
-    failed = machine.run(verb, "text_detector_db", *([str(tmp_path)] if verb == "import" else []))
-    assert failed.returncode == 4 and "text_detector_db" in failed.stderr
-
-
-def test_an_absent_model_says_how_to_get_it(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(store.VARIABLE, str(machine.store))
-    with pytest.raises(Exception, match=r"models pull ocr_base_handwritten_v2_opt.*ocr_small_handwritten_v2_opt"):
-        manifest.resolve("ocr_base_handwritten_v2_opt", "recognition", "en")
