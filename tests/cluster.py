@@ -15,7 +15,8 @@ def ray_cluster() -> Iterator[None]:
     import ray
 
     # Workers import the stages that tests declare.
-    os.environ["PYTHONPATH"] = str(Path(__file__).parent / "fault")
+    paths = [str(Path(__file__).parent / "fault"), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     ray.init(
         address="local",
         num_cpus=4,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from cluster import ray_cluster
+from machine import hub, machine
 from PIL import Image, ImageDraw
 from server import server
 
 from raypipe.zoo import manifest
 
-__all__ = ["ray_cluster", "server"]
+__all__ = ["hub", "machine", "ray_cluster", "server"]
+
+LEFT_OUT = pytest.StashKey[int]()
+"""How many tests with the mark `slow` do not run."""
 
 MANIFEST = """
 [[model]]
@@ -62,6 +66,17 @@ file = "lost.onnx"
 licence = "MIT"
 provenance = "made up"
 """
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash[LEFT_OUT] = item.config.stash.get(LEFT_OUT, 0) + bool(item.get_closest_marker("slow"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if count := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(f"{count} tests that take long were left out. To run them: pytest -m slow")
 
 
 @pytest.fixture

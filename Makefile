@@ -1,0 +1,24 @@
+# The checks of a change. `make check` takes under a minute; .ci/run and .pre-commit-config.yaml call the same targets.
+BIN ?= $(if $(wildcard .venv/bin),.venv/bin/,)
+
+.PHONY: check lint format types unit test slow
+
+check: lint format types unit
+
+lint:
+	$(BIN)ruff check .
+
+format:
+	$(BIN)ruff format --check .
+
+types:
+	$(BIN)mypy
+
+unit: # What needs neither Ray nor a browser.
+	$(BIN)pytest tests/unit
+
+test: # Everything but what takes long.
+	$(BIN)pytest
+
+slow: # What takes long: servers and actors that are killed, downloads that break, requests that are made up.
+	$(BIN)pytest -m slow
