@@ -20,9 +20,4 @@ else:
             yield batch
 
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-__all__ = ["batched", "tomllib"]
+__all__ = ["batched"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 from pydantic import ValidationError
 
-from raypipe.compat import tomllib
 from raypipe.errors import ConfigError
 from raypipe.inputs.pages import Source, documents, named, pages
 from raypipe.stages.base import Pool, Stage, Worker

@@ -72,7 +72,7 @@ class Deadline:
         """
         try:
             return await asyncio.wait_for(work, self._seconds if self._each else self._end - self._now())
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             detail = f"The pages were not read within {self._seconds:g} seconds. Send fewer, or later."
             raise ProblemError(504, "too_slow", detail) from error
 

@@ -72,7 +72,7 @@ class Service:
         """
         try:
             self.telemetry.loaded(await asyncio.wait_for(self.reader.ready(), READY_SECONDS))
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             wait = {"Retry-After": str(self.settings.retry_after_seconds)}
             raise ProblemError(503, "not_ready", "The models are not loaded yet.", wait) from error
 

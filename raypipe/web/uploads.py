@@ -48,7 +48,7 @@ async def read_body(request: Request, settings: ServerSettings) -> bytes:
         raise _too_large(settings)
     try:
         body = await asyncio.wait_for(_collect(request, settings), settings.body_seconds)
-    except asyncio.TimeoutError as error:
+    except TimeoutError as error:
         detail = f"The body did not arrive within {settings.body_seconds:g} seconds."
         raise ProblemError(408, "body_too_slow", detail, {"Connection": "close"}) from error
     except ClientDisconnect as error:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from raypipe.compat import tomllib
 from raypipe.errors import ModelError
 from raypipe.zoo import store
 

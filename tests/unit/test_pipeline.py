@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,6 @@ from raypipe.errors import ConfigError, ModelError
 from raypipe.pipeline import INPUT_COLUMNS, STAGES, Pipeline, load
 from raypipe.rows import schema
 from raypipe.stages.base import Pool
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 TWO = Pool(size=2)
 OPEN, DETECT, READ = rp.BinaryToImage(), rp.ImageTextDetector(), rp.ImageToText()
