@@ -3,16 +3,12 @@ from __future__ import annotations
 import string
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from making import FakeSession
 
 import raypipe as rp
-from raypipe import presets
-from raypipe.engine import Session
 from raypipe.errors import ConfigError
-from raypipe.metrics import Metrics
 from raypipe.recognition.base import RecognizerOptions
 from raypipe.recognition.ctc.alignment import align
 from raypipe.recognition.ctc.beam import BeamDecoder, space_shares
@@ -21,7 +17,6 @@ from raypipe.recognition.ctc.model import CtcRecognizer, decode_greedy, decoder
 from raypipe.zoo import manifest
 
 CHARACTERS = ["", *string.ascii_letters, *string.digits, *"'.,-@ "]
-EXACT_LINES = Path(__file__).parents[1] / "data" / "exact_lines"
 
 
 @pytest.fixture(scope="module")
@@ -155,17 +150,3 @@ def test_a_lexicon_that_is_missing_is_an_error() -> None:
     session = FakeSession(lambda tensor: tensor, {"characters": CHARACTERS[1:]})
     with pytest.raises(ConfigError, match=r"none\.txt"):
         CtcRecognizer(session, RecognizerOptions("en", "beam", "none.txt"))
-
-
-def test_exact_lines_are_not_corrected() -> None:
-    """Numbers, dates, amounts, identifiers, addresses, names: at most 0.5 % of characters change for the worse."""
-    distance = pytest.importorskip("rapidfuzz").distance.Levenshtein.distance
-    rows = [row.split("\t") for row in (EXACT_LINES / "gt.tsv").read_text(encoding="utf-8").splitlines()]
-    pictures = [cv2.imread(str(EXACT_LINES / "images" / name)) for name, _ in rows]
-    path = manifest.resolve(presets.RECOGNIZER, "recognition", "en").path
-    wrong = []
-    for way in ("greedy", "beam"):
-        readings = CtcRecognizer(Session(path, False, 1, Metrics()), RecognizerOptions("en", way)).read(pictures, 0)
-        wrong.append([distance(text, reading.text) for (_, text), reading in zip(rows, readings, strict=True)])
-    worse = sum(max(0, after - before) for before, after in zip(*wrong, strict=True))
-    assert worse <= 0.005 * sum(len(text) for _, text in rows)
