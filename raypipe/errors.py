@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 
 
 class ExitStatus(IntEnum):
@@ -28,7 +28,7 @@ class ExitStatus(IntEnum):
     """All pages were read, and some files could not be written."""
 
 
-class Code(str, Enum):
+class Code(StrEnum):
     """Why a page failed, with the HTTP status of a request for that page alone: 422 where the picture is at fault."""
 
     http_status: int
@@ -52,9 +52,6 @@ class Code(str, Enum):
         member._value_ = code
         member.http_status = http_status
         return member
-
-    def __str__(self) -> str:
-        return str(self.value)
 
 
 @dataclass(frozen=True)
