@@ -1,16 +1,14 @@
-"""Where the characters of a known text stand in a CTC network's output."""
+"""Where the characters of a known text stand in a CTC network's output; the work is done by `alignment.c`."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
-from raypipe.recognition.ctc.search import compiled
+from raypipe.recognition.ctc.library import address, library
 
 
-@compiled
-def align(logs: Any, labels: Any) -> Any:
+def align(logs: npt.NDArray[np.float64], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """The most probable path that spells a text (Viterbi).
 
     Args:
@@ -19,28 +17,15 @@ def align(logs: Any, labels: Any) -> Any:
 
     Returns:
         int32 (n, 2), first time step of each character and the one after its last.
+
+    Raises:
+        ValueError: There are no time steps or labels, or no such class.
     """
-    steps, states = len(logs), 2 * len(labels) + 1
-    moves = np.zeros((steps, states), np.int8)
-    scores = np.full(states, -np.inf)
-    scores[:2] = logs[0, 0], logs[0, labels[0]]
-    for step in range(1, steps):
-        for state in range(states - 1, -1, -1):
-            label = labels[state // 2] if state % 2 else 0
-            best, move = scores[state], 0
-            if state > 0 and scores[state - 1] > best:
-                best, move = scores[state - 1], 1
-            skips = state % 2 == 1 and state > 1 and label != labels[state // 2 - 1]
-            if skips and scores[state - 2] > best:
-                best, move = scores[state - 2], 2
-            scores[state] = best + logs[step, label]
-            moves[step, state] = move
+    logs, labels = np.ascontiguousarray(logs, np.float64), np.ascontiguousarray(labels, np.int32)
+    steps, classes = logs.shape
+    if not steps or not len(labels) or labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"{len(labels)} labels cannot be aligned with {steps} steps of {classes} classes.")
     places = np.zeros((len(labels), 2), np.int32)
-    state = states - 1 if scores[states - 1] > scores[states - 2] else states - 2
-    for step in range(steps - 1, -1, -1):
-        if state % 2:
-            places[state // 2, 0] = step
-            if places[state // 2, 1] == 0:
-                places[state // 2, 1] = step + 1
-        state -= moves[step, state]
+    if library().ctc_align(address(logs), steps, classes, address(labels), len(labels), address(places)):
+        raise MemoryError(f"No memory for aligning {len(labels)} characters with {steps} time steps.")
     return places

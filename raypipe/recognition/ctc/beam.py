@@ -12,7 +12,7 @@ from raypipe.recognition.base import Reading
 from raypipe.recognition.ctc.alignment import align
 from raypipe.recognition.ctc.language import Language, letter, shape
 from raypipe.recognition.ctc.model import BLANK
-from raypipe.recognition.ctc.search import Alphabet, Weights, search
+from raypipe.recognition.ctc.search import Alphabet, Search, Weights
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,13 +37,14 @@ class BeamDecoder:
     """
 
     def __init__(self, characters: Sequence[str], language: Language, weights: Weights | None = None) -> None:
-        self._characters, self._language, self._weights = characters, language, weights or Weights()
+        self._characters, self._weights = characters, weights or Weights()
         self._alphabet = Alphabet(
             np.array([-1, *map(letter, characters[1:])], np.int32),
             np.array([-1, *map(shape, characters[1:])], np.int32),
             np.array([False, *(character.isupper() for character in characters[1:])]),
             list(characters).index(" "),
         )
+        self._search = Search(language, self._weights, self._alphabet)
 
     def decode(self, probabilities: npt.NDArray[np.float32], step: float, width: int) -> Reading:
         """The most probable text.
@@ -59,7 +60,7 @@ class BeamDecoder:
         """
         probabilities = probabilities[: int(np.ceil(width / step)) + 1]
         logs = self._logs(probabilities)
-        labels, shared, scores = search(logs, self._language, self._weights, self._alphabet)
+        labels, shared, scores = self._search.best(logs)
         if len(labels) and labels[-1] == self._alphabet.space:
             labels = labels[:-1]
         if not len(labels):

@@ -88,7 +88,7 @@ def decoder(characters: Sequence[str], options: RecognizerOptions) -> Decode:
     words = manifest.words_of(options.language) if options.decoder == "beam" else None
     if words is None:
         return partial(decode_greedy, characters=characters)
-    from raypipe.recognition.ctc.beam import BeamDecoder  # Numba takes half a second to import.
+    from raypipe.recognition.ctc.beam import BeamDecoder
     from raypipe.recognition.ctc.language import load_language
 
     return BeamDecoder(characters, load_language(words.path, options.lexicon)).decode

@@ -1,0 +1,40 @@
+"""The C library of CTC decoding: `search.c` and `alignment.c`, built by `hatch_build.py` when raypipe is installed."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from raypipe.errors import ModelError
+
+PATH = Path(__file__).with_name("libctc.so")
+_POINTER, _INT = ctypes.c_void_p, ctypes.c_int32
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The library; its functions let other threads run.
+
+    Raises:
+        ModelError: It is missing or for another kind of machine.
+    """
+    try:
+        found = ctypes.CDLL(str(PATH))
+    except OSError as error:
+        raise ModelError(
+            f"The word search, {PATH}, cannot be loaded: {error}.",
+            "Install raypipe again, with pip install; it needs no compiler.",
+        ) from error
+    knowledge, length = [_POINTER] * 4, ctypes.POINTER(_INT)
+    found.ctc_search.argtypes = (_POINTER, _INT, _INT, *knowledge, _POINTER, length, _POINTER, _POINTER)
+    found.ctc_align.argtypes = (_POINTER, _INT, _INT, _POINTER, _INT, _POINTER)
+    return found
+
+
+def address(array: npt.NDArray[Any]) -> int:
+    """Where an array lies, for C; the caller keeps the array and has checked its dtype, size and order."""
+    return int(array.ctypes.data)
