@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
-from raypipe import presets
-from raypipe.pipeline import Pipeline, load
+from raypipe.cli.options import chosen_pipeline, pipeline_options, pool_options
 
 
 @click.command(epilog="Example: raypipe describe --toml > pipeline.toml")
-@click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
+@pipeline_options
+@pool_options
 @click.option("--toml", is_flag=True, help="Print the file that --pipeline takes.")
-def describe(file: Path | None, toml: bool) -> None:
+def describe(toml: bool, **choice: Any) -> None:
     """Prints a pipeline: its stages, columns, parameters and where they run."""
-    pipeline: Pipeline = load(file) if file else presets.standard()
+    pipeline = chosen_pipeline(**choice)
     click.echo(pipeline.to_toml() if toml else pipeline.describe())

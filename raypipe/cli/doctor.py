@@ -7,10 +7,9 @@ import sys
 from importlib.metadata import version
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from raypipe import engine
+from raypipe.cli.table import print_table
 from raypipe.errors import ExitStatus
 from raypipe.machine import usable_cpus
 from raypipe.zoo import manifest, store
@@ -43,8 +42,5 @@ def checks() -> list[tuple[str, str, bool]]:
 def doctor() -> None:
     """Checks versions, providers, devices, threads and models."""
     rows = checks()
-    table = Table("what", "found", "")
-    for subject, finding, sound in rows:
-        table.add_row(subject, finding, "ok" if sound else "WRONG")
-    Console().print(table)
+    print_table(("what", "found", ""), *((what, found, "ok" if sound else "WRONG") for what, found, sound in rows))
     sys.exit(ExitStatus.DONE if all(sound for *_, sound in rows) else ExitStatus.MODEL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -27,8 +28,16 @@ for command in (run, show, serve, describe, doctor, models):
 
 def main() -> None:
     """The `raypipe` command: errors that a user can mend are one line and an exit status."""
+    _speak_utf8()
     try:
         cli()
     except RaypipeError as error:
         click.echo(f"raypipe: {error}", err=True)
         sys.exit(error.exit_status)
+
+
+def _speak_utf8() -> None:
+    """Starts anew where Python took the names of files for something else: only at its start can it be told."""
+    if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
+        os.environ["PYTHONUTF8"] = "1"  # Ray's workers inherit it.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
 
+from raypipe import presets
+from raypipe.cli.table import print_table
 from raypipe.errors import ExitStatus
 from raypipe.zoo import hub, manifest, store
 
@@ -21,11 +21,9 @@ def models() -> None:
 @models.command("list", epilog="Example: raypipe models list")
 def list_models() -> None:
     """Lists the models and their other names."""
-    table = Table(Column("name", no_wrap=True), "task", "family", "MB", "licence", "also called")
-    for model in manifest.models():
-        size = f"{_bytes(model) / 1e6:.1f}" if model.is_here else "not here"
-        table.add_row(model.name, model.task, model.family, size, model.licence, ", ".join(model.aliases))
-    Console().print(table)
+    rows = [(model.name, _use(model), model.task, model.family, *_size(model), model.licence, ", ".join(model.aliases))
+            for model in manifest.models()]  # fmt: skip
+    print_table(("name", "use", "task", "family", "MB", "where", "licence", "also called"), *rows)
 
 
 @models.command(epilog="Example: raypipe models info text_detector_db")
@@ -85,6 +83,17 @@ def verify() -> None:
     for name, damage in damages:
         click.echo(f"{name}: {damage or 'sound'}")
     sys.exit(ExitStatus.MODEL if any(damage for _, damage in damages) else ExitStatus.DONE)
+
+
+def _use(model: manifest.Model) -> str:
+    return "default" if model.name in (presets.DETECTOR, presets.RECOGNIZER) else ""
+
+
+def _size(model: manifest.Model) -> tuple[str, str]:
+    """A model's megabytes, and where they are."""
+    if not model.is_here:
+        return f"~{model.pull_bytes / 1e6:.0f}" if model.pull_bytes else "", "not here"
+    return f"{_bytes(model) / 1e6:.1f}", "in the package" if model.file else "pulled"
 
 
 def _bytes(model: manifest.Model) -> int:

@@ -2,30 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
 import click
 from click.core import ParameterSource
 
+from raypipe import presets
 from raypipe.errors import ConfigError
+from raypipe.pipeline import Pipeline, load
 from raypipe.stages.base import Pool
 
+F = TypeVar("F", bound=Callable[..., Any])
 DEVICES = {"auto": None, "cpu": False, "cuda": True}
 
 
-class PoolSize(click.ParamType[Pool]):
-    """`N`, or `MIN:MAX`."""
+def pool(text: str) -> Pool:
+    """The pool that `N` or `MIN:MAX` means."""
+    parts = text.split(":")
+    if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
+        raise click.BadParameter(f"{text!r} is neither a number nor MIN:MAX")
+    if len(parts) == 1:
+        return Pool(size=int(parts[0]))
+    if int(parts[0]) > int(parts[1]):
+        raise click.BadParameter(f"{text!r} has a MIN above its MAX")
+    return Pool(min_size=int(parts[0]), max_size=int(parts[1]))
 
-    name = "N|MIN:MAX"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Pool:
-        """The pool that the text means."""
-        parts = str(value).split(":")
-        if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
-            self.fail(f"{value!r} is neither a number nor MIN:MAX", param, ctx)
-        if len(parts) == 1:
-            return Pool(size=int(parts[0]))
-        if int(parts[0]) > int(parts[1]):
-            self.fail(f"{value!r} has a MIN above its MAX", param, ctx)
-        return Pool(min_size=int(parts[0]), max_size=int(parts[1]))
+def pipeline_options(command: F) -> F:
+    """Adds the options that say what reads; `chosen_pipeline` takes their values."""
+    return _with(
+        command,
+        click.option(
+            "--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline."
+        ),
+        click.option("--detector", default=presets.DETECTOR, show_default=True, help="Detection model."),
+        click.option("--recognizer", default=presets.RECOGNIZER, show_default=True, help="Recognition model."),
+        click.option(
+            "--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run."
+        ),
+    )
+
+
+def pool_options(command: F) -> F:
+    """Adds the options that say how often the models stand on Ray; `chosen_pipeline` takes their values too."""
+    return _with(
+        command,
+        click.option("--detectors", type=pool, metavar="N|MIN:MAX", help="Detector processes of their own on Ray."),
+        click.option("--recognizers", type=pool, metavar="N|MIN:MAX", help="Recognizer processes of their own on Ray."),
+    )
+
+
+def chosen_pipeline(
+    file: Path | None,
+    detector: str,
+    recognizer: str,
+    device: str,
+    detectors: Pool | None = None,
+    recognizers: Pool | None = None,
+) -> Pipeline:
+    """The pipeline that the options choose.
+
+    Raises:
+        ConfigError: The file is missing or wrong, or stands beside an option that it leaves without effect.
+    """
+    alone("--pipeline", file, "detector", "recognizer", "device", "detectors", "recognizers")
+    return (
+        load(file)
+        if file
+        else presets.standard(
+            detector, recognizer, use_gpu=DEVICES[device], detector_pool=detectors, recognizer_pool=recognizers
+        )
+    )
 
 
 def alone(option: str, given: object, *others: str) -> None:
@@ -39,3 +88,10 @@ def alone(option: str, given: object, *others: str) -> None:
         source = context.get_parameter_source(parameter.name or "")
         if given and parameter.name in others and source is ParameterSource.COMMANDLINE:
             raise ConfigError(f"{parameter.opts[0]} does not go with {option}.", "Leave out one of them.")
+
+
+def _with(command: F, *options: Callable[[F], F]) -> F:
+    """The command with options, which its help lists in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from raypipe import presets
-from raypipe.cli.options import DEVICES, PoolSize, alone
+from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
 from raypipe.errors import ExitStatus
 from raypipe.job import local, plan, ray
+from raypipe.job.folder import OutputFolder
 from raypipe.job.results import read_results
 from raypipe.job.summary import Summary
 from raypipe.outputs import documents
 from raypipe.outputs.formats import FORMATS
-from raypipe.pipeline import load
-from raypipe.stages.base import Pool
 
 
 @click.command(epilog="Example: raypipe run letters/ --output out --format json")
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
-@click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
+@pipeline_options
+@pool_options
 @click.option("--engine", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help="Where it runs.")
 @click.option("--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), default=["text"],
               show_default=True, help="A file a document in this format; may be repeated.")  # fmt: skip
 @click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
               help="A picture a page with its regions and text.")  # fmt: skip
-@click.option("--detector", default=presets.DETECTOR, show_default=True, help="Detection model.")
-@click.option("--recognizer", default=presets.RECOGNIZER, show_default=True, help="Recognition model.")
-@click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run.")
-@click.option("--detectors", type=PoolSize(), help="Detector actors of their own on Ray.")
-@click.option("--recognizers", type=PoolSize(), help="Recognizer actors of their own on Ray.")
 @click.option("--batch-size", default=4, show_default=True, type=click.IntRange(1), help="Pages read together.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
@@ -43,32 +39,25 @@ from raypipe.stages.base import Pool
 def run(
     sources: tuple[str, ...],
     output: Path,
-    file: Path | None,
     engine: str,
     formats: tuple[str, ...],
     overlay: str,
-    detector: str,
-    recognizer: str,
-    device: str,
-    detectors: Pool | None,
-    recognizers: Pool | None,
     batch_size: int,
     threads: int | None,
     address: str | None,
     overwrite: bool,
     retry_failed: bool,
+    **choice: Any,
 ) -> None:
     """Reads files, folders, globs or URIs and leaves text, positions, confidences and overlay pictures.
 
     The same command goes on where a stopped one left off. Exit status: 0 all pages read, 6 some failed, 8 some
     files could not be written, others: the job did not run.
     """
-    alone("--pipeline", file, "detector", "recognizer", "device", "detectors", "recognizers")
     alone("--engine local", engine == "local", "detectors", "recognizers", "address")
-    use_gpu = DEVICES[device]
-    pipeline = load(file) if file else presets.standard(detector, recognizer, "en", use_gpu, detectors, recognizers)
+    pipeline = chosen_pipeline(**choice)
     if overlay != "none":
-        pipeline = presets.with_overlays(pipeline, str((output / "overlays").absolute()), overlay)
+        pipeline = presets.with_overlays(pipeline, str(OutputFolder(output).overlays.absolute()), overlay)
     prepared = plan.prepare(pipeline, sources, output, overwrite, retry_failed)
     with _progress() as progress:
         task = progress.add_task("pages", total=len(prepared.todo), failed=0, rate=0.0)
@@ -107,12 +96,12 @@ def _report(summary: Summary, formats: tuple[str, ...], overlay: str) -> ExitSta
     click.echo(f"{summary.pages} pages in {summary.seconds:.1f} s{rate}", err=True)
     if summary.resumed:
         click.echo(f"{summary.resumed} pages were done before", err=True)
-    places = [*(f"{summary.folder}/{name}/" for name in formats)]
-    places += [f"{summary.folder}/overlays/"] if overlay != "none" else []
-    click.echo(f"results: {summary.folder}/results/  {'  '.join(places)}", err=True)
+    folders = [summary.folder.results, *map(summary.folder.documents, formats)]
+    folders += [summary.folder.overlays] if overlay != "none" else []
+    click.echo(f"results: {'  '.join(f'{folder}/' for folder in folders)}", err=True)
     for kind, count in summary.errors.most_common():
         click.echo(f"failed: {count} with {kind}", err=True)
     if failed:
-        click.echo(f"The column `exception` in {summary.folder}/results/ says which pages, and what to do.", err=True)
+        click.echo(f"The column `exception` in {summary.folder.results}/ says which pages, and what to do.", err=True)
         click.echo("When that is done, the same command with --retry-failed reads them again.", err=True)
     return ExitStatus.PAGES if failed else ExitStatus.DONE

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from raypipe import presets
-from raypipe.cli.options import DEVICES, PoolSize, alone
-from raypipe.pipeline import load
-from raypipe.stages.base import Pool
+from raypipe.cli.options import chosen_pipeline, pipeline_options, pool_options
 from raypipe.web.settings import ServerSettings, read_keys
 
 
 @click.command(epilog="Example: raypipe serve --port 8000")
-@click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
+@pipeline_options
+@pool_options
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
-@click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run.")
-@click.option("--detectors", type=PoolSize(), help="Detector replicas of their own.")
-@click.option("--recognizers", type=PoolSize(), help="Recognizer replicas of their own.")
 @click.option("--merge-ingress", is_flag=True, help="Detect in the process that speaks HTTP: faster, less robust.")
 @click.option("--batch-lines", type=click.IntRange(0),
               help="Most lines that are read together, of many requests; default: 256 on GPUs, 0 on CPUs.")  # fmt: skip
@@ -34,12 +30,8 @@ from raypipe.web.settings import ServerSettings, read_keys
 )
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
 def serve(
-    file: Path | None,
     host: str,
     port: int,
-    device: str,
-    detectors: Pool | None,
-    recognizers: Pool | None,
     merge_ingress: bool,
     batch_lines: int | None,
     max_requests: int,
@@ -47,18 +39,14 @@ def serve(
     request_seconds: float,
     api_key_file: Path | None,
     address: str | None,
+    **choice: Any,
 ) -> None:
     """Reads what is sent by HTTP: a page for people at /, the API at /docs. Stops at Ctrl-C when all is answered."""
     from raypipe.run import server
     from raypipe.run.online import Serving
     from raypipe.run.replicas import Batching
 
-    alone("--pipeline", file, "device", "detectors", "recognizers")
-    pipeline = (
-        load(file)
-        if file
-        else presets.standard(use_gpu=DEVICES[device], detector_pool=detectors, recognizer_pool=recognizers)
-    )
+    pipeline = chosen_pipeline(**choice)
     keys = read_keys(api_key_file) if api_key_file else ()
     settings = ServerSettings(
         max_requests=max_requests, body_seconds=body_seconds, request_seconds=request_seconds, key_digests=keys

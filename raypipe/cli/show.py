@@ -5,36 +5,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from raypipe import presets
-from raypipe.cli.options import DEVICES, alone
+from raypipe.cli.options import alone, chosen_pipeline, pipeline_options
 from raypipe.client import Client
 from raypipe.errors import ConfigError, ExitStatus
-from raypipe.pipeline import load
 from raypipe.types import Page
 
 
 @click.command(epilog="Example: raypipe show photo.jpg")
 @click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="The overlay picture; default: IMAGE.overlay.png")
-@click.option("--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline.")
-@click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run.")
+@pipeline_options
 @click.option("--url", help="Let the `raypipe serve` at this address read it.")
 @click.option("--api-key", envvar="RAYPIPE_API_KEY", help="The key of that server.")
-def show(
-    image: Path, output: Path | None, file: Path | None, device: str, url: str | None, api_key: str | None
-) -> None:
+def show(image: Path, output: Path | None, url: str | None, api_key: str | None, **choice: Any) -> None:
     """Prints the text of one image, and writes a picture with its regions and text drawn over it."""
-    alone("--url", url, "file", "device")
-    alone("--pipeline", file, "device")
+    alone("--url", url, *choice)
     image_format = "jpeg" if output and output.suffix.lower() in (".jpg", ".jpeg") else "png"
     if url:
         pages: Iterable[Page] = Client(url, api_key).read(image, overlay=image_format)
     else:
-        pipeline = load(file) if file else presets.standard(use_gpu=DEVICES[device])
-        pages = presets.with_drawing(pipeline, image_format).run(image)
+        pages = presets.with_drawing(chosen_pipeline(**choice), image_format).run(image)
     failed = False
     for page in pages:
         if page.exception:

@@ -40,12 +40,18 @@ class Model(BaseModel):
     repository: str = ""
     checkpoint: str = ""
     precision: Literal["fp32", "int8", "fp16"] = "fp32"
+    parameters: int = 0
     card: str = ""
 
     @property
     def path(self) -> Path:
         """The model's file, or its folder in the local store."""
         return models_folder() / self.file if self.file else store.location(self.name)
+
+    @property
+    def pull_bytes(self) -> int:
+        """About how much a pull fetches."""
+        return self.parameters * {"fp32": 4, "int8": 1, "fp16": 2}[self.precision]
 
     @property
     def is_here(self) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from raypipe import presets
 from raypipe.cli.main import cli, main
 from raypipe.outputs.base import Document
 from raypipe.outputs.formats import FORMATS
@@ -83,10 +86,38 @@ def test_models_list(fake_models: Path) -> None:
         assert words in result.output
 
 
-def test_names_of_models_are_whole_where_nobody_looks_at_them() -> None:
-    names = [model.name for model in manifest.models()]
-    listed = invoke("models", "list").output
-    assert [name for name in names if name not in listed] == []
+def test_the_default_models_are_marked() -> None:
+    lines = invoke("models", "list").output.splitlines()
+    assert {line.split()[0] for line in lines if " default " in line} == {presets.DETECTOR, presets.RECOGNIZER}
+
+
+@pytest.mark.parametrize("width", ["20", "80"])
+def test_tables_are_whole_in_narrow_terminals(width: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    listed = invoke("models", "list").output.splitlines()
+    for model, line in zip(manifest.models(), listed[1:], strict=True):
+        assert line.startswith(f"{model.name} ") and model.licence in line
+        assert all(alias in line for alias in model.aliases)
+    assert all(len(line.split()) > 1 for line in invoke("doctor").output.splitlines())
+
+
+def test_a_model_that_is_not_here_says_what_a_pull_fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RAYPIPE_MODELS", str(tmp_path))
+    (line,) = [line for line in invoke("models", "list").output.splitlines() if "ocr_base_printed_v2_opt" in line]
+    assert "  ~334   not here  " in line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of files are never ASCII there")
+def test_names_with_accents_where_the_locale_is_ascii(tmp_path: Path, page_png: bytes) -> None:
+    (tmp_path / "caf\u00e9.png").write_bytes(page_png)
+    (tmp_path / "open.toml").write_text('[[stage]]\ntype = "BinaryToImage"\n', encoding="utf-8")
+    ascii_only = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    command = ["run", "caf*.png", "-o", "out", "--pipeline", "open.toml", "--overlay", "none", "--engine", "local"]
+    done = subprocess.run(
+        [sys.executable, "-m", "raypipe", *command], cwd=tmp_path, env=os.environ | ascii_only, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert [path.name for path in (tmp_path / "out/text").iterdir()] == ["caf\u00e9.png.txt"]
 
 
 def test_models_info(fake_models: Path) -> None:
