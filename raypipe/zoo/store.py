@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from raypipe.errors import ModelError
@@ -51,16 +51,7 @@ class Record(BaseModel):
 def folder() -> Path:
     """The store: `RAYPIPE_MODELS`, else `raypipe/models` in the platform's folder for a user's data."""
     chosen = os.environ.get(VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser()
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return base / "raypipe" / "models"
+    return Path(chosen).expanduser() if chosen else user_data_path("raypipe", appauthor=False) / "models"
 
 
 def location(name: str) -> Path:
