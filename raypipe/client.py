@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -44,6 +45,9 @@ class Client:
                 "The key has characters that no HTTP header can carry.", "Give one line of Latin letters."
             )
         self._url, self._tries, self._timeout = url.rstrip("/"), tries, timeout
+        # A proxy could not reach this machine's own address.
+        handlers = [urllib.request.ProxyHandler({})] if _is_loopback(url) else []
+        self._opener = urllib.request.build_opener(*handlers)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def read(self, source: str | Path | bytes, *, pages: str | None = None, overlay: str = "none") -> list[Page]:
@@ -90,7 +94,7 @@ class Client:
         request = urllib.request.Request(self._url + path, body, {**self._headers, **headers}, method=method)
         for attempt in range(1, self._tries + 1):
             try:
-                with urllib.request.urlopen(request, timeout=self._timeout) as response:
+                with self._opener.open(request, timeout=self._timeout) as response:
                     return self._parsed(response.read())
             except urllib.error.HTTPError as error:
                 if error.code not in AGAIN or attempt == self._tries:
@@ -125,6 +129,14 @@ def _is_http(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in url
     except ValueError:  # A port or an IPv6 address that is none.
         return False
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.rstrip(".") == "localhost" or host.endswith(".localhost")
 
 
 def _fits_header(key: str) -> bool:

@@ -82,6 +82,31 @@ def script(request: pytest.FixtureRequest) -> Iterator[Script]:
     server.server_close()
 
 
+@pytest.mark.parametrize("script", [[OK]], indirect=True)
+def test_loopback_needs_no_proxy(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert rp.Client(script.url, tries=1).read(b"x")[0].text == "Dear"
+
+
+@pytest.mark.parametrize("script", [[OK]], indirect=True)
+def test_other_hosts_are_asked_through_the_proxy(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", script.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert rp.Client("http://ocr.example:8000", tries=1).read(b"x")[0].text == "Dear"
+    ((path, _, _),) = script.asked
+    assert path.startswith("http://ocr.example:8000/v1/ocr")
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.8.0.1", True), ("[::1]", True), ("localhost", True), ("10.0.0.1", False),
+     ("localhost.example.org", False)],
+)  # fmt: skip
+def test_what_is_loopback(host: str, loopback: bool) -> None:
+    assert client_module._is_loopback(f"http://{host}:8000/") is loopback
+
+
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between tries, which are not waited for."""
