@@ -7,13 +7,50 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+SECONDS, TOTAL = "_seconds", "_total"
+"""How the names of sums end: seconds, counts."""
 
 Progress = Callable[[int, int], None]
 """Is told how many pages are finished and how many of them failed."""
 
 
+@dataclass(frozen=True)
+class Visit:
+    """What a page cost at an operator of a server.
+
+    Attributes:
+        operator: The operator's name.
+        queue_seconds: How long the page waited for it.
+        batch_pages: Pages that were read together.
+        seconds: The page's share of each step's seconds.
+        counts: The page's share of what was counted.
+    """
+
+    operator: str
+    queue_seconds: float
+    batch_pages: int
+    seconds: dict[str, float]
+    counts: dict[str, float]
+
+    @classmethod
+    def of(cls, operator: str, queue_seconds: float, batch_pages: int, sums: dict[str, float]) -> Visit:
+        """A visit from what `Metrics` drained for the whole batch."""
+        shares = {name: value / batch_pages for name, value in sums.items()}
+        return cls(
+            operator,
+            queue_seconds,
+            batch_pages,
+            *(
+                {name.removesuffix(end): value for name, value in shares.items() if name.endswith(end)}
+                for end in (SECONDS, TOTAL)
+            ),
+        )
+
+
 class Metrics(threading.local):
-    """Named sums of each thread. Names end in their unit: `_total` for counts, `_seconds` for time.
+    """Named sums of each thread. Names end in their unit, `SECONDS` or `TOTAL`.
 
     A server works on several pages at once, each in a thread: what a thread drains belongs to its page alone.
     """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
+from raypipe.errors import Failure
 from raypipe.outputs.base import Document, Format
 from raypipe.types import Line, Page, Word
 
@@ -25,6 +27,7 @@ def page_values(page: Page, confidences: bool = True) -> dict[str, Any]:
         "text": page.text,
         "lines": [_line(line, confidences) for line in page.lines],
         "exception": page.exception,
+        "failure": asdict(Failure.parse(page.exception)) if page.exception else None,
     }
     if confidences:
         values["confidence"] = None if page.confidence is None else round(page.confidence, 4)

@@ -47,7 +47,7 @@ class Graph:
     async def read(self, row: Row, overlay: str) -> Read:
         """See `web.reading.Reader`."""
         done = await self.carry(row, overlay)
-        return Read(Page(decoded(done.row, self.columns)), done.sums)
+        return Read(Page(decoded(done.row, self.columns)), done.visits)
 
     async def carry(self, row: Row, overlay: str) -> Work:
         """A page through all operators. One whose replica died is tried once more.
@@ -64,7 +64,7 @@ class Graph:
             except RayActorError:
                 message = "Its process died twice while it was read. Look at the picture, and at the node's memory."
                 failure = Failure("+".join(self.names), Code.WORKER_DIED, message)
-                return Work({**row, "exception": str(failure)}, {}, overlay, time.time())
+                return Work({**row, "exception": str(failure)}, (), overlay, time.time())
 
     async def ready(self) -> dict[str, float]:
         """See `web.reading.Reader`."""
@@ -72,7 +72,7 @@ class Graph:
         return dict(zip(self.names, seconds, strict=True))
 
     async def _through(self, row: Row, overlay: str) -> Work:
-        work: Any = Work(row, {}, overlay, time.time())
+        work: Any = Work(row, (), overlay, time.time())
         for operator in self.operators:
             # A response of Serve is passed on as it is: the work goes from replica to replica.
             work = operator.remote(work) if isinstance(operator, DeploymentHandle) else await operator(work)

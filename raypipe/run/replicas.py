@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 
 from raypipe.images.image import Image, page_count
-from raypipe.metrics import Metrics
+from raypipe.metrics import Metrics, Visit
 from raypipe.run.local import Runner
 from raypipe.types import Column, Row
 
@@ -36,17 +36,17 @@ class Batching(BaseModel):
 
 @dataclass(frozen=True)
 class Work:
-    """A page on its way: its row with plain values, what was counted, and when it was sent on.
+    """A page on its way: its row with plain values, what it cost, and when it was sent on.
 
     Attributes:
         row: The page row; each value as its `Column` encodes it.
-        sums: Counts and seconds so far.
+        visits: What it cost at the operators so far.
         overlay: Format of the picture to draw at the end, or `none`.
         sent: Unix time at which it left the process before.
     """
 
     row: Row
-    sums: dict[str, float]
+    visits: tuple[Visit, ...]
     overlay: str
     sent: float
 
@@ -131,13 +131,12 @@ class OperatorReplica:
         for row, work in zip(rows, works, strict=True):
             if work.overlay in self._draw:
                 self._draw[work.overlay]([row])
-        shares = {key: value / len(works) for key, value in self._metrics.drain().items()}
-        shares[f"batch_pages.{name}"] = len(works)
+        sums = self._metrics.drain()
         return [
             replace(
                 work,
                 row=self._encoded(row),
-                sums={**work.sums, **shares, f"queue_seconds.{name}": max(begun - work.sent, 0)},
+                visits=(*work.visits, Visit.of(name, max(begun - work.sent, 0), len(works), sums)),
                 sent=time.time(),
             )
             for work, row in zip(works, rows, strict=True)

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from raypipe.web import pages, routes, service
-from raypipe.web.admission import Admission
 from raypipe.web.edge import Edge
+from raypipe.web.limits import Admission
 from raypipe.web.options import describe
 from raypipe.web.problems import ProblemError
 from raypipe.web.reading import Reader
@@ -51,6 +51,7 @@ def create(reader: Reader, settings: ServerSettings) -> ASGIApp:
     app.include_router(routes.router, dependencies=[Depends(key)] if settings.key_digests else [])
     app.include_router(routes.health)
     app.include_router(pages.router)
+    app.mount(pages.STATIC, pages.files)
     _answer_errors(app, ocr.telemetry)
     return Edge(app, settings.key_digests, ocr.telemetry)
 

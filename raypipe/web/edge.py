@@ -10,13 +10,13 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from raypipe.web.pages import STATIC
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import digest
 from raypipe.web.telemetry import Telemetry, logger
 
-OPEN = frozenset(("/", "/static/page.css", "/static/page.js", "/docs", "/static/docs.js", "/openapi.json", "/ping",
-                  "/healthz", "/readyz"))  # fmt: skip
-"""Paths that need no key: they hold nothing of anyone."""
+OPEN = frozenset(("/", "/docs", "/openapi.json", "/ping", "/healthz", "/readyz"))
+"""Paths that need no key, beside the static files: they hold nothing of anyone."""
 MOST_HEADER_BYTES = 32_768
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -77,7 +77,8 @@ class Edge:
         """Why a request is not even looked at; None if it is."""
         if sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEADER_BYTES:
             return ProblemError(431, "headers_too_large", f"The headers are over {MOST_HEADER_BYTES:,} bytes.")
-        if self._keys and scope["path"] not in OPEN and not self._allowed(headers.get("authorization", "")):
+        needs_key = self._keys and scope["path"] not in OPEN and not _is_static(scope["path"])
+        if needs_key and not self._allowed(headers.get("authorization", "")):
             challenge = {"WWW-Authenticate": "Bearer"}
             return ProblemError(401, "unauthorized", "Send the header Authorization: Bearer KEY.", challenge)
         return None
@@ -90,7 +91,7 @@ class Edge:
         return scheme.lower() == "bearer" and any(matches)
 
     def _note(self, scope: Scope, method: str, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "other")
+        route = STATIC if _is_static(scope["path"]) else getattr(scope.get("route"), "path", "other")
         self._telemetry.answered(route, method, status, seconds)
         fields = {
             "request_id": scope["state"]["request_id"],
@@ -106,3 +107,7 @@ class Edge:
 def _request_id(wished: str) -> str:
     """The id that Serve gave the request or its client chose, if it is harmless; or a new one."""
     return wished if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", wished) else uuid4().hex
+
+
+def _is_static(path: str) -> bool:
+    return path.startswith(f"{STATIC}/")

@@ -1,15 +1,19 @@
-"""How many requests are under way: the server's only queue has an end."""
+"""The limits of requests: how many are under way, and how long each may take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from raypipe.web.problems import ProblemError
 
+T = TypeVar("T")
+
 
 class Admission:
-    """Places for requests, running or waiting.
+    """Places for requests, running or waiting: the server's only queue has an end.
 
     Args:
         places: How many there are.
@@ -39,3 +43,32 @@ class Admission:
             yield
         finally:
             self.taken -= 1
+
+
+class Deadline:
+    """The time that a request has: from now on for all its work, or for each piece of it anew.
+
+    Args:
+        seconds: How long that is.
+        each: Whether each piece that is awaited has that long.
+    """
+
+    def __init__(self, seconds: float, each: bool = False) -> None:
+        self._seconds, self._each = seconds, each
+        self._end = self._now() + seconds
+
+    async def keep(self, work: Awaitable[T]) -> T:
+        """Awaits a piece of the work, and cancels it when the time is over.
+
+        Raises:
+            ProblemError: 504, it was not ready in time.
+        """
+        try:
+            return await asyncio.wait_for(work, self._seconds if self._each else self._end - self._now())
+        except TimeoutError as error:
+            detail = f"The pages were not read within {self._seconds:g} seconds. Send fewer, or later."
+            raise ProblemError(504, "too_slow", detail) from error
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

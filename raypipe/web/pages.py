@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter
-from starlette.responses import FileResponse, Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 
 router = APIRouter(include_in_schema=False)
-FOLDER = Path(__file__).parent / "static"
-HEADERS = {"Cache-Control": "no-cache"}
+STATIC = "/static"
+"""Where the files lie that the pages are made of."""
+
+
+class _Files(StaticFiles):
+    """Files that a browser asks for again, and gets again only where they have changed."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """See `StaticFiles.file_response`."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+files = _Files(directory=Path(__file__).parent / "static")
 
 
 @router.get("/")
-async def page() -> Response:
+async def page(request: Request) -> Response:
     """The page."""
-    return FileResponse(FOLDER / "index.html", headers=HEADERS)
+    return await files.get_response("index.html", request.scope)
 
 
 @router.get("/docs")
-async def docs() -> Response:
+async def docs(request: Request) -> Response:
     """The description of the API."""
-    return FileResponse(FOLDER / "docs.html", headers=HEADERS)
-
-
-@router.get("/static/page.css")
-async def style() -> Response:
-    """Colours and layout of both."""
-    return FileResponse(FOLDER / "page.css", headers=HEADERS)
-
-
-@router.get("/static/page.js")
-async def script() -> Response:
-    """What the page does."""
-    return FileResponse(FOLDER / "page.js", headers=HEADERS)
-
-
-@router.get("/static/docs.js")
-async def docs_script() -> Response:
-    """What the description does."""
-    return FileResponse(FOLDER / "docs.js", headers=HEADERS)
+    return await files.get_response("docs.html", request.scope)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
 from raypipe.images.image import may_have_pages
+from raypipe.metrics import Visit
 from raypipe.types import Page, Row
+from raypipe.web.limits import Deadline
 from raypipe.web.options import Options
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import ServerSettings
@@ -21,10 +23,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Read:
-    """A finished page, and what was counted on the way."""
+    """A finished page, and what it cost on the way."""
 
     page: Page
-    sums: dict[str, float]
+    visits: Sequence[Visit]
 
 
 class Reader(Protocol):
@@ -50,35 +52,6 @@ class Reader(Protocol):
     @property
     def models(self) -> list[dict[str, str]]:
         """The pipeline's models."""
-
-
-class Deadline:
-    """The time that a request has: from now on for all its work, or for each piece of it anew.
-
-    Args:
-        seconds: How long that is.
-        each: Whether each piece that is awaited has that long.
-    """
-
-    def __init__(self, seconds: float, each: bool = False) -> None:
-        self._seconds, self._each = seconds, each
-        self._end = self._now() + seconds
-
-    async def keep(self, work: Awaitable[T]) -> T:
-        """Awaits a piece of the work, and cancels it when the time is over.
-
-        Raises:
-            ProblemError: 504, it was not ready in time.
-        """
-        try:
-            return await asyncio.wait_for(work, self._seconds if self._each else self._end - self._now())
-        except TimeoutError as error:
-            detail = f"The pages were not read within {self._seconds:g} seconds. Send fewer, or later."
-            raise ProblemError(504, "too_slow", detail) from error
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
 
 
 async def page_rows(

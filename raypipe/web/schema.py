@@ -32,6 +32,14 @@ class LineAnswer(WordAnswer):
     words: list[WordAnswer]
 
 
+class FailureAnswer(BaseModel):
+    """Why a page failed."""
+
+    stage: str
+    code: str
+    message: str
+
+
 class PageAnswer(BaseModel):
     """A page."""
 
@@ -45,6 +53,7 @@ class PageAnswer(BaseModel):
     lines: list[LineAnswer]
     overlay: str = Field("", description="a data: URL; only if asked for")
     exception: str | None = Field(description="stage, code and message where this page failed")
+    failure: FailureAnswer | None = Field(description="the same, taken apart")
 
 
 class OcrAnswer(BaseModel):

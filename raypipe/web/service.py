@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,11 +17,11 @@ from raypipe.errors import Failure
 from raypipe.images.image import may_have_pages
 from raypipe.types import Row
 from raypipe.web import answers
-from raypipe.web.admission import Admission
 from raypipe.web.forms import json_line
+from raypipe.web.limits import Admission, Deadline
 from raypipe.web.options import Options, negotiate, with_form
 from raypipe.web.problems import ProblemError, of_page
-from raypipe.web.reading import Deadline, Read, Reader, page_rows, read_all
+from raypipe.web.reading import Read, Reader, page_rows, read_all
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry
 from raypipe.web.uploads import Upload, media_type, read_uploads
@@ -102,7 +103,7 @@ class Service:
             exception = read.page.exception
             log["pages"] += 1
             log["failed_pages"] += exception is not None
-            self.telemetry.page(read.sums, Failure.parse(exception).code if exception else None)
+            self.telemetry.page(read.visits, Failure.parse(exception).code if exception else None)
             yield read
 
     async def _read_all(
@@ -163,10 +164,8 @@ def _log(uploads: list[Upload]) -> dict[str, int]:
 
 def _steps(reads: list[Read]) -> dict[str, float]:
     """Seconds of each step, and of waiting, of all pages."""
-    sums: dict[str, float] = {}
+    sums: Counter[str] = Counter()
     for read in reads:
-        for name, value in read.sums.items():
-            if name.endswith("_seconds") or name.startswith("queue_seconds"):
-                key = "queue" if name.startswith("queue_seconds") else name.removesuffix("_seconds")
-                sums[key] = sums.get(key, 0) + value
-    return sums
+        for visit in read.visits:
+            sums.update({"queue": visit.queue_seconds, **visit.seconds})
+    return dict(sums)

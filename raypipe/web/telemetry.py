@@ -6,10 +6,13 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from raypipe.metrics import Visit
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 PAGES = (1, 2, 4, 8, 16, 32, 64)
@@ -58,26 +61,23 @@ class Telemetry:
         """Counts a request without a result."""
         self._problems.labels(code).inc()
 
-    def page(self, sums: dict[str, float], failure: str | None) -> None:
+    def page(self, visits: Iterable[Visit], failure: str | None) -> None:
         """Counts a page.
 
         Args:
-            sums: `queue_seconds.OPERATOR`, `batch_pages.OPERATOR`, `WHAT_total` and `STEP_seconds`.
+            visits: What it cost at each operator.
             failure: The code of its exception, if it has one.
         """
         self._pages.inc()
         if failure:
             self._failures.labels(failure).inc()
-        for name, value in sums.items():
-            kind, _, operator = name.partition(".")
-            if kind == "queue_seconds":
-                self._queue.labels(operator).observe(value)
-            elif kind == "batch_pages":
-                self._batches.labels(operator).observe(value)
-            elif name.endswith("_seconds"):
-                self._stages.labels(name.removesuffix("_seconds")).observe(value)
-            elif name.endswith("_total"):
-                self._counts.labels(name.removesuffix("_total")).inc(value)
+        for visit in visits:
+            self._queue.labels(visit.operator).observe(visit.queue_seconds)
+            self._batches.labels(visit.operator).observe(visit.batch_pages)
+            for step, seconds in visit.seconds.items():
+                self._stages.labels(step).observe(seconds)
+            for what, count in visit.counts.items():
+                self._counts.labels(what).inc(count)
 
     def loaded(self, seconds: dict[str, float]) -> None:
         """Notes how long models took to load."""

@@ -26,7 +26,7 @@ from raypipe.web.settings import digest
 
 
 def work(**row: Any) -> Work:
-    return Work(row, {}, "none", 0.0)
+    return Work(row, (), "none", 0.0)
 
 
 @pytest.mark.parametrize(("cpus", "size", "threads"), [(1, 1, 1), (2, 1, 2), (4, 1, 4), (6, 2, 3), (16, 4, 4)])

@@ -9,18 +9,22 @@ import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from starlette.testclient import TestClient
 
+from raypipe.metrics import Visit
 from raypipe.types import Line, Page, Row, Word
 from raypipe.web import service
 from raypipe.web.app import create
+from raypipe.web.limits import Deadline
 from raypipe.web.options import Options, negotiate
 from raypipe.web.problems import ProblemError, of_page
-from raypipe.web.reading import Deadline, Read, in_order
+from raypipe.web.reading import Read, in_order
 from raypipe.web.settings import ServerSettings, digest, read_keys
 from raypipe.web.uploads import clean_name
 
@@ -31,6 +35,7 @@ UNCOUNTABLE = b"II without end"
 ONE_FIELD = b'--x\r\nContent-Disposition: form-data; name="pages"\r\n\r\n1\r\n--x--\r\n'
 WORD = Word("Dear", 0.97531, 20.123, 10, 40, 20, 0.5)
 LINE = Line("Dear", 0.97531, 20.123, 10, 40, 20, 0.5, 0, [WORD])
+VISIT = Visit("Op", 0.02, 1, {"Some": 0.1}, {"lines": 1})
 DRAWN = b"\x89PNG drawn"
 
 
@@ -75,7 +80,9 @@ class Reader:
             raise ValueError("the secret of the page")
         if row["content"].startswith(b"bad "):
             code = row["content"].split()[1].decode()
-            return Read(Page({**row, "exception": f"SomeStage {code}: it is no good. Mend it."}), {"Some_seconds": 0.1})
+            return Read(
+                Page({**row, "exception": f"SomeStage {code}: it is no good. Mend it."}), [replace(VISIT, counts={})]
+            )
         done = {
             **{name: row[name] for name in ("path", "name", "pagenum", "total_pages", "exception")},
             "width": 200,
@@ -86,7 +93,7 @@ class Reader:
         }
         if overlay != "none":
             done["image_with_regions"] = DRAWN
-        return Read(Page(done), {"Some_seconds": 0.1, "lines_total": 1, "queue_seconds.Op": 0.02, "batch_pages.Op": 1})
+        return Read(Page(done), [VISIT])
 
 
 @contextmanager
@@ -133,6 +140,7 @@ def test_json(client: TestClient) -> None:
         "confidence": 0.9753,
         "lines": [{**word, "row": 0, "words": [word]}],
         "exception": None,
+        "failure": None,
     }
 
 
@@ -228,6 +236,8 @@ def test_a_form_of_files_and_options(client: TestClient) -> None:
         ("three.jpg", 0),
     ]
     assert [page["exception"] is None for page in answer["pages"]] == [True, True, True, False]
+    failure = {"stage": "SomeStage", "code": "image_damaged", "message": "it is no good. Mend it."}
+    assert [page["failure"] for page in answer["pages"]] == [None, None, None, failure]
 
 
 def test_a_form_may_choose_the_format_whatever_is_accepted(client: TestClient) -> None:
@@ -486,6 +496,18 @@ def test_keys(tmp_path: Any) -> None:
         assert [client.get(path).status_code for path in ("/", "/healthz", "/readyz", "/ping", "/docs")] == [200] * 5
 
 
+def test_static_files_need_no_key() -> None:
+    """Whatever lies there; and nothing else lies below that path."""
+    with serving(key_digests=(digest("secret"),)) as client:
+        names = [path.name for path in (Path(service.__file__).parent / "static").iterdir()]
+        assert len(names) > 4 and {client.get(f"/static/{name}").status_code for name in names} == {200}
+        for path in ("/static/../service.py", "/static/%2e%2e/service.py", "/static/none.js", "/static"):
+            assert client.get(path).status_code in (401, 404), path
+        assert client.get("/static/page.js").headers["cache-control"] == "no-cache"
+        metrics = client.get("/metrics", headers={"Authorization": "Bearer secret"}).text
+        assert 'requests_total{method="GET",route="/static",status="200"}' in metrics
+
+
 @pytest.mark.parametrize("path", ["/", "/docs", "/static/page.css", "/static/page.js", "/static/docs.js"])
 def test_the_pages_ask_nobody_else(client: TestClient, path: str) -> None:
     response = client.get(path)
@@ -510,8 +532,8 @@ def test_metrics_and_logs_hold_no_content(client: TestClient, capfd: pytest.Capt
         'raypipe_problems_total{code="no_such_path"} 1.0',
         'raypipe_found_total{what="lines"} 3.0',
         'raypipe_stage_seconds_count{step="Some"} 4.0',
-        'raypipe_queue_seconds_count{operator="Op"} 3.0',
-        'raypipe_batch_pages_count{operator="Op"} 3.0',
+        'raypipe_queue_seconds_count{operator="Op"} 4.0',
+        'raypipe_batch_pages_count{operator="Op"} 4.0',
     ):
         assert line in metrics
     log = capfd.readouterr().err

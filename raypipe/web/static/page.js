@@ -72,7 +72,7 @@ function show(page, job, drawn) {
     const words = document.createElement("p");
     words.className = "failed";
     words.setAttribute("role", "alert");
-    words.textContent = page.exception.replace(/^[^:]*: /, ""); // Which stage failed is for programs.
+    words.textContent = page.failure.message;
     section.replaceChildren(section.querySelector("h2"), words);
   } else {
     fill(section, page, drawn ? page.overlay : job.url, drawn);
