@@ -1,10 +1,9 @@
-"""A pipeline: an ordered list of stages, declared once as data and run by any of the adapters in `run/`."""
+"""A pipeline: an ordered list of stages, declared once, stored as TOML, and run by any of the adapters in `run/`."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,11 @@ import tomli_w
 from pydantic import ValidationError
 
 from raypipe.errors import ConfigError
-from raypipe.inputs.pages import Source, documents, named, pages
-from raypipe.stages.base import Pool, Stage, Worker
-from raypipe.stages.decode import BinaryToImage
-from raypipe.stages.detect import ImageTextDetector
-from raypipe.stages.draw import ImageDrawRegions
-from raypipe.stages.recognize import ImageToText
-from raypipe.stages.save import SaveImages
-from raypipe.types import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column, Page
+from raypipe.graph import graph_of
+from raypipe.inputs.pages import Source, documents, page_rows
+from raypipe.stages import registry
+from raypipe.stages.base import Stage, Step
+from raypipe.types import Page
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -27,78 +23,27 @@ if TYPE_CHECKING:
 
     from raypipe.run.online import Serving
 
-STAGES: dict[str, type[Stage]] = {
-    stage.__name__: stage for stage in (BinaryToImage, ImageTextDetector, ImageToText, ImageDrawRegions, SaveImages)
-}
-"""Stages by the name they have in files."""
-ALIASES = {
-    "ImageTextDetectorV2": "ImageTextDetector",
-    "ImageTextDetectorCraft": "ImageTextDetector",
-    "ImageToTextV2": "ImageToText",
-    "ImageToTextV2Opt": "ImageToText",
-    "ImageToTextOnnx": "ImageToText",
-}
-"""Visual NLP's other names of stages."""
-
-INPUT_COLUMNS: dict[str, Column] = {
-    "path": TEXT,
-    "name": TEXT,
-    "content": BYTES,
-    "pagenum": INTEGER,
-    "total_pages": INTEGER,
-    "exception": NULLABLE_TEXT,
-}
-"""Columns that every page row has before the first stage."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One worker of one stage."""
-
-    stage: Stage
-    worker: type[Worker[Any]]
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Columns that must be there."""
-        return self.worker.reads(self.stage)
-
-    @property
-    def writes(self) -> dict[str, Column]:
-        """Columns that it adds or replaces."""
-        return self.worker.writes(self.stage)
-
-    @property
-    def drops(self) -> tuple[str, ...]:
-        """Columns that it takes away."""
-        return self.worker.drops(self.stage)
-
-
-@dataclass(frozen=True)
-class Operator:
-    """Steps that run in the same process one after the other, and the actors they run in."""
-
-    steps: tuple[Step, ...]
-    pool: Pool | None
-
-    @property
-    def name(self) -> str:
-        """The names of its stages."""
-        return "+".join(dict.fromkeys(step.stage.name for step in self.steps))
-
 
 class Pipeline:
     """An ordered list of stages.
 
+    It may begin in the middle: columns that its input has are read like those of an earlier stage.
+
+    Attributes:
+        stages: As given.
+        graph: Its operators and the columns between them: what the adapters carry out.
+
     Raises:
-        ConfigError: There is no stage, or one reads a column that none before it writes.
+        ConfigError: There is no stage, or one reads a column that an earlier one took away or that holds another type.
     """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
-        if not stages:
-            raise ConfigError("A pipeline needs a stage.", f"There are {', '.join(STAGES)}.")
+        if isinstance(stages, Stage):
+            raise ConfigError("A pipeline is a list of stages.", f"Give Pipeline([{stages.name}(...)]).")
         self.stages = tuple(stages)
-        self.columns_between()
+        if not self.stages or not all(isinstance(stage, Stage) for stage in self.stages):
+            raise ConfigError("A pipeline needs stages.", f"There are {', '.join(registry.STAGES)}.")
+        self.graph = graph_of(self.stages)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self.stages == other.stages
@@ -109,67 +54,16 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"Pipeline({list(self.stages)})"
 
-    def steps(self) -> tuple[Step, ...]:
-        """The workers of all stages, in order."""
-        return tuple(Step(stage, worker) for stage in self.stages for worker in stage.workers)
-
-    def operators(self) -> tuple[Operator, ...]:
-        """The steps, grouped by the process they run in.
-
-        A stage with a pool begins an operator. Its last worker is the one that needs the pool; those before it
-        prepare the work and stay with the data they cut it from.
-        """
-        groups: list[list[Step]] = [[]]
-        pools: list[Pool | None] = [None]
-        for step in self.steps():
-            placed = step.stage.pool if step.worker is step.stage.workers[-1] else None
-            if placed and (pools[-1] or any(before.worker.holds_model for before in groups[-1])):
-                groups.append([])
-                pools.append(None)
-            groups[-1].append(step)
-            pools[-1] = pools[-1] or placed
-        return tuple(Operator(tuple(steps), pool) for steps, pool in zip(groups, pools, strict=True))
-
-    def columns_between(self) -> list[dict[str, Column]]:
-        """The columns before the first operator, between operators, and after the last.
-
-        Raises:
-            ConfigError: A stage reads a column that is not there.
-        """
-        columns = dict(INPUT_COLUMNS)
-        found = [dict(columns)]
-        for operator in self.operators():
-            for step in operator.steps:
-                missing = [name for name in step.reads if name not in columns]
-                if missing:
-                    raise ConfigError(
-                        f"{step.stage.name} reads the column {missing[0]!r}, which no stage before it writes.",
-                        f"There are {', '.join(columns)}.",
-                    )
-                columns.update(step.writes)
-                for name in step.drops:
-                    columns.pop(name, None)
-            found.append(dict(columns))
-        return found
-
-    def check(self) -> None:
-        """Finds out whether this machine has the models and files that the stages load, before any process starts.
-
-        Raises:
-            ModelError: A model is unknown or not here.
-            ConfigError: A file that a parameter names cannot be read.
-        """
-        for stage in self.stages:
-            stage.check()
-
     def describe(self) -> str:
         """The operators with their pools, steps and columns in and out, and the parameters of each stage."""
         described = []
-        for number, operator in enumerate(self.operators(), 1):
+        for number, operator in enumerate(self.graph.operators, 1):
             pool = operator.pool.model_dump(exclude_none=True) if operator.pool else {}
             where = ", ".join(f"{name}={value:g}" for name, value in pool.items()) or "chosen for the cluster"
             described.append(f"operator {number}: {operator.name}  [pool: {where}]")
             described += [_describe(step) for step in operator.steps]
+        if self.graph.needs:
+            described.append(f"from the input: {', '.join(self.graph.needs)}")
         described.append("parameters:")
         for stage in self.stages:
             values = ", ".join(f"{name}={value!r}" for name, value in stage.model_dump(exclude={"pool"}).items())
@@ -179,7 +73,7 @@ class Pipeline:
     def to_toml(self) -> str:
         """The pipeline as TOML: a `[[stage]]` each, with the parameters that differ from their defaults."""
         tables = [
-            {"type": stage.name, **_storable(stage.model_dump(mode="json", exclude_defaults=True))}
+            {"type": registry.name_of(type(stage)), **_storable(stage.model_dump(mode="json", exclude_defaults=True))}
             for stage in self.stages
         ]
         return tomli_w.dumps({"stage": tables})
@@ -209,7 +103,7 @@ class Pipeline:
         """
         from raypipe.run.local import run
 
-        return run(self, sources, batch_size, threads)
+        return run(self.graph, sources, batch_size, threads)
 
     def transform(self, dataset: Dataset, *, batch_size: int = 4) -> Dataset:
         """Adds the pipeline to a Ray Data dataset: lazy and streaming.
@@ -220,7 +114,7 @@ class Pipeline:
         """
         from raypipe.run.batch import transform
 
-        return transform(self, dataset, batch_size)
+        return transform(self.graph, dataset, batch_size)
 
     def deployment(self, serving: Serving | None = None) -> Application:
         """The pipeline as a Ray Serve application, for `ray.serve.run`.
@@ -248,17 +142,15 @@ def _storable(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stage(table: dict[str, Any]) -> Stage:
-    name = table.pop("type", None)
-    name = ALIASES.get(name, name)
-    if name not in STAGES:
-        raise ConfigError(f"There is no stage {name!r}.", f"There are {', '.join(STAGES)}.")
+    kind = registry.find(str(table.pop("type", None)))
     try:
-        return STAGES[name].model_validate(table)
+        return kind.model_validate(table)
     except ValidationError as error:
         wrong = error.errors()[0]
         field = ".".join(str(part) for part in wrong["loc"])
         raise ConfigError(
-            f"{name} has a wrong parameter, {field}: {wrong['msg']}.", f"It has {', '.join(STAGES[name].model_fields)}."
+            f"{kind.__name__} has a wrong parameter, {field}: {wrong['msg']}.",
+            f"It has {', '.join(kind.model_fields)}.",
         ) from error
 
 
@@ -281,4 +173,4 @@ def read(sources: Source | Iterable[Source]) -> Dataset:
     """
     from raypipe.run.batch import read as read_rows
 
-    return read_rows(page for document in documents(sources) for page in pages(named(document)))
+    return read_rows(page_rows(documents(sources)))

@@ -55,7 +55,12 @@ def standard(
 def with_drawing(pipeline: Pipeline, image_format: str) -> Pipeline:
     """The pipeline with a picture of each page, its regions and text drawn over it."""
     drawing = ImageDrawRegions(
-        rect_color="green", rotated=True, line_width=2, draw_text=True, max_side=1600, image_format=image_format
+        rect_color="green",
+        rotated=True,
+        line_width=2,
+        draw_text="lines" in pipeline.graph.columns,
+        max_side=1600,
+        image_format=image_format,
     )
     return Pipeline([*pipeline.stages, drawing])
 

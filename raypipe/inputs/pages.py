@@ -39,6 +39,11 @@ def documents(sources: Source | Iterable[Source], leave_out: str | Path | None =
                 yield {"path": path, "content": None}
 
 
+def page_rows(found: Iterable[Row]) -> Iterator[Row]:
+    """The page rows of document rows, with their names."""
+    return (page for document in found for page in pages(named(document)))
+
+
 def pages(document: Row) -> list[Row]:
     """The page rows of a document row: `pagenum` from 0 and `total_pages` are added.
 

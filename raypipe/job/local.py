@@ -20,8 +20,8 @@ def run(job: Job, progress: Progress, batch_size: int, threads: int | None) -> S
     """Processes a job in this process."""
     start = time.perf_counter()
     metrics = Metrics()
-    process = processor(job.pipeline, threads or usable_cpus(), metrics)
-    columns = job.pipeline.columns_between()[-1]
+    process = processor(job.pipeline.graph, threads or usable_cpus(), metrics)
+    columns = job.pipeline.graph.columns
     prefix, finished, failed = uuid4().hex[:12], 0, 0
     ready = time.perf_counter()
     for number, part in enumerate(batched(job.todo, job.rows_a_file)):

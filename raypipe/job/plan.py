@@ -53,6 +53,7 @@ def prepare(
         ConfigError: The folder cannot be written, or holds what another pipeline or somebody else made.
     """
     folder = OutputFolder(output)
+    pipeline.graph.check_input((), "a file")
     listed = list(documents(sources, leave_out=output))
     if overwrite:
         folder.clear(row["path"] for row in listed)

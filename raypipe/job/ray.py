@@ -15,9 +15,9 @@ def run(job: Job, progress: Progress, batch_size: int, address: str | None) -> S
 
     start = time.perf_counter()
     if not address:  # What the nodes of another cluster have is not known here.
-        job.pipeline.check()
+        job.pipeline.graph.check()
     jobs.connect(address)
     sums: dict[str, float] = {}
     if job.todo:
-        sums = jobs.write(job.pipeline, job.todo, job.folder.results, batch_size, job.rows_a_file, progress)
+        sums = jobs.write(job.pipeline.graph, job.todo, job.folder.results, batch_size, job.rows_a_file, progress)
     return summarize(job, time.perf_counter() - start, sums.pop("processing_seconds", 0), sums)

@@ -6,8 +6,8 @@ and hands on the packed pictures of its lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pyarrow as pa
 import ray
@@ -15,16 +15,14 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.util.metrics import Counter as ExportedCounter
 
 from raypipe.errors import Code, ConfigError, DeviceError, Failure
+from raypipe.graph import Graph, Operator
 from raypipe.inputs.pages import named, pages
 from raypipe.metrics import Metrics
 from raypipe.rows import from_table, others, to_table
-from raypipe.run.local import Runner
+from raypipe.run.runner import Runner
 from raypipe.run.tally import Key, start_tally
-from raypipe.stages.base import ModelStage, Pool
-from raypipe.types import Column, Row
-
-if TYPE_CHECKING:
-    from raypipe.pipeline import Operator, Pipeline
+from raypipe.stages.base import Pool
+from raypipe.types import Row
 
 MANIFEST_SCHEMA = pa.schema(
     [("path", pa.string()), ("name", pa.string()), ("pagenum", pa.int32()), ("total_pages", pa.int32())]
@@ -41,7 +39,6 @@ class OperatorActor:
     Args:
         operator: The steps.
         number: Its place in the pipeline.
-        before, after: The pipeline's columns before and after it.
         threads: CPU threads of a session.
         tally: The job's tally actor.
     """
@@ -50,12 +47,10 @@ class OperatorActor:
         self,
         operator: Operator,
         number: int,
-        before: Mapping[str, Column],
-        after: Mapping[str, Column],
         threads: int,
         tally: Any,
     ) -> None:
-        self._number, self._before, self._after, self._tally = number, before, after, tally
+        self._number, self._before, self._after, self._tally = number, operator.before, operator.after, tally
         self._metrics = Metrics()
         self._exported: dict[str, ExportedCounter] = {}
         self._operator_name = operator.name
@@ -117,27 +112,25 @@ class OperatorActor:
         self._tally.finish.remote(keys, sums)
 
 
-def transform(pipeline: Pipeline, dataset: Dataset, batch_size: int, tally: Any = None) -> Dataset:
+def transform(graph: Graph, dataset: Dataset, batch_size: int, tally: Any = None) -> Dataset:
     """See `Pipeline.transform`.
 
     Raises:
-        ConfigError: The pools need more CPUs than the cluster has.
+        ConfigError: The pools need more CPUs than the cluster has, or the dataset lacks a column that a stage reads.
         DeviceError: They need more GPUs than the cluster has.
     """
+    if graph.needs:  # Else the dataset stays as lazy as it is: to know its columns can mean to read its first block.
+        graph.check_input(dataset.schema().names, "the dataset")
     # A pickled column would be 25 times slower and refuse to be written.
     DataContext.get_current().enable_fallback_to_arrow_object_ext_type = False
     tally = tally or start_tally()
-    operators = pipeline.operators()
-    pools = plan(pipeline, ray.cluster_resources().get("CPU", 0), ray.cluster_resources().get("GPU", 0))
-    columns = pipeline.columns_between()
-    for number, (operator, pool) in enumerate(zip(operators, pools, strict=True)):
+    pools = plan(graph, ray.cluster_resources().get("CPU", 0), ray.cluster_resources().get("GPU", 0))
+    for number, (operator, pool) in enumerate(zip(graph.operators, pools, strict=True)):
         dataset = dataset.map_batches(
             OperatorActor,
             fn_constructor_args=(
                 operator,
                 number,
-                columns[number],
-                columns[number + 1],
                 max(1, int(pool.num_cpus)),
                 tally,
             ),
@@ -151,30 +144,29 @@ def transform(pipeline: Pipeline, dataset: Dataset, batch_size: int, tally: Any 
     return dataset
 
 
-def plan(pipeline: Pipeline, cpus: float, gpus: float) -> list[Pool]:
+def plan(graph: Graph, cpus: float, gpus: float) -> list[Pool]:
     """The pool of each operator, with those chosen that the pipeline leaves open.
 
     One operator without a pool takes the whole cluster: an actor a GPU, or else an actor a CPU with one thread each.
     Actors that do everything are always busy; pools of their own pay where stages need different machines.
 
     Args:
-        pipeline: What is to run.
+        graph: What is to run.
         cpus, gpus: What the cluster has.
 
     Raises:
         ConfigError: The pools need more CPUs than there are.
         DeviceError: They need more GPUs than there are.
     """
-    operators = pipeline.operators()
-    wishes = [stage.use_gpu for stage in pipeline.stages if isinstance(stage, ModelStage)]
+    wishes = [stage.use_gpu for stage in graph.model_stages]
     if True in wishes and not gpus:
         raise DeviceError("A GPU was asked for and the Ray cluster has none.", "Add GPU nodes, or use --device cpu.")
     wants_gpu = any(wish is not False for wish in wishes)
     whole = (
         Pool(size=int(gpus), num_gpus=1) if gpus and wants_gpu else Pool(size=max(1, int(cpus - READ_AND_WRITE_CPUS)))
     )
-    default = whole if len(operators) == 1 else Pool(size=1)
-    pools = [operator.pool or default for operator in operators]
+    default = whole if len(graph.operators) == 1 else Pool(size=1)
+    pools = [operator.pool or default for operator in graph.operators]
     if sum(pool.floor * pool.num_gpus for pool in pools) > gpus:
         raise DeviceError(f"The pools need more GPUs than the cluster's {gpus:g}.", "Lower num_gpus or the pool sizes.")
     needed = sum(pool.floor * pool.num_cpus for pool in pools) + READ_AND_WRITE_CPUS

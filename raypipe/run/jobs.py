@@ -23,7 +23,7 @@ from raypipe.run.tally import start_tally
 from raypipe.types import Row
 
 if TYPE_CHECKING:
-    from raypipe.pipeline import Pipeline
+    from raypipe.graph import Graph
 
 NO_PROGRESS_SECONDS = 900
 """A job that finishes nothing for so long is stuck, and stops with an error."""
@@ -51,7 +51,7 @@ def connect(address: str | None) -> None:
 
 
 def write(
-    pipeline: Pipeline, todo: Iterable[Row], results: Path, batch_size: int, rows_a_file: int, progress: Progress
+    graph: Graph, todo: Iterable[Row], results: Path, batch_size: int, rows_a_file: int, progress: Progress
 ) -> dict[str, float]:
     """Processes page rows and writes them as Parquet files, telling the progress twice a second.
 
@@ -60,8 +60,8 @@ def write(
     """
     _quiet()
     tally = start_tally()
-    dataset = transform(pipeline, read(todo, batch_size), batch_size, tally)
-    last = len(pipeline.operators()) - 1
+    dataset = transform(graph, read(todo, batch_size), batch_size, tally)
+    last = len(graph.operators) - 1
     finished = threading.Event()
 
     def watch() -> None:

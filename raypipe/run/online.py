@@ -19,9 +19,10 @@ from ray.serve.schema import LoggingConfig
 
 from raypipe import presets
 from raypipe.errors import ConfigError
+from raypipe.graph import Graph, Operator
 from raypipe.machine import usable_cpus
-from raypipe.pipeline import Operator, Pipeline, load
-from raypipe.run.path import Graph
+from raypipe.pipeline import Pipeline, load
+from raypipe.run.path import PagePath
 from raypipe.run.replicas import Batching, OperatorReplica, Task
 from raypipe.stages.base import ModelStage, Pool
 from raypipe.types import Row
@@ -58,31 +59,31 @@ class Ingress:
 
     Args:
         operators: A deployment each, or for one that runs in this process its task.
-        described: The other fields of `Graph`.
+        described: The other fields of `PagePath`.
         settings: The limits of the server.
     """
 
     def __init__(self, operators: Sequence[Any], described: dict[str, Any], settings: ServerSettings) -> None:
         made = [OperatorReplica(each) if isinstance(each, Task) else each for each in operators]
-        self._graph = Graph(made, **described, suspects=asyncio.Lock())
+        self._path = PagePath(made, **described, suspects=asyncio.Lock())
         self._settings = settings
 
     async def read(self, row: Row, overlay: str = "none") -> Row:
         """Reads a page row for callers inside Ray, through a handle; the values come back as their columns' encode."""
-        return (await self._graph.carry(row, overlay)).row
+        return (await self._path.carry(row, overlay)).row
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return create(self._graph, self._settings)
+        return create(self._path, self._settings)
 
 
 def deployment(pipeline: Pipeline, serving: Serving | None = None) -> Application:
     """See `Pipeline.deployment`."""
-    serving, pools = serving or Serving(), plan(pipeline)
+    serving, pools = serving or Serving(), plan(pipeline.graph)
     tasks = _tasks(pipeline, pools, serving.batching)
     at_once = min(task.parallel * (pool.max_size or pool.floor) for task, pool in zip(tasks, pools, strict=True))
     described = {
         "names": [task.operator.name for task in tasks],
-        "models": _models(pipeline),
+        "models": _models(pipeline.graph),
         "overlays": tuple(tasks[-1].drawings),
         "columns": tasks[-1].written,
         "at_once": at_once,
@@ -108,14 +109,13 @@ def deployment(pipeline: Pipeline, serving: Serving | None = None) -> Applicatio
 
 def _tasks(pipeline: Pipeline, pools: Sequence[Pool], batching: Batching | None) -> list[Task]:
     """What each operator's replicas carry out. On CPUs a page is read as fast alone as in a batch."""
-    columns, operators = pipeline.columns_between(), pipeline.operators()
+    operators = pipeline.graph.operators
     tasks = []
     for number, (operator, pool) in enumerate(zip(operators, pools, strict=True)):
         last, threads = number == len(operators) - 1, max(1, int(pool.num_cpus))
         together = batching or (Batching() if pool.num_gpus else Batching(max_lines=0))
         drawings = _drawings(pipeline) if last else {}
-        before, after = columns[number], columns[number + 1]
-        tasks.append(Task(operator, last, drawings, before, after, threads, threads, together))
+        tasks.append(Task(operator, last, drawings, threads, threads, together))
     return tasks
 
 
@@ -160,7 +160,7 @@ def _placement(pool: Pool) -> dict[str, Any]:
     return options
 
 
-def plan(pipeline: Pipeline, cpus: int | None = None) -> list[Pool]:
+def plan(graph: Graph, cpus: int | None = None) -> list[Pool]:
     """The pool of each operator; for one without, replicas of up to four threads that take this machine's CPUs.
 
     A stage that must have a GPU gets one a replica. Others find a GPU that their node has, and share it.
@@ -168,7 +168,7 @@ def plan(pipeline: Pipeline, cpus: int | None = None) -> list[Pool]:
     cpus = cpus or usable_cpus()
     replicas = -(-cpus // MOST_THREADS)
     open_pool = Pool(size=replicas, num_cpus=max(1, cpus // replicas))
-    return [operator.pool or _with_gpu(open_pool, operator) for operator in pipeline.operators()]
+    return [operator.pool or _with_gpu(open_pool, operator) for operator in graph.operators]
 
 
 def _with_gpu(pool: Pool, operator: Operator) -> Pool:
@@ -178,16 +178,20 @@ def _with_gpu(pool: Pool, operator: Operator) -> Pool:
 
 def _drawings(pipeline: Pipeline) -> dict[str, Operator]:
     """What draws the overlay, by the picture's format: the steps beyond the pipeline's own."""
-    known = len(pipeline.steps())
+    known, columns = len(pipeline.graph.steps), pipeline.graph.columns
     try:
-        drawn = {name: presets.with_drawing(pipeline, name).steps()[known:] for name in OVERLAYS}
+        drawn = {name: presets.with_drawing(pipeline, name).graph for name in OVERLAYS}
     except ConfigError:  # The pipeline keeps no picture, or finds no regions.
         return {}
-    return {name: Operator(steps, None) for name, steps in drawn.items()}
+    return {
+        name: Operator(steps=graph.steps[known:], pool=None, before=columns, after=graph.columns)
+        for name, graph in drawn.items()
+        if not graph.needs.keys() - pipeline.graph.needs
+    }
 
 
-def _models(pipeline: Pipeline) -> list[dict[str, str]]:
-    found = {stage.model: manifest.find(stage.model) for stage in pipeline.stages if isinstance(stage, ModelStage)}
+def _models(graph: Graph) -> list[dict[str, str]]:
+    found = {stage.model: manifest.find(stage.model) for stage in graph.model_stages}
     return [
         {"name": model.name, "task": model.task, "family": model.family, "licence": model.licence}
         for model in found.values()

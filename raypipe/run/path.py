@@ -19,7 +19,7 @@ from raypipe.web.reading import Read
 
 
 @dataclass(frozen=True)
-class Graph:
+class PagePath:
     """The operators one after the other: what the web application reads with.
 
     Attributes:

@@ -8,18 +8,16 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 
+from raypipe.graph import Operator
 from raypipe.images.image import Image, page_count
 from raypipe.metrics import Metrics, Visit
-from raypipe.run.local import Runner
+from raypipe.run.runner import Runner
 from raypipe.types import Column, Row
-
-if TYPE_CHECKING:
-    from raypipe.pipeline import Operator
 
 LINE_BYTES = 65_536
 """About what the picture of one line weighs: the unit in which batches are measured."""
@@ -59,7 +57,6 @@ class Task:
         operator: The steps.
         last: No operator follows.
         drawings: Steps that draw the overlay, by the picture's format; none but for the last operator.
-        before, after: The columns that come in and go out.
         threads: CPU threads of a page.
         parallel: Pages, or batches of them, that are worked on at once.
         batching: How pages are put together.
@@ -68,8 +65,6 @@ class Task:
     operator: Operator
     last: bool
     drawings: Mapping[str, Operator]
-    before: Mapping[str, Column]
-    after: Mapping[str, Column]
     threads: int
     parallel: int
     batching: Batching
@@ -78,7 +73,7 @@ class Task:
     def written(self) -> dict[str, Column]:
         """The columns that go out, with those of the drawings."""
         steps = [step for drawing in self.drawings.values() for step in drawing.steps]
-        return {**self.after, **{name: column for step in steps for name, column in step.writes.items()}}
+        return {**self.operator.after, **{name: column for step in steps for name, column in step.writes.items()}}
 
 
 class OperatorReplica:
@@ -127,7 +122,7 @@ class OperatorReplica:
 
     def _carry_out(self, works: list[Work]) -> list[Work]:
         begun, name = time.time(), self._task.operator.name
-        rows = self._run([decoded(work.row, self._task.before) for work in works])
+        rows = self._run([decoded(work.row, self._task.operator.before) for work in works])
         for row, work in zip(rows, works, strict=True):
             if work.overlay in self._draw:
                 self._draw[work.overlay]([row])

@@ -42,7 +42,7 @@ def run(
     """
     _check_port(host, port)
     if not address:  # What the nodes of another cluster have is not known here.
-        pipeline.check()
+        pipeline.graph.check()
     _connect(address)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # After Ray has set handlers of its own.
@@ -92,7 +92,7 @@ def _deploy(pipeline: Pipeline, serving: Serving) -> None:
 
 def _check_room(pipeline: Pipeline) -> None:
     """Serve would wait for ever for CPUs or GPUs that the cluster does not have."""
-    pools, there = plan(pipeline), ray.cluster_resources()
+    pools, there = plan(pipeline.graph), ray.cluster_resources()
     for what, needed in (
         ("CPU", sum(pool.floor * pool.num_cpus for pool in pools)),
         ("GPU", sum(pool.floor * pool.num_gpus for pool in pools)),

@@ -1,15 +1,17 @@
-"""What a stage is: a specification (frozen, serialisable) and the workers that carry it out.
+"""What a stage is: a specification (frozen, serialisable) and the steps that carry it out.
 
 A specification is a pydantic model: it prints, compares, pickles, goes to TOML and gives documentation its tables.
-A worker is made in the process that uses it, loads in `setup`, and is called with a list of rows.
+Its steps say, as data, which columns each reads, writes and drops, and which worker does it. A worker is made in the
+process that uses it, loads in `setup`, and fills in the columns of rows.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import ClassVar, Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import cv2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -45,19 +47,21 @@ class Pool(BaseModel):
         return self.size or self.min_size or 1
 
 
-class Stage(BaseModel):
-    """A step of a pipeline as its user declares it."""
+class Stage(BaseModel, ABC):
+    """A part of a pipeline as its user declares it. Subclasses are its parameters and its `steps`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    workers: ClassVar[tuple[type[Worker], ...]] = ()  # type: ignore[type-arg]
 
     pool: Pool | None = Field(None, description="actors of its own on Ray; None shares those of its neighbours")
 
     @property
     def name(self) -> str:
-        """The stage's name in files and messages."""
+        """The stage's name in messages."""
         return type(self).__name__
+
+    @abstractmethod
+    def steps(self) -> tuple[Step, ...]:
+        """What carries the stage out, in order. A pool is for the last; those before it prepare the work."""
 
     def check(self) -> None:
         """Finds out whether this machine has what the stage's workers load, without loading it.
@@ -67,7 +71,7 @@ class Stage(BaseModel):
             ConfigError: A file that a parameter names cannot be read.
         """
 
-    def with_pool(self, pool: Pool) -> Stage:
+    def with_pool(self, pool: Pool | None) -> Stage:
         """The same stage with actors of its own."""
         return self.model_copy(update={"pool": pool})
 
@@ -82,8 +86,29 @@ class ModelStage(Stage):
 S = TypeVar("S", bound=Stage)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One worker of a stage, and the columns it touches.
+
+    Attributes:
+        stage: The specification it carries out.
+        worker: The class that does it.
+        reads: Columns that must be there.
+        writes: Columns that it adds or replaces.
+        drops: Columns that it takes away.
+        holds_model: It loads a model, so that a pool of its own may pay.
+    """
+
+    stage: Stage
+    worker: type[Worker[Any]]
+    reads: Mapping[str, Column]
+    writes: Mapping[str, Column]
+    drops: tuple[str, ...] = ()
+    holds_model: bool = False
+
+
 class Worker(ABC, Generic[S]):
-    """Carries out a stage, or one step of it, in one process. Holds no state of a call.
+    """Carries out a step of a stage in one process. Holds no state of a call.
 
     Args:
         spec: The stage.
@@ -91,46 +116,20 @@ class Worker(ABC, Generic[S]):
         metrics: Where counts and seconds are added.
     """
 
-    holds_model: ClassVar[bool] = False
-
     def __init__(self, spec: S, threads: int, metrics: Metrics) -> None:
         self.spec = spec
         self.threads = threads
         self.metrics = metrics
-
-    @staticmethod
-    @abstractmethod
-    def reads(spec: S) -> tuple[str, ...]:
-        """Columns that must be there."""
-
-    @staticmethod
-    @abstractmethod
-    def writes(spec: S) -> dict[str, Column]:
-        """Columns that it adds or replaces."""
-
-    @staticmethod
-    def drops(spec: S) -> tuple[str, ...]:
-        """Columns that it takes away."""
-        return ()
 
     def setup(self) -> None:
         """Loads what the worker needs, once in each process."""
 
     @abstractmethod
     def process(self, rows: Sequence[Row]) -> None:
-        """Fills in the columns of healthy rows, in place. Errors of a single page go through `guard`."""
+        """Fills in the columns of rows that have no exception, in place.
 
-    def __call__(self, rows: list[Row]) -> list[Row]:
-        """Processes rows; those with an exception pass through with empty columns. Keeps length and order."""
-        for row in rows:
-            row.setdefault("exception", None)
-            row.update({name: column.empty() for name, column in self.writes(self.spec).items()})
-        with self.metrics.timed(f"{type(self).__name__}_seconds"):
-            self.process([row for row in rows if row["exception"] is None])
-        for row in rows:
-            for name in self.drops(self.spec):
-                row.pop(name, None)
-        return rows
+        The columns that its step writes are there, empty. Errors of a single page go through `guard`.
+        """
 
     @contextmanager
     def guard(self, row: Row) -> Iterator[None]:

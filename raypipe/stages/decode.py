@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from raypipe.images.image import IMAGE, Image, Limits, open_image
-from raypipe.stages.base import Stage, Worker
-from raypipe.types import Column, Row
+from raypipe.stages.base import Stage, Step, Worker
+from raypipe.types import BYTES, INTEGER, TEXT, Row
 
 
 class ImageOpener(Worker["BinaryToImage"]):
     """Checks each file's header and prepares its page for decoding."""
 
-    @staticmethod
-    def reads(spec: BinaryToImage) -> tuple[str, ...]:
-        """See `Worker.reads`."""
-        return (spec.origin_col, spec.page_num_col, spec.input_col)
-
-    @staticmethod
-    def writes(spec: BinaryToImage) -> dict[str, Column]:
-        """See `Worker.writes`."""
-        return {spec.output_col: IMAGE}
-
-    @staticmethod
-    def drops(spec: BinaryToImage) -> tuple[str, ...]:
-        """See `Worker.drops`."""
-        return () if spec.keep_input else (spec.input_col,)
-
+    @override
     def process(self, rows: Sequence[Row]) -> None:
-        """See `Worker.process`."""
         for row in rows:
             with self.guard(row):
                 row[self.spec.output_col] = self._open(row)
@@ -56,8 +42,6 @@ class BinaryToImage(Stage):
     that `origin_col` names.
     """
 
-    workers: ClassVar = (ImageOpener,)
-
     input_col: str = Field("content", description="encoded bytes")
     origin_col: str = Field("path", description="where the bytes came from")
     output_col: str = Field("image", description="the picture")
@@ -73,3 +57,16 @@ class BinaryToImage(Stage):
         ge=0,
         description="decode a JPEG at 1/2, 1/4 or 1/8 size if its longer side keeps this many pixels; 0: never",
     )
+
+    @override
+    def steps(self) -> tuple[Step, ...]:
+        reads = {self.origin_col: TEXT, self.page_num_col: INTEGER, self.input_col: BYTES}
+        return (
+            Step(
+                stage=self,
+                worker=ImageOpener,
+                reads=reads,
+                writes={self.output_col: IMAGE},
+                drops=() if self.keep_input else (self.input_col,),
+            ),
+        )

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
+from typing_extensions import override
 
 from raypipe.detection.base import Detection, Detector, Thresholds
 from raypipe.detection.craft import Craft
 from raypipe.detection.dbnet import DBNet
 from raypipe.engine import Session
 from raypipe.geometry import Floats
-from raypipe.images.image import Image
+from raypipe.images.image import IMAGE, Image
 from raypipe.layout import in_reading_order, join_lines, merge_overlapping
-from raypipe.stages.base import ModelStage, Worker
-from raypipe.types import REGIONS, Boxes, Column, Region, Row, regions_from_boxes
+from raypipe.stages.base import ModelStage, Step, Worker
+from raypipe.types import REGIONS, Boxes, Region, Row, regions_from_boxes
 from raypipe.zoo import manifest
 
 FAMILIES: dict[str, type[Craft] | type[DBNet]] = {"craft": Craft, "db": DBNet}
@@ -27,27 +27,15 @@ DEFAULTS = {"craft": Thresholds(score=0.7, text=0.4, link=0.4), "db": Thresholds
 class TextDetector(Worker["ImageTextDetector"]):
     """Finds the regions of each page."""
 
-    holds_model = True
-
-    @staticmethod
-    def reads(spec: ImageTextDetector) -> tuple[str, ...]:
-        """See `Worker.reads`."""
-        return (spec.input_col,)
-
-    @staticmethod
-    def writes(spec: ImageTextDetector) -> dict[str, Column]:
-        """See `Worker.writes`."""
-        return {spec.output_col: REGIONS}
-
+    @override
     def setup(self) -> None:
-        """Loads the model."""
         model = manifest.resolve(self.spec.model, "detection")
         session = Session(model.path, self.spec.use_gpu, self.threads, self.metrics)
         self._detector: Detector = FAMILIES[model.family](session)
         self._thresholds = self.spec.thresholds()
 
+    @override
     def process(self, rows: Sequence[Row]) -> None:
-        """See `Worker.process`."""
         for row in rows:
             with self.guard(row):
                 row[self.spec.output_col] = self._regions(row[self.spec.input_col])
@@ -79,8 +67,6 @@ def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:
 class ImageTextDetector(ModelStage):
     """Finds text on a picture: words, or lines with `with_refiner`."""
 
-    workers: ClassVar = (TextDetector,)
-
     model: str = Field("image_text_detector_v2", description="name of a detection model")
     input_col: str = Field("image", description="the picture")
     output_col: str = Field("text_regions", description="the regions: rotated boxes by centre, size and angle")
@@ -110,8 +96,20 @@ class ImageTextDetector(ModelStage):
         manifest.resolve(name, "detection")
         return cls.model_validate({"model": name, **parameters})
 
+    @override
+    def steps(self) -> tuple[Step, ...]:
+        return (
+            Step(
+                stage=self,
+                worker=TextDetector,
+                reads={self.input_col: IMAGE},
+                writes={self.output_col: REGIONS},
+                holds_model=True,
+            ),
+        )
+
+    @override
     def check(self) -> None:
-        """See `Stage.check`."""
         manifest.resolve(self.model, "detection")
 
     def thresholds(self) -> Thresholds:

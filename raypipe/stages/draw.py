@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 from pydantic import Field
+from typing_extensions import override
 
 from raypipe.geometry import corners, upright
-from raypipe.images.image import Image
-from raypipe.stages.base import Stage, Worker
-from raypipe.types import BYTES, Boxes, Column, Line, Pixels, Row, boxes_from_regions
+from raypipe.images.image import IMAGE, Image
+from raypipe.stages.base import Stage, Step, Worker
+from raypipe.types import BYTES, LINES, REGIONS, Boxes, Line, Pixels, Row, boxes_from_regions
 
 COLORS = {
     "black": (0, 0, 0),
@@ -32,23 +33,13 @@ COLORS = {
 class RegionDrawer(Worker["ImageDrawRegions"]):
     """Draws over each page and encodes the result."""
 
-    @staticmethod
-    def reads(spec: ImageDrawRegions) -> tuple[str, ...]:
-        """See `Worker.reads`."""
-        return (spec.input_col, spec.input_regions_col)
-
-    @staticmethod
-    def writes(spec: ImageDrawRegions) -> dict[str, Column]:
-        """See `Worker.writes`."""
-        return {spec.output_col: BYTES}
-
+    @override
     def process(self, rows: Sequence[Row]) -> None:
-        """See `Worker.process`."""
         spec = self.spec
         for row in rows:
             with self.guard(row):
                 image: Image = row[spec.input_col]
-                lines = row.get(spec.lines_col) or []
+                lines = row[spec.lines_col] if spec.draw_text else ()
                 row[spec.output_col] = encode(
                     draw(image, boxes_from_regions(row[spec.input_regions_col]), lines, spec), spec.image_format
                 )
@@ -69,7 +60,7 @@ def draw(image: Image, boxes: Boxes, lines: Sequence[Line], spec: ImageDrawRegio
             cv2.fillConvexPoly(canvas, outline, color)
     else:
         cv2.polylines(canvas, outlines, True, color, spec.line_width, cv2.LINE_AA)
-    if spec.draw_text and lines:
+    if lines:
         return _write(canvas, lines, to_canvas, spec)
     return np.asarray(canvas, np.uint8)
 
@@ -97,11 +88,9 @@ def encode(pixels: Pixels, image_format: str) -> bytes:
 class ImageDrawRegions(Stage):
     """Draws the regions, and if asked the recognized text, over the picture."""
 
-    workers: ClassVar = (RegionDrawer,)
-
     input_col: str = Field("image", description="the picture")
     input_regions_col: str = Field("text_regions", description="the regions")
-    lines_col: str = Field("lines", description="the recognized lines")
+    lines_col: str = Field("lines", description="the recognized lines, which draw_text writes")
     output_col: str = Field("image_with_regions", description="the picture drawn over, encoded")
     line_width: int = Field(4, ge=1, description="width of the outlines in pixels")
     font_size: int = Field(12, ge=4, description="height of the text in pixels")
@@ -113,3 +102,10 @@ class ImageDrawRegions(Stage):
     draw_text: bool = Field(False, description="write the recognized text and its confidence beside the boxes")
     image_format: Literal["jpeg", "png"] = Field("jpeg", description="how the result is encoded")
     max_side: int = Field(20_000, ge=64, description="scale the result down to this longer side, in pixels")
+
+    @override
+    def steps(self) -> tuple[Step, ...]:
+        reads = {self.input_col: IMAGE, self.input_regions_col: REGIONS}
+        if self.draw_text:
+            reads[self.lines_col] = LINES
+        return (Step(stage=self, worker=RegionDrawer, reads=reads, writes={self.output_col: BYTES}),)

@@ -6,28 +6,29 @@ Cutting lines out needs the picture, reading them needs the model: two steps, wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
+from typing_extensions import override
 
 from raypipe.engine import Session
-from raypipe.images.image import Image
+from raypipe.images.image import IMAGE, Image
 from raypipe.layout import arrange
 from raypipe.outputs.formats import text_columns
 from raypipe.recognition.base import RecognizerOptions
 from raypipe.recognition.ctc.language import own_words
 from raypipe.recognition.families import FAMILIES, open_recognizer
 from raypipe.stages import crops as line_pictures
-from raypipe.stages.base import ModelStage, Worker
+from raypipe.stages.base import ModelStage, Step, Worker
 from raypipe.types import (
     CONFIDENCE,
     CROPS,
     LINES,
     POSITIONS,
+    REGIONS,
     TEXT,
     Boxes,
-    Column,
     Crops,
     Line,
     Page,
@@ -42,29 +43,19 @@ CROPS_COLUMN = "crops"
 class LineCropper(Worker["ImageToText"]):
     """Cuts the lines of each page out of its picture."""
 
-    @staticmethod
-    def reads(spec: ImageToText) -> tuple[str, ...]:
-        """See `Worker.reads`."""
-        return (spec.input_col,)
-
-    @staticmethod
-    def writes(spec: ImageToText) -> dict[str, Column]:
-        """See `Worker.writes`."""
-        return {CROPS_COLUMN: CROPS}
-
+    @override
     def setup(self) -> None:
-        """Looks up what pictures the recognizer takes."""
         self._family = FAMILIES[manifest.resolve(self.spec.model, "recognition", self.spec.language).family]
 
+    @override
     def process(self, rows: Sequence[Row]) -> None:
-        """See `Worker.process`."""
         for row in rows:
             with self.guard(row):
                 row[CROPS_COLUMN] = self._cut(row[self.spec.input_col], row)
 
     def _cut(self, image: Image, row: Row) -> Crops:
         spec = self.spec
-        regions = row.get(spec.regions_column) if spec.regions_column else None
+        regions = row[spec.regions_column] if spec.regions_column else None
         boxes = _whole(image) if regions is None else boxes_from_regions(regions)
         layout = arrange(boxes, spec.line_tolerance)
         border = 0 if regions is None else spec.border_width
@@ -75,30 +66,8 @@ class LineCropper(Worker["ImageToText"]):
 class TextReader(Worker["ImageToText"]):
     """Reads the lines of all pages of a call together."""
 
-    holds_model = True
-
-    @staticmethod
-    def reads(spec: ImageToText) -> tuple[str, ...]:
-        """See `Worker.reads`."""
-        return (CROPS_COLUMN, spec.input_col)
-
-    @staticmethod
-    def writes(spec: ImageToText) -> dict[str, Column]:
-        """See `Worker.writes`."""
-        return {
-            spec.output_col: TEXT,
-            spec.lines_col: LINES,
-            spec.positions_col: POSITIONS,
-            spec.confidence_col: CONFIDENCE,
-        }
-
-    @staticmethod
-    def drops(spec: ImageToText) -> tuple[str, ...]:
-        """See `Worker.drops`."""
-        return (CROPS_COLUMN,) if spec.keep_input else (CROPS_COLUMN, spec.input_col)
-
+    @override
     def setup(self) -> None:
-        """Loads the model."""
         spec = self.spec
         model = manifest.resolve(spec.model, "recognition", spec.language)
         threads = spec.task_parallelism or self.threads
@@ -107,8 +76,8 @@ class TextReader(Worker["ImageToText"]):
             model, options, lambda source: Session(source, spec.use_gpu, threads, self.metrics)
         )
 
+    @override
     def process(self, rows: Sequence[Row]) -> None:
-        """See `Worker.process`."""
         pictures = [picture for row in rows for picture in row[CROPS_COLUMN].pictures()]
         readings = iter(self._recognizer.read(pictures, self.spec.batch_size))
         for row in rows:
@@ -137,8 +106,6 @@ def _whole(image: Image) -> Boxes:
 class ImageToText(ModelStage):
     """Reads the text of a picture's regions, or of the whole picture as one line."""
 
-    workers: ClassVar = (LineCropper, TextReader)
-
     model: str = Field("ocr_small_handwritten", description="name of a recognition model")
     language: str = Field("en", description="language of the text: keeps a model to its characters")
     decoder: Literal["greedy", "beam"] = Field(
@@ -148,7 +115,7 @@ class ImageToText(ModelStage):
     lexicon: str | None = Field(None, description="text file with names and terms of your own that the beam shall know")
     input_col: str = Field("image", description="the picture")
     regions_column: str | None = Field(
-        "text_regions", description="the regions to read; where the column is absent the picture is one line"
+        "text_regions", description="the regions to read; None: the whole picture is one line"
     )
     output_col: str = Field("text", description="the text")
     lines_col: str = Field("lines", description="lines and words with confidences and boxes")
@@ -181,8 +148,29 @@ class ImageToText(ModelStage):
     task_parallelism: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as the actor's CPUs")
     keep_input: bool = Field(True, description="keep the picture for later stages")
 
+    @override
+    def steps(self) -> tuple[Step, ...]:
+        regions = {self.regions_column: REGIONS} if self.regions_column else {}
+        picture = {self.input_col: IMAGE}
+        return (
+            Step(stage=self, worker=LineCropper, reads={**picture, **regions}, writes={CROPS_COLUMN: CROPS}),
+            Step(
+                stage=self,
+                worker=TextReader,
+                reads={CROPS_COLUMN: CROPS, **picture},
+                writes={
+                    self.output_col: TEXT,
+                    self.lines_col: LINES,
+                    self.positions_col: POSITIONS,
+                    self.confidence_col: CONFIDENCE,
+                },
+                drops=(CROPS_COLUMN,) if self.keep_input else (CROPS_COLUMN, self.input_col),
+                holds_model=True,
+            ),
+        )
+
+    @override
     def check(self) -> None:
-        """See `Stage.check`."""
         manifest.resolve(self.model, "recognition", self.language)
         if self.lexicon:
             own_words(self.lexicon)

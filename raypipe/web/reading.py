@@ -30,7 +30,7 @@ class Read:
 
 
 class Reader(Protocol):
-    """Carries out the pipeline: `run.graph.Graph` on Ray Serve."""
+    """Carries out the pipeline: `run.path.PagePath` on Ray Serve."""
 
     async def count(self, content: bytes) -> int:
         """Pages of a document."""

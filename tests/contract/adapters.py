@@ -40,7 +40,7 @@ def local_rows(pages: Path) -> LocalRows:
     @cache
     def read(pipeline: rp.Pipeline) -> list[dict[str, Any]]:
         found = [dict(page) for page in pipeline.run(pages)]
-        return to_table(found, pipeline.columns_between()[-1]).to_pylist()
+        return to_table(found, pipeline.graph.columns).to_pylist()
 
     return lambda pipeline: read(rp.Pipeline([stage.model_copy(update={"pool": None}) for stage in pipeline.stages]))
 

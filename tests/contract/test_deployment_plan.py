@@ -20,7 +20,7 @@ if sys.platform == "win32":
 from ray.exceptions import ActorDiedError
 
 from raypipe.run.online import Serving, build, deployment, plan
-from raypipe.run.path import Graph
+from raypipe.run.path import PagePath
 from raypipe.run.replicas import Work, weight
 from raypipe.web.settings import digest
 
@@ -31,13 +31,13 @@ def work(**row: Any) -> Work:
 
 @pytest.mark.parametrize(("cpus", "size", "threads"), [(1, 1, 1), (2, 1, 2), (4, 1, 4), (6, 2, 3), (16, 4, 4)])
 def test_open_pools_take_the_machine(cpus: int, size: int, threads: int) -> None:
-    assert plan(presets.standard(), cpus) == [rp.Pool(size=size, num_cpus=threads)]
+    assert plan(presets.standard().graph, cpus) == [rp.Pool(size=size, num_cpus=threads)]
 
 
 def test_pools_are_kept_and_gpus_given() -> None:
     pools = rp.Pool(size=3), rp.Pool(min_size=1, max_size=4, num_gpus=0.5)
-    assert plan(presets.standard(detector_pool=pools[0], recognizer_pool=pools[1]), 8) == list(pools)
-    assert [pool.num_gpus for pool in plan(presets.standard(use_gpu=True), 8)] == [1]
+    assert plan(presets.standard(detector_pool=pools[0], recognizer_pool=pools[1]).graph, 8) == list(pools)
+    assert [pool.num_gpus for pool in plan(presets.standard(use_gpu=True).graph, 8)] == [1]
 
 
 def test_a_batch_is_weighed_by_its_bytes() -> None:
@@ -97,8 +97,8 @@ class Dying:
 
 def read(operator: Dying, rows: list[Row]) -> list[Row]:
     async def main() -> list[Row]:
-        graph = Graph([operator], ["A", "B"], [], (), INPUT_COLUMNS, 1, asyncio.Lock())
-        return [dict(found.page) for found in await asyncio.gather(*(graph.read(row, "none") for row in rows))]
+        path = PagePath([operator], ["A", "B"], [], (), INPUT_COLUMNS, 1, asyncio.Lock())
+        return [dict(found.page) for found in await asyncio.gather(*(path.read(row, "none") for row in rows))]
 
     return asyncio.run(main())
 

@@ -77,7 +77,7 @@ def test_http_gives_the_rows_of_the_local_run(pages: Path, server: Server) -> No
     ours = [page for page in SHARED.run(sorted(pages.iterdir())) if page.exception is None]
     assert len(ours) == 11
     fields = ("pagenum", "total_pages", "text", "lines", "confidence")
-    columns = SHARED.columns_between()[-1]
+    columns = SHARED.graph.columns
     assert_equal_rows(*([
         {"path": Path(page.path).name, **{name: columns[name].encode(page[name]) for name in fields}} for page in found
     ] for found in (ours, theirs)))  # fmt: skip

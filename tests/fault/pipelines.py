@@ -6,22 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Sequence
-from typing import ClassVar
 
 from raypipe.errors import ConfigError
-from raypipe.stages.base import Stage, Worker
-from raypipe.types import TEXT, Column, Row
+from raypipe.stages.base import Stage, Step, Worker
+from raypipe.types import TEXT, Row
 
 
 class KillingWorker(Worker["Killer"]):
-    @staticmethod
-    def reads(spec: Killer) -> tuple[str, ...]:
-        return ("path",)
-
-    @staticmethod
-    def writes(spec: Killer) -> dict[str, Column]:
-        return {"text": TEXT}
-
     def setup(self) -> None:
         if self.spec.refuses:
             raise ConfigError("This stage never works.", "Take another.")
@@ -39,9 +30,10 @@ class KillingWorker(Worker["Killer"]):
 class Killer(Stage):
     """Kills its process at one page, as a bug in a decoder or a lack of memory would, or fails in other ways."""
 
-    workers: ClassVar = (KillingWorker,)
-
     poison: str = "no such page"
     mistake: str = "no such page"
     refuses: bool = False
     seconds: float = 0.0
+
+    def steps(self) -> tuple[Step, ...]:
+        return (Step(stage=self, worker=KillingWorker, reads={"path": TEXT}, writes={"text": TEXT}),)

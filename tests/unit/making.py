@@ -11,7 +11,9 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from raypipe.images.image import BGR, GRAY, Image
-from raypipe.types import Line, Page, Word
+from raypipe.run.runner import carry_out
+from raypipe.stages.base import Worker
+from raypipe.types import Line, Page, Row, Word
 
 Boxes = npt.NDArray[np.float32]
 
@@ -109,3 +111,9 @@ def finished(path: str = "a.png", number: int = 0, total: int = 1, **more: Any) 
     """A page whose text is its path and number."""
     row = {"path": path, "name": path, "pagenum": number, "total_pages": total, "text": f"{path} {number}"}
     return Page({**row, "exception": None, "lines": [], "confidence": [], **more})
+
+
+def carried_out(worker: Worker[Any], rows: list[Row]) -> list[Row]:
+    """What a worker makes of rows, its columns added and dropped as its step says."""
+    carry_out(next(step for step in worker.spec.steps() if step.worker is type(worker)), worker, rows)
+    return rows

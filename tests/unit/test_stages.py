@@ -4,12 +4,12 @@ import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from making import boxes, encoded, image_of, white
+from making import boxes, carried_out, encoded, image_of, white
 from pydantic import ValidationError
 
 import raypipe as rp
@@ -18,13 +18,13 @@ from raypipe.errors import ModelError, PageError
 from raypipe.images.image import Image
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import Reading
-from raypipe.stages.base import Pool, Stage, Worker
+from raypipe.stages.base import Pool, Stage, Step, Worker
 from raypipe.stages.decode import ImageOpener
 from raypipe.stages.detect import TextDetector
 from raypipe.stages.draw import COLORS, RegionDrawer, draw
 from raypipe.stages.recognize import CROPS_COLUMN, LineCropper, TextReader
 from raypipe.stages.save import ImageSaver
-from raypipe.types import TEXT, Column, Crops, Line, Region, Row, regions_from_boxes
+from raypipe.types import TEXT, Crops, Line, Region, Row, regions_from_boxes
 
 STAGES = [rp.BinaryToImage, rp.ImageTextDetector, rp.ImageToText, rp.ImageDrawRegions]
 SPECS = [stage() for stage in STAGES] + [rp.SaveImages(folder="out")]
@@ -121,19 +121,7 @@ def test_the_floor_of_a_pool(parameters: dict[str, Any], floor: int) -> None:
 
 
 class Shouter(Worker["Shout"]):
-    """Puts a row's text into capitals."""
-
-    @staticmethod
-    def reads(spec: Shout) -> tuple[str, ...]:
-        return ("word",)
-
-    @staticmethod
-    def writes(spec: Shout) -> dict[str, Column]:
-        return {"loud": TEXT}
-
-    @staticmethod
-    def drops(spec: Shout) -> tuple[str, ...]:
-        return ("word",)
+    """Writes a word in capitals."""
 
     def process(self, rows: Sequence[Row]) -> None:
         self.metrics.add("rows_total", len(rows))
@@ -157,12 +145,13 @@ class Shouter(Worker["Shout"]):
 class Shout(Stage):
     """A stage of one worker."""
 
-    workers: ClassVar = (Shouter,)
+    def steps(self) -> tuple[Step, ...]:
+        return (Step(stage=self, worker=Shouter, reads={"word": TEXT}, writes={"loud": TEXT}, drops=("word",)),)
 
 
 def shout(*words: str) -> list[Row]:
     rows = [{"path": "a.png", "pagenum": n, "word": word} for n, word in enumerate(words)]
-    return Shouter(Shout(), 1, Metrics())(rows)
+    return carried_out(Shouter(Shout(), 1, Metrics()), rows)
 
 
 def test_a_worker_fills_in_its_columns_and_drops_others() -> None:
@@ -196,7 +185,7 @@ def test_an_error_of_the_program_stops_the_job() -> None:
 def test_failed_rows_pass_through_with_empty_columns() -> None:
     metrics = Metrics()
     rows = [{"exception": "Before code: why", "loud": "left over"}, {"exception": None, "word": "x"}]
-    found = Shouter(Shout(), 1, metrics)(rows)
+    found = carried_out(Shouter(Shout(), 1, metrics), rows)
     assert found == [{"exception": "Before code: why", "loud": ""}, {"exception": None, "loud": "X"}]
     sums = metrics.drain()
     assert sums["rows_total"] == 1
@@ -217,7 +206,7 @@ def test_binary_to_image_opens_bytes_and_files(tmp_path: Path) -> None:
         {"path": "bytes-0", "pagenum": 0, "content": encoded(PICTURE, "PNG")},
         {"path": "bytes-1", "pagenum": 0, "content": b"no picture"},
     ]
-    found = worker(ImageOpener, rp.BinaryToImage(image_type="TYPE_3BYTE_BGR"))(rows)
+    found = carried_out(worker(ImageOpener, rp.BinaryToImage(image_type="TYPE_3BYTE_BGR")), rows)
     assert [row["image"].pixels().shape for row in found[:2]] == [(20, 30, 3)] * 2
     assert found[2]["image"] is None
     assert found[2]["exception"].startswith("BinaryToImage image_unknown: bytes-1")
@@ -226,7 +215,7 @@ def test_binary_to_image_opens_bytes_and_files(tmp_path: Path) -> None:
 
 def test_binary_to_image_keeps_its_input_if_asked_and_takes_other_columns() -> None:
     spec = rp.BinaryToImage(input_col="b", origin_col="o", page_num_col="n", output_col="i", keep_input=True)
-    (row,) = worker(ImageOpener, spec)([{"o": "x", "n": 0, "b": encoded(PICTURE, "PNG")}])
+    (row,) = carried_out(worker(ImageOpener, spec), [{"o": "x", "n": 0, "b": encoded(PICTURE, "PNG")}])
     assert row["b"]
     assert row["i"].pixels().ndim == 2
 
@@ -234,7 +223,7 @@ def test_binary_to_image_keeps_its_input_if_asked_and_takes_other_columns() -> N
 def test_binary_to_image_applies_its_limits() -> None:
     row = {"path": "x", "pagenum": 0, "content": encoded(PICTURE, "PNG")}
     for spec in (rp.BinaryToImage(max_bytes=10), rp.BinaryToImage(max_megapixels=0.0005)):
-        (found,) = worker(ImageOpener, spec)([dict(row)])
+        (found,) = carried_out(worker(ImageOpener, spec), [dict(row)])
         assert "image_too_large" in found["exception"]
 
 
@@ -254,7 +243,7 @@ def detect(image: Image, some: np.ndarray, refiner: bool = False, **parameters: 
     detector = worker(TextDetector, rp.ImageTextDetector(**parameters))
     found = Detection(some, np.ones(len(some), np.float32))
     detector._detector, detector._thresholds = FakeDetector(found, refiner), None
-    (row,) = detector([{"path": "x", "pagenum": 0, "image": image}])
+    (row,) = carried_out(detector, [{"path": "x", "pagenum": 0, "image": image}])
     return row["text_regions"]
 
 
@@ -327,11 +316,11 @@ def cropped(image: Image, regions: list[Region] | None, **parameters: Any) -> tu
     row: Row = {"path": "x", "pagenum": 0, "image": image}
     if regions is not None:
         row["text_regions"] = regions
-    (row,) = cropper([row])
+    (row,) = carried_out(cropper, [row])
     return row, row[CROPS_COLUMN]
 
 
-@pytest.mark.parametrize("column", ["text_regions", None, "other"])
+@pytest.mark.parametrize("column", [None, ""])
 def test_without_regions_the_whole_picture_is_a_line(fake_models: Path, column: str | None) -> None:
     pixels = white(24, 100)
     pixels[:, :50] = 0
@@ -358,9 +347,9 @@ def test_upright_regions_are_cut_from_their_corner(fake_models: Path) -> None:
 
 def test_a_picture_that_cannot_be_decoded_fails_its_page_alone(fake_models: Path) -> None:
     bad = Image("bad.jpg", 0, 30, 20, 5, 0, 1, encoded(PICTURE, "JPEG")[:-4], True)
-    cropper = worker(LineCropper, rp.ImageToText(model="some_reader"))
+    cropper = worker(LineCropper, rp.ImageToText(model="some_reader", regions_column=None))
     cropper.setup()
-    rows = cropper([{"path": "bad.jpg", "pagenum": 0, "image": bad}, {"image": image_of(white(20, 30))}])
+    rows = carried_out(cropper, [{"path": "bad.jpg", "pagenum": 0, "image": bad}, {"image": image_of(white(20, 30))}])
     assert "image_truncated" in rows[0]["exception"]
     assert "bad.jpg" in rows[0]["exception"]
     assert rows[0][CROPS_COLUMN] is None
@@ -399,7 +388,7 @@ def read(fake_models: Path, **parameters: Any) -> list[Row]:
     cropper, reader = worker(LineCropper, spec), worker(TextReader, spec)
     cropper.setup()
     reader._recognizer = FakeReader()
-    return reader(cropper(rows))
+    return carried_out(reader, carried_out(cropper, rows))
 
 
 def test_texts_go_back_to_their_pages(fake_models: Path) -> None:
@@ -504,21 +493,36 @@ def test_text_is_written_above_its_line_and_on_the_page(y: float) -> None:
     assert len(ink) > 30
     assert ink[:, 0].max() < max(y - 8, 22)
     assert ink[:, 1].min() >= 98
-    assert (draw(image_of(white(200, 300)), boxes(), [line], rp.ImageDrawRegions()) == 255).all()
+    assert (draw(image_of(white(200, 300)), boxes(), (), spec) == 255).all()
+
+
+def test_text_is_written_only_if_asked_for() -> None:
+    row = {
+        "image": image_of(white(200, 300)),
+        "text_regions": [],
+        "lines": [Line("hello", 0.5, 150, 80, 100, 20, 0, 0, [])],
+    }
+    silent, written = (
+        carried_out(worker(RegionDrawer, rp.ImageDrawRegions(draw_text=asked, image_format="png")), [dict(row)])
+        for asked in (False, True)
+    )
+    assert silent[0]["image_with_regions"] != written[0]["image_with_regions"]
 
 
 @pytest.mark.parametrize("image_format", ["jpeg", "png"])
 def test_the_drawing_is_a_file(image_format: str) -> None:
     row = {"image": image_of(white(100, 200)), "text_regions": [Region(0, 0, 60, 30, 80, 40, 1, "", 0, False)]}
     spec = rp.ImageDrawRegions(image_format=image_format, filled_rect=True, rect_color="blue")
-    (found,) = worker(RegionDrawer, spec)([row])
+    (found,) = carried_out(worker(RegionDrawer, spec), [row])
     pixels = cv2.imdecode(np.frombuffer(found["image_with_regions"], np.uint8), cv2.IMREAD_COLOR)
     assert painted(pixels, "blue")[50, 100]
     assert found["image_with_regions"][:2] == (b"\xff\xd8" if image_format == "jpeg" else b"\x89P")
 
 
 def save(folder: str, **row: Any) -> Row:
-    (found,) = worker(ImageSaver, rp.SaveImages(folder=folder))([{"name": "a.png", "image_with_regions": b"x", **row}])
+    (found,) = carried_out(
+        worker(ImageSaver, rp.SaveImages(folder=folder)), [{"name": "a.png", "image_with_regions": b"x", **row}]
+    )
     return found
 
 

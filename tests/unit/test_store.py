@@ -44,7 +44,9 @@ def test_an_imported_model_reads(folder: Path, tmp_path: Path, page_png: bytes) 
         beams: rp.Pipeline(
             [
                 rp.BinaryToImage(),
-                rp.ImageToText.pretrained(NAME, use_gpu=False, num_beams=beams, include_confidence=True),
+                rp.ImageToText.pretrained(
+                    NAME, use_gpu=False, regions_column=None, num_beams=beams, include_confidence=True
+                ),
             ]
         )
         for beams in (1, 3)

@@ -1,0 +1,174 @@
+"""A pipeline as data: its steps, the operators they run in, and the columns between them.
+
+`Pipeline` stands above the adapters in `run/`, this below them: an adapter loops over the operators of a graph and
+knows no stage by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType
+from typing import get_args
+
+from raypipe.errors import ConfigError
+from raypipe.stages.base import ModelStage, Pool, Stage, Step
+from raypipe.types import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column
+
+INPUT_COLUMNS: Mapping[str, Column] = {
+    "path": TEXT,
+    "name": TEXT,
+    "content": BYTES,
+    "pagenum": INTEGER,
+    "total_pages": INTEGER,
+    "exception": NULLABLE_TEXT,
+}
+"""Columns that every page row has before the first stage."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """Steps that run in the same process one after the other.
+
+    Attributes:
+        steps: What it carries out.
+        pool: The actors it runs in; None leaves them to the adapter.
+        before, after: The columns of rows that come in and go out.
+    """
+
+    steps: tuple[Step, ...]
+    pool: Pool | None
+    before: Mapping[str, Column]
+    after: Mapping[str, Column]
+
+    @property
+    def name(self) -> str:
+        """The names of its stages."""
+        return "+".join(dict.fromkeys(step.stage.name for step in self.steps))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """What an adapter carries out.
+
+    Attributes:
+        operators: In order; never empty.
+        needs: Columns that the input must have beside `INPUT_COLUMNS`, since a stage reads them and none before it
+            writes them.
+    """
+
+    operators: tuple[Operator, ...]
+    needs: Mapping[str, Column]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of all operators."""
+        return tuple(step for operator in self.operators for step in operator.steps)
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """The columns of finished rows."""
+        return self.operators[-1].after
+
+    @property
+    def model_stages(self) -> tuple[ModelStage, ...]:
+        """The stages that run a model."""
+        stages = dict.fromkeys(step.stage for step in self.steps)
+        return tuple(stage for stage in stages if isinstance(stage, ModelStage))
+
+    def check_input(self, names: Iterable[str], source: str) -> None:
+        """Makes sure that an input has the columns that no stage writes.
+
+        Args:
+            names: The columns it has.
+            source: What it is, for the message.
+
+        Raises:
+            ConfigError: One is missing.
+        """
+        missing = self.needs.keys() - set(names)
+        if not missing:
+            return
+        column = sorted(missing)[0]
+        reader = next(step.stage for step in self.steps if column in step.reads)
+        parameter = next((name for name, value in reader if value == column), "its parameters")
+        optional = getattr(type(reader).model_fields.get(parameter), "annotation", None)
+        raise ConfigError(
+            f"{reader.name} reads the column {column!r}, which no stage before it writes and {source} does not have.",
+            f"Correct {parameter}{', set it to None' if NoneType in get_args(optional) else ''}, put a stage before it "
+            "that writes the column, or give an input that has it.",
+        )
+
+    def check(self) -> None:
+        """Finds out whether this machine has the models and files that the stages load, before any process starts.
+
+        Raises:
+            ModelError: A model is unknown or not here.
+            ConfigError: A file that a parameter names cannot be read.
+        """
+        for stage in dict.fromkeys(step.stage for step in self.steps):
+            stage.check()
+
+
+def graph_of(stages: Sequence[Stage]) -> Graph:
+    """The graph of a pipeline's stages.
+
+    Raises:
+        ConfigError: There is no stage, one reads a column that an earlier one took away, or reads it as another type.
+    """
+    groups = _grouped(stages)
+    needs = _needs(step for steps, _ in groups for step in steps)
+    columns = {**INPUT_COLUMNS, **needs}
+    operators = []
+    for steps, pool in groups:
+        before = dict(columns)
+        for step in steps:
+            _check_columns(step, columns)
+            columns.update(step.writes)
+            for name in step.drops:
+                columns.pop(name, None)
+        operators.append(Operator(steps=steps, pool=pool, before=before, after=dict(columns)))
+    return Graph(operators=tuple(operators), needs=needs)
+
+
+def _grouped(stages: Sequence[Stage]) -> list[tuple[tuple[Step, ...], Pool | None]]:
+    """The steps, grouped by the process they run in, with its pool.
+
+    A stage with a pool begins a group. Its last step is the one that needs the pool; those before it prepare the work
+    and stay with the data they cut it from.
+    """
+    groups: list[list[Step]] = [[]]
+    pools: list[Pool | None] = [None]
+    for stage in stages:
+        steps = stage.steps()
+        for step in steps:
+            placed = stage.pool if step is steps[-1] else None
+            if placed and (pools[-1] or any(before.holds_model for before in groups[-1])):
+                groups.append([])
+                pools.append(None)
+            groups[-1].append(step)
+            pools[-1] = pools[-1] or placed
+    return [(tuple(steps), pool) for steps, pool in zip(groups, pools, strict=True)]
+
+
+def _needs(steps: Iterable[Step]) -> dict[str, Column]:
+    """Columns that are read and that no step before has written or dropped: they must come with the input."""
+    known, needs = set(INPUT_COLUMNS), dict[str, Column]()
+    for step in steps:
+        needs |= {name: column for name, column in step.reads.items() if name not in known}
+        known |= {*step.reads, *step.writes, *step.drops}
+    return needs
+
+
+def _check_columns(step: Step, columns: Mapping[str, Column]) -> None:
+    for name, column in step.reads.items():
+        if name not in columns:
+            raise ConfigError(
+                f"{step.stage.name} reads the column {name!r}, which a stage before it took away.",
+                f"There are {', '.join(columns)}. Some stages keep their input with keep_input=True.",
+            )
+        if columns[name].arrow != column.arrow:
+            raise ConfigError(
+                f"{step.stage.name} reads the column {name!r} as {column.arrow}, and it holds {columns[name].arrow}.",
+                "Give the stage another column.",
+            )

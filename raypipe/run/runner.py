@@ -1,0 +1,50 @@
+"""The steps of an operator, set up in one process: what every adapter carries out on rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+
+from raypipe.graph import Operator
+from raypipe.metrics import Metrics
+from raypipe.stages.base import Step, Worker
+from raypipe.types import Row
+
+
+class Runner:
+    """The workers of an operator, set up in this process.
+
+    Args:
+        operator: The steps to carry out.
+        threads: CPU threads that they may use.
+        metrics: Where counts and seconds are added.
+    """
+
+    def __init__(self, operator: Operator, threads: int, metrics: Metrics) -> None:
+        # OpenCV would start a thread a core whatever the actor's share is.
+        cv2.setNumThreads(threads)
+        self._workers = [(step, step.worker(step.stage, threads, metrics)) for step in operator.steps]
+        for _, worker in self._workers:
+            worker.setup()
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """Carries out the steps on page rows, in place, keeping their number and order.
+
+        Rows with an exception pass through; the columns that a step would have written are empty.
+        """
+        for step, worker in self._workers:
+            carry_out(step, worker, rows)
+        return rows
+
+
+def carry_out(step: Step, worker: Worker[Any], rows: list[Row]) -> None:
+    """Carries out one step on page rows; see `Runner`."""
+    for row in rows:
+        row.setdefault("exception", None)
+        row.update({name: column.empty() for name, column in step.writes.items()})
+    with worker.metrics.timed(f"{type(worker).__name__}_seconds"):
+        worker.process([row for row in rows if row["exception"] is None])
+    for row in rows:
+        for name in step.drops:
+            row.pop(name, None)

@@ -1,0 +1,58 @@
+"""Stages by the name they have in files: raypipe's own by their class, others as `package.module:Class`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+
+from raypipe.errors import ConfigError
+from raypipe.stages.base import Stage
+from raypipe.stages.decode import BinaryToImage
+from raypipe.stages.detect import ImageTextDetector
+from raypipe.stages.draw import ImageDrawRegions
+from raypipe.stages.recognize import ImageToText
+from raypipe.stages.save import SaveImages
+
+STAGES = MappingProxyType(
+    {stage.__name__: stage for stage in (BinaryToImage, ImageTextDetector, ImageToText, ImageDrawRegions, SaveImages)}
+)
+"""raypipe's own."""
+
+
+def name_of(kind: type[Stage]) -> str:
+    """What a file calls a stage.
+
+    Raises:
+        ConfigError: It is no class of a module that another process could import.
+    """
+    if STAGES.get(kind.__name__) is kind:
+        return kind.__name__
+    if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
+        raise ConfigError(
+            f"The stage {kind.__qualname__} cannot be stored: another process could not import it.",
+            "Move its class to the top level of a module that is installed or on PYTHONPATH.",
+        )
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def find(name: str) -> type[Stage]:
+    """The stage that a file names.
+
+    Raises:
+        ConfigError: There is none of that name, or its module cannot be imported.
+    """
+    if name in STAGES:
+        return STAGES[name]
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        raise ConfigError(
+            f"There is no stage {name!r}.",
+            f"There are {', '.join(STAGES)}; those of other packages are named package.module:Class.",
+        )
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"The stage {name!r} cannot be imported: {error}.", "Install its package here.") from error
+    if not (isinstance(found, type) and issubclass(found, Stage)):
+        raise ConfigError(f"{name!r} is not a stage.", "Name a class that is derived from raypipe.Stage.")
+    return found
