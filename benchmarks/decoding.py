@@ -34,7 +34,7 @@ from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.ctc import beam
 from raypipe.recognition.ctc.beam import BeamDecoder
 from raypipe.recognition.ctc.language import load_language
-from raypipe.recognition.ctc.model import HEIGHT, MAX_WIDTH, CtcRecognizer, Decode, decode_greedy
+from raypipe.recognition.ctc.model import HEIGHT, MAX_WIDTH, CtcRecognizer, Decode, decode_greedy, open_model
 from raypipe.recognition.ctc.search import Weights
 from raypipe.zoo import manifest
 
@@ -216,8 +216,8 @@ class Bench:
 
 def bench_of(name: str, folders: Sequence[Path], fold: Callable[[str], str]) -> Bench:
     """The lines as a CTC model of the manifest sees them, on one thread."""
-    path = manifest.resolve(name, "recognition", "en").path
-    recognizer = CtcRecognizer(Session(path, False, 1, Metrics()), RecognizerOptions("en", "greedy"))
+    model = manifest.resolve(name, "recognition", "en")
+    recognizer = open_model(model, RecognizerOptions("en", "greedy"), lambda path: Session(path, False, 1, Metrics()))
     return Bench(samples(recognizer, folders, fold), recognizer, fold)
 
 

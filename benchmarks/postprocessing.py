@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 
 from raypipe.detection import craft, dbnet
-from raypipe.detection.base import IMAGENET_MEAN, IMAGENET_STD, network_input
+from raypipe.detection.base import network_input
+from raypipe.detection.families import FAMILIES
 from raypipe.engine import Session
 from raypipe.layout import arrange
 from raypipe.metrics import Metrics
-from raypipe.stages.detect import DEFAULTS
 from raypipe.zoo import manifest
 
 
@@ -44,11 +44,10 @@ def main() -> None:
     model = manifest.resolve(arguments.detector, "detection")
     session = Session(model.path, use_gpu=False, threads=1, metrics=Metrics())
     pixels = np.asarray(cv2.imread(str(arguments.page)), np.uint8)
-    mean, deviation = (IMAGENET_MEAN, IMAGENET_STD) if model.family == "craft" else (dbnet.MIDDLE, dbnet.MIDDLE)
-    tensor, _ = network_input(pixels, arguments.width, mean, deviation)
+    tensor, _ = network_input(pixels, arguments.width, model.input)
     outputs = session.run(tensor)
     maps = outputs[0][0]
-    thresholds = DEFAULTS[model.family]
+    thresholds = FAMILIES[model.family].thresholds
 
     def regions() -> tuple[np.ndarray, np.ndarray]:
         if model.family == "craft":
@@ -58,7 +57,7 @@ def main() -> None:
     boxes, _ = regions()
     print(f"{arguments.detector}, width {arguments.width}: {len(boxes)} regions")
     print(f"network, one thread: {fastest(lambda: session.run(tensor), arguments.repeat):.1f} ms")
-    scaled = fastest(lambda: network_input(pixels, arguments.width, mean, deviation), arguments.repeat)
+    scaled = fastest(lambda: network_input(pixels, arguments.width, model.input), arguments.repeat)
     print(f"scaling and normalising: {scaled:.1f} ms")
     print(f"maps to regions: {fastest(regions, arguments.repeat):.1f} ms")
     if model.family == "craft":

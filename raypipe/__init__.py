@@ -4,20 +4,26 @@ from raypipe.client import Client
 from raypipe.display import display_images
 from raypipe.errors import ConfigError, DeviceError, InputError, ModelError, RaypipeError, ServerError
 from raypipe.pipeline import Pipeline, read
-from raypipe.stages.base import Pool
+from raypipe.presets import standard
+from raypipe.stages.base import Pool, Stage, Step, Worker
 from raypipe.stages.decode import BinaryToImage
 from raypipe.stages.detect import ImageTextDetector
 from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
-from raypipe.types import Line, Page, Region, Word
-
-ImageTextDetectorV2 = ImageTextDetectorCraft = ImageTextDetector
-ImageToTextV2 = ImageToTextV2Opt = ImageToTextOnnx = ImageToText
+from raypipe.stages.visual_nlp import (
+    ImageTextDetectorCraft,
+    ImageTextDetectorV2,
+    ImageToTextOnnx,
+    ImageToTextV2,
+    ImageToTextV2Opt,
+)
+from raypipe.types import Column, Line, Page, Region, Word
 
 __all__ = [
     "BinaryToImage",
     "Client",
+    "Column",
     "ConfigError",
     "DeviceError",
     "ImageDrawRegions",
@@ -38,7 +44,11 @@ __all__ = [
     "Region",
     "SaveImages",
     "ServerError",
+    "Stage",
+    "Step",
     "Word",
+    "Worker",
     "display_images",
     "read",
+    "standard",
 ]

@@ -9,10 +9,9 @@ from raypipe.stages.detect import ImageTextDetector
 from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
-from raypipe.zoo import manifest
 
-DETECTOR = "text_detector_db_opt"
-RECOGNIZER = "ocr_small_handwritten_v2_opt"
+DETECTOR: str = ImageTextDetector.model_fields["model"].default
+RECOGNIZER: str = ImageToText.model_fields["model"].default
 
 
 def standard(
@@ -25,31 +24,20 @@ def standard(
 ) -> Pipeline:
     """Picture to text with confidences, for print and handwriting.
 
+    It is `Pipeline([BinaryToImage(), ImageTextDetector(), ImageToText()])`: the stages' own defaults read best.
+
     Args:
         detector, recognizer: Model names.
         language: Language of the text.
         use_gpu: True: CUDA or an error; False: CPU; None: CUDA if there is one.
         detector_pool, recognizer_pool: Actors of their own on Ray; None shares them.
+
+    Raises:
+        ModelError: A model is unknown or not here, or does not read the language.
     """
-    # DBNet finds lines, and CRAFT words unless its refiner joins them.
-    refine = manifest.resolve(detector, "detection").family == "craft"
-    detect = ImageTextDetector(
-        model=detector,
-        use_gpu=use_gpu,
-        with_refiner=refine,
-        size_threshold=-1,
-        pool=detector_pool,
-    )
-    read = ImageToText.pretrained(
-        recognizer,
-        language,
-        use_gpu=use_gpu,
-        group_images=False,
-        border_width=0,
-        include_confidence=True,
-        pool=recognizer_pool,
-    )
-    return Pipeline([BinaryToImage(image_type="TYPE_3BYTE_BGR"), detect, read])
+    detect = ImageTextDetector.pretrained(detector, use_gpu=use_gpu, pool=detector_pool)
+    read = ImageToText.pretrained(recognizer, language, use_gpu=use_gpu, pool=recognizer_pool)
+    return Pipeline([BinaryToImage(), detect, read])
 
 
 def with_drawing(pipeline: Pipeline, image_format: str) -> Pipeline:

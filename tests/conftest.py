@@ -26,6 +26,8 @@ aliases = ["other_detector"]
 task = "detection"
 family = "craft"
 file = "detector.onnx"
+input = { channels = "RGB", mean = [1, 2, 3], deviation = [4, 5, 6], multiple = 32 }
+finds = "words"
 bytes = 5
 sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 licence = "MIT"
@@ -36,6 +38,8 @@ name = "db_detector"
 task = "detection"
 family = "db"
 file = "detector.onnx"
+input = { channels = "BGR", mean = [0, 0, 0], deviation = [1, 1, 1] }
+finds = "lines"
 licence = "MIT"
 provenance = "made up"
 
@@ -45,6 +49,7 @@ aliases = ["other_reader", "third_reader"]
 task = "recognition"
 family = "ctc"
 file = "reader.onnx"
+input = { channels = "BGR", mean = [127.5, 127.5, 127.5], deviation = [127.5, 127.5, 127.5], height = 48 }
 languages = ["en", "fr"]
 licence = "Apache-2.0"
 provenance = "made up"

@@ -71,7 +71,7 @@ def run(
         else:
             summary = ray.run(prepared, tell, batch_size, address)
     status = _report(summary, formats, overlay)
-    pages = read_results(prepared.folder.results, pipeline.columns_between()[-1])
+    pages = read_results(prepared.folder.results, pipeline.graph.columns)
     documents.write(pages, {name: prepared.folder.documents(name) for name in formats})
     sys.exit(status)
 

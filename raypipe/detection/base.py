@@ -10,9 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.types import Boxes, Pixels
-
-IMAGENET_MEAN = np.array([123.675, 116.28, 103.53], np.float32)
-IMAGENET_STD = np.array([58.395, 57.12, 57.375], np.float32)
+from raypipe.zoo.manifest import Input
 
 
 @dataclass(frozen=True)
@@ -60,24 +58,30 @@ class Detector(Protocol):
         ...
 
 
-def network_input(
-    pixels: Pixels, width: int, mean: npt.NDArray[np.float32], std: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
-    """Scales a page's longer side to `width`, pads the sides to multiples of 32 and normalises.
+def network_input(pixels: Pixels, width: int, takes: Input) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
+    """Scales a page's longer side to `width`, pads the sides and normalises, as the network takes it.
+
+    Args:
+        pixels: (h, w, 3), BGR.
+        width: Network pixels of the longer side.
+        takes: What the network takes.
 
     Returns:
-        The tensor (1, 3, h, w), channels in the order of `pixels`, and the factors from page to network in x and y.
+        The tensor (1, 3, h, w), and the factors from page to network in x and y.
     """
     pixels = _whole_multiples(pixels, max(int(max(pixels.shape[:2]) / width), 1))
     page_height, page_width = pixels.shape[:2]
     ratio = width / max(page_height, page_width)
     new_width, new_height = max(round(page_width * ratio), 1), max(round(page_height * ratio), 1)
     resized = _resize(pixels, new_width, new_height)
-    tensor = np.zeros((1, 3, -(-new_height // 32) * 32, -(-new_width // 32) * 32), np.float32)
-    for channel, plane in enumerate(cv2.split(resized)):
-        place = tensor[0, channel, :new_height, :new_width]
-        np.multiply(plane, 1 / std[channel], out=place)
-        place -= mean[channel] / std[channel]
+    padded_height, padded_width = (-(-side // takes.multiple) * takes.multiple for side in (new_height, new_width))
+    tensor = np.zeros((1, 3, padded_height, padded_width), np.float32)
+    planes = cv2.split(resized)[:: 1 if takes.channels == "BGR" else -1]
+    for place, plane, mean, deviation in zip(
+        tensor[0, :, :new_height, :new_width], planes, takes.means, takes.deviations, strict=True
+    ):
+        np.multiply(plane, 1 / deviation, out=place)
+        place -= mean / deviation
     return tensor, (new_width / page_width, new_height / page_height)
 
 

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.detection.base import IMAGENET_MEAN, IMAGENET_STD, Detection, Thresholds, network_input, to_page
+from raypipe.detection.base import Detection, Thresholds, network_input, to_page
 from raypipe.detection.components import Components, components, labelled
 from raypipe.engine import Session
 from raypipe.geometry import Floats, contained, upright
 from raypipe.types import Boxes, Pixels
+from raypipe.zoo.manifest import Input
 
 STRIDE = 2
 """Network pixels a pixel of the score maps."""
@@ -31,16 +32,15 @@ MIN_AREA = 10
 class Craft:
     """CRAFT on ONNX Runtime.
 
-    Its input is RGB; its outputs are `scores` (1, 2, h/2, w/2) and, of the refiner, `lines` (1, 1, h/2, w/2).
+    Its outputs are `scores` (1, 2, h/2, w/2) and, of the refiner, `lines` (1, 1, h/2, w/2).
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, takes: Input) -> None:
+        self._session, self._takes = session, takes
 
     def detect(self, pixels: Pixels, width: int, thresholds: Thresholds, refine: bool) -> Detection:
         """See `Detector.detect`."""
-        rgb = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
-        tensor, (scale_x, scale_y) = network_input(rgb, width, IMAGENET_MEAN, IMAGENET_STD)
+        tensor, (scale_x, scale_y) = network_input(pixels, width, self._takes)
         if refine:
             scores, lines = self._session.run(tensor, outputs=["scores", "lines"])
             found = find_lines(scores[0, 0], scores[0, 1], lines[0, 0], thresholds)

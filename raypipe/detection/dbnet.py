@@ -12,9 +12,8 @@ from raypipe.detection.base import Detection, Thresholds, network_input, to_page
 from raypipe.detection.components import components
 from raypipe.engine import Session
 from raypipe.types import Boxes, Pixels
+from raypipe.zoo.manifest import Input
 
-MIDDLE = np.full(3, 127.5, np.float32)
-"""Mean and deviation of the input, which lies in -1 to 1 as in RapidOCR."""
 MIN_AREA = 8
 """Cores of fewer pixels are noise."""
 UNCLIP_RATIO = 1.25
@@ -24,14 +23,14 @@ END_MARGIN = 0.05
 
 
 class DBNet:
-    """A DBNet detector on ONNX Runtime. Its input is BGR, its output a probability map (1, 1, h, w)."""
+    """A DBNet detector on ONNX Runtime. Its output is a probability map (1, 1, h, w)."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, takes: Input) -> None:
+        self._session, self._takes = session, takes
 
     def detect(self, pixels: Pixels, width: int, thresholds: Thresholds, refine: bool) -> Detection:
         """See `Detector.detect`; the link threshold and `refine` have no part in it."""
-        tensor, (scale_x, scale_y) = network_input(pixels, width, MIDDLE, MIDDLE)
+        tensor, (scale_x, scale_y) = network_input(pixels, width, self._takes)
         probabilities = self._session.run(tensor)[0][0, 0]
         boxes, scores = find_regions(probabilities, thresholds)
         return Detection(to_page(boxes, scale_x, scale_y), scores)

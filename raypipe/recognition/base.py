@@ -8,6 +8,9 @@ from typing import Literal, Protocol
 
 from raypipe.types import Pixels
 
+BLANK = 0
+"""The class of a CTC network's output that stands for no character."""
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -1,46 +1,53 @@
-"""The recognizer families by name: what pictures each takes, and how a model of it is opened."""
+"""The recognizer families by name: what pictures each takes, how a model of it is opened, and the options it uses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from raypipe.engine import Session
 from raypipe.recognition.base import Recognizer, RecognizerOptions
 from raypipe.recognition.ctc import model as ctc
-from raypipe.recognition.trocr import model as seq2seq
+from raypipe.recognition.trocr import model as trocr
 from raypipe.zoo.manifest import Model
 
 OpenSession = Callable[[Path | bytes], Session]
 """Opens an ONNX file, or the bytes of one, on the device and with the threads that the stage has."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """A recognizer family.
 
     Attributes:
-        height: Height in pixels of the pictures it takes.
         max_width: Widest picture it takes, in pixels.
-        open: Makes a recognizer of a model's file or folder.
+        open: Makes a recognizer of a model.
+        height: Height in pixels of the pictures it takes; 0: the manifest says it of each model.
+        options: The options of `ImageToText` that not every family uses, and this one does.
     """
 
-    height: int
     max_width: int
-    open: Callable[[Path, RecognizerOptions, OpenSession], Recognizer]
+    open: Callable[[Model, RecognizerOptions, OpenSession], Recognizer]
+    height: int = 0
+    options: frozenset[str] = frozenset()
 
 
-FAMILIES = {
-    "ctc": Family(ctc.HEIGHT, ctc.MAX_WIDTH, ctc.open_model),
-    "seq2seq": Family(seq2seq.HEIGHT, seq2seq.MAX_WIDTH, seq2seq.Seq2SeqRecognizer),
-}
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        "ctc": Family(max_width=ctc.MAX_WIDTH, open=ctc.open_model, options=frozenset(("decoder", "lexicon"))),
+        "seq2seq": Family(
+            max_width=trocr.MAX_WIDTH,
+            open=trocr.open_model,
+            height=trocr.HEIGHT,
+            options=frozenset(("use_caching", "num_beams")),
+        ),
+    }
+)
 
 
-def open_recognizer(model: Model, options: RecognizerOptions, open_session: OpenSession) -> Recognizer:
-    """Loads a recognition model of any family.
-
-    Raises:
-        ModelError: A file of the model is missing or damaged.
-    """
-    return FAMILIES[model.family].open(model.path, options, open_session)
+def picture_size(model: Model) -> tuple[int, int]:
+    """Height and largest width, in pixels, of the line pictures that a model takes."""
+    family = FAMILIES[model.family]
+    return family.height or (model.input.height if model.input else 0), family.max_width

@@ -11,14 +11,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import cv2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import override
 
-from raypipe.errors import Code, Failure, PageError
+from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError
 from raypipe.metrics import Metrics
 from raypipe.types import Column, Row
+from raypipe.zoo import manifest
 
 
 class Pool(BaseModel):
@@ -76,11 +78,74 @@ class Stage(BaseModel, ABC):
         return self.model_copy(update={"pool": pool})
 
 
+ModelName = Annotated[str, Field(description="name of a model of `raypipe models list`")]
+
+
+class Family(Protocol):
+    """What a stage knows of the families of its models."""
+
+    @property
+    def options(self) -> frozenset[str]:
+        """The stage's options that not every family uses, and this one does."""
+
+
 class ModelStage(Stage):
     """A stage that runs a model."""
 
-    model: str = Field(description="name of a model of `raypipe models list`")
+    task: ClassVar[str]
+    """What the model does, as the manifest says."""
+    families: ClassVar[Mapping[str, Family]]
+
+    model: ModelName
     use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is one")
+
+    @model_validator(mode="after")
+    def _uses_its_options(self) -> Self:
+        """Refuses an option that the model would leave without effect.
+
+        Raises:
+            ConfigError: There is one.
+        """
+        known = manifest.known(self.model)
+        if known is None or known.task != self.task:  # `check` says so.
+            return self
+        used = self.families[known.family].options
+        for family in self.families.values():
+            for option in sorted(family.options - used):
+                if getattr(self, option) is not None:
+                    raise ConfigError(
+                        f"{self.name}'s {option} has no effect on {self.model}, a model of the family {known.family}.",
+                        f"Leave {option} out, or choose a model that uses it.",
+                    )
+        return self
+
+    @classmethod
+    def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> Self:
+        """The stage with a model of `raypipe models list`.
+
+        Raises:
+            ModelError: No such model, it does not read `lang`, or its weights are not here.
+        """
+        manifest.resolve(name, cls.task, lang)
+        return cls.model_validate({"model": name, **parameters})
+
+    @property
+    def resolved(self) -> manifest.Model:
+        """The model.
+
+        Raises:
+            ModelError: It is unknown, of another task, or not here.
+        """
+        return manifest.resolve(self.model, self.task)
+
+    @override
+    def check(self) -> None:
+        family = self.resolved.family
+        if family not in self.families:
+            raise ModelError(
+                f"{self.model} is of the family {family!r}, which {self.name} does not know.",
+                f"It knows {', '.join(self.families)}.",
+            )
 
 
 S = TypeVar("S", bound=Stage)

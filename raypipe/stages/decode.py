@@ -45,7 +45,7 @@ class BinaryToImage(Stage):
     input_col: str = Field("content", description="encoded bytes")
     origin_col: str = Field("path", description="where the bytes came from")
     output_col: str = Field("image", description="the picture")
-    image_type: Literal["TYPE_BYTE_GRAY", "TYPE_3BYTE_BGR"] = Field("TYPE_BYTE_GRAY", description="grey or colour")
+    image_type: Literal["TYPE_BYTE_GRAY", "TYPE_3BYTE_BGR"] = Field("TYPE_3BYTE_BGR", description="grey or colour")
     page_num_col: str = Field("pagenum", description="number of the page in its document, from 0")
     keep_input: bool = Field(False, description="keep the encoded bytes")
     max_bytes: int = Field(200_000_000, ge=1, description="largest file, in bytes")

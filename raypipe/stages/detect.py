@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 from typing_extensions import override
 
 from raypipe.detection.base import Detection, Detector, Thresholds
-from raypipe.detection.craft import Craft
-from raypipe.detection.dbnet import DBNet
+from raypipe.detection.families import FAMILIES
 from raypipe.engine import Session
+from raypipe.errors import ModelError
 from raypipe.geometry import Floats
 from raypipe.images.image import IMAGE, Image
 from raypipe.layout import in_reading_order, join_lines, merge_overlapping
-from raypipe.stages.base import ModelStage, Step, Worker
+from raypipe.stages.base import ModelName, ModelStage, Step, Worker
 from raypipe.types import REGIONS, Boxes, Region, Row, regions_from_boxes
 from raypipe.zoo import manifest
-
-FAMILIES: dict[str, type[Craft] | type[DBNet]] = {"craft": Craft, "db": DBNet}
-DEFAULTS = {"craft": Thresholds(score=0.7, text=0.4, link=0.4), "db": Thresholds(score=0.5, text=0.25, link=0)}
-"""Thresholds where none are given: those of Visual NLP for CRAFT, between those of two PP-OCR programs for DBNet."""
 
 
 class TextDetector(Worker["ImageTextDetector"]):
@@ -29,9 +26,11 @@ class TextDetector(Worker["ImageTextDetector"]):
 
     @override
     def setup(self) -> None:
-        model = manifest.resolve(self.spec.model, "detection")
+        model = self.spec.resolved
+        if model.input is None:
+            raise ModelError(f"The manifest does not say what {model.name} takes.", "Add `input` to its entry.")
         session = Session(model.path, self.spec.use_gpu, self.threads, self.metrics)
-        self._detector: Detector = FAMILIES[model.family](session)
+        self._detector: Detector = FAMILIES[model.family].open(session, model.input)
         self._thresholds = self.spec.thresholds()
 
     @override
@@ -42,11 +41,11 @@ class TextDetector(Worker["ImageTextDetector"]):
 
     def _regions(self, image: Image) -> list[Region]:
         spec = self.spec
-        found = self._detector.detect(image.bgr(), spec.width, self._thresholds, spec.with_refiner)
+        found = self._detector.detect(image.bgr(), spec.width, self._thresholds, spec.refines)
         boxes, scores = _sized(found, spec.size_threshold / self._magnification(image))
         if spec.merge_intersects and len(boxes):
             boxes, scores = merge_overlapping(boxes, scores)
-        if spec.with_refiner and len(boxes):
+        if spec.refines and len(boxes):
             boxes, scores = in_reading_order(boxes, scores) if found.refined else join_lines(boxes, scores)
         self.metrics.add("regions_total", len(boxes))
         return regions_from_boxes(image.enlarge(boxes), scores.tolist(), image.page)
@@ -64,37 +63,42 @@ def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:
     return found.boxes[kept], found.scores[kept]
 
 
-class ImageTextDetector(ModelStage):
-    """Finds text on a picture: words, or lines with `with_refiner`."""
+SizeThreshold = Annotated[
+    int,
+    Field(ge=-1, description="least height of a region on the scaled picture, in pixels; -1: estimated from the page"),
+]
+WithRefiner = Annotated[
+    bool | None,
+    Field(description="join the words of a line to one region; None: where the model finds words"),
+]
 
-    model: str = Field("image_text_detector_v2", description="name of a detection model")
+
+class ImageTextDetector(ModelStage):
+    """Finds the lines of text on a picture, or its words."""
+
+    task: ClassVar = "detection"
+    families: ClassVar = FAMILIES
+
+    model: ModelName = "text_detector_db_opt"
     input_col: str = Field("image", description="the picture")
     output_col: str = Field("text_regions", description="the regions: rotated boxes by centre, size and angle")
     score_threshold: float | None = Field(
-        None, ge=0, le=1, description="least score of a region; None: 0.7 for CRAFT, 0.5 for DB"
+        None, ge=0, le=1, description="least score of a region; None: as suits the model"
     )
     text_threshold: float | None = Field(
-        None, ge=0, le=1, description="least score of a text pixel; None: 0.4 for CRAFT, 0.25 for DB"
+        None, ge=0, le=1, description="least score of a text pixel; None: as suits the model"
     )
-    link_threshold: float = Field(
-        0.4, ge=0, le=1, description="least affinity that joins characters, with the refiner words (CRAFT)"
+    link_threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="least affinity that joins characters, and with the refiner words, for models that find words; "
+        "None: as suits the model",
     )
-    size_threshold: int = Field(
-        10, ge=-1, description="least height of a region on the scaled picture, in pixels; -1: estimated from the page"
-    )
+    size_threshold: SizeThreshold = -1
     width: int = Field(1280, ge=32, le=8192, description="the picture's longer side is scaled to this, in pixels")
-    with_refiner: bool = Field(False, description="join the words of a line to one region")
+    with_refiner: WithRefiner = None
     merge_intersects: bool = Field(False, description="merge overlapping regions of one line")
-
-    @classmethod
-    def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> ImageTextDetector:
-        """A detector with a model of `raypipe models list`. Detectors find the text of any `lang`.
-
-        Raises:
-            ModelError: No such model.
-        """
-        manifest.resolve(name, "detection")
-        return cls.model_validate({"model": name, **parameters})
 
     @override
     def steps(self) -> tuple[Step, ...]:
@@ -108,15 +112,16 @@ class ImageTextDetector(ModelStage):
             ),
         )
 
-    @override
-    def check(self) -> None:
-        manifest.resolve(self.model, "detection")
+    @property
+    def refines(self) -> bool:
+        """Whether the words of a line become one region."""
+        return manifest.find(self.model).finds == "words" if self.with_refiner is None else self.with_refiner
 
     def thresholds(self) -> Thresholds:
         """The thresholds in force."""
-        default = DEFAULTS[manifest.resolve(self.model, "detection").family]
+        default = FAMILIES[self.resolved.family].thresholds
         return Thresholds(
-            default.score if self.score_threshold is None else self.score_threshold,
-            default.text if self.text_threshold is None else self.text_threshold,
-            self.link_threshold,
+            score=default.score if self.score_threshold is None else self.score_threshold,
+            text=default.text if self.text_threshold is None else self.text_threshold,
+            link=default.link if self.link_threshold is None else self.link_threshold,
         )

@@ -6,21 +6,22 @@ Cutting lines out needs the picture, reading them needs the model: two steps, wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
 from raypipe.engine import Session
+from raypipe.errors import ConfigError
 from raypipe.images.image import IMAGE, Image
 from raypipe.layout import arrange
 from raypipe.outputs.formats import text_columns
 from raypipe.recognition.base import RecognizerOptions
 from raypipe.recognition.ctc.language import own_words
-from raypipe.recognition.families import FAMILIES, open_recognizer
+from raypipe.recognition.families import FAMILIES, picture_size
 from raypipe.stages import crops as line_pictures
-from raypipe.stages.base import ModelStage, Step, Worker
+from raypipe.stages.base import ModelName, ModelStage, Step, Worker
 from raypipe.types import (
     CONFIDENCE,
     CROPS,
@@ -45,7 +46,7 @@ class LineCropper(Worker["ImageToText"]):
 
     @override
     def setup(self) -> None:
-        self._family = FAMILIES[manifest.resolve(self.spec.model, "recognition", self.spec.language).family]
+        self._size = picture_size(self.spec.resolved)
 
     @override
     def process(self, rows: Sequence[Row]) -> None:
@@ -59,8 +60,7 @@ class LineCropper(Worker["ImageToText"]):
         boxes = _whole(image) if regions is None else boxes_from_regions(regions)
         layout = arrange(boxes, spec.line_tolerance)
         border = 0 if regions is None else spec.border_width
-        size = self._family.height, self._family.max_width
-        return line_pictures.cut(image, boxes, layout, *size, spec.group_images, border, spec.space_width)
+        return line_pictures.cut(image, boxes, layout, *self._size, spec.group_images, border, spec.space_width)
 
 
 class TextReader(Worker["ImageToText"]):
@@ -69,10 +69,12 @@ class TextReader(Worker["ImageToText"]):
     @override
     def setup(self) -> None:
         spec = self.spec
-        model = manifest.resolve(spec.model, "recognition", spec.language)
+        model = spec.resolved
         threads = spec.task_parallelism or self.threads
-        options = RecognizerOptions(spec.language, spec.decoder, spec.lexicon, spec.use_caching, spec.num_beams)
-        self._recognizer = open_recognizer(
+        family = FAMILIES[model.family]
+        given = {name: value for name in family.options if (value := getattr(spec, name)) is not None}
+        options = RecognizerOptions(language=spec.language, **given)
+        self._recognizer = family.open(
             model, options, lambda source: Session(source, spec.use_gpu, threads, self.metrics)
         )
 
@@ -103,14 +105,22 @@ def _whole(image: Image) -> Boxes:
     return np.array([[image.width / 2, image.height / 2, image.width, image.height, 0]], np.float32)
 
 
+BorderWidth = Annotated[int, Field(ge=0, description="pixels of the page around a region that are read with it")]
+IncludeConfidence = Annotated[bool, Field(description="fill in the confidence column")]
+
+
 class ImageToText(ModelStage):
     """Reads the text of a picture's regions, or of the whole picture as one line."""
 
-    model: str = Field("ocr_small_handwritten", description="name of a recognition model")
+    task: ClassVar = "recognition"
+    families: ClassVar = FAMILIES
+
+    model: ModelName = "ocr_small_handwritten_v2_opt"
     language: str = Field("en", description="language of the text: keeps a model to its characters")
-    decoder: Literal["greedy", "beam"] = Field(
-        "beam",
-        description="beam: the words of the language help to read, where they are known (en); greedy: letters alone",
+    decoder: Literal["greedy", "beam"] | None = Field(
+        None,
+        description="beam: the words of the language help to read, where they are known (en); greedy: letters alone; "
+        "None: beam (CTC models)",
     )
     lexicon: str | None = Field(None, description="text file with names and terms of your own that the beam shall know")
     input_col: str = Field("image", description="the picture")
@@ -127,23 +137,25 @@ class ImageToText(ModelStage):
         ge=0,
         description="regions this many pixels apart in height may share a line; 0: only as far as they overlap",
     )
-    border_width: int = Field(5, ge=0, description="pixels of the page around a region that are read with it")
+    border_width: BorderWidth = 0
     space_width: int = Field(10, ge=0, description="pixels of paper added between the regions of a grouped line")
     output_format: str = Field(
         "text",
         description="what the text column holds",
         json_schema_extra=lambda schema: schema.update(enum=list(text_columns())),
     )
-    include_confidence: bool = Field(False, description="fill in the confidence column")
+    include_confidence: IncludeConfidence = True
     batch_size: int = Field(
         0,
         ge=0,
         description="most line pictures the model reads at once; 0: 64 on a GPU; on a CPU 8 for TrOCR and 1 for "
         "others, where more is slower",
     )
-    use_caching: bool = Field(True, description="keep keys and values of earlier tokens (TrOCR): the same text, faster")
-    num_beams: int = Field(
-        1, ge=1, le=64, description="readings of a line followed side by side (TrOCR); 1: the best token each time"
+    use_caching: bool | None = Field(
+        None, description="keep keys and values of earlier tokens, the same text faster; None: yes (TrOCR)"
+    )
+    num_beams: int | None = Field(
+        None, ge=1, le=64, description="readings of a line followed side by side; None: 1, the best token (TrOCR)"
     )
     task_parallelism: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as the actor's CPUs")
     keep_input: bool = Field(True, description="keep the picture for later stages")
@@ -169,9 +181,14 @@ class ImageToText(ModelStage):
             ),
         )
 
+    @property
+    @override
+    def resolved(self) -> manifest.Model:
+        return manifest.resolve(self.model, self.task, self.language)
+
     @override
     def check(self) -> None:
-        manifest.resolve(self.model, "recognition", self.language)
+        super().check()
         if self.lexicon:
             own_words(self.lexicon)
 
@@ -188,17 +205,24 @@ class ImageToText(ModelStage):
         return value or None
 
     @model_validator(mode="after")
-    def _lexicon_is_used(self) -> ImageToText:
-        if self.lexicon and (self.decoder != "beam" or manifest.words_of(self.language) is None):
-            raise ValueError("lexicon needs decoder='beam' and a language whose words are known: 'en'")
+    def _reads_the_language(self) -> Self:
+        model = manifest.known(self.model)
+        if model and model.languages and self.language not in model.languages:
+            raise ConfigError(
+                f"{self.model} does not read {self.language!r}.", f"It reads {', '.join(model.languages)}."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _can_use_a_lexicon(self) -> Self:
+        if self.lexicon and (self.decoder == "greedy" or manifest.words_of(self.language) is None):
+            raise ConfigError(
+                "lexicon has no effect without beam search in a language whose words are known.",
+                "Leave it out, or set decoder='beam' and language='en'.",
+            )
         return self
 
     @classmethod
-    def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> ImageToText:
-        """A recognizer with a model of `raypipe models list`.
-
-        Raises:
-            ModelError: No such model, it does not read `lang`, or its weights are not here.
-        """
-        manifest.resolve(name, "recognition", lang)
-        return cls.model_validate({"model": name, "language": lang, **parameters})
+    @override
+    def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> Self:
+        return super().pretrained(name, lang, **{"language": lang, **parameters})

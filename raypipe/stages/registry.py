@@ -12,11 +12,28 @@ from raypipe.stages.detect import ImageTextDetector
 from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
-
-STAGES = MappingProxyType(
-    {stage.__name__: stage for stage in (BinaryToImage, ImageTextDetector, ImageToText, ImageDrawRegions, SaveImages)}
+from raypipe.stages.visual_nlp import (
+    ImageTextDetectorCraft,
+    ImageTextDetectorV2,
+    ImageToTextOnnx,
+    ImageToTextV2,
+    ImageToTextV2Opt,
 )
-"""raypipe's own."""
+
+OWN: tuple[type[Stage], ...] = (
+    BinaryToImage,
+    ImageTextDetector,
+    ImageToText,
+    ImageDrawRegions,
+    SaveImages,
+    ImageTextDetectorV2,
+    ImageTextDetectorCraft,
+    ImageToTextV2,
+    ImageToTextV2Opt,
+    ImageToTextOnnx,
+)
+STAGES = MappingProxyType({stage.__name__: stage for stage in OWN})
+"""raypipe's own, by the name of their class."""
 
 
 def name_of(kind: type[Stage]) -> str:

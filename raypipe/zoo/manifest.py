@@ -8,10 +8,41 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from raypipe.errors import ModelError
 from raypipe.zoo import store
+
+
+class Input(BaseModel):
+    """What a network takes: pixels as (value - mean) / deviation, values from 0 to 255.
+
+    Attributes:
+        channels: Their order; also that of `mean` and `deviation`.
+        mean, deviation: One number for each channel.
+        multiple: The sides are padded to a multiple of this many pixels.
+        height: Height of the pictures in pixels; 0: any.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: Literal["BGR", "RGB"]
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+    multiple: int = 1
+    height: int = 0
+
+    @property
+    def means(self) -> npt.NDArray[np.float32]:
+        """`mean`, float32 (3,)."""
+        return np.array(self.mean, np.float32)
+
+    @property
+    def deviations(self) -> npt.NDArray[np.float32]:
+        """`deviation`, float32 (3,)."""
+        return np.array(self.deviation, np.float32)
 
 
 class Model(BaseModel):
@@ -31,7 +62,8 @@ class Model(BaseModel):
     bytes: int = 0
     sha256: str = ""
     languages: tuple[str, ...] = ()
-    input: str = ""
+    input: Input | None = None
+    finds: Literal["words", "lines"] | None = None
     classes: str = ""
     licence: str
     provenance: str
@@ -76,15 +108,19 @@ def models() -> tuple[Model, ...]:
     return tuple(Model(**entry) for entry in entries)
 
 
+def known(name: str) -> Model | None:
+    """The entry of a name or alias, whether its weights are here or not; None if no model has that name."""
+    return next((model for model in models() if name == model.name or name in model.aliases), None)
+
+
 def find(name: str) -> Model:
     """The entry of a name or alias, whether its weights are here or not.
 
     Raises:
         ModelError: No model has that name.
     """
-    for model in models():
-        if name == model.name or name in model.aliases:
-            return model
+    if model := known(name):
+        return model
     raise ModelError(f"There is no model named {name!r}.", "`raypipe models list` prints those there are.")
 
 

@@ -20,9 +20,9 @@ SHARED = presets.standard()
 POOLS = presets.standard(detector_pool=rp.Pool(size=1), recognizer_pool=rp.Pool(min_size=1, max_size=2))
 GROUPED_CRAFT = rp.Pipeline(
     [
-        rp.BinaryToImage(),
-        rp.ImageTextDetector(model="image_text_detector_v2_opt", width=640),
-        rp.ImageToText(group_images=False, line_tolerance=0, output_format="text_with_positions"),
+        rp.BinaryToImage(image_type="TYPE_BYTE_GRAY"),
+        rp.ImageTextDetectorV2(model="image_text_detector_v2_opt", width=640),
+        rp.ImageToTextV2Opt(group_images=False, line_tolerance=0, output_format="text_with_positions"),
         rp.ImageDrawRegions(rect_color="red"),
     ]
 )

@@ -14,8 +14,12 @@ from raypipe.images.image import BGR, GRAY, Image
 from raypipe.run.runner import carry_out
 from raypipe.stages.base import Worker
 from raypipe.types import Line, Page, Row, Word
+from raypipe.zoo.manifest import Input
 
 Boxes = npt.NDArray[np.float32]
+
+MIDDLE = Input(channels="BGR", mean=(127.5,) * 3, deviation=(127.5,) * 3, multiple=32, height=48)
+"""What PP-OCR's networks take: values from -1 to 1."""
 
 
 def boxes(*rows: Sequence[float]) -> Boxes:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from making import MIDDLE
 
 from raypipe.recognition.ctc.batching import NARROWEST, buckets, padded_width, stack
 
@@ -48,7 +49,7 @@ def test_no_pictures_make_no_buckets() -> None:
 def test_stack_scales_orders_and_pads() -> None:
     first, second = np.zeros((2, 3, 3), np.uint8), np.full((2, 1, 3), 255, np.uint8)
     first[1, 2] = (0, 51, 255)
-    batch = stack([first, second], 4)
+    batch = stack([first, second], 4, MIDDLE)
     assert (batch.shape, batch.dtype) == ((2, 3, 2, 4), np.float32)
     assert np.allclose(batch[0, :, 1, 2], [-1, -0.6, 1])
     assert np.allclose(batch[0, :, :, :2], -1)

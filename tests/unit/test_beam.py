@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import FakeSession
+from making import MIDDLE, FakeSession
 
 import raypipe as rp
 from raypipe.errors import ConfigError
@@ -142,11 +142,11 @@ def test_own_words_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", [{"decoder": "greedy"}, {"language": "latin"}])
 def test_a_lexicon_that_would_not_be_used_is_refused(other: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="lexicon needs"):
+    with pytest.raises(ConfigError, match="lexicon has no effect"):
         rp.ImageToText(lexicon="own.txt", **other)
 
 
 def test_a_lexicon_that_is_missing_is_an_error() -> None:
     session = FakeSession(lambda tensor: tensor, {"characters": CHARACTERS[1:]})
     with pytest.raises(ConfigError, match=r"none\.txt"):
-        CtcRecognizer(session, RecognizerOptions("en", "beam", "none.txt"))
+        CtcRecognizer(session, MIDDLE, RecognizerOptions("en", "beam", "none.txt"))

@@ -10,7 +10,9 @@ from making import FakeSession, between, blobs, white, word
 from raypipe.detection.base import Thresholds
 from raypipe.detection.craft import Craft, find_regions
 from raypipe.geometry import corners
+from raypipe.zoo import manifest
 
+INPUT = manifest.find("image_text_detector_v2").input
 THRESHOLDS = Thresholds(score=0.7, text=0.4, link=0.4)
 
 
@@ -127,7 +129,7 @@ def test_the_detector_gives_boxes_in_page_pixels_and_asks_the_network_in_rgb() -
         return np.stack([(blue > 2).astype(np.float32), np.zeros_like(blue)])[None]
 
     session = FakeSession(network)
-    found = Craft(session).detect(page, 640, THRESHOLDS, refine=False)
+    found = Craft(session, INPUT).detect(page, 640, THRESHOLDS, refine=False)
     (tensor,) = session.inputs
     assert tensor.shape == (1, 3, 320, 640)
     assert np.allclose(tensor[0, :, 0, 0], [(255 - 123.675) / 58.395, -116.28 / 57.12, -103.53 / 57.375], atol=1e-3)

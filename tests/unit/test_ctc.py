@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from making import FakeSession
+from making import MIDDLE, FakeSession
 
 from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.ctc.model import WIDE_GAP, CtcRecognizer, decode_greedy, tidy
@@ -120,7 +120,7 @@ TEXTS = ["abc", "a-a" + "-" * 200 + "b", "hg fe", "-", "c" * 90, "abc"]
 
 def recognizer(characters: str = "abcdefgh ", language: str = "en") -> tuple[CtcRecognizer, FakeSession]:
     session = FakeSession(network, {"characters": list(characters)})
-    return CtcRecognizer(session, RecognizerOptions(language, "greedy")), session
+    return CtcRecognizer(session, MIDDLE, RecognizerOptions(language, "greedy")), session
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 16])

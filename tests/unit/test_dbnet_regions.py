@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from making import FakeSession, boxes, white
+from making import MIDDLE, FakeSession, boxes, white
 
 from raypipe.detection.base import Thresholds, network_input, to_page
 from raypipe.detection.dbnet import END_MARGIN, UNCLIP_RATIO, DBNet, find_regions
+from raypipe.zoo.manifest import Input
 
 THRESHOLDS = Thresholds(score=0.5, text=0.3, link=0)
 
@@ -84,7 +85,7 @@ def test_the_detector_gives_boxes_in_page_pixels() -> None:
         return dark[None, None]
 
     session = FakeSession(network)
-    found = DBNet(session).detect(page, 450, THRESHOLDS, refine=True)
+    found = DBNet(session, MIDDLE).detect(page, 450, THRESHOLDS, refine=True)
     assert session.inputs[0].shape == (1, 3, 256, 480)
     expected = np.array(grown((250, 105, 200, 10, 0))) * [2, 2, 2, 2, 1]
     assert np.allclose(found.boxes, [expected], atol=0.1)
@@ -96,9 +97,9 @@ def test_the_detector_gives_boxes_in_page_pixels() -> None:
     [((500, 1000), (320, 640)), ((1000, 500), (640, 320)), ((1, 1), (640, 640)), ((30, 30_000), (32, 640))],
 )
 def test_the_longer_side_is_scaled_and_both_padded(shape: tuple[int, int], expected: tuple[int, int]) -> None:
-    mean, std = np.array([0, 1, 2], np.float32), np.array([1, 2, 4], np.float32)
+    takes = Input(channels="BGR", mean=(0, 1, 2), deviation=(1, 2, 4), multiple=32)
     page = np.full((*shape, 3), 101, np.uint8)
-    tensor, (scale_x, scale_y) = network_input(page, 640, mean, std)
+    tensor, (scale_x, scale_y) = network_input(page, 640, takes)
     assert tensor.shape == (1, 3, *expected)
     assert np.allclose(tensor[0, :, 0, 0], [101, 50, 24.75])
     assert np.isclose(max(scale_x * shape[1], scale_y * shape[0]), 640, atol=1)

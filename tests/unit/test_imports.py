@@ -140,10 +140,3 @@ def test_importing_loads_neither_ray_nor_onnxruntime() -> None:
 def test_public_names_are_there_and_sorted() -> None:
     assert raypipe.__all__ == sorted(raypipe.__all__)
     assert all(hasattr(raypipe, name) for name in raypipe.__all__)
-
-
-def test_visual_nlps_names_mean_our_stages() -> None:
-    detectors = [raypipe.ImageTextDetectorV2, raypipe.ImageTextDetectorCraft]
-    readers = [raypipe.ImageToTextV2, raypipe.ImageToTextV2Opt, raypipe.ImageToTextOnnx]
-    assert all(stage is raypipe.ImageTextDetector for stage in detectors)
-    assert all(stage is raypipe.ImageToText for stage in readers)

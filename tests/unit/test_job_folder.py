@@ -18,7 +18,7 @@ from raypipe.job.summary import Summary
 from raypipe.pipeline import Pipeline
 
 PIPELINE = Pipeline([rp.BinaryToImage()])
-COLUMNS = PIPELINE.columns_between()[-1]
+COLUMNS = PIPELINE.graph.columns
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_an_output_that_is_no_folder(folder: Path, tmp_path: Path, place: str) -
 
 def test_another_pipeline_needs_another_folder(folder: Path, tmp_path: Path) -> None:
     run(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out", False))
-    other = Pipeline([rp.BinaryToImage(image_type="TYPE_3BYTE_BGR")])
+    other = Pipeline([rp.BinaryToImage(image_type="TYPE_BYTE_GRAY")])
     with pytest.raises(ConfigError, match=r"BinaryToImage\.image_type.*--overwrite"):
         plan.prepare(other, [str(folder)], tmp_path / "out", False)
     assert Pipeline.from_toml((tmp_path / "out" / "pipeline.toml").read_text()) == PIPELINE

@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from making import FakeSession, between, blobs, white, word
+from making import MIDDLE, FakeSession, between, blobs, white, word
 
 from raypipe.detection.base import Thresholds
 from raypipe.detection.craft import Craft, find_lines
@@ -139,7 +139,7 @@ def test_the_refiner_is_asked_only_if_wanted() -> None:
         asked.append(tensor.shape[3])
         return {"scores": np.stack([TEXT, NOTHING])[None], "lines": LINES[None, None]}
 
-    detector = Craft(FakeSession(network))
+    detector = Craft(FakeSession(network), MIDDLE)
     words = detector.detect(white(320, 640), 640, THRESHOLDS, refine=False)
     lines = detector.detect(white(320, 640), 640, THRESHOLDS, refine=True)
     assert (len(words.boxes), words.refined) == (18, False)

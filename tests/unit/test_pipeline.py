@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pipelines import Killer
 
 import raypipe as rp
 from raypipe import presets
@@ -25,8 +27,8 @@ PIPELINES = {
     "parameters": Pipeline(
         [
             rp.BinaryToImage(image_type="TYPE_3BYTE_BGR", max_megapixels=80.5),
-            rp.ImageTextDetector(with_refiner=True, size_threshold=-1, link_threshold=0.3, width=500, use_gpu=False),
-            rp.ImageToText(group_images=True, output_format="hocr", language='q"\\uote'),
+            rp.ImageTextDetectorV2(with_refiner=True, size_threshold=-1, link_threshold=0.3, width=500, use_gpu=False),
+            rp.ImageToText(group_images=True, output_format="hocr", output_col='q"\\uote'),
         ]
     ),
     "a picture is a line": Pipeline([OPEN, rp.ImageToText(regions_column=None)]),
@@ -39,10 +41,10 @@ def test_toml_comes_back_as_it_went(name: str) -> None:
     assert Pipeline.from_toml(pipeline.to_toml()) == pipeline
 
 
-@pytest.mark.parametrize("name", ["ImageTextDetectorV2", "ImageTextDetectorCraft", "ImageTextDetector"])
-def test_stages_may_have_their_other_names_in_toml(name: str) -> None:
-    text = f'[[stage]]\ntype = "BinaryToImage"\n[[stage]]\ntype = "{name}"\nwidth = 500\n'
-    assert Pipeline.from_toml(text) == Pipeline([OPEN, rp.ImageTextDetector(width=500)])
+@pytest.mark.parametrize("kind", [rp.ImageTextDetectorV2, rp.ImageTextDetectorCraft, rp.ImageTextDetector])
+def test_stages_may_have_their_other_names_in_toml(kind: type[rp.ImageTextDetector]) -> None:
+    text = f'[[stage]]\ntype = "BinaryToImage"\n[[stage]]\ntype = "{kind.__name__}"\nwidth = 500\n'
+    assert Pipeline.from_toml(text) == Pipeline([OPEN, kind(width=500)])
 
 
 def test_what_this_machine_lacks_is_found_before_anything_runs(fake_models: Path) -> None:
@@ -154,3 +156,23 @@ def test_presets(fake_models: Path) -> None:
     assert overlays.stages[4] == rp.SaveImages(folder="out", suffix=".png")
     assert "overlay" in overlays.graph.columns
     assert "image_with_regions" in presets.with_drawing(standard, "png").graph.columns
+
+
+def test_a_stage_of_another_module_is_stored_by_its_place() -> None:
+    pipeline = Pipeline([Killer(seconds=2)])
+    assert tomllib.loads(pipeline.to_toml()) == {"stage": [{"type": "pipelines:Killer", "seconds": 2.0}]}
+    assert Pipeline.from_toml(pipeline.to_toml()) == pipeline
+
+
+def test_a_stage_that_no_other_process_could_import_is_refused() -> None:
+    class Local(Killer):
+        pass
+
+    with pytest.raises(ConfigError, match="another process could not import it"):
+        Pipeline([Local()]).to_toml()
+
+
+@pytest.mark.parametrize("stages", [OPEN, [], [OPEN, "ImageToText"], [rp.ImageTextDetector]])
+def test_what_is_no_list_of_stages_is_refused(stages: Any) -> None:
+    with pytest.raises(ConfigError):
+        Pipeline(stages)

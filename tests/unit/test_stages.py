@@ -13,6 +13,7 @@ from making import boxes, carried_out, encoded, image_of, white
 from pydantic import ValidationError
 
 import raypipe as rp
+from raypipe import presets
 from raypipe.detection.base import Detection
 from raypipe.errors import ModelError, PageError
 from raypipe.images.image import Image
@@ -30,14 +31,13 @@ STAGES = [rp.BinaryToImage, rp.ImageTextDetector, rp.ImageToText, rp.ImageDrawRe
 SPECS = [stage() for stage in STAGES] + [rp.SaveImages(folder="out")]
 VISUAL_NLP = {
     rp.BinaryToImage: {
-        "input_col": "content", "origin_col": "path", "output_col": "image", "image_type": "TYPE_BYTE_GRAY",
+        "input_col": "content", "origin_col": "path", "output_col": "image",
         "page_num_col": "pagenum", "keep_input": False,
     },
-    rp.ImageTextDetector: {
-        "input_col": "image", "output_col": "text_regions", "size_threshold": 10, "link_threshold": 0.4, "width": 1280,
-        "with_refiner": False,
+    rp.ImageTextDetectorV2: {
+        "input_col": "image", "output_col": "text_regions", "size_threshold": 10, "width": 1280, "with_refiner": False,
     },
-    rp.ImageToText: {
+    rp.ImageToTextV2: {
         "output_col": "text", "positions_col": "positions", "line_tolerance": 15, "border_width": 5, "space_width": 10,
         "output_format": "text", "include_confidence": False,
     },
@@ -49,10 +49,23 @@ VISUAL_NLP = {
 """Defaults that are Visual NLP's."""
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_defaults_are_those_of_visual_nlp(stage: type[Stage]) -> None:
+@pytest.mark.parametrize("stage", VISUAL_NLP, ids=lambda stage: stage.__name__)
+def test_visual_nlps_names_have_its_defaults(stage: type[Stage]) -> None:
     values = stage().model_dump()
     assert {name: values[name] for name in VISUAL_NLP[stage]} == VISUAL_NLP[stage]
+
+
+def test_visual_nlps_names_mean_our_stages() -> None:
+    assert rp.ImageTextDetectorV2().thresholds().link == 0.4
+    assert issubclass(rp.ImageTextDetectorCraft, rp.ImageTextDetector)
+    for stage in (rp.ImageToTextV2, rp.ImageToTextV2Opt, rp.ImageToTextOnnx):
+        assert issubclass(stage, rp.ImageToText)
+    assert rp.ImageToTextV2Opt().model == rp.ImageToText().model
+
+
+def test_the_stages_own_defaults_are_the_standard_pipeline() -> None:
+    stages = [rp.BinaryToImage(), rp.ImageTextDetector(), rp.ImageToText()]
+    assert rp.Pipeline(stages) == presets.standard()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -214,7 +227,9 @@ def test_binary_to_image_opens_bytes_and_files(tmp_path: Path) -> None:
 
 
 def test_binary_to_image_keeps_its_input_if_asked_and_takes_other_columns() -> None:
-    spec = rp.BinaryToImage(input_col="b", origin_col="o", page_num_col="n", output_col="i", keep_input=True)
+    spec = rp.BinaryToImage(
+        input_col="b", origin_col="o", page_num_col="n", output_col="i", keep_input=True, image_type="TYPE_BYTE_GRAY"
+    )
     (row,) = carried_out(worker(ImageOpener, spec), [{"o": "x", "n": 0, "b": encoded(PICTURE, "PNG")}])
     assert row["b"]
     assert row["i"].pixels().ndim == 2
@@ -397,7 +412,7 @@ def test_texts_go_back_to_their_pages(fake_models: Path) -> None:
     assert [[line.text for line in row["lines"]] for row in rows] == [["one"], [], [], ["two too", "three"]]
     assert [word.text for word in rows[3]["lines"][0].words] == ["two", "too"]
     assert [row["exception"] for row in rows] == [None, None, "Stage code: why", None]
-    assert all(row["confidence"] == row["positions"] == [] for row in rows)
+    assert all(row["positions"] == [] for row in rows)
     assert all(CROPS_COLUMN not in row and "image" in row for row in rows)
 
 

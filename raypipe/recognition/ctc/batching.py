@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.types import Pixels
+from raypipe.zoo.manifest import Input
 
 NARROWEST = 96
 """Narrower pictures are padded to this; the 320 of PP-OCR's own code cost time and read no better."""
@@ -40,11 +41,13 @@ def buckets(widths: Sequence[int], batch_size: int) -> Iterator[tuple[npt.NDArra
             yield members[start : start + batch_size], int(width)
 
 
-def stack(pictures: Sequence[Pixels], width: int) -> npt.NDArray[np.float32]:
-    """Pictures (h, w, 3) as one tensor (n, 3, h, width) in -1 to 1, padded with 0 on the right."""
+def stack(pictures: Sequence[Pixels], width: int, takes: Input) -> npt.NDArray[np.float32]:
+    """Pictures (h, w, 3), BGR, as one tensor (n, 3, h, width) as the network takes it, padded with 0 on the right."""
     batch = np.zeros((len(pictures), 3, pictures[0].shape[0], width), np.float32)
+    scale, shift = (1 / takes.deviations)[:, None, None], (takes.means / takes.deviations)[:, None, None]
     for place, picture in zip(batch, pictures, strict=True):
-        place[:, :, : picture.shape[1]] = picture.transpose(2, 0, 1)
-        place[:, :, : picture.shape[1]] *= 2 / 255
-        place[:, :, : picture.shape[1]] -= 1
+        filled = place[:, :, : picture.shape[1]]
+        filled[:] = (picture if takes.channels == "BGR" else picture[:, :, ::-1]).transpose(2, 0, 1)
+        filled *= scale
+        filled -= shift
     return batch

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.recognition.base import Reading
+from raypipe.recognition.base import BLANK, Reading
 from raypipe.recognition.ctc.alignment import align
 from raypipe.recognition.ctc.language import Language, letter, shape
-from raypipe.recognition.ctc.model import BLANK
 from raypipe.recognition.ctc.search import Alphabet, Search, Weights
 
 Floats = npt.NDArray[np.float64]

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.engine import Session
-from raypipe.recognition.base import Reading, RecognizerOptions
+from raypipe.errors import ModelError
+from raypipe.recognition.base import BLANK, Reading, RecognizerOptions
 from raypipe.recognition.ctc.batching import buckets, stack
 from raypipe.types import Pixels
 from raypipe.zoo import manifest
+from raypipe.zoo.manifest import Input, Model
 
-HEIGHT = 48
 MAX_WIDTH = 3200
-BLANK = 0
 GPU_BATCH = 64
 WIDE_GAP = 3.0
 """Characters this many median pitches apart have a space between them: the network often leaves it out where print
@@ -38,13 +38,14 @@ class CtcRecognizer:
     """A CTC recognizer on ONNX Runtime.
 
     Args:
-        session: Input (n, 3, 48, w), output probabilities (n, w / 8, classes) with the blank first; the other classes
+        session: Input (n, 3, h, w), output probabilities (n, w / 8, classes) with the blank first; the other classes
             stand in the metadata `characters`.
+        takes: What the network takes.
         options: Its `language` `en` keeps ASCII and common marks, anything else all that the model knows.
     """
 
-    def __init__(self, session: Session, options: RecognizerOptions) -> None:
-        self._session = session
+    def __init__(self, session: Session, takes: Input, options: RecognizerOptions) -> None:
+        self._session, self._takes = session, takes
         characters = list(session.metadata("characters"))
         kept = [n for n, character in enumerate(characters) if options.language != "en" or _is_english(character)]
         self.characters = ["", *(characters[n] for n in kept)]
@@ -63,7 +64,7 @@ class CtcRecognizer:
         """What the network says, in any order: number of a picture, probabilities (t, classes), pixels a time step."""
         batch_size = batch_size or (GPU_BATCH if self._session.on_gpu else 1)
         for members, width in buckets([picture.shape[1] for picture in pictures], batch_size):
-            (probabilities,) = self._session.run(stack([pictures[n] for n in members], width))
+            (probabilities,) = self._session.run(stack([pictures[n] for n in members], width, self._takes))
             if self._classes is not None:
                 probabilities = probabilities[:, :, self._classes]
             step = width / probabilities.shape[1]
@@ -72,10 +73,16 @@ class CtcRecognizer:
 
 
 def open_model(
-    path: Path, options: RecognizerOptions, open_session: Callable[[Path | bytes], Session]
+    model: Model, options: RecognizerOptions, open_session: Callable[[Path | bytes], Session]
 ) -> CtcRecognizer:
-    """The recognizer of an ONNX file."""
-    return CtcRecognizer(open_session(path), options)
+    """Loads a model from its ONNX file.
+
+    Raises:
+        ModelError: The manifest does not say what it takes.
+    """
+    if model.input is None:
+        raise ModelError(f"The manifest does not say what pictures {model.name} takes.", "Add `input` to its entry.")
+    return CtcRecognizer(open_session(model.path), model.input, options)
 
 
 def decoder(characters: Sequence[str], options: RecognizerOptions) -> Decode:

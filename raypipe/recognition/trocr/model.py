@@ -21,6 +21,7 @@ from raypipe.errors import ModelError
 from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.trocr.generation import Floats, GenerationConfig, Integers, Tokens, beam, greedy
 from raypipe.types import Pixels
+from raypipe.zoo.manifest import Model
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -234,6 +235,13 @@ class Seq2SeqRecognizer:
         if self._options.num_beams == 1:
             return greedy(decoding, len(pixels), self._generation)
         return beam(decoding, len(pixels), self._generation, self._options.num_beams)
+
+
+def open_model(
+    model: Model, options: RecognizerOptions, open_session: Callable[[Path | bytes], Session]
+) -> Seq2SeqRecognizer:
+    """Loads a model from its folder; see `Seq2SeqRecognizer`."""
+    return Seq2SeqRecognizer(model.path, options, open_session)
 
 
 def spelled(tokens: Tokens, tokenizer: Tokenizer, width: int) -> Reading:
