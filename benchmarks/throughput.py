@@ -19,6 +19,7 @@ from raypipe import presets
 from raypipe.inputs.pages import documents
 from raypipe.job import local, plan, ray
 from raypipe.machine import usable_cpus
+from raypipe.pipeline import BATCH_SIZE
 from raypipe.stages.base import Pool
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--overlay", choices=["jpeg", "none"], default="none")
     parser.add_argument("--detectors", type=int, help="detector actors of their own")
     parser.add_argument("--recognizers", type=int, help="recognizer actors of their own")
-    parser.add_argument("--batch-size", type=int, default=4)
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
     arguments = parser.parse_args()
     work = Path(tempfile.mkdtemp())
     (work / "in").mkdir()

@@ -11,17 +11,22 @@ import tomli_w
 from pydantic import ValidationError
 
 from raypipe.errors import ConfigError
-from raypipe.graph import graph_of
+from raypipe.graph import Operator, graph_of
 from raypipe.inputs.pages import Source, documents, page_rows
+from raypipe.run.settings import Serving
 from raypipe.stages import registry
 from raypipe.stages.base import Stage, Step
+from raypipe.stages.draw import ImageDrawRegions
 from raypipe.types import Page
 
 if TYPE_CHECKING:
     from ray.data import Dataset
     from ray.serve import Application
 
-    from raypipe.run.online import Serving
+OVERLAYS = ("jpeg", "png")
+"""Formats of overlays."""
+BATCH_SIZE = 4
+"""Pages whose lines are read together, where nobody says otherwise."""
 
 
 class Pipeline:
@@ -92,7 +97,7 @@ class Pipeline:
             raise ConfigError(f"The pipeline file cannot be read: {error}.", "It needs [[stage]] tables.") from error
 
     def run(
-        self, sources: Source | Iterable[Source], *, batch_size: int = 4, threads: int | None = None
+        self, sources: Source | Iterable[Source], *, batch_size: int = BATCH_SIZE, threads: int | None = None
     ) -> Iterator[Page]:
         """Processes pages in this process, a few at a time, as the result is asked for.
 
@@ -105,7 +110,7 @@ class Pipeline:
 
         return run(self.graph, sources, batch_size, threads)
 
-    def transform(self, dataset: Dataset, *, batch_size: int = 4) -> Dataset:
+    def transform(self, dataset: Dataset, *, batch_size: int = BATCH_SIZE) -> Dataset:
         """Adds the pipeline to a Ray Data dataset: lazy and streaming.
 
         Args:
@@ -120,11 +125,36 @@ class Pipeline:
         """The pipeline as a Ray Serve application, for `ray.serve.run`.
 
         Args:
-            serving: Limits, batching and placement; see `raypipe.run.online.Serving`.
+            serving: Limits, batching and placement; see `raypipe.run.settings.Serving`.
         """
         from raypipe.run.online import deployment
 
-        return deployment(self, serving)
+        return deployment(self.graph, self.drawings(), serving or Serving())
+
+    def with_drawing(self, image_format: str) -> Pipeline:
+        """The pipeline with a picture of each page, its regions and text drawn over it."""
+        drawing = ImageDrawRegions(
+            rect_color="green",
+            rotated=True,
+            line_width=2,
+            draw_text="lines" in self.graph.columns,
+            max_side=1600,
+            image_format=image_format,
+        )
+        return Pipeline([*self.stages, drawing])
+
+    def drawings(self) -> dict[str, Operator]:
+        """What draws overlays, by the picture's format; none where pages keep no picture or have no regions."""
+        known, columns = len(self.graph.steps), self.graph.columns
+        try:
+            drawn = {name: self.with_drawing(name).graph for name in OVERLAYS}
+        except ConfigError:
+            return {}
+        return {
+            name: Operator(steps=graph.steps[known:], pool=None, before=columns, after=graph.columns)
+            for name, graph in drawn.items()
+            if not graph.needs.keys() - self.graph.needs
+        }
 
 
 def _describe(step: Step) -> str:
@@ -173,4 +203,4 @@ def read(sources: Source | Iterable[Source]) -> Dataset:
     """
     from raypipe.run.batch import read as read_rows
 
-    return read_rows(page_rows(documents(sources)))
+    return read_rows(page_rows(documents(sources)), BATCH_SIZE)

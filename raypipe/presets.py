@@ -6,7 +6,6 @@ from raypipe.pipeline import Pipeline
 from raypipe.stages.base import Pool
 from raypipe.stages.decode import BinaryToImage
 from raypipe.stages.detect import ImageTextDetector
-from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
 
@@ -40,20 +39,6 @@ def standard(
     return Pipeline([BinaryToImage(), detect, read])
 
 
-def with_drawing(pipeline: Pipeline, image_format: str) -> Pipeline:
-    """The pipeline with a picture of each page, its regions and text drawn over it."""
-    drawing = ImageDrawRegions(
-        rect_color="green",
-        rotated=True,
-        line_width=2,
-        draw_text="lines" in pipeline.graph.columns,
-        max_side=1600,
-        image_format=image_format,
-    )
-    return Pipeline([*pipeline.stages, drawing])
-
-
 def with_overlays(pipeline: Pipeline, folder: str, image_format: str) -> Pipeline:
-    """The pipeline with those pictures written to a folder."""
-    drawn = with_drawing(pipeline, image_format)
-    return Pipeline([*drawn.stages, SaveImages(folder=folder, suffix=f".{image_format}")])
+    """The pipeline with a picture of each page, its regions and text drawn over it, written to a folder."""
+    return Pipeline([*pipeline.with_drawing(image_format).stages, SaveImages(folder=folder, suffix=f".{image_format}")])

@@ -61,8 +61,9 @@ def chosen_pipeline(
     device: str,
     detectors: Pool | None = None,
     recognizers: Pool | None = None,
+    **_: object,
 ) -> Pipeline:
-    """The pipeline that the options choose.
+    """The pipeline that the options choose; those of other things are left alone.
 
     Raises:
         ConfigError: The file is missing or wrong, or stands beside an option that it leaves without effect.

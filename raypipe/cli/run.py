@@ -19,6 +19,7 @@ from raypipe.job.results import read_results
 from raypipe.job.summary import Summary
 from raypipe.outputs import documents
 from raypipe.outputs.formats import FORMATS
+from raypipe.pipeline import BATCH_SIZE
 
 
 @click.command(epilog="Example: raypipe run letters/ --output out --format json")
@@ -31,7 +32,9 @@ from raypipe.outputs.formats import FORMATS
               show_default=True, help="A file a document in this format; may be repeated.")  # fmt: skip
 @click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
               help="A picture a page with its regions and text.")  # fmt: skip
-@click.option("--batch-size", default=4, show_default=True, type=click.IntRange(1), help="Pages read together.")
+@click.option(
+    "--batch-size", default=BATCH_SIZE, show_default=True, type=click.IntRange(1), help="Pages read together."
+)
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
 @click.option("--overwrite", is_flag=True, help="Drop the results that the folder holds already.")

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from raypipe import presets
 from raypipe.cli.options import alone, chosen_pipeline, pipeline_options
 from raypipe.client import Client
 from raypipe.errors import ConfigError, ExitStatus
@@ -29,7 +28,7 @@ def show(image: Path, output: Path | None, url: str | None, api_key: str | None,
     if url:
         pages: Iterable[Page] = Client(url, api_key).read(image, overlay=image_format)
     else:
-        pages = presets.with_drawing(chosen_pipeline(**choice), image_format).run(image)
+        pages = chosen_pipeline(**choice).with_drawing(image_format).run(image)
     failed = False
     for page in pages:
         if page.exception:

@@ -14,11 +14,12 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.util.metrics import Counter as ExportedCounter
 
-from raypipe.errors import Code, ConfigError, DeviceError, Failure
+from raypipe.errors import Code, Failure
 from raypipe.graph import Graph, Operator
 from raypipe.inputs.pages import named, pages
 from raypipe.metrics import Metrics
 from raypipe.rows import from_table, others, to_table
+from raypipe.run.pools import for_data
 from raypipe.run.runner import Runner
 from raypipe.run.tally import Key, start_tally
 from raypipe.stages.base import Pool
@@ -27,8 +28,6 @@ from raypipe.types import Row
 MANIFEST_SCHEMA = pa.schema(
     [("path", pa.string()), ("name", pa.string()), ("pagenum", pa.int32()), ("total_pages", pa.int32())]
 )
-READ_AND_WRITE_CPUS = 1.0
-"""CPUs that pools leave to the tasks that read and write; without them Ray Data waits for ever and says nothing."""
 MOST_TRIES = 3
 """A page that was being processed at so many deaths of an actor gets an exception instead of another try."""
 
@@ -124,7 +123,8 @@ def transform(graph: Graph, dataset: Dataset, batch_size: int, tally: Any = None
     # A pickled column would be 25 times slower and refuse to be written.
     DataContext.get_current().enable_fallback_to_arrow_object_ext_type = False
     tally = tally or start_tally()
-    pools = plan(graph, ray.cluster_resources().get("CPU", 0), ray.cluster_resources().get("GPU", 0))
+    resources = ray.cluster_resources()
+    pools = for_data(graph, resources.get("CPU", 0), resources.get("GPU", 0))
     for number, (operator, pool) in enumerate(zip(graph.operators, pools, strict=True)):
         dataset = dataset.map_batches(
             OperatorActor,
@@ -144,48 +144,13 @@ def transform(graph: Graph, dataset: Dataset, batch_size: int, tally: Any = None
     return dataset
 
 
-def plan(graph: Graph, cpus: float, gpus: float) -> list[Pool]:
-    """The pool of each operator, with those chosen that the pipeline leaves open.
-
-    One operator without a pool takes the whole cluster: an actor a GPU, or else an actor a CPU with one thread each.
-    Actors that do everything are always busy; pools of their own pay where stages need different machines.
-
-    Args:
-        graph: What is to run.
-        cpus, gpus: What the cluster has.
-
-    Raises:
-        ConfigError: The pools need more CPUs than there are.
-        DeviceError: They need more GPUs than there are.
-    """
-    wishes = [stage.use_gpu for stage in graph.model_stages]
-    if True in wishes and not gpus:
-        raise DeviceError("A GPU was asked for and the Ray cluster has none.", "Add GPU nodes, or use --device cpu.")
-    wants_gpu = any(wish is not False for wish in wishes)
-    whole = (
-        Pool(size=int(gpus), num_gpus=1) if gpus and wants_gpu else Pool(size=max(1, int(cpus - READ_AND_WRITE_CPUS)))
-    )
-    default = whole if len(graph.operators) == 1 else Pool(size=1)
-    pools = [operator.pool or default for operator in graph.operators]
-    if sum(pool.floor * pool.num_gpus for pool in pools) > gpus:
-        raise DeviceError(f"The pools need more GPUs than the cluster's {gpus:g}.", "Lower num_gpus or the pool sizes.")
-    needed = sum(pool.floor * pool.num_cpus for pool in pools) + READ_AND_WRITE_CPUS
-    if needed > cpus:
-        raise ConfigError(
-            f"The pools need {needed:g} CPUs with the {READ_AND_WRITE_CPUS:g} that reading and writing takes, and the "
-            f"cluster has {cpus:g}.",
-            "Lower the pool sizes or num_cpus, or start Ray with more CPUs.",
-        )
-    return pools
-
-
 def _strategy(pool: Pool) -> ActorPoolStrategy:
     if pool.size is not None:
         return ActorPoolStrategy(size=pool.size)
     return ActorPoolStrategy(min_size=pool.floor, max_size=pool.max_size)
 
 
-def read(page_rows: Iterable[Row], rows_per_block: int = 4) -> Dataset:
+def read(page_rows: Iterable[Row], rows_per_block: int) -> Dataset:
     """Page rows (paths, not bytes) as a dataset of small blocks, so that actors get even shares."""
     table = pa.Table.from_pylist(list(page_rows), MANIFEST_SCHEMA)
     return ray.data.from_arrow(table).repartition(target_num_rows_per_block=rows_per_block)

@@ -18,7 +18,8 @@ from raypipe import errors
 from raypipe.errors import RaypipeError
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Progress
-from raypipe.run.batch import READ_AND_WRITE_CPUS, read, transform
+from raypipe.run.batch import read, transform
+from raypipe.run.pools import READ_AND_WRITE_CPUS
 from raypipe.run.tally import start_tally
 from raypipe.types import Row
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ray.exceptions import RayActorError
@@ -38,7 +38,7 @@ class PagePath:
     overlays: tuple[str, ...]
     columns: Mapping[str, Column]
     at_once: int
-    suspects: asyncio.Lock
+    suspects: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def count(self, content: bytes) -> int:
         """See `web.reading.Reader`."""

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 
 from raypipe.graph import Operator
@@ -21,15 +20,6 @@ from raypipe.types import Column, Row
 
 LINE_BYTES = 65_536
 """About what the picture of one line weighs: the unit in which batches are measured."""
-
-
-class Batching(BaseModel):
-    """How the pages of many requests are put together for an operator."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_lines: int = Field(256, ge=0, description="most line pictures of a batch, by their bytes; 0: a page at a time")
-    wait_seconds: float = Field(0.005, ge=0, description="how long a batch waits for more pages")
 
 
 @dataclass(frozen=True)
@@ -49,7 +39,7 @@ class Work:
     sent: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """What a replica carries out.
 
@@ -59,7 +49,8 @@ class Task:
         drawings: Steps that draw the overlay, by the picture's format; none but for the last operator.
         threads: CPU threads of a page.
         parallel: Pages, or batches of them, that are worked on at once.
-        batching: How pages are put together.
+        batch_lines: Most line pictures of a batch, by their bytes; 0: a page at a time.
+        batch_seconds: How long a batch waits for more pages.
     """
 
     operator: Operator
@@ -67,7 +58,8 @@ class Task:
     drawings: Mapping[str, Operator]
     threads: int
     parallel: int
-    batching: Batching
+    batch_lines: int
+    batch_seconds: float
 
     @property
     def written(self) -> dict[str, Column]:
@@ -85,7 +77,7 @@ class OperatorReplica:
         self._run = Runner(task.operator, task.threads, self._metrics)
         self._draw = {name: Runner(steps, task.threads, self._metrics) for name, steps in task.drawings.items()}
         self._threads = ThreadPoolExecutor(task.parallel, "pages")
-        self._together = self._batched() if task.batching.max_lines else None
+        self._together = self._batched() if task.batch_lines else None
         self._load_seconds = time.perf_counter() - begun
 
     async def __call__(self, work: Work) -> Work:
@@ -104,13 +96,13 @@ class OperatorReplica:
 
     def _batched(self) -> Callable[[Work], Awaitable[Work]]:
         # Made here because Serve keeps the queue of a decorated method on its class, for all instances alike.
-        batching = self._task.batching
+        task = self._task
 
         @serve.batch(  # type: ignore[untyped-decorator]
-            max_batch_size=batching.max_lines,
-            batch_wait_timeout_s=batching.wait_seconds,
-            max_concurrent_batches=self._task.parallel,
-            batch_size_fn=lambda works: weight(works, batching.max_lines),
+            max_batch_size=task.batch_lines,
+            batch_wait_timeout_s=task.batch_seconds,
+            max_concurrent_batches=task.parallel,
+            batch_size_fn=lambda works: weight(works, task.batch_lines),
         )
         async def together(works: list[Work]) -> list[Work]:
             return await self._in_thread(works)

@@ -7,16 +7,22 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import ray
 from ray import serve
 from ray.serve.schema import LoggingConfig
 
 from raypipe.errors import ConfigError, RaypipeError
+from raypipe.graph import Graph, Operator
 from raypipe.machine import usable_cpus
-from raypipe.pipeline import Pipeline
-from raypipe.run.online import Serving, deployment, plan
+from raypipe.run.online import deployment
+from raypipe.run.pools import check_room, for_serving
+from raypipe.run.settings import Serving
+
+if TYPE_CHECKING:
+    from ray.serve import Application
 
 NAME = "raypipe"
 _QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
@@ -24,12 +30,19 @@ _QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
 
 
 def run(
-    pipeline: Pipeline, serving: Serving, host: str, port: int, address: str | None, started: Callable[[], None]
+    graph: Graph,
+    drawings: Mapping[str, Operator],
+    serving: Serving,
+    host: str,
+    port: int,
+    address: str | None,
+    started: Callable[[], None],
 ) -> None:
     """Serves a pipeline until SIGTERM or SIGINT; then finishes what was accepted.
 
     Args:
-        pipeline: What to serve.
+        graph: The pipeline.
+        drawings: What draws overlays, by the picture's format.
         serving: How it is deployed.
         host, port: Where HTTP is spoken.
         address: The Ray cluster to join; None: one is started here.
@@ -37,20 +50,22 @@ def run(
 
     Raises:
         ConfigError: The port is taken, the pools do not fit the cluster, or a lexicon cannot be read.
+        DeviceError: The pools need more GPUs than the cluster has.
         ModelError: A model is unknown or not here.
         RaypipeError: The replicas do not start.
     """
     _check_port(host, port)
     if not address:  # What the nodes of another cluster have is not known here.
-        pipeline.graph.check()
+        graph.check()
     _connect(address)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # After Ray has set handlers of its own.
         signal.signal(number, lambda *_: stop.set())
     try:
-        _check_room(pipeline)
+        pools, resources = for_serving(graph), ray.cluster_resources()
+        check_room(pools, resources.get("CPU", 0), resources.get("GPU", 0))
         serve.start(http_options={"host": host, "port": port}, logging_config=_QUIET)
-        _deploy(pipeline, serving)
+        _deploy(deployment(graph, drawings, serving, pools))
         started()
         stop.wait()
     finally:
@@ -82,23 +97,9 @@ def _check_port(host: str, port: int) -> None:
             raise ConfigError(f"{host}:{port} cannot be used: {error}.", "Choose another --host or --port.") from error
 
 
-def _deploy(pipeline: Pipeline, serving: Serving) -> None:
+def _deploy(application: Application) -> None:
     try:
-        serve.run(deployment(pipeline, serving), name=NAME, route_prefix="/")
+        serve.run(application, name=NAME, route_prefix="/")
     except RuntimeError as error:  # What Serve makes of a replica that does not start.
         reason = str(error).partition("\n")[0]
         raise RaypipeError(f"The pipeline cannot be served: {reason}", "Ray's messages above say why.") from error
-
-
-def _check_room(pipeline: Pipeline) -> None:
-    """Serve would wait for ever for CPUs or GPUs that the cluster does not have."""
-    pools, there = plan(pipeline.graph), ray.cluster_resources()
-    for what, needed in (
-        ("CPU", sum(pool.floor * pool.num_cpus for pool in pools)),
-        ("GPU", sum(pool.floor * pool.num_gpus for pool in pools)),
-    ):
-        if needed > there.get(what, 0):
-            raise ConfigError(
-                f"The replicas need {needed:g} {what}s and the cluster has {there.get(what, 0):g}.",
-                "Lower the pool sizes or num_cpus.",
-            )

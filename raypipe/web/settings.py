@@ -19,7 +19,7 @@ class ServerSettings(BaseModel):
     max_files: int = Field(100, ge=1, description="most files of a multipart request; more is a 413")
     max_pages: int = Field(500, ge=1, description="most pages of a request; more is a 413")
     max_requests: int = Field(
-        0, ge=0, description="requests accepted at once, running or waiting; more get a 429; 0: 8 a page read at once"
+        0, ge=0, description="most requests running or waiting; further ones get a 429; 0: 8 per page read at once"
     )
     pages_at_once: int = Field(4, ge=1, description="pages of one request that are read at once")
     body_seconds: float = Field(30, gt=0, description="longest time a request body may take to arrive; then a 408")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from raypipe import presets
+from raypipe import presets, serving
 from raypipe.cli.run import run
 from raypipe.pipeline import Pipeline
 from raypipe.stages.base import ModelStage
@@ -30,11 +30,9 @@ def serve_configs() -> list[Any]:
 def test_serve_configs(config: dict[str, Any]) -> None:
     from ray.serve.schema import ServeDeploySchema
 
-    from raypipe.run import online
-
     (application,) = ServeDeploySchema.model_validate(config).applications
-    assert application.import_path == "raypipe.run.online:build" and callable(online.build)
-    arguments = online.Arguments.model_validate(application.args)
+    assert application.import_path == "raypipe.serving:build" and callable(serving.build)
+    arguments = serving.Arguments.model_validate(application.args)
     assert [stage.name for stage in Pipeline.from_toml(arguments.toml).stages] == [
         "BinaryToImage",
         "ImageTextDetector",

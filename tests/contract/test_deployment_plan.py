@@ -11,7 +11,7 @@ import pytest
 
 import raypipe as rp
 from raypipe import presets
-from raypipe.pipeline import INPUT_COLUMNS
+from raypipe.graph import INPUT_COLUMNS
 from raypipe.types import Row
 
 if sys.platform == "win32":
@@ -19,9 +19,11 @@ if sys.platform == "win32":
 
 from ray.exceptions import ActorDiedError
 
-from raypipe.run.online import Serving, build, deployment, plan
 from raypipe.run.path import PagePath
+from raypipe.run.pools import check_room, for_serving
 from raypipe.run.replicas import Work, weight
+from raypipe.run.settings import Serving
+from raypipe.serving import build
 from raypipe.web.settings import digest
 
 
@@ -31,13 +33,24 @@ def work(**row: Any) -> Work:
 
 @pytest.mark.parametrize(("cpus", "size", "threads"), [(1, 1, 1), (2, 1, 2), (4, 1, 4), (6, 2, 3), (16, 4, 4)])
 def test_open_pools_take_the_machine(cpus: int, size: int, threads: int) -> None:
-    assert plan(presets.standard().graph, cpus) == [rp.Pool(size=size, num_cpus=threads)]
+    assert for_serving(presets.standard().graph, cpus) == [rp.Pool(size=size, num_cpus=threads)]
 
 
 def test_pools_are_kept_and_gpus_given() -> None:
     pools = rp.Pool(size=3), rp.Pool(min_size=1, max_size=4, num_gpus=0.5)
-    assert plan(presets.standard(detector_pool=pools[0], recognizer_pool=pools[1]).graph, 8) == list(pools)
-    assert [pool.num_gpus for pool in plan(presets.standard(use_gpu=True).graph, 8)] == [1]
+    assert for_serving(presets.standard(detector_pool=pools[0], recognizer_pool=pools[1]).graph, 8) == list(pools)
+    assert [pool.num_gpus for pool in for_serving(presets.standard(use_gpu=True).graph, 8)] == [1]
+
+
+def test_pools_must_fit_the_cluster() -> None:
+    pools = [rp.Pool(size=2, num_cpus=2), rp.Pool(size=1, num_gpus=1)]
+    check_room(pools, 5, 1)
+    with pytest.raises(rp.ConfigError, match="need 5 CPUs and the cluster has 4"):
+        check_room(pools, 4, 1)
+    with pytest.raises(rp.ConfigError, match="need 6 CPUs with the 1 that reading and writing takes"):
+        check_room(pools, 5, 1, 1)
+    with pytest.raises(rp.DeviceError, match="need 1 GPUs and the cluster has 0"):
+        check_room(pools, 5, 0)
 
 
 def test_a_batch_is_weighed_by_its_bytes() -> None:
@@ -63,7 +76,7 @@ def test_a_deployment_an_operator() -> None:
     pools = presets.standard(detector_pool=rp.Pool(size=1), recognizer_pool=rp.Pool(size=2))
     assert names(presets.standard().deployment()) == ["Ingress", one]
     assert names(pools.deployment()) == ["Ingress", *two]
-    assert names(deployment(pools, Serving(merge_ingress=True))) == ["Ingress", two[1]]
+    assert names(pools.deployment(Serving(merge_ingress=True))) == ["Ingress", two[1]]
 
 
 def test_arguments_of_a_serve_config(tmp_path: Path) -> None:

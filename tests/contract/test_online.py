@@ -42,7 +42,7 @@ def test_serve_in_this_process_gives_the_rows_of_the_local_run(
 ) -> None:
     from ray import serve
 
-    from raypipe.run.online import Serving
+    from raypipe.run.settings import Serving
 
     handle = serve.run(pipeline.deployment(Serving(merge_ingress=merge)), _local_testing_mode=True)
     assert_equal_rows(local_rows(pipeline), through(handle, pages))
@@ -51,10 +51,9 @@ def test_serve_in_this_process_gives_the_rows_of_the_local_run(
 def test_batches_of_many_requests_give_the_same_rows(pages: Path, local_rows: LocalRows, ray_cluster: None) -> None:
     from ray import serve
 
-    from raypipe.run.online import Serving
-    from raypipe.run.replicas import Batching
+    from raypipe.run.settings import Serving
 
-    serving = Serving(batching=Batching(max_lines=64, wait_seconds=0.2))
+    serving = Serving(batch_lines=64, batch_seconds=0.2)
     handle = serve.run(POOLS.deployment(serving), name="contract", route_prefix=None)
     try:
         assert_equal_rows(local_rows(POOLS), through(handle, pages))

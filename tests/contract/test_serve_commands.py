@@ -108,11 +108,11 @@ def expected() -> str:
 
 def test_build_writes_a_config_of_the_standard_pipeline(tmp_path: Path) -> None:
     serve = str(Path(sys.executable).with_name("serve"))
-    command = [serve, "build", "raypipe.run.online:app", "-o", str(tmp_path / "serve.yaml")]
+    command = [serve, "build", "raypipe.serving:app", "-o", str(tmp_path / "serve.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     (application,) = yaml.safe_load((tmp_path / "serve.yaml").read_text("utf-8"))["applications"]
-    assert application["import_path"] == "raypipe.run.online:app"
+    assert application["import_path"] == "raypipe.serving:app"
     assert {part["name"] for part in application["deployments"]} >= {"Ingress"}
 
 
@@ -133,9 +133,7 @@ def test_run_takes_arguments_as_words(cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "pipeline.toml"
     file.write_text(presets.standard().to_toml(), "utf-8")
     cluster.run("serve", "start", "--http-port", str(port), "--address", cluster.address)
-    words = cluster.command(
-        "serve", "run", "raypipe.run.online:build", f"pipeline={file}", "--address", cluster.address
-    )
+    words = cluster.command("serve", "run", "raypipe.serving:build", f"pipeline={file}", "--address", cluster.address)
     with (tmp_path / "log").open("w+") as log:
         process = subprocess.Popen(words, env=cluster.environment, stdout=log, stderr=log)
         try:

@@ -155,7 +155,7 @@ def test_presets(fake_models: Path) -> None:
     assert [stage.name for stage in overlays.stages[3:]] == ["ImageDrawRegions", "SaveImages"]
     assert overlays.stages[4] == rp.SaveImages(folder="out", suffix=".png")
     assert "overlay" in overlays.graph.columns
-    assert "image_with_regions" in presets.with_drawing(standard, "png").graph.columns
+    assert "image_with_regions" in standard.with_drawing("png").graph.columns
 
 
 def test_a_stage_of_another_module_is_stored_by_its_place() -> None:

@@ -1,0 +1,76 @@
+"""Options of commands from the fields of models: name, type, bounds, default and help are the field's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping
+from typing import Annotated, Any, TypeVar, get_args
+
+import click
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+F = TypeVar("F", bound=Callable[..., Any])
+M = TypeVar("M", bound=BaseModel)
+
+
+def options_of(model: type[BaseModel], leave_out: Container[str] = ()) -> Callable[[F], F]:
+    """Adds an option for each field of a model, and of the models in it; `made` takes their values."""
+    fields = [(name, field) for name, field in _fields(model) if name not in leave_out]
+
+    def add(command: F) -> F:
+        for name, field in reversed(fields):
+            command = _option(name, field)(command)
+        return command
+
+    return add
+
+
+def made(model: type[M], values: Mapping[str, Any]) -> M:
+    """The model that the values of its options describe; others are left alone."""
+    inner = {name: made(kind, values) for name, field in model.model_fields.items() if (kind := _inner(field))}
+    return model(**inner, **{name: values[name] for name in model.model_fields if name in values})
+
+
+def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        if kind := _inner(field):
+            yield from _fields(kind)
+        else:
+            yield name, field
+
+
+def _inner(field: FieldInfo) -> type[BaseModel] | None:
+    """The model that a field holds, if it holds one."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
+    told = f"{field.description or name}."
+    option, told = f"--{name.replace('_', '-')}", told[0].upper() + told[1:]
+    if field.annotation is bool:
+        return click.option(option, is_flag=True, help=told)
+    kind, *_ = get_args(field.annotation) or (field.annotation,)
+    shown = field.default not in (None, "")
+    return click.option(
+        option,
+        type=_checked(field),
+        metavar=kind.__name__.upper(),
+        default=field.default,
+        show_default=shown,
+        help=told,
+    )
+
+
+def _checked(field: FieldInfo) -> Callable[[Any], Any]:
+    """What turns the text of an option into the field's value."""
+    kind: Any = Annotated[field.annotation, field]
+    adapter = TypeAdapter[Any](kind)
+
+    def check(value: Any) -> Any:
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            raise click.BadParameter(f"{value!r}: {error.errors()[0]['msg']}") from error
+
+    return check

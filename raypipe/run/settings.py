@@ -1,0 +1,26 @@
+"""How a pipeline is deployed on Ray Serve."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from raypipe.web.settings import ServerSettings
+
+
+class Serving(BaseModel):
+    """How a pipeline is deployed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: ServerSettings = Field(default_factory=ServerSettings, description="the limits of the server")
+    batch_lines: int | None = Field(
+        None,
+        ge=0,
+        description="most lines that are read together, of many requests, by the bytes of their pictures; 0: a page at "
+        "a time; left out: 256 on GPUs, 0 on CPUs",
+    )
+    batch_seconds: float = Field(0.005, ge=0, description="how long a batch waits for more pages")
+    merge_ingress: bool = Field(
+        False, description="run the first operator in the ingress: a hop less, and no second try when it dies"
+    )
+    ingress_replicas: int = Field(1, ge=1, description="processes that speak HTTP")
