@@ -1,0 +1,59 @@
+"""What documents' files in the output folder are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raypipe.inputs.pages import documents
+from raypipe.job.names import with_names
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.png", "sub/b.png", "sub/c.png"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"never opened")
+    return tmp_path / "in"
+
+
+def names(*sources: Any) -> list[str]:
+    return [row["name"] for row in with_names(documents(sources))]
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_names_are_paths_below_the_common_folder(folder: Path, scheme: str) -> None:
+    assert names(f"{scheme}{folder}") == ["a.png", "sub/b.png", "sub/c.png"]
+    assert names(f"{scheme}{folder}/sub") == ["b.png", "c.png"]
+    assert names(f"{scheme}{folder}/sub/b.png") == ["b.png"]
+
+
+def test_names_have_no_options_of_a_uri() -> None:
+    rows = [{"path": f"s3://bucket/scans/{name}.jpg?region=eu-west-1"} for name in ("a", "b")]
+    assert [row["name"] for row in with_names(rows)] == ["a.jpg", "b.jpg"]
+
+
+def test_names_of_different_kinds_of_sources_are_unlike(folder: Path) -> None:
+    """Paths, URIs and bytes have no folder in common."""
+    for sources in ([folder / "a.png", f"file://{folder}/sub/b.png"], [folder / "a.png", b"x"], [b"x", b"y"]):
+        found = names(*sources)
+        assert len(set(found)) == 2
+        assert not any(name.startswith("/") or ".." in name for name in found)
+
+
+def test_names_of_sources_above_the_working_folder_stay_below_the_output(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder / "sub")
+    assert names("../a.png", "b.png") == ["a.png", "sub/b.png"]
+    assert names("../*.png", "../sub/b.png") == ["a.png", "sub/b.png"]
+
+
+def test_names_that_are_taken_are_numbered() -> None:
+    rows = [{"path": "/new/a.png"}, {"path": "/old/a.png"}]
+    found = with_names(rows[:1], {"a.png": "/old/a.png", "a-2.png": "/older/a.png"})
+    assert [row["name"] for row in found] == ["a-3.png"]
+    assert [row["name"] for row in with_names(rows[1:], {"a.png": "/old/a.png"})] == ["a.png"]
