@@ -102,9 +102,16 @@ class Pipeline:
         """Processes pages in this process, a few at a time, as the result is asked for.
 
         Args:
-            sources: Files, folders, globs, URIs, encoded bytes, or a list of them.
+            sources: Files, folders, globs, URIs, encoded bytes, arrays uint8 (h, w) or (h, w, 3) in the order red,
+                green, blue, Pillow pictures, rows with a `path` or `content` and further columns, or a list of them.
             batch_size: Pages whose lines are read together.
             threads: CPU threads; all that the process may use if None.
+
+        Raises:
+            InputError: A source names nothing, or is none; at once, if it is the first.
+            ConfigError: A stage reads a column that no earlier one writes and the input does not have.
+            ModelError: A model is not here.
+            DeviceError: A GPU was asked for and cannot be used.
         """
         from raypipe.run.local import run
 

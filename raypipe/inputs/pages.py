@@ -1,4 +1,4 @@
-"""Files, folders, globs, URIs and bytes to page rows."""
+"""Sources to page rows: files, folders, globs and URIs, and what is in memory already."""
 
 from __future__ import annotations
 
@@ -8,35 +8,41 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
+from raypipe.errors import InputError
 from raypipe.files import open_file, split_options
 from raypipe.images.image import page_count
+from raypipe.inputs import memory
 from raypipe.inputs.listing import SUFFIXES, listed
+from raypipe.inputs.memory import InMemory
 from raypipe.types import Row
 
-Source: TypeAlias = str | Path | bytes
+Source: TypeAlias = str | Path | InMemory
+REMEDY = "Give paths, URIs, encoded bytes, arrays, Pillow pictures or rows, or a list of them."
 MULTI_PAGE = frozenset((".tif", ".tiff", ".pdf"))
 
 
 def documents(sources: Source | Iterable[Source], leave_out: str | Path | None = None) -> Iterator[Row]:
-    """Document rows: `path`, and `content` (the encoded bytes) where the source itself was bytes.
+    """Document rows: `path`, and `content` (the encoded bytes) where the source itself was in memory.
 
     Folders are listed with all below them, and so are those that a glob matches; `**` in it stands for any number of
     folders. A file named outright is listed whatever its suffix; folders and globs give pictures only.
 
     Args:
-        sources: Files, folders, globs, URIs and encoded bytes.
+        sources: Files, folders, globs, URIs, and what is in memory: see `memory.document`.
         leave_out: A local folder that folders and globs do not list, nor anything below it.
 
     Raises:
-        InputError: A source names nothing, or cannot be listed.
+        InputError: A source names nothing, cannot be listed, or is no source.
     """
     hidden = None if leave_out is None else Path(os.path.realpath(leave_out))
     for number, source in enumerate(_each(sources)):
-        if isinstance(source, bytes):
-            yield {"path": f"bytes-{number}", "content": source}
-        else:
-            for path in listed(str(source), hidden):
+        if isinstance(source, memory.KINDS):
+            yield memory.document(source, number)
+        elif isinstance(source, (str, os.PathLike)):
+            for path in listed(os.fspath(source), hidden):
                 yield {"path": path, "content": None}
+        else:
+            raise InputError(f"{source!r} is no source.", REMEDY)
 
 
 def page_rows(found: Iterable[Row]) -> Iterator[Row]:
@@ -45,10 +51,12 @@ def page_rows(found: Iterable[Row]) -> Iterator[Row]:
 
 
 def pages(document: Row) -> list[Row]:
-    """The page rows of a document row: `pagenum` from 0 and `total_pages` are added.
+    """The page rows of a document row: `pagenum` from 0 and `total_pages` are added, unless it is a page's row already.
 
     Only a TIFF or PDF can have more than one. What cannot be opened is one page, whose row later says why.
     """
+    if document.get("pagenum") is not None:
+        return [{"total_pages": None, **document}]
     total = _count(document)
     return [{**document, "pagenum": page, "total_pages": total} for page in range(total)]
 
@@ -73,4 +81,8 @@ def _count(document: Row) -> int:
 
 
 def _each(sources: Source | Iterable[Source]) -> Iterable[Source]:
-    return [sources] if isinstance(sources, (str, Path, bytes)) else sources
+    if isinstance(sources, (str, os.PathLike, *memory.KINDS)):
+        return [sources]
+    if not isinstance(sources, Iterable):
+        raise InputError(f"{sources!r} is no source.", REMEDY)
+    return sources

@@ -28,6 +28,8 @@ from raypipe.types import Row
 MANIFEST_SCHEMA = pa.schema(
     [("path", pa.string()), ("name", pa.string()), ("pagenum", pa.int32()), ("total_pages", pa.int32())]
 )
+CONTENT = pa.field("content", pa.large_binary())
+"""The documents of sources that are in memory; all others are read where they are needed."""
 MOST_TRIES = 3
 """A page that was being processed at so many deaths of an actor gets an exception instead of another try."""
 
@@ -62,6 +64,11 @@ class OperatorActor:
         """
         if "bytes" in table.column_names and "content" not in table.column_names:
             table = table.rename_columns({"bytes": "content"})
+        if "path" not in table.column_names:
+            raise ConfigError(
+                "The dataset has no column `path`, by which pages are told apart.",
+                "Pass include_paths=True to ray.data.read_binary_files, or add the column.",
+            )
         rows = from_table(table, self._before)
         kept = others(table, self._before)
         if "pagenum" not in table.column_names:
@@ -151,6 +158,8 @@ def _strategy(pool: Pool) -> ActorPoolStrategy:
 
 
 def read(page_rows: Iterable[Row], rows_per_block: int) -> Dataset:
-    """Page rows (paths, not bytes) as a dataset of small blocks, so that actors get even shares."""
-    table = pa.Table.from_pylist(list(page_rows), MANIFEST_SCHEMA)
+    """Page rows as a dataset of small blocks, so that actors get even shares."""
+    rows = list(page_rows)
+    in_memory = any(row["content"] is not None for row in rows)
+    table = pa.Table.from_pylist(rows, MANIFEST_SCHEMA.append(CONTENT) if in_memory else MANIFEST_SCHEMA)
     return ray.data.from_arrow(table).repartition(target_num_rows_per_block=rows_per_block)

@@ -27,6 +27,7 @@ def test_a_page() -> None:
         "confidence": 0.9753,
         "lines": [{**values, "row": 3, "words": [values]}],
         "exception": None,
+        "failure": None,
     }
 
 

@@ -1,0 +1,64 @@
+"""Sources that are in memory already: encoded bytes, NumPy arrays, Pillow pictures, and rows with further columns."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from raypipe.errors import InputError
+from raypipe.types import Row
+
+InMemory: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any] | PillowImage.Image | Mapping[str, Any]
+KINDS = (bytes, bytearray, memoryview, np.ndarray, PillowImage.Image, Mapping)
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+"""Modes of Pillow that PNG stores as they are; others become RGB."""
+
+
+def document(source: InMemory, number: int) -> Row:
+    """The document row of a source that is in memory.
+
+    Args:
+        source: Encoded bytes; an array uint8 (h, w), or (h, w, 3 or 4) in the order red, green, blue, alpha; a Pillow
+            picture; or a row with `path`, or with `content` (or `bytes`), and any other columns.
+        number: Its place among the sources, for its name.
+
+    Raises:
+        InputError: It is none of these.
+    """
+    match source:
+        case bytes() | bytearray() | memoryview():
+            return {"path": f"bytes-{number}", "content": bytes(source)}
+        case np.ndarray():
+            return {"path": f"array-{number}", "content": _png(_picture(source, number))}
+        case PillowImage.Image():
+            return {"path": getattr(source, "filename", "") or f"picture-{number}", "content": _png(source)}
+    row = dict(source)
+    if "bytes" in row and "content" not in row:
+        row["content"] = row.pop("bytes")
+    if not row.get("path") and row.get("content") is None:
+        raise InputError(f"Row {number} of the sources has neither path nor content.", "Give it one of them.")
+    return {**row, "path": str(row.get("path") or f"row-{number}"), "content": row.get("content")}
+
+
+def _picture(array: npt.NDArray[Any], number: int) -> PillowImage.Image:
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or channels not in (1, 3, 4) or not array.size:
+        raise InputError(
+            f"Array {number} of the sources is {array.dtype} {array.shape}, which is no picture.",
+            "Give uint8 (height, width), or (height, width, 3) in the order red, green, blue.",
+        )
+    return PillowImage.fromarray(np.ascontiguousarray(array[:, :, 0] if array.ndim == 3 and channels == 1 else array))
+
+
+def _png(picture: PillowImage.Image) -> bytes:
+    """A picture as a PNG file, with the resolution that it has; turned upright if its own data say so."""
+    file = io.BytesIO()
+    stored = picture if picture.mode in PNG_MODES else picture.convert("RGB")
+    options = {name: picture.info[name] for name in ("dpi",) if name in picture.info}
+    stored.save(file, "PNG", compress_level=1, exif=picture.getexif(), **options)
+    return file.getvalue()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+import raypipe as rp
+from raypipe.errors import ConfigError, InputError
+from raypipe.inputs.memory import document
+
+RED = np.zeros((20, 30, 3), np.uint8)
+RED[:, :, 0] = 200
+
+
+def opened(content: bytes) -> np.ndarray:
+    return np.asarray(PillowImage.open(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("picture", [RED, RED[:, :, 0], np.dstack([RED, np.full((20, 30), 255, np.uint8)])])
+def test_an_array_becomes_a_file_of_the_same_pixels(picture: np.ndarray) -> None:
+    for source in (picture, PillowImage.fromarray(picture)):
+        assert (opened(document(source, 3)["content"]) == picture).all()
+    assert document(picture, 3)["path"] == "array-3"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F", "I"])
+def test_pillow_pictures_of_any_mode_are_read(mode: str) -> None:
+    assert document(PillowImage.new(mode, (4, 3)), 0)["content"].startswith(b"\x89PNG")
+
+
+def test_colours_keep_their_order() -> None:
+    (page,) = rp.Pipeline([rp.BinaryToImage()]).run(RED)
+    assert page["image"].pixels()[0, 0].tolist() == [0, 0, 200]
+
+
+@pytest.mark.parametrize(
+    "array", [RED.astype(np.float32), np.zeros((2, 3, 2), np.uint8), np.zeros(5, np.uint8), np.zeros((0, 3), np.uint8)]
+)
+def test_an_array_that_is_no_picture_is_refused(array: np.ndarray) -> None:
+    with pytest.raises(InputError, match="Array 7"):
+        document(array, 7)
+
+
+def test_rows_keep_their_columns() -> None:
+    assert document({"bytes": b"x", "archive": "box 7"}, 2) == {"path": "row-2", "content": b"x", "archive": "box 7"}
+    assert document({"path": "a.png"}, 2) == {"path": "a.png", "content": None}
+    with pytest.raises(InputError, match="Row 2"):
+        document({"archive": "box 7"}, 2)
+
+
+@pytest.mark.parametrize("sources", [123, [123], None, object()])
+def test_what_is_no_source_is_refused_at_once(sources: Any) -> None:
+    with pytest.raises(InputError, match="is no source"):
+        rp.Pipeline([rp.BinaryToImage()]).run(sources)
+
+
+def test_a_file_has_no_columns_of_its_own(page_png: bytes) -> None:
+    reads_regions = rp.Pipeline([rp.BinaryToImage(), rp.ImageDrawRegions()])
+    with pytest.raises(ConfigError, match="'text_regions'"):
+        reads_regions.run(page_png)
+    region = rp.Region(0, 0, 20, 20, 100, 20, 1, "", 0, False)
+    (page,) = reads_regions.run({"content": page_png, "text_regions": [region]})
+    assert page.exception is None and page["image_with_regions"]
