@@ -14,7 +14,7 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.util.metrics import Counter as ExportedCounter
 
-from raypipe.errors import Code, Failure
+from raypipe.errors import Code, ConfigError, Failure
 from raypipe.graph import Graph, Operator
 from raypipe.inputs.pages import named, pages
 from raypipe.metrics import Metrics
