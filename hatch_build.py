@@ -18,7 +18,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import platform_tags
 
 FOLDER = Path("raypipe", "recognition", "ctc")
-SOURCES = ("search.c", "score.c", "alignment.c")
 LIBRARY = "libctc.so"
 FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fPIC", "-fvisibility=hidden", "-shared")
 
@@ -53,6 +52,6 @@ def build(root: Path, target: Path) -> None:
     compiler = ["cc"] if shutil.which("cc") else [sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline"]
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder, LIBRARY)
-        sources = [str(root / FOLDER / name) for name in SOURCES]
+        sources = map(str, sorted((root / FOLDER).glob("*.c")))
         subprocess.run([*compiler, *FLAGS, *sources, "-o", str(made), "-lm"], check=True)
         made.replace(target)

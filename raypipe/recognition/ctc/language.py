@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from raypipe.errors import ConfigError, ModelError
 from raypipe.files import open_file
+from raypipe.recognition.ctc.library import address, library
 
 LETTERS = string.ascii_lowercase + "'"
 """What words are made of. Their codes are the places in this string; code 27 is the edge of a word."""
@@ -81,36 +82,63 @@ def load_language(path: Path, lexicon: str | None = None) -> Language:
         ModelError: The language's file is missing or damaged.
         ConfigError: The lexicon cannot be read.
     """
-    try:
-        with np.load(path) as stored:
-            listed = stored["words"].tobytes().decode("ascii").split("\n")
-            chances = stored["frequencies"].astype(np.float32)
-            proper = np.unpackbits(stored["proper"], count=len(listed)).astype(bool)
-            firsts, seconds = np.cumsum(stored["firsts"], dtype=np.int64), stored["seconds"].astype(np.int64)
-            pair_chances = stored["pair_chances"].astype(np.float32)
-            order = stored["order"].astype(np.float32)
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise ModelError(f"The language file {path} cannot be read: {error}.", "Install raypipe again.") from error
-    words = dict(zip(listed, zip(chances.tolist(), proper.tolist(), strict=True), strict=True))
-    for word in own_words(lexicon) if lexicon else ():
-        lower = word.lower()
-        chance, is_proper = words.get(lower, (-np.inf, True))
-        words[lower] = max(chance, OWN_WORD), is_proper and word != lower
-    names = sorted(words)
-    place = {name: n for n, name in enumerate(names)}
-    moved = np.array([place[name] for name in listed], np.int64)
-    pairs, chances_of_pairs = _hash(moved[firsts] * len(names) + moved[seconds], pair_chances)
-    frequencies = np.array([words[name][0] for name in names], np.float32)
-    codes = _codes(names)
+    listed = _read(path)
+    if lexicon:
+        listed = _join(listed, own_words(lexicon))
+    words, frequencies = len(listed.frequencies), listed.frequencies
+    codes = _codes(listed.text)
     return Language(
         *_trie(codes, frequencies),
         frequencies,
-        np.array([words[name][1] for name in names]),
-        pairs,
-        chances_of_pairs,
-        np.minimum(np.bincount(moved[firsts], np.exp(pair_chances), len(names)), 1).astype(np.float32),
+        listed.proper,
+        *_hash(listed.firsts * words + listed.seconds, listed.pair_chances),
+        np.minimum(np.bincount(listed.firsts, np.exp(listed.pair_chances), words), 1).astype(np.float32),
         _spelling(codes, frequencies),
-        order,
+        listed.order,
+    )
+
+
+class _Listed(NamedTuple):
+    """What a language's file holds: words, joined by line ends, with frequencies and case, pairs, and marks."""
+
+    text: npt.NDArray[np.uint8]
+    frequencies: Floats
+    proper: npt.NDArray[np.bool_]
+    firsts: npt.NDArray[np.int64]
+    seconds: npt.NDArray[np.int64]
+    pair_chances: Floats
+    order: Floats
+
+
+def _read(path: Path) -> _Listed:
+    try:
+        with np.load(path) as stored:
+            return _Listed(
+                stored["words"],
+                frequencies=stored["frequencies"].astype(np.float32),
+                proper=np.unpackbits(stored["proper"], count=len(stored["frequencies"])).astype(bool),
+                firsts=np.cumsum(stored["firsts"], dtype=np.int64),
+                seconds=stored["seconds"].astype(np.int64),
+                pair_chances=stored["pair_chances"].astype(np.float32),
+                order=stored["order"].astype(np.float32),
+            )
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise ModelError(f"The language file {path} cannot be read: {error}.", "Install raypipe again.") from error
+
+
+def _join(listed: _Listed, own: Sequence[str]) -> _Listed:
+    """The list with a user's words: those that it has become more frequent, the others follow its own."""
+    names = listed.text.tobytes().decode("ascii").split("\n")
+    words = dict(zip(names, zip(listed.frequencies.tolist(), listed.proper.tolist(), strict=True), strict=True))
+    for word in own:
+        lower = word.lower()
+        chance, is_proper = words.get(lower, (-np.inf, True))
+        words[lower] = max(chance, OWN_WORD), is_proper and word != lower
+    frequencies, proper = zip(*words.values(), strict=True)
+    return listed._replace(
+        text=np.frombuffer("\n".join(words).encode("ascii"), np.uint8),
+        frequencies=np.array(frequencies, np.float32),
+        proper=np.array(proper, np.bool_),
     )
 
 
@@ -158,42 +186,37 @@ def own_words(lexicon: str) -> list[str]:
     return words
 
 
-def _codes(words: Sequence[str]) -> npt.NDArray[np.int8]:
-    """Letter codes (n, longest + 1) of words in sorted order, filled up with edges."""
+def _codes(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
+    """Letter codes (n, longest + 1) of words that are joined by line ends, filled up with edges."""
     table = np.full(256, EDGE, np.int8)
     table[np.frombuffer(LETTERS.encode(), np.uint8)] = np.arange(len(LETTERS))
-    longest = max(map(len, words))
-    joined = "".join(word.ljust(longest + 1) for word in words).encode("ascii")
-    return table[np.frombuffer(joined, np.uint8)].reshape(len(words), -1)
+    ends = np.flatnonzero(np.append(text, ord("\n")) == ord("\n"))
+    starts = np.append(0, ends[:-1] + 1)
+    lengths = ends - starts
+    # To whole words of eight letters, by which `_trie` sorts.
+    width = -(-(int(lengths.max()) + 1) // 8) * 8
+    codes = np.full((len(ends), width), EDGE, np.int8)
+    places = np.arange(len(text)) - np.repeat(starts - width * np.arange(len(ends)), lengths + 1)[: len(text)]
+    codes.reshape(-1)[places] = table[text]
+    return codes
 
 
 def _trie(
     codes: npt.NDArray[np.int8], frequencies: Floats
 ) -> tuple[npt.NDArray[np.uint32], Integers, Floats, Integers]:
     """Masks, first children, look-ahead and words of a trie whose nodes stand level by level."""
-    order = np.lexsort(codes.T[::-1])
-    codes, probabilities = codes[order], np.exp(frequencies[order].astype(np.float64))
-    new = np.ones(codes.shape, bool)
-    new[1:] = np.logical_or.accumulate(codes[1:] != codes[:-1], 1)
-    new &= codes != EDGE
-    counts = new.sum(0)
-    starts = np.concatenate([[1], 1 + np.cumsum(counts)])
-    total = int(starts[-1])
-    masks, children = np.zeros(total, np.uint32), np.zeros(total, np.int32)
-    sums, words = np.zeros(total), np.full(total, -1, np.int32)
-    above = np.zeros(len(codes), np.int64)
-    sums[0] = probabilities.sum()
-    for level in range(codes.shape[1]):
-        ended = (codes[:, level] == EDGE) & (above >= 0)
-        words[above[ended]] = order[ended]
-        here = np.where(ended | (above < 0), -1, starts[level] + np.cumsum(new[:, level]) - 1)
-        firsts = np.flatnonzero(new[:, level])
-        np.bitwise_or.at(masks, above[firsts], np.uint32(1) << codes[firsts, level].astype(np.uint32))
-        children[above[firsts][::-1]] = here[firsts][::-1]
-        inside = here >= 0
-        np.add.at(sums, here[inside], probabilities[inside])
-        above = here
-    return masks, children, np.log(np.maximum(sums, 1e-30)).astype(np.float32), words
+    probabilities = np.exp(frequencies.astype(np.float64))
+    order = np.ascontiguousarray(np.lexsort(codes.view(">u8").T[::-1].astype(np.uint64)), np.int64)
+    most = 1 + int(np.count_nonzero(codes != EDGE))
+    masks, children = np.zeros(most, np.uint32), np.zeros(most, np.int32)
+    sums, words = np.zeros(most), np.full(most, -1, np.int32)
+    tables = map(address, (probabilities, masks, children, sums, words))
+    nodes = library().ctc_trie(address(codes), address(order), *codes.shape, *tables)
+    if nodes < 0:
+        raise MemoryError("No memory for the words of the language.")
+    sums[0] = probabilities[order].sum()
+    ahead = np.log(np.maximum(sums[:nodes], 1e-30)).astype(np.float32)
+    return masks[:nodes], children[:nodes], ahead, words[:nodes]
 
 
 def _spelling(codes: npt.NDArray[np.int8], frequencies: Floats) -> Floats:
@@ -202,18 +225,13 @@ def _spelling(codes: npt.NDArray[np.int8], frequencies: Floats) -> Floats:
     Each order is smoothed with the one below it by Witten and Bell's rule (IEEE Trans. Inf. Theory 37(4), 1991).
     """
     weights = np.exp(frequencies / 2)
-    weights /= weights.min()
+    weights = (weights / weights.min()).astype(np.float64)
     size = EDGE + 1
-    padded = np.pad(codes.astype(np.int64), ((0, 0), (ORDER - 1, 0)), constant_values=EDGE)
-    places = np.flatnonzero(np.pad(codes != EDGE, ((0, 0), (1, 0)), constant_values=True)[:, :-1])
-    columns = codes.shape[1]
-    rows, here = places // columns, places % columns + ORDER - 1
+    sizes = [size ** (length + 1) for length in range(ORDER)]
+    sums = np.zeros(sum(sizes))
+    library().ctc_count_letters(address(codes), *codes.shape, address(weights), address(sums))
     chances = np.full((1, size), 1 / size)
-    for length in range(ORDER):
-        context = np.zeros(len(rows), np.int64)
-        for back in range(length, 0, -1):
-            context = context * size + padded[rows, here - back]
-        counts = np.bincount(context * size + padded[rows, here], weights[rows], size ** (length + 1))
+    for length, counts in enumerate(np.split(sums, np.cumsum(sizes)[:-1])):
         counts = counts.reshape(-1, size)
         kinds = (counts > 0).sum(1, keepdims=True)
         below = np.tile(chances, (size, 1)) if length else chances
@@ -223,16 +241,8 @@ def _spelling(codes: npt.NDArray[np.int8], frequencies: Floats) -> Floats:
 
 
 def _hash(keys: npt.NDArray[np.int64], values: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    """An open hash table of twice the room, a power of two; a key stands at or after `key * 0x9E3779B1 % slots`."""
+    """An open hash table of twice the room, whose slots are a power of two."""
     slots = 1 << max(2 * len(keys), 2).bit_length()
     table, found = np.full(slots, -1, np.int64), np.zeros(slots, np.float32)
-    places = (keys * 0x9E3779B1) & (slots - 1)
-    waiting = np.arange(len(keys))
-    while len(waiting):
-        free = waiting[table[places[waiting]] < 0]
-        table[places[free]] = keys[free]
-        settled = table[places[waiting]] == keys[waiting]
-        found[places[waiting[settled]]] = values[waiting[settled]]
-        waiting = waiting[~settled]
-        places[waiting] = (places[waiting] + 1) & (slots - 1)
+    library().ctc_hash(address(keys), address(values), len(keys), slots, address(table), address(found))
     return table, found

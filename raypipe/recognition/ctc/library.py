@@ -1,4 +1,4 @@
-"""The C library of CTC decoding: `search.c` and `alignment.c`, built by `hatch_build.py` when raypipe is installed."""
+"""The C library of CTC decoding: search, alignment and tables of words; `hatch_build.py` builds it on installation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from raypipe.errors import ModelError
 
 PATH = Path(__file__).with_name("libctc.so")
-_POINTER, _INT = ctypes.c_void_p, ctypes.c_int32
+_POINTER, _INT, _LONG = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
 
 
 @cache
@@ -32,6 +32,10 @@ def library() -> ctypes.CDLL:
     knowledge, length = [_POINTER] * 4, ctypes.POINTER(_INT)
     found.ctc_search.argtypes = (_POINTER, _INT, _INT, *knowledge, _POINTER, length, _POINTER, _POINTER)
     found.ctc_align.argtypes = (_POINTER, _INT, _INT, _POINTER, _INT, _POINTER)
+    found.ctc_trie.argtypes = (_POINTER, _POINTER, _LONG, _INT, _POINTER, *([_POINTER] * 4))
+    found.ctc_count_letters.argtypes = (_POINTER, _LONG, _INT, _POINTER, _POINTER)
+    found.ctc_hash.argtypes = (_POINTER, _POINTER, _LONG, _LONG, _POINTER, _POINTER)
+    found.ctc_count_letters.restype = found.ctc_hash.restype = None
     return found
 
 

@@ -87,10 +87,9 @@ static double chance_of(const Knowledge *known, int32_t previous, int32_t word)
     if (previous < 0)
         return language->frequencies[word];
     double share = known->weights->pair;
-    int64_t key = (int64_t)previous * language->listed + word, last = language->slots - 1;
-    int64_t place = (int64_t)((uint64_t)key * 0x9E3779B1u) & last;
+    int64_t key = (int64_t)previous * language->listed + word, place = hashed(key, language->slots);
     while (language->pairs[place] >= 0 && language->pairs[place] != key)
-        place = (place + 1) & last;
+        place = (place + 1) & (language->slots - 1);
     double chance = expf(language->frequencies[word]) * (1 - share * language->paired[previous]);
     if (language->pairs[place] == key)
         chance += share * expf(language->pair_chances[place]);

@@ -62,6 +62,12 @@ typedef struct {
     const Alphabet *alphabet;
 } Knowledge;
 
+/* Where the hash table of word pairs, whose slots are a power of two, begins to look for a key. */
+static inline int64_t hashed(int64_t key, int64_t slots)
+{
+    return (int64_t)((uint64_t)key * 0x9E3779B1u) & (slots - 1);
+}
+
 /* score.c */
 
 double order_of(const Knowledge *known, int32_t before, int32_t after);
