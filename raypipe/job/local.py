@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from uuid import uuid4
 
-from raypipe.compat import batched
 from raypipe.job.plan import Job
 from raypipe.job.results import write
 from raypipe.job.summary import Summary, summarize
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics, Progress
 from raypipe.rows import to_table
-from raypipe.run.local import processor
+from raypipe.run.local import finished
 from raypipe.types import Row
 
 
 def run(job: Job, progress: Progress, batch_size: int, threads: int | None) -> Summary:
     """Processes a job in this process."""
     start = time.perf_counter()
-    metrics = Metrics()
-    process = processor(job.pipeline.graph, threads or usable_cpus(), metrics)
+    metrics, prefix = Metrics(), uuid4().hex[:12]
     columns = job.pipeline.graph.columns
-    prefix, finished, failed = uuid4().hex[:12], 0, 0
+    done, failed, files = 0, 0, 0
+    kept: list[Row] = []
+
+    def keep() -> None:
+        nonlocal files
+        write(to_table(kept, columns), job.folder.results / f"{prefix}-{files:06}.parquet")
+        kept.clear()
+        files += 1
+
+    pages = finished(job.pipeline.graph, job.todo, batch_size, threads or usable_cpus(), metrics)
     ready = time.perf_counter()
-    for number, part in enumerate(batched(job.todo, job.rows_a_file)):
-        rows: list[Row] = []
+    with closing(pages):
         try:
-            for batch in batched(part, batch_size):
-                rows += process(list(batch))
-                finished += len(batch)
+            for batch in pages:
+                kept += batch
+                done += len(batch)
                 failed += sum(row["exception"] is not None for row in batch)
-                progress(finished, failed)
+                progress(done, failed)
+                if len(kept) >= job.rows_a_file:
+                    keep()
         finally:  # What is done when somebody stops the job stays done.
-            write(to_table(rows, columns), job.folder.results / f"{prefix}-{number:06}.parquet")
+            if kept:
+                keep()
     end = time.perf_counter()
     return summarize(job, end - start, end - ready, metrics.drain())

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
+from typing import TypeVar
 
 from raypipe.compat import batched
+from raypipe.engine import gpu_available
 from raypipe.graph import Graph
 from raypipe.inputs.pages import Source, documents, page_rows
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.run.runner import Runner
 from raypipe.types import Page, Row
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AHEAD = 2
+"""Batches of pages that are begun, or done and waiting for those before them, for each page that is read at once."""
 
 
 def run(
@@ -26,18 +36,54 @@ def run(
     first = next(rows, None)
     if first is None:
         return iter(())
-    graph.check_input(first, first["path"])
-    process = processor(graph, threads or usable_cpus(), metrics or Metrics())
-    return _processed(chain([first], rows), graph, process, batch_size)
+    checked = _checked(chain([first], rows), graph)
+    batches = finished(graph, checked, batch_size, threads or usable_cpus(), metrics or Metrics())
+    return (Page(row) for batch in batches for row in batch)
 
 
-def _processed(
-    rows: Iterator[Row], graph: Graph, process: Callable[[list[Row]], list[Row]], batch_size: int
-) -> Iterator[Page]:
-    for batch in batched(rows, batch_size):
-        for row in batch:
-            graph.check_input(row, row["path"])
-        yield from map(Page, process(list(batch)))
+def _checked(rows: Iterable[Row], graph: Graph) -> Iterator[Row]:
+    for row in rows:
+        graph.check_input(row, row["path"])
+        yield row
+
+
+def finished(
+    graph: Graph, rows: Iterable[Row], batch_size: int, threads: int, metrics: Metrics
+) -> Generator[list[Row], None, None]:
+    """Page rows through the pipeline, a few at a time and in their order, as the result is asked for.
+
+    The models are loaded before it returns.
+
+    On CPUs as many pages are read at once as there are threads, with one thread each: networks, decoding and the word
+    search of different pages overlap, and none of them has to be divided. A page alone gets all threads.
+
+    Args:
+        graph: What is done with them.
+        rows: Page rows.
+        batch_size: Pages whose lines are read together, where a GPU reads them or there is one thread.
+        threads: CPU threads.
+        metrics: Where counts and seconds are added.
+    """
+    rows = iter(rows)
+    first = list(islice(rows, threads))
+    at_once = 1 if _on_gpu(graph) else max(1, len(first))
+    own = Metrics()
+    process = processor(graph, threads // at_once, own)
+
+    def work(batch: tuple[Row, ...]) -> tuple[list[Row], dict[str, float]]:
+        return process(list(batch)), own.drain()
+
+    def counted(done: Iterable[tuple[list[Row], dict[str, float]]]) -> Generator[list[Row], None, None]:
+        for batch, sums in done:
+            for name, value in sums.items():
+                metrics.add(name, value)
+            yield batch
+
+    return counted(_in_order(work, batched(chain(first, rows), batch_size if at_once == 1 else 1), at_once))
+
+
+def _on_gpu(graph: Graph) -> bool:
+    return any(stage.use_gpu is not False for stage in graph.model_stages) and gpu_available()
 
 
 def processor(graph: Graph, threads: int, metrics: Metrics) -> Callable[[list[Row]], list[Row]]:
@@ -50,3 +96,19 @@ def processor(graph: Graph, threads: int, metrics: Metrics) -> Callable[[list[Ro
         return rows
 
     return process
+
+
+def _in_order(function: Callable[[T], R], items: Iterable[T], at_once: int) -> Generator[R, None, None]:
+    """What a function makes of each item, in threads and in their order."""
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > AHEAD * at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # Nobody asks for the rest, or an error ends the job.
+            for future in waiting:
+                future.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -25,8 +26,8 @@ class Runner:
         # OpenCV would start a thread a core whatever the actor's share is.
         cv2.setNumThreads(threads)
         self._workers = [(step, step.worker(step.stage, threads, metrics)) for step in operator.steps]
-        for _, worker in self._workers:
-            worker.setup()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda each: each[1].setup(), self._workers))
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Carries out the steps on page rows, in place, keeping their number and order.
