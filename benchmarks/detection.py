@@ -54,7 +54,7 @@ class LineFinder:
     def __init__(self, model: str, width: int, refiner: bool, threads: int) -> None:
         decode = rp.BinaryToImage(image_type="TYPE_3BYTE_BGR")
         detect = rp.ImageTextDetector(model=model, use_gpu=False, width=width, size_threshold=-1, with_refiner=refiner)
-        self._process = processor(rp.Pipeline([decode, detect]), threads, Metrics())
+        self._process = processor(rp.Pipeline([decode, detect]).graph, threads, Metrics())
         self._refiner = refiner
 
     def find(self, file: Path) -> tuple[np.ndarray, float]:

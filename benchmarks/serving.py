@@ -115,7 +115,7 @@ class Direct:
     """The same pages without a server."""
 
     def __init__(self) -> None:
-        self._process = processor(presets.standard(use_gpu=False), usable_cpus(), Metrics())
+        self._process = processor(presets.standard(use_gpu=False).graph, usable_cpus(), Metrics())
 
     def seconds(self, bodies: list[bytes]) -> float:
         """Reads pages together, and says how long it took."""

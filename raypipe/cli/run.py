@@ -14,6 +14,7 @@ from raypipe import presets
 from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
 from raypipe.errors import ExitStatus
 from raypipe.job import local, plan, ray
+from raypipe.job.engine import choose
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import read_results
 from raypipe.job.summary import Summary
@@ -27,7 +28,8 @@ from raypipe.pipeline import BATCH_SIZE
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @pipeline_options
 @pool_options
-@click.option("--engine", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help="Where it runs.")
+@click.option("--engine", type=click.Choice(["auto", "local", "ray"]), default="auto", show_default=True,
+              help="In this process, on Ray, or what is sooner done.")  # fmt: skip
 @click.option("--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), default=["text"],
               show_default=True, help="A file a document in this format; may be repeated.")  # fmt: skip
 @click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
@@ -57,11 +59,15 @@ def run(
     The same command goes on where a stopped one left off. Exit status: 0 all pages read, 6 some failed, 8 some
     files could not be written, others: the job did not run.
     """
+    alone("--engine ray", engine == "ray", "threads")
     alone("--engine local", engine == "local", "detectors", "recognizers", "address")
     pipeline = chosen_pipeline(**choice)
     if overlay != "none":
         pipeline = presets.with_overlays(pipeline, str(OutputFolder(output).overlays.absolute()), overlay)
     prepared = plan.prepare(pipeline, sources, output, overwrite, retry_failed)
+    if engine == "auto":
+        engine, reason = choose(prepared, address, threads)
+        click.echo(f"{'Ray' if engine == 'ray' else 'One process'}: {reason}.", err=True)
     with _progress() as progress:
         task = progress.add_task("pages", total=len(prepared.todo), failed=0, rate=0.0)
 

@@ -1,0 +1,46 @@
+"""Where a job runs if its user leaves that open: in one process, or on Ray."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from raypipe.job.plan import Job
+from raypipe.machine import usable_cpus
+
+PAGE_SECONDS = 0.65
+"""CPU seconds that a page takes with the default models; see `benchmarks/throughput.py`."""
+ALONE_SECONDS = 0.06
+"""The part of them in which no other thread of the same process can compute, for Python's lock."""
+RAY_SECONDS = 8.0
+"""How much later than one process Ray begins with the first page; see `benchmarks/startup.py`."""
+RAY_GAIN = 1.05
+"""Pages a second on Ray for each that one process reads on the same CPUs, where the lock does not matter."""
+
+
+class Engine(NamedTuple):
+    """`local` or `ray`, and why."""
+
+    name: str
+    reason: str
+
+
+def choose(job: Job, address: str | None, threads: int | None, cpus: int | None = None) -> Engine:
+    """Ray where a cluster or pools are asked for, else what finishes the job sooner on this machine.
+
+    Args:
+        job: What is to be done.
+        address: The cluster to join.
+        threads: CPU threads that one process is to use.
+        cpus: CPUs of this machine; None: it is asked.
+    """
+    if address:
+        return Engine("ray", f"on the cluster at {address}")
+    if any(operator.pool for operator in job.pipeline.graph.operators):
+        return Engine("ray", "since stages have pools")
+    if threads:
+        return Engine("local", f"with {threads} threads")
+    pages, cpus = len(job.todo), cpus or usable_cpus()
+    local = pages * max(PAGE_SECONDS / cpus * RAY_GAIN, ALONE_SECONDS)
+    ray = pages * PAGE_SECONDS / cpus + RAY_SECONDS
+    times = f"{pages} pages would take about {local:.0f} s here and {ray:.0f} s on Ray, its start included"
+    return Engine("local" if local <= ray else "ray", times)
