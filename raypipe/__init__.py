@@ -1,6 +1,7 @@
 """OCR for handwriting and scans by the million: declare a pipeline once, run it anywhere."""
 
 from raypipe.client import Client
+from raypipe.columns import Column
 from raypipe.display import display_images
 from raypipe.errors import ConfigError, DeviceError, InputError, ModelError, RaypipeError, ServerError
 from raypipe.pipeline import Pipeline, read
@@ -18,7 +19,7 @@ from raypipe.stages.visual_nlp import (
     ImageToTextV2,
     ImageToTextV2Opt,
 )
-from raypipe.types import Column, Line, Page, Region, Word
+from raypipe.types import Line, Page, Region, Word
 
 __all__ = [
     "BinaryToImage",

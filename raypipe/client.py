@@ -10,13 +10,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from raypipe.columns import LINES
 from raypipe.errors import ConfigError, ServerError
-from raypipe.types import LINES, Page, Row
+from raypipe.outputs.json import JsonPage
+from raypipe.types import Page, Row
 
 AGAIN = frozenset((408, 429, 500, 502, 503))
 """Statuses that another try may mend. Reading a page changes nothing, so that a request can be sent twice; what took
@@ -153,15 +156,19 @@ def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
         return f"The server answered {error.code} {error.reason}.", "Look at the server's log."
 
 
-def _row(page: dict[str, Any], path: str) -> Row:
-    """A page of the server's JSON as a page row."""
-    confidence = page.get("confidence")
+def _row(answer: Mapping[str, Any], path: str) -> Row:
+    """A page of the server's JSON as a page row, with the further columns that it has."""
+    page = {"confidence": None, **answer}
+    picture, confidence = _decoded(page.pop("overlay", "")), page["confidence"]
+    page.pop("failure", None)  # `exception` says the same.
+    if missing := {field.name for field in fields(JsonPage)} - {"failure", *page}:
+        raise KeyError(*missing)
     return {
+        **page,
         "path": path,
-        **{name: page[name] for name in ("name", "pagenum", "total_pages", "width", "height", "text", "exception")},
         "lines": LINES.decode(page["lines"]),
         "confidence": [] if confidence is None else [confidence],
-        "image_with_regions": _decoded(page.get("overlay", "")),
+        "image_with_regions": picture,
     }
 
 

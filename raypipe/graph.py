@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import get_args
 
+from raypipe.columns import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column
 from raypipe.errors import ConfigError
 from raypipe.stages.base import ModelStage, Pool, Stage, Step
-from raypipe.types import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column
 
 INPUT_COLUMNS: Mapping[str, Column] = {
     "path": TEXT,

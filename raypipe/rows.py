@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from raypipe.types import Column, Row
+from raypipe.columns import Column
+from raypipe.types import Row
 
 
 def from_table(table: pa.Table, columns: Mapping[str, Column]) -> list[Row]:

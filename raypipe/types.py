@@ -1,19 +1,18 @@
-"""What flows through a pipeline: rows, the records in them, and how each column is written in Arrow.
+"""What flows through a pipeline: rows, the records in them, and the finished page.
 
-A row is a page: a dict from column name to value. Inside a process the values are the records below; between
-processes and in files they are the Arrow types of their `Column`. Coordinates are pixels of the upright page
-(after EXIF orientation) at its full resolution, whatever scale it was decoded at.
+A row is a page: a dict from column name to value. Inside a process the values are the records below; `columns.py`
+says how they cross to other processes and into files. Coordinates are pixels of the upright page (after EXIF
+orientation) at its full resolution, whatever scale it was decoded at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 Row = dict[str, Any]
 Boxes = npt.NDArray[np.float32]
@@ -25,7 +24,7 @@ Pixels = npt.NDArray[np.uint8]
 """A picture, uint8: (height, width) grey or (height, width, 3) in the order blue, green, red."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
     """A place with text on a page: Visual NLP's Coordinate struct.
 
@@ -44,9 +43,13 @@ class Region:
     rotated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """A recognized word: its text, mean character probability and rotated box (centre, size, angle)."""
+    """A recognized word: its text, mean character probability and rotated box.
+
+    `x` and `y` are the centre of the box, and its width runs along the text; all are pixels. A positive `angle`, in
+    degrees, turns it clockwise.
+    """
 
     text: str
     confidence: float
@@ -57,9 +60,9 @@ class Word:
     angle: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A recognized line: text, mean character probability, rotated box and words.
+    """A recognized line: its text, mean character probability, rotated box (as that of a `Word`) and words.
 
     Lines with the same `row` stand side by side on the page (the fields of a form) and share a line of the text.
     """
@@ -75,7 +78,27 @@ class Line:
     words: list[Word] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Character:
+    """A character and its upright box, top left corner first: an entry of Visual NLP's PageMatrix."""
+
+    c: str
+    x: float
+    y: float
+    width: float
+    height: float
+    fontSize: int  # noqa: N815 - Visual NLP's name
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageMatrix:
+    """The characters of a page, as Visual NLP's positions have them."""
+
+    mapping: list[Character]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Crops:
     """Line pictures of a page, packed for the way from the detector's process to the recognizer's.
 
@@ -107,122 +130,21 @@ class Crops:
         return np.frombuffer(self.segments, np.float32).reshape(-1, 10)
 
 
-@dataclass(frozen=True)
-class Column:
-    """How a column is stored: its Arrow type, the record it holds and the value it has when a page failed.
-
-    Attributes:
-        arrow: The Arrow type.
-        decode: Turns a value of `to_pylist()` into what stages see.
-        encode: The other way round.
-        empty: Makes the value of a page that failed or has no text.
-    """
-
-    arrow: pa.DataType
-    decode: Callable[[Any], Any] = lambda value: value
-    encode: Callable[[Any], Any] = lambda value: value
-    empty: Callable[[], Any] = lambda: None
-
-    def to_arrow(self, values: Sequence[Any]) -> pa.Array:
-        """The values of many rows as an Arrow array."""
-        return pa.array([None if value is None else self.encode(value) for value in values], self.arrow)
-
-    def from_arrow(self, array: pa.ChunkedArray) -> list[Any]:
-        """The values of many rows from an Arrow array."""
-        return [None if value is None else self.decode(value) for value in array.to_pylist()]
-
-
-def _struct(record: Any) -> dict[str, Any]:
-    # `dataclasses.asdict` copies values deeply, which takes five times as long.
-    return {name: getattr(record, name) for name in record.__slots__}
-
-
-def _structs(records: Sequence[Any]) -> list[dict[str, Any]]:
-    return [_struct(record) for record in records]
-
-
-def _line_structs(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    return [{**_struct(line), "words": _structs(line.words)} for line in lines]
-
-
-def _line(value: dict[str, Any]) -> Line:
-    return Line(**{**value, "words": [Word(**word) for word in value["words"]]})
-
-
-_BOX = [(name, pa.float32()) for name in ("x", "y", "width", "height")]
-_WORD = pa.struct([("text", pa.string()), ("confidence", pa.float32()), *_BOX, ("angle", pa.float32())])
-
-TEXT = Column(pa.string(), empty=str)
-NULLABLE_TEXT = Column(pa.string())
-INTEGER = Column(pa.int32())
-BYTES = Column(pa.binary())
-CONFIDENCE = Column(pa.list_(pa.float32()), empty=list)
-REGIONS = Column(
-    pa.list_(
-        pa.struct(
-            [
-                ("index", pa.int32()),
-                ("page", pa.int32()),
-                *_BOX,
-                ("score", pa.float32()),
-                ("label", pa.string()),
-                ("angle", pa.float32()),
-                ("rotated", pa.bool_()),
-            ]
-        )
-    ),
-    decode=lambda value: [Region(**region) for region in value],
-    encode=_structs,
-    empty=list,
-)
-LINES = Column(
-    pa.list_(
-        pa.struct(
-            [
-                ("text", pa.string()),
-                ("confidence", pa.float32()),
-                *_BOX,
-                ("angle", pa.float32()),
-                ("row", pa.int32()),
-                ("words", pa.list_(_WORD)),
-            ]
-        )
-    ),
-    decode=lambda value: [_line(line) for line in value],
-    encode=_line_structs,
-    empty=list,
-)
-CROPS = Column(
-    pa.struct(
-        [
-            ("pixels", pa.large_binary()),
-            ("height", pa.int32()),
-            ("widths", pa.list_(pa.int32())),
-            ("segments", pa.binary()),
-        ]
-    ),
-    decode=lambda value: Crops(**value),
-    encode=_struct,
-)
-POSITIONS = Column(
-    pa.list_(
-        pa.struct(
-            [
-                (
-                    "mapping",
-                    pa.list_(pa.struct([("c", pa.string()), *_BOX, ("fontSize", pa.int32()), ("source", pa.string())])),
-                )
-            ]
-        )
-    ),
-    empty=list,
-)
-
-
 def regions_from_boxes(boxes: Boxes, scores: Sequence[float], page: int) -> list[Region]:
     """Rotated boxes (n, 5) as regions, numbered in their order."""
     return [
-        Region(index, page, x, y, width, height, float(score), "", angle, True)
+        Region(
+            index=index,
+            page=page,
+            x=x,
+            y=y,
+            width=width,
+            height=height,
+            score=float(score),
+            label="",
+            angle=angle,
+            rotated=True,
+        )
         for index, ((x, y, width, height, angle), score) in enumerate(zip(boxes.tolist(), scores, strict=True))
     ]
 

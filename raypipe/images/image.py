@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Any
 
 import cv2
 import numpy as np
 import pyarrow as pa
 
+from raypipe.columns import Column
 from raypipe.errors import Code, PageError
 from raypipe.files import check_size, read_file
 from raypipe.images import pdf, raster
-from raypipe.types import Boxes, Column, Pixels
+from raypipe.types import Boxes, Pixels
 
 GRAY, BGR = 10, 5
 """Modes of java.awt.image.BufferedImage, which Visual NLP's image struct carries."""
@@ -27,7 +29,7 @@ class Limits:
     max_pages: int
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Image:
     """A page's picture, decoded when its pixels are first asked for and then kept while the row is in this process.
 
@@ -98,17 +100,8 @@ def _to_struct(image: Image) -> dict[str, Any]:
 
 
 def _from_struct(value: dict[str, Any]) -> Image:
-    size = value["width"], value["height"]
-    return Image(
-        value["origin"],
-        value["page"],
-        *size,
-        value["mode"],
-        value["resolution"],
-        value["reduction"],
-        value["data"],
-        value["data"] is not None,
-    )
+    known = {name: each for name, each in value.items() if name != "nChannels"}  # `mode` says it already.
+    return Image(**known, in_memory=value["data"] is not None)
 
 
 IMAGE = Column(
@@ -161,10 +154,11 @@ def open_image(
         raise PageError(Code.IMAGE_EMPTY, f"{origin} is empty.", "Copy it again from its source.")
     check_size(origin, len(data), limits.max_bytes)
     mode = GRAY if gray else BGR
+    described = partial(Image, origin=origin, page=page, mode=mode, data=data, in_memory=in_memory)
     if pdf.is_pdf(data):
         width, height = pdf.page_size(data, origin, page, pdf_resolution)
         _check_pixels(origin, width, height, limits)
-        return Image(origin, page, width, height, mode, pdf_resolution, 1, data, in_memory)
+        return described(width=width, height=height, resolution=pdf_resolution)
     picture = raster.header(data, origin)
     with raster.page_errors(origin, page):
         found = page < limits.max_pages and raster.go_to(picture, page)
@@ -175,7 +169,8 @@ def open_image(
     if raster.orientation(picture) >= 5 and picture.format != "TIFF":
         width, height = height, width
     reduction = _reduction(max(width, height), reduce_above) if raster.is_plain_jpeg(picture) else 1
-    return Image(origin, page, width, height, mode, raster.resolution(picture), reduction, data, in_memory)
+    resolution = raster.resolution(picture)
+    return described(width=width, height=height, resolution=resolution, reduction=reduction)
 
 
 def decode(data: bytes, image: Image) -> Pixels:

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from raypipe.columns import Column
 from raypipe.errors import ConfigError, Failure
 from raypipe.pipeline import Pipeline
 from raypipe.rows import from_table
-from raypipe.types import Column, Page
+from raypipe.types import Page
 
 PAGE = ["path", "pagenum", "name"]
 COLUMNS = {*PAGE, "exception"}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from raypipe.types import Line, Page
+from raypipe.types import Line, Page, PageMatrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,7 @@ class TextColumn:
     """
 
     text: Callable[[Page, bool], str]
-    positions: Callable[[Sequence[Line]], list[Any]] | None = None
+    positions: Callable[[Sequence[Line]], list[PageMatrix]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

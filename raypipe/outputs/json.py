@@ -3,49 +3,71 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from raypipe.errors import Failure
 from raypipe.outputs.base import Document, Format
-from raypipe.types import Line, Page, Word
+from raypipe.types import Line, Page
+
+DIGITS = 2
+"""Coordinates are told in hundredths of a pixel, and angles of a degree."""
+CONFIDENCE_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonPage:
+    """A page of a document, numbered from 0.
+
+    `width` and `height` are pixels of the upright page. `confidence` is the mean character probability, 0 to 1, and
+    null where there is no text. `exception` says why the page failed, and `failure` the same, taken apart.
+    """
+
+    name: str
+    pagenum: int
+    total_pages: int
+    width: int | None
+    height: int | None
+    text: str
+    confidence: float | None
+    lines: list[Line]
+    exception: str | None
+    failure: Failure | None
 
 
 def page_values(page: Page, confidences: bool = True) -> dict[str, Any]:
-    """A page as plain JSON values: coordinates in hundredths of a pixel, confidences with four digits.
+    """A page as plain JSON values, rounded.
 
     Args:
         page: The page.
         confidences: Whether its confidences, and those of its lines and words, are told.
     """
-    values: dict[str, Any] = {
-        "name": page.name,
-        "pagenum": page.pagenum,
-        "total_pages": page.total_pages,
-        "width": page.width,
-        "height": page.height,
-        "text": page.text,
-        "lines": [_line(line, confidences) for line in page.lines],
-        "exception": page.exception,
-        "failure": asdict(Failure.parse(page.exception)) if page.exception else None,
-    }
-    if confidences:
-        values["confidence"] = None if page.confidence is None else round(page.confidence, 4)
-    return values
+    shape = JsonPage(
+        name=page.name,
+        pagenum=page.pagenum,
+        total_pages=page.total_pages,
+        width=page.width,
+        height=page.height,
+        text=page.text,
+        confidence=page.confidence,
+        lines=page.lines,
+        exception=page.exception,
+        failure=Failure.parse(page.exception) if page.exception else None,
+    )
+    return _values(shape, confidences)
 
 
-def _line(line: Line, confidences: bool) -> dict[str, Any]:
-    words = [_item(word, confidences) for word in line.words]
-    return {**_item(line, confidences), "row": line.row, "words": words}
+def _values(record: Any, confidences: bool) -> dict[str, Any]:
+    names = [field.name for field in fields(record) if confidences or field.name != "confidence"]
+    return {name: _value(name, getattr(record, name), confidences) for name in names}
 
 
-def _item(item: Line | Word, confidences: bool) -> dict[str, Any]:
-    values: dict[str, Any] = {"text": item.text}
-    if confidences:
-        values["confidence"] = round(item.confidence, 4)
-    for name in ("x", "y", "width", "height", "angle"):
-        values[name] = round(getattr(item, name), 2)
-    return values
+def _value(name: str, value: Any, confidences: bool) -> Any:
+    if isinstance(value, float):
+        return round(value, CONFIDENCE_DIGITS if name == "confidence" else DIGITS)
+    if isinstance(value, list):
+        return [_values(item, confidences) for item in value]
+    return _values(value, confidences) if is_dataclass(value) else value
 
 
 def render(document: Document) -> str:

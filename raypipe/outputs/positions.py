@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from raypipe.outputs.base import TextColumn
 from raypipe.outputs.text import plain
-from raypipe.types import Line
+from raypipe.types import Character, Line, PageMatrix
 
 
-def positions(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Visual NLP's PageMatrix: every character with its upright box, top left corner first.
+def positions(lines: Sequence[Line]) -> list[PageMatrix]:
+    """The characters of all words, in one matrix.
 
     Characters share their word's box evenly.
     """
@@ -25,17 +24,17 @@ def positions(lines: Sequence[Line]) -> list[dict[str, Any]]:
             for n, character in enumerate(word.text):
                 offset = (n + 0.5) * step - word.width / 2
                 mapping.append(
-                    {
-                        "c": character,
-                        "x": float(word.x + offset * cos - step / 2),
-                        "y": float(word.y + offset * sin - word.height / 2),
-                        "width": step,
-                        "height": word.height,
-                        "fontSize": round(word.height),
-                        "source": "ocr",
-                    }
+                    Character(
+                        c=character,
+                        x=float(word.x + offset * cos - step / 2),
+                        y=float(word.y + offset * sin - word.height / 2),
+                        width=step,
+                        height=word.height,
+                        fontSize=round(word.height),
+                        source="ocr",
+                    )
                 )
-    return [{"mapping": mapping}]
+    return [PageMatrix(mapping=mapping)]
 
 
 NAME = "text_with_positions"

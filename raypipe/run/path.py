@@ -12,9 +12,10 @@ from typing import Any
 from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
+from raypipe.columns import Column
 from raypipe.errors import Code, Failure
 from raypipe.run.replicas import Work, decoded
-from raypipe.types import Column, Page, Row
+from raypipe.types import Page, Row
 from raypipe.web.reading import Read
 
 

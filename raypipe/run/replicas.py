@@ -12,11 +12,12 @@ from typing import Any
 
 from ray import serve
 
+from raypipe.columns import Column
 from raypipe.graph import Operator
 from raypipe.images.image import Image, page_count
 from raypipe.metrics import Metrics, Visit
 from raypipe.run.runner import Runner
-from raypipe.types import Column, Row
+from raypipe.types import Row
 
 LINE_BYTES = 65_536
 """About what the picture of one line weighs: the unit in which batches are measured."""

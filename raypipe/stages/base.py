@@ -17,9 +17,10 @@ import cv2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import override
 
+from raypipe.columns import Column
 from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError
 from raypipe.metrics import Metrics
-from raypipe.types import Column, Row
+from raypipe.types import Row
 from raypipe.zoo import manifest
 
 

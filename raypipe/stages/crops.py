@@ -106,7 +106,19 @@ def assemble(crops: Crops, readings: Sequence[Reading]) -> list[Line]:
         text = " ".join(reading.text for reading in read if reading.text)
         confidence = float(np.mean(probabilities)) if probabilities else 0.0
         x, y, width, height, angle = box.tolist()
-        lines.append(Line(text, confidence, x, y, width, height, angle, int(segments[0, 9]), words))
+        lines.append(
+            Line(
+                text=text,
+                confidence=confidence,
+                x=x,
+                y=y,
+                width=width,
+                height=height,
+                angle=angle,
+                row=int(segments[0, 9]),
+                words=words,
+            )
+        )
     return lines
 
 
@@ -131,10 +143,10 @@ def _blend(left: Pixels, right: Pixels, width: int) -> Pixels:
 
 def _pack(pictures: Sequence[Pixels], segments: Sequence[tuple[float, ...]], height: int) -> Crops:
     return Crops(
-        b"".join(np.ascontiguousarray(picture).data for picture in pictures),
-        height,
-        [picture.shape[1] for picture in pictures],
-        np.array(segments, np.float32).tobytes(),
+        pixels=b"".join(np.ascontiguousarray(picture).data for picture in pictures),
+        height=height,
+        widths=[picture.shape[1] for picture in pictures],
+        segments=np.array(segments, np.float32).tobytes(),
     )
 
 
@@ -148,7 +160,8 @@ def _words(reading: Reading, segments: Floats) -> list[Word]:
         left = centres[start] - half if start == 0 else max(centres[start] - half, float(centres[start - 1]))
         right = centres[end - 1] + half if end == len(centres) else min(centres[end - 1] + half, float(centres[end]))
         confidence = float(np.mean(reading.probabilities[start:end]))
-        words.append(Word(match.group(), confidence, *place(float(left), float(right), segments)))
+        x, y, width, height, angle = place(float(left), float(right), segments)
+        words.append(Word(text=match.group(), confidence=confidence, x=x, y=y, width=width, height=height, angle=angle))
     return words
 
 

@@ -8,9 +8,10 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
+from raypipe.columns import BYTES, INTEGER, TEXT
 from raypipe.images.image import IMAGE, Image, Limits, open_image
 from raypipe.stages.base import Stage, Step, Worker
-from raypipe.types import BYTES, INTEGER, TEXT, Row
+from raypipe.types import Row
 
 
 class ImageOpener(Worker["BinaryToImage"]):

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 from typing_extensions import override
 
+from raypipe.columns import REGIONS
 from raypipe.detection.base import Detection, Detector, Thresholds
 from raypipe.detection.families import FAMILIES
 from raypipe.engine import Session
@@ -17,7 +18,7 @@ from raypipe.geometry import Floats
 from raypipe.images.image import IMAGE, Image
 from raypipe.layout import in_reading_order, join_lines, merge_overlapping
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
-from raypipe.types import REGIONS, Boxes, Region, Row, regions_from_boxes
+from raypipe.types import Boxes, Region, Row, regions_from_boxes
 from raypipe.zoo import manifest
 
 

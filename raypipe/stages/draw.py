@@ -12,10 +12,11 @@ from PIL import ImageDraw, ImageFont
 from pydantic import Field
 from typing_extensions import override
 
+from raypipe.columns import BYTES, LINES, REGIONS
 from raypipe.geometry import corners, upright
 from raypipe.images.image import IMAGE, Image
 from raypipe.stages.base import Stage, Step, Worker
-from raypipe.types import BYTES, LINES, REGIONS, Boxes, Line, Pixels, Row, boxes_from_regions
+from raypipe.types import Boxes, Line, Pixels, Row, boxes_from_regions
 
 COLORS = {
     "black": (0, 0, 0),

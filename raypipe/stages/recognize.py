@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
+from raypipe.columns import CONFIDENCE, CROPS, LINES, POSITIONS, REGIONS, TEXT
 from raypipe.engine import Session
 from raypipe.errors import ConfigError
 from raypipe.images.image import IMAGE, Image
@@ -22,20 +23,7 @@ from raypipe.recognition.ctc.language import own_words
 from raypipe.recognition.families import FAMILIES, picture_size
 from raypipe.stages import crops as line_pictures
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
-from raypipe.types import (
-    CONFIDENCE,
-    CROPS,
-    LINES,
-    POSITIONS,
-    REGIONS,
-    TEXT,
-    Boxes,
-    Crops,
-    Line,
-    Page,
-    Row,
-    boxes_from_regions,
-)
+from raypipe.types import Boxes, Crops, Line, Page, Row, boxes_from_regions
 from raypipe.zoo import manifest
 
 CROPS_COLUMN = "crops"

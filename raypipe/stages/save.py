@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pydantic import Field
 from typing_extensions import override
 
+from raypipe.columns import BYTES, NULLABLE_TEXT, TEXT
 from raypipe.errors import Code, PageError
 from raypipe.files import write_file
 from raypipe.stages.base import Stage, Step, Worker
-from raypipe.types import BYTES, NULLABLE_TEXT, TEXT, Row
+from raypipe.types import Row
 
 
 class ImageSaver(Worker["SaveImages"]):

@@ -19,7 +19,7 @@ from raypipe.web.limits import Admission
 from raypipe.web.options import describe
 from raypipe.web.problems import ProblemError
 from raypipe.web.reading import Reader
-from raypipe.web.schema import with_problems
+from raypipe.web.schema import completed
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry, logger
 
@@ -32,7 +32,7 @@ class Application(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
-        return with_problems(super().openapi())
+        return completed(super().openapi())
 
 
 def create(reader: Reader, settings: ServerSettings) -> ASGIApp:

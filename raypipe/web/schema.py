@@ -2,58 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, Field
 
+from raypipe.outputs.json import JsonPage
 from raypipe.web.forms import forms
 from raypipe.web.options import Options
 from raypipe.web.problems import MEDIA_TYPE
 
-_BOX = "centre x and y, width, height in pixels of the upright page, angle in degrees clockwise"
 
+@dataclass(frozen=True, kw_only=True)
+class PageAnswer(JsonPage):
+    """A page, with the further columns of its pipeline under their names.
 
-class WordAnswer(BaseModel):
-    """A word with its rotated box."""
+    `confidence`, of pages, lines and words, is absent with `include_confidence=false`. `overlay` is a `data:` URL, and
+    there only where one was asked for.
+    """
 
-    text: str
-    confidence: float = Field(0, description="mean character probability; absent with include_confidence=false")
-    x: float = Field(description=_BOX)
-    y: float
-    width: float
-    height: float
-    angle: float
-
-
-class LineAnswer(WordAnswer):
-    """A line with its words. Lines of the same row stand side by side."""
-
-    row: int
-    words: list[WordAnswer]
-
-
-class FailureAnswer(BaseModel):
-    """Why a page failed."""
-
-    stage: str
-    code: str
-    message: str
-
-
-class PageAnswer(BaseModel):
-    """A page."""
-
-    name: str
-    pagenum: int = Field(description="from 0")
-    total_pages: int
-    width: int | None
-    height: int | None
-    text: str
-    confidence: float | None = None
-    lines: list[LineAnswer]
-    overlay: str = Field("", description="a data: URL; only if asked for")
-    exception: str | None = Field(description="stage, code and message where this page failed")
-    failure: FailureAnswer | None = Field(description="the same, taken apart")
+    overlay: str = ""
 
 
 class OcrAnswer(BaseModel):
@@ -129,7 +97,14 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def with_problems(document: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI document with the shape of problems: FastAPI adds shapes of answers in JSON alone."""
-    document["components"]["schemas"]["ProblemAnswer"] = ProblemAnswer.model_json_schema()
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with the shape of problems, and with the confidences as what they are: not always there.
+
+    FastAPI adds shapes of answers in JSON alone.
+    """
+    schemas = document["components"]["schemas"]
+    schemas["ProblemAnswer"] = ProblemAnswer.model_json_schema()
+    for schema in schemas.values():
+        if "confidence" in schema.get("required", ()):
+            schema["required"].remove("confidence")
     return document

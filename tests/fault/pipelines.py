@@ -7,9 +7,10 @@ import signal
 import time
 from collections.abc import Sequence
 
+from raypipe.columns import TEXT
 from raypipe.errors import ConfigError
 from raypipe.stages.base import Stage, Step, Worker
-from raypipe.types import TEXT, Row
+from raypipe.types import Row
 
 
 class KillingWorker(Worker["Killer"]):

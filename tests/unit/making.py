@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 from raypipe.images.image import BGR, GRAY, Image
 from raypipe.run.runner import carry_out
 from raypipe.stages.base import Worker
-from raypipe.types import Line, Page, Row, Word
+from raypipe.types import Line, Page, Region, Row, Word
 from raypipe.zoo.manifest import Input
 
 Boxes = npt.NDArray[np.float32]
@@ -50,7 +50,18 @@ def image_of(pixels: npt.NDArray[np.uint8], scale: int = 1) -> Image:
     """A decoded page; `scale` is how much larger its full resolution is."""
     height, width = pixels.shape[:2]
     mode = BGR if pixels.ndim == 3 else GRAY
-    return Image("page", 0, width * scale, height * scale, mode, 0, scale, b"", True, cached=pixels)
+    return Image(
+        origin="page",
+        page=0,
+        width=width * scale,
+        height=height * scale,
+        mode=mode,
+        resolution=0,
+        reduction=scale,
+        data=b"",
+        in_memory=True,
+        cached=pixels,
+    )
 
 
 def white(height: int, width: int) -> npt.NDArray[np.uint8]:
@@ -100,11 +111,50 @@ class FakeSession:
         return self.values[key]
 
 
+def a_word(text: str, confidence: float, *box: float) -> Word:
+    """A word in a rotated box: x and y of its centre, width, height, angle."""
+    x, y, width, height, angle = box
+    return Word(text=text, confidence=confidence, x=x, y=y, width=width, height=height, angle=angle)
+
+
+def a_line(text: str, confidence: float, *box: float, row: int = 0, words: Sequence[Word] = ()) -> Line:
+    """A line in a rotated box."""
+    x, y, width, height, angle = box
+    return Line(
+        text=text,
+        confidence=confidence,
+        x=x,
+        y=y,
+        width=width,
+        height=height,
+        angle=angle,
+        row=row,
+        words=list(words),
+    )
+
+
+def a_region(*box: float, index: int = 0, page: int = 0, score: float = 1, rotated: bool = True) -> Region:
+    """A detected region in a rotated box, or in an upright one that begins with its top left corner."""
+    x, y, width, height, angle = box
+    return Region(
+        index=index,
+        page=page,
+        x=x,
+        y=y,
+        width=width,
+        height=height,
+        score=score,
+        label="",
+        angle=angle,
+        rotated=rotated,
+    )
+
+
 def line(text: str, x: float, y: float, row: int, width: float | None = None, angle: float = 0) -> Line:
     """A line that begins at x; a character is 10 pixels wide unless told otherwise."""
     width = 10 * len(text) if width is None else width
-    words = [Word(text, 0.875, x + width / 2, y, width, 20, angle)] if text else []
-    return Line(text, 0.5, x + width / 2, y, width, 20, angle, row, words)
+    box = x + width / 2, y, width, 20, angle
+    return a_line(text, 0.5, *box, row=row, words=[a_word(text, 0.875, *box)] if text else [])
 
 
 FORM = [line("Name:", 100, 50, 0), line("Ada", 300, 52, 0), line("Born:", 100, 80, 1), line("1815", 300, 80, 1)]

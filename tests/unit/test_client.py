@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from making import a_line, a_word
 
 import raypipe as rp
 from raypipe import client as client_module
 from raypipe.cli.main import cli
-from raypipe.types import Line, Word
 
 WORD = {"text": "Dear", "confidence": 0.9, "x": 1, "y": 2, "width": 3, "height": 4, "angle": 0}
 PAGE = {
@@ -121,8 +121,8 @@ def test_pages_are_those_of_the_pipeline(script: Script, tmp_path: Path) -> None
     (page,) = rp.Client(script.url + "/", "secret").read(tmp_path / "é.png", pages="1")
     assert (page.path, page["name"]) == (str(tmp_path / "é.png"), "a.png")
     assert (page.pagenum, page.text, page.confidence, page.exception) == (0, "Dear", 0.9, None)
-    word = Word("Dear", 0.9, 1, 2, 3, 4, 0)
-    assert page.lines == [Line("Dear", 0.9, 1, 2, 3, 4, 0, 0, [word])]
+    word = a_word("Dear", 0.9, 1, 2, 3, 4, 0)
+    assert page.lines == [a_line("Dear", 0.9, 1, 2, 3, 4, 0, words=[word])]
     described = (rp.Client.read.__doc__ or "").split("columns")[1].split(".")[0]
     assert [column for column in page if f"`{column}`" not in described] == []
     path, headers, body = script.asked[0]

@@ -5,15 +5,15 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from making import finished
+from making import a_line, a_word, finished
 
 from raypipe.outputs.base import Document
 from raypipe.outputs.documents import write
 from raypipe.outputs.html import render
-from raypipe.types import Line, Page, Word
+from raypipe.types import Page
 
 BOX = 0, 0, 10, 10, 0
-LINES = [Line("sure <b>", 0.7, *BOX, 0, [Word("sure", 0.9, *BOX), Word("<b>", 0.4, *BOX)])]
+LINES = [a_line("sure <b>", 0.7, *BOX, words=[a_word("sure", 0.9, *BOX), a_word("<b>", 0.4, *BOX)])]
 
 
 class Tags(HTMLParser):

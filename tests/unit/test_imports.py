@@ -16,8 +16,8 @@ import raypipe
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
     ["types", "compat", "errors", "machine", "metrics"],
-    ["files", "geometry", "engine", "rows"],
-    ["zoo", "images"],
+    ["columns", "files", "geometry", "engine"],
+    ["rows", "zoo", "images"],
     ["inputs", "layout"],
     ["detection", "recognition", "outputs"],
     ["stages"],

@@ -3,18 +3,17 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from making import finished
+from making import a_line, a_word, finished
 
 from raypipe.outputs.base import Document
 from raypipe.outputs.json import page_values, render
-from raypipe.types import Line, Word
 
 
 def test_a_page() -> None:
     """What was stored as float32 is rounded to hundredths of a pixel, and confidences to four digits."""
     odd, sure = float(np.float32(20.123)), float(np.float32(0.97531))
-    word = Word("Dear", sure, odd, 10, 40, 20, 0.5)
-    line = Line("Dear", sure, odd, 10, 40, 20, 0.5, 3, [word])
+    word = a_word("Dear", sure, odd, 10, 40, 20, 0.5)
+    line = a_line("Dear", sure, odd, 10, 40, 20, 0.5, row=3, words=[word])
     page = finished("sub/a.tif", 1, 2, lines=[line], confidence=[sure], width=200, height=100)
     values = {"text": "Dear", "confidence": 0.9753, "x": 20.12, "y": 10, "width": 40, "height": 20, "angle": 0.5}
     assert page_values(page) == {
@@ -32,7 +31,7 @@ def test_a_page() -> None:
 
 
 def test_confidences_are_left_out() -> None:
-    line = Line("Dear", 0.5, 1, 2, 3, 4, 0, 0, [Word("Dear", 0.5, 1, 2, 3, 4, 0)])
+    line = a_line("Dear", 0.5, 1, 2, 3, 4, 0, words=[a_word("Dear", 0.5, 1, 2, 3, 4, 0)])
     assert "confidence" not in json.dumps(page_values(finished(lines=[line], confidence=[0.5]), confidences=False))
 
 
@@ -42,3 +41,4 @@ def test_a_document() -> None:
     assert found == {"path": "in/a.tif", "pages": [page_values(page) for page in pages]}
     assert [page["confidence"] for page in found["pages"]] == [None, None]
     assert (found["pages"][1]["text"], found["pages"][1]["exception"]) == ("", "Stage code: ünd")
+    assert found["pages"][1]["failure"] == {"stage": "Stage", "code": "code", "message": "ünd"}

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from making import a_region
 from PIL import Image as PillowImage
 
 import raypipe as rp
@@ -61,6 +62,6 @@ def test_a_file_has_no_columns_of_its_own(page_png: bytes) -> None:
     reads_regions = rp.Pipeline([rp.BinaryToImage(), rp.ImageDrawRegions()])
     with pytest.raises(ConfigError, match="'text_regions'"):
         reads_regions.run(page_png)
-    region = rp.Region(0, 0, 20, 20, 100, 20, 1, "", 0, False)
+    region = a_region(20, 20, 100, 20, 0, rotated=False)
     (page,) = reads_regions.run({"content": page_png, "text_regions": [region]})
     assert page.exception is None and page["image_with_regions"]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from raypipe.columns import CONFIDENCE, INTEGER, TEXT
 from raypipe.rows import from_table, others, schema, to_table
-from raypipe.types import CONFIDENCE, INTEGER, TEXT
 
 COLUMNS = {"path": TEXT, "pagenum": INTEGER, "confidence": CONFIDENCE}
 

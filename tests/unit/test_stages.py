@@ -9,11 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from making import boxes, carried_out, encoded, image_of, white
+from making import a_line, a_region, boxes, carried_out, encoded, image_of, white
 from pydantic import ValidationError
 
 import raypipe as rp
 from raypipe import presets
+from raypipe.columns import TEXT
 from raypipe.detection.base import Detection
 from raypipe.errors import ModelError, PageError
 from raypipe.images.image import Image
@@ -25,7 +26,7 @@ from raypipe.stages.detect import TextDetector
 from raypipe.stages.draw import COLORS, RegionDrawer, draw
 from raypipe.stages.recognize import CROPS_COLUMN, LineCropper, TextReader
 from raypipe.stages.save import ImageSaver
-from raypipe.types import TEXT, Crops, Line, Region, Row, regions_from_boxes
+from raypipe.types import Crops, Region, Row, regions_from_boxes
 
 STAGES = [rp.BinaryToImage, rp.ImageTextDetector, rp.ImageToText, rp.ImageDrawRegions]
 SPECS = [stage() for stage in STAGES] + [rp.SaveImages(folder="out")]
@@ -353,7 +354,7 @@ def test_without_found_regions_nothing_is_read(fake_models: Path) -> None:
 def test_upright_regions_are_cut_from_their_corner(fake_models: Path) -> None:
     pixels = white(100, 200)
     pixels[40:60, 80:140] = 0
-    region = Region(0, 0, 80, 40, 60, 20, 1, "", 0, False)
+    region = a_region(80, 40, 60, 20, 0, rotated=False)
     (picture,) = cropped(image_of(pixels), [region], border_width=0)[1].pictures()
     assert picture.shape == (48, 144, 3)
     assert (picture[2:-2, 2:-2] == 0).all()
@@ -361,7 +362,7 @@ def test_upright_regions_are_cut_from_their_corner(fake_models: Path) -> None:
 
 
 def test_a_picture_that_cannot_be_decoded_fails_its_page_alone(fake_models: Path) -> None:
-    bad = Image("bad.jpg", 0, 30, 20, 5, 0, 1, encoded(PICTURE, "JPEG")[:-4], True)
+    bad = replace(image_of(PICTURE), origin="bad.jpg", data=encoded(PICTURE, "JPEG")[:-4], cached=None)
     cropper = worker(LineCropper, rp.ImageToText(model="some_reader", regions_column=None))
     cropper.setup()
     rows = carried_out(cropper, [{"path": "bad.jpg", "pagenum": 0, "image": bad}, {"image": image_of(white(20, 30))}])
@@ -430,7 +431,7 @@ def test_output_formats(fake_models: Path) -> None:
     assert "ocr_page" in hocr[1]["text"]
     assert hocr[2]["text"] == ""
     (matrix,) = read(fake_models, output_format="text_with_positions")[3]["positions"]
-    assert "".join(entry["c"] for entry in matrix["mapping"]) == "twotoothree"
+    assert "".join(entry.c for entry in matrix.mapping) == "twotoothree"
 
 
 def test_the_picture_is_dropped_if_it_is_not_kept(fake_models: Path) -> None:
@@ -501,7 +502,7 @@ def test_no_regions_draw_nothing(filled: bool) -> None:
 
 @pytest.mark.parametrize("y", [80, 4])
 def test_text_is_written_above_its_line_and_on_the_page(y: float) -> None:
-    line = Line("hello ü", 0.5, 150, y, 100, 20, 0, 0, [])
+    line = a_line("hello ü", 0.5, 150, y, 100, 20, 0)
     spec = rp.ImageDrawRegions(draw_text=True, font_size=14)
     found = draw(image_of(white(200, 300)), boxes(), [line], spec)
     ink = np.argwhere((found < 250).any(2))
@@ -515,7 +516,7 @@ def test_text_is_written_only_if_asked_for() -> None:
     row = {
         "image": image_of(white(200, 300)),
         "text_regions": [],
-        "lines": [Line("hello", 0.5, 150, 80, 100, 20, 0, 0, [])],
+        "lines": [a_line("hello", 0.5, 150, 80, 100, 20, 0)],
     }
     silent, written = (
         carried_out(worker(RegionDrawer, rp.ImageDrawRegions(draw_text=asked, image_format="png")), [dict(row)])
@@ -526,7 +527,7 @@ def test_text_is_written_only_if_asked_for() -> None:
 
 @pytest.mark.parametrize("image_format", ["jpeg", "png"])
 def test_the_drawing_is_a_file(image_format: str) -> None:
-    row = {"image": image_of(white(100, 200)), "text_regions": [Region(0, 0, 60, 30, 80, 40, 1, "", 0, False)]}
+    row = {"image": image_of(white(100, 200)), "text_regions": [a_region(60, 30, 80, 40, 0, rotated=False)]}
     spec = rp.ImageDrawRegions(image_format=image_format, filled_rect=True, rect_color="blue")
     (found,) = carried_out(worker(RegionDrawer, spec), [row])
     pixels = cv2.imdecode(np.frombuffer(found["image_with_regions"], np.uint8), cv2.IMREAD_COLOR)

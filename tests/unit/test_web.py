@@ -15,10 +15,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from making import a_line, a_word
 from starlette.testclient import TestClient
 
 from raypipe.metrics import Visit
-from raypipe.types import Line, Page, Row, Word
+from raypipe.types import Page, Row
 from raypipe.web import service
 from raypipe.web.app import create
 from raypipe.web.limits import Deadline
@@ -33,8 +34,8 @@ TIFF = b"II of three pages"
 LEISURELY = b"II of three pages that take their time"
 UNCOUNTABLE = b"II without end"
 ONE_FIELD = b'--x\r\nContent-Disposition: form-data; name="pages"\r\n\r\n1\r\n--x--\r\n'
-WORD = Word("Dear", 0.97531, 20.123, 10, 40, 20, 0.5)
-LINE = Line("Dear", 0.97531, 20.123, 10, 40, 20, 0.5, 0, [WORD])
+WORD = a_word("Dear", 0.97531, 20.123, 10, 40, 20, 0.5)
+LINE = a_line("Dear", 0.97531, 20.123, 10, 40, 20, 0.5, words=[WORD])
 VISIT = Visit("Op", 0.02, 1, {"Some": 0.1}, {"lines": 1})
 DRAWN = b"\x89PNG drawn"
 

@@ -209,7 +209,8 @@ at("copy").addEventListener("click", async () => {
 });
 at("save-text").addEventListener("click", () => save(wholeText(), "txt", "text/plain"));
 at("save-json").addEventListener("click", () => save(
-  JSON.stringify({ pages: current.pages.map(({ overlay, ...page }) => page) }, null, 1), "json", "application/json"));
+  JSON.stringify({ path: current.file.name, pages: current.pages.map(({ overlay, ...page }) => page) }, null, 1),
+  "json", "application/json"));
 at("save-hocr").addEventListener("click", async () => {
   const job = current, stopper = new AbortController();
   job.stopper.abort(); // Of another save that is under way.

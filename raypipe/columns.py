@@ -1,0 +1,110 @@
+"""How columns are stored: between processes and in files they are the Arrow types of their records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
+
+from raypipe.types import Crops, Line, PageMatrix, Region
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column is stored: its Arrow type, the record it holds and the value it has when a page failed.
+
+    Attributes:
+        arrow: The Arrow type.
+        decode: Turns a value of `to_pylist()` into what stages see.
+        encode: The other way round.
+        empty: Makes the value of a page that failed or has no text.
+    """
+
+    arrow: pa.DataType
+    decode: Callable[[Any], Any] = lambda value: value
+    encode: Callable[[Any], Any] = lambda value: value
+    empty: Callable[[], Any] = lambda: None
+
+    def to_arrow(self, values: Sequence[Any]) -> pa.Array:
+        """The values of many rows as an Arrow array."""
+        return pa.array([None if value is None else self.encode(value) for value in values], self.arrow)
+
+    def from_arrow(self, array: pa.ChunkedArray) -> list[Any]:
+        """The values of many rows from an Arrow array."""
+        return [None if value is None else self.decode(value) for value in array.to_pylist()]
+
+
+def arrow_of(kind: Any) -> pa.DataType:
+    """The Arrow type of a record, or of what one of its fields is annotated with."""
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return pa.struct([(field.name, arrow_of(hints[field.name])) for field in fields(kind)])
+    if get_origin(kind) is list:
+        return pa.list_(arrow_of(get_args(kind)[0]))
+    return _SCALARS[kind]
+
+
+_SCALARS = {
+    str: pa.string(),
+    bool: pa.bool_(),
+    int: pa.int32(),
+    float: pa.float32(),
+    bytes: pa.large_binary(),
+}
+
+
+def _inner(kind: Any) -> dict[str, Any]:
+    """The fields of a record that hold lists of records, with the kind of these."""
+    items = {name: get_args(hint)[0] for name, hint in get_type_hints(kind).items() if get_origin(hint) is list}
+    return {name: item for name, item in items.items() if is_dataclass(item)}
+
+
+def encoder(kind: Any) -> Callable[[Any], dict[str, Any]]:
+    """What makes plain values of a record of this kind."""
+    names, inner = [field.name for field in fields(kind)], {name: encoder(item) for name, item in _inner(kind).items()}
+
+    def encode(record: Any) -> dict[str, Any]:
+        # `dataclasses.asdict` copies values deeply, which takes five times as long.
+        values = {name: getattr(record, name) for name in names}
+        return {**values, **{name: [each(item) for item in values[name]] for name, each in inner.items()}}
+
+    return encode
+
+
+def decoder(kind: Any) -> Callable[[Mapping[str, Any]], Any]:
+    """What makes a record of this kind of plain values."""
+    inner = {name: decoder(item) for name, item in _inner(kind).items()}
+
+    def decode(values: Mapping[str, Any]) -> Any:
+        return kind(**{**values, **{name: [each(item) for item in values[name]] for name, each in inner.items()}})
+
+    return decode
+
+
+def column_of(kind: Any) -> Column:
+    """A column with a record in each row."""
+    return Column(arrow_of(kind), decode=decoder(kind), encode=encoder(kind))
+
+
+def list_column_of(kind: Any) -> Column:
+    """A column with a list of records in each row."""
+    decode, encode = decoder(kind), encoder(kind)
+    return Column(
+        pa.list_(arrow_of(kind)),
+        decode=lambda values: [decode(each) for each in values],
+        encode=lambda records: [encode(record) for record in records],
+        empty=list,
+    )
+
+
+TEXT = Column(pa.string(), empty=str)
+NULLABLE_TEXT = Column(pa.string())
+INTEGER = Column(pa.int32())
+BYTES = Column(pa.binary())
+CONFIDENCE = Column(pa.list_(pa.float32()), empty=list)
+REGIONS = list_column_of(Region)
+LINES = list_column_of(Line)
+POSITIONS = list_column_of(PageMatrix)
+CROPS = column_of(Crops)
