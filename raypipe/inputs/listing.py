@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote
 
@@ -96,36 +95,34 @@ def _decoded(pattern: str) -> str:
     return unquote(ENCODED_MARK.sub(lambda mark: f"[{mark[0]}]", pattern))
 
 
-def _is_wanted(pattern: tuple[str, ...], name: str) -> bool:
-    """Whether a glob matches a picture or a folder above it."""
-    folder, _, file = name.rpartition("/")
-    reached = _reached(pattern, folder)
-    return len(pattern) in reached or len(pattern) in _after(pattern, reached, file)
-
-
 @lru_cache(maxsize=1024)
 def _reached(pattern: tuple[str, ...], folder: str) -> frozenset[int]:
-    """How many parts of a pattern a folder's path may stand for; none if nothing below it can match."""
-    reached = _past_any(pattern, {0})
-    for part in folder.split("/") if folder else ():
-        reached = _after(pattern, reached, part)
-    return reached
+    """Which beginnings of a glob, by their number of parts, a folder matches; none if nothing below it can match.
 
-
-def _after(pattern: tuple[str, ...], reached: frozenset[int], part: str) -> frozenset[int]:
+    The whole glob alone where that matches, since all below then does too. Of two beginnings that differ by a `**`,
+    which can stand for no folder at all, the longer one.
+    """
     whole = len(pattern)
-    if whole in reached:
+    if _is_wanted(pattern, f"{folder}/" if pattern[-1:] == ("**",) else folder):
         return frozenset((whole,))
-    stay = {at for at in reached if pattern[at] == "**"}
-    return _past_any(pattern, stay | {at + 1 for at in reached - stay if fnmatch.fnmatchcase(part, pattern[at])})
+    beginnings = [pattern[:n] for n in range(whole) if pattern[n] != "**"]
+    return frozenset(
+        len(some) for some in beginnings if _regex(some).match(f"{folder}/" if some[-1:] == ("**",) else folder)
+    )
 
 
-def _past_any(pattern: tuple[str, ...], reached: set[int]) -> frozenset[int]:
-    """With what is reached where each `**` stands for no folder at all."""
-    for at, part in enumerate(pattern):
-        if part == "**" and at in reached:
-            reached = reached | {at + 1}
-    return frozenset(reached)
+def _is_wanted(pattern: tuple[str, ...], path: str) -> bool:
+    """Whether a glob matches a path, or a folder above it. No glob matches everything."""
+    return not pattern or bool(_regex(pattern, True).match(path))
+
+
+@cache
+def _regex(pattern: tuple[str, ...], below: bool = False) -> re.Pattern[str]:
+    """The regular expression of a glob, and if asked of all below what it matches."""
+    from fsspec.utils import glob_translate  # Takes longer to import than most folders to list.
+
+    whole = glob_translate("/".join(pattern)).removesuffix(r"\Z")
+    return re.compile(rf"{whole}(?:/.*)?\Z" if below else rf"{whole}\Z", re.DOTALL)
 
 
 def _pictures_below(
