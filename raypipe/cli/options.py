@@ -69,12 +69,10 @@ def chosen_pipeline(
         ConfigError: The file is missing or wrong, or stands beside an option that it leaves without effect.
     """
     alone("--pipeline", file, "detector", "recognizer", "device", "detectors", "recognizers")
-    return (
-        load(file)
-        if file
-        else presets.standard(
-            detector, recognizer, use_gpu=DEVICES[device], detector_pool=detectors, recognizer_pool=recognizers
-        )
+    if file:
+        return load(file)
+    return presets.standard(
+        detector, recognizer, use_gpu=DEVICES[device], detector_pool=detectors, recognizer_pool=recognizers
     )
 
 

@@ -31,9 +31,9 @@ from raypipe.pipeline import BATCH_SIZE
 @click.option("--engine", type=click.Choice(["auto", "local", "ray"]), default="auto", show_default=True,
               help="In this process, on Ray, or what is sooner done.")  # fmt: skip
 @click.option("--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), default=["text"],
-              show_default=True, help="A file a document in this format; may be repeated.")  # fmt: skip
+              show_default=True, help="Also write one file per document in this format (repeatable).")  # fmt: skip
 @click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
-              help="A picture a page with its regions and text.")  # fmt: skip
+              help="Draw regions and text over each page.")  # fmt: skip
 @click.option(
     "--batch-size", default=BATCH_SIZE, show_default=True, type=click.IntRange(1), help="Pages read together."
 )

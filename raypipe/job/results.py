@@ -1,6 +1,6 @@
 """The folder `results/` of a job: which pages are done, which failed, and by what pipeline.
 
-It holds Parquet files, a row a page. A page whose row stands there is done.
+It holds Parquet files with one row per page. A page whose row stands there is done.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Runner:
     """
 
     def __init__(self, operator: Operator, threads: int, metrics: Metrics) -> None:
-        # OpenCV would start a thread a core whatever the actor's share is.
+        # OpenCV would start one thread per core whatever the actor's share is.
         cv2.setNumThreads(threads)
         self._workers = [(step, step.worker(step.stage, threads, metrics)) for step in operator.steps]
         with ThreadPoolExecutor() as pool:

@@ -31,7 +31,7 @@ class ServerSettings(BaseModel):
 
 
 def read_keys(path: Path) -> tuple[str, ...]:
-    """The SHA-256 digests of the keys in a file: a key a line; empty lines and those that begin with # are left out.
+    """The SHA-256 digests of the keys in a file, one per line; empty lines and those that begin with # are left out.
 
     Raises:
         ConfigError: The file cannot be read or holds no key.
@@ -40,11 +40,11 @@ def read_keys(path: Path) -> tuple[str, ...]:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"{path} cannot be read: {error}.", "Give --api-key-file a text file, a key a line."
+            f"{path} cannot be read: {error}.", "Give --api-key-file a text file with one key per line."
         ) from error
     keys = [line for line in lines if line and not line.startswith("#")]
     if not keys:
-        raise ConfigError(f"{path} holds no key.", "Write a key a line.")
+        raise ConfigError(f"{path} holds no key.", "Write one key per line.")
     return tuple(digest(key) for key in keys)
 
 
