@@ -1,7 +1,7 @@
 # The checks of a change. `make check` takes under a minute; .ci/run and .pre-commit-config.yaml call the same targets.
 BIN ?= $(if $(wildcard .venv/bin),.venv/bin/,)
 
-.PHONY: check lint format types unit test slow
+.PHONY: check lint format types unit test slow floors
 
 check: lint format types unit
 
@@ -22,3 +22,6 @@ test: # Everything but what takes long.
 
 slow: # What takes long: servers and actors that are killed, downloads that break, requests that are made up.
 	$(BIN)pytest -m slow
+
+floors: # The lowest versions of what raypipe needs; takes minutes. PYTHON=python3.13 chooses the Python.
+	.ci/floors

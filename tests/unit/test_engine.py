@@ -16,7 +16,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path, content: bytes | None)
     path = tmp_path / "bad.onnx"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"bad\.onnx.*raypipe models verify"):
+    with pytest.raises(ModelError, match=r"(?s)bad\.onnx.*raypipe models verify"):
         Session(path, False, 1, Metrics())
 
 
