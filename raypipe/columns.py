@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from raypipe.types import Crops, Line, PageMatrix, Region
+from raypipe.types import Crops, Line, PageMatrix, Region, Roles
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,18 @@ class Column:
         decode: Turns a value of `to_pylist()` into what stages see.
         encode: The other way round.
         empty: Makes the value of a page that failed or has no text.
+        role: What outputs take the column for, such as `text`, whatever it is called; None: for one more to carry.
     """
 
     arrow: pa.DataType
     decode: Callable[[Any], Any] = lambda value: value
     encode: Callable[[Any], Any] = lambda value: value
     empty: Callable[[], Any] = lambda: None
+    role: str | None = None
+
+    def in_place_of(self, before: Column | None) -> Column:
+        """The column where it replaces another one, whose role it goes on playing if it has none of its own."""
+        return replace(self, role=self.role or before.role) if before else self
 
     def to_arrow(self, values: Sequence[Any]) -> pa.Array:
         """The values of many rows as an Arrow array."""
@@ -83,12 +89,29 @@ def decoder(kind: Any) -> Callable[[Mapping[str, Any]], Any]:
     return decode
 
 
+def roles_of(columns: Mapping[str, Column]) -> Roles:
+    """What the columns of finished rows are; of several that play a role, the last one does."""
+    playing = {column.role: name for name, column in columns.items() if column.role}
+    others = [name for name in columns if name not in playing.values()]
+    return Roles(columns=playing, further=tuple(name for name in others if _is_simple(columns[name].arrow)))
+
+
+def _is_simple(arrow: pa.DataType) -> bool:
+    """Whether JSON has values of this type: text, numbers, and lists and structs of them."""
+    if pa.types.is_struct(arrow):
+        return all(_is_simple(field.type) for field in arrow)
+    if pa.types.is_list(arrow) or pa.types.is_large_list(arrow):
+        return _is_simple(arrow.value_type)
+    kinds = pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating
+    return any(is_kind(arrow) for is_kind in kinds)
+
+
 def column_of(kind: Any) -> Column:
     """A column with a record in each row."""
     return Column(arrow_of(kind), decode=decoder(kind), encode=encoder(kind))
 
 
-def list_column_of(kind: Any) -> Column:
+def list_column_of(kind: Any, role: str | None = None) -> Column:
     """A column with a list of records in each row."""
     decode, encode = decoder(kind), encoder(kind)
     return Column(
@@ -96,6 +119,7 @@ def list_column_of(kind: Any) -> Column:
         decode=lambda values: [decode(each) for each in values],
         encode=lambda records: [encode(record) for record in records],
         empty=list,
+        role=role,
     )
 
 
@@ -103,8 +127,11 @@ TEXT = Column(pa.string(), empty=str)
 NULLABLE_TEXT = Column(pa.string())
 INTEGER = Column(pa.int32())
 BYTES = Column(pa.binary())
-CONFIDENCE = Column(pa.list_(pa.float32()), empty=list)
-REGIONS = list_column_of(Region)
-LINES = list_column_of(Line)
-POSITIONS = list_column_of(PageMatrix)
+RECOGNIZED = Column(pa.string(), empty=str, role="text")
+CONFIDENCE = Column(pa.list_(pa.float32()), empty=list, role="confidence")
+REGIONS = list_column_of(Region, "regions")
+LINES = list_column_of(Line, "lines")
+POSITIONS = list_column_of(PageMatrix, "positions")
+PICTURE = Column(pa.binary(), role="picture")
+OVERLAY = Column(pa.string(), role="overlay")
 CROPS = column_of(Crops)

@@ -7,21 +7,25 @@ knows no stage by name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import get_args
 
-from raypipe.columns import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column
+from raypipe.columns import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column, roles_of
 from raypipe.errors import ConfigError
 from raypipe.stages.base import ModelStage, Pool, Stage, Step
+from raypipe.types import Roles
 
 INPUT_COLUMNS: Mapping[str, Column] = {
-    "path": TEXT,
-    "name": TEXT,
-    "content": BYTES,
-    "pagenum": INTEGER,
-    "total_pages": INTEGER,
-    "exception": NULLABLE_TEXT,
+    name: replace(column, role=name)
+    for name, column in {
+        "path": TEXT,
+        "name": TEXT,
+        "content": BYTES,
+        "pagenum": INTEGER,
+        "total_pages": INTEGER,
+        "exception": NULLABLE_TEXT,
+    }.items()
 }
 """Columns that every page row has before the first stage."""
 
@@ -69,6 +73,11 @@ class Graph:
     def columns(self) -> Mapping[str, Column]:
         """The columns of finished rows."""
         return self.operators[-1].after
+
+    @property
+    def roles(self) -> Roles:
+        """What the columns of finished rows are."""
+        return roles_of(self.columns)
 
     @property
     def model_stages(self) -> tuple[ModelStage, ...]:
@@ -124,7 +133,7 @@ def graph_of(stages: Sequence[Stage]) -> Graph:
         before = dict(columns)
         for step in steps:
             _check_columns(step, columns)
-            columns.update(step.writes)
+            columns |= {name: column.in_place_of(columns.get(name)) for name, column in step.writes.items()}
             for name in step.drops:
                 columns.pop(name, None)
         operators.append(Operator(steps=steps, pool=pool, before=before, after=dict(columns)))

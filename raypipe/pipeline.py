@@ -140,11 +140,15 @@ class Pipeline:
 
     def with_drawing(self, image_format: str) -> Pipeline:
         """The pipeline with a picture of each page, its regions and text drawn over it."""
+        roles = self.graph.roles.columns
         drawing = ImageDrawRegions(
+            input_col=roles.get("image", "image"),
+            input_regions_col=roles.get("regions", "text_regions"),
+            lines_col=roles.get("lines", "lines"),
             rect_color="green",
             rotated=True,
             line_width=2,
-            draw_text="lines" in self.graph.columns,
+            draw_text="lines" in roles,
             max_side=1600,
             image_format=image_format,
         )

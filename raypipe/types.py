@@ -162,11 +162,34 @@ def boxes_from_regions(regions: Sequence[Region]) -> Boxes:
     ).reshape(-1, 5)
 
 
-class Page(Mapping[str, Any]):
-    """A finished page: its columns by name (`page["text"]`) and, for the usual names, as attributes."""
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """What the columns of a pipeline are, whatever they are called.
 
-    def __init__(self, row: Row) -> None:
-        self._row = row
+    Attributes:
+        columns: The column that plays a role, by the role's name; a role that is not here is played by the column of
+            its name.
+        further: Columns that have no role and that outputs carry under their own names.
+    """
+
+    columns: Mapping[str, str]
+    further: tuple[str, ...] = ()
+
+
+USUAL = Roles(columns={"regions": "text_regions", "picture": "image_with_regions"})
+"""The roles of the stages' columns as they are called by default."""
+
+
+class Page(Mapping[str, Any]):
+    """A finished page: its columns by name (`page["text"]`), and as attributes whatever they are called.
+
+    Args:
+        row: The columns.
+        roles: Which of them plays `text`, `lines` and so on.
+    """
+
+    def __init__(self, row: Row, roles: Roles = USUAL) -> None:
+        self._row, self._roles = row, roles
 
     def __getitem__(self, column: str) -> Any:
         return self._row[column]
@@ -212,41 +235,51 @@ class Page(Mapping[str, Any]):
         return self._side("height")
 
     def _side(self, name: str) -> int | None:
-        image = self._row.get("image")
+        image = self._playing("image")
         return getattr(image, name) if image else self._row.get(name)
 
     @property
     def text(self) -> str:
         """The recognized text, a line of the page to a line; empty if there is none."""
-        return str(self._row.get("text") or "")
+        return str(self._playing("text") or "")
 
     @property
     def lines(self) -> list[Line]:
         """The recognized lines in reading order."""
-        return list(self._row.get("lines") or [])
+        return list(self._playing("lines") or [])
 
     @property
     def regions(self) -> list[Region]:
         """The detected regions."""
-        return list(self._row.get("text_regions") or [])
+        return list(self._playing("regions") or [])
 
     @property
     def confidence(self) -> float | None:
         """Mean character probability of the page, 0 to 1; None where there is no text."""
-        values = self._row.get("confidence") or []
+        values = self._playing("confidence") or []
         return float(values[0]) if values else None
 
     @property
     def overlay(self) -> str | None:
         """Path or URI of the picture with its regions, if one was saved."""
-        return self._row.get("overlay")
+        path: str | None = self._playing("overlay")
+        return path
 
     @property
     def picture(self) -> bytes | None:
         """The picture with its regions, encoded, if one was drawn and not saved."""
-        return self._row.get("image_with_regions")
+        picture: bytes | None = self._playing("picture")
+        return picture
 
     @property
     def exception(self) -> str | None:
         """What went wrong: stage, code, message and remedy; None where nothing did."""
         return self._row.get("exception")
+
+    @property
+    def further(self) -> dict[str, Any]:
+        """The columns of stages of one's own that outputs carry, by name."""
+        return {name: self._row[name] for name in self._roles.further if name in self._row}
+
+    def _playing(self, role: str) -> Any:
+        return self._row.get(self._roles.columns.get(role, role))

@@ -120,6 +120,7 @@ IMAGE = Column(
     ),
     decode=_from_struct,
     encode=_to_struct,
+    role="image",
 )
 """Visual NLP's image struct. Pixels never leave the process: `data` is the encoded file, or null where `origin` can
 be read again."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from raypipe.columns import Column
+from raypipe.columns import Column, roles_of
 from raypipe.errors import ConfigError, Failure
 from raypipe.pipeline import Pipeline
 from raypipe.rows import from_table
@@ -121,5 +121,6 @@ def read_results(results: Path, columns: Mapping[str, Column]) -> Iterator[Page]
         results: The folder.
         columns: The columns of the pipeline that made them.
     """
+    roles = roles_of(columns)
     for file in sorted(results.glob("*.parquet")):
-        yield from map(Page, from_table(pq.read_table(file), columns))
+        yield from (Page(row, roles) for row in from_table(pq.read_table(file), columns))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
 from raypipe.errors import Failure
@@ -54,20 +54,28 @@ def page_values(page: Page, confidences: bool = True) -> dict[str, Any]:
         exception=page.exception,
         failure=Failure.parse(page.exception) if page.exception else None,
     )
-    return _values(shape, confidences)
+    further = {name: _value(value) for name, value in page.further.items()}
+    return {**further, **_rounded(shape, confidences)}
 
 
-def _values(record: Any, confidences: bool) -> dict[str, Any]:
+def _value(value: Any) -> Any:
+    """A value of a further column, whose numbers are left as they are."""
+    if isinstance(value, list):
+        return [_value(item) for item in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _rounded(record: Any, confidences: bool) -> dict[str, Any]:
     names = [field.name for field in fields(record) if confidences or field.name != "confidence"]
-    return {name: _value(name, getattr(record, name), confidences) for name in names}
+    return {name: _field(name, getattr(record, name), confidences) for name in names}
 
 
-def _value(name: str, value: Any, confidences: bool) -> Any:
+def _field(name: str, value: Any, confidences: bool) -> Any:
     if isinstance(value, float):
         return round(value, CONFIDENCE_DIGITS if name == "confidence" else DIGITS)
     if isinstance(value, list):
-        return [_values(item, confidences) for item in value]
-    return _values(value, confidences) if is_dataclass(value) else value
+        return [_rounded(item, confidences) for item in value]
+    return _rounded(value, confidences) if is_dataclass(value) else value
 
 
 def render(document: Document) -> str:

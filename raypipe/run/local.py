@@ -38,7 +38,8 @@ def run(
         return iter(())
     checked = _checked(chain([first], rows), graph)
     batches = finished(graph, checked, batch_size, threads or usable_cpus(), metrics or Metrics())
-    return (Page(row) for batch in batches for row in batch)
+    roles = graph.roles
+    return (Page(row, roles) for batch in batches for row in batch)
 
 
 def _checked(rows: Iterable[Row], graph: Graph) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from typing import Any
 from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
-from raypipe.columns import Column
+from raypipe.columns import Column, roles_of
 from raypipe.errors import Code, Failure
 from raypipe.run.replicas import Work, decoded
 from raypipe.types import Page, Row
@@ -48,7 +48,7 @@ class PagePath:
     async def read(self, row: Row, overlay: str) -> Read:
         """See `web.reading.Reader`."""
         done = await self.carry(row, overlay)
-        return Read(Page(decoded(done.row, self.columns)), done.visits)
+        return Read(Page(decoded(done.row, self.columns), roles_of(self.columns)), done.visits)
 
     async def carry(self, row: Row, overlay: str) -> Work:
         """A page through all operators. One whose replica died is tried once more.

@@ -12,7 +12,7 @@ from PIL import ImageDraw, ImageFont
 from pydantic import Field
 from typing_extensions import override
 
-from raypipe.columns import BYTES, LINES, REGIONS
+from raypipe.columns import LINES, PICTURE, REGIONS
 from raypipe.geometry import corners, upright
 from raypipe.images.image import IMAGE, Image
 from raypipe.stages.base import Stage, Step, Worker
@@ -109,4 +109,4 @@ class ImageDrawRegions(Stage):
         reads = {self.input_col: IMAGE, self.input_regions_col: REGIONS}
         if self.draw_text:
             reads[self.lines_col] = LINES
-        return (Step(stage=self, worker=RegionDrawer, reads=reads, writes={self.output_col: BYTES}),)
+        return (Step(stage=self, worker=RegionDrawer, reads=reads, writes={self.output_col: PICTURE}),)

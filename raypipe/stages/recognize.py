@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
-from raypipe.columns import CONFIDENCE, CROPS, LINES, POSITIONS, REGIONS, TEXT
+from raypipe.columns import CONFIDENCE, CROPS, LINES, POSITIONS, RECOGNIZED, REGIONS
 from raypipe.engine import Session
 from raypipe.errors import ConfigError
 from raypipe.images.image import IMAGE, Image
@@ -159,7 +159,7 @@ class ImageToText(ModelStage):
                 worker=TextReader,
                 reads={CROPS_COLUMN: CROPS, **picture},
                 writes={
-                    self.output_col: TEXT,
+                    self.output_col: RECOGNIZED,
                     self.lines_col: LINES,
                     self.positions_col: POSITIONS,
                     self.confidence_col: CONFIDENCE,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import Field
 from typing_extensions import override
 
-from raypipe.columns import BYTES, NULLABLE_TEXT, TEXT
+from raypipe.columns import BYTES, OVERLAY, TEXT
 from raypipe.errors import Code, PageError
 from raypipe.files import write_file
 from raypipe.stages.base import Stage, Step, Worker
@@ -48,7 +48,7 @@ class SaveImages(Stage):
                 stage=self,
                 worker=ImageSaver,
                 reads={self.input_col: BYTES, "name": TEXT},
-                writes={self.output_col: NULLABLE_TEXT},
+                writes={self.output_col: OVERLAY},
                 drops=(self.input_col,),
             ),
         )

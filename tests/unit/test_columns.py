@@ -10,7 +10,7 @@ import pytest
 from making import a_line, a_region, a_word, image_of, white
 
 from raypipe import columns
-from raypipe.columns import arrow_of
+from raypipe.columns import arrow_of, roles_of
 from raypipe.images.image import GRAY, IMAGE
 from raypipe.types import Character, Crops, Line, PageMatrix, Region
 
@@ -23,6 +23,9 @@ CHARACTER = Character(c="a", x=1.0, y=2.0, width=3.0, height=4.0, fontSize=4, so
 
 CASES = {
     "TEXT": (columns.TEXT, ["", "two\nlines", "Ünï"]),
+    "RECOGNIZED": (columns.RECOGNIZED, ["", "two\nlines", "Ünï"]),
+    "OVERLAY": (columns.OVERLAY, [None, "overlays/a.png.jpeg"]),
+    "PICTURE": (columns.PICTURE, [b"\x89PNG", None]),
     "NULLABLE_TEXT": (columns.NULLABLE_TEXT, [None, "stage code: message"]),
     "INTEGER": (columns.INTEGER, [0, None, 2**31 - 1]),
     "BYTES": (columns.BYTES, [b"", b"\x00\xff", None]),
@@ -86,3 +89,27 @@ def test_pixels_and_files_read_from_disk_stay_out_of_arrow() -> None:
     struct = IMAGE.to_arrow([image]).to_pylist()[0]
     assert struct["data"] is None
     assert (struct["nChannels"], struct["mode"]) == (3, 5)
+
+
+def test_roles_are_played_whatever_the_columns_are_called() -> None:
+    """Of two that play a role the last does, the other is carried like any that is simple enough for JSON."""
+    scores = columns.Column(pa.list_(pa.struct([("name", pa.string()), ("score", pa.float64())])))
+    found = roles_of(
+        {
+            "ocr": columns.RECOGNIZED,
+            "rows": columns.LINES,
+            "better": columns.RECOGNIZED,
+            "language": columns.TEXT,
+            "scores": scores,
+            "thumbnail": columns.BYTES,
+            "crops": columns.CROPS,
+        }
+    )
+    assert found.columns == {"text": "better", "lines": "rows"}
+    assert found.further == ("ocr", "language", "scores")
+
+
+def test_a_column_that_is_replaced_hands_on_its_role() -> None:
+    assert columns.TEXT.in_place_of(columns.RECOGNIZED).role == "text"
+    assert columns.LINES.in_place_of(columns.RECOGNIZED).role == "lines"
+    assert columns.TEXT.in_place_of(None).role is None

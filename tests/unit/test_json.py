@@ -1,12 +1,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from making import a_line, a_word, finished
 
+import raypipe as rp
+from raypipe.columns import BYTES, LINES, RECOGNIZED, TEXT, Column
+from raypipe.job import local, plan
+from raypipe.job.results import read_results
 from raypipe.outputs.base import Document
 from raypipe.outputs.json import page_values, render
+from raypipe.stages.base import Stage, Step, Worker
+from raypipe.types import Row
+
+SCORES = Column(pa.list_(pa.struct([("language", pa.string()), ("score", pa.float64())])))
 
 
 def test_a_page() -> None:
@@ -42,3 +53,47 @@ def test_a_document() -> None:
     assert [page["confidence"] for page in found["pages"]] == [None, None]
     assert (found["pages"][1]["text"], found["pages"][1]["exception"]) == ("", "Stage code: ünd")
     assert found["pages"][1]["failure"] == {"stage": "Stage", "code": "code", "message": "ünd"}
+
+
+class LanguageWorker(Worker["Language"]):
+    def process(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            row["ocr"], row["language"], row["thumbnail"] = "Hallo", "de", b"small"
+            row["rows"] = [a_line("Hallo", 0.5, 1, 2, 3, 4, 0)]
+            row["scores"] = [{"language": "de", "score": 1 / 3}]
+
+
+class Language(Stage):
+    """Reads every page alike, into columns of its own names."""
+
+    def steps(self) -> tuple[Step, ...]:
+        read = {"ocr": RECOGNIZED, "rows": LINES}
+        own = {"language": TEXT, "scores": SCORES, "thumbnail": BYTES}
+        return (Step(stage=self, worker=LanguageWorker, reads={}, writes={**read, **own}),)
+
+
+def test_further_and_renamed_columns(tmp_path: Path, page_png: bytes) -> None:
+    """They come alike from a run in this process and from the files of a job; what is binary stays out."""
+    (tmp_path / "a.png").write_bytes(page_png)
+    pipeline = rp.Pipeline([rp.BinaryToImage(), Language()])
+    (ran,) = pipeline.run(tmp_path / "a.png")
+    job = plan.prepare(pipeline, [str(tmp_path / "a.png")], tmp_path / "out")
+    local.run(job, lambda finished, failed: None, 1, 1)
+    (stored,) = read_results(job.folder.results, pipeline.graph.columns)
+    for page in (ran, stored):
+        assert (page.text, page.lines[0].text) == ("Hallo", "Hallo")
+        values = json.loads(json.dumps(page_values(page)))
+        assert (values["text"], values["lines"][0]["text"], values["language"]) == ("Hallo", "Hallo", "de")
+        assert values["scores"] == [{"language": "de", "score": 1 / 3}]
+        assert not {"ocr", "rows", "thumbnail", "image", "content", "path"} & set(values)
+
+
+def test_overlays_are_drawn_from_renamed_columns() -> None:
+    stages = [
+        rp.BinaryToImage(output_col="scan"),
+        rp.ImageTextDetector(input_col="scan", output_col="boxes"),
+        rp.ImageToText(input_col="scan", regions_column="boxes", output_col="ocr", lines_col="rows"),
+    ]
+    drawing = rp.Pipeline(stages).with_drawing("png").stages[-1]
+    assert isinstance(drawing, rp.ImageDrawRegions) and drawing.draw_text
+    assert (drawing.input_col, drawing.input_regions_col, drawing.lines_col) == ("scan", "boxes", "rows")
