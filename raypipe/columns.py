@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
+from raypipe.errors import ConfigError
 from raypipe.types import Crops, Line, PageMatrix, Region, Roles
 
 
@@ -121,6 +122,38 @@ def list_column_of(kind: Any, role: str | None = None) -> Column:
         empty=list,
         role=role,
     )
+
+
+def given(name: str, column: Column) -> Column:
+    """A column as one that comes with the input, whose values may be plain or records, and are checked.
+
+    Its `decode` raises a ConfigError for a value that is not what the column holds.
+    """
+
+    def decode(value: Any) -> Any:
+        try:
+            plain = isinstance(value, Mapping) or (isinstance(value, Sequence) and any(map(_is_plain, value)))
+            found = column.decode(_without_nulls(value)) if plain else value
+            column.to_arrow([found])
+        except (AttributeError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
+            raise ConfigError(
+                f"The column {name!r} of the input does not hold {column.arrow}: {error}.",
+                "Give it what the stage that usually writes the column writes.",
+            ) from error
+        return found
+
+    return replace(column, decode=decode)
+
+
+def _is_plain(item: Any) -> bool:
+    return isinstance(item, Mapping)
+
+
+def _without_nulls(value: Any) -> Any:
+    """A plain value without the fields that say nothing, so that records fill in their defaults."""
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 TEXT = Column(pa.string(), empty=str)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import get_args
 
-from raypipe.columns import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column, roles_of
+from raypipe.columns import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column, given, roles_of
 from raypipe.errors import ConfigError
 from raypipe.stages.base import ModelStage, Pool, Stage, Step
-from raypipe.types import Roles
+from raypipe.types import Roles, Row
 
 INPUT_COLUMNS: Mapping[str, Column] = {
     name: replace(column, role=name)
@@ -108,6 +108,15 @@ class Graph:
             "that writes the column, or give an input that has it.",
         )
 
+    def take(self, row: Row) -> Row:
+        """A row of an input, its own columns as stages see them.
+
+        Raises:
+            ConfigError: A column is missing or does not hold what the stage reads.
+        """
+        self.check_input(row, row["path"])
+        return {**row, **{name: column.decode(row[name]) for name, column in self.needs.items()}}
+
     def check(self) -> None:
         """Finds out whether this machine has the models and files that the stages load, before any process starts.
 
@@ -164,7 +173,7 @@ def _needs(steps: Iterable[Step]) -> dict[str, Column]:
     """Columns that are read and that no step before has written or dropped: they must come with the input."""
     known, needs = set(INPUT_COLUMNS), dict[str, Column]()
     for step in steps:
-        needs |= {name: column for name, column in step.reads.items() if name not in known}
+        needs |= {name: given(name, column) for name, column in step.reads.items() if name not in known}
         known |= {*step.reads, *step.writes, *step.drops}
     return needs
 

@@ -31,16 +31,16 @@ class Region:
     For a rotated region `x`, `y` is its centre; otherwise its top left corner.
     """
 
-    index: int
-    page: int
+    index: int = 0
+    page: int = 0
     x: float
     y: float
     width: float
     height: float
-    score: float
-    label: str
-    angle: float
-    rotated: bool
+    score: float = 1.0
+    label: str = ""
+    angle: float = 0.0
+    rotated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

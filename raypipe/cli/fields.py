@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import click
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -50,6 +50,8 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
     option, told = f"--{name.replace('_', '-')}", told[0].upper() + told[1:]
     if field.annotation is bool:
         return click.option(option, is_flag=True, help=told)
+    if get_origin(field.annotation) is tuple:
+        return click.option(option, multiple=True, metavar="NAME", help=f"{told} May be repeated.")
     kind, *_ = get_args(field.annotation) or (field.annotation,)
     shown = field.default not in (None, "")
     return click.option(

@@ -36,16 +36,10 @@ def run(
     first = next(rows, None)
     if first is None:
         return iter(())
-    checked = _checked(chain([first], rows), graph)
-    batches = finished(graph, checked, batch_size, threads or usable_cpus(), metrics or Metrics())
+    taken = chain([graph.take(first)], map(graph.take, rows))
+    batches = finished(graph, taken, batch_size, threads or usable_cpus(), metrics or Metrics())
     roles = graph.roles
     return (Page(row, roles) for batch in batches for row in batch)
-
-
-def _checked(rows: Iterable[Row], graph: Graph) -> Iterator[Row]:
-    for row in rows:
-        graph.check_input(row, row["path"])
-        yield row
 
 
 def finished(

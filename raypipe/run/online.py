@@ -67,7 +67,11 @@ def deployment(
         drawings: What draws overlays, by the picture's format.
         serving: How it is deployed.
         pools: The pool of each operator; None: chosen for this machine.
+
+    Raises:
+        ConfigError: A stage reads a column that no stage writes and that requests do not bring with them.
     """
+    graph.check_input(serving.input_columns, "input_columns")
     pools = pools or for_serving(graph)
     tasks = _tasks(graph, drawings, pools, serving)
     at_once = min(task.parallel * (pool.max_size or pool.floor) for task, pool in zip(tasks, pools, strict=True))
@@ -77,6 +81,7 @@ def deployment(
         models=_models(graph),
         overlays=tuple(drawings),
         columns=tasks[-1].written,
+        needs=graph.needs,
         at_once=at_once,
     )
     parts = [_deployed(task, pool, at_once) for task, pool in zip(tasks, pools, strict=True)]

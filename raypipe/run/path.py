@@ -29,6 +29,7 @@ class PagePath:
         models: What they read with.
         overlays: Formats in which an overlay can be drawn.
         columns: The columns of a finished page.
+        needs: The columns that come with a request.
         at_once: Pages that all replicas together read at once.
         suspects: Held while a page is tried again that was with a replica when it died.
     """
@@ -38,6 +39,7 @@ class PagePath:
     models: list[dict[str, str]]
     overlays: tuple[str, ...]
     columns: Mapping[str, Column]
+    needs: Mapping[str, Column]
     at_once: int
     suspects: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -23,4 +23,7 @@ class Serving(BaseModel):
     merge_ingress: bool = Field(
         False, description="run the first operator in the ingress: a hop less, and no second try when it dies"
     )
+    input_columns: tuple[str, ...] = Field(
+        (), description="columns that come with each request, as form fields in JSON, since no stage writes them"
+    )
     ingress_replicas: int = Field(1, ge=1, description="processes that speak HTTP")

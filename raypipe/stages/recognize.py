@@ -45,9 +45,9 @@ class LineCropper(Worker["ImageToText"]):
     def _cut(self, image: Image, row: Row) -> Crops:
         spec = self.spec
         regions = row[spec.regions_column] if spec.regions_column else None
-        boxes = _whole(image) if regions is None else boxes_from_regions(regions)
+        boxes = boxes_from_regions(regions or ()) if spec.regions_column else _whole(image)
         layout = arrange(boxes, spec.line_tolerance)
-        border = 0 if regions is None else spec.border_width
+        border = spec.border_width if spec.regions_column else 0
         return line_pictures.cut(image, boxes, layout, *self._size, spec.group_images, border, spec.space_width)
 
 

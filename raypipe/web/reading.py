@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
+from raypipe.columns import Column
 from raypipe.images.image import may_have_pages
 from raypipe.metrics import Visit
 from raypipe.types import Page, Row
@@ -50,6 +51,10 @@ class Reader(Protocol):
         """Formats in which an overlay can be drawn."""
 
     @property
+    def needs(self) -> Mapping[str, Column]:
+        """The columns that come with a request."""
+
+    @property
     def models(self) -> list[dict[str, str]]:
         """The pipeline's models."""
 
@@ -78,6 +83,7 @@ async def page_rows(
                 "pagenum": page,
                 "total_pages": total,
                 "exception": None,
+                **upload.columns,
             }
             for page in chosen
         ]

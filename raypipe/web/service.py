@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from raypipe.errors import Failure
 from raypipe.images.image import may_have_pages
 from raypipe.types import Row
-from raypipe.web import answers
+from raypipe.web import answers, given
 from raypipe.web.forms import json_line
 from raypipe.web.limits import Admission, Deadline
 from raypipe.web.options import Options, negotiate, with_form
@@ -48,7 +48,7 @@ class Service:
         begun = time.perf_counter()
         if media_type(request) != "multipart/form-data":  # Whose fields may ask for a format, and win.
             negotiate(request.headers.get("accept"), options)
-        uploads, fields = await read_uploads(request, self.settings)
+        uploads, fields = await self._received(request)
         options = with_form(options, fields)
         form = negotiate(request.headers.get("accept"), options)
         if options.overlay not in ("none", *self.reader.overlays):
@@ -90,7 +90,7 @@ class Service:
         Raises:
             ProblemError: The request gets no result.
         """
-        uploads, _ = await read_uploads(request, self.settings)
+        uploads, _ = await self._received(request)
         rows, reads = await self._read_all(request, uploads, Options())
         paged = [may_have_pages(row["content"]) for row in rows]
         return answers.invocations([read.page for read in reads], paged)
@@ -105,6 +105,18 @@ class Service:
             log["failed_pages"] += exception is not None
             self.telemetry.page(read.visits, Failure.parse(exception).code if exception else None)
             yield read
+
+    async def _received(self, request: Request) -> tuple[list[Upload], dict[str, str]]:
+        """The documents of a request, and the form fields that are options.
+
+        Raises:
+            ProblemError: As `read_uploads`; 422, a column that comes with each request is not there or wrong.
+        """
+        uploads, fields = await read_uploads(request, self.settings)
+        columns = given.taken(fields, self.reader.needs)
+        if columns and len(uploads) > 1:
+            raise ProblemError(422, "too_many_files", f"{', '.join(columns)} belongs to one file. Send one by one.")
+        return [replace(upload, columns=columns) for upload in uploads], fields
 
     async def _read_all(
         self, request: Request, uploads: list[Upload], options: Options

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
+from typing import Any
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
@@ -27,10 +28,12 @@ class Upload:
     Attributes:
         name: What its client calls it; only ever shown, never opened.
         content: The encoded bytes.
+        columns: Columns that came with it, each as its `Column` encodes it.
     """
 
     name: str
     content: bytes = field(repr=False)
+    columns: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 async def read_body(request: Request, settings: ServerSettings) -> bytes:

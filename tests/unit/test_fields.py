@@ -30,6 +30,7 @@ ANOTHER = {
     "batch_lines": 10,
     "batch_seconds": 0.5,
     "merge_ingress": True,
+    "input_columns": ("text_regions",),
     "ingress_replicas": 2,
 }
 """A value of each setting that is not its default."""
@@ -92,12 +93,13 @@ def test_each_setting_has_another_value_here() -> None:
     assert not [name for name, value in ANOTHER.items() if {**default, **default["settings"]}[name] == value]
 
 
+def as_words(value: Any) -> list[str]:
+    """What stands behind an option on the command line."""
+    return list(value) if isinstance(value, tuple) else [] if value is True else [str(value)]
+
+
 def test_each_setting_is_an_option_of_the_command_line() -> None:
-    words = [
-        word
-        for name, value in ANOTHER.items()
-        for word in [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
-    ]
+    words = [word for name, value in ANOTHER.items() for word in [f"--{name.replace('_', '-')}", *as_words(value)]]
     values = serve.make_context("serve", words).params
     assert made(Arguments, values).with_keys() == Arguments(**nested())
 

@@ -1,0 +1,60 @@
+"""Columns that come with a request, since the pipeline reads them and no stage writes them: regions, for example."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from raypipe.columns import Column
+from raypipe.errors import ConfigError
+from raypipe.web.problems import ProblemError
+
+MOST_ITEMS = 10_000
+FARTHEST = 1_000_000
+"""Numbers beyond this, such as coordinates, place nothing on a page."""
+
+
+def taken(form: dict[str, str], needs: Mapping[str, Column]) -> dict[str, Any]:
+    """Takes the columns out of a form: each a field of the column's name that holds JSON.
+
+    Returns:
+        The columns, each as its `Column` encodes it.
+
+    Raises:
+        ProblemError: 422, one is missing or does not hold what the column holds.
+    """
+    return {name: _value(form.pop(name, None), name, column) for name, column in needs.items()}
+
+
+def _value(text: str | None, name: str, column: Column) -> Any:
+    if text is None:
+        raise ProblemError(
+            422,
+            "column_missing",
+            f"The pipeline of this server reads {name}, which comes with the request. Send a multipart form with the "
+            f"file and a field {name} that holds JSON.",
+        )
+    try:
+        plain = json.loads(text, parse_constant=_no_number)
+        _check(plain)
+        return column.encode(column.decode(plain))
+    except (ValueError, ConfigError, RecursionError) as error:
+        detail = f"{name} does not hold what the pipeline reads: {str(error) or type(error).__name__}"
+        raise ProblemError(422, "column_invalid", detail) from error
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number.")
+
+
+def _check(value: Any) -> None:
+    """Refuses what would place nothing on a page, or more than any page has."""
+    if isinstance(value, (list, dict)):
+        items = value.values() if isinstance(value, dict) else value
+        if len(items) > MOST_ITEMS:
+            raise ValueError(f"A list is longer than {MOST_ITEMS:,}.")
+        for item in items:
+            _check(item)
+    elif isinstance(value, (int, float)) and abs(value) > FARTHEST:
+        raise ValueError(f"A number is beyond {FARTHEST:,}.")
