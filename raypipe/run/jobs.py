@@ -19,6 +19,7 @@ from raypipe.errors import RaypipeError
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Progress
 from raypipe.run.batch import read, transform
+from raypipe.run.cluster import start
 from raypipe.run.pools import READ_AND_WRITE_CPUS
 from raypipe.run.tally import start_tally
 from raypipe.types import Row
@@ -42,13 +43,7 @@ def connect(address: str | None) -> None:
         return
     # Ray's own core logs as an error that the arguments of actors lie in the object store, where they belong.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    ray.init(
-        address="local",
-        num_cpus=usable_cpus() + int(READ_AND_WRITE_CPUS),
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
+    start(usable_cpus() + int(READ_AND_WRITE_CPUS), log_to_driver=False)
 
 
 def write(

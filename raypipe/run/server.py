@@ -17,6 +17,7 @@ from ray.serve.schema import LoggingConfig
 from raypipe.errors import ConfigError, RaypipeError
 from raypipe.graph import Graph, Operator
 from raypipe.machine import usable_cpus
+from raypipe.run import cluster
 from raypipe.run.online import deployment
 from raypipe.run.pools import check_room, for_serving
 from raypipe.run.settings import Serving
@@ -83,7 +84,7 @@ def _connect(address: str | None) -> None:
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     # Ray's workers step back for every other process, which is right for batches and wrong for a service.
     os.environ.setdefault("RAY_worker_niceness", "0")
-    ray.init(address="local", num_cpus=usable_cpus(), include_dashboard=False, logging_level="ERROR")
+    cluster.start(usable_cpus(), log_to_driver=True)
 
 
 def _check_port(host: str, port: int) -> None:

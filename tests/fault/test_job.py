@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -128,3 +129,18 @@ def test_errors_say_what_to_do(arguments: list[str], status: int, words: str, tm
     places = {"OUT": str(tmp_path / "out"), "GOOD": str(picture)}
     done = raypipe(*(places.get(argument, argument) for argument in arguments))
     assert done.returncode == status and words in done.stderr
+
+
+@pytest.mark.slow
+def test_ray_needs_no_home_and_no_short_folder_for_temporary_files(tmp_path: Path) -> None:
+    drawn.page(drawn.LETTER).save(tmp_path / "letter.png")
+    deep = tmp_path / ("deep" * 20)
+    deep.mkdir()
+    environment = {**os.environ, "HOME": str(tmp_path / "no" / "home"), "TMPDIR": str(deep)}
+    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        environment.pop(name, None)
+    command = words("run", tmp_path / "letter.png", "-o", tmp_path / "out", "--engine", "ray", "--overlay", "none")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "Dear Mrs Walker" in (tmp_path / "out" / "text" / "letter.png.txt").read_text(encoding="utf-8")
+    assert not (tmp_path / "no").exists()

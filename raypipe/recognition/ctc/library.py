@@ -20,15 +20,18 @@ def library() -> ctypes.CDLL:
     """The library; its functions let other threads run.
 
     Raises:
-        ModelError: It is missing or for another kind of machine.
+        ModelError: It is missing, for another kind of machine, or older than this file.
     """
     try:
-        found = ctypes.CDLL(str(PATH))
-    except OSError as error:
+        return _declared(ctypes.CDLL(str(PATH)))
+    except (OSError, AttributeError) as error:  # It is missing, or older than its sources.
         raise ModelError(
             f"The word search, {PATH}, cannot be loaded: {error}.",
             "Install raypipe again, with pip install; it needs no compiler.",
         ) from error
+
+
+def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     knowledge, length = [_POINTER] * 4, ctypes.POINTER(_INT)
     found.ctc_search.argtypes = (_POINTER, _INT, _INT, *knowledge, _POINTER, length, _POINTER, _POINTER)
     found.ctc_align.argtypes = (_POINTER, _INT, _INT, _POINTER, _INT, _POINTER)

@@ -1,0 +1,65 @@
+"""A Ray cluster of our own on this machine, also where there is no home and the folder of temporary files is deep."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+import ray
+
+LONGEST_FOLDER = 36
+"""Characters of a folder in which Ray can name its sockets, whose paths have 107 at most."""
+SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
+TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+
+
+def start(num_cpus: int, log_to_driver: bool) -> None:
+    """Starts a cluster; it ends with this process, or with `ray.shutdown`.
+
+    Args:
+        num_cpus: CPUs that it believes it has.
+        log_to_driver: Whether what its workers print comes out here.
+    """
+    if not _keeps_tokens(Path("~/.ray").expanduser()) and not any(name in os.environ for name in TOKENS):
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    ray.init(
+        address="local",
+        num_cpus=num_cpus,
+        include_dashboard=False,
+        log_to_driver=log_to_driver,
+        logging_level="ERROR",
+        _temp_dir=_short_folder(),
+    )
+
+
+def _keeps_tokens(folder: Path) -> bool:
+    """Whether Ray finds its token in a folder, or can leave one there."""
+    if (folder / "auth_token").exists():
+        return True
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def _short_folder() -> str | None:
+    """A folder for a cluster whose sockets would have too long paths where temporary files lie; None: they have not.
+
+    It is removed when this process ends.
+    """
+    if len(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) <= LONGEST_FOLDER:
+        return None
+    short = next((folder for folder in SHORT_FOLDERS if os.access(folder, os.W_OK)), None)
+    made = tempfile.mkdtemp(prefix="ray-", dir=short)
+
+    def remove() -> None:
+        ray.shutdown()
+        shutil.rmtree(made, ignore_errors=True)
+
+    atexit.register(remove)
+    return made
