@@ -6,10 +6,12 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
 from raypipe import presets, serving
+from raypipe.cli.main import cli
 from raypipe.cli.run import run
 from raypipe.pipeline import Pipeline
 from raypipe.stages.base import ModelStage
@@ -70,5 +72,7 @@ def test_manifests_fit_together(name: str, cluster: str) -> None:
 def test_the_jobs_command_is_one() -> None:
     program, command, *arguments = shlex.split(manifest("rayjob.yaml")["spec"]["entrypoint"])
     assert (program, command) == ("raypipe", "run")
-    context = run.make_context("run", arguments)
+    # Below its group, whose names of the help option a command keeps from its first use on.
+    above = click.Context(cli, **cli.context_settings)
+    context = run.make_context("run", arguments, parent=above)
     assert context.params["sources"] == ("s3://BUCKET/scans/",) and context.params["overlay"] == "none"

@@ -53,8 +53,9 @@ class Cluster:
         return done.stdout
 
 
-@pytest.fixture(scope="module")
-def head() -> Iterator[Cluster]:
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A cluster of each test's own, which may start Serve with a port of its own."""
     port, dashboard, agent = free_ports(3)
     environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     environment.pop("RAY_ADDRESS", None)
@@ -67,18 +68,11 @@ def head() -> Iterator[Cluster]:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(command, env=environment, start_new_session=True, **quiet)
         try:
+            wait_for(found)
             yield found
         finally:
             process.terminate()
             process.wait(60)
-
-
-@pytest.fixture
-def cluster(head: Cluster) -> Iterator[Cluster]:
-    """The cluster without Serve, which each test starts with a port of its own."""
-    wait_for(head)
-    yield head
-    head.run("serve", "shutdown", "--yes", "--address", head.dashboard)
 
 
 def read(port: int) -> str:
