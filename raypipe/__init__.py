@@ -1,11 +1,14 @@
 """OCR for handwriting and scans by the million: declare a pipeline once, run it anywhere."""
 
+from typing import Any
+
 from raypipe.client import Client
 from raypipe.columns import Column
 from raypipe.display import display_images
 from raypipe.errors import ConfigError, DeviceError, InputError, ModelError, RaypipeError, ServerError
+from raypipe.outputs.page import Page
 from raypipe.pipeline import Pipeline, read
-from raypipe.presets import standard
+from raypipe.presets import read_text, standard
 from raypipe.stages.base import Pool, Stage, Step, Worker
 from raypipe.stages.decode import BinaryToImage
 from raypipe.stages.detect import ImageTextDetector
@@ -19,7 +22,7 @@ from raypipe.stages.visual_nlp import (
     ImageToTextV2,
     ImageToTextV2Opt,
 )
-from raypipe.types import Line, Page, Region, Word
+from raypipe.types import Line, Region, Word
 
 __all__ = [
     "BinaryToImage",
@@ -49,7 +52,18 @@ __all__ = [
     "Step",
     "Word",
     "Worker",
+    "__version__",
     "display_images",
     "read",
+    "read_text",
     "standard",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`__version__`, looked up when it is asked for."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("raypipe")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

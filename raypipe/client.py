@@ -19,7 +19,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from raypipe.columns import LINES
 from raypipe.errors import ConfigError, ServerError
 from raypipe.outputs.json import JsonPage
-from raypipe.types import Page, Row
+from raypipe.outputs.page import Page
+from raypipe.types import Row
 
 AGAIN = frozenset((408, 429, 500, 502, 503))
 """Statuses that another try may mend. Reading a page changes nothing, so that a request can be sent twice; what took

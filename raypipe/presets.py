@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from raypipe.errors import Failure, InputError
+from raypipe.inputs.pages import Source
 from raypipe.pipeline import Pipeline
 from raypipe.stages.base import Pool
 from raypipe.stages.decode import BinaryToImage
@@ -42,3 +44,22 @@ def standard(
 def with_overlays(pipeline: Pipeline, folder: str, image_format: str) -> Pipeline:
     """The pipeline with a picture of each page, its regions and text drawn over it, written to a folder."""
     return Pipeline([*pipeline.with_drawing(image_format).stages, SaveImages(folder=folder, suffix=f".{image_format}")])
+
+
+def read_text(source: Source) -> str:
+    """The text of one document, a line of the page per line, its pages separated by form feeds.
+
+    It loads the models each time: for many documents, go through `standard().run(sources)`.
+
+    Args:
+        source: A file, URI, encoded bytes, array or Pillow picture; see `Pipeline.run`.
+
+    Raises:
+        InputError: The source names nothing, is none, or a page of it cannot be read.
+    """
+    pages = list(standard().run(source))
+    for page in pages:
+        if page.exception:
+            failure = Failure.parse(page.exception)
+            raise InputError(failure.message)
+    return "\f".join(page.text for page in pages)

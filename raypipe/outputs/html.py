@@ -25,14 +25,15 @@ mark { border-radius: .2em; }
 def render(document: Document) -> str:
     """A whole HTML document."""
     title = escape(document.name)
-    body = "\n".join(_section(page, document) for page in document.pages)
+    body = "\n".join(section(page, document) for page in document.pages)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n{body}\n</body></html>\n"
     )
 
 
-def _section(page: Page, document: Document) -> str:
+def section(page: Page, document: Document) -> str:
+    """A page of a document: its picture, if there is one, beside its text."""
     number = page.pagenum + 1
     if page.exception:
         return f'<section><p role="alert">Page {number}: {escape(page.exception)}</p></section>'

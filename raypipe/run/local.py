@@ -14,8 +14,9 @@ from raypipe.graph import Graph
 from raypipe.inputs.pages import Source, documents, page_rows
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
+from raypipe.outputs.page import Page
 from raypipe.run.runner import Runner
-from raypipe.types import Page, Row
+from raypipe.types import Row
 
 T = TypeVar("T")
 R = TypeVar("R")
