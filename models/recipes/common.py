@@ -14,8 +14,6 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-IMAGENET_MEAN = np.array([123.675, 116.28, 103.53], np.float32)
-IMAGENET_DEVIATION = np.array([58.395, 57.12, 57.375], np.float32)
 HALF_MINIMUM = 64
 """Smallest number of elements that is worth a Cast node in fp16 storage."""
 
@@ -72,11 +70,6 @@ def name_axes(model: onnx.ModelProto, axes: Mapping[str, Sequence[int | str]]) -
     for value in (*model.graph.input, *model.graph.output):
         value.CopyFrom(helper.make_tensor_value_info(value.name, TensorProto.FLOAT, axes[value.name]))
     return model
-
-
-def imagenet_tensor(image: np.ndarray) -> np.ndarray:
-    """Return a picture (h, w, 3) as a detector's input, its channels in the order given."""
-    return ((image.astype(np.float32) - IMAGENET_MEAN) / IMAGENET_DEVIATION).transpose(2, 0, 1)[None].copy()
 
 
 def store_half(model: onnx.ModelProto) -> onnx.ModelProto:

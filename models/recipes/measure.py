@@ -23,14 +23,16 @@ import pages
 import ppocr_detector
 import ppocr_recognizer
 
+from raypipe.detection.base import Thresholds
+from raypipe.detection.families import FAMILIES
+
 DETECTOR_SHAPES = ((1, 3, 384, 512), (1, 3, 736, 736), (1, 3, 736, 960), (1, 3, 960, 1280))
-LINK = 0.3
 LINE_SHAPES = ((8, 3, 48, 320), (1, 3, 48, 960))
 PAIRS = (
-    ("craft_mlt_25k_fp16.onnx", "craft_mlt_25k_int8.onnx", craft.tensor, 960, 0.4, 0.7),
-    ("ppocrv6_det_small.onnx", "ppocrv6_det_small_int8.onnx", ppocr_detector.tensor, 1280, 0.3, 0.5),
+    ("craft_mlt_25k_fp16.onnx", "craft_mlt_25k_int8.onnx", craft.tensor, 960, FAMILIES["craft"].thresholds),
+    ("ppocrv6_det_small.onnx", "ppocrv6_det_small_int8.onnx", ppocr_detector.tensor, 1280, FAMILIES["db"].thresholds),
 )
-"""Float file, int8 file, input tensor, longest side of a page, thresholds of a pixel and of a component's peak."""
+"""Float file, int8 file, input tensor, longest side of a page, thresholds."""
 
 
 def milliseconds(session: ort.InferenceSession, shape: tuple[int, ...], runs: int = 5) -> float:
@@ -45,13 +47,13 @@ def milliseconds(session: ort.InferenceSession, shape: tuple[int, ...], runs: in
     return 1000 * min(times)
 
 
-def boxes(maps: np.ndarray, low: float, peak: float) -> np.ndarray:
+def boxes(maps: np.ndarray, thresholds: Thresholds) -> np.ndarray:
     """Return the bounding boxes of the components of a score map, and of CRAFT's links, whose peak is high enough."""
-    text = (maps[0] > low) | (maps[-1] > LINK if len(maps) > 1 else False)
+    text = (maps[0] > thresholds.text) | (maps[1] > thresholds.link if len(maps) > 1 else False)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(text.astype(np.uint8), connectivity=4)
     peaks = np.zeros(count, np.float32)
     np.maximum.at(peaks, labels.ravel(), maps[0].ravel())
-    found = stats[1:][(peaks[1:] >= peak) & (stats[1:, cv2.CC_STAT_AREA] >= 10)].astype(np.float64)
+    found = stats[1:][(peaks[1:] >= thresholds.score) & (stats[1:, cv2.CC_STAT_AREA] >= 10)].astype(np.float64)
     return np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], axis=1)
 
 
@@ -68,12 +70,12 @@ def kept(one: np.ndarray, two: np.ndarray) -> int:
 def compare_detectors(models: Path, folder: Path) -> None:
     """Print how many boxes of the float detectors their int8 forms keep on the pages of a folder."""
     images = pages.read_folder(folder)
-    for exact, small, tensor, side, low, peak in PAIRS:
+    for exact, small, tensor, side, thresholds in PAIRS:
         sessions = [common.session(onnx.load(models / name)) for name in (exact, small)]
         counts = np.zeros(4, int)
         for image in images:
             feed = {"image": tensor(pages.resize(image, side))}
-            one, two = (boxes(s.run(None, feed)[0][0], low, peak) for s in sessions)
+            one, two = (boxes(s.run(None, feed)[0][0], thresholds) for s in sessions)
             counts += [len(one), len(two), kept(one, two), kept(two, one)]
         print(f"{small}: {counts[2]} of {counts[0]} boxes kept, {counts[3]} of {counts[1]} confirmed")
 

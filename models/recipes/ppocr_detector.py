@@ -1,6 +1,6 @@
 """Build the PP-OCRv6 small text detector (DB family): a faster float graph and a static int8 one.
 
-Usage: python models/recipes/ppocr_detector.py --output models [--calibration FOLDER] [--smoke]
+Usage: PYTHONPATH=. python models/recipes/ppocr_detector.py --output models [--calibration FOLDER] [--smoke]
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import common
+import engine_input
 import numpy as np
 import onnx
 import pages
@@ -15,6 +16,8 @@ import quantize
 import surgery
 from onnx import helper
 from surgery import Graph
+
+from raypipe.detection.families import FAMILIES
 
 SOURCE = common.Source(
     package="rapidocr",
@@ -24,21 +27,21 @@ SOURCE = common.Source(
 METADATA = {
     "source": "PP-OCRv6_det_small.onnx of rapidocr 3.10.0 (PaddleOCR)",
     "licence": "Apache-2.0, copyright Baidu and the PaddleOCR authors",
-    "changes": "operators fused or replaced by equal ones, weights stored as float16 or quantised to int8",
-    "input": "BGR, (value - (123.675, 116.28, 103.53)) / (58.395, 57.12, 57.375) in that order, sides multiples of 32",
+    "changes": "operators fused or replaced by equal ones, weights stored as float16 or quantised to 7 bits of int8",
+    "input": engine_input.described("text_detector_db"),
 }
 OPSET = 20
 BLOCK = 16
 """Channels in one block of ONNX Runtime's CPU layout; a multiple of it needs no reordering."""
 
 QUANTISED = ("Conv", "MaxPool", "Concat", "Relu", "Resize", "Add", "Mul", "GlobalAveragePool")
-TEXT = 0.3
+TEXT = FAMILIES["db"].thresholds.text
 """Probability above which a pixel counts as text in the agreement figures."""
 
 
 def tensor(image: np.ndarray) -> np.ndarray:
-    """Return a BGR page as the network's input."""
-    return common.imagenet_tensor(image)
+    """Return a BGR page as the engine feeds it to the network, at its own size."""
+    return engine_input.tensor(image, "text_detector_db")
 
 
 def padded(values: np.ndarray, axis: int) -> np.ndarray:
@@ -147,7 +150,7 @@ def main() -> None:
     options = common.options(__doc__)
     path = common.source_file(SOURCE)
     renderer = pages.Renderer(seed=7)
-    checks = [renderer.page(640, 480), renderer.page(480, 736)]
+    checks = [renderer.page(640, 480), renderer.page(480, 736), renderer.page(960, engine_input.WIDTH)]
     expected = run(onnx.load(path), checks)
 
     exact = build(onnx.load(path), suit_float)
@@ -159,7 +162,7 @@ def main() -> None:
     common.write_model(half, options.output / "ppocrv6_det_small.onnx", METADATA)
 
     pictures = [tensor(image) for image in pages.calibration_pages(2 if options.smoke else 40, options.calibration)]
-    small = quantize.int8(build(onnx.load(path), suit_int8), pictures, QUANTISED)
+    small = quantize.int8(build(onnx.load(path), suit_int8), pictures, QUANTISED, narrow=True)
     common.require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
     common.write_model(common.store_half(small), options.output / "ppocrv6_det_small_int8.onnx", METADATA)
 
