@@ -3,8 +3,9 @@
 The idea is CRAFT's LinkRefiner (Baek et al., CVPR 2019, arXiv:1904.01941); network, data and training are our own.
 
 Usage:
+    export PYTHONPATH=.
     python models/recipes/refiner.py --work FOLDER [--fonts FOLDER] [--data ../shared/data] [--output models]
-    python models/recipes/refiner.py --work FOLDER --smoke      # two minutes, to see that every step runs
+    python models/recipes/refiner.py --work FOLDER --smoke      # a minute, to see that every step runs
 
 CRAFT is frozen, so that its features are computed once and kept in the work folder. A run that was stopped goes on
 where it was: with the pages that are there, and from the last checkpoint.
@@ -249,10 +250,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pages", type=int, default=500, help="rendered pages")
     parser.add_argument("--crops", type=int, default=160, help="crops of real pages")
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--smoke", action="store_true", help="see that every step runs, in two minutes")
+    parser.add_argument("--smoke", action="store_true", help="see that every step runs, in a minute")
     options = parser.parse_args()
     if options.smoke:
-        options.pages, options.crops, options.steps, options.output = 24, 8, 60, options.work
+        options.pages, options.crops, options.steps, options.output = 6, 4, 6, options.work
     return options
 
 
@@ -265,7 +266,7 @@ def main() -> None:
     rendered, real, held_out = (options.work / name for name in ("rendered", "real", "held_out"))
     few = package_fonts()
     many = (fonts.printed(), fonts.handwriting(options.fonts)) if options.fonts else few
-    render(held_out, frozen, LinePages(*few), 4 if options.smoke else 24, seed=2)
+    render(held_out, frozen, LinePages(*few), 2 if options.smoke else 24, seed=2)
     render(rendered, frozen, LinePages(*many), options.pages, seed=1)
     metadata = dict(METADATA)
     if options.data:
