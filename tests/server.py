@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-START_SECONDS = 120
+START_SECONDS = 300
 
 
 @dataclass
@@ -72,7 +72,9 @@ def start(*arguments: str) -> Server:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
     deadline = time.monotonic() + START_SECONDS
     while f"raypipe: http://127.0.0.1:{port}/" not in log.read_text():
-        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.terminate()
+            raise AssertionError(log.read_text())
         time.sleep(0.2)
     return Server(port, process, log)
 
