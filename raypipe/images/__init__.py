@@ -1,1 +1,1 @@
-"""A page's pixels: a file for each kind of file."""
+"""A page's pixels: a file for each kind of file, and their registry."""

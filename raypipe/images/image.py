@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
-from typing import IO, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +12,8 @@ import pyarrow as pa
 from raypipe.columns import Column
 from raypipe.errors import Code, PageError
 from raypipe.files import check_size, read_file
-from raypipe.images import pdf, raster
+from raypipe.images.base import Size, Wanted, page_errors
+from raypipe.images.kinds import kind_of
 from raypipe.types import Boxes, Pixels
 
 GRAY, BGR = 10, 5
@@ -154,24 +154,26 @@ def open_image(
     if not data:
         raise PageError(Code.IMAGE_EMPTY, f"{origin} is empty.", "Copy it again from its source.")
     check_size(origin, len(data), limits.max_bytes)
-    mode = GRAY if gray else BGR
-    described = partial(Image, origin=origin, page=page, mode=mode, data=data, in_memory=in_memory)
-    if pdf.is_pdf(data):
-        width, height = pdf.page_size(data, origin, page, pdf_resolution)
-        _check_pixels(origin, width, height, limits)
-        return described(width=width, height=height, resolution=pdf_resolution)
-    picture = raster.header(data, origin)
-    with raster.page_errors(origin, page):
-        found = page < limits.max_pages and raster.go_to(picture, page)
-    if not found:
-        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page}.", f"max_pages is {limits.max_pages}.")
-    width, height = picture.size
-    _check_pixels(origin, width, height, limits)
-    if raster.orientation(picture) >= 5 and picture.format != "TIFF":
-        width, height = height, width
-    reduction = _reduction(max(width, height), reduce_above) if raster.is_plain_jpeg(picture) else 1
-    resolution = raster.resolution(picture)
-    return described(width=width, height=height, resolution=resolution, reduction=reduction)
+    if page >= limits.max_pages:
+        raise PageError(
+            Code.PAGE_MISSING,
+            f"Page {page} of {origin} is over the limit of {limits.max_pages} pages.",
+            "Raise BinaryToImage's max_pages.",
+        )
+    with page_errors(origin, page):
+        size = kind_of(data).describe(data, origin, page, Wanted(reduce_above=reduce_above, resolution=pdf_resolution))
+    _check_pixels(origin, size, limits)
+    return Image(
+        origin=origin,
+        page=page,
+        width=size.width,
+        height=size.height,
+        mode=GRAY if gray else BGR,
+        resolution=size.resolution,
+        reduction=size.reduction,
+        data=data,
+        in_memory=in_memory,
+    )
 
 
 def decode(data: bytes, image: Image) -> Pixels:
@@ -180,42 +182,15 @@ def decode(data: bytes, image: Image) -> Pixels:
     Raises:
         PageError: `image_truncated` or `image_damaged`.
     """
-    if pdf.is_pdf(data):
-        with raster.page_errors(image.origin, image.page):
-            return pdf.render(data, image.origin, image.page, image.resolution, image.mode == GRAY)
-    return raster.decode(data, image.origin, image.page, image.mode == GRAY, image.reduction)
+    size = Size(width=image.width, height=image.height, resolution=image.resolution, reduction=image.reduction)
+    with page_errors(image.origin, image.page):
+        return kind_of(data).render(data, image.origin, image.page, size, image.mode == GRAY)
 
 
-def page_count(file: IO[bytes]) -> int:
-    """Pages in an encoded file; 1 where it cannot be read, so that its one row can say why.
-
-    Only TIFF and PDF are asked: the frames of a GIF or WebP are not pages.
-    """
-    try:
-        start = file.read(5)
-        file.seek(0)
-        if not may_have_pages(start):
-            return 1
-        if pdf.is_pdf(start):
-            return max(pdf.page_count(file.read()), 1)
-        return max(raster.tiff_pages(file), 1)
-    except (PageError, OSError, OverflowError, ValueError):
-        return 1
-
-
-def may_have_pages(data: bytes) -> bool:
-    """Whether bytes begin like a TIFF or PDF, the documents that can have more than one page."""
-    return pdf.is_pdf(data) or data[:2] in (b"II", b"MM")
-
-
-def _check_pixels(origin: str, width: int, height: int, limits: Limits) -> None:
-    if width * height > limits.max_megapixels * 1e6:
+def _check_pixels(origin: str, size: Size, limits: Limits) -> None:
+    if size.width * size.height > limits.max_megapixels * 1e6:
         raise PageError(
             Code.IMAGE_TOO_LARGE,
-            f"{origin} has {width}x{height} pixels, over the limit of {limits.max_megapixels:g} megapixels.",
+            f"{origin} has {size.width}x{size.height} pixels, over the limit of {limits.max_megapixels:g} megapixels.",
             "Raise BinaryToImage's max_megapixels if you trust it.",
         )
-
-
-def _reduction(longer_side: int, reduce_above: int) -> int:
-    return next((n for n in (8, 4, 2) if reduce_above and longer_side / n >= reduce_above), 1)

@@ -6,11 +6,12 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from raypipe.errors import Code, PageError
+from raypipe.images.base import Kind, Size, Wanted
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:
@@ -21,23 +22,23 @@ _ONE_AT_A_TIME = threading.Lock()
 """PDFium is not safe in threads, not even with a document each."""
 
 
-def is_pdf(data: bytes) -> bool:
+def matches(data: bytes) -> bool:
     """Whether bytes begin like a PDF file."""
     return data[:5] == b"%PDF-"
 
 
-def page_count(data: bytes) -> int:
+def page_count(file: IO[bytes]) -> int:
     """Pages of a document.
 
     Raises:
         PageError: `pdf_unsupported` or `pdf_damaged`.
     """
-    with _document(data, "the PDF") as document:
+    with _document(file.read(), "the PDF") as document:
         return len(document)
 
 
-def page_size(data: bytes, origin: str, page: int, resolution: int) -> tuple[int, int]:
-    """Width and height of a page in pixels at `resolution` dots per inch.
+def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
+    """The size of a page at the resolution that is wanted; see `Kind.describe`.
 
     Raises:
         PageError: `pdf_unsupported`, `pdf_damaged` or `page_missing`.
@@ -46,18 +47,18 @@ def page_size(data: bytes, origin: str, page: int, resolution: int) -> tuple[int
         if page >= len(document):
             raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page}.", f"It has {len(document)}.")
         width, height = document[page].get_size()
-        scale = resolution / POINTS_PER_INCH
-        return math.ceil(width * scale), math.ceil(height * scale)
+        scale = wanted.resolution / POINTS_PER_INCH
+        return Size(width=math.ceil(width * scale), height=math.ceil(height * scale), resolution=wanted.resolution)
 
 
-def render(data: bytes, origin: str, page: int, resolution: int, gray: bool) -> Pixels:
-    """Draws a page: uint8, (h, w) grey or (h, w, 3) BGR.
+def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixels:
+    """Draws a page; see `Kind.render`.
 
     Raises:
         PageError: `pdf_unsupported` or `pdf_damaged`.
     """
     with _document(data, origin) as document:
-        bitmap = document[page].render(scale=resolution / POINTS_PER_INCH, grayscale=gray)
+        bitmap = document[page].render(scale=size.resolution / POINTS_PER_INCH, grayscale=gray)
         pixels = np.array(bitmap.to_numpy(), np.uint8)
         return pixels[:, :, 0] if pixels.ndim == 3 and gray else pixels
 
@@ -78,3 +79,13 @@ def _document(data: bytes, origin: str) -> Iterator[PdfDocument]:
             yield document
         finally:
             document.close()
+
+
+KIND = Kind(
+    name="pdf",
+    suffixes=frozenset((".pdf",)),
+    matches=matches,
+    describe=describe,
+    render=render,
+    page_count=page_count,
+)

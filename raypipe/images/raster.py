@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
-from typing import IO, Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +14,7 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from raypipe.errors import Code, PageError
+from raypipe.images.base import Kind, Size, Wanted
 from raypipe.types import Pixels
 
 # Raster formats only: some that Pillow knows (EPS) run other programs.
@@ -47,8 +46,6 @@ _UPRIGHT = {
 }
 """What makes a stored picture upright, by EXIF orientation."""
 
-BIG_TIFF = 43
-"""Version of a TIFF with offsets of 64 bits."""
 END_OF_IMAGE = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 """A marker of a JPEG file, but for those inside the data of a scan: a stuffed 0xff and the restarts."""
@@ -96,44 +93,6 @@ def go_to(picture: PillowImage.Image, page: int) -> bool:
     return True
 
 
-def tiff_pages(file: IO[bytes]) -> int:
-    """Pages of a TIFF, as many as its directories lead to. Reads nothing else of it.
-
-    Pillow's own count looks through a list for each page: a file of many thousand would take minutes.
-    """
-    start = file.read(16)
-    order: Literal["little", "big"] = "little" if start[:2] == b"II" else "big"
-    big = int.from_bytes(start[2:4], order) == BIG_TIFF
-    offset_bytes, count_bytes, entry_bytes = (8, 8, 20) if big else (4, 2, 12)
-    place, seen = int.from_bytes(start[offset_bytes : 2 * offset_bytes], order), set[int]()
-    while place and place not in seen:
-        file.seek(place)
-        entries = file.read(count_bytes)
-        if len(entries) < count_bytes:
-            break
-        seen.add(place)
-        file.seek(place + count_bytes + int.from_bytes(entries, order) * entry_bytes)
-        place = int.from_bytes(file.read(offset_bytes), order)
-    return len(seen)
-
-
-@contextmanager
-def page_errors(origin: str, page: int) -> Iterator[None]:
-    """Turns whatever a decoder raises on a damaged file into a `PageError`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow's plugins raise nearly everything: struct.error, KeyError, RuntimeError ...
-        words = str(error).lower()
-        code = Code.IMAGE_TRUNCATED if "truncated" in words or "broken data stream" in words else Code.IMAGE_DAMAGED
-        raise PageError(
-            code, f"{origin}, page {page}, cannot be decoded: {error}.", "Copy it again from its source."
-        ) from error
-
-
 def orientation(picture: PillowImage.Image) -> int:
     """The EXIF orientation, 1 to 8; 1 where there is none or it is broken. Decodes nothing."""
     if picture.format == "PNG" and "exif" not in picture.info:
@@ -161,27 +120,39 @@ def is_plain_jpeg(picture: PillowImage.Image) -> bool:
     return picture.format in ("JPEG", "MPO") and picture.mode in ("L", "RGB")
 
 
-def decode(data: bytes, origin: str, page: int, gray: bool, reduction: int) -> Pixels:
-    """Decodes a page of a raster file and turns it upright.
-
-    Args:
-        data: The encoded file.
-        origin: Its name, for messages.
-        page: Which of its pages, from 0.
-        gray: To (h, w) grey rather than (h, w, 3) BGR.
-        reduction: 1, 2, 4 or 8: how much smaller a JPEG is decoded.
+def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
+    """The size of a page; see `Kind.describe`.
 
     Raises:
-        PageError: `image_unknown`, `image_truncated` or `image_damaged`.
+        PageError: `image_unknown` or `page_missing`.
     """
     picture = header(data, origin)
-    with page_errors(origin, page):
-        if is_plain_jpeg(picture):
-            pixels = _decode_jpeg(data, gray, reduction)
-            return np.ascontiguousarray(_UPRIGHT[orientation(picture)](pixels))
-        picture.seek(page)
-        picture.load()
-        return _to_bytes(ImageOps.exif_transpose(picture), gray)
+    if not go_to(picture, page):
+        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page}.", "Pages are counted from 0.")
+    width, height = picture.size
+    if orientation(picture) >= 5 and picture.format != "TIFF":
+        width, height = height, width
+    reduction = _reduction(max(width, height), wanted.reduce_above) if is_plain_jpeg(picture) else 1
+    return Size(width=width, height=height, resolution=resolution(picture), reduction=reduction)
+
+
+def _reduction(longer_side: int, reduce_above: int) -> int:
+    return next((n for n in (8, 4, 2) if reduce_above and longer_side / n >= reduce_above), 1)
+
+
+def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixels:
+    """Decodes a page and turns it upright; see `Kind.render`.
+
+    Raises:
+        PageError: `image_unknown`.
+    """
+    picture = header(data, origin)
+    if is_plain_jpeg(picture):
+        pixels = _decode_jpeg(data, gray, size.reduction)
+        return np.ascontiguousarray(_UPRIGHT[orientation(picture)](pixels))
+    picture.seek(page)
+    picture.load()
+    return _to_bytes(ImageOps.exif_transpose(picture), gray)
 
 
 def _decode_jpeg(data: bytes, gray: bool, reduction: int) -> Pixels:
@@ -228,3 +199,13 @@ def _from_deep(values: Any) -> PillowImage.Image:
     if brightest > 255 or 0 < brightest <= 1 and values.dtype.kind == "f":
         values = values * (255.0 / brightest)
     return PillowImage.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+
+
+# fmt: off
+SUFFIXES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k",
+    ".avif", ".tga", ".pcx",
+))
+# fmt: on
+KIND = Kind(name="raster", suffixes=SUFFIXES, matches=lambda data: True, describe=describe, render=render)
+"""All of `FORMATS`, of which this module decodes TIFF too; the frames of a GIF or WebP are not pages."""

@@ -14,13 +14,8 @@ from pyarrow import fs
 
 from raypipe.errors import InputError
 from raypipe.files import resolve, split_options
+from raypipe.images.kinds import SUFFIXES
 
-# fmt: off
-SUFFIXES = frozenset((
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".webp", ".pgm", ".ppm", ".pnm",
-    ".jp2", ".j2k", ".avif", ".tga", ".pcx", ".pdf",
-))
-# fmt: on
 ENDINGS = tuple(SUFFIXES)
 MARK = re.compile(r"[*?[]")
 ENCODED_MARK = re.compile(r"%(?:2A|3F|5B)", re.IGNORECASE)

@@ -10,15 +10,14 @@ from typing import TypeAlias
 
 from raypipe.errors import InputError
 from raypipe.files import open_file, split_options
-from raypipe.images.image import page_count
+from raypipe.images.kinds import PAGED_SUFFIXES, SUFFIXES, page_count
 from raypipe.inputs import memory
-from raypipe.inputs.listing import SUFFIXES, listed
+from raypipe.inputs.listing import listed
 from raypipe.inputs.memory import InMemory
 from raypipe.types import Row
 
 Source: TypeAlias = str | Path | InMemory
 REMEDY = "Give paths, URIs, encoded bytes, arrays, Pillow pictures or rows, or a list of them."
-MULTI_PAGE = frozenset((".tif", ".tiff", ".pdf"))
 
 
 def documents(sources: Source | Iterable[Source], leave_out: str | Path | None = None) -> Iterator[Row]:
@@ -71,7 +70,7 @@ def _count(document: Row) -> int:
     if content is not None:
         return page_count(io.BytesIO(content))
     suffix = PurePosixPath(split_options(path)[0]).suffix.lower()
-    if suffix not in MULTI_PAGE and suffix in SUFFIXES:
+    if suffix not in PAGED_SUFFIXES and suffix in SUFFIXES:
         return 1
     try:
         with open_file(path) as file:

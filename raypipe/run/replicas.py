@@ -14,7 +14,8 @@ from ray import serve
 
 from raypipe.columns import Column
 from raypipe.graph import Operator
-from raypipe.images.image import Image, page_count
+from raypipe.images.image import Image
+from raypipe.images.kinds import page_count
 from raypipe.metrics import Metrics, Visit
 from raypipe.run.runner import Runner
 from raypipe.types import Row

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from raypipe.columns import Column
-from raypipe.images.image import may_have_pages
+from raypipe.images.kinds import may_have_pages
 from raypipe.metrics import Visit
 from raypipe.types import Page, Row
 from raypipe.web.limits import Deadline

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from raypipe.errors import Failure
-from raypipe.images.image import may_have_pages
+from raypipe.images.kinds import may_have_pages
 from raypipe.types import Row
 from raypipe.web import answers, given
 from raypipe.web.forms import json_line

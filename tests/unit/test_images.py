@@ -12,7 +12,8 @@ from making import boxes, encoded
 from PIL import Image as PillowImage
 
 from raypipe.errors import PageError
-from raypipe.images.image import BGR, GRAY, Image, Limits, open_image, page_count
+from raypipe.images.image import BGR, GRAY, Image, Limits, open_image
+from raypipe.images.kinds import page_count
 
 LIMITS = Limits(max_bytes=10_000_000, max_megapixels=150, max_pages=100)
 FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "JPEG2000", "TGA", "PCX"]

@@ -51,6 +51,7 @@ def test_a_document_is_a_row_a_page(two_pages: bytes, tmp_path: Path) -> None:
     [
         (200, 0, LIMITS, "pdf_damaged"),
         (None, 2, LIMITS, "page_missing"),
+        (None, 1, Limits(10**7, 100, 1), "page_missing"),
         (None, 0, Limits(10**7, 0.1, 10), "image_too_large"),
     ],
 )

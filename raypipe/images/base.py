@@ -1,0 +1,83 @@
+"""What a kind of file is: how it is known, and how it becomes pages and pixels."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from raypipe.errors import Code, PageError
+from raypipe.types import Pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How a page is to be decoded, where its kind of file leaves a choice.
+
+    Attributes:
+        reduce_above: A JPEG at 1/2, 1/4 or 1/8 while its longer side stays at least this many pixels; 0: never.
+        resolution: Dots per inch at which a page without pixels of its own is drawn.
+    """
+
+    reduce_above: int = 0
+    resolution: int = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """What is known of a page before it is decoded.
+
+    Attributes:
+        width, height: Of the upright page in pixels, at full resolution.
+        resolution: Dots per inch, 0 where the file does not say.
+        reduction: 1, 2, 4 or 8: how much smaller it is decoded.
+    """
+
+    width: int
+    height: int
+    resolution: int = 0
+    reduction: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of file that holds pages.
+
+    `describe` and `render` take the encoded file, its name for messages and the page's number from 0. What they raise
+    becomes the page's exception: a `PageError` as it is, everything else as `image_damaged` or `image_truncated`.
+
+    Attributes:
+        name: What it is called in the registry.
+        suffixes: Ends of the names of such files, in lower case, the dot included: folders and globs list these.
+        matches: Whether a file is of this kind, from its bytes or the first 64 of them.
+        describe: The size of a page, from the file's header: limits are checked before anything is decoded.
+        render: Decodes a page of that size, upright: uint8, (h, w) grey if the last argument says so, else (h, w, 3)
+            BGR.
+        page_count: Counts the pages of an open file; None: such a file is one page.
+    """
+
+    name: str
+    suffixes: frozenset[str]
+    matches: Callable[[bytes], bool]
+    describe: Callable[[bytes, str, int, Wanted], Size]
+    render: Callable[[bytes, str, int, Size, bool], Pixels]
+    page_count: Callable[[IO[bytes]], int] | None = None
+
+
+@contextmanager
+def page_errors(origin: str, page: int) -> Iterator[None]:
+    """Turns whatever a decoder raises on a damaged file into a `PageError`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (PageError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's plugins raise nearly everything: struct.error, KeyError, RuntimeError ...
+        words = str(error).lower()
+        code = Code.IMAGE_TRUNCATED if "truncated" in words or "broken data stream" in words else Code.IMAGE_DAMAGED
+        raise PageError(
+            code, f"{origin}, page {page}, cannot be decoded: {error}.", "Copy it again from its source."
+        ) from error

@@ -1,0 +1,47 @@
+"""The registry of kinds of file: a new one is a file in this folder and a name in `KINDS`."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from raypipe.errors import PageError
+from raypipe.images import pdf, raster, tiff
+from raypipe.images.base import Kind
+
+KINDS: dict[str, Kind] = {
+    each.name: each
+    for each in (
+        pdf.KIND,
+        tiff.KIND,
+        raster.KIND,
+    )
+}
+"""The kinds by name. A file is of the first that matches; raster pictures, the last, take whatever is left."""
+
+SUFFIXES = frozenset[str]().union(*(kind.suffixes for kind in KINDS.values()))
+"""Ends of the names of files that folders and globs list."""
+PAGED_SUFFIXES = frozenset[str]().union(*(kind.suffixes for kind in KINDS.values() if kind.page_count))
+"""Those of files that may have more than one page."""
+START = 64
+"""Bytes by which a kind is known."""
+
+
+def kind_of(data: bytes) -> Kind:
+    """The kind of a file, from its bytes or the first `START` of them."""
+    return next(kind for kind in KINDS.values() if kind.matches(data))
+
+
+def may_have_pages(data: bytes) -> bool:
+    """Whether bytes begin like a document that can have more than one page."""
+    return kind_of(data).page_count is not None
+
+
+def page_count(file: IO[bytes]) -> int:
+    """Pages in an encoded file; 1 where it cannot be read, so that its one row can say why."""
+    try:
+        start = file.read(START)
+        file.seek(0)
+        count = kind_of(start).page_count
+        return max(count(file), 1) if count else 1
+    except (PageError, OSError, OverflowError, ValueError):
+        return 1
