@@ -7,7 +7,14 @@ from raypipe.outputs import formatted_text, hocr, html, json, positions, text
 from raypipe.outputs.base import Format, TextColumn
 
 FORMATS: dict[str, Format] = {
-    each.name: each for each in (text.FORMAT, formatted_text.FORMAT, json.FORMAT, hocr.FORMAT, html.FORMAT)
+    each.name: each
+    for each in (
+        text.FORMAT,
+        formatted_text.FORMAT,
+        json.FORMAT,
+        hocr.FORMAT,
+        html.FORMAT,
+    )
 }
 """The formats by name. Where a client accepts several as readily, the first of them is taken."""
 
