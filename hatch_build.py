@@ -1,4 +1,4 @@
-"""Builds the C library of CTC decoding into the wheel, or beside its sources for an editable install.
+"""Builds the C library of CTC decoding into the wheel, or beside its sources for an editable install; adds the models.
 
 The system's C compiler does it, and where there is none, the one in the package `ziglang`, which is fetched for the
 build. Either makes code for the platform's oldest CPU, without fused operations: what is read does not depend on where
@@ -19,6 +19,7 @@ from packaging.tags import platform_tags
 
 FOLDER = Path("raypipe", "recognition", "ctc")
 LIBRARY = "libctc.so"
+NOT_SHIPPED = ("recipes", "README.md")
 FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fPIC", "-fvisibility=hidden", "-shared")
 
 
@@ -34,12 +35,21 @@ class LibraryHook(BuildHookInterface[Any]):
         root = Path(self.root)
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform()}"
+        if version != "editable":
+            build_data["force_include"] |= models(root)
         if version == "editable":
             build(root, root / FOLDER / LIBRARY)
             return
         self._folder = tempfile.TemporaryDirectory()
         build(root, Path(self._folder.name, LIBRARY))
         build_data["force_include"][str(Path(self._folder.name, LIBRARY))] = (FOLDER / LIBRARY).as_posix()
+
+
+def models(root: Path) -> dict[str, str]:
+    """The files of the models and their places in the wheel, which needs no recipes."""
+    return {
+        str(path): f"raypipe/models/{path.name}" for path in (root / "models").iterdir() if path.name not in NOT_SHIPPED
+    }
 
 
 def platform() -> str:

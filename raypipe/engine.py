@@ -42,7 +42,7 @@ class Session:
     """An ONNX model ready to run on one device.
 
     Args:
-        source: The .onnx file, or its bytes.
+        source: The .onnx file.
         use_gpu: True needs a CUDA device, False runs on the CPU, None takes a GPU if there is one.
         threads: CPU threads of one run.
         metrics: Where the seconds of each run are added, as `session_seconds`.
@@ -52,7 +52,7 @@ class Session:
         ModelError: The file is missing or damaged.
     """
 
-    def __init__(self, source: Path | bytes, use_gpu: bool | None, threads: int, metrics: Metrics) -> None:
+    def __init__(self, source: Path, use_gpu: bool | None, threads: int, metrics: Metrics) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -70,12 +70,12 @@ class Session:
         providers: list[Any] = [("CUDAExecutionProvider", _CUDA_OPTIONS)] if gpu else []
         try:
             self._session = onnxruntime.InferenceSession(
-                source if isinstance(source, bytes) else str(source),
+                str(source),
                 options,
                 providers=[*providers, "CPUExecutionProvider"],
             )
         except Exception as error:
-            raise ModelError(f"{source!s} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
+            raise ModelError(f"{source} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
         provider = str(self._session.get_providers()[0])
         self.on_gpu = provider == "CUDAExecutionProvider"
         if gpu and not self.on_gpu:
@@ -131,28 +131,6 @@ class Session:
         """A JSON value from the model file's metadata; `default` is the JSON of one that does not stand there."""
         values = self._session.get_modelmeta().custom_metadata_map
         return json.loads(values[key] if default is None else values.get(key, default))
-
-
-def row_picker(dtype: np.dtype[Any]) -> bytes:
-    """A model that picks rows, on whatever device it runs: `values` and `rows` to `picked` = values[rows].
-
-    Its only node is a Gather. The bytes are written here (onnx.proto's field numbers), since the package that writes
-    models is not needed to run them.
-    """
-
-    def field(number: int, content: bytes | int) -> bytes:
-        if isinstance(content, int):
-            return bytes([number << 3, content])
-        return bytes([number << 3 | 2, len(content)]) + content
-
-    def value(name: bytes, kind: int) -> bytes:
-        return field(1, name) + field(2, field(1, field(1, kind)))
-
-    kind = {"float32": 1, "float16": 10}[dtype.name]
-    node = field(1, b"values") + field(1, b"rows") + field(2, b"picked") + field(4, b"Gather")
-    graph = field(1, node) + field(2, b"rows")
-    graph += field(11, value(b"values", kind)) + field(11, value(b"rows", 7)) + field(12, value(b"picked", kind))
-    return field(1, 8) + field(7, graph) + field(8, field(2, 13))
 
 
 @cache

@@ -102,18 +102,6 @@ def mean_difference(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -
     return max(float(np.abs(a - b).mean()) for a, b in zip(first, second, strict=True))
 
 
-def require(name: str, value: float, limit: float, at_least: bool = False) -> None:
-    """Print a parity figure and stop the recipe when it is beyond its limit.
-
-    Raises:
-        SystemExit: the value is above (or, with `at_least`, below) the limit.
-    """
-    good = value >= limit if at_least else value <= limit
-    print(f"parity  {name}: {value:.4g} ({'at least' if at_least else 'at most'} {limit:g})")
-    if not good:
-        raise SystemExit(f"Parity check failed: {name}")
-
-
 def write_model(model: onnx.ModelProto, path: Path, metadata: Mapping[str, str]) -> None:
     """Check a model, write it with its metadata, and print its size and digest."""
     model.producer_name, model.producer_version, model.doc_string = "raypipe", "", ""

@@ -13,8 +13,8 @@ from raypipe.recognition.ctc import model as ctc
 from raypipe.recognition.trocr import model as trocr
 from raypipe.zoo.manifest import Model
 
-OpenSession = Callable[[Path | bytes], Session]
-"""Opens an ONNX file, or the bytes of one, on the device and with the threads that the stage has."""
+OpenSession = Callable[[Path], Session]
+"""Opens an ONNX file on the device and with the threads that the stage has."""
 
 
 @dataclass(frozen=True, kw_only=True)

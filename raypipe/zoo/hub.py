@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from filelock import FileLock
 
 from raypipe.errors import ModelError
-from raypipe.zoo import manifest, store
+from raypipe.zoo import store
 from raypipe.zoo.manifest import Model
 from raypipe.zoo.store import Record
 
@@ -78,8 +78,10 @@ def take(model: Model, folder: Path) -> Record:
     Raises:
         ModelError: A file is missing. The store is as before.
     """
-    if model.file or model.family != "seq2seq":
-        raise ModelError(f"{model.name} is not a model to import.", "Those that can be have the family seq2seq.")
+    if model.file or not (model.repository or model.checkpoint):
+        raise ModelError(
+            f"{model.name} is not a model to import.", "`raypipe models list` says which can be pulled or imported."
+        )
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     chosen = choose(names, SUFFIXES[model.precision])
     if chosen is None:
@@ -134,13 +136,21 @@ def _export(model: Model, folder: Path, revision: str | None) -> Origin:
     checkpoint.mkdir()
     for file in files:
         _fetch(model.checkpoint, str(info.sha), file, checkpoint / file.rfilename)
-    recipe = manifest.models_folder() / "recipes" / "trocr.py"
-    command = [sys.executable, str(recipe), str(checkpoint), "--precision", model.precision, "--output", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "raypipe.zoo.export",
+        str(checkpoint),
+        "--precision",
+        model.precision,
+        "--output",
+        str(folder),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ModelError(f"The export of {model.checkpoint} failed: {done.stderr.strip()[-2000:]}", " ".join(command))
     shutil.rmtree(checkpoint)
-    return Origin(model.checkpoint, str(info.sha), f"exported to ONNX, {model.precision}, by recipes/trocr.py")
+    return Origin(model.checkpoint, str(info.sha), f"exported to ONNX, {model.precision}, by raypipe.zoo.export")
 
 
 def _info(repository: str, revision: str | None) -> ModelInfo:

@@ -1,4 +1,4 @@
-"""From a PyTorch checkpoint through the recipe to text: the tokens of `transformers`, live."""
+"""From a PyTorch checkpoint through the export to text: the tokens of `transformers`, live."""
 
 from __future__ import annotations
 
@@ -35,9 +35,8 @@ def make() -> ModuleType:
 
 
 def export(checkpoint: Path, precision: str, output: Path) -> None:
-    """Runs the recipe, which compares what it made with PyTorch."""
-    recipe = ROOT / "models" / "recipes" / "trocr.py"
-    command = [sys.executable, recipe, checkpoint, "--precision", precision, "--output", output]
+    """Exports a checkpoint, which compares what it made with PyTorch."""
+    command = [sys.executable, "-m", "raypipe.zoo.export", checkpoint, "--precision", precision, "--output", output]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
 

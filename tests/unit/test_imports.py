@@ -119,7 +119,7 @@ def test_ray_is_imported_below_run_only(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_onnxruntime_is_imported_by_the_engine_only(name: str) -> None:
-    assert "onnxruntime" not in outside_imports(name) or name == "engine.py"
+    assert "onnxruntime" not in outside_imports(name) or name == "engine.py" or name.startswith("zoo/export/")
 
 
 def test_the_rules_see_what_they_forbid() -> None:

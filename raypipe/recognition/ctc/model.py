@@ -72,9 +72,7 @@ class CtcRecognizer:
                 yield n, matrix, step
 
 
-def open_model(
-    model: Model, options: RecognizerOptions, open_session: Callable[[Path | bytes], Session]
-) -> CtcRecognizer:
+def open_model(model: Model, options: RecognizerOptions, open_session: Callable[[Path], Session]) -> CtcRecognizer:
     """Loads a model from its ONNX file.
 
     Raises:

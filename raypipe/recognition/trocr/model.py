@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from raypipe.engine import Array, Session, Tensor, row_picker
+from raypipe.engine import Array, Session, Tensor
 from raypipe.errors import ModelError
 from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.trocr.generation import Floats, GenerationConfig, Integers, Tokens, beam, greedy
@@ -85,7 +85,7 @@ class Network:
         ModelError: A file is missing, there are several of a kind, or one is damaged.
     """
 
-    def __init__(self, folder: Path, open_session: Callable[[Path | bytes], Session]) -> None:
+    def __init__(self, folder: Path, open_session: Callable[[Path], Session]) -> None:
         self.encoder = open_session(_only(folder, "encoder_model*.onnx"))
         self.merged = any(folder.glob("decoder_model_merged*.onnx"))
         if self.merged:
@@ -95,7 +95,7 @@ class Network:
             self.later = open_session(_only(folder, "decoder_with_past_model*.onnx"))
         self.past = [name for name in self.later.inputs if name.startswith("past_key_values.")]
         self.cache_type = self.later.inputs[self.past[0]].dtype
-        self._picker = open_session(row_picker(self.cache_type))
+        self._picker = open_session(Path(__file__).parent / f"row_picker_{self.cache_type.name}.onnx")
         self.shares_beams = bool(self.later.metadata("shared_cross_attention", "false"))
         """Whether one copy of the encoder's keys and values serves all beams of a picture."""
 
@@ -204,9 +204,7 @@ class Seq2SeqRecognizer:
         ModelError: A file is missing or damaged, or the model wants to be searched in a way that is not built.
     """
 
-    def __init__(
-        self, folder: Path, options: RecognizerOptions, open_session: Callable[[Path | bytes], Session]
-    ) -> None:
+    def __init__(self, folder: Path, options: RecognizerOptions, open_session: Callable[[Path], Session]) -> None:
         from tokenizers import Tokenizer
 
         self._preprocessing = _configuration(folder, "preprocessor_config.json", Preprocessing)
@@ -237,9 +235,7 @@ class Seq2SeqRecognizer:
         return beam(decoding, len(pixels), self._generation, self._options.num_beams)
 
 
-def open_model(
-    model: Model, options: RecognizerOptions, open_session: Callable[[Path | bytes], Session]
-) -> Seq2SeqRecognizer:
+def open_model(model: Model, options: RecognizerOptions, open_session: Callable[[Path], Session]) -> Seq2SeqRecognizer:
     """Loads a model from its folder; see `Seq2SeqRecognizer`."""
     return Seq2SeqRecognizer(model.path, options, open_session)
 

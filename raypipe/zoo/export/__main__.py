@@ -1,10 +1,10 @@
 """TrOCR from a PyTorch checkpoint to ONNX in the file layout of Optimum: float32, int8 or float16.
 
-    python models/recipes/trocr.py microsoft/trocr-base-handwritten --precision int8 --output FOLDER
+    python -m raypipe.zoo.export microsoft/trocr-base-handwritten --precision int8 --output FOLDER
     raypipe models import ocr_base_handwritten_v2_opt FOLDER
 
 The checkpoint is a local folder or a name on the Hugging Face hub. What is built is compared with PyTorch on pictures
-of lines, whole texts and token by token; the recipe stops if a difference is beyond its limit.
+of lines, whole texts and token by token; it stops if a difference is beyond its limit.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ import os
 import tempfile
 from pathlib import Path
 
-import common
 import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
-import trocr_graph
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from PIL import Image, ImageDraw
 from transformers import AutoImageProcessor, AutoTokenizer, VisionEncoderDecoderModel
+
+from raypipe.zoo.export import graph
+from raypipe.zoo.export.parity import require
+from raypipe.zoo.store import sha256_of
 
 SUFFIXES = {"fp32": "", "int8": "_quantized", "fp16": "_fp16"}
 LIMITS = {"fp32": 1e-3, "int8": 0.2, "fp16": 0.02}
@@ -71,8 +73,8 @@ def export(model: VisionEncoderDecoderModel, output: Path, precision: str, two_d
         else {"merged": "decoder_model_merged"}
     )
     for kind, name in kinds.items():
-        write(trocr_graph.decoder(model, half, kind), output / f"{name}{suffix}.onnx", precision)
-    write(trocr_graph.encoder(model, half), output / f"encoder_model{suffix}.onnx", precision)
+        write(graph.decoder(model, half, kind), output / f"{name}{suffix}.onnx", precision)
+    write(graph.encoder(model, half), output / f"encoder_model{suffix}.onnx", precision)
     compare(output, suffix, pixels.numpy(), tokens, hidden.numpy(), wanted, LIMITS[precision])
 
 
@@ -104,7 +106,7 @@ def write(model: onnx.ModelProto, path: Path, precision: str) -> None:
         del part.metadata_props[:]
     del model.graph.value_info[:]
     path.write_bytes(model.SerializeToString(deterministic=True))
-    print(f"wrote   {path}  {path.stat().st_size} bytes  sha256 {common.sha256_of(path)}")
+    print(f"wrote   {path}  {path.stat().st_size} bytes  sha256 {sha256_of(path)}")
 
 
 def quantized(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -155,22 +157,23 @@ def compare(
     """Stop unless the files give the scores `wanted` (n, t, tokens), for whole texts and token by token."""
     encoder = ort.InferenceSession(output / f"encoder_model{suffix}.onnx", providers=["CPUExecutionProvider"])
     (found,) = encoder.run(None, {"pixel_values": pixels})
-    common.require("encoder", relative(found, hidden), limit)
+    require("encoder", relative(found, hidden), limit)
     first, later = decoders(output, suffix)
     scores, _ = run(first, tokens, found, {})
-    common.require("scores of whole texts", relative(scores, wanted), limit)
-    steps, cache = [], {}
+    require("scores of whole texts", relative(scores, wanted), limit)
+    steps: list[np.ndarray] = []
+    cache: dict[str, np.ndarray] = {}
     for place in range(tokens.shape[1]):
         scores, cache = run(later if cache else first, tokens[:, place : place + 1], found, cache)
         steps.append(scores)
-    common.require("scores token by token", relative(np.concatenate(steps, 1), wanted), limit)
+    require("scores token by token", relative(np.concatenate(steps, 1), wanted), limit)
 
 
 def decoders(output: Path, suffix: str) -> tuple[ort.InferenceSession, ort.InferenceSession]:
     """Open the decoder of the first step and that of later ones."""
-    names = (f"decoder_model{suffix}.onnx", f"decoder_with_past_model{suffix}.onnx")
+    names = [f"decoder_model{suffix}.onnx", f"decoder_with_past_model{suffix}.onnx"]
     if not (output / names[0]).exists():
-        names = (f"decoder_model_merged{suffix}.onnx",)
+        names = [f"decoder_model_merged{suffix}.onnx"]
     opened = [ort.InferenceSession(output / name, providers=["CPUExecutionProvider"]) for name in names]
     return opened[0], opened[-1]
 

@@ -275,7 +275,8 @@ class _Decoder:
             parts = [new] if self.kind == "first" else [past, new]
             kept.append(graph.add("Concat", *parts, name=present, axis=2))
             self.outputs.append(self._cache(present, "total_length"))
-        mixed = graph.attend(query, *kept, "mask", f"{name}.mixed")
+        key, value = kept
+        mixed = graph.attend(query, key, value, "mask", f"{name}.mixed")
         return graph.linear(mixed, [layer.out_proj], f"{name}.out")
 
     def _cross_attention(self, value: str, number: int, layer: torch.nn.Module, name: str) -> str:
@@ -300,8 +301,8 @@ class _Decoder:
         return graph.linear(names[0], [layer.out_proj], f"{name}.out")
 
     def _read_again(self, graph: Graph, query: str, number: int, name: str) -> str:
-        past = [f"past_key_values.{number}.encoder.{kind}" for kind in ("key", "value")]
-        return self._read(graph, query, *past, name)
+        key, value = (f"past_key_values.{number}.encoder.{kind}" for kind in ("key", "value"))
+        return self._read(graph, query, key, value, name)
 
     def _nothing(self, graph: Graph, name: str) -> list[str]:
         """Empty keys and values, for a branch that must put something out."""
@@ -314,7 +315,8 @@ class _Decoder:
         for kind, projection in (("key", layer.k_proj), ("value", layer.v_proj)):
             flat = graph.linear("encoder_hidden_states", [projection], f"{name}.{kind}")
             computed.append(graph.heads(flat, self.heads, self.size, f"{name}.{kind}.heads"))
-        return [self._read(graph, query, *computed, f"{name}.first"), *computed]
+        key, value = computed
+        return [self._read(graph, query, key, value, f"{name}.first"), key, value]
 
     def _read(self, graph: Graph, query: str, key: str, value: str, name: str) -> str:
         """Attention of (n, t, hidden) to keys of n pictures, or of fewer that n / pictures rows each share."""

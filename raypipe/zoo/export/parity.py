@@ -1,0 +1,15 @@
+"""Whether a model that was made reads as the one it was made from: a figure, its limit, and a stop beyond it."""
+
+from __future__ import annotations
+
+
+def require(name: str, value: float, limit: float, at_least: bool = False) -> None:
+    """Print a parity figure and stop when it is beyond its limit.
+
+    Raises:
+        SystemExit: the value is above (or, with `at_least`, below) the limit.
+    """
+    good = value >= limit if at_least else value <= limit
+    print(f"parity  {name}: {value:.4g} ({'at least' if at_least else 'at most'} {limit:g})")
+    if not good:
+        raise SystemExit(f"Parity check failed: {name}")
