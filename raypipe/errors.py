@@ -1,6 +1,6 @@
-"""What can go wrong, with a code, an exit status and a remedy for each kind.
+"""What can go wrong: each kind of error has a code, an exit status and a remedy.
 
-`RaypipeError` and its children stop the job. `PageError` belongs to one page: a stage raises it, the worker's base
+`RaypipeError` and its subclasses stop the job. `PageError` belongs to one page: a stage raises it, the worker's base
 class writes it as a `Failure` into that page's row, and the job goes on.
 """
 
@@ -17,19 +17,19 @@ class ExitStatus(IntEnum):
     DONE = 0
     INTERNAL = 1
     CONFIG = 2
-    """Also wrong usage: click's own status."""
+    """Also click's status for wrong usage."""
     INPUT = 3
     MODEL = 4
     DEVICE = 5
     PAGES = 6
-    """The job finished, and some of its pages failed."""
+    """The job finished, but some of its pages failed."""
     SERVER = 7
     OUTPUT = 8
-    """All pages were read, and some files could not be written."""
+    """All pages were read, but some files could not be written."""
 
 
 class Code(StrEnum):
-    """Why a page failed, with the HTTP status of a request for that page alone: 422 where the picture is at fault."""
+    """Why a page failed, with the HTTP status of a request for that page alone: 422 if the picture is at fault."""
 
     http_status: int
 
@@ -47,7 +47,7 @@ class Code(StrEnum):
     WORKER_DIED = "worker_died", 500
 
     def __new__(cls, code: str, http_status: int) -> Code:
-        """A member that is its code."""
+        """A member whose value is its code."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.http_status = http_status
@@ -60,7 +60,7 @@ class Failure:
 
     Attributes:
         stage: Where it failed.
-        code: A `Code`, or one that a stage of somebody else's has.
+        code: A `Code`, or one that a stage of another package defines.
         message: What went wrong and what to do, for people.
     """
 
@@ -73,7 +73,7 @@ class Failure:
 
     @classmethod
     def parse(cls, exception: str) -> Failure:
-        """The failure that became this text. One that others wrote is a message as a whole."""
+        """Parses a failure's text. Text of any other form is taken whole as the message."""
         parts = re.fullmatch(r"(\S+) (\w+): (.*)", exception, re.DOTALL)
         return cls(*parts.groups()) if parts else cls("", Code.PAGE_FAILED, exception)
 
@@ -87,12 +87,12 @@ class Failure:
 
 
 class RaypipeError(Exception):
-    """An error that stops the job and that its user can mend.
+    """An error that stops the job and that its user can fix.
 
     Attributes:
         code: A stable name for programs.
         exit_status: What the command line exits with.
-        remedy: What to do about it, one sentence.
+        remedy: What to do about it, in one sentence.
     """
 
     code = "internal"
@@ -125,7 +125,7 @@ class ModelError(RaypipeError):
 
 
 class DeviceError(RaypipeError):
-    """A GPU was asked for and cannot be used. There is no silent fall-back to the CPU."""
+    """A GPU was asked for but cannot be used. Nothing falls back to the CPU silently."""
 
     code = "device"
     exit_status = ExitStatus.DEVICE
@@ -149,8 +149,8 @@ class PageError(Exception):
     """One page cannot be processed; its row says so and the job goes on.
 
     Attributes:
-        code: A `Code`, or a stable name of a stage's own.
-        remedy: What to do about it, one sentence.
+        code: A `Code`, or a stable name that the stage defines.
+        remedy: What to do about it, in one sentence.
     """
 
     def __init__(self, code: str, message: str, remedy: str) -> None:

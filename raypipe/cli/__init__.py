@@ -1,1 +1,1 @@
-"""The command line: parse, call, print; a file for each command."""
+"""The command line: parse, call, print; one file per command."""

@@ -1,4 +1,4 @@
-"""`raypipe doctor`: what this machine has of versions, providers, devices, threads and models."""
+"""`raypipe doctor`: this machine's versions, providers, devices, threads and models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PACKAGES = ("raypipe", "ray", "numpy", "opencv-python-headless", "pillow", "pyar
 
 
 def checks() -> list[tuple[str, str, bool]]:
-    """Rows of subject, finding and whether it is as it should be."""
+    """Rows of subject, finding, and whether the finding is as it should be."""
     runtime = engine.versions()
     gpu = engine.gpu_available()
     rows = [("python", f"{platform.python_version()} on {platform.platform()}", True)]
@@ -26,7 +26,7 @@ def checks() -> list[tuple[str, str, bool]]:
     rows += [
         ("onnxruntime", runtime["onnxruntime"], True),
         ("providers built in", ", ".join(runtime["providers"]), True),
-        ("GPU", "CUDA device found" if gpu else "none that can be used", True),
+        ("GPU", "CUDA device found" if gpu else "none usable", True),
         ("--device auto runs on", "CUDA" if gpu else "CPU", True),
         ("CPUs", str(usable_cpus()), True),
     ]

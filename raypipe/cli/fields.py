@@ -1,4 +1,4 @@
-"""Options of commands from the fields of models: name, type, bounds, default and help are the field's."""
+"""Command-line options from the fields of models: name, type, bounds, default and help come from the field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def options_of(model: type[BaseModel], leave_out: Container[str] = ()) -> Callable[[F], F]:
-    """Adds an option for each field of a model, and of the models in it; `made` takes their values."""
+    """Adds an option for each field of a model and of the models in it; `build` takes their values."""
     fields = [(name, field) for name, field in _fields(model) if name not in leave_out]
 
     def add(command: F) -> F:
@@ -25,9 +25,9 @@ def options_of(model: type[BaseModel], leave_out: Container[str] = ()) -> Callab
     return add
 
 
-def made(model: type[M], values: Mapping[str, Any]) -> M:
-    """The model that the values of its options describe; others are left alone."""
-    inner = {name: made(kind, values) for name, field in model.model_fields.items() if (kind := _inner(field))}
+def build(model: type[M], values: Mapping[str, Any]) -> M:
+    """Builds a model from the values of its options; other values are ignored."""
+    inner = {name: build(kind, values) for name, field in model.model_fields.items() if (kind := _inner(field))}
     return model(**inner, **{name: values[name] for name in model.model_fields if name in values})
 
 
@@ -46,12 +46,12 @@ def _inner(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
-    told = f"{field.description or name}."
-    option, told = f"--{name.replace('_', '-')}", told[0].upper() + told[1:]
+    help_text = f"{field.description or name}."
+    option, help_text = f"--{name.replace('_', '-')}", help_text[0].upper() + help_text[1:]
     if field.annotation is bool:
-        return click.option(option, is_flag=True, help=told)
+        return click.option(option, is_flag=True, help=help_text)
     if get_origin(field.annotation) is tuple:
-        return click.option(option, multiple=True, metavar="NAME", help=f"{told} May be repeated.")
+        return click.option(option, multiple=True, metavar="NAME", help=f"{help_text} May be repeated.")
     kind, *_ = get_args(field.annotation) or (field.annotation,)
     shown = field.default not in (None, "")
     return click.option(
@@ -60,12 +60,12 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
         metavar=kind.__name__.upper(),
         default=field.default,
         show_default=shown,
-        help=told,
+        help=help_text,
     )
 
 
 def _checked(field: FieldInfo) -> Callable[[Any], Any]:
-    """What turns the text of an option into the field's value."""
+    """Turns the text of an option into the field's value."""
     kind: Any = Annotated[field.annotation, field]
     adapter = TypeAdapter[Any](kind)
 

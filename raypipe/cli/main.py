@@ -19,7 +19,7 @@ from raypipe.errors import RaypipeError
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="raypipe")
 def cli() -> None:
-    """Text from pictures of handwriting and print, on this machine or on a Ray cluster."""
+    """Reads text in pictures of handwriting and print, on this machine or on a Ray cluster."""
 
 
 for command in (run, show, serve, describe, doctor, models):
@@ -27,7 +27,7 @@ for command in (run, show, serve, describe, doctor, models):
 
 
 def main() -> None:
-    """The `raypipe` command: errors that a user can mend are one line and an exit status."""
+    """The `raypipe` command. An error that its user can fix becomes one line and an exit status."""
     _speak_utf8()
     try:
         cli()
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _speak_utf8() -> None:
-    """Starts anew where Python took the names of files for something else: only at its start can it be told."""
+    """Restarts Python in UTF-8 mode where it decodes file names as anything else: the mode is fixed at its start."""
     if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
         os.environ["PYTHONUTF8"] = "1"  # Ray's workers inherit it.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

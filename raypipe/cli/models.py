@@ -15,12 +15,12 @@ from raypipe.zoo import hub, manifest, store
 
 @click.group()
 def models() -> None:
-    """The models: what there is, where it came from, whether it is sound."""
+    """Lists, fetches and checks models."""
 
 
 @models.command("list", epilog="Example: raypipe models list")
 def list_models() -> None:
-    """Lists the models and their other names."""
+    """Lists the models and their aliases."""
     rows = [(model.name, _use(model), model.task, model.family, *_size(model), model.licence, ", ".join(model.aliases))
             for model in manifest.models()]  # fmt: skip
     print_table(("name", "use", "task", "family", "MB", "where", "licence", "also called"), *rows)
@@ -29,7 +29,7 @@ def list_models() -> None:
 @models.command(epilog="Example: raypipe models info text_detector_db")
 @click.argument("name")
 def info(name: str) -> None:
-    """Prints all that is known of a model, and its card: size, licence, data, error rates, speed."""
+    """Prints what is known about a model, and its card: size, licence, data, error rates, speed."""
     model = manifest.find(name)
     for key, value in model.model_dump(exclude={"card"}).items():
         if value:
@@ -48,21 +48,21 @@ def info(name: str) -> None:
 @click.option(
     "--revision", help="Commit, tag or branch of the hub's repository; default: as recorded, else the newest."
 )
-@click.option("--update", is_flag=True, help="Fetch the newest, though another is recorded.")
+@click.option("--update", is_flag=True, help="Fetch the newest revision even if another is recorded.")
 @click.option("--record", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A raypipe.json of another machine's store: fetch the same bytes.")  # fmt: skip
+              help="raypipe.json from another machine's store: fetch the same bytes.")  # fmt: skip
 def pull(name: str, revision: str | None, update: bool, record: Path | None) -> None:
     """Fetches a model from the Hugging Face hub into the local store, and checks its size and sha256.
 
-    The store lies where RAYPIPE_MODELS says. HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies are honoured.
-    A pull that broke off and is run again goes on where it stopped, inside a file too.
+    RAYPIPE_MODELS is the folder of the store. HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies are honoured.
+    Run again after an interruption, it resumes where it stopped, even inside a file.
     """
     model = manifest.find(name)
     like = store.read_record(record) if record else None
     recorded = store.record(model.name)
     if recorded and not (update or revision or like):
         if manifest.damage(model) is None:
-            click.echo(f"{model.name} is here already: {model.path}")
+            click.echo(f"{model.name} is already here: {model.path}")
             return
         like = recorded
     _stored(hub.pull(model, revision, like))
@@ -73,12 +73,12 @@ def pull(name: str, revision: str | None, update: bool, record: Path | None) -> 
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def import_model(name: str, folder: Path) -> None:
     """Copies a model from a folder in the layout of Optimum's ONNX exporter into the local store."""
-    _stored(hub.take(manifest.find(name), folder))
+    _stored(hub.import_folder(manifest.find(name), folder))
 
 
 @models.command(epilog="Example: raypipe models verify")
 def verify() -> None:
-    """Checks every model that is here against its size and sha256."""
+    """Checks the size and sha256 of every model on this machine."""
     damages = [(model.name, manifest.damage(model)) for model in manifest.models() if model.file or model.is_here]
     for name, damage in damages:
         click.echo(f"{name}: {damage or 'sound'}")
@@ -90,7 +90,7 @@ def _use(model: manifest.Model) -> str:
 
 
 def _size(model: manifest.Model) -> tuple[str, str]:
-    """A model's megabytes, and where they are."""
+    """A model's size in megabytes, and where the model is."""
     if not model.is_here:
         return f"~{model.pull_bytes / 1e6:.0f}" if model.pull_bytes else "", "not here"
     return f"{_bytes(model) / 1e6:.1f}", "in the package" if model.file else "pulled"
@@ -103,7 +103,7 @@ def _bytes(model: manifest.Model) -> int:
 
 
 def _stored(record: store.Record) -> None:
-    """Says what the store holds now."""
+    """Prints what the store now holds."""
     for name, file in record.files.items():
         click.echo(f"{name}: {file.bytes} bytes, sha256 {file.sha256}")
     click.echo(f"{record.name}: {store.location(record.name)}, from {record.source} {record.revision}".rstrip())

@@ -1,4 +1,4 @@
-"""What several commands have in common."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEVICES = {"auto": None, "cpu": False, "cuda": True}
 
 
 def pool(text: str) -> Pool:
-    """The pool that `N` or `MIN:MAX` means."""
+    """Parses `N` or `MIN:MAX`."""
     parts = text.split(":")
     if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
         raise click.BadParameter(f"{text!r} is neither a number nor MIN:MAX")
@@ -31,7 +31,7 @@ def pool(text: str) -> Pool:
 
 
 def pipeline_options(command: F) -> F:
-    """Adds the options that say what reads; `chosen_pipeline` takes their values."""
+    """Adds the options that choose the pipeline; `chosen_pipeline` takes their values."""
     return _with(
         command,
         click.option(
@@ -46,11 +46,11 @@ def pipeline_options(command: F) -> F:
 
 
 def pool_options(command: F) -> F:
-    """Adds the options that say how often the models stand on Ray; `chosen_pipeline` takes their values too."""
+    """Adds the options that set how many processes on Ray hold each model; `chosen_pipeline` takes their values too."""
     return _with(
         command,
-        click.option("--detectors", type=pool, metavar="N|MIN:MAX", help="Detector processes of their own on Ray."),
-        click.option("--recognizers", type=pool, metavar="N|MIN:MAX", help="Recognizer processes of their own on Ray."),
+        click.option("--detectors", type=pool, metavar="N|MIN:MAX", help="Dedicated detector processes on Ray."),
+        click.option("--recognizers", type=pool, metavar="N|MIN:MAX", help="Dedicated recognizer processes on Ray."),
     )
 
 
@@ -63,10 +63,10 @@ def chosen_pipeline(
     recognizers: Pool | None = None,
     **_: object,
 ) -> Pipeline:
-    """The pipeline that the options choose; those of other things are left alone.
+    """The pipeline that the options choose; other options are ignored.
 
     Raises:
-        ConfigError: The file is missing or wrong, or stands beside an option that it leaves without effect.
+        ConfigError: The file is missing or invalid, or another option would have no effect beside it.
     """
     alone("--pipeline", file, "detector", "recognizer", "device", "detectors", "recognizers")
     if file:
@@ -77,16 +77,16 @@ def chosen_pipeline(
 
 
 def alone(option: str, given: object, *others: str) -> None:
-    """Refuses what an option would leave without effect.
+    """Refuses parameters that an option would leave without effect.
 
     Raises:
-        ConfigError: The option is given, and one of the other parameters too.
+        ConfigError: The option is given together with one of the other parameters.
     """
     context = click.get_current_context()
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
         if given and parameter.name in others and source is ParameterSource.COMMANDLINE:
-            raise ConfigError(f"{parameter.opts[0]} does not go with {option}.", "Leave out one of them.")
+            raise ConfigError(f"{parameter.opts[0]} cannot be combined with {option}.", "Leave one of them out.")
 
 
 def _with(command: F, *options: Callable[[F], F]) -> F:

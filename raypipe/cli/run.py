@@ -29,7 +29,7 @@ from raypipe.pipeline import BATCH_SIZE
 @pipeline_options
 @pool_options
 @click.option("--engine", type=click.Choice(["auto", "local", "ray"]), default="auto", show_default=True,
-              help="In this process, on Ray, or what is sooner done.")  # fmt: skip
+              help="Run in this process, on Ray, or where it is done sooner.")  # fmt: skip
 @click.option("--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), default=["text"],
               show_default=True, help="Also write one file per document in this format (repeatable).")  # fmt: skip
 @click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
@@ -39,8 +39,8 @@ from raypipe.pipeline import BATCH_SIZE
 )
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
-@click.option("--overwrite", is_flag=True, help="Drop the results that the folder holds already.")
-@click.option("--retry-failed", is_flag=True, help="Read the pages again that failed before.")
+@click.option("--overwrite", is_flag=True, help="Discard the results already in the folder.")
+@click.option("--retry-failed", is_flag=True, help="Read again the pages that failed before.")
 def run(
     sources: tuple[str, ...],
     output: Path,
@@ -54,10 +54,10 @@ def run(
     retry_failed: bool,
     **choice: Any,
 ) -> None:
-    """Reads files, folders, globs or URIs and leaves text, positions, confidences and overlay pictures.
+    """Reads files, folders, globs or URIs and writes text, positions, confidences and overlay pictures.
 
-    The same command goes on where a stopped one left off. Exit status: 0 all pages read, 6 some failed, 8 some
-    files could not be written, others: the job did not run.
+    The same command resumes a job that was stopped. Exit status: 0 all pages read, 6 some failed, 8 some files
+    could not be written, others: the job did not run.
     """
     alone("--engine ray", engine == "ray", "threads")
     alone("--engine local", engine == "local", "detectors", "recognizers", "address")
@@ -104,13 +104,15 @@ def _report(summary: Summary, formats: tuple[str, ...], overlay: str) -> ExitSta
     rate = f", {summary.pages / seconds:.2f} pages/s once started" if seconds else ""
     click.echo(f"{summary.pages} pages in {summary.seconds:.1f} s{rate}", err=True)
     if summary.resumed:
-        click.echo(f"{summary.resumed} pages were done before", err=True)
+        click.echo(f"{summary.resumed} pages were already done", err=True)
     folders = [summary.folder.results, *map(summary.folder.documents, formats)]
     folders += [summary.folder.overlays] if overlay != "none" else []
     click.echo(f"results: {'  '.join(f'{folder}/' for folder in folders)}", err=True)
     for kind, count in summary.errors.most_common():
         click.echo(f"failed: {count} with {kind}", err=True)
     if failed:
-        click.echo(f"The column `exception` in {summary.folder.results}/ says which pages, and what to do.", err=True)
-        click.echo("When that is done, the same command with --retry-failed reads them again.", err=True)
+        click.echo(
+            f"The column `exception` in {summary.folder.results}/ says why each page failed and what to do.", err=True
+        )
+        click.echo("After that, the same command with --retry-failed reads those pages again.", err=True)
     return ExitStatus.PAGES if failed else ExitStatus.DONE

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from raypipe.cli.fields import made, options_of
+from raypipe.cli.fields import build, options_of
 from raypipe.cli.options import chosen_pipeline, pipeline_options, pool_options
 from raypipe.serving import Arguments
 
@@ -19,10 +19,10 @@ from raypipe.serving import Arguments
 @options_of(Arguments, leave_out=("pipeline", "toml", "key_digests"))
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
 def serve(host: str, port: int, address: str | None, **values: Any) -> None:
-    """Reads what is sent by HTTP: a page for people at /, the API at /docs. Stops at Ctrl-C when all is answered."""
+    """Reads documents over HTTP: a web page at /, the API at /docs. Ctrl-C stops it once all requests are answered."""
     from raypipe.run import server
 
-    pipeline, serving = chosen_pipeline(**values), made(Arguments, values).with_keys()
+    pipeline, serving = chosen_pipeline(**values), build(Arguments, values).with_keys()
 
     def started() -> None:
         click.echo(f"raypipe: http://{host}:{port}/", err=True)

@@ -19,8 +19,8 @@ from raypipe.types import Page
 @click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="The overlay picture; default: IMAGE.overlay.png")
 @pipeline_options
-@click.option("--url", help="Let the `raypipe serve` at this address read it.")
-@click.option("--api-key", envvar="RAYPIPE_API_KEY", help="The key of that server.")
+@click.option("--url", help="Read it with the `raypipe serve` at this address.")
+@click.option("--api-key", envvar="RAYPIPE_API_KEY", help="Key for that server.")
 def show(image: Path, output: Path | None, url: str | None, api_key: str | None, **choice: Any) -> None:
     """Prints the text of one image, and writes a picture with its regions and text drawn over it."""
     alone("--url", url, *choice)
@@ -42,6 +42,6 @@ def show(image: Path, output: Path | None, url: str | None, api_key: str | None,
         try:
             target.write_bytes(page["image_with_regions"])
         except OSError as error:
-            raise ConfigError(f"{target} cannot be written: {error}.", "Give --output another place.") from error
+            raise ConfigError(f"{target} cannot be written: {error}.", "Choose another --output.") from error
         click.echo(f"{len(page.lines)} lines, mean confidence {page.confidence or 0:.2f}, overlay: {target}", err=True)
     sys.exit(ExitStatus.PAGES if failed else ExitStatus.DONE)

@@ -1,4 +1,4 @@
-"""Tables for people and for pipes: whole, however narrow the terminal."""
+"""Tables for people and for pipes, never cut to the width of the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 
 def print_table(*rows: Sequence[str]) -> None:
-    """Prints rows, the first of them titles, with columns aligned."""
+    """Prints rows with aligned columns; the first row holds the titles."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

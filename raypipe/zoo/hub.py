@@ -72,7 +72,7 @@ def pull(model: Model, revision: str | None = None, like: Record | None = None) 
         return record
 
 
-def take(model: Model, folder: Path) -> Record:
+def import_folder(model: Model, folder: Path) -> Record:
     """Copies a model from a folder in Optimum's layout into the store: its own precision, where there are several.
 
     Raises:

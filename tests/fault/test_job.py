@@ -101,7 +101,7 @@ def test_a_killed_job_goes_on_where_it_stopped(tmp_path: Path) -> None:
     (tmp_path / "out/results/half-written.parquet").write_bytes(b"PAR1 and then the power went")
     done = run(*command)
     assert done.returncode == 0, done.stderr
-    assert f"{before} pages were done before" in done.stderr
+    assert f"{before} pages were already done" in done.stderr
     counts = Counter(str(row["path"]) for row in results(tmp_path / "out"))
     assert len(counts) == 150 and set(counts.values()) == {1}
 

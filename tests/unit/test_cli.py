@@ -218,7 +218,7 @@ def test_a_job_in_this_process(
     assert sorted(path.name for path in Path("out/text").iterdir()) == ["a.png.txt", "b.png.txt"]
     again = invoke(*arguments)
     assert again.exit_code == status
-    assert "2 pages were done before" in again.output
+    assert "2 pages were already done" in again.output
 
 
 def test_a_format_that_fails_is_a_line_and_an_exit_status(

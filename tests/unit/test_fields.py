@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 from pydantic import BaseModel, Field
 
-from raypipe.cli.fields import made, options_of
+from raypipe.cli.fields import build, options_of
 from raypipe.cli.serve import serve
 from raypipe.run.settings import Serving
 from raypipe.serving import Arguments
@@ -52,7 +52,7 @@ class Outer(BaseModel):
 @options_of(Outer, leave_out=("secret",))
 @click.option("--other")
 def command(**values: Any) -> None:
-    click.echo(made(Outer, values).model_dump_json())
+    click.echo(build(Outer, values).model_dump_json())
 
 
 def output(*arguments: str) -> str:
@@ -101,7 +101,7 @@ def as_words(value: Any) -> list[str]:
 def test_each_setting_is_an_option_of_the_command_line() -> None:
     words = [word for name, value in ANOTHER.items() for word in [f"--{name.replace('_', '-')}", *as_words(value)]]
     values = serve.make_context("serve", words).params
-    assert made(Arguments, values).with_keys() == Arguments(**nested())
+    assert build(Arguments, values).with_keys() == Arguments(**nested())
 
 
 def test_each_setting_is_an_argument_in_yaml() -> None:
@@ -113,5 +113,5 @@ def test_each_setting_is_an_argument_in_yaml() -> None:
 def test_the_keys_of_a_file_reach_the_settings(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("secret\n")
     values = serve.make_context("serve", ["--api-key-file", str(tmp_path / "keys"), "--max-pages", "4"]).params
-    settings = made(Arguments, values).with_keys().settings
+    settings = build(Arguments, values).with_keys().settings
     assert len(settings.key_digests) == 1 and settings.max_pages == 4

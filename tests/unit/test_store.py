@@ -37,7 +37,7 @@ def test_where_the_store_lies(monkeypatch: pytest.MonkeyPatch, variables: dict[s
 
 
 def test_an_imported_model_reads(folder: Path, tmp_path: Path, page_png: bytes) -> None:
-    hub.take(manifest.find(NAME), TOY)
+    hub.import_folder(manifest.find(NAME), TOY)
     assert manifest.damage(manifest.find(NAME)) is None
     (tmp_path / "page.png").write_bytes(page_png)
     read = {
@@ -59,10 +59,10 @@ def test_an_imported_model_reads(folder: Path, tmp_path: Path, page_png: bytes) 
 
 
 def test_importing_again_replaces(folder: Path, tmp_path: Path) -> None:
-    hub.take(manifest.find(NAME), TOY)
+    hub.import_folder(manifest.find(NAME), TOY)
     (folder / NAME / "tokenizer.json").write_text("{}")
     assert "tokenizer.json" in str(manifest.damage(manifest.find(NAME)))
-    hub.take(manifest.find(NAME), TOY)
+    hub.import_folder(manifest.find(NAME), TOY)
     assert manifest.damage(manifest.find(NAME)) is None
     assert [path.name for path in folder.iterdir()] == [NAME]
 
@@ -70,7 +70,7 @@ def test_importing_again_replaces(folder: Path, tmp_path: Path) -> None:
 def test_missing_and_shortened_files_are_damage(folder: Path) -> None:
     model = manifest.find(NAME)
     assert manifest.damage(model) == "missing"
-    hub.take(model, TOY)
+    hub.import_folder(model, TOY)
     (folder / NAME / "tokenizer.json").write_bytes(b"")
     assert "0 bytes" in str(manifest.damage(model))
     (folder / NAME / "tokenizer.json").unlink()
@@ -88,11 +88,11 @@ def test_a_store_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv(store.VARIABLE, str(tmp_path / "file" / "store"))
     with pytest.raises(ModelError, match="RAYPIPE_MODELS"):
-        hub.take(manifest.find(NAME), TOY)
+        hub.import_folder(manifest.find(NAME), TOY)
 
 
 def test_a_damaged_record_is_named(folder: Path) -> None:
-    hub.take(manifest.find(NAME), TOY)
+    hub.import_folder(manifest.find(NAME), TOY)
     (folder / NAME / store.RECORD).write_text("{")
     with pytest.raises(ModelError, match=store.RECORD):
         store.record(NAME)
