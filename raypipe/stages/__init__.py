@@ -1,1 +1,1 @@
-"""What a page goes through, a file a stage."""
+"""The stages that a page goes through, one file each."""

@@ -1,8 +1,8 @@
 """What a stage is: a specification (frozen, serialisable) and the steps that carry it out.
 
-A specification is a pydantic model: it prints, compares, pickles, goes to TOML and gives documentation its tables.
-Its steps say, as data, which columns each reads, writes and drops, and which worker does it. A worker is made in the
-process that uses it, loads in `setup`, and fills in the columns of rows.
+A specification is a pydantic model: it can be printed, compared, pickled and written as TOML, and the documentation's
+tables come from it. Its steps say, as data, which columns each reads, writes and drops, and which worker runs it. A
+worker is created in the process that uses it, loads its model in `setup`, and fills in the columns of rows.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Pool(BaseModel):
     size: int | None = Field(None, ge=1, description="fixed number of actors")
     min_size: int | None = Field(None, ge=1, description="fewest actors")
     max_size: int | None = Field(None, ge=1, description="most actors")
-    num_cpus: float = Field(1, gt=0, description="CPUs an actor; its sessions use as many threads, at least one")
-    num_gpus: float = Field(0, ge=0, description="GPUs an actor; fractions share a device")
-    memory: int | None = Field(None, ge=1, description="bytes of memory an actor reserves")
+    num_cpus: float = Field(1, gt=0, description="CPUs per actor, and threads per ONNX session (at least one)")
+    num_gpus: float = Field(0, ge=0, description="GPUs per actor; fractions share a device")
+    memory: int | None = Field(None, ge=1, description="bytes of memory reserved per actor")
 
     @model_validator(mode="after")
     def _one_way(self) -> Pool:
@@ -46,16 +46,16 @@ class Pool(BaseModel):
 
     @property
     def floor(self) -> int:
-        """Actors that the pool starts with and never goes below."""
+        """Actors that the pool starts with, and its minimum."""
         return self.size or self.min_size or 1
 
 
 class Stage(BaseModel, ABC):
-    """A part of a pipeline as its user declares it. Subclasses are its parameters and its `steps`."""
+    """A part of a pipeline, as its user declares it. A subclass defines its parameters and `steps`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    pool: Pool | None = Field(None, description="actors of its own on Ray; None shares those of its neighbours")
+    pool: Pool | None = Field(None, description="dedicated actors on Ray; None: shares those of its neighbours")
 
     @property
     def name(self) -> str:
@@ -64,30 +64,30 @@ class Stage(BaseModel, ABC):
 
     @abstractmethod
     def steps(self) -> tuple[Step, ...]:
-        """What carries the stage out, in order. A pool is for the last; those before it prepare the work."""
+        """What carries the stage out, in order. The pool runs the last step; those before it prepare the work."""
 
     def check(self) -> None:
-        """Finds out whether this machine has what the stage's workers load, without loading it.
+        """Checks that this machine has what the stage's workers load, without loading it.
 
         Raises:
-            ModelError: A model is unknown or not here.
+            ModelError: A model is unknown or not on this machine.
             ConfigError: A file that a parameter names cannot be read.
         """
 
     def with_pool(self, pool: Pool | None) -> Stage:
-        """The same stage with actors of its own."""
+        """The same stage with dedicated actors."""
         return self.model_copy(update={"pool": pool})
 
 
-ModelName = Annotated[str, Field(description="name of a model of `raypipe models list`")]
+ModelName = Annotated[str, Field(description="name of a model, see `raypipe models list`")]
 
 
 class Family(Protocol):
-    """What a stage knows of the families of its models."""
+    """What a stage knows about a family of its models."""
 
     @property
     def options(self) -> frozenset[str]:
-        """The stage's options that not every family uses, and this one does."""
+        """The options of the stage that this family uses and some other does not."""
 
 
 class ModelStage(Stage):
@@ -98,14 +98,14 @@ class ModelStage(Stage):
     families: ClassVar[Mapping[str, Family]]
 
     model: ModelName
-    use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is one")
+    use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is a GPU")
 
     @model_validator(mode="after")
     def _uses_its_options(self) -> Self:
-        """Refuses an option that the model would leave without effect.
+        """Refuses an option that would have no effect on the model.
 
         Raises:
-            ConfigError: There is one.
+            ConfigError: Such an option is set.
         """
         known = manifest.known(self.model)
         if known is None or known.task != self.task:  # `check` says so.
@@ -122,10 +122,10 @@ class ModelStage(Stage):
 
     @classmethod
     def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> Self:
-        """The stage with a model of `raypipe models list`.
+        """The stage with a model that `raypipe models list` names.
 
         Raises:
-            ModelError: No such model, it does not read `lang`, or its weights are not here.
+            ModelError: The model is unknown, does not read `lang`, or its weights are not on this machine.
         """
         manifest.resolve(name, cls.task, lang)
         return cls.model_validate({"model": name, **parameters})
@@ -135,7 +135,7 @@ class ModelStage(Stage):
         """The model.
 
         Raises:
-            ModelError: It is unknown, of another task, or not here.
+            ModelError: It is unknown, for another task, or not on this machine.
         """
         return manifest.resolve(self.model, self.task)
 
@@ -144,8 +144,8 @@ class ModelStage(Stage):
         family = self.resolved.family
         if family not in self.families:
             raise ModelError(
-                f"{self.model} is of the family {family!r}, which {self.name} does not know.",
-                f"It knows {', '.join(self.families)}.",
+                f"{self.model} belongs to the family {family!r}, which {self.name} cannot run.",
+                f"It runs {', '.join(self.families)}.",
             )
 
 
@@ -158,11 +158,11 @@ class Step:
 
     Attributes:
         stage: The specification it carries out.
-        worker: The class that does it.
-        reads: Columns that must be there.
+        worker: The class that runs it.
+        reads: Columns that must exist.
         writes: Columns that it adds or replaces.
-        drops: Columns that it takes away.
-        holds_model: It loads a model, so that a pool of its own may pay.
+        drops: Columns that it removes.
+        holds_model: Whether it loads a model, so that a dedicated pool may pay.
     """
 
     stage: Stage
@@ -174,7 +174,7 @@ class Step:
 
 
 class Worker(ABC, Generic[S]):
-    """Carries out a step of a stage in one process. Holds no state of a call.
+    """Runs a step of a stage in one process. Keeps no state between calls.
 
     Args:
         spec: The stage.
@@ -194,7 +194,7 @@ class Worker(ABC, Generic[S]):
     def process(self, rows: Sequence[Row]) -> None:
         """Fills in the columns of rows that have no exception, in place.
 
-        The columns that its step writes are there, empty. Errors of a single page go through `guard`.
+        The columns that its step writes exist already and are empty. Errors of a single page go through `guard`.
         """
 
     @contextmanager

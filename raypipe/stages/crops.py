@@ -1,4 +1,4 @@
-"""From regions to line pictures, and from what was read on them back to lines of the page."""
+"""From regions to line pictures, and from the readings of these back to lines of the page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from raypipe.layout import LineLayout
 from raypipe.recognition.base import Reading
 from raypipe.types import Boxes, Crops, Line, Pixels, Word
 
-BENT = 5
-"""Lines of so many regions are followed along a parabola through their centres."""
+MIN_CURVED_REGIONS = 5
+"""Lines of at least this many regions are followed along a parabola through their centres."""
 
 
 def cut(
@@ -25,9 +25,9 @@ def cut(
     Args:
         image: The page.
         boxes: (n, 5), its regions at full resolution.
-        layout: How they make lines.
+        layout: How they form lines.
         height, max_width: Size of the pictures that the recognizer takes.
-        group: Put the regions of a line side by side into one picture; otherwise each is a picture of its own.
+        group: Put the regions of a line side by side in one picture; otherwise each gets its own picture.
         border: Pixels of the page around each region that are cut out with it.
         space: Pixels of paper added between two regions in one picture, as the recognizer sees them.
     """
@@ -35,20 +35,20 @@ def cut(
     pictures: list[Pixels] = []
     segments: list[tuple[float, ...]] = []
     for line, (members, row) in enumerate(zip(layout.members, layout.rows, strict=True)):
-        together = [level(boxes[members], layout.boxes[line])] if group else boxes[members][:, None]
-        for parts in together:
+        groups = [level(boxes[members], layout.boxes[line])] if group else boxes[members][:, None]
+        for parts in groups:
             parts = parts + np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
             cuts = [crop(pixels, box, height, max_width) for box in image.reduce(parts)]
-            for few in _pieces([cut.shape[1] for cut in cuts], space, max_width):
-                picture, columns = _side_by_side(cuts[few], space)
-                places = zip(columns, parts[few], strict=True)
+            for piece in _pieces([cut.shape[1] for cut in cuts], space, max_width):
+                picture, columns = _side_by_side(cuts[piece], space)
+                places = zip(columns, parts[piece], strict=True)
                 segments += [(len(pictures), *column, *box, line, row) for column, box in places]
                 pictures.append(picture)
     return _pack(pictures, segments, height)
 
 
 def _pieces(widths: Sequence[int], space: int, max_width: int) -> list[slice]:
-    """Runs of pictures that fit into one of `max_width`."""
+    """Runs of pictures that fit side by side within `max_width`."""
     starts, total = [0], -space
     for number, width in enumerate(widths):
         if total + space + width > max_width and number > starts[-1]:
@@ -59,7 +59,7 @@ def _pieces(widths: Sequence[int], space: int, max_width: int) -> list[slice]:
 
 
 def level(boxes: Boxes, line: Floats) -> Boxes:
-    """The regions of a line as boxes of one height that follow its bend and join, so that all are cut at one scale.
+    """The regions of a line as adjoining boxes of one height that follow its bend, so that all are cut at one scale.
 
     Args:
         boxes: (n, 5), in reading direction.
@@ -72,7 +72,7 @@ def level(boxes: Boxes, line: Floats) -> Boxes:
     flat[:, :2] = turn(boxes[:, :2], -angle)
     flat[:, 4] -= angle
     extent = bounds(flat)
-    degree = 2 if len(boxes) >= BENT else 0
+    degree = 2 if len(boxes) >= MIN_CURVED_REGIONS else 0
     curve = np.polynomial.Polynomial.fit(flat[:, 0], flat[:, 1], degree, w=np.sqrt(boxes[:, 2]))
     middle = curve(flat[:, 0])
     reach = max(float((middle - extent[:, 1]).max()), float((extent[:, 3] - middle).max()))
@@ -123,7 +123,7 @@ def assemble(crops: Crops, readings: Sequence[Reading]) -> list[Line]:
 
 
 def _side_by_side(parts: Sequence[Pixels], space: int) -> tuple[Pixels, list[tuple[int, int]]]:
-    """One picture of many with some paper between them, and the first and last column of each."""
+    """Joins pictures with some paper between them; the picture, and the first and last column of each part."""
     if len(parts) == 1:
         return parts[0], [(0, parts[0].shape[1])]
     joined: list[Pixels] = [parts[0]]
@@ -136,7 +136,7 @@ def _side_by_side(parts: Sequence[Pixels], space: int) -> tuple[Pixels, list[tup
 
 
 def _blend(left: Pixels, right: Pixels, width: int) -> Pixels:
-    """Columns (h, width, 3) that lead from one column to another: paper stays paper, a white gap would be a mark."""
+    """Columns (h, width, 3) that blend one column into another: a white gap would look like a mark on the paper."""
     share = (np.arange(width, dtype=np.float32)[None, :, None] + 0.5) / max(width, 1)
     return np.rint(left * (1 - share) + right * share).astype(np.uint8)
 

@@ -39,8 +39,8 @@ class ImageOpener(Worker["BinaryToImage"]):
 class BinaryToImage(Stage):
     """Turns encoded bytes into a picture: any raster format, orientation, bit depth, colour or transparency.
 
-    Each page of a TIFF or PDF is a row of its own. Bytes come from `input_col`, or where that is absent from the file
-    that `origin_col` names.
+    Each page of a TIFF or PDF is its own row. Bytes come from `input_col`, or if that is absent, from the file that
+    `origin_col` names.
     """
 
     input_col: str = Field("content", description="encoded bytes")
@@ -51,7 +51,7 @@ class BinaryToImage(Stage):
     keep_input: bool = Field(False, description="keep the encoded bytes")
     max_bytes: int = Field(200_000_000, ge=1, description="largest file, in bytes")
     max_megapixels: float = Field(150, gt=0, description="largest picture, in millions of pixels")
-    max_pages: int = Field(2000, ge=1, description="most pages of a document")
+    max_pages: int = Field(2000, ge=1, description="most pages in a document")
     resolution: int = Field(300, ge=36, le=1200, description="dots per inch at which the pages of a PDF are drawn")
     reduce_above: int = Field(
         1900,

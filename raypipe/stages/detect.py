@@ -29,7 +29,7 @@ class TextDetector(Worker["ImageTextDetector"]):
     def setup(self) -> None:
         model = self.spec.resolved
         if model.input is None:
-            raise ModelError(f"The manifest does not say what {model.name} takes.", "Add `input` to its entry.")
+            raise ModelError(f"The manifest does not describe the input of {model.name}.", "Add `input` to its entry.")
         session = Session(model.path, self.spec.use_gpu, self.threads, self.metrics)
         self._detector: Detector = FAMILIES[model.family].open(session, model.input)
         self._thresholds = self.spec.thresholds()
@@ -56,7 +56,7 @@ class TextDetector(Worker["ImageTextDetector"]):
 
 
 def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:
-    """The regions that are high enough: at least the threshold, or for a negative one 1/4 of the page's median."""
+    """The regions at least as high as the threshold; a negative threshold means 1/4 of the page's median height."""
     height = np.minimum(found.boxes[:, 2], found.boxes[:, 3])
     if size_threshold < 0:
         size_threshold = float(np.median(height)) / 4 if len(height) else 0
@@ -66,16 +66,16 @@ def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:
 
 SizeThreshold = Annotated[
     int,
-    Field(ge=-1, description="least height of a region on the scaled picture, in pixels; -1: estimated from the page"),
+    Field(ge=-1, description="minimum height of a region in the scaled picture, in pixels; -1: estimated per page"),
 ]
 WithRefiner = Annotated[
     bool | None,
-    Field(description="join the words of a line to one region; None: where the model finds words"),
+    Field(description="join the words of a line into one region; None: if the model finds words"),
 ]
 
 
 class ImageTextDetector(ModelStage):
-    """Finds the lines of text on a picture, or its words."""
+    """Finds the lines of text in a picture, or its words."""
 
     task: ClassVar = "detection"
     families: ClassVar = FAMILIES
@@ -84,20 +84,20 @@ class ImageTextDetector(ModelStage):
     input_col: str = Field("image", description="the picture")
     output_col: str = Field("text_regions", description="the regions: rotated boxes by centre, size and angle")
     score_threshold: float | None = Field(
-        None, ge=0, le=1, description="least score of a region; None: as suits the model"
+        None, ge=0, le=1, description="minimum score of a region; None: the model's default"
     )
     text_threshold: float | None = Field(
-        None, ge=0, le=1, description="least score of a text pixel; None: as suits the model"
+        None, ge=0, le=1, description="minimum score of a text pixel; None: the model's default"
     )
     link_threshold: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="least affinity that joins characters, and with the refiner words, for models that find words; "
-        "None: as suits the model",
+        description="minimum affinity to join characters (with the refiner, words), for models that find words; "
+        "None: the model's default",
     )
     size_threshold: SizeThreshold = -1
-    width: int = Field(1280, ge=32, le=8192, description="the picture's longer side is scaled to this, in pixels")
+    width: int = Field(1280, ge=32, le=8192, description="longer side to which the picture is scaled, in pixels")
     with_refiner: WithRefiner = None
     merge_intersects: bool = Field(False, description="merge overlapping regions of one line")
 

@@ -28,7 +28,7 @@ COLORS = {
     "gray": (128, 128, 128),
     "pink": (235, 100, 160),
 }
-"""Red, green, blue of Visual NLP's colour names."""
+"""Visual NLP's colour names as red, green, blue."""
 
 
 class RegionDrawer(Worker["ImageDrawRegions"]):
@@ -67,7 +67,7 @@ def draw(image: Image, boxes: Boxes, lines: Sequence[Line], spec: ImageDrawRegio
 
 
 def _write(canvas: Pixels, lines: Sequence[Line], to_canvas: float, spec: ImageDrawRegions) -> Pixels:
-    """Writes each line's text and confidence on a light ground just above its box."""
+    """Writes each line's text and confidence on a light background just above its box."""
     picture = PillowImage.fromarray(np.ascontiguousarray(canvas[:, :, ::-1]))
     pen = ImageDraw.Draw(picture, "RGBA")
     font = ImageFont.load_default(spec.font_size)
@@ -87,19 +87,19 @@ def encode(pixels: Pixels, image_format: str) -> bytes:
 
 
 class ImageDrawRegions(Stage):
-    """Draws the regions, and if asked the recognized text, over the picture."""
+    """Draws the regions, and optionally the recognized text, over the picture."""
 
     input_col: str = Field("image", description="the picture")
     input_regions_col: str = Field("text_regions", description="the regions")
     lines_col: str = Field("lines", description="the recognized lines, which draw_text writes")
-    output_col: str = Field("image_with_regions", description="the picture drawn over, encoded")
+    output_col: str = Field("image_with_regions", description="the picture with the drawing, encoded")
     line_width: int = Field(4, ge=1, description="width of the outlines in pixels")
     font_size: int = Field(12, ge=4, description="height of the text in pixels")
     rotated: bool = Field(True, description="draw rotated rectangles; False: upright ones around them")
     rect_color: Literal["black", "white", "red", "green", "blue", "yellow", "gray", "pink"] = Field(
         "black", description="colour of the outlines"
     )
-    filled_rect: bool = Field(False, description="fill the rectangles, to hide what they hold")
+    filled_rect: bool = Field(False, description="fill the rectangles, to hide what is in them")
     draw_text: bool = Field(False, description="write the recognized text and its confidence beside the boxes")
     image_format: Literal["jpeg", "png"] = Field("jpeg", description="how the result is encoded")
     max_side: int = Field(20_000, ge=64, description="scale the result down to this longer side, in pixels")

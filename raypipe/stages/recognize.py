@@ -1,6 +1,6 @@
 """ImageToText: text regions of a picture to text.
 
-Cutting lines out needs the picture, reading them needs the model: two steps, which may run in different processes.
+Cutting lines out needs the picture and reading them needs the model: two steps that may run in different processes.
 """
 
 from __future__ import annotations
@@ -104,13 +104,13 @@ class ImageToText(ModelStage):
     families: ClassVar = FAMILIES
 
     model: ModelName = "ocr_small_handwritten_v2_opt"
-    language: str = Field("en", description="language of the text: keeps a model to its characters")
+    language: str = Field("en", description="language of the text; limits a model to its characters")
     decoder: Literal["greedy", "beam"] | None = Field(
         None,
-        description="beam: the words of the language help to read, where they are known (en); greedy: letters alone; "
+        description="beam: known words of the language guide the reading (en only); greedy: letters alone; "
         "None: beam (CTC models)",
     )
-    lexicon: str | None = Field(None, description="text file with names and terms of your own that the beam shall know")
+    lexicon: str | None = Field(None, description="text file with your own names and terms, for beam search")
     input_col: str = Field("image", description="the picture")
     regions_column: str | None = Field(
         "text_regions", description="the regions to read; None: the whole picture is one line"
@@ -123,7 +123,7 @@ class ImageToText(ModelStage):
     line_tolerance: int = Field(
         15,
         ge=0,
-        description="regions this many pixels apart in height may share a line; 0: only as far as they overlap",
+        description="regions up to this many pixels apart vertically may share a line; 0: only if they overlap",
     )
     border_width: BorderWidth = 0
     space_width: int = Field(10, ge=0, description="pixels of paper added between the regions of a grouped line")
@@ -136,14 +136,14 @@ class ImageToText(ModelStage):
     batch_size: int = Field(
         0,
         ge=0,
-        description="most line pictures the model reads at once; 0: 64 on a GPU; on a CPU 8 for TrOCR and 1 for "
+        description="most line pictures per call of the model; 0: 64 on a GPU; on a CPU, 8 for TrOCR and 1 for "
         "others, where more is slower",
     )
     use_caching: bool | None = Field(
-        None, description="keep keys and values of earlier tokens, the same text faster; None: yes (TrOCR)"
+        None, description="reuse keys and values of earlier tokens: the same text, faster; None: yes (TrOCR)"
     )
     num_beams: int | None = Field(
-        None, ge=1, le=64, description="readings of a line followed side by side; None: 1, the best token (TrOCR)"
+        None, ge=1, le=64, description="readings of a line kept in parallel; None: 1, the best token each time (TrOCR)"
     )
     task_parallelism: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as the actor's CPUs")
     keep_input: bool = Field(True, description="keep the picture for later stages")
@@ -184,7 +184,7 @@ class ImageToText(ModelStage):
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in text_columns():
-            raise ValueError(f"there are {', '.join(text_columns())}")
+            raise ValueError(f"choose one of {', '.join(text_columns())}")
         return value
 
     @field_validator("regions_column")
@@ -205,7 +205,7 @@ class ImageToText(ModelStage):
     def _can_use_a_lexicon(self) -> Self:
         if self.lexicon and (self.decoder == "greedy" or manifest.words_of(self.language) is None):
             raise ConfigError(
-                "lexicon has no effect without beam search in a language whose words are known.",
+                "lexicon has no effect without beam search in a language with known words.",
                 "Leave it out, or set decoder='beam' and language='en'.",
             )
         return self

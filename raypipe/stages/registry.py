@@ -1,4 +1,4 @@
-"""Stages by the name they have in files: raypipe's own by their class, others as `package.module:Class`."""
+"""Stages by their names in files: raypipe's own by class name, others as `package.module:Class`."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ OWN: tuple[type[Stage], ...] = (
     ImageToTextOnnx,
 )
 STAGES = MappingProxyType({stage.__name__: stage for stage in OWN})
-"""raypipe's own, by the name of their class."""
+"""raypipe's own stages by class name."""
 
 
 def name_of(kind: type[Stage]) -> str:
-    """What a file calls a stage.
+    """The name of a stage in files.
 
     Raises:
-        ConfigError: It is no class of a module that another process could import.
+        ConfigError: Another process could not import the class.
     """
     if STAGES.get(kind.__name__) is kind:
         return kind.__name__
@@ -53,10 +53,10 @@ def name_of(kind: type[Stage]) -> str:
 
 
 def find(name: str) -> type[Stage]:
-    """The stage that a file names.
+    """The stage of this name in files.
 
     Raises:
-        ConfigError: There is none of that name, or its module cannot be imported.
+        ConfigError: There is no such stage, or its module cannot be imported.
     """
     if name in STAGES:
         return STAGES[name]
@@ -64,12 +64,12 @@ def find(name: str) -> type[Stage]:
     if not colon:
         raise ConfigError(
             f"There is no stage {name!r}.",
-            f"There are {', '.join(STAGES)}; those of other packages are named package.module:Class.",
+            f"Use one of {', '.join(STAGES)}, or package.module:Class for a stage of another package.",
         )
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"The stage {name!r} cannot be imported: {error}.", "Install its package here.") from error
     if not (isinstance(found, type) and issubclass(found, Stage)):
-        raise ConfigError(f"{name!r} is not a stage.", "Name a class that is derived from raypipe.Stage.")
+        raise ConfigError(f"{name!r} is not a stage.", "Name a class derived from raypipe.Stage.")
     return found

@@ -1,4 +1,4 @@
-"""SaveImages: encoded pictures of rows to files, where the worker runs; the row keeps the path."""
+"""SaveImages: encoded pictures to files on the worker's machine; the row keeps the path."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class ImageSaver(Worker["SaveImages"]):
                     write_file(path, row[spec.input_col])
                 except OSError as error:
                     raise PageError(
-                        Code.FILE_UNWRITABLE, f"{path}: {error}.", "Check the folder and its space."
+                        Code.FILE_UNWRITABLE, f"{path}: {error}.", "Check the folder and its free space."
                     ) from error
                 row[spec.output_col] = path
 
 
 class SaveImages(Stage):
-    """Writes encoded pictures to a folder, a file a page, and puts the file's path in their place."""
+    """Writes encoded pictures to a folder, one file per page, and replaces each with its file's path."""
 
     folder: str = Field(description="path or URI of the folder")
     input_col: str = Field("image_with_regions", description="encoded pictures; the column is dropped")

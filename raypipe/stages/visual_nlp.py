@@ -1,4 +1,4 @@
-"""Visual NLP's further names of the stages, with its defaults and the models that are nearest to its own."""
+"""Visual NLP's other names for the stages, with its defaults and the models closest to its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ImageTextDetectorV2(ImageTextDetector):
 
 
 class ImageTextDetectorCraft(ImageTextDetectorV2):
-    """Another name of `ImageTextDetectorV2`."""
+    """Another name for `ImageTextDetectorV2`."""
 
 
 class ImageToTextV2(ImageToText):
@@ -34,4 +34,4 @@ class ImageToTextV2Opt(ImageToTextV2):
 
 
 class ImageToTextOnnx(ImageToTextV2):
-    """Another name of `ImageToTextV2`."""
+    """Another name for `ImageToTextV2`."""
