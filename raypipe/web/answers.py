@@ -15,13 +15,13 @@ from raypipe.web.options import Options
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
 FAILED_PAGES = "X-Failed-Pages"
-"""Header with the places, from 1, of the pages in the answer that failed: most forms cannot tell them from empty
+"""Header with the positions, from 1, of the failed pages in the answer: in most forms they look like empty
 ones."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an answer says beside its pages."""
+    """What an answer says besides its pages."""
 
     request_id: str
     models: list[dict[str, str]]
@@ -30,7 +30,7 @@ class Context:
 
 
 def response(pages: Sequence[Page], timings: Mapping[str, float], context: Context) -> Response:
-    """The answer to a request, its pages complete."""
+    """The answer to a request with all its pages."""
     request = {
         "request_id": context.request_id,
         "models": context.models,
@@ -53,12 +53,12 @@ def body(pages: Sequence[Page], context: Context, request: Mapping[str, Any]) ->
     return context.form.render(document, request)
 
 
-def invocations(pages: Sequence[Page], paged: Sequence[bool]) -> dict[str, Any]:
-    """The answer of Visual NLP's SageMaker product: `pagenum`, from 1, for pages of documents that can have several."""
+def invocations(pages: Sequence[Page], multipage: Sequence[bool]) -> dict[str, Any]:
+    """The answer of Visual NLP's SageMaker product: `pagenum`, from 1, only where documents can have several pages."""
     items = []
-    for page, of_several in zip(pages, paged, strict=True):
+    for page, is_numbered in zip(pages, multipage, strict=True):
         item: dict[str, Any] = {"text": page.text}
-        if of_several:
+        if is_numbered:
             item["pagenum"] = page.pagenum + 1
         if page.exception:
             item["exception"] = page.exception

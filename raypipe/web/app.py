@@ -23,12 +23,12 @@ from raypipe.web.schema import completed
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry, logger
 
-PAGES_WAITING_FOR_EACH = 8
-"""Requests that may wait for each page that is read at once, where no setting says how many."""
+REQUESTS_PER_PAGE_AT_ONCE = 8
+"""Default limit of requests, for each page that is read concurrently."""
 
 
 class Application(FastAPI):
-    """FastAPI with problems in its OpenAPI document."""
+    """FastAPI whose OpenAPI document describes problems too."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
@@ -37,7 +37,7 @@ class Application(FastAPI):
 
 def create(reader: Reader, settings: ServerSettings) -> ASGIApp:
     """The application around a reader, ready for any ASGI server."""
-    places = settings.max_requests or PAGES_WAITING_FOR_EACH * reader.at_once
+    places = settings.max_requests or REQUESTS_PER_PAGE_AT_ONCE * reader.at_once
     ocr = service.Service(reader, settings, Admission(places, settings.retry_after_seconds), Telemetry())
     app = Application(
         title="raypipe",

@@ -1,4 +1,4 @@
-"""What every request passes: its id, its key, the headers of its answer, its log line and its metrics."""
+"""What every request passes through: its id, its key, the headers of its answer, its log line and its metrics."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from raypipe.web.problems import ProblemError
 from raypipe.web.settings import digest
 from raypipe.web.telemetry import Telemetry, logger
 
-OPEN = frozenset(("/", "/docs", "/openapi.json", "/ping", "/healthz", "/readyz"))
-"""Paths that need no key, beside the static files: they hold nothing of anyone."""
+PUBLIC_PATHS = frozenset(("/", "/docs", "/openapi.json", "/ping", "/healthz", "/readyz"))
+"""Paths that need no key, besides the static files: they expose nobody's data."""
 MOST_HEADER_BYTES = 32_768
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -36,7 +36,7 @@ class Edge:
 
     Args:
         app: The application.
-        key_digests: SHA-256 of the keys that clients must show; empty: none is needed.
+        key_digests: SHA-256 of the accepted keys; empty: no key is needed.
         telemetry: Where requests are counted.
     """
 
@@ -51,7 +51,7 @@ class Edge:
         headers = Headers(scope=scope)
         request_id = scope.setdefault("state", {})["request_id"] = _request_id(headers.get("x-request-id", ""))
         begun, status, method = time.perf_counter(), 499, scope["method"]
-        if method == "HEAD":  # What can be got has a head of its own accord.
+        if method == "HEAD":  # HEAD is answered like GET, without the body.
             scope["method"] = "GET"
 
         async def send_with_headers(message: Message) -> None:
@@ -74,10 +74,10 @@ class Edge:
             self._note(scope, method, status, time.perf_counter() - begun)
 
     def _refusal(self, scope: Scope, headers: Headers) -> ProblemError | None:
-        """Why a request is not even looked at; None if it is."""
+        """Why a request is refused unread; None if it is not."""
         if sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEADER_BYTES:
             return ProblemError(431, "headers_too_large", f"The headers are over {MOST_HEADER_BYTES:,} bytes.")
-        needs_key = self._keys and scope["path"] not in OPEN and not _is_static(scope["path"])
+        needs_key = self._keys and scope["path"] not in PUBLIC_PATHS and not _is_static(scope["path"])
         if needs_key and not self._allowed(headers.get("authorization", "")):
             challenge = {"WWW-Authenticate": "Bearer"}
             return ProblemError(401, "unauthorized", "Send the header Authorization: Bearer KEY.", challenge)
@@ -86,7 +86,7 @@ class Edge:
     def _allowed(self, authorization: str) -> bool:
         scheme, _, key = authorization.partition(" ")
         shown = digest(key.strip())
-        # Every key is compared, so that the time taken says nothing about them.
+        # Every key is compared, so that the time taken reveals nothing about them.
         matches = [hmac.compare_digest(shown, known) for known in self._keys]
         return scheme.lower() == "bearer" and any(matches)
 
@@ -104,9 +104,9 @@ class Edge:
         logger().info("request", extra={"fields": fields})
 
 
-def _request_id(wished: str) -> str:
-    """The id that Serve gave the request or its client chose, if it is harmless; or a new one."""
-    return wished if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", wished) else uuid4().hex
+def _request_id(proposed: str) -> str:
+    """The id that Serve or the client gave the request, if it is harmless, or else a new one."""
+    return proposed if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", proposed) else uuid4().hex
 
 
 def _is_static(path: str) -> bool:

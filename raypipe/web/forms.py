@@ -16,15 +16,15 @@ from raypipe.types import Page
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A form in which a server answers.
+    """A form that an answer can take.
 
     Attributes:
         name: What `output_format` calls it.
         media_type: What `Accept` and `Content-Type` call it.
-        render: Makes the body from the pages and from what else there is to say of the request.
+        render: Makes the body from the pages and the other facts about the request.
         schema: How the OpenAPI document describes it.
-        streams: Pages are sent as they are finished, each rendered for itself.
-        tells_exceptions: It says of each page what went wrong; others cannot answer where all pages failed.
+        streams: Whether pages are sent as they are finished, each rendered on its own.
+        tells_exceptions: Whether it says what went wrong with each page; other forms cannot answer if all failed.
     """
 
     name: str
@@ -70,7 +70,7 @@ OWN = (
         name="ndjson",
         media_type="application/x-ndjson",
         render=_ndjson,
-        schema={"type": "string", "description": "a page a line, as they are ready"},
+        schema={"type": "string", "description": "one page per line, as pages are ready"},
         streams=True,
         tells_exceptions=True,
     ),
@@ -87,6 +87,6 @@ def _rendered(each: Format) -> Form:
 
 
 def forms() -> dict[str, Form]:
-    """All forms by name. Where a client accepts several as readily, the first of them is taken."""
+    """All forms by name. If a client accepts several equally, the first of them is used."""
     own = {form.name: form for form in OWN}
     return {**own, **{each.name: _rendered(each) for each in FORMATS.values() if each.name not in own}}

@@ -1,4 +1,4 @@
-"""Columns that come with a request, since the pipeline reads them and no stage writes them: regions, for example."""
+"""Columns that come with a request because the pipeline reads them and no stage writes them, such as regions."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from raypipe.web.problems import ProblemError
 
 MOST_ITEMS = 10_000
 FARTHEST = 1_000_000
-"""Numbers beyond this, such as coordinates, place nothing on a page."""
+"""Numbers beyond this, such as coordinates, lie on no page."""
 
 
-def taken(form: dict[str, str], needs: Mapping[str, Column]) -> dict[str, Any]:
-    """Takes the columns out of a form: each a field of the column's name that holds JSON.
+def take_columns(form: dict[str, str], needs: Mapping[str, Column]) -> dict[str, Any]:
+    """Takes the columns out of a form: each is a field with the column's name and JSON as its value.
 
     Returns:
         The columns, each as its `Column` encodes it.
 
     Raises:
-        ProblemError: 422, one is missing or does not hold what the column holds.
+        ProblemError: 422, one is missing or does not fit its column.
     """
     return {name: _value(form.pop(name, None), name, column) for name, column in needs.items()}
 
@@ -45,11 +45,11 @@ def _value(text: str | None, name: str, column: Column) -> Any:
 
 
 def _no_number(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number.")
+    raise ValueError(f"{constant} is not a number.")
 
 
 def _check(value: Any) -> None:
-    """Refuses what would place nothing on a page, or more than any page has."""
+    """Refuses numbers that lie on no page, and more items than any page has."""
     if isinstance(value, (list, dict)):
         items = value.values() if isinstance(value, dict) else value
         if len(items) > MOST_ITEMS:

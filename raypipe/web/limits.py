@@ -1,4 +1,4 @@
-"""The limits of requests: how many are under way, and how long each may take."""
+"""Limits on requests: how many at once, and how long each may take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Admission:
-    """Places for requests, running or waiting: the server's only queue has an end.
+    """Places for requests, running or waiting: they bound the server's only queue.
 
     Args:
         places: How many there are.
@@ -26,7 +26,7 @@ class Admission:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Takes a place, and gives it back however the block ends: also when the client has gone.
+        """Takes a place, and gives it back however the block ends, even if the client has gone.
 
         Raises:
             ProblemError: 429, all places are taken.
@@ -46,19 +46,19 @@ class Admission:
 
 
 class Deadline:
-    """The time that a request has: from now on for all its work, or for each piece of it anew.
+    """The time limit of a request: from now on for all its work, or separately for each piece of it.
 
     Args:
         seconds: How long that is.
-        each: Whether each piece that is awaited has that long.
+        each: Whether each awaited piece has that long.
     """
 
     def __init__(self, seconds: float, each: bool = False) -> None:
         self._seconds, self._each = seconds, each
         self._end = self._now() + seconds
 
-    async def keep(self, work: Awaitable[T]) -> T:
-        """Awaits a piece of the work, and cancels it when the time is over.
+    async def wait_for(self, work: Awaitable[T]) -> T:
+        """Awaits a piece of the work, and cancels it when its time is up.
 
         Raises:
             ProblemError: 504, it was not ready in time.
@@ -66,7 +66,7 @@ class Deadline:
         try:
             return await asyncio.wait_for(work, self._seconds if self._each else self._end - self._now())
         except TimeoutError as error:
-            detail = f"The pages were not read within {self._seconds:g} seconds. Send fewer, or later."
+            detail = f"The pages were not read within {self._seconds:g} seconds. Send fewer, or try again later."
             raise ProblemError(504, "too_slow", detail) from error
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What a client may ask for, and in which format it wants the answer."""
+"""What a client may ask for, and the format in which it wants the answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Options(BaseModel):
 
     output_format: str | None = Field(
         None,
-        description="format of the answer; left out: as the Accept header says",
+        description="format of the answer; if left out, the Accept header decides",
         json_schema_extra=lambda schema: schema.update(enum=list(forms())),
     )
     overlay: Literal["none", "jpeg", "png"] = Field(
@@ -29,17 +29,17 @@ class Options(BaseModel):
     )
     pages: str | None = Field(
         None,
-        description="pages to read, from 1, such as 1-3,7; left out: all",
+        description="pages to read, counted from 1, such as 1-3,7; if left out, all",
         pattern=_RANGES.pattern,
         max_length=400,
     )
-    include_confidence: bool = Field(True, description="give confidences, 0 to 1")
+    include_confidence: bool = Field(True, description="include confidences, 0 to 1")
 
     @field_validator("output_format")
     @classmethod
     def _known(cls, value: str | None) -> str | None:
         if value is not None and value not in forms():
-            raise ValueError(f"there are {', '.join(forms())}")
+            raise ValueError(f"choose one of {', '.join(forms())}")
         return value
 
     @field_validator("pages")
@@ -52,7 +52,7 @@ class Options(BaseModel):
         return value
 
     def chosen(self, total: int) -> list[int]:
-        """The numbers, from 0, of the pages to read of a document with `total` pages, in their order."""
+        """The numbers, from 0, of the pages to read of a document with `total` pages, ascending."""
         if self.pages is None:
             return list(range(total))
         wanted: set[int] = set()
@@ -63,10 +63,10 @@ class Options(BaseModel):
 
 
 def with_form(options: Options, form: dict[str, str]) -> Options:
-    """The options with those of a form, which win.
+    """The options, overridden by those of a form.
 
     Raises:
-        ProblemError: 422, a field is no option or has a wrong value.
+        ProblemError: 422, a field is not an option or has a wrong value.
     """
     try:
         return Options.model_validate({**options.model_dump(exclude_defaults=True), **form})
@@ -75,28 +75,28 @@ def with_form(options: Options, form: dict[str, str]) -> Options:
 
 
 def describe(errors: Sequence[Mapping[str, Any]]) -> str:
-    """Pydantic's errors, each with its place."""
-    told = []
+    """Pydantic's errors as text, each with its place."""
+    messages = []
     for error in errors:
         place = ".".join(str(part) for part in error["loc"] if part not in ("query", "body"))
-        told.append(f"{place}: {error['msg']}")
-    return "; ".join(told)
+        messages.append(f"{place}: {error['msg']}")
+    return "; ".join(messages)
 
 
 def negotiate(accept: str | None, options: Options) -> Form:
     """The form of an answer.
 
     Raises:
-        ProblemError: 406, none that the Accept header names.
+        ProblemError: 406, the Accept header names none of them.
     """
-    there = forms()
+    available = forms()
     if options.output_format:
-        return there[options.output_format]
+        return available[options.output_format]
     weights = _weights(accept or "*/*")
-    best = max(there.values(), key=lambda form: _weight(form.media_type, weights))  # The first of those preferred.
+    best = max(available.values(), key=lambda form: _weight(form.media_type, weights))  # The first of equals.
     if not _weight(best.media_type, weights):
-        names = ", ".join(dict.fromkeys(form.media_type for form in there.values()))
-        raise ProblemError(406, "not_acceptable", f"There is {names}.")
+        names = ", ".join(dict.fromkeys(form.media_type for form in available.values()))
+        raise ProblemError(406, "not_acceptable", f"Accept one of {names}.")
     return best
 
 

@@ -12,11 +12,11 @@ from starlette.staticfiles import StaticFiles
 
 router = APIRouter(include_in_schema=False)
 STATIC = "/static"
-"""Where the files lie that the pages are made of."""
+"""Where the pages' files are."""
 
 
 class _Files(StaticFiles):
-    """Files that a browser asks for again, and gets again only where they have changed."""
+    """Files that a browser asks for every time, and downloads again only if they have changed."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         """See `StaticFiles.file_response`."""

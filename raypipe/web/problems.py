@@ -1,4 +1,4 @@
-"""Errors as a client sees them: problem details in JSON (RFC 9457), each with a code of its own."""
+"""Errors as a client sees them: problem details in JSON (RFC 9457), each with its own code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ProblemError(Exception):
         status: HTTP status.
         code: A stable name for programs.
         detail: What went wrong and what to do, for people.
-        headers: More headers of the answer.
+        headers: Further headers of the answer.
     """
 
     def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:

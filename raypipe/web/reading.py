@@ -1,4 +1,4 @@
-"""Documents to finished pages, through whatever carries out the pipeline."""
+"""Documents to finished pages, through whatever runs the pipeline."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Read:
-    """A finished page, and what it cost on the way."""
+    """A finished page, and what it cost at each operator."""
 
     page: Page
     visits: Sequence[Visit]
 
 
 class Reader(Protocol):
-    """Carries out the pipeline: `run.path.PagePath` on Ray Serve."""
+    """Runs the pipeline: `run.path.PagePath` on Ray Serve."""
 
     async def count(self, content: bytes) -> int:
         """Pages of a document."""
@@ -40,11 +40,11 @@ class Reader(Protocol):
         """Reads a page; `overlay` is the format of the picture to draw, or `none`."""
 
     async def ready(self) -> dict[str, float]:
-        """Waits until all models are loaded; the seconds that took, by the place that loaded them."""
+        """Waits until all models are loaded; the seconds that took, by operator."""
 
     @property
     def at_once(self) -> int:
-        """Pages that are read at once."""
+        """How many pages are read at once."""
 
     @property
     def overlays(self) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ async def page_rows(
     """
     rows: list[Row] = []
     for upload in uploads:
-        total = await deadline.keep(reader.count(upload.content)) if may_have_pages(upload.content) else 1
+        total = await deadline.wait_for(reader.count(upload.content)) if may_have_pages(upload.content) else 1
         chosen = options.chosen(total)
         if len(rows) + len(chosen) > settings.max_pages:
             most = settings.max_pages
@@ -106,15 +106,15 @@ async def read_all(
 
 
 async def in_order(makers: Iterable[Callable[[], Awaitable[T]]], at_once: int, deadline: Deadline) -> AsyncIterator[T]:
-    """Awaits results, so many at once, and yields them in the order of their makers. Cancels what is left over."""
+    """Awaits up to `at_once` results and yields them in the order of their makers. Cancels what is left over."""
     waiting: deque[asyncio.Future[T]] = deque()
     try:
         for make in makers:
             waiting.append(asyncio.ensure_future(make()))
             if len(waiting) >= at_once:
-                yield await deadline.keep(waiting.popleft())
+                yield await deadline.wait_for(waiting.popleft())
         while waiting:
-            yield await deadline.keep(waiting.popleft())
+            yield await deadline.wait_for(waiting.popleft())
     finally:
         for task in waiting:
             task.cancel()

@@ -24,7 +24,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "headers": {
             FAILED_PAGES: {
                 "schema": {"type": "string"},
-                "description": "places, from 1, of the pages in this answer that failed, such as 2,3; not in NDJSON",
+                "description": "positions, from 1, of the failed pages in this answer, such as 2,3; not in NDJSON",
             }
         },
         "content": CONTENT,
@@ -39,7 +39,7 @@ def _service(request: Request) -> Service:
 
 @router.post("/v1/ocr", responses={**ANSWERS, **PROBLEMS}, openapi_extra=UPLOAD_WITH_OPTIONS, response_class=Response)
 async def ocr(request: Request, options: Annotated[Options, Query()]) -> Response:
-    """Reads images and PDFs: raw bytes, or one or many files of a multipart form whose fields may be the options."""
+    """Reads images and PDFs: raw bytes, or one or more files of a multipart form, whose fields may be options."""
     return await _service(request).ocr(request, options)
 
 
@@ -51,7 +51,7 @@ async def invocations(request: Request) -> Response:
 
 @health.get("/ping")
 async def ping(request: Request) -> Response:
-    """SageMaker's health check: 200 once the models are loaded, or else a 503."""
+    """SageMaker's health check: 200 once the models are loaded, 503 until then."""
     return await readyz(request)
 
 
@@ -77,5 +77,5 @@ async def metrics(request: Request) -> Response:
 
 @router.get("/v1/models")
 async def models(request: Request) -> Response:
-    """The models that read here."""
+    """The models of this server."""
     return JSONResponse({"models": _service(request).reader.models})

@@ -15,10 +15,10 @@ from raypipe.web.problems import MEDIA_TYPE
 
 @dataclass(frozen=True, kw_only=True)
 class PageAnswer(JsonPage):
-    """A page, with the further columns of its pipeline under their names.
+    """A page, with its pipeline's further columns under their names.
 
-    `confidence`, of pages, lines and words, is absent with `include_confidence=false`. `overlay` is a `data:` URL, and
-    there only where one was asked for.
+    `confidence`, of pages, lines and words, is absent with `include_confidence=false`. `overlay` is a `data:` URL,
+    present only if one was asked for.
     """
 
     overlay: str = ""
@@ -71,7 +71,7 @@ def _upload(fields: dict[str, Any]) -> dict[str, Any]:
 
 CONTENT = {
     form.media_type: {"schema": form.schema}
-    for form in reversed(forms().values())  # The first of a media type is what it means.
+    for form in reversed(forms().values())  # The first form of a media type is the one it means.
 }
 """The forms of an answer, by media type."""
 UPLOAD = _upload({})
@@ -98,9 +98,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI document with the shape of problems, and with the confidences as what they are: not always there.
+    """The OpenAPI document with the shape of problems, and with confidences as optional.
 
-    FastAPI adds shapes of answers in JSON alone.
+    FastAPI itself adds only the shapes of JSON answers.
     """
     schemas = document["components"]["schemas"]
     schemas["ProblemAnswer"] = ProblemAnswer.model_json_schema()

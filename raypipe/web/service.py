@@ -27,7 +27,7 @@ from raypipe.web.telemetry import Telemetry
 from raypipe.web.uploads import Upload, media_type, read_uploads
 
 READY_SECONDS = 2
-"""How long a readiness check waits for an answer of each replica's deployment."""
+"""How long a readiness check waits for every deployment to answer."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Service:
             ProblemError: The request gets no result.
         """
         begun = time.perf_counter()
-        if media_type(request) != "multipart/form-data":  # Whose fields may ask for a format, and win.
+        if media_type(request) != "multipart/form-data":  # A form may ask for another format.
             negotiate(request.headers.get("accept"), options)
         uploads, fields = await self._received(request)
         options = with_form(options, fields)
@@ -78,7 +78,7 @@ class Service:
             raise ProblemError(503, "not_ready", "The models are not loaded yet.", wait) from error
 
     async def metrics(self) -> bytes:
-        """All metrics. How long the models took to load is asked of them until it is known."""
+        """All metrics. The models are asked how long they took to load until that is known."""
         if not self.telemetry.knows_loads:
             with suppress(ProblemError):
                 await self.check_ready()
@@ -92,13 +92,13 @@ class Service:
         """
         uploads, _ = await self._received(request)
         rows, reads = await self._read_all(request, uploads, Options())
-        paged = [may_have_pages(row["content"]) for row in rows]
-        return answers.invocations([read.page for read in reads], paged)
+        multipage = [may_have_pages(row["content"]) for row in rows]
+        return answers.invocations([read.page for read in reads], multipage)
 
     async def read(
         self, rows: list[Row], options: Options, deadline: Deadline, log: dict[str, int]
     ) -> AsyncIterator[Read]:
-        """Reads and counts pages, also in what the request's log line says; see `read_all`."""
+        """Reads pages and counts them, for the metrics and the request's log line; see `read_all`."""
         async for read in read_all(rows, options.overlay, self.reader, self.settings, deadline):
             exception = read.page.exception
             log["pages"] += 1
@@ -110,12 +110,14 @@ class Service:
         """The documents of a request, and the form fields that are options.
 
         Raises:
-            ProblemError: As `read_uploads`; 422, a column that comes with each request is not there or wrong.
+            ProblemError: As `read_uploads`; 422, a column that comes with each request is missing or wrong.
         """
         uploads, fields = await read_uploads(request, self.settings)
-        columns = given.taken(fields, self.reader.needs)
+        columns = given.take_columns(fields, self.reader.needs)
         if columns and len(uploads) > 1:
-            raise ProblemError(422, "too_many_files", f"{', '.join(columns)} belongs to one file. Send one by one.")
+            raise ProblemError(
+                422, "too_many_files", f"{', '.join(columns)} belongs to one file. Send the files one by one."
+            )
         return [replace(upload, columns=columns) for upload in uploads], fields
 
     async def _read_all(
@@ -133,7 +135,7 @@ class Service:
 
 
 class PageStream(Response):
-    """A page a line, as they are finished. Its place is given back when the last line is out or the client gone."""
+    """One page per line, as pages are finished. Gives its place back after the last line or when the client goes."""
 
     def __init__(self, service: Service, uploads: list[Upload], context: answers.Context) -> None:
         super().__init__()
@@ -160,7 +162,7 @@ class PageStream(Response):
         try:
             async for read in others:
                 yield self._line(read)
-        except ProblemError as problem:  # The head is out: the last line says what went wrong.
+        except ProblemError as problem:  # The head has been sent, so the last line says what went wrong.
             self._service.telemetry.problem(problem.code)
             yield json_line(problem.document(self._context.request_id))
 
@@ -175,7 +177,7 @@ def _log(uploads: list[Upload]) -> dict[str, int]:
 
 
 def _steps(reads: list[Read]) -> dict[str, float]:
-    """Seconds of each step, and of waiting, of all pages."""
+    """Seconds of each step, and of waiting, summed over all pages."""
     sums: Counter[str] = Counter()
     for read in reads:
         for visit in read.visits:

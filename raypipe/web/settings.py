@@ -26,12 +26,12 @@ class ServerSettings(BaseModel):
     request_seconds: float = Field(
         120, gt=0, description="longest time until the answer, or in NDJSON until its next page; then a 504"
     )
-    retry_after_seconds: int = Field(2, ge=1, description="what a 429 or 503 tells its client to wait")
-    key_digests: tuple[str, ...] = Field((), description="SHA-256 of the keys that clients must show; none: open")
+    retry_after_seconds: int = Field(2, ge=1, description="seconds that a 429 or 503 tells its client to wait")
+    key_digests: tuple[str, ...] = Field((), description="SHA-256 of the accepted keys; none: no key is needed")
 
 
 def read_keys(path: Path) -> tuple[str, ...]:
-    """The SHA-256 digests of the keys in a file, one per line; empty lines and those that begin with # are left out.
+    """The SHA-256 digests of the keys in a file, one per line; empty lines and those that begin with # are skipped.
 
     Raises:
         ConfigError: The file cannot be read or holds no key.

@@ -1,4 +1,4 @@
-"""Prometheus metrics and structured logs of a server. Neither holds pictures, text or names of files."""
+"""Prometheus metrics and structured logs of a server. Neither contains pictures, text or file names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Telemetry:
     """The metrics of one ingress.
 
     Attributes:
-        knows_loads: Whether it was told how long the models took to load.
+        knows_loads: Whether it knows how long the models took to load.
     """
 
     content_type = CONTENT_TYPE_LATEST
@@ -92,7 +92,7 @@ class Telemetry:
 
 
 def logger() -> logging.Logger:
-    """The logger of requests: a JSON object a line on standard error."""
+    """The logger of requests: one JSON object per line on standard error."""
     log = logging.getLogger("raypipe.requests")
     if not any(isinstance(handler.formatter, JsonLines) for handler in log.handlers):
         handler = logging.StreamHandler(sys.stderr)

@@ -26,7 +26,7 @@ class Upload:
     """A document of a request.
 
     Attributes:
-        name: What its client calls it; only ever shown, never opened.
+        name: What the client calls it; only shown, never opened.
         content: The encoded bytes.
         columns: Columns that came with it, each as its `Column` encodes it.
     """
@@ -55,7 +55,7 @@ async def read_body(request: Request, settings: ServerSettings) -> bytes:
         detail = f"The body did not arrive within {settings.body_seconds:g} seconds."
         raise ProblemError(408, "body_too_slow", detail, {"Connection": "close"}) from error
     except ClientDisconnect as error:
-        raise ProblemError(400, "disconnected", "The client went away before its body was complete.") from error
+        raise ProblemError(400, "disconnected", "The client disconnected before its body was complete.") from error
     if not body:
         raise ProblemError(422, "body_empty", "The body is empty. Send the bytes of an image or PDF.")
     return body
@@ -111,7 +111,7 @@ async def _form(request: Request, body: bytes, settings: ServerSettings) -> Form
             detail = f"The form has more than {settings.max_files} files, the limit of this server."
             raise ProblemError(413, "too_many_files", detail) from error
         raise ProblemError(422, "form_damaged", f"The multipart form cannot be read: {error.message}") from error
-    except Exception as error:  # The parser lets through what its decoders raise on hostile headers.
+    except Exception as error:  # On hostile headers the parser lets its decoders' exceptions through.
         raise ProblemError(422, "form_damaged", "The multipart form cannot be read.") from error
 
 
@@ -134,11 +134,11 @@ def _named(request: Request) -> str:
     headers["Content-Disposition"] = re.sub(r"[\r\n]", "", request.headers.get("content-disposition", ""))
     try:
         return clean_name(headers.get_filename() or "upload")
-    except (LookupError, TypeError, ValueError):  # An encoding that nobody knows, or parts that do not go together.
+    except (LookupError, TypeError, ValueError):  # An unknown encoding, or parts that contradict each other.
         return "upload"
 
 
 def clean_name(name: str) -> str:
-    """The last part of a name without control characters: it is shown and logged nowhere else but in the answer."""
+    """The last part of a name, without control characters. It appears in the answer only, never in a log."""
     last = re.split(r"[/\\]", name)[-1]
     return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "", last)[:LONGEST_NAME].strip() or "upload"
