@@ -1,1 +1,1 @@
-"""What `raypipe run` does: inputs to an output folder, resumable."""
+"""What `raypipe run` does: from inputs to an output folder, resumable."""

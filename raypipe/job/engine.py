@@ -1,4 +1,4 @@
-"""Where a job runs if its user leaves that open: in one process, or on Ray."""
+"""Where a job runs if its user does not say: in one process, or on Ray."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from raypipe.machine import usable_cpus
 PAGE_SECONDS = 0.65
 """CPU seconds that a page takes with the default models; see `benchmarks/throughput.py`."""
 ALONE_SECONDS = 0.06
-"""The part of them in which no other thread of the same process can compute, for Python's lock."""
+"""The part of `PAGE_SECONDS` in which Python's lock keeps other threads of the process from computing."""
 RAY_SECONDS = 8.0
-"""How much later than one process Ray begins with the first page; see `benchmarks/startup.py`."""
+"""How much later than one process Ray begins the first page; see `benchmarks/startup.py`."""
 RAY_GAIN = 1.05
-"""Pages a second on Ray for each that one process reads on the same CPUs, where the lock does not matter."""
+"""Throughput of Ray relative to one process on the same CPUs, where the lock does not matter."""
 
 
 class Engine(NamedTuple):
@@ -25,18 +25,18 @@ class Engine(NamedTuple):
 
 
 def choose(job: Job, address: str | None, threads: int | None, cpus: int | None = None) -> Engine:
-    """Ray where a cluster or pools are asked for, else what finishes the job sooner on this machine.
+    """Ray if a cluster or pools are asked for, else whichever finishes the job sooner on this machine.
 
     Args:
-        job: What is to be done.
+        job: The job.
         address: The cluster to join.
         threads: CPU threads that one process is to use.
-        cpus: CPUs of this machine; None: it is asked.
+        cpus: CPUs of this machine; None: as detected.
     """
     if address:
         return Engine("ray", f"on the cluster at {address}")
     if any(operator.pool for operator in job.pipeline.graph.operators):
-        return Engine("ray", "since stages have pools")
+        return Engine("ray", "because stages have pools")
     if threads:
         return Engine("local", f"with {threads} threads")
     pages, cpus = len(job.todo), cpus or usable_cpus()

@@ -1,4 +1,4 @@
-"""The folder that a job leaves: the one place that knows what lies where in it."""
+"""The output folder of a job: the one place that knows its layout."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from raypipe.errors import ConfigError
 from raypipe.outputs.formats import FORMATS
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]+:/")
-"""Paths lose one of a URI's slashes. A single letter is a drive."""
+"""`Path` drops one of a URI's slashes. A single letter is a drive."""
 
 
 @dataclass(frozen=True)
 class OutputFolder:
-    """A local folder, or one that all nodes share.
+    """A local folder, or one shared by all nodes.
 
     It holds `pipeline.toml`, `results/*.parquet` (one row per page) and, if asked for, `overlays/` and a folder for
     each output format.
@@ -31,7 +31,7 @@ class OutputFolder:
     def __post_init__(self) -> None:
         if _URI.match(str(self.path)):
             raise ConfigError(
-                f"{self.path} is no folder.", "Give a local or shared one; Dataset.write_parquet takes URIs."
+                f"{self.path} is not a folder.", "Give a local or shared folder; for URIs use Dataset.write_parquet."
             )
 
     def __str__(self) -> str:
@@ -57,13 +57,13 @@ class OutputFolder:
         return self.path / form
 
     def clear(self, inputs: Iterable[str]) -> None:
-        """Removes what jobs leave here.
+        """Removes what jobs write here.
 
         Args:
             inputs: Paths that must not be removed.
 
         Raises:
-            ConfigError: It was no job that made it, or an input lies in it.
+            ConfigError: No job made it, or it holds an input.
         """
         parts = [part for part in (self.results, self.overlays, *map(self.documents, FORMATS)) if part.exists()]
         if parts and not self.declared.exists():

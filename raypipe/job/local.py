@@ -24,7 +24,7 @@ def run(job: Job, progress: Progress, batch_size: int, threads: int | None) -> S
     done, failed, files = 0, 0, 0
     kept: list[Row] = []
 
-    def keep() -> None:
+    def write_kept() -> None:
         nonlocal files
         write(to_table(kept, columns), job.folder.results / f"{prefix}-{files:06}.parquet")
         kept.clear()
@@ -39,10 +39,10 @@ def run(job: Job, progress: Progress, batch_size: int, threads: int | None) -> S
                 done += len(batch)
                 failed += sum(row["exception"] is not None for row in batch)
                 progress(done, failed)
-                if len(kept) >= job.rows_a_file:
-                    keep()
-        finally:  # What is done when somebody stops the job stays done.
+                if len(kept) >= job.rows_per_file:
+                    write_kept()
+        finally:  # When a job is stopped, finished pages stay finished.
             if kept:
-                keep()
+                write_kept()
     end = time.perf_counter()
     return summarize(job, end - start, end - ready, metrics.drain())

@@ -1,4 +1,4 @@
-"""Documents' names: what their files in the output folder are called."""
+"""Documents' names, after which their files in the output folder are called."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from raypipe.types import Row
 
 
 def with_names(found: Iterable[Row], taken: Mapping[str, str] = MappingProxyType({})) -> list[Row]:
-    """Document rows with a `name` each: the path below the folder that they all share, numbered where it is taken.
+    """Document rows with a `name` each: the path below the folder that they all share, numbered if it is taken.
 
     Args:
         found: Document rows.
-        taken: Paths of the documents that bear a name already.
+        taken: Paths of documents that already have a name.
     """
     rows, paths = list(found), dict(taken)
     names = {path: name for name, path in taken.items()}
@@ -32,7 +32,7 @@ def with_names(found: Iterable[Row], taken: Mapping[str, str] = MappingProxyType
 
 
 def _free(name: str, path: str, paths: Mapping[str, str]) -> str:
-    """A name that no other document bears: `a.jpg`, or else `a-2.jpg` and so on."""
+    """A name that no other document has: `a.jpg`, or else `a-2.jpg` and so on."""
     wanted, number = PurePosixPath(name), 1
     while paths.get(name, path) != path:
         number += 1

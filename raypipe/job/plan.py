@@ -1,6 +1,6 @@
-"""What a job has to do: the pages of its inputs that the output folder does not hold yet.
+"""What a job has to do: the pages of its inputs that are not in the output folder yet.
 
-A page whose row stands in the folder's results is done: the same command goes on where it stopped.
+A page with a row in the folder's results is done, so that the same command resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from raypipe.job.results import Done, check_pipeline, drop_failed, finished
 from raypipe.pipeline import Pipeline
 from raypipe.types import Row
 
-MOST_ROWS_A_FILE, LEAST_ROWS_A_FILE, FILES = 64, 4, 20
-"""A job writes about so many files, so that one that is stopped loses little, within these limits of pages in each."""
+MAX_ROWS_PER_FILE, MIN_ROWS_PER_FILE, FILES = 64, 4, 20
+"""A job writes about `FILES` files, so that little is lost when it stops, each with pages within these limits."""
 
 
 @dataclass(frozen=True)
@@ -31,26 +31,26 @@ class Job:
     done: int
 
     @property
-    def rows_a_file(self) -> int:
+    def rows_per_file(self) -> int:
         """Pages in each Parquet file."""
-        return min(max(len(self.todo) // FILES, LEAST_ROWS_A_FILE), MOST_ROWS_A_FILE)
+        return min(max(len(self.todo) // FILES, MIN_ROWS_PER_FILE), MAX_ROWS_PER_FILE)
 
 
 def prepare(
     pipeline: Pipeline, sources: Iterable[Source], output: Path, overwrite: bool = False, retry_failed: bool = False
 ) -> Job:
-    """Lists the inputs, and takes off what the output folder holds already.
+    """Lists the inputs, without the pages already in the output folder.
 
     Args:
-        pipeline: What is to be done with them.
+        pipeline: What is to process them.
         sources: Files, folders, globs, URIs.
         output: A local folder, or one that all nodes share.
-        overwrite: Drop the results that it holds.
-        retry_failed: Drop the results of those inputs' pages that failed.
+        overwrite: Discard the results already in it.
+        retry_failed: Discard the results of these inputs' failed pages.
 
     Raises:
         InputError: A source names nothing.
-        ConfigError: The folder cannot be written, or holds what another pipeline or somebody else made.
+        ConfigError: The folder cannot be written, or holds results of another pipeline or other files.
     """
     folder = OutputFolder(output)
     pipeline.graph.check_input((), "a file")

@@ -1,4 +1,4 @@
-"""A job on a Ray cluster. What imports Ray for it is `run/jobs.py`."""
+"""A job on a Ray cluster. `run/jobs.py` imports Ray for it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def run(job: Job, progress: Progress, batch_size: int, address: str | None) -> S
     from raypipe.run import jobs
 
     start = time.perf_counter()
-    if not address:  # What the nodes of another cluster have is not known here.
+    if not address:  # What another cluster's nodes have is unknown here.
         job.pipeline.graph.check()
     jobs.connect(address)
     sums: dict[str, float] = {}
     if job.todo:
-        sums = jobs.write(job.pipeline.graph, job.todo, job.folder.results, batch_size, job.rows_a_file, progress)
+        sums = jobs.write(job.pipeline.graph, job.todo, job.folder.results, batch_size, job.rows_per_file, progress)
     return summarize(job, time.perf_counter() - start, sums.pop("processing_seconds", 0), sums)

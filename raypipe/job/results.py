@@ -1,6 +1,6 @@
-"""The folder `results/` of a job: which pages are done, which failed, and by what pipeline.
+"""The folder `results/` of a job: which pages are done, which failed, and which pipeline made them.
 
-It holds Parquet files with one row per page. A page whose row stands there is done.
+It holds Parquet files with one row per page. A page with a row there is done.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from raypipe.types import Page
 
 PAGE = ["path", "pagenum", "name"]
 COLUMNS = {*PAGE, "exception"}
-"""What every result has, whatever its pipeline."""
+"""What every result has, whatever the pipeline."""
 PLACEMENT = {"pool", "use_gpu", "folder"}
-"""Parameters that say where a stage runs or writes: the rows are the same whatever they are."""
+"""Parameters that say where a stage runs or writes: they do not change the rows."""
 
 
 class Done(NamedTuple):
-    """The pages that are done, by path and number, and the documents by the name that their files bear."""
+    """The pages that are done, by path and number, and the documents' paths by name."""
 
     pages: set[tuple[str, int]]
     names: dict[str, str]
 
 
 def finished(results: Path) -> Done:
-    """The pages whose rows stand in Parquet files. A file that a killed job left incomplete is removed.
+    """The pages with rows in Parquet files. Removes a file that a killed job left incomplete.
 
     Raises:
-        ConfigError: The folder holds a Parquet file that is no result.
+        ConfigError: The folder holds a Parquet file that is not a result.
     """
     done = Done(set(), {})
     for file in sorted(results.glob("*.parquet")):
@@ -64,7 +64,7 @@ def write(rows: pa.Table, file: Path) -> None:
 
 
 def drop_failed(results: Path, paths: Iterable[str]) -> None:
-    """Takes out the rows of pages of these documents that failed, so that they are not done."""
+    """Removes the rows of these documents' failed pages, so that they count as not done."""
     named = pa.array(paths, pa.string())
     for file in sorted(results.glob("*.parquet")):
         table = pq.read_table(file)
@@ -77,14 +77,14 @@ def drop_failed(results: Path, paths: Iterable[str]) -> None:
 
 
 def check_pipeline(declared: Path, pipeline: Pipeline) -> None:
-    """Checks that results were made by a pipeline that makes the same rows.
+    """Checks that the pipeline that made the results makes the same rows as this one.
 
     Args:
         declared: The file that describes the pipeline of the results.
-        pipeline: The pipeline of the rows that are to join them.
+        pipeline: The pipeline of the rows to be added.
 
     Raises:
-        ConfigError: It is another one.
+        ConfigError: It does not.
     """
     before = [_rows_of(stage) for stage in Pipeline.from_toml(declared.read_text(encoding="utf-8")).stages]
     now = [_rows_of(stage) for stage in pipeline.stages]

@@ -17,7 +17,7 @@ class Summary:
     Attributes:
         folder: The output folder.
         pages: Pages processed by this run.
-        resumed: Pages that were done before.
+        resumed: Pages that were already done.
         errors: How many pages of the folder have each kind of exception, `stage code`.
         seconds: Wall seconds, start-up included.
         processing_seconds: Wall seconds from the start of the first page to the end of the last.

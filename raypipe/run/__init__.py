@@ -1,1 +1,1 @@
-"""The adapters: one pipeline in one process, on Ray Data, online. Nothing else imports ray."""
+"""The adapters: one pipeline runs in one process, on Ray Data, or online. Nothing else imports ray."""

@@ -1,7 +1,7 @@
 """A pipeline as a lazy, streaming Ray Data job: each operator is a pool of actors.
 
 A page is a row from end to end. Whole pages never cross between actors: the detector's actor decodes the page itself
-and hands on the packed pictures of its lines.
+and passes on the packed pictures of its lines.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ MANIFEST_SCHEMA = pa.schema(
     [("path", pa.string()), ("name", pa.string()), ("pagenum", pa.int32()), ("total_pages", pa.int32())]
 )
 CONTENT = pa.field("content", pa.large_binary())
-"""The documents of sources that are in memory; all others are read where they are needed."""
+"""Documents whose sources are in memory; all others are read where they are needed."""
 MOST_TRIES = 3
-"""A page that was being processed at so many deaths of an actor gets an exception instead of another try."""
+"""A page that was being processed when an actor died this many times gets an exception instead of another try."""
 
 
 class OperatorActor:
-    """Carries out one operator on batches of page rows, inside an actor of Ray Data.
+    """Runs one operator on batches of page rows, inside an actor of Ray Data.
 
     Args:
         operator: The steps.
@@ -60,7 +60,7 @@ class OperatorActor:
     def __call__(self, table: pa.Table) -> pa.Table:
         """Processes a batch: a table of page rows, or of document rows, which become page rows.
 
-        Columns that the pipeline does not know pass through; those that it writes replace what stood there.
+        Columns that the pipeline does not know pass through; those that it writes replace existing ones.
         """
         if "bytes" in table.column_names and "content" not in table.column_names:
             table = table.rename_columns({"bytes": "content"})
@@ -125,7 +125,7 @@ def transform(graph: Graph, dataset: Dataset, batch_size: int, tally: Any = None
         ConfigError: The pools need more CPUs than the cluster has, or the dataset lacks a column that a stage reads.
         DeviceError: They need more GPUs than the cluster has.
     """
-    if graph.needs:  # Else the dataset stays as lazy as it is: to know its columns can mean to read its first block.
+    if graph.needs:  # Otherwise the dataset stays lazy: to know its columns, Ray may have to read its first block.
         graph.check_input(dataset.schema().names, "the dataset")
     # A pickled column would be 25 times slower and refuse to be written.
     DataContext.get_current().enable_fallback_to_arrow_object_ext_type = False

@@ -1,4 +1,4 @@
-"""A Ray cluster of our own on this machine, also where there is no home and the folder of temporary files is deep."""
+"""Our own Ray cluster on this machine, even without a home folder and with a long path for temporary files."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 import ray
 
 LONGEST_FOLDER = 36
-"""Characters of a folder in which Ray can name its sockets, whose paths have 107 at most."""
+"""Longest path, in characters, of a folder for Ray's sockets, whose own paths are limited to 107."""
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 def start(num_cpus: int, log_to_driver: bool) -> None:
-    """Starts a cluster; it ends with this process, or with `ray.shutdown`.
+    """Starts a cluster, which ends with this process or with `ray.shutdown`.
 
     Args:
-        num_cpus: CPUs that it believes it has.
-        log_to_driver: Whether what its workers print comes out here.
+        num_cpus: Logical CPUs of the cluster.
+        log_to_driver: Whether its workers' output is printed here.
     """
     if not _keeps_tokens(Path("~/.ray").expanduser()) and not any(name in os.environ for name in TOKENS):
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
@@ -48,7 +48,7 @@ def _keeps_tokens(folder: Path) -> bool:
 
 
 def _short_folder() -> str | None:
-    """A folder for a cluster whose sockets would have too long paths where temporary files lie; None: they have not.
+    """A folder for a cluster if the usual one would make its sockets' paths too long; None if it would not.
 
     It is removed when this process ends.
     """

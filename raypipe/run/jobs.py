@@ -1,4 +1,4 @@
-"""What a job needs of Ray beside the adapter: a cluster, Parquet files, progress, and errors in our words."""
+"""What a job needs of Ray besides the adapter: a cluster, Parquet files, progress, and errors in our words."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from raypipe.graph import Graph
 
 NO_PROGRESS_SECONDS = 900
-"""A job that finishes nothing for so long is stuck, and stops with an error."""
+"""A job that finishes nothing for this long is stuck, and stops with an error."""
 
 
 def connect(address: str | None) -> None:
     """Joins a cluster, or starts one on this machine if there is no address.
 
-    A cluster of our own gets one logical CPU more than the machine has: for reading and writing, which hardly compute.
+    Our own cluster gets one logical CPU more than the machine has, for reading and writing, which hardly compute.
     """
     if ray.is_initialized():
         return
@@ -47,9 +47,9 @@ def connect(address: str | None) -> None:
 
 
 def write(
-    graph: Graph, todo: Iterable[Row], results: Path, batch_size: int, rows_a_file: int, progress: Progress
+    graph: Graph, todo: Iterable[Row], results: Path, batch_size: int, rows_per_file: int, progress: Progress
 ) -> dict[str, float]:
-    """Processes page rows and writes them as Parquet files, telling the progress twice a second.
+    """Processes page rows and writes them as Parquet files, reporting progress twice a second.
 
     Returns:
         The tally's sums.
@@ -69,7 +69,7 @@ def write(
     watcher.start()
     try:
         dataset.write_parquet(
-            str(results), compression="zstd", min_rows_per_file=rows_a_file, ray_remote_args={"num_cpus": 0.25}
+            str(results), compression="zstd", min_rows_per_file=rows_per_file, ray_remote_args={"num_cpus": 0.25}
         )
     except ray.exceptions.RayError as error:
         raise cause(str(error)) from error
@@ -82,7 +82,7 @@ def write(
 
 
 def cause(report: str) -> RaypipeError:
-    """What stopped a job: what an actor raised, from Ray's report, which has hints of Ray's own behind it."""
+    """What stopped a job: the error that an actor raised, taken from Ray's report, which ends with hints of its own."""
     # Ray's exception has the words only: its `cause` is a UserCodeException without the error that was wrapped in it,
     # and where an actor does not start there is none.
     raised = re.findall(r"^(?:\w+\.)*(?!UserCodeException)(\w+(?:Error|Exception)): (.+)$", report, re.MULTILINE)
@@ -90,17 +90,17 @@ def cause(report: str) -> RaypipeError:
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, RaypipeError):
         return kind(words)
-    remedy = "When that is mended, the same command goes on where it stopped."
+    remedy = "Once that is fixed, the same command resumes where it stopped."
     return RaypipeError(f"The Ray job stopped: {name}: {words}", remedy)
 
 
 def _quiet() -> None:
-    """Leaves the terminal to our own progress; what goes wrong still comes as an exception."""
+    """Leaves the terminal to our own progress; errors still come as exceptions."""
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=UserWarning, module="ray.data")
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_no_progress_timeout_s = NO_PROGRESS_SECONDS
-    # Each second every actor would walk through the list of all its memory, for a figure that nobody sees.
+    # Every second, every actor would walk through all its memory for a figure that nobody sees.
     context.memory_usage_poll_interval_s = None

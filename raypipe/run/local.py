@@ -22,7 +22,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 AHEAD = 2
-"""Batches of pages that are begun, or done and waiting for those before them, for each page that is read at once."""
+"""Batches in progress, or done and waiting for earlier ones, for each page that is read at once."""
 
 
 def run(
@@ -46,17 +46,17 @@ def run(
 def finished(
     graph: Graph, rows: Iterable[Row], batch_size: int, threads: int, metrics: Metrics
 ) -> Generator[list[Row], None, None]:
-    """Page rows through the pipeline, a few at a time and in their order, as the result is asked for.
+    """Runs page rows through the pipeline, a few at a time and in order, as results are asked for.
 
     The models are loaded before it returns.
 
-    On CPUs as many pages are read at once as there are threads, with one thread each: networks, decoding and the word
-    search of different pages overlap, and none of them has to be divided. A page alone gets all threads.
+    On CPUs, as many pages are read at once as there are threads, with one thread each: networks, decoding and word
+    search of different pages overlap, and none of them has to be split. A single page gets all threads.
 
     Args:
-        graph: What is done with them.
+        graph: The pipeline.
         rows: Page rows.
-        batch_size: Pages whose lines are read together, where a GPU reads them or there is one thread.
+        batch_size: Pages whose lines are read together, on a GPU or with one thread.
         threads: CPU threads.
         metrics: Where counts and seconds are added.
     """
@@ -95,7 +95,7 @@ def processor(graph: Graph, threads: int, metrics: Metrics) -> Callable[[list[Ro
 
 
 def _in_order(function: Callable[[T], R], items: Iterable[T], at_once: int) -> Generator[R, None, None]:
-    """What a function makes of each item, in threads and in their order."""
+    """A function's results for items, computed in threads and yielded in order."""
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(at_once) as pool:
         try:
@@ -105,6 +105,6 @@ def _in_order(function: Callable[[T], R], items: Iterable[T], at_once: int) -> G
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        finally:  # Nobody asks for the rest, or an error ends the job.
+        finally:  # The caller stopped early, or an error ends the job.
             for future in waiting:
                 future.cancel()

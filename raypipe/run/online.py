@@ -1,8 +1,8 @@
-"""A pipeline as a Ray Serve application: an ingress that speaks HTTP, and a deployment for each operator.
+"""A pipeline as a Ray Serve application: an ingress that speaks HTTP, and one deployment per operator.
 
 Encoded bytes cross to the first operator, packed line pictures between operators, plain values back to the ingress;
-decoded pages never cross. The ingress holds no model and opens no picture, so that no picture can end it: when the
-replica that reads a page dies, the ingress is still there to try again.
+decoded pages never cross. The ingress holds no model and opens no picture, so no picture can crash it: when the
+replica that reads a page dies, the ingress tries again.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 GPU_BATCH_LINES = 256
-"""Line pictures of a batch on a GPU, where nothing else is asked for."""
+"""Default number of line pictures in a batch on a GPU."""
 MOST_UPLOADS = 200
-"""Requests that an ingress holds, most of them while their bodies arrive. Serve answers 429 to those beyond."""
+"""Requests that an ingress holds, mostly while their bodies arrive. Serve answers further ones with 429."""
 
 
 class Ingress:
     """Speaks HTTP.
 
     Args:
-        operators: A deployment each, or for one that runs in this process its task.
-        path: What leads through them, without them: Serve finds handles in the arguments alone.
+        operators: A deployment for each, or the task of one that runs in this process.
+        path: The path through them, still without them: Serve finds handles only among the arguments.
         settings: The limits of the server.
     """
 
@@ -50,7 +50,7 @@ class Ingress:
         self._path, self._settings = replace(path, operators=made), settings
 
     async def read(self, row: Row, overlay: str = "none") -> Row:
-        """Reads a page row for callers inside Ray, through a handle; the values come back as their columns' encode."""
+        """Reads a page row for callers inside Ray, through a handle; values come back as their columns encode them."""
         return (await self._path.carry(row, overlay)).row
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
@@ -96,7 +96,7 @@ def deployment(
             max_ongoing_requests=MOST_UPLOADS,
             max_queued_requests=MOST_UPLOADS,
             backpressure_config=refused,
-            **LIFE,
+            **DEPLOYMENT_OPTIONS,
             **options,
         )
         .bind(parts, path, serving.settings)
@@ -104,7 +104,7 @@ def deployment(
 
 
 def _tasks(graph: Graph, drawings: Mapping[str, Operator], pools: Sequence[Pool], serving: Serving) -> list[Task]:
-    """What each operator's replicas carry out. On CPUs a page is read as fast alone as in a batch."""
+    """What each operator's replicas run. On CPUs, a page is read as fast alone as in a batch."""
     tasks = []
     for operator, pool in zip(graph.operators, pools, strict=True):
         last, threads = operator is graph.operators[-1], max(1, int(pool.num_cpus))
@@ -123,14 +123,14 @@ def _tasks(graph: Graph, drawings: Mapping[str, Operator], pools: Sequence[Pool]
     return tasks
 
 
-LIFE: dict[str, Any] = {
+DEPLOYMENT_OPTIONS: dict[str, Any] = {
     "health_check_period_s": 2,
     "health_check_timeout_s": 30,
     "graceful_shutdown_wait_loop_s": 1,
     "graceful_shutdown_timeout_s": 60,
     "logging_config": LoggingConfig(log_level="WARNING", enable_access_log=False),
 }
-"""A dead replica is noticed within two seconds; one that leaves finishes what it has; the ingress logs requests."""
+"""A dead replica is noticed within two seconds, a stopping one finishes its work, and the ingress logs requests."""
 
 
 def _deployed(task: Task, pool: Pool, at_once: int) -> Any:
@@ -138,9 +138,9 @@ def _deployed(task: Task, pool: Pool, at_once: int) -> Any:
         serve.deployment(OperatorReplica)
         .options(
             name=task.operator.name,
-            # Above what a replica works on, so that the next page is there when one is done and batches can fill.
+            # More than a replica works on, so that the next page is there when one is done, and batches fill.
             max_ongoing_requests=max(32, 8 * at_once, task.batch_lines * task.parallel),
-            **LIFE,
+            **DEPLOYMENT_OPTIONS,
             **_placement(pool),
         )
         .bind(task)

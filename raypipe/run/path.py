@@ -1,4 +1,4 @@
-"""The way of a page through the operators of a served pipeline, and what happens when one of them dies."""
+"""A page's way through the operators of a served pipeline, and what happens when one of them dies."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from raypipe.web.reading import Read
 
 @dataclass(frozen=True)
 class PagePath:
-    """The operators one after the other: what the web application reads with.
+    """The operators in order: what the web application reads with.
 
     Attributes:
-        operators: Each a handle of a deployment, or in the ingress's own process the replica itself.
+        operators: For each, the handle of its deployment or, in the ingress's own process, the replica itself.
         names: Their names.
-        models: What they read with.
+        models: Their models.
         overlays: Formats in which an overlay can be drawn.
         columns: The columns of a finished page.
         needs: The columns that come with a request.
-        at_once: Pages that all replicas together read at once.
-        suspects: Held while a page is tried again that was with a replica when it died.
+        at_once: How many pages all replicas together read at once.
+        retrying: Held while retrying a page whose replica died.
     """
 
     operators: Sequence[Any]
@@ -41,7 +41,7 @@ class PagePath:
     columns: Mapping[str, Column]
     needs: Mapping[str, Column]
     at_once: int
-    suspects: asyncio.Lock = field(default_factory=asyncio.Lock)
+    retrying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def count(self, content: bytes) -> int:
         """See `web.reading.Reader`."""
@@ -53,19 +53,19 @@ class PagePath:
         return Read(Page(decoded(done.row, self.columns), roles_of(self.columns)), done.visits)
 
     async def carry(self, row: Row, overlay: str) -> Work:
-        """A page through all operators. One whose replica died is tried once more.
+        """Carries a page through all operators. One whose replica died is tried once more.
 
-        Pages tried again go one by one, so that the one that kills replicas kills none of the others.
+        Pages are retried one by one, so that one that kills replicas takes no others with it.
         """
         try:
             return await self._through(row, overlay)
         except RayActorError:
             logging.getLogger("ray.serve").warning("A replica died; its pages are read again.")
-        async with self.suspects:
+        async with self.retrying:
             try:
                 return await self._through(row, overlay)
             except RayActorError:
-                message = "Its process died twice while it was read. Look at the picture, and at the node's memory."
+                message = "The process that read it died twice. Look at the picture, and at the node's memory."
                 failure = Failure("+".join(self.names), Code.WORKER_DIED, message)
                 return Work({**row, "exception": str(failure)}, (), overlay, time.time())
 

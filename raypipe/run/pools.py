@@ -1,4 +1,4 @@
-"""The pools of a pipeline's operators: those that it leaves open are chosen, and all must fit the cluster."""
+"""The pools of a pipeline's operators: chosen where the pipeline sets none, and all must fit the cluster."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from raypipe.machine import usable_cpus
 from raypipe.stages.base import ModelStage, Pool
 
 READ_AND_WRITE_CPUS = 1.0
-"""CPUs that pools leave to the tasks that read and write; without them Ray Data waits for ever and says nothing."""
+"""CPUs that pools leave to the tasks that read and write; without them Ray Data waits forever without a word."""
 MOST_THREADS = 4
-"""CPU threads of a replica whose pool was left open: more gain little, and share Python's lock."""
+"""CPU threads of a replica whose pool is not set: more gain little, and share Python's lock."""
 
 
 def for_data(graph: Graph, cpus: float, gpus: float) -> list[Pool]:
     """The pool of each operator on Ray Data.
 
     One operator without a pool takes the whole cluster: one actor per GPU, otherwise one single-threaded actor per CPU.
-    Actors that do everything are always busy; pools of their own pay where stages need different machines.
+    Actors that do everything are always busy; dedicated pools pay where stages need different machines.
 
     Args:
-        graph: What is to run.
+        graph: The pipeline.
         cpus, gpus: What the cluster has.
 
     Raises:
@@ -31,7 +31,7 @@ def for_data(graph: Graph, cpus: float, gpus: float) -> list[Pool]:
     """
     wishes = [stage.use_gpu for stage in graph.model_stages]
     if True in wishes and not gpus:
-        raise DeviceError("A GPU was asked for and the Ray cluster has none.", "Add GPU nodes, or use --device cpu.")
+        raise DeviceError("A GPU was asked for, but the Ray cluster has none.", "Add GPU nodes, or use --device cpu.")
     wants_gpu = any(wish is not False for wish in wishes)
     whole = (
         Pool(size=int(gpus), num_gpus=1) if gpus and wants_gpu else Pool(size=max(1, int(cpus - READ_AND_WRITE_CPUS)))
@@ -43,9 +43,9 @@ def for_data(graph: Graph, cpus: float, gpus: float) -> list[Pool]:
 
 
 def for_serving(graph: Graph, cpus: int | None = None) -> list[Pool]:
-    """The pool of each operator on Ray Serve; for one without, replicas of a few threads that take this machine's CPUs.
+    """The pool of each operator on Ray Serve; by default, replicas of a few threads that fill this machine's CPUs.
 
-    A stage that must have a GPU gets one per replica. Others find a GPU that their node has, and share it.
+    A stage that must have a GPU gets one per replica. Others use and share a GPU if their node has one.
     """
     cpus = cpus or usable_cpus()
     replicas = -(-cpus // MOST_THREADS)
@@ -59,7 +59,7 @@ def _with_gpu(pool: Pool, operator: Operator) -> Pool:
 
 
 def check_room(pools: Sequence[Pool], cpus: float, gpus: float, kept: float = 0) -> None:
-    """Makes sure that pools fit a cluster: Ray would wait for ever for what it does not have.
+    """Makes sure that pools fit a cluster: Ray would wait forever for what it does not have.
 
     Args:
         pools: The pools.
@@ -72,12 +72,12 @@ def check_room(pools: Sequence[Pool], cpus: float, gpus: float, kept: float = 0)
     """
     needed = sum(pool.floor * pool.num_gpus for pool in pools)
     if needed > gpus:
-        message = f"The pools need {needed:g} GPUs and the cluster has {gpus:g}."
+        message = f"The pools need {needed:g} GPUs, but the cluster has {gpus:g}."
         raise DeviceError(message, "Lower num_gpus or the pool sizes.")
     needed = sum(pool.floor * pool.num_cpus for pool in pools) + kept
     if needed > cpus:
-        among = f" with the {kept:g} that reading and writing takes," if kept else ""
+        extra = f" with the {kept:g} for reading and writing" if kept else ""
         raise ConfigError(
-            f"The pools need {needed:g} CPUs{among} and the cluster has {cpus:g}.",
+            f"The pools need {needed:g} CPUs{extra}, but the cluster has {cpus:g}.",
             "Lower the pool sizes or num_cpus, or start Ray with more CPUs.",
         )

@@ -21,18 +21,18 @@ from raypipe.run.runner import Runner
 from raypipe.types import Row
 
 LINE_BYTES = 65_536
-"""About what the picture of one line weighs: the unit in which batches are measured."""
+"""About the size of one line's picture: the unit in which batches are measured."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """A page on its way: its row with plain values, what it cost, and when it was sent on.
+    """A page on its way: its row with plain values, what it has cost, and when it was passed on.
 
     Attributes:
         row: The page row; each value as its `Column` encodes it.
-        visits: What it cost at the operators so far.
+        visits: What it has cost at the operators so far.
         overlay: Format of the picture to draw at the end, or `none`.
-        sent: Unix time at which it left the process before.
+        sent: Unix time at which it left the previous process.
     """
 
     row: Row
@@ -43,15 +43,15 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a replica carries out.
+    """What a replica runs.
 
     Attributes:
         operator: The steps.
-        last: No operator follows.
-        drawings: Steps that draw the overlay, by the picture's format; none but for the last operator.
-        threads: CPU threads of a page.
-        parallel: Pages, or batches of them, that are worked on at once.
-        batch_lines: Most line pictures of a batch, by their bytes; 0: a page at a time.
+        last: Whether no operator follows.
+        drawings: Steps that draw the overlay, by the picture's format; only for the last operator.
+        threads: CPU threads per page.
+        parallel: Pages, or batches of them, that are processed at once.
+        batch_lines: Most line pictures in a batch, judged by their bytes; 0: one page at a time.
         batch_seconds: How long a batch waits for more pages.
     """
 
@@ -71,7 +71,7 @@ class Task:
 
 
 class OperatorReplica:
-    """Carries out an operator on the pages of all requests that reach this process."""
+    """Runs an operator on the pages of all requests that reach this process."""
 
     def __init__(self, task: Task) -> None:
         begun = time.perf_counter()
@@ -79,13 +79,13 @@ class OperatorReplica:
         self._run = Runner(task.operator, task.threads, self._metrics)
         self._draw = {name: Runner(steps, task.threads, self._metrics) for name, steps in task.drawings.items()}
         self._threads = ThreadPoolExecutor(task.parallel, "pages")
-        self._together = self._batched() if task.batch_lines else None
+        self._in_batches = self._batched() if task.batch_lines else None
         self._load_seconds = time.perf_counter() - begun
 
     async def __call__(self, work: Work) -> Work:
-        """Carries out the operator on a page, alone or in a batch."""
-        if self._together:
-            return await self._together(work)
+        """Runs the operator on a page, alone or in a batch."""
+        if self._in_batches:
+            return await self._in_batches(work)
         return (await self._in_thread([work]))[0]
 
     async def count(self, content: bytes) -> int:
@@ -97,7 +97,7 @@ class OperatorReplica:
         return self._load_seconds
 
     def _batched(self) -> Callable[[Work], Awaitable[Work]]:
-        # Made here because Serve keeps the queue of a decorated method on its class, for all instances alike.
+        # Made here because Serve keeps a decorated method's queue on the class, shared by all instances.
         task = self._task
 
         @serve.batch(  # type: ignore[untyped-decorator]
@@ -106,10 +106,10 @@ class OperatorReplica:
             max_concurrent_batches=task.parallel,
             batch_size_fn=lambda works: weight(works, task.batch_lines),
         )
-        async def together(works: list[Work]) -> list[Work]:
+        async def process_batch(works: list[Work]) -> list[Work]:
             return await self._in_thread(works)
 
-        return together  # type: ignore[no-any-return]
+        return process_batch  # type: ignore[no-any-return]
 
     async def _in_thread(self, works: list[Work]) -> list[Work]:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._carry_out, works)
@@ -139,12 +139,12 @@ class OperatorReplica:
         if value is None:
             return None
         if self._task.last and isinstance(value, Image):
-            value = replace(value, data=None)  # Nobody reads the picture again, and the client has it.
+            value = replace(value, data=None)  # Nothing reads the picture again, and the client has it.
         return column.encode(value)
 
 
 def weight(works: Sequence[Work], most: int) -> int:
-    """What a batch weighs, in line pictures. A page that is too much for any batch weighs as much as one may."""
+    """The size of a batch in line pictures. A page too large for any batch counts as a full one."""
     lines = sum(1 + _bytes(work.row) // LINE_BYTES for work in works)
     return min(lines, most) if len(works) == 1 else lines
 
@@ -159,7 +159,7 @@ def _bytes(value: Any) -> int:
 
 
 def decoded(row: Row, columns: Mapping[str, Column]) -> Row:
-    """A row of plain values as one of records."""
+    """A row of plain values as a row of records."""
     return {
         name: None if row[name] is None else column.decode(row[name]) for name, column in columns.items() if name in row
     }

@@ -1,4 +1,4 @@
-"""The steps of an operator, set up in one process: what every adapter carries out on rows."""
+"""The steps of an operator, set up in one process: what every adapter runs on rows."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ class Runner:
     """The workers of an operator, set up in this process.
 
     Args:
-        operator: The steps to carry out.
+        operator: The steps to run.
         threads: CPU threads that they may use.
         metrics: Where counts and seconds are added.
     """
 
     def __init__(self, operator: Operator, threads: int, metrics: Metrics) -> None:
-        # OpenCV would start one thread per core whatever the actor's share is.
+        # OpenCV would start one thread per core, whatever the actor's share.
         cv2.setNumThreads(threads)
         self._workers = [(step, step.worker(step.stage, threads, metrics)) for step in operator.steps]
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda each: each[1].setup(), self._workers))
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """Carries out the steps on page rows, in place, keeping their number and order.
+        """Runs the steps on page rows, in place, keeping their number and order.
 
         Rows with an exception pass through; the columns that a step would have written are empty.
         """
@@ -40,7 +40,7 @@ class Runner:
 
 
 def carry_out(step: Step, worker: Worker[Any], rows: list[Row]) -> None:
-    """Carries out one step on page rows; see `Runner`."""
+    """Runs one step on page rows; see `Runner`."""
     for row in rows:
         row.setdefault("exception", None)
         row.update({name: column.empty() for name, column in step.writes.items()})

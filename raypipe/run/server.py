@@ -1,4 +1,4 @@
-"""A Ray Serve instance on this machine, until it is told to stop. What `raypipe serve` does."""
+"""What `raypipe serve` does: a Ray Serve instance on this machine, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(
     address: str | None,
     started: Callable[[], None],
 ) -> None:
-    """Serves a pipeline until SIGTERM or SIGINT; then finishes what was accepted.
+    """Serves a pipeline until SIGTERM or SIGINT, then finishes the accepted requests.
 
     Args:
         graph: The pipeline.
@@ -52,15 +52,15 @@ def run(
     Raises:
         ConfigError: The port is taken, the pools do not fit the cluster, or a lexicon cannot be read.
         DeviceError: The pools need more GPUs than the cluster has.
-        ModelError: A model is unknown or not here.
+        ModelError: A model is unknown or not on this machine.
         RaypipeError: The replicas do not start.
     """
     _check_port(host, port)
-    if not address:  # What the nodes of another cluster have is not known here.
+    if not address:  # What another cluster's nodes have is unknown here.
         graph.check()
     _connect(address)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):  # After Ray has set handlers of its own.
+    for number in (signal.SIGTERM, signal.SIGINT):  # After Ray has set its own handlers.
         signal.signal(number, lambda *_: stop.set())
     try:
         pools, resources = for_serving(graph), ray.cluster_resources()
@@ -70,7 +70,7 @@ def run(
         started()
         stop.wait()
     finally:
-        # Only what is ours: the cluster may serve other applications. Requests that were accepted are finished.
+        # Only our application: the cluster may serve others. Accepted requests are finished.
         serve.delete(NAME)
         ray.shutdown()
 
@@ -80,15 +80,15 @@ def _connect(address: str | None) -> None:
     if address:
         ray.init(address=address, logging_level="ERROR")
         return
-    # Each request's log line is to reach the terminal, also one that is like another.
+    # Each request's log line should reach the terminal, even if it repeats another.
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
-    # Ray's workers step back for every other process, which is right for batches and wrong for a service.
+    # Ray's workers yield to every other process, which is right for batches and wrong for a service.
     os.environ.setdefault("RAY_worker_niceness", "0")
     cluster.start(usable_cpus(), log_to_driver=True)
 
 
 def _check_port(host: str, port: int) -> None:
-    """Serve would start on a port that is taken, and answer nobody."""
+    """Checks what Serve does not: on a port that is taken it would start, and answer nobody."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -101,6 +101,6 @@ def _check_port(host: str, port: int) -> None:
 def _deploy(application: Application) -> None:
     try:
         serve.run(application, name=NAME, route_prefix="/")
-    except RuntimeError as error:  # What Serve makes of a replica that does not start.
+    except RuntimeError as error:  # What Serve raises if a replica does not start.
         reason = str(error).partition("\n")[0]
         raise RaypipeError(f"The pipeline cannot be served: {reason}", "Ray's messages above say why.") from error

@@ -16,14 +16,14 @@ class Serving(BaseModel):
     batch_lines: int | None = Field(
         None,
         ge=0,
-        description="most lines that are read together, of many requests, by the bytes of their pictures; 0: a page at "
-        "a time; left out: 256 on GPUs, 0 on CPUs",
+        description="most lines of several requests read together, judged by the bytes of their pictures; 0: one page "
+        "at a time; if left out, 256 on GPUs and 0 on CPUs",
     )
     batch_seconds: float = Field(0.005, ge=0, description="how long a batch waits for more pages")
     merge_ingress: bool = Field(
-        False, description="run the first operator in the ingress: a hop less, and no second try when it dies"
+        False, description="run the first operator in the ingress: one hop less, but no second try when it dies"
     )
     input_columns: tuple[str, ...] = Field(
-        (), description="columns that come with each request, as form fields in JSON, since no stage writes them"
+        (), description="columns that come with each request, as form fields in JSON, because no stage writes them"
     )
     ingress_replicas: int = Field(1, ge=1, description="processes that speak HTTP")

@@ -1,4 +1,4 @@
-"""What the actors of a job have done together."""
+"""What all actors of a job have done."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Tally:
         self._begun: float | None = None
 
     def begin(self, keys: list[Key]) -> list[int]:
-        """Notes that pages are begun together, unless one of them was begun before and never finished.
+        """Notes that a batch of pages is begun, unless one of them was begun before and never finished.
 
         Returns:
-            How often each was begun before. Pages that were must be begun again one by one.
+            How often each was begun before. If any was, they must be begun again one by one.
         """
         self._begun = self._begun or time.monotonic()
         tries = [self._tries[key] for key in keys]
@@ -46,5 +46,5 @@ class Tally:
 
 
 def start_tally() -> Any:
-    """A new tally's actor. It lives as long as its handle, on the node of the driver's choice."""
+    """A new tally's actor. It lives as long as its handle, on a node that Ray chooses."""
     return ray.remote(Tally).options(num_cpus=0, max_restarts=0).remote()

@@ -144,7 +144,7 @@ def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(("pages", "rows"), [(0, 4), (30, 4), (200, 10), (1280, 64), (10**7, 64)])
 def test_a_job_that_is_killed_loses_little(pages: int, rows: int) -> None:
-    assert plan.Job(PIPELINE, OutputFolder(Path("out")), [{}] * pages, 0).rows_a_file == rows
+    assert plan.Job(PIPELINE, OutputFolder(Path("out")), [{}] * pages, 0).rows_per_file == rows
 
 
 def test_where_a_stage_runs_makes_no_other_pipeline(folder: Path, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_where_a_stage_runs_makes_no_other_pipeline(folder: Path, tmp_path: Path
 @pytest.mark.parametrize("place", ["file", "s3://bucket/out"])
 def test_an_output_that_is_no_folder(folder: Path, tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ConfigError, match=r"cannot be written|is no folder"):
+    with pytest.raises(ConfigError, match=r"cannot be written|is not a folder"):
         plan.prepare(PIPELINE, [str(folder)], tmp_path / "file" if place == "file" else Path(place))
 
 
