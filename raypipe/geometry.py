@@ -1,4 +1,4 @@
-"""Rotated boxes and what is cut out of a page with them: pure NumPy and OpenCV.
+"""Rotated boxes, and cutting them out of a page: pure NumPy and OpenCV.
 
 Boxes are float32 (n, 5): centre x, centre y, width, height in pixels and angle in degrees, as in `raypipe.types`.
 """
@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def directions(angles: Floats) -> tuple[Floats, Floats]:
-    """Unit vectors along and across the text, float32 (n, 2) each, of angles (n,) in degrees."""
+    """Unit vectors along and across the text, float32 (n, 2) each, for angles (n,) in degrees."""
     radians = np.deg2rad(np.asarray(angles, np.float32))
     cos, sin = np.cos(radians), np.sin(radians)
     return np.stack([cos, sin], -1), np.stack([-sin, cos], -1)
@@ -52,14 +52,14 @@ def contained(points: Floats, boxes: Boxes) -> npt.NDArray[np.bool_]:
 
 
 def upright(boxes: Boxes) -> Boxes:
-    """The smallest boxes of angle 0 around the given ones."""
+    """The smallest boxes of angle 0 around the given boxes."""
     box = bounds(boxes)
     size = box[:, 2:] - box[:, :2]
     return np.concatenate([(box[:, :2] + box[:, 2:]) / 2, size, np.zeros((len(box), 1), np.float32)], 1)
 
 
 def turn(points: Floats, degrees: float) -> Floats:
-    """Points (..., 2) turned about the origin by an angle; a positive one turns clockwise on the screen."""
+    """Points (..., 2) turned about the origin by an angle; positive angles turn clockwise on the screen."""
     radians = np.deg2rad(degrees)
     cos, sin = np.cos(radians), np.sin(radians)
     matrix = np.array([[cos, sin], [-sin, cos]], np.float32)
@@ -97,7 +97,7 @@ def crop(pixels: Pixels, box: Floats, height: int, max_width: int) -> Pixels:
         max_width: Widest result; wider boxes are squeezed.
 
     Returns:
-        (height, width, ...) with the box's aspect ratio, at least 1 wide. What lies outside the page repeats its edge.
+        (height, width, ...) with the box's aspect ratio, at least 1 wide. Outside the page, its edge is repeated.
     """
     scale = height / max(float(box[3]), 1.0)
     width = int(min(max(round(float(box[2]) * scale), 1), max_width))

@@ -1,6 +1,6 @@
 """Regions to lines to reading order: pure geometry, no pictures.
 
-Lines are chains of regions of which each is the other's nearest neighbour, so tilted and curved lines hold together.
+Lines are chains of regions of which each is the other's nearest neighbour, so tilted and curved lines stay whole.
 Order comes from cutting the page into blocks and rows, never from comparing pairs (which is not transitive).
 """
 
@@ -17,25 +17,26 @@ from raypipe.types import Boxes
 Indices = npt.NDArray[np.int64]
 
 WORD_GAP = 2.0
-"""Words further apart than this many line heights belong to different lines,"""
+"""Words further apart than this many line heights belong to different lines."""
 USUAL_GAPS = 3.0
-"""and so do words further apart than this many of the page's usual gaps, unless they are closer than"""
+"""Words further apart than this many of the page's usual gaps belong to different lines, too; see `CLOSE_GAP`."""
 CLOSE_GAP = 1.0
-"""this many line heights, which is also the limit for two pieces of text that are each as long as several words."""
+"""Words closer than this many line heights belong to one line whatever the page's usual gaps. Between two pieces of
+text that are each as long as several words, it is the widest gap."""
 BRIDGED_GAP = 6.0
-"""Pieces of a row that are this many line heights apart make one line if no gutter of columns runs between them."""
-STRAIGHT = 4
-"""A line of fewer regions lies at the angle of the page: the centres of a tall and a low one say little."""
-LONG = 6
-"""Regions this many times wider than high are as long as several words."""
+"""Pieces of a row up to this many line heights apart form one line if no gutter of columns runs between them."""
+MIN_SLOPED_REGIONS = 4
+"""A line of fewer regions gets the angle of the page: the centres of a tall and a low region say little."""
+LONG_RATIO = 6
+"""Regions this many times wider than high count as long as several words."""
 SHARED_HEIGHT = 0.4
-"""Two regions stand on one line if they share this part of the lower one's height."""
+"""Two regions are on one line if they overlap by this fraction of the smaller one's height."""
 COLUMN_LINES = 4
-"""A column of text has at least this many lines,"""
+"""A column of text has at least this many lines."""
 COLUMN_LENGTH = 8
-"""and they are at least this many times longer than high; the cells of a table are shorter."""
+"""The lines of a column are at least this many times longer than high; the cells of a table are shorter."""
 COLUMN_FILL = 0.6
-"""and they fill at least this part of its width; the fields of a form do not."""
+"""The lines of a column fill at least this fraction of its width; the fields of a form do not."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class LineLayout:
     Attributes:
         members: For each line the indices of its regions, in reading direction.
         boxes: (n, 5), the box around each line.
-        rows: (n,), lines with the same number stand side by side and share a line of the text.
+        rows: (n,), lines with the same number are side by side and share a line of the text.
     """
 
     members: list[Indices]
@@ -58,11 +59,11 @@ def arrange(boxes: Boxes, tolerance: float = 0) -> LineLayout:
 
     Args:
         boxes: (n, 5) rotated boxes of words or of whole lines.
-        tolerance: Regions whose centres differ by up to this many pixels across the text may share a line, whatever
-            their heights; 0 leaves it to the heights.
+        tolerance: Regions whose centres differ by up to this many pixels across the text may share a line whatever
+            their heights; 0: the heights decide.
     """
     order = np.lexsort(boxes.T[::-1])
-    boxes = boxes[order]  # So that ties fall the same way whatever the order.
+    boxes = boxes[order]  # So that ties are broken the same way whatever the order.
     angle = page_angle(boxes)
     flat = _turned(boxes, -angle)
     chains = _chains(flat, tolerance)
@@ -74,7 +75,7 @@ def arrange(boxes: Boxes, tolerance: float = 0) -> LineLayout:
 
 
 def join_lines(boxes: Boxes, scores: Floats, tolerance: float = 0) -> tuple[Boxes, Floats]:
-    """Joins word regions to line regions.
+    """Joins word regions into line regions.
 
     Args:
         boxes: (n, 5) rotated boxes.
@@ -82,7 +83,7 @@ def join_lines(boxes: Boxes, scores: Floats, tolerance: float = 0) -> tuple[Boxe
         tolerance: As in `arrange`.
 
     Returns:
-        One box a line in reading order, and the mean score of its regions.
+        One box per line in reading order, and the mean score of its regions.
     """
     layout = arrange(boxes, tolerance)
     means = np.array([scores[member].mean() for member in layout.members], np.float32)
@@ -134,7 +135,7 @@ def _turned(boxes: Boxes, degrees: float) -> Boxes:
 
 
 def _bridged(row: Indices, lines: Boxes) -> list[Indices]:
-    """The pieces of a row, those together that a word or two missed by the detector may have set apart."""
+    """Splits a row at wide gaps only: a narrower one may be a word or two that the detector missed."""
     box = bounds(lines[row])
     gap = (box[1:, 0] - box[:-1, 2]) / lines[row, 3].mean()
     return np.split(row, np.flatnonzero(gap > BRIDGED_GAP) + 1)
@@ -145,30 +146,30 @@ def _line_boxes(boxes: Boxes, chains: list[Indices], angle: float) -> Boxes:
 
 
 def _line_box(boxes: Boxes, angle: float) -> Floats:
-    """The box of a line: its one region, or all of its regions at the angle in which they lie."""
+    """The box of a line: its one region, or the one around all its regions, at their angle."""
     if len(boxes) == 1:
         box = boxes[0]
         return box if box[2] >= 2 * box[3] or abs(box[4] - angle) < 1 else enclose(boxes, angle)
-    if len(boxes) >= STRAIGHT:
+    if len(boxes) >= MIN_SLOPED_REGIONS:
         slope = np.polyfit(boxes[:, 0], boxes[:, 1], 1, w=np.sqrt(boxes[:, 2]))[0]
         return enclose(boxes, float(np.rad2deg(np.arctan(slope))))
     return enclose(boxes, angle)
 
 
 def _chains(boxes: Boxes, tolerance: float = 0, rows: bool = False) -> list[Indices]:
-    """Chains of boxes that lie in one line: each box is linked to its right neighbour if both choose each other.
+    """Chains of boxes on one line: each box is linked to its right neighbour if both choose each other.
 
     Args:
-        boxes: (n, 5) in a frame in which the text is about level.
+        boxes: (n, 5) in a frame where the text is about level.
         tolerance: As in `arrange`.
-        rows: Chain across gaps of any width: what stands side by side is a row, if not a line.
+        rows: Chain across gaps of any width: boxes side by side form a row, if not a line.
     """
     if not len(boxes):
         return []
     box = bounds(boxes)
     slope = np.where(boxes[:, 2] >= 3 * boxes[:, 3], np.tan(np.deg2rad(boxes[:, 4])), 0)
     distance = boxes[None, :, 0] - boxes[:, None, 0]
-    # Where the two would meet: each line is followed half of the way along its own slope.
+    # Measured where the two would meet: each line is followed halfway along its own slope.
     drop = boxes[None, :, 1] - boxes[:, None, 1] - distance * (slope[:, None] + slope[None]) / 2
     height = boxes[:, 3]
     lower, mean = np.minimum(height[:, None], height[None]), (height[:, None] + height[None]) / 2
@@ -188,9 +189,9 @@ def _widest_gaps(boxes: Boxes, gaps: Floats) -> Floats:
 
     Args:
         boxes: (n, 5).
-        gaps: (n, n), from each box to those that could follow it, in line heights; inf for the others.
+        gaps: (n, n), from each box to those that could follow it, in line heights; inf for all others.
     """
-    long = boxes[:, 2] >= LONG * boxes[:, 3]
+    long = boxes[:, 2] >= LONG_RATIO * boxes[:, 3]
     both = long[:, None] & long[None]
     nearest = np.where(both, np.inf, gaps).min(1)
     usual = nearest[nearest <= WORD_GAP]
@@ -243,8 +244,8 @@ def _blocks(members: Indices, box: Floats, lines: Boxes) -> list[Indices]:
 def _columns(box: Floats) -> tuple[Indices, Indices, Indices, Indices] | None:
     """The largest block of two columns of text in upright boxes (n, 4), if there is one.
 
-    Every right edge is tried as the gutter. Lines that cross it cut the page into bands; a band whose lines on
-    both sides are many and fill their columns is a block of columns.
+    Every right edge is tried as a gutter. Lines that cross it cut the page into bands; a band with lines on
+    both sides that are many and fill their columns is a block of columns.
 
     Returns:
         Indices of the lines above the block, in its left column, in its right column and below it.

@@ -1,1 +1,1 @@
-"""Text detectors: a file a model family."""
+"""Text detectors, one file per model family."""

@@ -1,4 +1,4 @@
-"""What every detector is: pixels in, rotated boxes out; and the resizing they share."""
+"""The interface of detectors: pixels in, rotated boxes out; and the resizing they share."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from raypipe.zoo.manifest import Input
 
 @dataclass(frozen=True)
 class Thresholds:
-    """When a place counts as text, each 0 to 1.
+    """When something counts as text, each 0 to 1.
 
     Attributes:
         score: A region is kept if its score reaches this.
-        text: A pixel is text from this score on.
-        link: Two characters, or words where lines are wanted, belong together from this affinity on (CRAFT only).
+        text: A pixel is text if its score reaches this.
+        link: Two characters, or words if lines are wanted, are joined if their affinity reaches this (CRAFT only).
     """
 
     score: float
@@ -33,7 +33,7 @@ class Detection:
     """The regions of a page.
 
     Attributes:
-        boxes: Rotated boxes (n, 5) in the pixels of the picture given.
+        boxes: Rotated boxes (n, 5) in pixels of the given picture.
         scores: (n,).
         refined: Whether the network itself joined the words of each line.
     """
@@ -52,19 +52,19 @@ class Detector(Protocol):
         Args:
             pixels: (h, w, 3), BGR.
             width: The page's longer side is scaled to this before the network sees it.
-            thresholds: When a place counts as text.
-            refine: Find whole lines, if the network can tell; otherwise its regions are as long as they come.
+            thresholds: When something counts as text.
+            refine: Find whole lines, if the network can; otherwise regions are as the network finds them.
         """
         ...
 
 
 def network_input(pixels: Pixels, width: int, takes: Input) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
-    """Scales a page's longer side to `width`, pads the sides and normalises, as the network takes it.
+    """Scales a page's longer side to `width`, pads the sides and normalises, as the network expects.
 
     Args:
         pixels: (h, w, 3), BGR.
         width: Network pixels of the longer side.
-        takes: What the network takes.
+        takes: What the network expects.
 
     Returns:
         The tensor (1, 3, h, w), and the factors from page to network in x and y.
@@ -86,27 +86,27 @@ def network_input(pixels: Pixels, width: int, takes: Input) -> tuple[npt.NDArray
 
 
 def _whole_multiples(pixels: Pixels, factor: int) -> Pixels:
-    """The page less the last columns and rows that `factor` leaves over."""
+    """The page without the last columns and rows that are not a multiple of `factor`."""
     height, width = pixels.shape[:2]
     return pixels[: max(height // factor, 1) * factor, : max(width // factor, 1) * factor]
 
 
 def _resize(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Scales a page: down by a whole factor first, for which averaging is several times faster than for others."""
+    """Scales a page: first down by a whole factor, for which averaging is several times faster than for others."""
     factor = min(pixels.shape[1] // width, pixels.shape[0] // height)
     if factor > 1:
         size = pixels.shape[1] // factor, pixels.shape[0] // factor
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    # What is left is less than half: averaging would cost six times as much and finds no more.
+    # Less than a halving is left: averaging would cost six times as much and find no more.
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def to_page(boxes: Boxes, scale_x: float, scale_y: float) -> Boxes:
-    """Boxes of a score map in the pixels of the page.
+    """Converts boxes from the pixels of a score map to those of the page.
 
     Args:
         boxes: (n, 5) in map pixels.
-        scale_x, scale_y: Map pixels a page pixel. They differ by rounding alone, so that angles stay.
+        scale_x, scale_y: Map pixels per page pixel. They differ only by rounding, so angles stay.
     """
     scaled = boxes.copy()
     scaled[:, 0] /= scale_x

@@ -1,4 +1,4 @@
-"""Connected components of a score map to rotated boxes, without a full-image mask for any of them."""
+"""Connected components of a score map, and their rotated boxes, without a full-image mask for each."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class Components:
         inside = mask[self.rows, self.columns]
         return np.add.reduceat(inside, self.starts, dtype=np.int64) if len(self.starts) else self.areas
 
-    def select(self, keep: npt.NDArray[np.bool_]) -> Components:
-        """The components where `keep` (n,) is true."""
-        pixels = np.repeat(keep, self.areas)
-        areas = self.areas[keep]
+    def select(self, chosen: npt.NDArray[np.bool_]) -> Components:
+        """The components where `chosen` (n,) is true."""
+        pixels = np.repeat(chosen, self.areas)
+        areas = self.areas[chosen]
         return Components(np.cumsum(areas) - areas, self.columns[pixels], self.rows[pixels], areas)
 
     def without(self, pixels: npt.NDArray[np.bool_]) -> Components:
-        """The same components less some of their pixels; components that lose all are gone."""
+        """The same components without some of their pixels; those that lose all are dropped."""
         kept = ~pixels
         areas = np.add.reduceat(kept, self.starts, dtype=np.int64) if len(self.starts) else self.areas
         areas = areas[areas > 0]
@@ -72,7 +72,7 @@ class Components:
         return boxes
 
     def axes(self) -> Floats:
-        """The angle of each component's longest extent, in degrees from -90 to 90, by its second moments, (n,)."""
+        """The angle of each component's longest extent, in degrees from -90 to 90, from its second moments, (n,)."""
         if not len(self.starts):
             return _nothing()
         x, y = (self._about_mean(places) for places in (self.columns, self.rows))
@@ -84,7 +84,7 @@ class Components:
         return np.asarray(places - np.repeat(means, self.areas), np.float64)
 
     def boxes_at(self, angles: Floats) -> Boxes:
-        """The smallest rectangle of a given angle (n,), in degrees, around each component, as in `boxes`."""
+        """The smallest rectangle at a given angle (n,), in degrees, around each component, as in `boxes`."""
         if not len(self.starts):
             return np.zeros((0, 5), np.float32)
         along, across = directions(angles)
@@ -118,7 +118,7 @@ def labelled(labels: npt.NDArray[np.int32], count: int) -> Components:
     """The components of a map of labels (h, w) below `count`; 0 is the background, every other label is in use."""
     rows, columns = np.nonzero(labels > 0)
     of_pixel = labels[rows, columns]
-    # NumPy sorts 16-bit integers by radix, several times faster than others.
+    # NumPy uses a radix sort for 16-bit integers, which is several times faster.
     order = np.argsort(of_pixel.astype(np.uint16) if count <= 2**16 else of_pixel, kind="stable")
     areas = np.bincount(of_pixel, minlength=count)[1:]
     return Components(np.cumsum(areas) - areas, columns[order], rows[order], areas)

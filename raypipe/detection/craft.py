@@ -2,8 +2,8 @@
 
 The network gives, at half resolution, the probability that a pixel is the centre of a character and the affinity of
 neighbouring characters. Characters that affinity joins become one region, usually a word. The link refiner, a small
-network over CRAFT's features after the idea of the same paper, gives the probability that a pixel lies in the x-height
-band of a text line, gaps between words included: with it a line is one region.
+network over CRAFT's features that follows an idea of the paper, gives the probability that a pixel lies in the x-height
+band of a text line, gaps between words included: with it, a line is one region.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input
 
 STRIDE = 2
-"""Network pixels a pixel of the score maps."""
-PIECE = 0.7
-"""A region smaller than this part of a line's height is no line of its own if it lies"""
-BESIDE = 0.25
-"""within this part of the line's height from it."""
+"""Network pixels per pixel of the score maps."""
+MAX_PIECE = 0.7
+"""A region smaller than this fraction of a line's height is a piece of that line if it is near; see `NEAR`."""
+NEAR = 0.25
+"""A piece lies at most this fraction of the line's height from the line."""
 MIN_AREA = 10
-"""Components of fewer map pixels are noise (the value of the published post-processing)."""
+"""Components of fewer map pixels are noise (the value in the published post-processing)."""
 
 
 class Craft:
     """CRAFT on ONNX Runtime.
 
-    Its outputs are `scores` (1, 2, h/2, w/2) and, of the refiner, `lines` (1, 1, h/2, w/2).
+    Its outputs are `scores` (1, 2, h/2, w/2) and, from the refiner, `lines` (1, 1, h/2, w/2).
     """
 
     def __init__(self, session: Session, takes: Input) -> None:
@@ -54,7 +54,7 @@ class Craft:
 def find_regions(
     text: npt.NDArray[np.float32], link: npt.NDArray[np.float32], thresholds: Thresholds
 ) -> tuple[Boxes, npt.NDArray[np.float32]]:
-    """Regions of a region score map and an affinity map, both (h, w).
+    """Regions from a region score map and an affinity map, both (h, w).
 
     Returns:
         Boxes (n, 5) in map pixels and the peak region score of each, (n,).
@@ -64,7 +64,7 @@ def find_regions(
     peaks = found.peak(text)
     kept = peaks >= max(thresholds.score, thresholds.text)
     found, peaks = found.select(kept), peaks[kept]
-    # Affinity alone joins characters; it does not belong to their outline.
+    # Pixels of affinity alone join characters, but are not part of their outline.
     only_link = is_link[found.rows, found.columns] & ~is_text[found.rows, found.columns]
     keeps_text = np.logical_or.reduceat(~only_link, found.starts) if len(found.starts) else kept[:0]
     whole = np.repeat(keeps_text, found.areas)
@@ -83,7 +83,7 @@ def find_lines(
 ) -> tuple[Boxes, npt.NDArray[np.float32]]:
     """Regions of whole lines, from a region score map, an affinity map and the refiner's map, all (h, w).
 
-    The link threshold is that of a line's pixel. Text that belongs to no line is found by `find_regions`.
+    The link threshold applies to the pixels of lines. Text that belongs to no line is found by `find_regions`.
 
     Returns:
         As `find_regions`.
@@ -105,14 +105,14 @@ def find_lines(
 
 
 def _pieces(boxes: Boxes) -> npt.NDArray[np.bool_]:
-    """Which regions are but pieces of letters, loops and dots, beside or inside a larger one: (n,)."""
-    near = boxes * np.array([1, 1, 1, 1 + 2 * BESIDE, 1], np.float32)
-    small = boxes[:, None, 2:4].max(2) < PIECE * boxes[None, :, 3]
+    """Which regions are only pieces of letters, such as loops and dots, near or inside a larger one: (n,)."""
+    near = boxes * np.array([1, 1, 1, 1 + 2 * NEAR, 1], np.float32)
+    small = boxes[:, None, 2:4].max(2) < MAX_PIECE * boxes[None, :, 3]
     return np.asarray((contained(boxes[:, :2], near) & small).any(1))
 
 
 def _angles(bands: Components) -> Floats:
-    """The angles of lines, (n,); bands less than twice as long as high do not tell, and count as level."""
+    """The angles of lines, (n,); bands less than twice as long as high have no clear angle and count as level."""
     angles = bands.axes()
     sides = bands.boxes_at(angles)[:, 2:4]
     return np.where(sides.max(1) >= 2 * sides.min(1), angles, np.float32(0))
@@ -121,16 +121,16 @@ def _angles(bands: Components) -> Floats:
 def _claim(
     bands: npt.NDArray[np.int32], is_text: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-    """Gives the text that touches a line to the nearest line.
+    """Assigns the text that touches a line to the nearest line.
 
-    Letters of two lines that touch are parted where they are equally near to both.
+    Touching letters of two lines are split where they are equally near to both.
 
     Args:
         bands: The label of each line's pixels (h, w), 0 elsewhere.
         is_text: (h, w).
 
     Returns:
-        The labels with the text, and where text belongs to a line.
+        The labels including the text, and where text belongs to a line.
     """
     _, places = cv2.distanceTransformWithLabels((bands == 0).astype(np.uint8), cv2.DIST_L2, 5)
     if not bands.any():
@@ -145,7 +145,7 @@ def _claim(
 
 
 def _grow(boxes: Boxes, areas: npt.NDArray[np.int64]) -> Boxes:
-    """Widens boxes to the characters' edges, as far as the published method dilates each component.
+    """Widens boxes to the characters' edges, by as much as the published method dilates each component.
 
     Gaussian scores end before the ink does: the margin is sqrt(area x short side / box area) on each side.
     """

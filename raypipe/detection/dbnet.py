@@ -1,6 +1,6 @@
 """DBNet: differentiable binarization (Liao et al., AAAI 2020, arXiv:1911.08947), as in PP-OCR's detectors.
 
-The network gives the probability that a pixel lies in the shrunken core of a text line; its cores are grown back.
+The network gives the probability that a pixel lies in the shrunken core of a text line; the cores are grown back.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from raypipe.zoo.manifest import Input
 MIN_AREA = 8
 """Cores of fewer pixels are noise."""
 UNCLIP_RATIO = 1.25
-"""How far a core grows: area x ratio / perimeter on each side (Vatti clipping offset of the paper)."""
+"""How far a core grows: area x ratio / perimeter on each side (the paper's offset for Vatti clipping)."""
 END_MARGIN = 0.05
-"""How far a line then grows at its ends, in line heights: the first and last letters stick out of the core."""
+"""How far a line then grows at its ends, in line heights: the first and last letters extend beyond the core."""
 
 
 class DBNet:
@@ -29,7 +29,7 @@ class DBNet:
         self._session, self._takes = session, takes
 
     def detect(self, pixels: Pixels, width: int, thresholds: Thresholds, refine: bool) -> Detection:
-        """See `Detector.detect`; the link threshold and `refine` have no part in it."""
+        """See `Detector.detect`; the link threshold and `refine` have no effect."""
         tensor, (scale_x, scale_y) = network_input(pixels, width, self._takes)
         probabilities = self._session.run(tensor)[0][0, 0]
         boxes, scores = find_regions(probabilities, thresholds)
@@ -39,7 +39,7 @@ class DBNet:
 def find_regions(
     probabilities: npt.NDArray[np.float32], thresholds: Thresholds
 ) -> tuple[Boxes, npt.NDArray[np.float32]]:
-    """Regions of a probability map (h, w): boxes (n, 5) in map pixels and the mean probability of each core, (n,)."""
+    """Regions from a probability map (h, w): boxes (n, 5) in map pixels and the mean probability of each core, (n,)."""
     found = components(probabilities > thresholds.text, MIN_AREA, connectivity=8)
     scores = found.mean(probabilities)
     kept = scores >= thresholds.score

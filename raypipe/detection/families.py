@@ -1,4 +1,4 @@
-"""The detector families by name: how a model of each is opened, its thresholds, and the options it uses."""
+"""The detector families by name: how to open a model of each, its thresholds, and the options it uses."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Family:
     """A detector family.
 
     Attributes:
-        open: Makes a detector of a session and of what the manifest says of its input.
-        thresholds: Those in force where none are given.
-        options: The options of `ImageTextDetector` that not every family uses, and this one does.
+        open: Makes a detector from a session and the manifest's description of its input.
+        thresholds: The default thresholds.
+        options: The options of `ImageTextDetector` that this family uses and some other does not.
     """
 
     open: Callable[[Session, Input], Detector]
