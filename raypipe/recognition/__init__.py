@@ -1,1 +1,1 @@
-"""Text recognizers: a file a model family."""
+"""Text recognizers, one folder per model family."""

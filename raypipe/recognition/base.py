@@ -1,4 +1,4 @@
-"""What every recognizer is: line pictures in, characters with probabilities and places out."""
+"""The interface of recognizers: line pictures in, characters with probabilities and places out."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Reading:
     """The text of one picture.
 
     Attributes:
-        text: What stands there, single spaces between words.
-        probabilities: One probability a character.
-        centres: One place a character: the pixel column of its centre in the picture.
+        text: The text, with single spaces between words.
+        probabilities: One probability per character.
+        centres: One place per character: the pixel column of its centre in the picture.
     """
 
     text: str
@@ -29,15 +29,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class RecognizerOptions:
-    """How a recognizer reads, as the stage's user asked for it. A family takes what concerns it.
+    """How a recognizer reads, as the stage's user chose. A family uses the options that concern it.
 
     Attributes:
         language: Language of the text.
-        decoder: `beam` lets a word list help where there is one for the language; `greedy` takes the network's word
+        decoder: `beam` uses a word list if there is one for the language; `greedy` uses the network's output alone
             (CTC models).
-        lexicon: Text file, or URI of one, with the user's own words for the beam.
-        use_caching: Keep keys and values of earlier tokens (encoder-decoder models).
-        num_beams: Readings of a line that are followed side by side (encoder-decoder models); 1: the best token each.
+        lexicon: Text file, or its URI, with the user's own words for beam search.
+        use_caching: Reuse keys and values of earlier tokens (encoder-decoder models).
+        num_beams: Readings of a line kept in parallel (encoder-decoder models); 1: the best token each time.
     """
 
     language: str = "en"
@@ -51,7 +51,7 @@ class Recognizer(Protocol):
     """A model family that reads line pictures."""
 
     def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
-        """Reads pictures uint8 (height, any width, 3), BGR, at most `batch_size` at once; 0: as many as are fastest.
+        """Reads pictures uint8 (height, any width, 3), BGR, at most `batch_size` at once; 0: as many as is fastest.
 
         A picture's reading does not depend on the others given with it. Results come in the order of the pictures.
         """

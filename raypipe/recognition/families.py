@@ -1,4 +1,4 @@
-"""The recognizer families by name: what pictures each takes, how a model of it is opened, and the options it uses."""
+"""The recognizer families by name: the pictures each takes, how to open a model of it, and the options it uses."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Family:
 
     Attributes:
         max_width: Widest picture it takes, in pixels.
-        open: Makes a recognizer of a model.
-        height: Height in pixels of the pictures it takes; 0: the manifest says it of each model.
-        options: The options of `ImageToText` that not every family uses, and this one does.
+        open: Makes a recognizer from a model.
+        height: Height in pixels of the pictures it takes; 0: the manifest gives it for each model.
+        options: The options of `ImageToText` that this family uses and some other does not.
     """
 
     max_width: int

@@ -5,7 +5,7 @@ import pytest
 from making import MIDDLE, FakeSession
 
 from raypipe.recognition.base import Reading, RecognizerOptions
-from raypipe.recognition.ctc.model import WIDE_GAP, CtcRecognizer, decode_greedy, tidy
+from raypipe.recognition.ctc.model import WIDE_GAP, CtcRecognizer, decode_greedy, reading_of
 
 CHARACTERS = ["", *"abcdefgh "]
 
@@ -80,24 +80,24 @@ def spaced(centres: list[float]) -> list[tuple[str, float, float]]:
 
 
 def test_a_wide_gap_gets_a_space() -> None:
-    found = tidy(spaced([10, 20, 30, 31 + 10 * WIDE_GAP, 41 + 10 * WIDE_GAP]), 100)
+    found = reading_of(spaced([10, 20, 30, 31 + 10 * WIDE_GAP, 41 + 10 * WIDE_GAP]), 100)
     assert found.text == "abc de"
     assert found.centres[3] == pytest.approx(30 + (10 * WIDE_GAP + 1) / 2)
     assert found.probabilities[3] == pytest.approx(0.8)
 
 
 def test_an_ordinary_gap_gets_none() -> None:
-    assert tidy(spaced([10, 20, 30, 29 + 10 * WIDE_GAP, 39 + 10 * WIDE_GAP]), 100).text == "abcde"
+    assert reading_of(spaced([10, 20, 30, 29 + 10 * WIDE_GAP, 39 + 10 * WIDE_GAP]), 100).text == "abcde"
 
 
 def test_a_wide_gap_with_a_space_gets_no_other() -> None:
     found = [("a", 0.9, 10), ("b", 0.9, 20), ("c", 0.9, 30), (" ", 0.9, 75), ("d", 0.9, 120), ("e", 0.9, 130)]
-    assert tidy(found, 200).text == "abc de"
+    assert reading_of(found, 200).text == "abc de"
 
 
 def test_few_characters_have_no_pitch() -> None:
-    assert tidy(spaced([10, 20, 90]), 100).text == "abc"
-    assert tidy([], 100) == Reading("", [], [])
+    assert reading_of(spaced([10, 20, 90]), 100).text == "abc"
+    assert reading_of([], 100) == Reading("", [], [])
 
 
 def coloured(text: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Where the characters of a known text stand in a CTC network's output; the work is done by `alignment.c`."""
+"""Where the characters of a known text are in a CTC network's output; `alignment.c` does the work."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def align(logs: npt.NDArray[np.float64], labels: npt.NDArray[np.int32]) -> npt.N
         labels: (n,), the classes of the text.
 
     Returns:
-        int32 (n, 2), first time step of each character and the one after its last.
+        int32 (n, 2), the first time step of each character and the one after its last.
 
     Raises:
-        ValueError: There are no time steps or labels, or no such class.
+        ValueError: There are no time steps or labels, or a label is not a class.
     """
     logs, labels = np.ascontiguousarray(logs, np.float64), np.ascontiguousarray(labels, np.int32)
     steps, classes = logs.shape
@@ -27,5 +27,5 @@ def align(logs: npt.NDArray[np.float64], labels: npt.NDArray[np.int32]) -> npt.N
         raise ValueError(f"{len(labels)} labels cannot be aligned with {steps} steps of {classes} classes.")
     places = np.zeros((len(labels), 2), np.int32)
     if library().ctc_align(address(logs), steps, classes, address(labels), len(labels), address(places)):
-        raise MemoryError(f"No memory for aligning {len(labels)} characters with {steps} time steps.")
+        raise MemoryError(f"Not enough memory to align {len(labels)} characters with {steps} time steps.")
     return places

@@ -1,7 +1,7 @@
-"""Width buckets: batches of line pictures of about one width, so that little of a batch is padding.
+"""Width buckets: batches of line pictures of about the same width, so that little of a batch is padding.
 
-The padded width follows from a picture's own width alone. A picture's result therefore does not depend on its
-neighbours: the same page reads the same alone, in a batch, on Ray Data and online.
+The padded width depends only on a picture's own width. A picture's result therefore does not depend on its
+neighbours: a page reads the same alone, in a batch, on Ray Data and online.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from raypipe.types import Pixels
 from raypipe.zoo.manifest import Input
 
 NARROWEST = 96
-"""Narrower pictures are padded to this; the 320 of PP-OCR's own code cost time and read no better."""
+"""Narrower pictures are padded to this; the 320 of PP-OCR's own code takes longer and reads no better."""
 
 
 def padded_width(width: int) -> int:
-    """The bucket of a picture: steps of 32 pixels, and of 1/16 to 1/8 of the width from 512 on."""
+    """The bucket of a picture: in steps of 32 pixels, and from a width of 512 in steps of 1/16 to 1/8 of it."""
     step = max(32, 1 << max((width - 1).bit_length() - 4, 0))
     return max(-(-width // step) * step, NARROWEST)
 
 
 def buckets(widths: Sequence[int], batch_size: int) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
-    """Splits pictures into batches of one padded width each, widest first.
+    """Splits pictures into batches, each of one padded width, widest first.
 
     Args:
-        widths: One width a picture.
+        widths: One width per picture.
         batch_size: Most pictures in a batch.
 
     Yields:
@@ -42,7 +42,7 @@ def buckets(widths: Sequence[int], batch_size: int) -> Iterator[tuple[npt.NDArra
 
 
 def stack(pictures: Sequence[Pixels], width: int, takes: Input) -> npt.NDArray[np.float32]:
-    """Pictures (h, w, 3), BGR, as one tensor (n, 3, h, width) as the network takes it, padded with 0 on the right."""
+    """Pictures (h, w, 3), BGR, as one tensor (n, 3, h, width) as the network expects, padded with 0 on the right."""
     batch = np.zeros((len(pictures), 3, pictures[0].shape[0], width), np.float32)
     scale, shift = (1 / takes.deviations)[:, None, None], (takes.means / takes.deviations)[:, None, None]
     for place, picture in zip(batch, pictures, strict=True):

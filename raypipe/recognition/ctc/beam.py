@@ -1,4 +1,4 @@
-"""Reading a CTC network's output with a language: text by beam search, places by alignment, and how sure both are."""
+"""Reading a CTC network's output with a language: text by beam search, places by alignment, and word confidences."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from raypipe.recognition.ctc.search import Alphabet, Search, Weights
 Floats = npt.NDArray[np.float64]
 
 FLOOR = 1e-6
-"""Least probability of a class: the network rules nothing out."""
-NARROW = 2
-"""Power of a space's width, relative to the others of its line, with which the price of not believing it falls."""
-AFTER = 2
-"""Time steps after a word's last one at which its rivals are counted: they need the space or mark behind it."""
+"""Minimum probability of a class: the network rules nothing out."""
+NARROW_EXPONENT = 2
+"""The price of ignoring a space grows with this power of its width relative to others in its line."""
+STEPS_AFTER = 2
+"""Time steps after a word's last one at which its rivals are counted: they need to see the space or mark after it."""
 SURE, SHARE, DOUBT = 0.43, 0.52, -0.27
-"""Logistic regression of whether a word is right, fitted by `benchmarks/decoding.py`: constant, weight of the log odds
+"""Logistic regression for whether a word is right, fitted by `benchmarks/decoding.py`: constant, weight of the log odds
 of its share of the beams, weight of the network's own doubt."""
 
 
@@ -32,7 +32,7 @@ class BeamDecoder:
     Args:
         characters: The character of each class, the blank first.
         language: What is known about its words.
-        weights: What that counts.
+        weights: How much that counts against the network.
     """
 
     def __init__(self, characters: Sequence[str], language: Language, weights: Weights | None = None) -> None:
@@ -50,8 +50,8 @@ class BeamDecoder:
 
         Args:
             probabilities: (t, classes), blank first.
-            step: Pixels a time step.
-            width: Width of the picture without padding, in pixels; what is read beyond it is dropped.
+            step: Pixels per time step.
+            width: Width of the picture without padding, in pixels; anything read beyond it is dropped.
 
         Returns:
             The text with the place of each character. All characters of a word, and the space after it, have the
@@ -86,10 +86,10 @@ class BeamDecoder:
 
 
 def space_shares(best: npt.NDArray[np.int64], space: int, letters: npt.NDArray[np.bool_]) -> Floats:
-    """How much of the price of not believing a space each time step pays, (t,).
+    """The share of the price of ignoring a space that each time step pays, (t,).
 
     A gap of many time steps is one space, whose price they share. One between letters that is narrower than most spaces
-    of its line may well lie inside a word, and costs less.
+    in its line may well lie inside a word, and costs less.
 
     Args:
         best: The most probable class of each time step, (t,).
@@ -102,7 +102,7 @@ def space_shares(best: npt.NDArray[np.int64], space: int, letters: npt.NDArray[n
         return shares
     starts, ends = np.flatnonzero(np.diff(gaps, prepend=False, append=False)).reshape(-1, 2).T
     widths, counts = ends - starts, np.add.reduceat(spaces.astype(int), starts)
-    narrow = np.minimum(widths / np.median(widths[counts > 0]), 1) ** NARROW
+    narrow = np.minimum(widths / np.median(widths[counts > 0]), 1) ** NARROW_EXPONENT
     between = letters[best[starts - 1]] & letters[best[np.minimum(ends, len(best) - 1)]]
     shares[gaps] = np.repeat(np.where(between, narrow, 1) / np.maximum(counts, 1), widths)
     return shares
@@ -118,7 +118,7 @@ def _chance(
 ) -> float:
     """The probability that a word is right: of the beams that agree up to it, how many agree on it."""
     first, last = places[start, 0], places[start + length - 1, 1]
-    step = min(last - 1 + AFTER, len(scores) - 1)
+    step = min(last - 1 + STEPS_AFTER, len(scores) - 1)
     beams = np.exp(scores[step] - scores[step].max())
     agree = beams[shared[step] >= start + length].sum()
     differ = beams[shared[step] >= start].sum() - agree

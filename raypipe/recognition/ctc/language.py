@@ -21,18 +21,18 @@ from raypipe.files import open_file
 from raypipe.recognition.ctc.library import address, library
 
 LETTERS = string.ascii_lowercase + "'"
-"""What words are made of. Their codes are the places in this string; code 27 is the edge of a word."""
+"""The letters of words. A letter's code is its place in this string; code 27 is the edge of a word."""
 EDGE = len(LETTERS)
 START, WORD, NUMBER, SPACE = range(4)
 MARKS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'
-"""Punctuation: the shape of a mark is 4 + its place; every other character is of the last shape."""
+"""Punctuation: the shape of a mark is 4 + its place here; every other character has the last shape."""
 OTHER = 4 + len(MARKS)
 SHAPES = OTHER + 1
 """Kinds of characters whose order the language knows: line start and end, word, number, space, each mark, others."""
 OWN_WORD = np.log(3e-5)
-"""Log probability of a word of the user's: that of the ten thousandth most frequent."""
+"""Log probability of a user's own word: that of the ten-thousandth most frequent word."""
 LONGEST = 40
-"""Letters of the longest word of the user's: a table of all words is as wide as the longest."""
+"""Most letters in a user's own word: the table of all words is as wide as the longest."""
 ORDER = 4
 FOLDS = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
 
@@ -45,16 +45,16 @@ class Language(NamedTuple):
 
     Attributes:
         masks: uint32 (nodes,), which letters follow a trie node: bit n for code n. Node 0 is the root.
-        children: (nodes,), the first child of a node; the others follow in the order of their codes.
-        ahead: (nodes,), probability of all words that begin so.
+        children: (nodes,), the first child of a node; its siblings follow in the order of their codes.
+        ahead: (nodes,), total probability of all words with this beginning.
         words: (nodes,), the number of the word that ends here, or -1.
         frequencies: (words,), probability of each word.
         proper: (words,), whether the word is written with a capital.
         pairs: int64 (slots,), hash table of word pairs, first * words + second, or -1.
         pair_chances: (slots,), probability of the second word after the first.
-        paired: (words,), the share of what follows a word that its pairs make up; no logarithm.
+        paired: (words,), the share of what follows a word that is covered by its pairs; not a logarithm.
         spelling: (27 ** 3 contexts * 28), probability of a letter or the edge after three letters.
-        order: (shapes, shapes), probability of a kind of character after another.
+        order: (shapes, shapes), probability that one kind of character follows another.
     """
 
     masks: npt.NDArray[np.uint32]
@@ -71,12 +71,12 @@ class Language(NamedTuple):
 
 
 def load_language(path: Path, lexicon: str | None = None) -> Language:
-    """A language from its file and a user's own words.
+    """Loads a language from its file, with a user's own words.
 
     Args:
-        path: A file of `models/recipes/lexicon.py`.
-        lexicon: Text file, or URI of one, of words and names, any number on a line; marks and spaces separate
-            them. Entries with digits or letters beyond a to z are left out.
+        path: A file made by `models/recipes/lexicon.py`.
+        lexicon: Text file, or its URI, of words and names, any number per line, separated by marks and
+            spaces. Entries with digits or with letters other than a to z are left out.
 
     Raises:
         ModelError: The language's file is missing or damaged.
@@ -99,7 +99,7 @@ def load_language(path: Path, lexicon: str | None = None) -> Language:
 
 
 class _Listed(NamedTuple):
-    """What a language's file holds: words, joined by line ends, with frequencies and case, pairs, and marks."""
+    """The content of a language's file: words, joined by newlines, with frequencies and case, pairs, and marks."""
 
     text: npt.NDArray[np.uint8]
     frequencies: Floats
@@ -127,7 +127,7 @@ def _read(path: Path) -> _Listed:
 
 
 def _join(listed: _Listed, own: Sequence[str]) -> _Listed:
-    """The list with a user's words: those that it has become more frequent, the others follow its own."""
+    """The list with a user's words: words already in it become more frequent, others are appended."""
     names = listed.text.tobytes().decode("ascii").split("\n")
     words = dict(zip(names, zip(listed.frequencies.tolist(), listed.proper.tolist(), strict=True), strict=True))
     for word in own:
@@ -143,7 +143,7 @@ def _join(listed: _Listed, own: Sequence[str]) -> _Listed:
 
 
 def shape(character: str) -> int:
-    """The kind of a character, as the language's order of marks knows it."""
+    """The kind of a character, as the language's order of marks defines it."""
     character = character.translate(FOLDS)
     if character == " ":
         return SPACE
@@ -160,7 +160,7 @@ def mark(character: str) -> int:
 
 
 def letter(character: str) -> int:
-    """The code of a letter or apostrophe, -1 for what is none."""
+    """The code of a letter or apostrophe, -1 for any other character."""
     return LETTERS.find(character.translate(FOLDS).lower()) if shape(character) == WORD else -1
 
 
@@ -180,20 +180,20 @@ def own_words(lexicon: str) -> list[str]:
     words = [word for word in found if len(word) <= LONGEST and all(shape(character) == WORD for character in word)]
     if len(words) < len(found):
         logging.getLogger(__name__).warning(
-            "%s: %d of %d entries have digits, letters beyond a to z, or more than %d letters, and are left out.",
+            "%s: %d of %d entries are left out: they have digits, letters other than a to z, or more than %d letters.",
             lexicon, len(found) - len(words), len(found), LONGEST,
         )  # fmt: skip
     return words
 
 
 def _codes(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
-    """Letter codes (n, longest + 1) of words that are joined by line ends, filled up with edges."""
+    """Letter codes (n, at least longest + 1) of words that are joined by newlines, padded with edges."""
     table = np.full(256, EDGE, np.int8)
     table[np.frombuffer(LETTERS.encode(), np.uint8)] = np.arange(len(LETTERS))
     ends = np.flatnonzero(np.append(text, ord("\n")) == ord("\n"))
     starts = np.append(0, ends[:-1] + 1)
     lengths = ends - starts
-    # To whole words of eight letters, by which `_trie` sorts.
+    # Padded to a multiple of eight letters, by which `_trie` sorts.
     width = -(-(int(lengths.max()) + 1) // 8) * 8
     codes = np.full((len(ends), width), EDGE, np.int8)
     places = np.arange(len(text)) - np.repeat(starts - width * np.arange(len(ends)), lengths + 1)[: len(text)]
@@ -204,7 +204,7 @@ def _codes(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
 def _trie(
     codes: npt.NDArray[np.int8], frequencies: Floats
 ) -> tuple[npt.NDArray[np.uint32], Integers, Floats, Integers]:
-    """Masks, first children, look-ahead and words of a trie whose nodes stand level by level."""
+    """Masks, first children, look-ahead and words of a trie whose nodes are in level order."""
     probabilities = np.exp(frequencies.astype(np.float64))
     order = np.ascontiguousarray(np.lexsort(codes.view(">u8").T[::-1].astype(np.uint64)), np.int64)
     most = 1 + int(np.count_nonzero(codes != EDGE))
@@ -213,14 +213,14 @@ def _trie(
     tables = map(address, (probabilities, masks, children, sums, words))
     nodes = library().ctc_trie(address(codes), address(order), *codes.shape, *tables)
     if nodes < 0:
-        raise MemoryError("No memory for the words of the language.")
+        raise MemoryError("Not enough memory for the words of the language.")
     sums[0] = probabilities[order].sum()
     ahead = np.log(np.maximum(sums[:nodes], 1e-30)).astype(np.float32)
     return masks[:nodes], children[:nodes], ahead, words[:nodes]
 
 
 def _spelling(codes: npt.NDArray[np.int8], frequencies: Floats) -> Floats:
-    """Letter probabilities after three letters, from the list's words, each by the root of its frequency.
+    """Letter probabilities after three letters, from the list's words, weighted by the root of their frequency.
 
     Each order is smoothed with the one below it by Witten and Bell's rule (IEEE Trans. Inf. Theory 37(4), 1991).
     """
@@ -241,7 +241,7 @@ def _spelling(codes: npt.NDArray[np.int8], frequencies: Floats) -> Floats:
 
 
 def _hash(keys: npt.NDArray[np.int64], values: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    """An open hash table of twice the room, whose slots are a power of two."""
+    """An open-addressing hash table with at least twice as many slots as keys, a power of two."""
     slots = 1 << max(2 * len(keys), 2).bit_length()
     table, found = np.full(slots, -1, np.int64), np.zeros(slots, np.float32)
     library().ctc_hash(address(keys), address(values), len(keys), slots, address(table), address(found))

@@ -1,4 +1,4 @@
-"""The C library of CTC decoding: search, alignment and tables of words; `hatch_build.py` builds it on installation."""
+"""The C library for CTC decoding: search, alignment and tables of words; `hatch_build.py` builds it at installation."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _POINTER, _INT, _LONG = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
 
 @cache
 def library() -> ctypes.CDLL:
-    """The library; its functions let other threads run.
+    """The library; its functions release Python's lock.
 
     Raises:
-        ModelError: It is missing, for another kind of machine, or older than this file.
+        ModelError: It is missing, built for another kind of machine, or older than this file.
     """
     try:
         return _declared(ctypes.CDLL(str(PATH)))
     except (OSError, AttributeError) as error:  # It is missing, or older than its sources.
         raise ModelError(
             f"The word search, {PATH}, cannot be loaded: {error}.",
-            "Install raypipe again, with pip install; it needs no compiler.",
+            "Install raypipe again with pip install; it needs no compiler.",
         ) from error
 
 
@@ -43,5 +43,5 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
 
 
 def address(array: npt.NDArray[Any]) -> int:
-    """Where an array lies, for C; the caller keeps the array and has checked its dtype, size and order."""
+    """The address of an array, for C; the caller keeps the array alive and has checked its dtype, size and order."""
     return int(array.ctypes.data)

@@ -21,17 +21,17 @@ from raypipe.zoo.manifest import Input, Model
 MAX_WIDTH = 3200
 GPU_BATCH = 64
 WIDE_GAP = 3.0
-"""Characters this many median pitches apart have a space between them: the network often leaves it out where print
+"""Characters this many median pitches apart get a space between them: the network often leaves it out where print
 meets handwriting."""
 COMMON_MARKS = frozenset(
     "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u2022\u00a3\u20ac\u00b0\u00a7\u00bd\u00bc\u00be\u00e9\u00b7\u00d7"
 )
-"""What English text has beside ASCII: quotes, dashes, ellipsis, bullet, currencies, degree, section, fractions."""
+"""What English text has besides ASCII: quotes, dashes, ellipsis, bullet, currencies, degree, section, fractions."""
 
 
 Probabilities = npt.NDArray[np.float32]
 Decode = Callable[[Probabilities, float, int], Reading]
-"""Makes text of probabilities (t, classes), blank first, the pixels of a time step and the width of the picture."""
+"""Turns probabilities (t, classes), blank first, the pixels per time step and the picture's width into text."""
 
 
 class CtcRecognizer:
@@ -39,9 +39,9 @@ class CtcRecognizer:
 
     Args:
         session: Input (n, 3, h, w), output probabilities (n, w / 8, classes) with the blank first; the other classes
-            stand in the metadata `characters`.
-        takes: What the network takes.
-        options: Its `language` `en` keeps ASCII and common marks, anything else all that the model knows.
+            are listed in the metadata `characters`.
+        takes: What the network expects.
+        options: With `language` `en`, only ASCII and common marks are read; otherwise all that the model knows.
     """
 
     def __init__(self, session: Session, takes: Input, options: RecognizerOptions) -> None:
@@ -61,7 +61,7 @@ class CtcRecognizer:
         return [readings[n] for n in range(len(pictures))]
 
     def outputs(self, pictures: Sequence[Pixels], batch_size: int) -> Iterator[tuple[int, Probabilities, float]]:
-        """What the network says, in any order: number of a picture, probabilities (t, classes), pixels a time step."""
+        """The network's output, in any order: picture number, probabilities (t, classes), pixels per time step."""
         batch_size = batch_size or (GPU_BATCH if self._session.on_gpu else 1)
         for members, width in buckets([picture.shape[1] for picture in pictures], batch_size):
             (probabilities,) = self._session.run(stack([pictures[n] for n in members], width, self._takes))
@@ -76,18 +76,18 @@ def open_model(model: Model, options: RecognizerOptions, open_session: Callable[
     """Loads a model from its ONNX file.
 
     Raises:
-        ModelError: The manifest does not say what it takes.
+        ModelError: The manifest does not describe its input.
     """
     if model.input is None:
-        raise ModelError(f"The manifest does not say what pictures {model.name} takes.", "Add `input` to its entry.")
+        raise ModelError(f"The manifest does not describe the input of {model.name}.", "Add `input` to its entry.")
     return CtcRecognizer(open_session(model.path), model.input, options)
 
 
 def decoder(characters: Sequence[str], options: RecognizerOptions) -> Decode:
-    """Beam search where it is asked for and the words of the language are known, else the most probable path.
+    """Beam search if it is asked for and the language has a word list, else the most probable path.
 
     Raises:
-        ModelError: The file of the language's words is missing or damaged.
+        ModelError: The language's word list is missing or damaged.
         ConfigError: The user's lexicon cannot be read.
     """
     words = manifest.words_of(options.language) if options.decoder == "beam" else None
@@ -104,8 +104,8 @@ def decode_greedy(probabilities: Probabilities, step: float, width: int, charact
 
     Args:
         probabilities: (t, classes), blank first.
-        step: Pixels a time step.
-        width: Width of the picture without padding, in pixels; what is read beyond it is dropped.
+        step: Pixels per time step.
+        width: Width of the picture without padding, in pixels; anything read beyond it is dropped.
         characters: The character of each class.
 
     Returns:
@@ -121,11 +121,11 @@ def decode_greedy(probabilities: Probabilities, step: float, width: int, charact
         (characters[index], float(peak), float(middle))
         for index, peak, middle in zip(best[starts][chosen], peaks[chosen], middles[chosen], strict=True)
     ]
-    return tidy(found, width)
+    return reading_of(found, width)
 
 
-def tidy(found: list[tuple[str, float, float]], width: int) -> Reading:
-    """Characters with probability and place as a reading: a space in wide gaps, none doubled, leading or trailing."""
+def reading_of(found: list[tuple[str, float, float]], width: int) -> Reading:
+    """A reading from characters with probability and place: adds spaces in wide gaps, drops doubled and outer ones."""
     kept: list[tuple[str, float, float]] = []
     pitch = float(np.median(np.diff([centre for _, _, centre in found]))) if len(found) > 3 else np.inf
     for character, probability, centre in found:

@@ -5,10 +5,10 @@ that spell them. Here each beginning also carries a language score, the better o
 
 * as words: letters walk through a trie of listed words whose frequency looks ahead (Ortmanns et al., 1996), or are
   spelled by a letter model if no listed word fits; marks and spaces follow the language's order of characters;
-* literally: as the network read it, at a fixed price a token. Tokens with digits or @ pay less: no word list knows
-  better what number, date, amount, address or identifier stands there.
+* literally: as the network read it, at a fixed price per token. Tokens with digits or @ pay less: no word list knows
+  better which number, date, amount, address or identifier it is.
 
-The search itself is `search.c`. Here its arguments are checked, so that it reads nothing but what it was given.
+The search itself is `search.c`. Its arguments are checked here, so that it reads only what it was given.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from raypipe.recognition.ctc.library import address, library
 
 
 class Weights(NamedTuple):
-    """What the language counts against the network: prices in natural logarithms, tuned by `benchmarks/decoding.py`.
+    """How much the language counts against the network: natural logarithms, tuned by `benchmarks/decoding.py`.
 
     Attributes:
         acoustic: Factor of the network's log probabilities.
         word, word_bonus: Factor of a listed word's log probability, and what each of its letters earns.
-        spelling, spelling_bonus: The same for words that are not listed.
-        unknown: Price of a word that is not listed.
-        literal, figures: Price of a token that is taken as read, without and with a digit or @.
-        order, mark_bonus: Factor of the log probability of a kind of character, and what a mark earns of it.
-        pair: Share of the pairs in a word's probability.
-        capital: Price of a capital where none is expected; half of it after another capitalized word.
+        spelling, spelling_bonus: The same for unlisted words.
+        unknown: Price of an unlisted word.
+        literal, figures: Price of a token taken literally, without and with a digit or @.
+        order, mark_bonus: Factor of the log probability of a kind of character, and what each mark earns.
+        pair: Share of word pairs in a word's probability.
+        capital: Price of a capital where none is expected; half that after another capitalized word.
         lower: Price of a name without a capital.
-        mixed: Price of a change between capitals and small letters inside a word.
-        capitals: Price of a word in capitals after one that is not.
+        mixed: Price of a change between upper and lower case inside a word.
+        capitals: Price of a word in capitals after one that is not in capitals.
         lost_space, false_space: Probability that a blank hides a space, or a space a blank.
     """
 
@@ -61,12 +61,12 @@ class Weights(NamedTuple):
 
 
 class Alphabet(NamedTuple):
-    """What the language calls the classes of a network, arrays (classes,); the blank has -1.
+    """The language's view of a network's classes, arrays (classes,); the blank has -1.
 
     Attributes:
-        codes: Letter codes, -1 for what is no letter.
+        codes: Letter codes, -1 for anything but a letter.
         shapes: Kinds of characters.
-        capitals: Whether it is a capital letter.
+        capitals: Whether each is a capital letter.
         space: The class of the space.
     """
 
@@ -77,13 +77,13 @@ class Alphabet(NamedTuple):
 
 
 BEAMS = 32
-"""Beginnings kept after each time step; more read no better, half as many a little worse."""
+"""Beginnings kept after each time step: more read no better, half as many a little worse."""
 WINDOW = 5.5
 """Beginnings this much less probable than the best, in natural logarithms, are dropped."""
 UNLIKELY = float(np.log(4e-3))
-"""Scaled log probability from which on a character continues a beginning."""
+"""Least scaled log probability of a character that continues a beginning."""
 NEVER = -1e30
-"""The logarithm of no probability."""
+"""Stands for the logarithm of zero."""
 OPENS_SENTENCE = np.isin(np.arange(SHAPES), [mark(character) for character in '!".?(:'])
 """Whether a sentence may begin after a kind of character, (shapes,)."""
 
@@ -115,8 +115,8 @@ class Search:
 
     Args:
         language: The words.
-        weights: What they count.
-        alphabet: Their names for the classes.
+        weights: How much they count.
+        alphabet: The classes as the language sees them.
 
     Raises:
         ValueError: The arrays of the language or alphabet do not fit together.
@@ -126,7 +126,7 @@ class Search:
     def __init__(self, language: Language, weights: Weights, alphabet: Alphabet) -> None:
         _check_language(language)
         _check_alphabet(alphabet)
-        # The structures hold addresses only.
+        # Kept alive, since the structures hold only addresses.
         self._arrays = (language, alphabet)
         self._classes, self._function = len(alphabet.codes), library().ctc_search
         self._knowledge = (
@@ -157,7 +157,7 @@ class Search:
         logs = np.ascontiguousarray(logs, np.float64)
         steps, classes = logs.shape
         if classes != self._classes:
-            raise ValueError(f"An alphabet of {self._classes} classes, and log probabilities of {classes}.")
+            raise ValueError(f"The alphabet has {self._classes} classes, but the log probabilities have {classes}.")
         labels, length = np.empty(steps, np.int32), ctypes.c_int32()
         shared, scores = np.full((steps, BEAMS), -1, np.int32), np.full((steps, BEAMS), NEVER)
         structures = map(ctypes.byref, self._knowledge)
@@ -165,12 +165,12 @@ class Search:
             address(logs), steps, classes, *structures, address(labels), length, address(shared), address(scores)
         )
         if status:
-            raise MemoryError(f"No memory for the word search over {steps} time steps.")
+            raise MemoryError(f"Not enough memory for the word search over {steps} time steps.")
         return labels[: length.value], shared, scores
 
 
 def _check_language(language: Language) -> None:
-    """What the search relies on: dtypes, sizes, places inside their tables, and a free slot where looking ends."""
+    """Checks what the search relies on: dtypes, sizes, indices inside their tables, a free slot to end a lookup."""
     nodes, words, slots = len(language.masks), len(language.frequencies), len(language.pairs)
     expected: dict[str, tuple[Any, tuple[int, ...]]] = {
         "masks": (np.uint32, (nodes,)),
@@ -190,7 +190,7 @@ def _check_language(language: Language) -> None:
     if nodes == 0 or language.children.min() < 0 or language.words.max() >= words:
         raise ValueError("The language's trie points outside its tables.")
     if slots == 0 or slots & (slots - 1) or language.pairs.min() >= 0:
-        raise ValueError("The language's table of pairs is no hash table with room.")
+        raise ValueError("The language's table of pairs is not a hash table with a free slot.")
 
 
 def _check_alphabet(alphabet: Alphabet) -> None:
@@ -201,7 +201,7 @@ def _check_alphabet(alphabet: Alphabet) -> None:
     codes, shapes = alphabet.codes[1:], alphabet.shapes[1:]
     letters = codes[shapes == WORD]
     if not (0 < alphabet.space < classes and ((shapes >= 0) & (shapes < SHAPES)).all()):
-        raise ValueError("The alphabet's space or kinds of characters are none.")
+        raise ValueError("The alphabet's space or kinds of characters are invalid.")
     if not ((letters >= 0) & (letters < EDGE)).all():
         raise ValueError("The alphabet has letters without a code.")
 

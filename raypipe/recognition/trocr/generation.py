@@ -20,7 +20,7 @@ IMPOSSIBLE = np.float32(-np.inf)
 
 
 class GenerationConfig(BaseModel):
-    """What a model's generation_config.json says about its tokens and how to search. Other keys do not matter here."""
+    """What a model's generation_config.json says about its tokens and the search. Other keys are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -28,7 +28,7 @@ class GenerationConfig(BaseModel):
     eos_token_id: int | list[int]
     pad_token_id: int
     max_length: int = Field(128, gt=1)
-    """Most tokens, the first included. Published TrOCR models do not say; the 20 that `transformers` then takes cut
+    """Most tokens, the first included. Published TrOCR models do not say; the 20 that `transformers` then assumes cut
     lines off."""
     length_penalty: float = 1.0
     early_stopping: bool | Literal["never"] | None = False
@@ -49,14 +49,14 @@ class Tokens:
 
 
 class Decoding(Protocol):
-    """A batch of pictures under way, one row a picture or, for beams, some rows one after another."""
+    """A batch of pictures in progress, with one row per picture or, with beams, several consecutive rows."""
 
     def step(self, tokens: Integers) -> Floats:
-        """Appends one token to each row; returns the scores (rows, tokens) of what may come next."""
+        """Appends one token to each row; returns the scores (rows, tokens) of the next one."""
         ...
 
-    def take(self, rows: Integers, pictures: Integers | None) -> None:
-        """Goes on with these rows, in this order; `pictures` are those left, None if all are."""
+    def reorder(self, rows: Integers, pictures: Integers | None) -> None:
+        """Continues with these rows, in this order; `pictures` are the remaining ones, None if all remain."""
         ...
 
 
@@ -86,14 +86,14 @@ def greedy(decoding: Decoding, count: int, config: GenerationConfig) -> list[Tok
             break
         if _worth_dropping(open_):
             left = np.flatnonzero(open_)
-            decoding.take(left, left)
+            decoding.reorder(left, left)
             pictures, tokens, open_ = pictures[left], tokens[left], open_[left]
     return found
 
 
 @dataclass
 class _Beams:
-    """The readings of one picture under way, best first, and those that are finished."""
+    """The open readings of one picture, best first, and the finished ones."""
 
     ids: list[list[int]] = field(default_factory=lambda: [[]])
     logs: list[list[float]] = field(default_factory=lambda: [[]])
@@ -105,10 +105,10 @@ def beam(decoding: Decoding, count: int, config: GenerationConfig, beams: int) -
     """Beam search: the reading with the best sum of log probabilities over length to the power of `length_penalty`.
 
     Args:
-        decoding: A batch at its beginning, one row a picture.
+        decoding: A batch at its beginning, with one row per picture.
         count: Its pictures.
         config: The model's tokens and penalties.
-        beams: Readings followed a picture.
+        beams: Readings kept per picture.
     """
     every = [_Beams() for _ in range(count)]
     running = list(range(count))
@@ -130,7 +130,7 @@ def beam(decoding: Decoding, count: int, config: GenerationConfig, beams: int) -
             break
         kept = np.flatnonzero(open_) if _worth_dropping(open_) else np.arange(len(running))
         tokens = _last_tokens([states[place] for place in kept], beams, config.pad_token_id)
-        decoding.take(parents[kept].ravel(), None if len(kept) == len(running) else kept)
+        decoding.reorder(parents[kept].ravel(), None if len(kept) == len(running) else kept)
         running, open_ = [running[place] for place in kept], open_[kept]
     best = [max(state.finished, key=lambda found: found[0]) for state in every]
     return [_without_end(Tokens(ids, np.exp(logs).tolist()), config) for _, ids, logs in best]
@@ -147,7 +147,7 @@ def _extend(state: _Beams, logs: Floats, config: GenerationConfig, beams: int, l
         state.finished.append((float(sums[place]) / length**config.length_penalty, ids[place], probabilities[place]))
     state.finished = sorted(state.finished, key=lambda found: -found[0])[:beams]
     going = np.flatnonzero(~ended)[:beams]
-    if len(going) < beams:  # The last step: nothing goes on.
+    if len(going) < beams:  # The last step: nothing continues.
         return np.zeros(beams, np.int64)
     state.ids, state.logs = [ids[place] for place in going], [probabilities[place] for place in going]
     state.scores = sums[going]
@@ -155,7 +155,7 @@ def _extend(state: _Beams, logs: Floats, config: GenerationConfig, beams: int, l
 
 
 def _best(sums: Floats, count: int) -> tuple[Integers, Integers, Floats]:
-    """Rows, tokens and values of the largest of a table, largest first."""
+    """Rows, tokens and values of a table's largest entries, largest first."""
     flat = sums.ravel()
     places = np.argpartition(flat, -count)[-count:]
     places = places[np.argsort(-flat[places], kind="stable")]
@@ -163,7 +163,7 @@ def _best(sums: Floats, count: int) -> tuple[Integers, Integers, Floats]:
 
 
 def _is_done(state: _Beams, config: GenerationConfig, beams: int, length: int) -> bool:
-    """Whether no open reading can become better than those finished, by the estimate of `transformers`."""
+    """Whether no open reading can beat the finished ones, by the estimate of `transformers`."""
     if len(state.finished) < beams:
         return False
     if config.early_stopping is True:
@@ -174,7 +174,7 @@ def _is_done(state: _Beams, config: GenerationConfig, beams: int, length: int) -
 
 
 def _last_tokens(states: Sequence[_Beams], beams: int, padding: int) -> Integers:
-    """The token that each row goes on with; pictures that are done have rows, too."""
+    """The token that each row continues with; finished pictures have rows, too."""
     rows = [[ids[-1] for ids in state.ids] for state in states]
     return np.array([(row + [padding] * beams)[:beams] for row in rows], np.int64).ravel()
 
@@ -185,9 +185,9 @@ def _without_end(tokens: Tokens, config: GenerationConfig) -> Tokens:
 
 
 def _worth_dropping(open_: npt.NDArray[np.bool_]) -> bool:
-    """Whether to take finished pictures out of the batch.
+    """Whether to remove finished pictures from the batch.
 
-    That copies the encoder's keys and values of all others, which costs about a step: so when half are finished.
+    That copies the encoder's keys and values of all others, which costs about a step: worth it when half are finished.
     """
     return 2 * int(open_.sum()) <= len(open_)
 
@@ -199,7 +199,7 @@ def _log_sum(scores: Floats) -> Floats:
 
 
 def _forbid_repeats(scores: Floats, texts: Sequence[Sequence[int]], config: GenerationConfig) -> None:
-    """Makes tokens impossible that would repeat a run of `no_repeat_ngram_size`, in place."""
+    """Rules out, in place, tokens that would repeat a run of `no_repeat_ngram_size` tokens."""
     size = config.no_repeat_ngram_size or 0
     if not size:
         return

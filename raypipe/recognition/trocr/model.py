@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 HEIGHT = 128
-"""The network sees every line as a square of 384 pixels. Lines of writing are seldom cut from more than 128 rows."""
+"""The network sees every line as a square of 384 pixels. Handwritten lines are seldom cut from more than 128 rows."""
 MAX_WIDTH = 20 * HEIGHT
-"""Longer lines than it was taught are read in pieces, where the page's regions allow it."""
+"""Lines longer than those it was trained on are read in pieces, where the page's regions allow it."""
 GPU_BATCH = 64
 CPU_BATCH = 8
 REMEDY = "Pull or import the model again."
@@ -43,11 +43,11 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "bad_words_ids": (None, []),
     "min_length": (None, 0),
 }
-"""Keys of generation_config.json that change what is read, with the values that do not."""
+"""Keys of generation_config.json that change what is read, with the values that have no effect."""
 
 
 class Preprocessing(BaseModel):
-    """What a model's preprocessor_config.json says about its pictures. Other keys do not matter here."""
+    """What a model's preprocessor_config.json says about its pictures. Other keys are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -58,7 +58,7 @@ class Preprocessing(BaseModel):
     image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
     def tensor(self, pictures: Sequence[Pixels]) -> Floats:
-        """Pictures (h, w, 3), BGR, as (n, 3, height, width): each scaled to that size whatever its shape."""
+        """Pictures (h, w, 3), BGR, as (n, 3, height, width): each scaled to that size, whatever its shape."""
         height, width = (
             (self.size, self.size) if isinstance(self.size, int) else (self.size["height"], self.size["width"])
         )
@@ -102,10 +102,10 @@ class Network:
     def encode(self, pictures: Floats) -> Floats:
         """The hidden states (n, places, size) of pictures (n, 3, h, w).
 
-        A CPU takes them one by one: one picture fills it, and each then keeps an int8 scale of its own.
+        A CPU encodes them one by one: one picture keeps it busy, and each then keeps its own int8 scale.
         """
-        few = len(pictures) if self.encoder.on_gpu else 1
-        parts = [pictures[start : start + few] for start in range(0, len(pictures), few)]
+        size = len(pictures) if self.encoder.on_gpu else 1
+        parts = [pictures[start : start + size] for start in range(0, len(pictures), size)]
         name = "last_hidden_state"
         return np.concatenate([self.encoder.compute({"pixel_values": part}, read=name)[0] for part in parts])
 
@@ -114,13 +114,13 @@ class Network:
         scores, present = session.compute({name: feed[name] for name in session.inputs}, read="logits")
         return np.asarray(scores[:, -1], np.float32), present
 
-    def begin(self, tokens: Integers, hidden: Floats) -> tuple[Floats, dict[str, Tensor]]:
+    def begin(self, tokens: Integers, encoded: Floats) -> tuple[Floats, dict[str, Tensor]]:
         """Runs the decoder over whole texts (rows, length), without a past."""
         past = {}
         for name in self.past if self.merged else ():
             _, heads, _, size = self.first.inputs[name].shape
             past[name] = np.empty((len(tokens), int(heads), 0, int(size)), self.cache_type)
-        feed = {"input_ids": tokens, "encoder_hidden_states": hidden, "use_cache_branch": np.array([False])}
+        feed = {"input_ids": tokens, "encoder_hidden_states": encoded, "use_cache_branch": np.array([False])}
         return self.score(self.first, past | feed)
 
     def pick(self, value: Tensor, rows: Integers) -> Tensor:
@@ -129,34 +129,34 @@ class Network:
 
 
 class CachedDecoding:
-    """A batch under way that keeps the keys and values of its tokens and of the encoder. See `Decoding`.
+    """A batch in progress that keeps the keys and values of its tokens and of the encoder. See `Decoding`.
 
     Args:
         network: The sessions.
-        hidden: What the encoder made of the pictures, a row each.
+        encoded: The encoder's output, one row per picture.
     """
 
-    def __init__(self, network: Network, hidden: Floats) -> None:
+    def __init__(self, network: Network, encoded: Floats) -> None:
         self._network = network
-        self._hidden = hidden
-        self._rows = len(hidden)
+        self._encoded = encoded
+        self._rows = len(encoded)
         self._cache: dict[str, Tensor] = {}
 
     def step(self, tokens: Integers) -> Floats:
         """See `Decoding.step`."""
         tokens = tokens[:, None]
         if self._cache:
-            feed = {"input_ids": tokens, "encoder_hidden_states": self._hidden, "use_cache_branch": np.array([True])}
+            feed = {"input_ids": tokens, "encoder_hidden_states": self._encoded, "use_cache_branch": np.array([True])}
             scores, present = self._network.score(self._network.later, self._cache | feed)
             present = {name: value for name, value in present.items() if ".encoder." not in name}
         else:
-            scores, present = self._network.begin(tokens, self._hidden)
-            self._hidden = self._hidden[:1]  # Later steps have its keys and values, and only want the input filled.
+            scores, present = self._network.begin(tokens, self._encoded)
+            self._encoded = self._encoded[:1]  # Later steps use its keys and values; the input only has to be filled.
         self._cache |= {name.replace("present.", "past_key_values.", 1): value for name, value in present.items()}
         return scores
 
-    def take(self, rows: Integers, pictures: Integers | None) -> None:
-        """See `Decoding.take`."""
+    def reorder(self, rows: Integers, pictures: Integers | None) -> None:
+        """See `Decoding.reorder`."""
         shared = pictures if self._network.shares_beams else rows
         moved = pictures is not None or len(rows) != self._rows
         for name, value in self._cache.items():
@@ -168,27 +168,27 @@ class CachedDecoding:
 
 
 class WholeDecoding:
-    """A batch under way that runs the decoder over all tokens again each time. See `Decoding`.
+    """A batch in progress that runs the decoder over all tokens again at each step. See `Decoding`.
 
     Args:
         network: The sessions.
-        hidden: What the encoder made of the pictures, a row each.
+        encoded: The encoder's output, one row per picture.
     """
 
-    def __init__(self, network: Network, hidden: Floats) -> None:
+    def __init__(self, network: Network, encoded: Floats) -> None:
         self._network = network
-        self._hidden = hidden
-        self._tokens = np.empty((len(hidden), 0), np.int64)
+        self._encoded = encoded
+        self._tokens = np.empty((len(encoded), 0), np.int64)
 
     def step(self, tokens: Integers) -> Floats:
         """See `Decoding.step`."""
         self._tokens = np.concatenate([self._tokens, tokens[:, None]], 1)
-        return self._network.begin(self._tokens, self._hidden)[0]
+        return self._network.begin(self._tokens, self._encoded)[0]
 
-    def take(self, rows: Integers, pictures: Integers | None) -> None:
-        """See `Decoding.take`."""
+    def reorder(self, rows: Integers, pictures: Integers | None) -> None:
+        """See `Decoding.reorder`."""
         if pictures is not None or len(rows) != len(self._tokens):
-            self._hidden = self._hidden[rows]
+            self._encoded = self._encoded[rows]
         self._tokens = self._tokens[rows]
 
 
@@ -201,7 +201,7 @@ class Seq2SeqRecognizer:
         open_session: Opens an ONNX file.
 
     Raises:
-        ModelError: A file is missing or damaged, or the model wants to be searched in a way that is not built.
+        ModelError: A file is missing or damaged, or the model asks for an unsupported kind of search.
     """
 
     def __init__(self, folder: Path, options: RecognizerOptions, open_session: Callable[[Path], Session]) -> None:
@@ -216,7 +216,7 @@ class Seq2SeqRecognizer:
     def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
         """See `Recognizer.read`."""
         batch_size = batch_size or (GPU_BATCH if self._network.encoder.on_gpu else CPU_BATCH)
-        # Lines of about one length end at about one step.
+        # Lines of about the same length end at about the same step.
         order = np.argsort([picture.shape[1] for picture in pictures], kind="stable")[::-1].tolist()
         readings: dict[int, Reading] = {}
         for start in range(0, len(order), batch_size):
@@ -227,9 +227,9 @@ class Seq2SeqRecognizer:
         return [readings[n] for n in range(len(pictures))]
 
     def generate(self, pixels: Floats) -> list[Tokens]:
-        """The tokens of pictures (n, 3, h, w) that are prepared for the encoder."""
-        hidden = self._network.encode(pixels)
-        decoding = (CachedDecoding if self._options.use_caching else WholeDecoding)(self._network, hidden)
+        """The tokens of pictures (n, 3, h, w), which are prepared for the encoder."""
+        encoded = self._network.encode(pixels)
+        decoding = (CachedDecoding if self._options.use_caching else WholeDecoding)(self._network, encoded)
         if self._options.num_beams == 1:
             return greedy(decoding, len(pixels), self._generation)
         return beam(decoding, len(pixels), self._generation, self._options.num_beams)
@@ -243,7 +243,7 @@ def open_model(model: Model, options: RecognizerOptions, open_session: Callable[
 def spelled(tokens: Tokens, tokenizer: Tokenizer, width: int) -> Reading:
     """Tokens as text.
 
-    A character has the probability of the token that completes it. The network does not say where it stands: the
+    A character has the probability of the token that completes it. The network does not say where it is: the
     characters share the picture's `width` evenly.
     """
     text = tokenizer.decode(tokens.ids)
@@ -265,15 +265,15 @@ Configuration = TypeVar("Configuration", bound=BaseModel)
 
 
 def _configuration(folder: Path, name: str, kind: type[Configuration], **defaults: object) -> Configuration:
-    """A JSON file of a model as the object that says what matters of it."""
+    """A model's JSON file as an object with the values that matter."""
     try:
         return kind.model_validate(defaults | _json(folder / name))
     except ValidationError as error:
-        raise ModelError(f"{folder / name} does not say what is needed: {error}", REMEDY) from error
+        raise ModelError(f"{folder / name} lacks what is needed: {error}", REMEDY) from error
 
 
 def _generation_config(folder: Path) -> GenerationConfig:
-    """How a model's tokens begin and end. Some models say so in config.json alone."""
+    """How a model's tokens begin and end. Some models say so only in config.json."""
     config = _json(folder / "config.json") if (folder / "config.json").exists() else {}
     values = {
         key: value for part in (config.get("decoder", {}), config) for key, value in part.items() if value is not None
@@ -283,8 +283,8 @@ def _generation_config(folder: Path) -> GenerationConfig:
     for key, harmless in UNSUPPORTED.items():
         if asked.get(key) not in harmless:
             raise ModelError(
-                f"{folder / 'generation_config.json'} asks for {key}, which raypipe does not do.",
-                "Take it out there if the model reads well without.",
+                f"{folder / 'generation_config.json'} asks for {key}, which raypipe does not support.",
+                "Remove it there if the model reads well without it.",
             )
     return _configuration(folder, "generation_config.json", GenerationConfig, **found)
 
@@ -298,9 +298,9 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _only(folder: Path, pattern: str) -> Path:
-    """The one file of a folder that fits a pattern."""
+    """The one file in a folder that matches a pattern."""
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise ModelError(f"{folder} should have one {pattern} and has {names}.", REMEDY)
+        raise ModelError(f"{folder} should have one {pattern}, but has {names}.", REMEDY)
     return found[0]
