@@ -1,4 +1,4 @@
-"""A page's picture: described from its header, decoded when needed, within limits that keep hostile files harmless."""
+"""A page's picture: make_image from its header, decoded when needed, within limits that make hostile files harmless."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class Limits:
 
 @dataclass(kw_only=True)
 class Image:
-    """A page's picture, decoded when its pixels are first asked for and then kept while the row is in this process.
+    """A page's picture, decoded when its pixels are first needed and then kept while the row is in this process.
 
     Attributes:
         origin: Path or name of the document.
         page: Page number in the document, from 0.
         width, height: Size of the upright page in pixels, at full resolution.
         mode: BufferedImage mode of the pixels, `GRAY` or `BGR`.
-        resolution: Dots per inch as the file says, 0 if it does not.
+        resolution: Dots per inch according to the file, 0 if it does not say.
         reduction: 1, 2, 4 or 8: how much smaller a JPEG is decoded.
-        data: The encoded document; None where it is to be read from `origin`.
-        in_memory: The document came as bytes and cannot be read again from `origin`.
+        data: The encoded document; None if it is to be read from `origin`.
+        in_memory: Whether the document came as bytes and cannot be read again from `origin`.
     """
 
     origin: str
@@ -72,15 +72,15 @@ class Image:
         return pixels if pixels.ndim == 3 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
 
     def enlarge(self, boxes: Boxes) -> Boxes:
-        """Boxes (n, 5) of `pixels()` in pixels of the page at full resolution."""
+        """Converts boxes (n, 5) from `pixels()` to the page at full resolution."""
         return boxes * self._factors()
 
     def reduce(self, boxes: Boxes) -> Boxes:
-        """Boxes (n, 5) of the page at full resolution in pixels of `pixels()`."""
+        """Converts boxes (n, 5) from the page at full resolution to `pixels()`."""
         return boxes / self._factors()
 
     def _factors(self) -> Boxes:
-        # libjpeg rounds the reduced size up, by less than a pixel in thousands: one factor does for both sides.
+        # libjpeg rounds the reduced size up, by less than one pixel in thousands: one factor is enough for both sides.
         factor = max(self.width, self.height) / max(self.pixels().shape[:2])
         return np.array([factor, factor, factor, factor, 1], np.float32)
 
@@ -100,7 +100,7 @@ def _to_struct(image: Image) -> dict[str, Any]:
 
 
 def _from_struct(value: dict[str, Any]) -> Image:
-    known = {name: each for name, each in value.items() if name != "nChannels"}  # `mode` says it already.
+    known = {name: each for name, each in value.items() if name != "nChannels"}  # `mode` implies it.
     return Image(**known, in_memory=value["data"] is not None)
 
 
@@ -122,7 +122,7 @@ IMAGE = Column(
     encode=_to_struct,
     role="image",
 )
-"""Visual NLP's image struct. Pixels never leave the process: `data` is the encoded file, or null where `origin` can
+"""Visual NLP's image struct. Pixels never leave the process: `data` is the encoded file, or null if `origin` can
 be read again."""
 
 
@@ -143,7 +143,7 @@ def open_image(
         page: Which page of a multi-page file, from 0.
         gray: Decode to grey rather than to colour.
         limits: What the picture may cost.
-        reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 while its longer side stays at least this many pixels; 0 never.
+        reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels; 0: never.
         pdf_resolution: Dots per inch at which the page of a PDF is drawn.
 
     Raises:

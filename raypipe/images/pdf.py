@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 POINTS_PER_INCH = 72
 _ONE_AT_A_TIME = threading.Lock()
-"""PDFium is not safe in threads, not even with a document each."""
+"""PDFium is not thread-safe, not even with one document per thread."""
 
 
 def matches(data: bytes) -> bool:
@@ -73,7 +73,7 @@ def _document(data: bytes, origin: str) -> Iterator[PdfDocument]:
         try:
             document = pypdfium2.PdfDocument(data)
         except pypdfium2.PdfiumError as error:
-            remedy = "Copy it again from its source, or take its password off."
+            remedy = "Copy it again from its source, or remove its password."
             raise PageError(Code.PDF_DAMAGED, f"{origin} cannot be opened: {error}.", remedy) from error
         try:
             yield document

@@ -17,7 +17,7 @@ from raypipe.errors import Code, PageError
 from raypipe.images.base import Kind, Size, Wanted
 from raypipe.types import Pixels
 
-# Raster formats only: some that Pillow knows (EPS) run other programs.
+# Raster formats only: for some others (EPS), Pillow runs other programs.
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "ICO")
 MOST_DOTS = 100_000
 """Highest resolution that is believed, in dots per inch."""
@@ -44,13 +44,13 @@ _UPRIGHT = {
     7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
     8: lambda pixels: np.rot90(pixels),
 }
-"""What makes a stored picture upright, by EXIF orientation."""
+"""Makes a stored picture upright, by EXIF orientation."""
 
 END_OF_IMAGE = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
-"""A marker of a JPEG file, but for those inside the data of a scan: a stuffed 0xff and the restarts."""
+"""A marker of a JPEG file, except those inside the data of a scan: a stuffed 0xff and the restarts."""
 _MARKERS_ALONE = (b"\xff\x01", b"\xff\xd8")
-"""Markers without a segment, whose first two bytes would be its length."""
+"""Markers without a segment; the first two bytes of a segment are its length."""
 
 
 @cache
@@ -81,7 +81,7 @@ def header(data: bytes, origin: str) -> PillowImage.Image:
 
 
 def go_to(picture: PillowImage.Image, page: int) -> bool:
-    """Turns to a page; False if the picture has no such page. Only those of a TIFF are pages."""
+    """Turns to a page; False if the picture has no such page. Only a TIFF has further pages."""
     if page == 0:
         return True
     if picture.format != "TIFF":
@@ -94,9 +94,9 @@ def go_to(picture: PillowImage.Image, page: int) -> bool:
 
 
 def orientation(picture: PillowImage.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none or it is broken. Decodes nothing."""
+    """The EXIF orientation, 1 to 8; 1 if there is none or it is broken. Decodes nothing."""
     if picture.format == "PNG" and "exif" not in picture.info:
-        return 1  # Pillow would decode the whole file to look for one behind the pixels.
+        return 1  # Pillow would decode the whole file to look for one after the pixels.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -107,7 +107,7 @@ def orientation(picture: PillowImage.Image) -> int:
 
 
 def resolution(picture: PillowImage.Image) -> int:
-    """Dots per inch as the file says, 0 if it does not or says what cannot be."""
+    """Dots per inch according to the file, 0 if it does not say or is implausible."""
     try:
         found = round(float(picture.info.get("dpi", (0, 0))[0]))
     except (ValueError, OverflowError, TypeError, ZeroDivisionError):
@@ -116,7 +116,7 @@ def resolution(picture: PillowImage.Image) -> int:
 
 
 def is_plain_jpeg(picture: PillowImage.Image) -> bool:
-    """Whether libjpeg decodes it to what it shows: grey or colour, not CMYK."""
+    """Whether libjpeg decodes it to what is to be seen: grey or colour, not CMYK."""
     return picture.format in ("JPEG", "MPO") and picture.mode in ("L", "RGB")
 
 
@@ -156,7 +156,7 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
 
 
 def _decode_jpeg(data: bytes, gray: bool, reduction: int) -> Pixels:
-    # libjpeg fills what is missing with grey and says nothing.
+    # libjpeg silently fills missing parts with grey.
     if not _has_end(data):
         raise OSError("the JPEG is truncated")
     flags = _REDUCED[reduction, gray] | cv2.IMREAD_IGNORE_ORIENTATION
@@ -167,7 +167,7 @@ def _decode_jpeg(data: bytes, gray: bool, reduction: int) -> Pixels:
 
 
 def _has_end(data: bytes) -> bool:
-    """Whether the first picture of a JPEG file is whole. Others may follow it, or the film of a moving photo."""
+    """Whether the first picture of a JPEG file is whole. Others, or the video of a motion photo, may follow it."""
     if data.endswith(END_OF_IMAGE):
         return True
     place = 0
@@ -181,7 +181,7 @@ def _has_end(data: bytes) -> bool:
 
 
 def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
-    """A Pillow picture of any mode as grey or BGR bytes, transparency laid on white."""
+    """A Pillow picture of any mode as grey or BGR bytes, with transparency on white."""
     if picture.mode.startswith(("I", "F")):
         picture = _from_deep(np.asarray(picture))
     if picture.has_transparency_data:
@@ -194,7 +194,7 @@ def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
 
 
 def _from_deep(values: Any) -> PillowImage.Image:
-    """16-bit, 32-bit or float grey to 8 bits; the brightest value becomes white, as scanners use 10 to 16 bits."""
+    """16-bit, 32-bit or float grey to 8 bits; the brightest value becomes white, since scanners use 10 to 16 bits."""
     brightest = float(values.max(initial=0))
     if brightest > 255 or 0 < brightest <= 1 and values.dtype.kind == "f":
         values = values * (255.0 / brightest)

@@ -1,1 +1,1 @@
-"""What is to be read: from sources to rows of pages."""
+"""The inputs: from sources to rows of pages."""

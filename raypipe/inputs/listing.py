@@ -1,4 +1,4 @@
-"""Folders, globs and URIs to the pictures that they hold, in the order of their names."""
+"""Folders, globs and URIs to the pictures in them, in the order of their names."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ ENDINGS = tuple(SUFFIXES)
 MARK = re.compile(r"[*?[]")
 ENCODED_MARK = re.compile(r"%(?:2A|3F|5B)", re.IGNORECASE)
 KINDS = "Give files, folders, globs or URIs."
-REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and have %20 for a space."
+REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and spaces in them are written %20."
 
 
-def listed(source: str, hidden: Path | None) -> Iterator[str]:
+def listed(source: str, left_out: Path | None) -> Iterator[str]:
     """The paths or URIs of the pictures that a source names.
 
     Args:
         source: A file, folder, glob or URI.
-        hidden: The real path of a local folder that folders and globs do not list, nor anything below it.
+        left_out: The real path of a local folder that folders and globs do not list, nor anything below it.
 
     Raises:
         InputError: It names nothing, or cannot be listed.
@@ -36,13 +36,13 @@ def listed(source: str, hidden: Path | None) -> Iterator[str]:
     if not source:
         raise InputError("A source is empty.", KINDS)
     try:
-        yield from _expand(source, hidden)
+        yield from _expand(source, left_out)
     except (OSError, ValueError, ImportError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise InputError(f"{source} cannot be listed: {reason}.", REMEDY) from error
 
 
-def _expand(source: str, hidden: Path | None) -> Iterator[str]:
+def _expand(source: str, left_out: Path | None) -> Iterator[str]:
     place, options = split_options(source)
     folder, pattern = _split_glob(place)
     if not pattern or _exists(source):
@@ -55,7 +55,7 @@ def _expand(source: str, hidden: Path | None) -> Iterator[str]:
             return
         if kind != fs.FileType.Directory:
             raise InputError(f"{source} does not exist.", KINDS)
-    names = list(_pictures_below(filesystem, path, PurePosixPath(pattern).parts, hidden))
+    names = list(_pictures_below(filesystem, path, PurePosixPath(pattern).parts, left_out))
     if pattern and not names:
         raise InputError(f"{source} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
     if not names:
@@ -64,7 +64,7 @@ def _expand(source: str, hidden: Path | None) -> Iterator[str]:
 
 
 def _uri(folder: str, name: str, options: str) -> str:
-    """The URI of a name below a folder, as `resolve` takes it: with the same account, bucket and options."""
+    """The URI of a name below a folder, as `resolve` expects it: with the same account, bucket and options."""
     scheme, _, rest = folder.partition("://")
     return f"{scheme}://{rest.rstrip('/')}{'/' if rest else ''}{quote(name)}{options}"
 
@@ -74,9 +74,9 @@ def _exists(source: str) -> bool:
 
 
 def _split_glob(place: str) -> tuple[str, str]:
-    """The folder before the first mark of a glob, and the pattern below it: none if there is no mark."""
+    """The folder before the first mark of a glob, and the pattern below it, empty if there is no mark."""
     is_uri = "://" in place
-    # What stands between :// and the next slash is an account, a host or a bucket: [::1] is no pattern.
+    # Between :// and the next slash is an account, a host or a bucket: [::1] is not a pattern.
     path = place.partition("://")[2].partition("/")[2] if is_uri else place
     mark = MARK.search(path)
     if not mark:
@@ -86,16 +86,16 @@ def _split_glob(place: str) -> tuple[str, str]:
 
 
 def _decoded(pattern: str) -> str:
-    """The pattern of a URI for names that are not encoded. An encoded mark stands for itself."""
+    """The pattern of a URI, decoded. An encoded mark stands for itself."""
     return unquote(ENCODED_MARK.sub(lambda mark: f"[{mark[0]}]", pattern))
 
 
 @lru_cache(maxsize=1024)
 def _reached(pattern: tuple[str, ...], folder: str) -> frozenset[int]:
-    """Which beginnings of a glob, by their number of parts, a folder matches; none if nothing below it can match.
+    """Which beginnings of a glob, by their number of parts, a folder matches; empty if nothing below it can match.
 
-    The whole glob alone where that matches, since all below then does too. Of two beginnings that differ by a `**`,
-    which can stand for no folder at all, the longer one.
+    Only the whole glob if that matches, since all below then matches too. Of two beginnings that differ by a `**`,
+    which can stand for no folder at all, only the longer one.
     """
     whole = len(pattern)
     if _is_wanted(pattern, f"{folder}/" if pattern[-1:] == ("**",) else folder):
@@ -107,25 +107,25 @@ def _reached(pattern: tuple[str, ...], folder: str) -> frozenset[int]:
 
 
 def _is_wanted(pattern: tuple[str, ...], path: str) -> bool:
-    """Whether a glob matches a path, or a folder above it. No glob matches everything."""
+    """Whether a glob matches a path, or a folder above it. An empty glob matches everything."""
     return not pattern or bool(_regex(pattern, True).match(path))
 
 
 @cache
 def _regex(pattern: tuple[str, ...], below: bool = False) -> re.Pattern[str]:
-    """The regular expression of a glob, and if asked of all below what it matches."""
-    from fsspec.utils import glob_translate  # Takes longer to import than most folders to list.
+    """The regular expression of a glob or, with `below`, of what it matches and all below."""
+    from fsspec.utils import glob_translate  # Takes longer to import than to list most folders.
 
     whole = glob_translate("/".join(pattern)).removesuffix(r"\Z")
     return re.compile(rf"{whole}(?:/.*)?\Z" if below else rf"{whole}\Z", re.DOTALL)
 
 
 def _pictures_below(
-    filesystem: fs.FileSystem, folder: str, pattern: tuple[str, ...], hidden: Path | None
+    filesystem: fs.FileSystem, folder: str, pattern: tuple[str, ...], left_out: Path | None
 ) -> Iterable[str]:
-    """The names of pictures that match in order, as paths from that folder on."""
+    """The names of matching pictures in order, as paths relative to that folder."""
     if isinstance(filesystem, fs.LocalFileSystem):
-        return _local_pictures(f"{folder.rstrip('/')}/", pattern, hidden)
+        return _local_pictures(f"{folder.rstrip('/')}/", pattern, left_out)
     base = folder.strip("/")
     selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
     names = sorted(
@@ -136,13 +136,13 @@ def _pictures_below(
     return (name for name in names if _is_wanted(pattern, name))
 
 
-def _local_pictures(top: str, pattern: tuple[str, ...], hidden: Path | None) -> Iterator[str]:
-    """The pictures below a local folder in order, and the folders that cannot be read, whose rows later say so.
+def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -> Iterator[str]:
+    """The pictures below a local folder in order, and folders that cannot be read, whose rows later say so.
 
-    The operating system is asked rather than pyarrow, which gives up at the first folder or name it cannot read.
+    Asks the operating system rather than pyarrow, which gives up at the first folder or name it cannot read.
     """
-    if hidden and _is_below(hidden, top):
-        raise InputError(f"{top} lies in {hidden}, which is not listed.", "Write to another folder, or name the files.")
+    if left_out and _is_below(left_out, top):
+        raise InputError(f"{top} lies in {left_out}, which is not listed.", "Write to another folder, or name files.")
     seen: set[tuple[int, int, frozenset[int]]] = set()
     left = [top]
     while left:
@@ -157,24 +157,24 @@ def _local_pictures(top: str, pattern: tuple[str, ...], hidden: Path | None) -> 
             continue
         try:
             status = Path(path).stat()
-            # A folder that a link leads to again is left out, unless other names of the pattern are looked for in it.
+            # A folder reached again through a link is skipped, unless other parts of the pattern apply in it.
             identity = (status.st_dev, status.st_ino, reached)
             if identity not in seen:
                 seen.add(identity)
-                left += sorted(_entries(path, hidden), reverse=True)
+                left += sorted(_entries(path, left_out), reverse=True)
         except OSError:
             if not name:
                 raise
             yield _as_text(name.rstrip("/"))
 
 
-def _entries(folder: str, hidden: Path | None) -> list[str]:
-    """The folders, with a slash at their end, and the pictures of a local folder."""
+def _entries(folder: str, left_out: Path | None) -> list[str]:
+    """The folders, with a trailing slash, and the pictures in a local folder."""
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            # Only the folder itself and links can lead below it; real paths are too slow to ask for each file.
-            if hidden and (entry.name == hidden.name or entry.is_symlink()) and _is_below(hidden, entry.path):
+            # Only the folder itself and links can lead below it; resolving the path of every file would be too slow.
+            if left_out and (entry.name == left_out.name or entry.is_symlink()) and _is_below(left_out, entry.path):
                 continue
             if _is_folder(entry):
                 found.append(f"{entry.path}/")
@@ -188,7 +188,7 @@ def _is_below(folder: Path, path: str) -> bool:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether to list it. A link that cannot be followed is taken for a folder that cannot be read."""
+    """Whether to list it. A link that cannot be followed counts as a folder that cannot be read."""
     try:
         return entry.is_dir()
     except OSError:
@@ -200,5 +200,5 @@ def _is_picture(name: str) -> bool:
 
 
 def _as_text(path: str) -> str:
-    """A path as rows can hold it, which are UTF-8. A name that is not cannot be opened, and its row later says so."""
+    """A path as UTF-8, as rows need it. A file whose name is not UTF-8 cannot be opened, and its row later says so."""
     return path if path.isascii() else os.fsencode(path).decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Sources that are in memory already: encoded bytes, NumPy arrays, Pillow pictures, and rows with further columns."""
+"""Sources in memory: encoded bytes, NumPy arrays, Pillow pictures, and rows with further columns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def document(source: InMemory, number: int) -> Row:
         number: Its place among the sources, for its name.
 
     Raises:
-        InputError: It is none of these.
+        InputError: It is not one of these.
     """
     match source:
         case bytes() | bytearray() | memoryview():
@@ -49,14 +49,14 @@ def _picture(array: npt.NDArray[Any], number: int) -> PillowImage.Image:
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or channels not in (1, 3, 4) or not array.size:
         raise InputError(
-            f"Array {number} of the sources is {array.dtype} {array.shape}, which is no picture.",
+            f"Array {number} of the sources is {array.dtype} {array.shape}, which is not a picture.",
             "Give uint8 (height, width), or (height, width, 3) in the order red, green, blue.",
         )
     return PillowImage.fromarray(np.ascontiguousarray(array[:, :, 0] if array.ndim == 3 and channels == 1 else array))
 
 
 def _png(picture: PillowImage.Image) -> bytes:
-    """A picture as a PNG file, with the resolution that it has; turned upright if its own data say so."""
+    """A picture as a PNG file, with the resolution that it has; and its EXIF data, which may turn it upright."""
     file = io.BytesIO()
     stored = picture if picture.mode in PNG_MODES else picture.convert("RGB")
     options = {name: picture.info[name] for name in ("dpi",) if name in picture.info}

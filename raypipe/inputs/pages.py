@@ -1,4 +1,4 @@
-"""Sources to page rows: files, folders, globs and URIs, and what is in memory already."""
+"""Sources to page rows: files, folders, globs and URIs, and sources in memory."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ REMEDY = "Give paths, URIs, encoded bytes, arrays, Pillow pictures or rows, or a
 
 
 def documents(sources: Source | Iterable[Source], leave_out: str | Path | None = None) -> Iterator[Row]:
-    """Document rows: `path`, and `content` (the encoded bytes) where the source itself was in memory.
+    """Document rows: `path`, and `content` (the encoded bytes) if the source was in memory.
 
-    Folders are listed with all below them, and so are those that a glob matches; `**` in it stands for any number of
-    folders. A file named outright is listed whatever its suffix; folders and globs give pictures only.
+    Folders are listed recursively, and so are those that a glob matches, in which `**` stands for any number of
+    folders. A file named outright is listed whatever its suffix; folders and globs yield pictures only.
 
     Args:
-        sources: Files, folders, globs, URIs, and what is in memory: see `memory.document`.
+        sources: Files, folders, globs, URIs, and sources in memory: see `memory.document`.
         leave_out: A local folder that folders and globs do not list, nor anything below it.
 
     Raises:
-        InputError: A source names nothing, cannot be listed, or is no source.
+        InputError: A source names nothing, cannot be listed, or is not a source.
     """
-    hidden = None if leave_out is None else Path(os.path.realpath(leave_out))
+    left_out = None if leave_out is None else Path(os.path.realpath(leave_out))
     for number, source in enumerate(_each(sources)):
         if isinstance(source, memory.KINDS):
             yield memory.document(source, number)
         elif isinstance(source, (str, os.PathLike)):
-            for path in listed(os.fspath(source), hidden):
+            for path in listed(os.fspath(source), left_out):
                 yield {"path": path, "content": None}
         else:
-            raise InputError(f"{source!r} is no source.", REMEDY)
+            raise InputError(f"{source!r} is not a source.", REMEDY)
 
 
 def page_rows(found: Iterable[Row]) -> Iterator[Row]:
@@ -50,9 +50,9 @@ def page_rows(found: Iterable[Row]) -> Iterator[Row]:
 
 
 def pages(document: Row) -> list[Row]:
-    """The page rows of a document row: `pagenum` from 0 and `total_pages` are added, unless it is a page's row already.
+    """The page rows of a document row: `pagenum` from 0 and `total_pages` are added, unless it already is a page's row.
 
-    Only a TIFF or PDF can have more than one. What cannot be opened is one page, whose row later says why.
+    Only a TIFF or PDF can have more than one. A file that cannot be opened is one page, whose row later says why.
     """
     if document.get("pagenum") is not None:
         return [{"total_pages": None, **document}]
@@ -83,5 +83,5 @@ def _each(sources: Source | Iterable[Source]) -> Iterable[Source]:
     if isinstance(sources, (str, os.PathLike, *memory.KINDS)):
         return [sources]
     if not isinstance(sources, Iterable):
-        raise InputError(f"{sources!r} is no source.", REMEDY)
+        raise InputError(f"{sources!r} is not a source.", REMEDY)
     return sources
