@@ -1,1 +1,1 @@
-"""What a page can be written as, a file a format."""
+"""What a page can be written as, one module per format."""

@@ -11,16 +11,15 @@ from raypipe.types import Line, Page, PageMatrix
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """The pages of a document, in order. An answer of a server may hold those of several.
+    """The pages of a document, in order. A server's answer may hold those of several documents.
 
     Attributes:
         path: Where the document came from.
-        name: Its name, after which its files are called.
+        name: Its name, after which its files are named.
         pages: The pages.
-        confidences: Whether confidences are told.
-        pictures: Whether the overlays of pages are shown.
-        folder: The folder of the rendered file, from which its links lead to other files; None where it becomes no
-            file.
+        confidences: Whether confidences are included.
+        pictures: Whether the pages' overlays are included.
+        folder: The folder of the rendered file, to which its links are relative; None if it is not written.
     """
 
     path: str
@@ -36,7 +35,7 @@ class TextColumn:
     """What a value of ImageToText's `output_format` stands for.
 
     Attributes:
-        text: Makes the text column from a page and whether confidences are told.
+        text: Makes the text column from a page and whether to include confidences.
         positions: Makes the positions column from the page's lines; None leaves it empty.
     """
 
@@ -46,13 +45,13 @@ class TextColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """A form in which documents are given out: as files of `raypipe run`, and as answers of a server.
+    """A format for documents: as files of `raypipe run`, and as answers of a server.
 
     Attributes:
-        name: What users call it; its files lie in a folder of this name.
-        suffix: What their names end with, the dot included.
+        name: What users call it; its files are in a folder of this name.
+        suffix: What the files' names end with, the dot included.
         media_type: What HTTP calls it. Text is UTF-8.
-        render: Makes the whole of a file or answer. Errors are reported with the name of the document.
+        render: Renders a whole file or answer. Errors are reported with the name of the document.
         column: How it fills ImageToText's text column; None: it cannot.
     """
 

@@ -1,4 +1,4 @@
-"""Finished pages to one file a document, in each of the formats that are wanted."""
+"""Finished pages to one file per document, in each of the chosen formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from raypipe.types import Page
 
 
 def documents(pages: Iterable[Page]) -> Iterator[list[Page]]:
-    """The pages of each document together, in order. Only documents of several pages are held until complete."""
+    """The pages of each document together, in order. Only those of several pages are held until complete."""
     open_documents: dict[str, list[Page]] = {}
     for page in pages:
         found = open_documents.setdefault(page.path, [])
@@ -32,7 +32,7 @@ def write(pages: Iterable[Page], folders: Mapping[str, Path]) -> None:
 
     Args:
         pages: Pages of all documents.
-        folders: Where the files of each format go, by its name. They are called as their documents are.
+        folders: Where the files of each format go, by its name. Files are named after their documents.
 
     Raises:
         ConfigError: There is no such format.
@@ -40,17 +40,17 @@ def write(pages: Iterable[Page], folders: Mapping[str, Path]) -> None:
     """
     wanted = {formats.find(name): folder for name, folder in folders.items()}
     failures = []
-    for together in documents(pages):
+    for document_pages in documents(pages):
         for each, folder in wanted.items():
             try:
-                _write(together, each, folder)
+                _write(document_pages, each, folder)
             except Exception as error:  # Whatever a format does, the other files are written.
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
-                failures.append(f"{each.name} of {together[0].name}: {reason}")
+                failures.append(f"{each.name} of {document_pages[0].name}: {reason}")
     if failures:
         raise OutputError(
             f"{len(failures)} of the files could not be written, first {failures[0]}.",
-            "All that was read is in the results.",
+            "Everything that was read is in the results.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The registry of output formats: a new one is a file in this folder and a name in `FORMATS`."""
+"""The registry of output formats: a new one is a module in this folder and an entry in `FORMATS`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FORMATS: dict[str, Format] = {
         html.FORMAT,
     )
 }
-"""The formats by name. Where a client accepts several as readily, the first of them is taken."""
+"""The formats by name. If a client accepts several equally, the first of them is used."""
 
 
 def find(name: str) -> Format:
     """The format of this name.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is no such format.
     """
     if name not in FORMATS:
         raise ConfigError(f"There is no output format {name!r}.", f"There are {', '.join(FORMATS)}.")

@@ -19,9 +19,9 @@ def render(document: Document) -> str:
     numbers = [page.pagenum for page in pages]
     if len(set(numbers)) < len(numbers):  # Pages of several documents: their places in the answer tell them apart.
         numbers = list(range(len(pages)))
-    several = len(pages) > 1
+    is_one_of_many = len(pages) > 1
     found = zip(numbers, pages, strict=True)
-    body = "\n".join(_page(page, number, document.confidences, several) for number, page in found)
+    body = "\n".join(_page(page, number, document.confidences, is_one_of_many) for number, page in found)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n<html xmlns="http://www.w3.org/1999/xhtml">'
         f'<head><meta charset="utf-8"/><title>{escape(document.name)}</title>'
@@ -31,12 +31,12 @@ def render(document: Document) -> str:
     )
 
 
-def _page(page: Page, number: int, confidences: bool, among_others: bool = False) -> str:
-    return hocr(page.lines, number, page.width or 0, page.height or 0, confidences, among_others)
+def _page(page: Page, number: int, confidences: bool, is_one_of_many: bool = False) -> str:
+    return hocr(page.lines, number, page.width or 0, page.height or 0, confidences, is_one_of_many)
 
 
 def hocr(
-    lines: Sequence[Line], page: int, width: int, height: int, confidences: bool, among_others: bool = False
+    lines: Sequence[Line], page: int, width: int, height: int, confidences: bool, is_one_of_many: bool = False
 ) -> str:
     """The page as one `ocr_page` element.
 
@@ -45,9 +45,9 @@ def hocr(
         page: Page number, for the element's id.
         width, height: Size of the page in pixels.
         confidences: Add `x_wconf`, 0 to 100, to each word.
-        among_others: The page stands in a document with others: the ids inside it carry its number too.
+        is_one_of_many: Whether the document has other pages: the ids inside the page then carry its number, too.
     """
-    own = f"{page}_" if among_others else ""
+    own = f"{page}_" if is_one_of_many else ""
     whole = f"bbox 0 0 {width} {height}"
     root = _element(None, "div", "ocr_page", f"page_{page}", whole)
     area = _element(root, "div", "ocr_carea", f"block_{own}1", whole)

@@ -11,7 +11,7 @@ from raypipe.outputs.base import Document, Format
 from raypipe.types import Line, Page
 
 DIGITS = 2
-"""Coordinates are told in hundredths of a pixel, and angles of a degree."""
+"""Coordinates are given in hundredths of a pixel, and angles in hundredths of a degree."""
 CONFIDENCE_DIGITS = 4
 
 
@@ -20,7 +20,7 @@ class JsonPage:
     """A page of a document, numbered from 0.
 
     `width` and `height` are pixels of the upright page. `confidence` is the mean character probability, 0 to 1, and
-    null where there is no text. `exception` says why the page failed, and `failure` the same, taken apart.
+    null if there is no text. `exception` says why the page failed, and `failure` gives the same in parts.
     """
 
     name: str
@@ -40,7 +40,7 @@ def page_values(page: Page, confidences: bool = True) -> dict[str, Any]:
 
     Args:
         page: The page.
-        confidences: Whether its confidences, and those of its lines and words, are told.
+        confidences: Whether its confidences, and those of its lines and words, are included.
     """
     shape = JsonPage(
         name=page.name,
@@ -59,7 +59,7 @@ def page_values(page: Page, confidences: bool = True) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
-    """A value of a further column, whose numbers are left as they are."""
+    """A value of a further column, with its numbers unchanged."""
     if isinstance(value, list):
         return [_value(item) for item in value]
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -1,4 +1,4 @@
-"""A finished page in its reader's hands: to be shown in a notebook, rendered in any output format, or saved."""
+"""A finished page, to be shown in a notebook, rendered in any output format, or saved."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Page(types.Page):
     """
 
     def to(self, name: str) -> str | bytes:
-        """The page as a document of its own.
+        """The page as a document.
 
         Args:
             name: An output format, such as `text`, `json`, `hocr` or `html`.
@@ -28,10 +28,10 @@ class Page(types.Page):
         return formats.find(name).render(self._document(None))
 
     def save(self, path: str | Path) -> Path:
-        """Writes the page to a file, in the format that its suffix stands for.
+        """Writes the page to a file, in the format of its suffix.
 
         Args:
-            path: Where to, such as `letter.json`.
+            path: The file, such as `letter.json`.
 
         Returns:
             The same path.

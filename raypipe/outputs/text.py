@@ -1,4 +1,4 @@
-"""Lines to plain text, a row of the page to a line."""
+"""Lines to plain text, with one line per row of the page."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from raypipe.types import Line
 
 
 def rows_of(lines: Sequence[Line]) -> list[list[Line]]:
-    """Lines that stand side by side, row by row."""
+    """Lines grouped by row: those side by side are together."""
     return [list(row) for _, row in groupby(lines, key=lambda line: line.row)]
 
 
 def plain(lines: Sequence[Line]) -> str:
-    """The text, a row of the page to a line; what stands side by side is separated by a space."""
+    """The text, with one line per row of the page; lines side by side are separated by a space."""
     rows = (" ".join(line.text for line in row if line.text) for row in rows_of(lines))
     return "\n".join(text for text in rows if text)
 
