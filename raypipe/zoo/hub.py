@@ -1,8 +1,8 @@
 """Models from elsewhere into the local store: from the Hugging Face hub, or from a folder.
 
 `huggingface_hub` fetches: its cache (HF_HOME), endpoint (HF_ENDPOINT), token, proxies and offline mode hold here too.
-A connection that is cut is taken up where it broke, and so is a pull that gave up or was killed by the next one.
-Nothing is put in place before all of it is sound.
+A broken connection is resumed where it broke, and a pull that failed or was killed is resumed by the next one.
+Nothing is put in place before everything has been checked.
 """
 
 from __future__ import annotations
@@ -46,37 +46,37 @@ class Origin(NamedTuple):
 
 
 def pull(model: Model, revision: str | None = None, like: Record | None = None) -> Record:
-    """Fetches a model into the store, or makes it of a PyTorch checkpoint where no ONNX files of its kind are public.
+    """Fetches a model into the store, or exports it from a PyTorch checkpoint if no suitable ONNX files are public.
 
     Args:
         model: An entry of the manifest with a repository or a checkpoint.
         revision: Commit, tag or branch to fetch; None: the newest.
-        like: The record of an earlier pull: the same revision, and the very same files.
+        like: The record of an earlier pull, to get the same revision and the very same files.
 
     Raises:
-        ModelError: It cannot be fetched, or what came is not what was published. The store is as before.
+        ModelError: It cannot be fetched, or what arrived is not what was published. The store is unchanged.
     """
     if not (model.repository or model.checkpoint):
-        raise ModelError(f"{model.name} is not a model to pull.", model.advice or "Its files come with raypipe.")
+        raise ModelError(f"{model.name} cannot be pulled.", model.advice or "Its files come with raypipe.")
     if like and like.name != model.name:
-        raise ModelError(f"The record is that of {like.name}, not of {model.name}.", "Give that of the same model.")
+        raise ModelError(f"The record is for {like.name}, not for {model.name}.", "Give the record of the same model.")
     revision = revision or (like.revision if like else None)
-    with store.staged() as folder, _explained(model):
+    with store.temporary_folder() as folder, _explained(model):
         exported = not model.repository or bool(like and like.changes)
         origin = None if exported else _fetch_onnx(model, folder, revision)
         origin = origin or _export(model, folder, revision if exported else None)
         if like:
             _require_same(folder, like)
-        record = store.keep(folder, model.name, *origin)
+        record = store.install(folder, model.name, *origin)
         shutil.rmtree(_parts(origin.source), ignore_errors=True)
         return record
 
 
 def import_folder(model: Model, folder: Path) -> Record:
-    """Copies a model from a folder in Optimum's layout into the store: its own precision, where there are several.
+    """Copies a model from a folder in Optimum's layout into the store: in its own precision, if there are several.
 
     Raises:
-        ModelError: A file is missing. The store is as before.
+        ModelError: A file is missing. The store is unchanged.
     """
     if model.file or not (model.repository or model.checkpoint):
         raise ModelError(
@@ -90,14 +90,14 @@ def import_folder(model: Model, folder: Path) -> Record:
             f"It needs encoder_model{SUFFIXES[model.precision]}.onnx, decoder_model_merged{SUFFIXES[model.precision]}"
             f".onnx (or decoder_model and decoder_with_past_model), {', '.join(CONFIGURATION)}.",
         )
-    with store.staged() as temporary, _explained(model):
+    with store.temporary_folder() as temporary, _explained(model):
         for name in chosen:
             shutil.copyfile(folder / name, temporary / Path(name).name)
-        return store.keep(temporary, model.name, str(folder.absolute()))
+        return store.install(temporary, model.name, str(folder.absolute()))
 
 
 def choose(names: Iterable[str], suffix: str) -> list[str] | None:
-    """The files of a model among those of a repository or folder; None if it is not complete."""
+    """The files of a model among those of a repository or folder; None if it is incomplete."""
     found = {name.removeprefix("onnx/"): name for name in sorted(names, reverse=True)}
     graphs = [f"encoder_model{suffix}.onnx", f"decoder_model_merged{suffix}.onnx"]
     if graphs[1] not in found:
@@ -108,7 +108,7 @@ def choose(names: Iterable[str], suffix: str) -> list[str] | None:
 
 
 def _fetch_onnx(model: Model, folder: Path, revision: str | None) -> Origin | None:
-    """Fetches ONNX files; returns where from, or None where the repository lacks them."""
+    """Fetches ONNX files; returns their origin, or None if the repository lacks them."""
     info = _info(model.repository, revision)
     published = {file.rfilename: file for file in info.siblings or []}
     chosen = choose(published, SUFFIXES[model.precision])
@@ -124,8 +124,8 @@ def _export(model: Model, folder: Path, revision: str | None) -> Origin:
     missing = [name for name in EXPORTER_NEEDS if importlib.util.find_spec(name) is None]
     if not model.checkpoint or missing:
         raise ModelError(
-            f"There are no public {model.precision} ONNX files of {model.name}, and to make them of the checkpoint "
-            f"{model.checkpoint or '(none is known)'} these packages are missing: {', '.join(missing) or 'none'}.",
+            f"There are no public {model.precision} ONNX files of {model.name}, and to export them from the checkpoint "
+            f"{model.checkpoint or '(none is known)'}, these packages are missing: {', '.join(missing) or 'none'}.",
             "pip install 'raypipe[export]', then pull again.",
         )
     info = _info(model.checkpoint, revision)
@@ -160,15 +160,15 @@ def _info(repository: str, revision: str | None) -> ModelInfo:
 
 
 def _fetch(repository: str, commit: str, file: RepoSibling, target: Path) -> None:
-    """Brings a file, compares it with what the hub publishes of it, and links or copies it to its place."""
+    """Fetches a file, compares it with what the hub publishes about it, and links or copies it into place."""
     from huggingface_hub import try_to_load_from_cache
 
     cached = try_to_load_from_cache(repository, file.rfilename, revision=commit)
     found = Path(cached).resolve() if isinstance(cached, str) else _download(repository, commit, file)
     wrong = _difference(found, file)
     if wrong:
-        found.unlink()  # Or it would be taken for sound next time.
-        raise ModelError(f"{file.rfilename} of {repository} {wrong}.", "What came was thrown away: pull again.")
+        found.unlink()  # Otherwise it would count as sound next time.
+        raise ModelError(f"{file.rfilename} of {repository} {wrong}.", "It was discarded: pull again.")
     try:
         os.link(found, target)
     except OSError:
@@ -176,9 +176,9 @@ def _fetch(repository: str, commit: str, file: RepoSibling, target: Path) -> Non
 
 
 def _download(repository: str, commit: str, file: RepoSibling) -> Path:
-    """Brings a file into the folder of parts, going on where an earlier pull left off.
+    """Fetches a file into the folder of parts, resuming an earlier pull.
 
-    `hf_hub_download` throws away what it has of a file when it gives up; `http_get`, on which it is built, does not.
+    `hf_hub_download` discards a partial file when it gives up; `http_get`, on which it is built, does not.
     """
     from huggingface_hub import hf_hub_url
     from huggingface_hub.file_download import http_get
@@ -201,23 +201,23 @@ def _download(repository: str, commit: str, file: RepoSibling) -> Path:
 
 
 def _parts(repository: str) -> Path:
-    """The folder of files that a pull has fetched, whole or in part, until all of them are there."""
+    """The folder of files that a pull has fetched, whole or in part, until it is complete."""
     from huggingface_hub.constants import HF_HOME
 
     return Path(HF_HOME) / "raypipe" / repository.replace("/", "--")
 
 
 def _difference(path: Path, file: RepoSibling) -> str | None:
-    """How a file differs from what the hub says of it: sha256 for large files, git's digest for small ones."""
+    """How a file differs from what the hub says about it: sha256 for large files, git's digest for small ones."""
     size = path.stat().st_size
     if size != file.size:
-        return f"has {size} bytes and should have {file.size}"
+        return f"has {size} bytes, but should have {file.size}"
     if file.lfs:
         found, expected = store.sha256_of(path), file.lfs.sha256
     else:
         found = hashlib.sha1(b"blob %d\0" % size + path.read_bytes(), usedforsecurity=False).hexdigest()
         expected = str(file.blob_id)
-    return None if found == expected else f"has digest {found} and should have {expected}"
+    return None if found == expected else f"has digest {found}, but should have {expected}"
 
 
 def _require_same(folder: Path, like: Record) -> None:
@@ -226,18 +226,18 @@ def _require_same(folder: Path, like: Record) -> None:
         found = store.sha256_of(path) if path.exists() else "missing"
         if found != expected.sha256:
             raise ModelError(
-                f"{name} has sha256 {found}, and {expected.sha256} in the record.",
+                f"{name} has sha256 {found}, but the record says {expected.sha256}.",
                 "Pull without the record, or import a copy of the recorded files.",
             )
 
 
 @contextmanager
 def _explained(model: Model) -> Iterator[None]:
-    """Turns what can go wrong on the way into one error that says what to do."""
+    """Turns any failure of a fetch into one error that says what to do."""
     from huggingface_hub import errors
 
     name = model.name
-    by_hand = f"or copy the files of a machine that has them: `raypipe models import {name} FOLDER`"
+    by_hand = f"or copy the files from a machine that has them: `raypipe models import {name} FOLDER`"
     try:
         yield
     except errors.OfflineModeIsEnabled as error:
@@ -248,11 +248,11 @@ def _explained(model: Model) -> Iterator[None]:
         raise ModelError(
             f"{name} cannot be pulled: {error}", f"Check the name, --revision and HF_ENDPOINT, {by_hand}."
         ) from error
-    # `errors` has the HTTPError of whichever HTTP library this version of huggingface_hub is built on.
+    # `errors` has the HTTPError of whichever HTTP library this version of huggingface_hub uses.
     except (errors.HTTPError, errors.LocalEntryNotFoundError) as error:
         raise ModelError(
             f"{name} cannot be pulled: {str(error) or type(error).__name__}",
-            f"Pull again: what arrived is kept; check the network, HTTPS_PROXY and HF_ENDPOINT, {by_hand}.",
+            f"Pull again, what arrived is kept; check the network, HTTPS_PROXY and HF_ENDPOINT, {by_hand}.",
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):

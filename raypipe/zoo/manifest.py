@@ -1,4 +1,4 @@
-"""Model names to files: the manifest, its checks, and where the files lie: in the package or in the local store."""
+"""Model names to files: the manifest, its checks, and where the files are: in the package or in the local store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from raypipe.zoo import store
 
 
 class Input(BaseModel):
-    """What a network takes: pixels as (value - mean) / deviation, values from 0 to 255.
+    """What a network expects: pixels as (value - mean) / deviation, with values from 0 to 255.
 
     Attributes:
         channels: Their order; also that of `mean` and `deviation`.
@@ -48,7 +48,7 @@ class Input(BaseModel):
 class Model(BaseModel):
     """An entry of `models/manifest.toml`.
 
-    `file` is empty where the weights are not shipped. Those of `repository` (ONNX) or `checkpoint` (PyTorch) on the
+    `file` is empty if the weights are not shipped. Those in `repository` (ONNX) or `checkpoint` (PyTorch) on the
     Hugging Face hub can be pulled into the local store.
     """
 
@@ -92,7 +92,7 @@ class Model(BaseModel):
 
 
 def models_folder() -> Path:
-    """The folder with the manifest and the model files: inside the installed package, or in a source checkout."""
+    """The folder with the manifest and the model files: in the installed package, or in a source checkout."""
     package = Path(__file__).parent.parent
     installed = package / "models"
     return installed if (installed / "manifest.toml").exists() else package.parent / "models"
@@ -100,7 +100,7 @@ def models_folder() -> Path:
 
 @cache
 def models() -> tuple[Model, ...]:
-    """All models that have a name here, in the order of the manifest."""
+    """All models, in the order of the manifest."""
     try:
         entries = tomllib.loads((models_folder() / "manifest.toml").read_text(encoding="utf-8"))["model"]
     except OSError as error:
@@ -109,35 +109,35 @@ def models() -> tuple[Model, ...]:
 
 
 def known(name: str) -> Model | None:
-    """The entry of a name or alias, whether its weights are here or not; None if no model has that name."""
+    """The entry for a name or alias, even if its weights are not on this machine; None if no model has that name."""
     return next((model for model in models() if name == model.name or name in model.aliases), None)
 
 
 def find(name: str) -> Model:
-    """The entry of a name or alias, whether its weights are here or not.
+    """The entry for a name or alias, even if its weights are not on this machine.
 
     Raises:
         ModelError: No model has that name.
     """
     if model := known(name):
         return model
-    raise ModelError(f"There is no model named {name!r}.", "`raypipe models list` prints those there are.")
+    raise ModelError(f"There is no model named {name!r}.", "`raypipe models list` prints all models.")
 
 
 def resolve(name: str, task: str, language: str | None = None) -> Model:
-    """The entry of a model whose file is here.
+    """The entry of a model whose files are on this machine.
 
     Args:
         name: A name or alias.
         task: `detection` or `recognition`.
-        language: What it must read, if anything.
+        language: The language it must read, if any.
 
     Raises:
-        ModelError: No such model, one of another task or language, or its weights are not here.
+        ModelError: The model is unknown, for another task or language, or not on this machine.
     """
     model = find(name)
     if model.task != task:
-        raise ModelError(f"{name} is a {model.task} model, and {task} needs another.", "See `raypipe models list`.")
+        raise ModelError(f"{name} is a {model.task} model, but a {task} model is needed.", "See `raypipe models list`.")
     if language and model.languages and language not in model.languages:
         raise ModelError(f"{name} does not read {language!r}.", f"It reads {', '.join(model.languages)}.")
     if not model.file and not model.is_here:
@@ -149,10 +149,10 @@ def resolve(name: str, task: str, language: str | None = None) -> Model:
 
 
 def _remedy(model: Model) -> str:
-    """How to get a model that is not here, or what to use instead."""
+    """How to get a missing model, or what to use instead."""
     if not (model.repository or model.checkpoint):
         return model.advice
-    pull = f"Run `raypipe models pull {model.name}`, on a cluster with {store.VARIABLE} set to a folder of all nodes."
+    pull = f"Run `raypipe models pull {model.name}`, on a cluster with {store.VARIABLE} set to a shared folder."
     return f"{pull} {model.advice}".strip()
 
 
@@ -162,7 +162,7 @@ def words_of(language: str) -> Model | None:
 
 
 def damage(model: Model) -> str | None:
-    """What is wrong with a model's files: None if sizes and sha256 are those of the manifest or of the record."""
+    """What is wrong with a model's files; None if sizes and sha256 match the manifest or the record."""
     if not model.file:
         return store.damage(model.name)
     if not model.path.exists():

@@ -1,6 +1,6 @@
-"""The local store: a folder for each model that does not come with raypipe, and a record of where its files came from.
+"""The local store: a folder for each model that does not come with raypipe, with a record of where its files came from.
 
-It lies where `RAYPIPE_MODELS` says, else in the user's data folder. On a Ray cluster the variable names a folder that
+`RAYPIPE_MODELS` sets its folder; by default it is in the user's data folder. On a Ray cluster, set it to a folder that
 all nodes share; workers read it and never download.
 """
 
@@ -25,7 +25,7 @@ CHUNK = 1 << 22
 
 
 class StoredFile(BaseModel):
-    """What a file of a model is."""
+    """The size and digest of a model's file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,11 +40,11 @@ class Record(BaseModel):
 
     name: str
     source: str
-    """A repository of the hub, or a folder."""
+    """A repository on the hub, or a folder."""
     revision: str = ""
     """Commit of the repository."""
     changes: str = ""
-    """What was done to the files that were fetched."""
+    """What was done to the fetched files."""
     files: dict[str, StoredFile]
 
 
@@ -55,7 +55,7 @@ def folder() -> Path:
 
 
 def location(name: str) -> Path:
-    """The folder of a model, whether it is there or not."""
+    """The folder of a model, whether it exists or not."""
     return folder() / name
 
 
@@ -82,7 +82,7 @@ def read_record(path: Path) -> Record:
 
 
 def damage(name: str) -> str | None:
-    """What is wrong with a stored model: None if each file has the size and sha256 of the record."""
+    """What is wrong with a stored model; None if each file has the size and sha256 in the record."""
     found = record(name)
     if found is None:
         return "missing"
@@ -99,8 +99,8 @@ def damage(name: str) -> str | None:
 
 
 @contextmanager
-def staged() -> Iterator[Path]:
-    """A new folder inside the store, which is gone afterwards unless it was put in place with `keep`.
+def temporary_folder() -> Iterator[Path]:
+    """A new folder inside the store, removed afterwards unless `install` put it in place.
 
     Raises:
         ModelError: The store cannot be written.
@@ -116,14 +116,14 @@ def staged() -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def keep(temporary: Path, name: str, source: str, revision: str = "", changes: str = "") -> Record:
-    """Puts the files of a staged folder in place as a model, all at once, with their record."""
+def install(temporary: Path, name: str, source: str, revision: str = "", changes: str = "") -> Record:
+    """Puts the files of a temporary folder in place as a model, all at once, with their record."""
     paths = sorted(path for path in temporary.iterdir() if path.is_file())
     files = {path.name: StoredFile(bytes=path.stat().st_size, sha256=sha256_of(path)) for path in paths}
     made = Record(name=name, source=source, revision=revision, changes=changes, files=files)
     (temporary / RECORD).write_text(made.model_dump_json(indent=2), encoding="utf-8")
     temporary.chmod(0o755)
-    with staged() as old:
+    with temporary_folder() as old:
         if location(name).exists():
             location(name).rename(old / name)
         temporary.rename(location(name))

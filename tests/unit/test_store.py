@@ -78,7 +78,7 @@ def test_missing_and_shortened_files_are_damage(folder: Path) -> None:
 
 
 def test_a_failure_leaves_no_trace(folder: Path) -> None:
-    with pytest.raises(RuntimeError), store.staged() as temporary:
+    with pytest.raises(RuntimeError), store.temporary_folder() as temporary:
         (temporary / "half").write_bytes(b"x")
         raise RuntimeError
     assert list(folder.iterdir()) == []
