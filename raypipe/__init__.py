@@ -61,7 +61,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`__version__`, looked up when it is asked for."""
+    """`__version__`, looked up on first use."""
     if name == "__version__":
         from importlib.metadata import version
 

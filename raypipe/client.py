@@ -1,4 +1,4 @@
-"""A client of `raypipe serve`: text, lines and confidences as `Pipeline.run` gives them, read by a server."""
+"""A client of `raypipe serve`: a server reads the pages, which come back as from `Pipeline.run`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from raypipe.outputs.json import JsonPage
 from raypipe.outputs.page import Page
 from raypipe.types import Row
 
-AGAIN = frozenset((408, 429, 500, 502, 503))
-"""Statuses that another try may mend. Reading a page changes nothing, so that a request can be sent twice; what took
-too long (504) would take as long again."""
+RETRYABLE = frozenset((408, 429, 500, 502, 503))
+"""Statuses after which another try may succeed. Reading a page changes nothing, so a request can be repeated; one that
+took too long (504) would take as long again."""
 ADDRESS_REMEDY = "Check the address, and that `raypipe serve` runs there."
 
 
@@ -32,24 +32,24 @@ class Client:
     """Reads pages through a server.
 
     Args:
-        url: Where the server is, such as `http://127.0.0.1:8000`.
-        key: Its key, if it wants one.
+        url: Address of the server, such as `http://127.0.0.1:8000`.
+        key: API key, if the server requires one.
         tries: How often a request is sent before its error is raised.
         timeout: Seconds to wait for an answer.
 
     Raises:
-        ConfigError: The URL is no http or https URL, or the key cannot stand in a header.
+        ConfigError: The URL is not an http or https URL, or the key does not fit into a header.
     """
 
     def __init__(self, url: str, key: str | None = None, *, tries: int = 4, timeout: float = 150) -> None:
         if not _is_http(url):
-            raise ConfigError(f"{url!r} is no http or https URL.", "Give the address that `raypipe serve` prints.")
+            raise ConfigError(f"{url!r} is not an http or https URL.", "Give the address that `raypipe serve` prints.")
         if key and not _fits_header(key):
             raise ConfigError(
-                "The key has characters that no HTTP header can carry.", "Give one line of Latin letters."
+                "The key has characters that an HTTP header cannot carry.", "Give one line of Latin letters."
             )
         self._url, self._tries, self._timeout = url.rstrip("/"), tries, timeout
-        # A proxy could not reach this machine's own address.
+        # A proxy cannot reach this machine's loopback address.
         handlers = [urllib.request.ProxyHandler({})] if _is_loopback(url) else []
         self._opener = urllib.request.build_opener(*handlers)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -63,11 +63,11 @@ class Client:
 
         Args:
             source: A file, or encoded bytes.
-            pages: Which pages, from 1, such as `1-3,7`; None: all.
-            overlay: `jpeg` or `png`: `image_with_regions` is a picture as from `ImageDrawRegions`; else it is None.
+            pages: Which pages, counted from 1, such as `1-3,7`; None: all.
+            overlay: `jpeg` or `png`: `image_with_regions` is a picture as from `ImageDrawRegions`; otherwise None.
 
         Raises:
-            ServerError: The server has no result, cannot be reached, or is another.
+            ServerError: The server gives no result, cannot be reached, or is not raypipe.
         """
         name = "upload" if isinstance(source, bytes) else Path(source).name
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
@@ -83,7 +83,7 @@ class Client:
             raise self._foreign() from error
 
     def models(self) -> list[dict[str, str]]:
-        """The models that the server reads with.
+        """The models of the server.
 
         Raises:
             ServerError: It cannot be reached.
@@ -101,20 +101,20 @@ class Client:
                 with self._opener.open(request, timeout=self._timeout) as response:
                     return self._parsed(response.read())
             except urllib.error.HTTPError as error:
-                if error.code not in AGAIN or attempt == self._tries:
+                if error.code not in RETRYABLE or attempt == self._tries:
                     raise ServerError(*_problem(error)) from error
-                wait = self._wished(error.headers.get("Retry-After") or "")
-            except (OSError, http.client.HTTPException) as error:  # Or the answer was cut, or is no HTTP.
+                wait = self._requested_wait(error.headers.get("Retry-After") or "")
+            except (OSError, http.client.HTTPException) as error:  # Or the answer was cut off, or is not HTTP.
                 if attempt == self._tries:
                     message = f"{self._url} cannot be reached: {error or type(error).__name__}."
                     raise ServerError(message, ADDRESS_REMEDY) from error
                 wait = 0
-            # Clients that were refused together do not come back together.
+            # Clients that were refused together should not come back together.
             time.sleep(wait + random.uniform(0.5, 1) * 0.5 * 2**attempt)
         raise AssertionError("tries is at least 1")
 
-    def _wished(self, retry_after: str) -> float:
-        """Seconds that the server asks to wait, if it gives them as a number; no longer than an answer may take."""
+    def _requested_wait(self, retry_after: str) -> float:
+        """Seconds that the server asks to wait, if given as a number; at most as long as an answer may take."""
         return min(float(retry_after), self._timeout) if retry_after.isdecimal() else 0
 
     def _parsed(self, answer: bytes) -> Any:
@@ -131,7 +131,7 @@ def _is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in url
-    except ValueError:  # A port or an IPv6 address that is none.
+    except ValueError:  # An invalid port or IPv6 address.
         return False
 
 
@@ -149,7 +149,7 @@ def _fits_header(key: str) -> bool:
 
 
 def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
-    """What the server says of an error, and what to do."""
+    """What the server says about an error, and what to do."""
     try:
         problem = json.load(error)
         return f"The server answered {problem['code']}: {problem['detail']}", ""
@@ -158,7 +158,7 @@ def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
 
 
 def _row(answer: Mapping[str, Any], path: str) -> Row:
-    """A page of the server's JSON as a page row, with the further columns that it has."""
+    """A page of the server's JSON as a page row, with its further columns."""
     page = {"confidence": None, **answer}
     picture, confidence = _decoded(page.pop("overlay", "")), page["confidence"]
     page.pop("failure", None)  # `exception` says the same.

@@ -1,4 +1,4 @@
-"""How columns are stored: between processes and in files they are the Arrow types of their records."""
+"""How columns are stored: between processes and in files they have the Arrow types of their records."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from raypipe.types import Crops, Line, PageMatrix, Region, Roles
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is stored: its Arrow type, the record it holds and the value it has when a page failed.
+    """How a column is stored: its Arrow type, the record it holds and its value if a page failed.
 
     Attributes:
         arrow: The Arrow type.
-        decode: Turns a value of `to_pylist()` into what stages see.
-        encode: The other way round.
-        empty: Makes the value of a page that failed or has no text.
-        role: What outputs take the column for, such as `text`, whatever it is called; None: for one more to carry.
+        decode: Turns a value from `to_pylist()` into what stages see.
+        encode: The reverse of `decode`.
+        empty: Makes the value for a page that failed or has no text.
+        role: What outputs use the column for, such as `text`, whatever its name; None: it is just passed on.
     """
 
     arrow: pa.DataType
@@ -31,7 +31,7 @@ class Column:
     role: str | None = None
 
     def in_place_of(self, before: Column | None) -> Column:
-        """The column where it replaces another one, whose role it goes on playing if it has none of its own."""
+        """The column when it replaces another one, whose role it takes over if it has no role of its own."""
         return replace(self, role=self.role or before.role) if before else self
 
     def to_arrow(self, values: Sequence[Any]) -> pa.Array:
@@ -44,7 +44,7 @@ class Column:
 
 
 def arrow_of(kind: Any) -> pa.DataType:
-    """The Arrow type of a record, or of what one of its fields is annotated with."""
+    """The Arrow type of a record, or of the annotation of one of its fields."""
     if is_dataclass(kind):
         hints = get_type_hints(kind)
         return pa.struct([(field.name, arrow_of(hints[field.name])) for field in fields(kind)])
@@ -63,13 +63,13 @@ _SCALARS = {
 
 
 def _inner(kind: Any) -> dict[str, Any]:
-    """The fields of a record that hold lists of records, with the kind of these."""
+    """The fields of a record that hold lists of records, with the records' type."""
     items = {name: get_args(hint)[0] for name, hint in get_type_hints(kind).items() if get_origin(hint) is list}
     return {name: item for name, item in items.items() if is_dataclass(item)}
 
 
 def encoder(kind: Any) -> Callable[[Any], dict[str, Any]]:
-    """What makes plain values of a record of this kind."""
+    """A function that turns a record of this kind into plain values."""
     names, inner = [field.name for field in fields(kind)], {name: encoder(item) for name, item in _inner(kind).items()}
 
     def encode(record: Any) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def encoder(kind: Any) -> Callable[[Any], dict[str, Any]]:
 
 
 def decoder(kind: Any) -> Callable[[Mapping[str, Any]], Any]:
-    """What makes a record of this kind of plain values."""
+    """A function that turns plain values into a record of this kind."""
     inner = {name: decoder(item) for name, item in _inner(kind).items()}
 
     def decode(values: Mapping[str, Any]) -> Any:
@@ -91,14 +91,14 @@ def decoder(kind: Any) -> Callable[[Mapping[str, Any]], Any]:
 
 
 def roles_of(columns: Mapping[str, Column]) -> Roles:
-    """What the columns of finished rows are; of several that play a role, the last one does."""
+    """The roles of the columns of finished rows; if several have the same role, the last one plays it."""
     playing = {column.role: name for name, column in columns.items() if column.role}
     others = [name for name in columns if name not in playing.values()]
     return Roles(columns=playing, further=tuple(name for name in others if _is_simple(columns[name].arrow)))
 
 
 def _is_simple(arrow: pa.DataType) -> bool:
-    """Whether JSON has values of this type: text, numbers, and lists and structs of them."""
+    """Whether JSON can hold values of this type: text, numbers, and lists and structs of them."""
     if pa.types.is_struct(arrow):
         return all(_is_simple(field.type) for field in arrow)
     if pa.types.is_list(arrow) or pa.types.is_large_list(arrow):
@@ -125,9 +125,9 @@ def list_column_of(kind: Any, role: str | None = None) -> Column:
 
 
 def given(name: str, column: Column) -> Column:
-    """A column as one that comes with the input, whose values may be plain or records, and are checked.
+    """A column that comes with the input, whose values may be plain or records, and are checked.
 
-    Its `decode` raises a ConfigError for a value that is not what the column holds.
+    Its `decode` raises a ConfigError for a value that does not fit the column.
     """
 
     def decode(value: Any) -> Any:
@@ -138,7 +138,7 @@ def given(name: str, column: Column) -> Column:
         except (AttributeError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
             raise ConfigError(
                 f"The column {name!r} of the input does not hold {column.arrow}: {error}.",
-                "Give it what the stage that usually writes the column writes.",
+                "Give it the values that the stage which usually writes the column would write.",
             ) from error
         return found
 
@@ -150,7 +150,7 @@ def _is_plain(item: Any) -> bool:
 
 
 def _without_nulls(value: Any) -> Any:
-    """A plain value without the fields that say nothing, so that records fill in their defaults."""
+    """A plain value without its null fields, so that records fill in their defaults."""
     if isinstance(value, Mapping):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     return [_without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,4 +1,4 @@
-"""What the standard library has under later Pythons only."""
+"""What the standard library has only in later versions of Python."""
 
 from __future__ import annotations
 

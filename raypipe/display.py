@@ -18,7 +18,7 @@ def display_images(
 
     Args:
         rows: Pages of `Pipeline.run`, or rows of a dataset.
-        field: A column of pictures: `image`, or encoded ones such as `image_with_regions`.
+        field: A column of pictures: `image`, or one with encoded pictures such as `image_with_regions`.
         limit: Most pictures to show.
         width: Width of each in pixels.
         show_meta: Print origin, resolution, size and mode above each.
@@ -36,14 +36,14 @@ def display_images(
     for number, row in enumerate(islice(rows, limit)):
         value, image = _decoded(row[field]), _decoded(row.get("image"))
         if show_meta and isinstance(image, Image):
-            print(_meta(number, image))  # noqa: T201 - printing is what it is for
+            print(_meta(number, image))  # noqa: T201 - printing is its purpose
         if value is not None:
             data = encode(value.pixels(), "png") if isinstance(value, Image) else value
             display(Picture(data=data, width=int(width)))
 
 
 def _decoded(value: Any) -> Any:
-    """A picture of a dataset's row as one of a page."""
+    """A picture from a dataset's row in the form it has in a page."""
     return IMAGE.decode(value) if isinstance(value, dict) else value
 
 

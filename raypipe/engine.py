@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 Tensor: TypeAlias = Any
 """An onnxruntime.OrtValue: an array that stays on the device of the session that computed it."""
 
-# An exhaustive search of convolution algorithms costs hundreds of milliseconds for each new input shape.
+# An exhaustive search of convolution algorithms takes hundreds of milliseconds for each new input shape.
 _CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
 
 TYPES = {
@@ -28,11 +28,11 @@ TYPES = {
     "tensor(bool)": np.bool_,
     "tensor(uint8)": np.uint8,
 }
-"""Element types of the inputs that a model may have here."""
+"""Element types that a model's inputs may have."""
 
 
 class Input(NamedTuple):
-    """What a model takes under one name; an axis of any length is a word in `shape`."""
+    """An input of a model; an axis of any length is a word in `shape`."""
 
     dtype: np.dtype[Any]
     shape: list[int | str]
@@ -48,7 +48,7 @@ class Session:
         metrics: Where the seconds of each run are added, as `session_seconds`.
 
     Raises:
-        DeviceError: A GPU was asked for and ONNX Runtime did not get one.
+        DeviceError: A GPU was asked for, but ONNX Runtime did not get one.
         ModelError: The file is missing or damaged.
     """
 
@@ -59,13 +59,13 @@ class Session:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # Threads that spin while they wait take the core from the next actor.
+        # Threads that spin while they wait would take the core from the next actor.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         gpu = gpu_available() if use_gpu is None else use_gpu
         if gpu and not gpu_available():
             raise DeviceError(
-                "A GPU was asked for and there is none that ONNX Runtime can use.",
-                "Install raypipe[cuda] and a CUDA 13 driver, or run with --device cpu; `raypipe doctor` tells more.",
+                "A GPU was asked for, but there is none that ONNX Runtime can use.",
+                "Install raypipe[cuda] and a CUDA 13 driver, or run with --device cpu; `raypipe doctor` shows more.",
             )
         providers: list[Any] = [("CUDAExecutionProvider", _CUDA_OPTIONS)] if gpu else []
         try:
@@ -80,7 +80,7 @@ class Session:
         self.on_gpu = provider == "CUDAExecutionProvider"
         if gpu and not self.on_gpu:
             raise DeviceError(
-                f"A GPU was asked for and ONNX Runtime fell back to {provider}.",
+                f"A GPU was asked for, but ONNX Runtime fell back to {provider}.",
                 "Run `raypipe doctor`: the CUDA or cuDNN libraries do not match this onnxruntime-gpu.",
             )
         self._metrics = metrics
@@ -94,8 +94,8 @@ class Session:
         """Runs the model.
 
         Args:
-            inputs: One array an input, in the model's order.
-            outputs: Names of the outputs to compute; all if None.
+            inputs: One array per input, in the model's order.
+            outputs: Names of the outputs to compute; None: all.
 
         Returns:
             The outputs, in the order asked for.
@@ -128,7 +128,7 @@ class Session:
         return (np.asarray(results.pop(read).numpy()) if read else np.empty(0)), results
 
     def metadata(self, key: str, default: str | None = None) -> Any:
-        """A JSON value from the model file's metadata; `default` is the JSON of one that does not stand there."""
+        """A JSON value from the model file's metadata; `default` is the JSON to use if the key is missing."""
         values = self._session.get_modelmeta().custom_metadata_map
         return json.loads(values[key] if default is None else values.get(key, default))
 
@@ -137,7 +137,7 @@ class Session:
 def gpu_available() -> bool:
     """Whether a CUDA device can be used.
 
-    onnxruntime-gpu lists its CUDA provider on machines without a GPU too, so the driver is asked as well.
+    onnxruntime-gpu lists its CUDA provider even on machines without a GPU, so the driver is asked as well.
     """
     import ctypes
 

@@ -14,7 +14,7 @@ def read_file(uri: str, max_bytes: int | None = None) -> bytes:
     """The bytes of a local path or of a URI of any pyarrow file system.
 
     Raises:
-        PageError: `file_missing`, where it cannot be opened or read; `image_too_large`, unread, over `max_bytes`.
+        PageError: `file_missing` if it cannot be opened or read; `image_too_large`, unread, if over `max_bytes`.
     """
     try:
         with open_file(uri) as file:
@@ -27,7 +27,7 @@ def read_file(uri: str, max_bytes: int | None = None) -> bytes:
 
 
 def check_size(name: str, size: int, max_bytes: int | None) -> None:
-    """Refuses what has more than `max_bytes`.
+    """Refuses a file of more than `max_bytes`.
 
     Raises:
         PageError: `image_too_large`.
@@ -41,7 +41,7 @@ def resolve(uri: str) -> tuple[fs.FileSystem, str]:
     """The pyarrow file system of a path or URI, and the path in it."""
     if "://" in uri:
         return fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
-    return fs.LocalFileSystem(), os.path.abspath(_with_home(uri))  # noqa: PTH100 - takes out the .. that names must not have
+    return fs.LocalFileSystem(), os.path.abspath(_with_home(uri))  # noqa: PTH100 - removes .., which names must not have
 
 
 def split_options(uri: str) -> tuple[str, str]:
@@ -51,14 +51,14 @@ def split_options(uri: str) -> tuple[str, str]:
 
 
 def _with_home(path: str) -> str:
-    """A path whose leading `~` or `~user` became that home folder. Names may begin with a `~` of their own."""
-    if not path.startswith("~") or os.path.isfile(path):  # noqa: PTH113 - false where a name is too long
+    """A path with its leading `~` or `~user` expanded. Files whose names begin with `~` are left alone."""
+    if not path.startswith("~") or os.path.isfile(path):  # noqa: PTH113 - false if a name is too long
         return path
-    return os.path.expanduser(path)  # noqa: PTH111 - leaves a ~ alone that is no user's
+    return os.path.expanduser(path)  # noqa: PTH111 - leaves ~ alone if there is no such user
 
 
 def open_file(uri: str) -> pa.NativeFile:
-    """A local path or URI, opened for reading at any place.
+    """A local path or URI, opened for random-access reading.
 
     Raises:
         OSError: It cannot be opened.
@@ -68,7 +68,7 @@ def open_file(uri: str) -> pa.NativeFile:
 
 
 def write_file(uri: str, data: bytes) -> None:
-    """Writes a file whole or not at all, with the folders above it."""
+    """Writes a file whole or not at all, and creates the folders above it."""
     filesystem, path = resolve(uri)
     filesystem.create_dir(path.rsplit("/", 1)[0], recursive=True)
     with filesystem.open_output_stream(f"{path}.part", compression=None) as stream:

@@ -1,6 +1,6 @@
 """A pipeline as data: its steps, the operators they run in, and the columns between them.
 
-`Pipeline` stands above the adapters in `run/`, this below them: an adapter loops over the operators of a graph and
+`Pipeline` is above the adapters in `run/`, this is below them: an adapter loops over the operators of a graph and
 knows no stage by name.
 """
 
@@ -32,11 +32,11 @@ INPUT_COLUMNS: Mapping[str, Column] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """Steps that run in the same process one after the other.
+    """Steps that run one after the other in the same process.
 
     Attributes:
-        steps: What it carries out.
-        pool: The actors it runs in; None leaves them to the adapter.
+        steps: What it runs.
+        pool: The actors it runs in; None: the adapter chooses them.
         before, after: The columns of rows that come in and go out.
     """
 
@@ -53,11 +53,11 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """What an adapter carries out.
+    """What an adapter runs.
 
     Attributes:
         operators: In order; never empty.
-        needs: Columns that the input must have beside `INPUT_COLUMNS`, since a stage reads them and none before it
+        needs: Columns that the input must have besides `INPUT_COLUMNS`: a stage reads them, and no stage before it
             writes them.
     """
 
@@ -76,7 +76,7 @@ class Graph:
 
     @property
     def roles(self) -> Roles:
-        """What the columns of finished rows are."""
+        """The roles of the columns of finished rows."""
         return roles_of(self.columns)
 
     @property
@@ -86,11 +86,11 @@ class Graph:
         return tuple(stage for stage in stages if isinstance(stage, ModelStage))
 
     def check_input(self, names: Iterable[str], source: str) -> None:
-        """Makes sure that an input has the columns that no stage writes.
+        """Checks that an input has the columns that no stage writes.
 
         Args:
             names: The columns it has.
-            source: What it is, for the message.
+            source: What the input is, for the message.
 
         Raises:
             ConfigError: One is missing.
@@ -108,20 +108,20 @@ class Graph:
             "that writes the column, or give an input that has it.",
         )
 
-    def take(self, row: Row) -> Row:
-        """A row of an input, its own columns as stages see them.
+    def read_input(self, row: Row) -> Row:
+        """A row of an input, with its own columns as stages see them.
 
         Raises:
-            ConfigError: A column is missing or does not hold what the stage reads.
+            ConfigError: A column is missing or does not fit the stage that reads it.
         """
         self.check_input(row, row["path"])
         return {**row, **{name: column.decode(row[name]) for name, column in self.needs.items()}}
 
     def check(self) -> None:
-        """Finds out whether this machine has the models and files that the stages load, before any process starts.
+        """Checks that this machine has the models and files that the stages load, before any process starts.
 
         Raises:
-            ModelError: A model is unknown or not here.
+            ModelError: A model is unknown or not on this machine.
             ConfigError: A file that a parameter names cannot be read.
         """
         for stage in dict.fromkeys(step.stage for step in self.steps):
@@ -132,7 +132,7 @@ def graph_of(stages: Sequence[Stage]) -> Graph:
     """The graph of a pipeline's stages.
 
     Raises:
-        ConfigError: There is no stage, one reads a column that an earlier one took away, or reads it as another type.
+        ConfigError: There is no stage, or one reads a column that an earlier one drops, or that has another type.
     """
     groups = _grouped(stages)
     needs = _needs(step for steps, _ in groups for step in steps)
@@ -153,7 +153,7 @@ def _grouped(stages: Sequence[Stage]) -> list[tuple[tuple[Step, ...], Pool | Non
     """The steps, grouped by the process they run in, with its pool.
 
     A stage with a pool begins a group. Its last step is the one that needs the pool; those before it prepare the work
-    and stay with the data they cut it from.
+    and stay with the data that they cut.
     """
     groups: list[list[Step]] = [[]]
     pools: list[Pool | None] = [None]
@@ -170,7 +170,7 @@ def _grouped(stages: Sequence[Stage]) -> list[tuple[tuple[Step, ...], Pool | Non
 
 
 def _needs(steps: Iterable[Step]) -> dict[str, Column]:
-    """Columns that are read and that no step before has written or dropped: they must come with the input."""
+    """Columns that are read and that no earlier step has written or dropped: they must come with the input."""
     known, needs = set(INPUT_COLUMNS), dict[str, Column]()
     for step in steps:
         needs |= {name: given(name, column) for name, column in step.reads.items() if name not in known}
@@ -182,11 +182,11 @@ def _check_columns(step: Step, columns: Mapping[str, Column]) -> None:
     for name, column in step.reads.items():
         if name not in columns:
             raise ConfigError(
-                f"{step.stage.name} reads the column {name!r}, which a stage before it took away.",
-                f"There are {', '.join(columns)}. Some stages keep their input with keep_input=True.",
+                f"{step.stage.name} reads the column {name!r}, which a stage before it drops.",
+                f"It can read {', '.join(columns)}. Some stages keep their input with keep_input=True.",
             )
         if columns[name].arrow != column.arrow:
             raise ConfigError(
-                f"{step.stage.name} reads the column {name!r} as {column.arrow}, and it holds {columns[name].arrow}.",
+                f"{step.stage.name} reads the column {name!r} as {column.arrow}, but it holds {columns[name].arrow}.",
                 "Give the stage another column.",
             )

@@ -1,4 +1,4 @@
-"""What the machine gives to this process."""
+"""What the machine offers to this process."""
 
 from __future__ import annotations
 

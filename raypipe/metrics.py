@@ -10,22 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 SECONDS, TOTAL = "_seconds", "_total"
-"""How the names of sums end: seconds, counts."""
+"""How the names of sums end: of seconds, of counts."""
 
 Progress = Callable[[int, int], None]
-"""Is told how many pages are finished and how many of them failed."""
+"""Called with how many pages are finished and how many of them failed."""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """What a page cost at an operator of a server.
+    """What a page cost at one operator of a server.
 
     Attributes:
         operator: The operator's name.
         queue_seconds: How long the page waited for it.
         batch_pages: Pages that were read together.
         seconds: The page's share of each step's seconds.
-        counts: The page's share of what was counted.
+        counts: The page's share of each count.
     """
 
     operator: str
@@ -36,7 +36,7 @@ class Visit:
 
     @classmethod
     def of(cls, operator: str, queue_seconds: float, batch_pages: int, sums: dict[str, float]) -> Visit:
-        """A visit from what `Metrics` drained for the whole batch."""
+        """A visit from the sums that `Metrics` drained for the whole batch."""
         shares = {name: value / batch_pages for name, value in sums.items()}
         return cls(
             operator,
@@ -52,7 +52,7 @@ class Visit:
 class Metrics(threading.local):
     """Named sums of each thread. Names end in their unit, `SECONDS` or `TOTAL`.
 
-    A server works on several pages at once, each in a thread: what a thread drains belongs to its page alone.
+    A server works on several pages at once, each in a thread: what a thread drains belongs only to its page.
     """
 
     def __init__(self) -> None:
@@ -72,6 +72,6 @@ class Metrics(threading.local):
             self.add(name, time.perf_counter() - start)
 
     def drain(self) -> dict[str, float]:
-        """The sums of this thread since its last call."""
+        """The sums of this thread since its last call of this method."""
         sums, self._sums = dict(self._sums), defaultdict(float)
         return sums

@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 OVERLAYS = ("jpeg", "png")
 """Formats of overlays."""
 BATCH_SIZE = 4
-"""Pages whose lines are read together, where nobody says otherwise."""
+"""Default number of pages whose lines are read together."""
 
 
 class Pipeline:
     """An ordered list of stages.
 
-    It may begin in the middle: columns that its input has are read like those of an earlier stage.
+    It may begin in the middle: columns of its input are read like those of an earlier stage.
 
     Attributes:
         stages: As given.
-        graph: Its operators and the columns between them: what the adapters carry out.
+        graph: Its operators and the columns between them: what the adapters run.
 
     Raises:
-        ConfigError: There is no stage, or one reads a column that an earlier one took away or that holds another type.
+        ConfigError: There is no stage, or one reads a column that an earlier one drops or that has another type.
     """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
@@ -47,7 +47,7 @@ class Pipeline:
             raise ConfigError("A pipeline is a list of stages.", f"Give Pipeline([{stages.name}(...)]).")
         self.stages = tuple(stages)
         if not self.stages or not all(isinstance(stage, Stage) for stage in self.stages):
-            raise ConfigError("A pipeline needs stages.", f"There are {', '.join(registry.STAGES)}.")
+            raise ConfigError("A pipeline needs stages.", f"Use {', '.join(registry.STAGES)}.")
         self.graph = graph_of(self.stages)
 
     def __eq__(self, other: object) -> bool:
@@ -61,22 +61,22 @@ class Pipeline:
 
     def describe(self) -> str:
         """The operators with their pools, steps and columns in and out, and the parameters of each stage."""
-        described = []
+        lines = []
         for number, operator in enumerate(self.graph.operators, 1):
             pool = operator.pool.model_dump(exclude_none=True) if operator.pool else {}
             where = ", ".join(f"{name}={value:g}" for name, value in pool.items()) or "chosen for the cluster"
-            described.append(f"operator {number}: {operator.name}  [pool: {where}]")
-            described += [_describe(step) for step in operator.steps]
+            lines.append(f"operator {number}: {operator.name}  [pool: {where}]")
+            lines += [_describe(step) for step in operator.steps]
         if self.graph.needs:
-            described.append(f"from the input: {', '.join(self.graph.needs)}")
-        described.append("parameters:")
+            lines.append(f"from the input: {', '.join(self.graph.needs)}")
+        lines.append("parameters:")
         for stage in self.stages:
             values = ", ".join(f"{name}={value!r}" for name, value in stage.model_dump(exclude={"pool"}).items())
-            described.append(f"  {stage.name}({values})")
-        return "\n".join(described)
+            lines.append(f"  {stage.name}({values})")
+        return "\n".join(lines)
 
     def to_toml(self) -> str:
-        """The pipeline as TOML: a `[[stage]]` each, with the parameters that differ from their defaults."""
+        """The pipeline as TOML: one `[[stage]]` per stage, with the parameters that differ from their defaults."""
         tables = [
             {"type": registry.name_of(type(stage)), **_storable(stage.model_dump(mode="json", exclude_defaults=True))}
             for stage in self.stages
@@ -85,7 +85,7 @@ class Pipeline:
 
     @classmethod
     def from_toml(cls, text: str) -> Pipeline:
-        """A pipeline from what `to_toml` wrote.
+        """A pipeline from the output of `to_toml`.
 
         Raises:
             ConfigError: The text is not TOML, or names an unknown stage or parameter.
@@ -99,19 +99,19 @@ class Pipeline:
     def run(
         self, sources: Source | Iterable[Source], *, batch_size: int = BATCH_SIZE, threads: int | None = None
     ) -> Iterator[Page]:
-        """Processes pages in this process, a few at a time, as the result is asked for.
+        """Reads pages in this process, a few at a time, as results are asked for.
 
         Args:
             sources: Files, folders, globs, URIs, encoded bytes, arrays uint8 (h, w) or (h, w, 3) in the order red,
                 green, blue, Pillow pictures, rows with a `path` or `content` and further columns, or a list of them.
             batch_size: Pages whose lines are read together.
-            threads: CPU threads; all that the process may use if None.
+            threads: CPU threads; None: all that the process may use.
 
         Raises:
-            InputError: A source names nothing, or is none; at once, if it is the first.
+            InputError: A source names nothing or is not a source; raised at once for the first.
             ConfigError: A stage reads a column that no earlier one writes and the input does not have.
-            ModelError: A model is not here.
-            DeviceError: A GPU was asked for and cannot be used.
+            ModelError: A model is not on this machine.
+            DeviceError: A GPU was asked for but cannot be used.
         """
         from raypipe.run.local import run
 
@@ -139,7 +139,7 @@ class Pipeline:
         return deployment(self.graph, self.drawings(), serving or Serving())
 
     def with_drawing(self, image_format: str) -> Pipeline:
-        """The pipeline with a picture of each page, its regions and text drawn over it."""
+        """The pipeline, extended to draw each page's regions and text over its picture."""
         roles = self.graph.roles.columns
         drawing = ImageDrawRegions(
             input_col=roles.get("image", "image"),
@@ -155,7 +155,7 @@ class Pipeline:
         return Pipeline([*self.stages, drawing])
 
     def drawings(self) -> dict[str, Operator]:
-        """What draws overlays, by the picture's format; none where pages keep no picture or have no regions."""
+        """The operators that draw overlays, by picture format; empty if pages keep no picture or have no regions."""
         known, columns = len(self.graph.steps), self.graph.columns
         try:
             drawn = {name: self.with_drawing(name).graph for name in OVERLAYS}
@@ -176,7 +176,7 @@ def _describe(step: Step) -> str:
 
 
 def _storable(values: dict[str, Any]) -> dict[str, Any]:
-    """TOML has no null: an empty string means it, and nothing inside a pool does."""
+    """TOML has no null: an empty string stands for it, and inside a pool it is left out."""
     pool = values.pop("pool", None)
     stored = {name: "" if value is None else value for name, value in values.items()}
     return stored if pool is None else {**stored, "pool": {k: v for k, v in pool.items() if v is not None}}

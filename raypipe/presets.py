@@ -1,4 +1,4 @@
-"""The pipeline that the command line runs where no file declares another."""
+"""The pipeline that the command line runs unless a file declares another."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def standard(
     detector_pool: Pool | None = None,
     recognizer_pool: Pool | None = None,
 ) -> Pipeline:
-    """Picture to text with confidences, for print and handwriting.
+    """The pipeline from pictures to text with confidences, for print and handwriting.
 
     It is `Pipeline([BinaryToImage(), ImageTextDetector(), ImageToText()])`: the stages' own defaults read best.
 
     Args:
         detector, recognizer: Model names.
         language: Language of the text.
-        use_gpu: True: CUDA or an error; False: CPU; None: CUDA if there is one.
-        detector_pool, recognizer_pool: Actors of their own on Ray; None shares them.
+        use_gpu: True: CUDA or an error; False: CPU; None: CUDA if there is a GPU.
+        detector_pool, recognizer_pool: Dedicated actors on Ray; None: shared ones.
 
     Raises:
-        ModelError: A model is unknown or not here, or does not read the language.
+        ModelError: A model is unknown, not on this machine, or does not read the language.
     """
     detect = ImageTextDetector.pretrained(detector, use_gpu=use_gpu, pool=detector_pool)
     read = ImageToText.pretrained(recognizer, language, use_gpu=use_gpu, pool=recognizer_pool)
@@ -42,20 +42,20 @@ def standard(
 
 
 def with_overlays(pipeline: Pipeline, folder: str, image_format: str) -> Pipeline:
-    """The pipeline with a picture of each page, its regions and text drawn over it, written to a folder."""
+    """The pipeline, extended to draw each page's regions and text over its picture and save it in a folder."""
     return Pipeline([*pipeline.with_drawing(image_format).stages, SaveImages(folder=folder, suffix=f".{image_format}")])
 
 
 def read_text(source: Source) -> str:
     """The text of one document, a line of the page per line, its pages separated by form feeds.
 
-    It loads the models each time: for many documents, go through `standard().run(sources)`.
+    It loads the models each time: for many documents, use `standard().run(sources)`.
 
     Args:
         source: A file, URI, encoded bytes, array or Pillow picture; see `Pipeline.run`.
 
     Raises:
-        InputError: The source names nothing, is none, or a page of it cannot be read.
+        InputError: The source names nothing, is not a source, or one of its pages cannot be read.
     """
     pages = list(standard().run(source))
     for page in pages:

@@ -1,4 +1,4 @@
-"""Page rows as Arrow tables: how rows cross from one process to another and into files."""
+"""Page rows as Arrow tables: how rows go from one process to another and into files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from raypipe.types import Row
 
 
 def from_table(table: pa.Table, columns: Mapping[str, Column]) -> list[Row]:
-    """The rows of a table. Columns that the pipeline does not know stay out; `others` carries them."""
+    """The rows of a table. Columns that the pipeline does not know are left out; see `others`."""
     names = [name for name in columns if name in table.column_names]
     values = [columns[name].from_arrow(table[name]) for name in names]
     return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
@@ -29,5 +29,5 @@ def schema(columns: Mapping[str, Column]) -> pa.Schema:
 
 
 def others(table: pa.Table, columns: Mapping[str, Column]) -> pa.Table:
-    """The columns of a table that the pipeline does not know: they pass through."""
+    """The columns of a table that the pipeline does not know, which pass through it."""
     return table.select([name for name in table.column_names if name not in columns])

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Arguments(Serving):
-    """What `import_path: raypipe.serving:build` takes as `args` in a Serve config, or `serve run` as KEY=VALUE."""
+    """The arguments of `raypipe.serving:build`: `args` in a Serve config, KEY=VALUE for `serve run`."""
 
-    pipeline: Path | None = Field(None, description="TOML file that declares the pipeline; left out: the standard one")
-    toml: str = Field("", description="the same as text")
-    api_key_file: Path | None = Field(None, description="file with the keys that clients must show, one per line")
+    pipeline: Path | None = Field(None, description="TOML file that declares the pipeline; default: the standard one")
+    toml: str = Field("", description="content of such a file, in its place")
+    api_key_file: Path | None = Field(None, description="file with the accepted API keys, one per line")
 
     def declared(self) -> Pipeline:
         """The pipeline.
@@ -37,7 +37,7 @@ class Arguments(Serving):
         return load(self.pipeline) if self.pipeline else presets.standard()
 
     def with_keys(self) -> Serving:
-        """The same with the keys of the key file.
+        """The settings with the keys from the key file.
 
         Raises:
             ConfigError: The file cannot be read or holds no key.

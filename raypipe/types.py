@@ -1,7 +1,7 @@
 """What flows through a pipeline: rows, the records in them, and the finished page.
 
 A row is a page: a dict from column name to value. Inside a process the values are the records below; `columns.py`
-says how they cross to other processes and into files. Coordinates are pixels of the upright page (after EXIF
+says how they are stored between processes and in files. Coordinates are pixels of the upright page (after EXIF
 orientation) at its full resolution, whatever scale it was decoded at.
 """
 
@@ -26,7 +26,7 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """A place with text on a page: Visual NLP's Coordinate struct.
+    """A part of a page with text: Visual NLP's Coordinate struct.
 
     For a rotated region `x`, `y` is its centre; otherwise its top left corner.
     """
@@ -64,7 +64,7 @@ class Word:
 class Line:
     """A recognized line: its text, mean character probability, rotated box (as that of a `Word`) and words.
 
-    Lines with the same `row` stand side by side on the page (the fields of a form) and share a line of the text.
+    Lines with the same `row` are side by side on the page (the fields of a form) and share a line of the text.
     """
 
     text: str
@@ -100,12 +100,12 @@ class PageMatrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crops:
-    """Line pictures of a page, packed for the way from the detector's process to the recognizer's.
+    """Line pictures of a page, packed for transfer from the detector's process to the recognizer's.
 
     Attributes:
         pixels: All pictures as bytes, one after the other, each uint8 (height, width, 3), BGR.
         height: The common height in pixels.
-        widths: One width a picture.
+        widths: One width per picture.
         segments: float32 (m, 10) as bytes. A picture shows one or more boxes of the page side by side. Each has:
             its picture, its first and last pixel column there, centre x, centre y, width, height and angle on the
             page, and the numbers of its line and of its row of the text.
@@ -164,12 +164,12 @@ def boxes_from_regions(regions: Sequence[Region]) -> Boxes:
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
-    """What the columns of a pipeline are, whatever they are called.
+    """The roles of a pipeline's columns, whatever their names.
 
     Attributes:
-        columns: The column that plays a role, by the role's name; a role that is not here is played by the column of
+        columns: The column that plays a role, by the role's name; a role missing here is played by the column of
             its name.
-        further: Columns that have no role and that outputs carry under their own names.
+        further: Columns without a role, which outputs keep under their own names.
     """
 
     columns: Mapping[str, str]
@@ -177,15 +177,15 @@ class Roles:
 
 
 USUAL = Roles(columns={"regions": "text_regions", "picture": "image_with_regions"})
-"""The roles of the stages' columns as they are called by default."""
+"""The roles of the stages' columns under their default names."""
 
 
 class Page(Mapping[str, Any]):
-    """A finished page: its columns by name (`page["text"]`), and as attributes whatever they are called.
+    """A finished page: its columns by name (`page["text"]`), and as attributes, whatever their names.
 
     Args:
         row: The columns.
-        roles: Which of them plays `text`, `lines` and so on.
+        roles: Which of them play `text`, `lines` and so on.
     """
 
     def __init__(self, row: Row, roles: Roles = USUAL) -> None:
@@ -211,7 +211,7 @@ class Page(Mapping[str, Any]):
 
     @property
     def name(self) -> str:
-        """The document's name, after which its files are called."""
+        """The document's name, after which its files are named."""
         return str(self._row["name"])
 
     @property
@@ -226,12 +226,12 @@ class Page(Mapping[str, Any]):
 
     @property
     def width(self) -> int | None:
-        """Width of the upright page in pixels; None where the picture was not opened or not kept."""
+        """Width of the upright page in pixels; None if the picture was not opened or not kept."""
         return self._side("width")
 
     @property
     def height(self) -> int | None:
-        """Height of the upright page in pixels; None where the picture was not opened or not kept."""
+        """Height of the upright page in pixels; None if the picture was not opened or not kept."""
         return self._side("height")
 
     def _side(self, name: str) -> int | None:
@@ -240,7 +240,7 @@ class Page(Mapping[str, Any]):
 
     @property
     def text(self) -> str:
-        """The recognized text, a line of the page to a line; empty if there is none."""
+        """The recognized text, with one line per row of the page; empty if there is none."""
         return str(self._playing("text") or "")
 
     @property
@@ -255,7 +255,7 @@ class Page(Mapping[str, Any]):
 
     @property
     def confidence(self) -> float | None:
-        """Mean character probability of the page, 0 to 1; None where there is no text."""
+        """Mean character probability of the page, 0 to 1; None if there is no text."""
         values = self._playing("confidence") or []
         return float(values[0]) if values else None
 
@@ -273,12 +273,12 @@ class Page(Mapping[str, Any]):
 
     @property
     def exception(self) -> str | None:
-        """What went wrong: stage, code, message and remedy; None where nothing did."""
+        """What went wrong: stage, code, message and remedy; None if nothing did."""
         return self._row.get("exception")
 
     @property
     def further(self) -> dict[str, Any]:
-        """The columns of stages of one's own that outputs carry, by name."""
+        """The columns of your own stages that outputs keep, by name."""
         return {name: self._row[name] for name in self._roles.further if name in self._row}
 
     def _playing(self, role: str) -> Any:

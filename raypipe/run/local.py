@@ -37,7 +37,7 @@ def run(
     first = next(rows, None)
     if first is None:
         return iter(())
-    taken = chain([graph.take(first)], map(graph.take, rows))
+    taken = chain([graph.read_input(first)], map(graph.read_input, rows))
     batches = finished(graph, taken, batch_size, threads or usable_cpus(), metrics or Metrics())
     roles = graph.roles
     return (Page(row, roles) for batch in batches for row in batch)
