@@ -1,7 +1,7 @@
 """What can go wrong: each kind of error has a code, an exit status and a remedy.
 
 `RaypipeError` and its subclasses stop the job. `PageError` belongs to one page: a stage raises it, the worker's base
-class writes it as a `Failure` into that page's row, and the job goes on.
+class writes it as a `Failure` into that page's row, and the job continues.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class ServerError(RaypipeError):
 
 
 class PageError(Exception):
-    """One page cannot be processed; its row says so and the job goes on.
+    """One page cannot be processed; its row says so and the job continues.
 
     Attributes:
         code: A `Code`, or a stable name that the stage defines.

@@ -66,7 +66,7 @@ def chosen_pipeline(
     """The pipeline that the options choose; other options are ignored.
 
     Raises:
-        ConfigError: The file is missing or invalid, or another option would have no effect beside it.
+        ConfigError: The file is missing or invalid, or would leave another given option without effect.
     """
     alone("--pipeline", file, "detector", "recognizer", "device", "detectors", "recognizers")
     if file:

@@ -26,7 +26,7 @@ def find(name: str) -> Format:
         ConfigError: There is no such format.
     """
     if name not in FORMATS:
-        raise ConfigError(f"There is no output format {name!r}.", f"There are {', '.join(FORMATS)}.")
+        raise ConfigError(f"There is no output format {name!r}.", f"Use one of {', '.join(FORMATS)}.")
     return FORMATS[name]
 
 

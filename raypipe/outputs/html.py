@@ -1,4 +1,4 @@
-"""A document as one HTML page to look at: each page's overlay picture beside its text, doubtful words marked."""
+"""A document as one HTML page for viewing: each page's overlay picture beside its text, with doubtful words marked."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def section(page: Page, document: Document) -> str:
 
 
 def picture_url(page: Page, document: Document) -> str | None:
-    """Where the rendered document finds the page's overlay; None: there is none to show."""
+    """Where the rendered document finds the page's overlay; None if there is none to show."""
     if not document.pictures:
         return None
     if page.picture:

@@ -56,4 +56,4 @@ def _by_suffix(path: Path) -> Format:
         if each.suffix == path.suffix.lower():
             return each
     suffixes = dict.fromkeys(each.suffix for each in formats.FORMATS.values())
-    raise ConfigError(f"No output format has the suffix of {path}.", f"There are {', '.join(suffixes)}.")
+    raise ConfigError(f"No output format has the suffix of {path}.", f"Use one of {', '.join(suffixes)}.")

@@ -41,7 +41,7 @@ def connect(address: str | None) -> None:
     if address:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         return
-    # Ray's own core logs as an error that the arguments of actors lie in the object store, where they belong.
+    # Ray's core logs as an error that arguments of actors are in the object store, where they belong.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     start(usable_cpus() + int(READ_AND_WRITE_CPUS), log_to_driver=False)
 

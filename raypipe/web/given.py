@@ -12,7 +12,7 @@ from raypipe.web.problems import ProblemError
 
 MOST_ITEMS = 10_000
 FARTHEST = 1_000_000
-"""Numbers beyond this, such as coordinates, lie on no page."""
+"""Largest number accepted: coordinates beyond it are on no page."""
 
 
 def take_columns(form: dict[str, str], needs: Mapping[str, Column]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _no_number(constant: str) -> NoReturn:
 
 
 def _check(value: Any) -> None:
-    """Refuses numbers that lie on no page, and more items than any page has."""
+    """Refuses coordinates that are on no page, and more items than any page has."""
     if isinstance(value, (list, dict)):
         items = value.values() if isinstance(value, dict) else value
         if len(items) > MOST_ITEMS:

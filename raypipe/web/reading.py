@@ -88,7 +88,7 @@ async def page_rows(
             for page in chosen
         ]
     if not rows:
-        raise ProblemError(422, "page_missing", f"There is no page {options.pages} in what was sent.")
+        raise ProblemError(422, "page_missing", f"There is no page {options.pages} in the request.")
     return rows
 
 

@@ -161,7 +161,7 @@ def test_pages_that_browsers_cannot_show_come_drawn(page: Any, tmp_path: Path) -
     assert page.locator("figure img").nth(2).evaluate("image => image.naturalWidth") == 500
 
 
-@pytest.mark.parametrize(("count", "note"), [(1, ""), (2, " Of 2 files only the first is read.")])
+@pytest.mark.parametrize(("count", "note"), [(1, ""), (2, " Only the first of 2 files is read.")])
 def test_pasted_and_dropped_files_are_read(page: Any, letter: Path, count: int, note: str) -> None:
     for kind in ("paste", "drop"):
         data = page.evaluate_handle(

@@ -70,5 +70,5 @@ def test_a_format_that_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_no_such_format(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no output format 'pdf'. There are text, formatted_text"):
+    with pytest.raises(ConfigError, match=r"no output format 'pdf'. Use one of text, formatted_text"):
         write([finished()], folders(tmp_path, "pdf"))

@@ -52,7 +52,7 @@ def test_no_two_formats_share_a_name() -> None:
 
 
 def test_an_unknown_name_tells_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"no output format 'pdf'. There are text, formatted_text"):
+    with pytest.raises(ConfigError, match=r"no output format 'pdf'. Use one of text, formatted_text"):
         find("pdf")
     with pytest.raises(ValidationError, match=r"choose one of text, formatted_text, hocr, text_with_positions"):
         rp.ImageToText(output_format="pdf")

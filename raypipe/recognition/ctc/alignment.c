@@ -1,6 +1,6 @@
-/* Where the characters of a known text stand in a CTC network's output; see alignment.py.
+/* Where the characters of a known text are in a CTC network's output; see alignment.py.
  *
- * The states of the path are the text's characters with a blank before, between and behind them: character `place` is
+ * The states of the path are the text's characters with a blank before, between and after them: character `place` is
  * state 2 * place + 1, and even states are blanks.
  */
 
@@ -79,7 +79,7 @@ static void trace(const Trellis *trellis, int32_t *places)
     }
 }
 
-/* The most probable path that spells a text. `places` (length, 2) comes filled with 0; steps and length are over 0. */
+/* The most probable path that spells a text. `places` (length, 2) must be filled with 0; steps and length must be over 0. */
 EXPORT int ctc_align(const double *logs, int32_t steps, int32_t classes, const int32_t *labels, int32_t length,
                      int32_t *places)
 {

@@ -1,6 +1,6 @@
-/* The tables that language.py makes of a word list when a recognizer is opened.
+/* The tables that language.py makes from a word list when a recognizer is opened.
  *
- * Words are rows of letter codes, (words, width), filled up with EDGE; each row has one at least.
+ * Words are rows of letter codes, (words, width), padded with EDGE; each row has at least one.
  */
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static int32_t shared_letters(const int8_t *one, const int8_t *other)
     return length;
 }
 
-/* Fills in the number of each level's first node but the root; returns how many nodes there are. */
+/* Fills in the number of each level's first node except the root; returns how many nodes there are. */
 static int32_t number_levels(const int8_t *codes, const int64_t *order, int64_t words, int32_t width, int32_t *starts)
 {
     for (int64_t n = 0; n < words; n++) {
@@ -34,11 +34,11 @@ static int32_t number_levels(const int8_t *codes, const int64_t *order, int64_t 
     return nodes;
 }
 
-/* A trie whose nodes stand level by level, children in the order of their codes.
+/* A trie with its nodes in level order, children in the order of their codes.
  *
  * order: (words), the rows in the order of their codes.
- * masks, children, sums, ends: as long as there are letters and one; come filled with 0, ends with -1.
- * Returns how many nodes there are, or -1 without memory.
+ * masks, children, sums, ends: one entry per letter and one more; must be filled with 0, ends with -1.
+ * Returns how many nodes there are, or -1 if memory runs out.
  */
 EXPORT int32_t ctc_trie(const int8_t *codes, const int64_t *order, int64_t words, int32_t width,
                         const double *probabilities, uint32_t *masks, int32_t *children, double *sums, int32_t *ends)
@@ -83,7 +83,7 @@ EXPORT void ctc_count_letters(const int8_t *codes, int64_t words, int32_t width,
     }
 }
 
-/* An open hash table; a key stands at or after `hashed`. `table` comes filled with -1 and has room. */
+/* An open-addressing hash table; a key is at or after `hashed`. `table` must be filled with -1 and have room. */
 EXPORT void ctc_hash(const int64_t *keys, const float *values, int64_t count, int64_t slots, int64_t *table,
                      float *found)
 {

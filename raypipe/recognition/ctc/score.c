@@ -1,4 +1,4 @@
-/* What the language says of a prefix: its words and marks, or the same token as read; see search.py. */
+/* What the language says about a prefix: its words and marks, or the same token as read; see search.py. */
 
 #include <math.h>
 
@@ -11,7 +11,7 @@ double order_of(const Knowledge *known, int32_t before, int32_t after)
 
 /* ---- Letters and words ---- */
 
-/* The trie node of one letter more, -1 where no word goes on so. */
+/* The trie node of one more letter, -1 if no word continues like this. */
 static int32_t follow(const Language *language, int32_t node, int32_t code)
 {
     if (node < 0)
@@ -43,7 +43,7 @@ static double case_of(const Prefix *prefix, int32_t code, int capital, const Wei
     return 0;
 }
 
-/* Goes on with the word of the prefix above, or begins one. */
+/* Continues the word of the prefix above, or begins one. */
 static void open_word(const Knowledge *known, const Prefix *above, Prefix *prefix)
 {
     if (above->shape == WORD) {
@@ -121,7 +121,7 @@ static double end_word(const Knowledge *known, const Prefix *prefix, int32_t *wo
 
 /* ---- Marks ---- */
 
-/* The word reading of what stands before a mark, and what its last word leaves behind. */
+/* The word reading of the text before a mark, and what its last word leaves behind. */
 static double close_word(const Knowledge *known, const Prefix *above, Prefix *prefix)
 {
     if (above->shape != WORD)
@@ -179,7 +179,7 @@ void judge(const Knowledge *known, const Prefix *above, Prefix *prefix)
     prefix->score = prefix->literal > prefix->words ? prefix->literal : prefix->words;
 }
 
-/* A word before a hyphen may go on in the next line. */
+/* A word before a hyphen may continue on the next line. */
 double judge_line(const Knowledge *known, const Prefix *above, const Prefix *prefix)
 {
     double words = prefix->words;

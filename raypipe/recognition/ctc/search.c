@@ -1,6 +1,6 @@
 /* CTC prefix beam search with a language; see search.py for what it does and why.
  *
- * A prefix is a beginning of the text. All that were ever reached stand in one tree, which grows with the search and
+ * A prefix is a beginning of the text. All that were ever reached are in one tree, which grows with the search and
  * is freed at its end; nothing outlives a call, so that any number of threads may search at once.
  */
 
@@ -79,7 +79,7 @@ static int32_t grow(Search *search, int32_t parent, int32_t label)
     return place;
 }
 
-/* Makes room for so many prefixes more. */
+/* Makes room for this many more prefixes. */
 static int reserve(Search *search, int64_t more)
 {
     if (search->used + more <= search->room)
@@ -107,7 +107,7 @@ static Prefix *touch(Search *search, int32_t place, int32_t step)
     return prefix;
 }
 
-/* Goes on with the same text: a blank, or more of its last character. Spaces after a space are blanks. */
+/* Continues with the same text: a blank, or more of its last character. Spaces after a space are blanks. */
 static void stay(Search *search, int32_t place, int32_t step, const double *row)
 {
     Prefix *prefix = touch(search, place, step);
@@ -128,7 +128,7 @@ static double paths_to(const Search *search, const Prefix *prefix, int32_t label
     return label == prefix->label ? prefix->blank : prefix->total;
 }
 
-/* Goes on with each character that is likely here, unless the result would be `least` or less. */
+/* Continues with each character that is likely here, unless the result would be `least` or less. */
 static void extend(Search *search, int32_t beam, int32_t step, const double *row, double least)
 {
     for (int32_t n = 0; n < search->likely_count; n++) {
@@ -227,14 +227,14 @@ static int32_t spell(const Search *search, int32_t winner, int32_t *labels)
     return length;
 }
 
-/* Replaces prefixes by how many leading characters they share with the winner; -1, which is none, becomes 0. */
+/* Replaces prefixes by how many leading characters they share with the winner; -1 (none) becomes 0. */
 static void agree(Search *search, int32_t winner, int32_t length, int64_t count)
 {
     Prefix *tree = search->tree;
     int32_t *kept = search->kept;
     for (int32_t place = winner; place > 0; place = tree[place].parent)
         tree[place].shared = length--;
-    /* Parents stand before their children. */
+    /* Parents come before their children. */
     for (int32_t place = 1; place < search->used; place++)
         if (tree[place].shared == 0)
             tree[place].shared = tree[tree[place].parent].shared;
@@ -264,8 +264,8 @@ static int run(Search *search, const double *logs, int32_t steps, int32_t *label
 /* The best text of `logs` (steps, classes).
  *
  * labels: (steps), its classes; `length` of them are filled in.
- * kept: (steps, beams), comes filled with -1; leading characters shared with it by each prefix kept after a step.
- * scores: (steps, beams), comes filled with NEVER; the scores of these prefixes, best first.
+ * kept: (steps, beams), must be filled with -1; leading characters shared with it by each prefix kept after a step.
+ * scores: (steps, beams), must be filled with NEVER; the scores of these prefixes, best first.
  */
 EXPORT int ctc_search(const double *logs, int32_t steps, int32_t classes, const Language *language,
                       const Weights *weights, const Alphabet *alphabet, const Limits *limits, int32_t *labels,

@@ -7,7 +7,7 @@
 /* Kinds of characters and the edge of a word, as in language.py. */
 enum { START, WORD, NUMBER, SPACE };
 enum { EDGE = 27, CODES = EDGE + 1, CONTEXTS = CODES * CODES * CODES, WORD_START = CONTEXTS - 1 };
-/* How the word before is written. */
+/* How the previous word is written. */
 enum { SMALL, CAPITALIZED, CAPITALS };
 
 /* The structures that search.py fills, field by field. */
@@ -43,7 +43,7 @@ typedef struct {
     double blank, open, total, next_blank, next_open;
     /* Language: the two readings and the better one. */
     double words, literal, score;
-    /* The word it ends in: score of what stands before, price of its capitals, letter model. */
+    /* The word it ends in: score of the text before it, price of its capitals, letter model. */
     double before, case_price, spelling;
     /* The same word's last three letters, place in the trie, number of letters and of capitals among them. */
     int32_t context, node, letters, capitals;
@@ -51,7 +51,7 @@ typedef struct {
     int32_t parent, child, sibling, label;
     /* The last time step that reached it; how many leading characters it shares with the result. */
     int32_t step, shared;
-    /* What it leaves to the next character: number and case of the word before, kind of the last character. */
+    /* What it leaves to the next character: number and case of the previous word, kind of the last character. */
     int32_t previous, manner, shape;
     uint8_t opens_sentence, figured;
 } Prefix;
@@ -62,7 +62,7 @@ typedef struct {
     const Alphabet *alphabet;
 } Knowledge;
 
-/* Where the hash table of word pairs, whose slots are a power of two, begins to look for a key. */
+/* Where the hash table of word pairs, whose slots are a power of two, starts looking for a key. */
 static inline int64_t hashed(int64_t key, int64_t slots)
 {
     return (int64_t)((uint64_t)key * 0x9E3779B1u) & (slots - 1);
@@ -72,8 +72,8 @@ static inline int64_t hashed(int64_t key, int64_t slots)
 
 double order_of(const Knowledge *known, int32_t before, int32_t after);
 
-/* Fills in what the language says of a prefix, a copy of the one above with another label and shape. */
+/* Fills in what the language says about a prefix, a copy of the one above with another label and shape. */
 void judge(const Knowledge *known, const Prefix *above, Prefix *prefix);
 
-/* The language score of a prefix as a whole line; `above` is its parent, or itself where it has none. */
+/* The language score of a prefix as a whole line; `above` is its parent, or itself if it has none. */
 double judge_line(const Knowledge *known, const Prefix *above, const Prefix *prefix);

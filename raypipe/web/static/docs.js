@@ -11,7 +11,7 @@ function element(tag, text, ...children) {
 function table(head, rows) {
   const line = (cells, tag) => element("tr", "", ...cells.map((cell) => element(tag, cell)));
   const wide = element("div", "", element("table", "", line(head, "th"), ...rows.map((row) => line(row, "td"))));
-  wide.className = "wide"; // On a narrow screen it scrolls by itself.
+  wide.className = "wide"; // On a narrow screen it scrolls on its own.
   wide.tabIndex = 0;
   return wide;
 }

@@ -1,7 +1,7 @@
 // The page: sends a picture, shows what was read and where. No library, nothing from outside.
 "use strict";
 
-const DOUBTFUL = 0.8; // Words of a lower confidence are marked.
+const DOUBTFUL = 0.8; // Words with a lower confidence are marked.
 const SHOWN_BY_BROWSERS = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/avif"];
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -17,7 +17,7 @@ async function read(file, given = 1) {
   if (!drawn) job.url = URL.createObjectURL(file);
   at("results").replaceChildren();
   at("error").hidden = at("tools").hidden = at("key-row").hidden = true;
-  const note = given > 1 ? ` Of ${given} files only the first is read.` : "";
+  const note = given > 1 ? ` Only the first of ${given} files is read.` : "";
   busy(`Reading ${file.name} …${note}`);
   try {
     const response = await send(file, "ndjson", drawn ? "jpeg" : "none", job.stopper.signal);
@@ -160,7 +160,7 @@ function busy(words, share) {
 
 function calm(words) {
   at("status").textContent = words;
-  if (document.activeElement === at("stop")) at("results").focus(); // What is hidden loses the focus to nothing.
+  if (document.activeElement === at("stop")) at("results").focus(); // A hidden element loses the focus to nothing.
   at("progress").hidden = at("stop").hidden = true;
 }
 
@@ -181,7 +181,7 @@ function wholeText() {
 
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true);
-  const area = document.createElement("textarea"); // Without HTTPS there is no clipboard, but still the old way.
+  const area = document.createElement("textarea"); // Without HTTPS there is no clipboard API, only the old way.
   const focused = document.activeElement;
   area.value = text;
   document.body.append(area);
@@ -213,7 +213,7 @@ at("save-json").addEventListener("click", () => save(
   "json", "application/json"));
 at("save-hocr").addEventListener("click", async () => {
   const job = current, stopper = new AbortController();
-  job.stopper.abort(); // Of another save that is under way.
+  job.stopper.abort(); // Stops another save in progress.
   job.stopper = stopper;
   at("error").hidden = true;
   busy("Reading again for hOCR …");
