@@ -124,7 +124,7 @@ class Direct:
         return time.perf_counter() - begun
 
     def rate(self, bodies: list[bytes]) -> dict[str, Any]:
-        """Pages a second of the local engine, which reads four at a time."""
+        """Pages per second of the local engine, which reads four at a time."""
         for body in bodies:
             self.seconds([body])
         together = sum(self.seconds(bodies[n : n + 4]) for n in range(0, len(bodies), 4))

@@ -1,4 +1,4 @@
-"""Pages a second of a whole `raypipe` job, its start-up apart, with peak memory and object store.
+"""Pages per second of a whole `raypipe` job, its start-up apart, with peak memory and object store.
 
 Example: python benchmarks/throughput.py pages/ --engine ray --repeat 5
 Prints one JSON object. `busy` is the share of all CPUs that the ONNX sessions were running:
