@@ -29,7 +29,7 @@ from raypipe.pipeline import BATCH_SIZE
 @pipeline_options
 @pool_options
 @click.option("--engine", type=click.Choice(["auto", "local", "ray"]), default="auto", show_default=True,
-              help="Run in this process, on Ray, or where it is done sooner.")  # fmt: skip
+              help="Run in this process, on Ray, or wherever it is done sooner.")  # fmt: skip
 @click.option("--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), default=["text"],
               show_default=True, help="Also write one file per document in this format (repeatable).")  # fmt: skip
 @click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,

@@ -19,7 +19,7 @@ class Serving(BaseModel):
         description="most lines of several requests read together, judged by the bytes of their pictures; 0: one page "
         "at a time; if left out, 256 on GPUs and 0 on CPUs",
     )
-    batch_seconds: float = Field(0.005, ge=0, description="how long a batch waits for more pages")
+    batch_seconds: float = Field(0.005, ge=0, description="seconds that a batch waits for more pages")
     merge_ingress: bool = Field(
         False, description="run the first operator in the ingress: one hop less, but no second try when it dies"
     )

@@ -15,16 +15,16 @@ class ServerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_body_bytes: int = Field(50_000_000, ge=1, description="largest request body, in bytes; more is a 413")
-    max_files: int = Field(100, ge=1, description="most files of a multipart request; more is a 413")
-    max_pages: int = Field(500, ge=1, description="most pages of a request; more is a 413")
+    max_body_bytes: int = Field(50_000_000, ge=1, description="largest request body, in bytes; larger ones get a 413")
+    max_files: int = Field(100, ge=1, description="most files in a multipart request; more get a 413")
+    max_pages: int = Field(500, ge=1, description="most pages in a request; more get a 413")
     max_requests: int = Field(
         0, ge=0, description="most requests running or waiting; further ones get a 429; 0: 8 per page read at once"
     )
     pages_at_once: int = Field(4, ge=1, description="pages of one request that are read at once")
-    body_seconds: float = Field(30, gt=0, description="longest time a request body may take to arrive; then a 408")
+    body_seconds: float = Field(30, gt=0, description="seconds a request body may take to arrive before it gets a 408")
     request_seconds: float = Field(
-        120, gt=0, description="longest time until the answer, or in NDJSON until its next page; then a 504"
+        120, gt=0, description="seconds until the answer, or in NDJSON until its next page, before a 504"
     )
     retry_after_seconds: int = Field(2, ge=1, description="seconds that a 429 or 503 tells its client to wait")
     key_digests: tuple[str, ...] = Field((), description="SHA-256 of the accepted keys; none: no key is needed")

@@ -31,13 +31,13 @@ static double case_of(const Prefix *prefix, int32_t code, int capital, const Wei
     int all_capitals = prefix->capitals == prefix->letters - 1;
     if (prefix->letters == 1) {
         if (!capital)
-            return prefix->manner == CAPITALS ? weights->capitals / 2 : 0;
-        if (prefix->opens_sentence || prefix->manner == CAPITALS)
+            return prefix->word_case == CAPITALS ? weights->capitals / 2 : 0;
+        if (prefix->opens_sentence || prefix->word_case == CAPITALS)
             return 0;
-        return prefix->manner == CAPITALIZED ? weights->capital / 2 : weights->capital;
+        return prefix->word_case == CAPITALIZED ? weights->capital / 2 : weights->capital;
     }
     if (capital && all_capitals)
-        return prefix->letters == 2 && prefix->manner != CAPITALS ? weights->capitals : 0;
+        return prefix->letters == 2 && prefix->word_case != CAPITALS ? weights->capitals : 0;
     if (capital || (all_capitals && prefix->capitals > 1 && code < EDGE - 1))
         return weights->mixed;
     return 0;
@@ -129,7 +129,7 @@ static double close_word(const Knowledge *known, const Prefix *above, Prefix *pr
     double words = above->before + end_word(known, above, &prefix->previous);
     int all_capitals = above->capitals > 1 && above->capitals == above->letters;
     prefix->opens_sentence = 0;
-    prefix->manner = above->capitals == 0 ? SMALL : all_capitals ? CAPITALS : CAPITALIZED;
+    prefix->word_case = above->capitals == 0 ? SMALL : all_capitals ? CAPITALS : CAPITALIZED;
     return words;
 }
 
@@ -142,7 +142,7 @@ static void add_space(const Knowledge *known, Prefix *prefix)
         prefix->previous = -1;
     }
     prefix->literal = prefix->words - known->weights->literal;
-    prefix->figured = 0;
+    prefix->has_figure = 0;
 }
 
 /* A space, digit, punctuation or another mark, which ends the word before it. */
@@ -172,8 +172,8 @@ void judge(const Knowledge *known, const Prefix *above, Prefix *prefix)
         add_letter(known, above, prefix);
     else
         add_mark(known, above, prefix);
-    if (!prefix->figured && (prefix->shape == NUMBER || prefix->shape == known->alphabet->at)) {
-        prefix->figured = 1;
+    if (!prefix->has_figure && (prefix->shape == NUMBER || prefix->shape == known->alphabet->at)) {
+        prefix->has_figure = 1;
         prefix->literal += known->weights->literal - known->weights->figures;
     }
     prefix->score = prefix->literal > prefix->words ? prefix->literal : prefix->words;

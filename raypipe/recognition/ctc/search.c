@@ -44,7 +44,7 @@ static void plant(Search *search)
 {
     Prefix root = {.open = NEVER, .literal = -search->known.weights->literal, .parent = -1, .child = -1, .sibling = -1};
     root.label = root.step = root.previous = -1;
-    root.manner = SMALL;
+    root.word_case = SMALL;
     root.shape = START;
     root.opens_sentence = 1;
     search->tree[0] = root;

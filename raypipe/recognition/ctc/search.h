@@ -52,8 +52,8 @@ typedef struct {
     /* The last time step that reached it; how many leading characters it shares with the result. */
     int32_t step, shared;
     /* What it leaves to the next character: number and case of the previous word, kind of the last character. */
-    int32_t previous, manner, shape;
-    uint8_t opens_sentence, figured;
+    int32_t previous, word_case, shape;
+    uint8_t opens_sentence, has_figure;
 } Prefix;
 
 typedef struct {
