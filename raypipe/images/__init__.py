@@ -1,1 +1,1 @@
-"""A page's pixels: a file for each kind of file, and their registry."""
+"""A page's pixels: one module for each kind of file, and their registry."""

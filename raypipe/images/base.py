@@ -1,4 +1,4 @@
-"""What a kind of file is: how it is known, and how it becomes pages and pixels."""
+"""What a kind of file is: how it is recognized, and how it becomes pages and pixels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from raypipe.types import Pixels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """How a page is to be decoded, where its kind of file leaves a choice.
+    """How to decode a page, where its kind of file leaves a choice.
 
     Attributes:
-        reduce_above: A JPEG at 1/2, 1/4 or 1/8 while its longer side stays at least this many pixels; 0: never.
-        resolution: Dots per inch at which a page without pixels of its own is drawn.
+        reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels; 0: never.
+        resolution: Dots per inch at which to draw a page that has no pixels itself.
     """
 
     reduce_above: int = 0
@@ -27,11 +27,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """What is known of a page before it is decoded.
+    """What is known about a page before it is decoded.
 
     Attributes:
-        width, height: Of the upright page in pixels, at full resolution.
-        resolution: Dots per inch, 0 where the file does not say.
+        width, height: Size of the upright page in pixels, at full resolution.
+        resolution: Dots per inch, 0 if the file does not say.
         reduction: 1, 2, 4 or 8: how much smaller it is decoded.
     """
 
@@ -49,8 +49,8 @@ class Kind:
     becomes the page's exception: a `PageError` as it is, everything else as `image_damaged` or `image_truncated`.
 
     Attributes:
-        name: What it is called in the registry.
-        suffixes: Ends of the names of such files, in lower case, the dot included: folders and globs list these.
+        name: Its name in the registry.
+        suffixes: Suffixes of such files, in lower case, the dot included: folders and globs list these.
         matches: Whether a file is of this kind, from its bytes or the first 64 of them.
         describe: The size of a page, from the file's header: limits are checked before anything is decoded.
         render: Decodes a page of that size, upright: uint8, (h, w) grey if the last argument says so, else (h, w, 3)
@@ -75,7 +75,7 @@ def page_errors(origin: str, page: int) -> Iterator[None]:
             yield
     except (PageError, MemoryError):
         raise
-    except Exception as error:  # Pillow's plugins raise nearly everything: struct.error, KeyError, RuntimeError ...
+    except Exception as error:  # Pillow's plugins raise almost anything: struct.error, KeyError, RuntimeError ...
         words = str(error).lower()
         code = Code.IMAGE_TRUNCATED if "truncated" in words or "broken data stream" in words else Code.IMAGE_DAMAGED
         raise PageError(

@@ -1,4 +1,4 @@
-"""A page's picture: make_image from its header, decoded when needed, within limits that make hostile files harmless."""
+"""A page's picture: described from its header, decoded when needed, within limits that make hostile files harmless."""
 
 from __future__ import annotations
 

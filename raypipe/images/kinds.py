@@ -1,4 +1,4 @@
-"""The registry of kinds of file: a new one is a file in this folder and a name in `KINDS`."""
+"""The registry of kinds of file: a new one is a module in this folder and an entry in `KINDS`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ KINDS: dict[str, Kind] = {
         raster.KIND,
     )
 }
-"""The kinds by name. A file is of the first that matches; raster pictures, the last, take whatever is left."""
+"""The kinds by name. The first that matches a file is used; raster pictures, the last, take whatever is left."""
 
 SUFFIXES = frozenset[str]().union(*(kind.suffixes for kind in KINDS.values()))
-"""Ends of the names of files that folders and globs list."""
+"""Suffixes of the files that folders and globs list."""
 PAGED_SUFFIXES = frozenset[str]().union(*(kind.suffixes for kind in KINDS.values() if kind.page_count))
-"""Those of files that may have more than one page."""
+"""Suffixes of files that may have more than one page."""
 START = 64
-"""Bytes by which a kind is known."""
+"""Bytes by which a kind is recognized."""
 
 
 def kind_of(data: bytes) -> Kind:
@@ -37,7 +37,7 @@ def may_have_pages(data: bytes) -> bool:
 
 
 def page_count(file: IO[bytes]) -> int:
-    """Pages in an encoded file; 1 where it cannot be read, so that its one row can say why."""
+    """Pages in an encoded file; 1 if it cannot be read, so that its one row can say why."""
     try:
         start = file.read(START)
         file.seek(0)

@@ -38,7 +38,7 @@ def page_count(file: IO[bytes]) -> int:
 
 
 def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
-    """The size of a page at the resolution that is wanted; see `Kind.describe`.
+    """The size of a page at the wanted resolution; see `Kind.describe`.
 
     Raises:
         PageError: `pdf_unsupported`, `pdf_damaged` or `page_missing`.

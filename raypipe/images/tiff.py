@@ -17,9 +17,9 @@ def matches(data: bytes) -> bool:
 
 
 def page_count(file: IO[bytes]) -> int:
-    """Pages of a TIFF, as many as its directories lead to. Reads nothing else of it.
+    """Pages of a TIFF: as many as its chain of directories has. Reads nothing else.
 
-    Pillow's own count looks through a list for each page: a file of many thousand would take minutes.
+    Pillow's own count searches a list for each page: a file of many thousands would take minutes.
     """
     start = file.read(16)
     order: Literal["little", "big"] = "little" if start[:2] == b"II" else "big"
