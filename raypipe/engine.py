@@ -43,7 +43,7 @@ class Session:
 
     Args:
         source: The .onnx file.
-        use_gpu: True needs a CUDA device, False runs on the CPU, None takes a GPU if there is one.
+        use_gpu: True requires a CUDA device, False runs on the CPU, None uses a GPU if there is one.
         threads: CPU threads of one run.
         metrics: Where the seconds of each run are added, as `session_seconds`.
 

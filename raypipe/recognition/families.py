@@ -14,7 +14,7 @@ from raypipe.recognition.trocr import model as trocr
 from raypipe.zoo.manifest import Model
 
 OpenSession = Callable[[Path], Session]
-"""Opens an ONNX file on the device and with the threads that the stage has."""
+"""Opens an ONNX file with the stage's device and threads."""
 
 
 @dataclass(frozen=True, kw_only=True)

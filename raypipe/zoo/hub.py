@@ -80,7 +80,7 @@ def import_folder(model: Model, folder: Path) -> Record:
     """
     if model.file or not (model.repository or model.checkpoint):
         raise ModelError(
-            f"{model.name} is not a model to import.", "`raypipe models list` says which can be pulled or imported."
+            f"{model.name} cannot be imported.", "`raypipe models list` says which models can be pulled or imported."
         )
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     chosen = choose(names, SUFFIXES[model.precision])

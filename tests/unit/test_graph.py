@@ -47,7 +47,7 @@ def test_the_remedy_names_the_parameter_and_whether_it_may_be_none() -> None:
 
 
 def test_a_column_that_was_taken_away_is_no_input() -> None:
-    with pytest.raises(ConfigError, match="reads the column .image., which a stage before it took away"):
+    with pytest.raises(ConfigError, match="reads the column .image., which a stage before it drops"):
         graph_of([OPEN, DETECT, rp.ImageToText(keep_input=False), DRAW])
 
 

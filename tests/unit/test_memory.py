@@ -54,7 +54,7 @@ def test_rows_keep_their_columns() -> None:
 
 @pytest.mark.parametrize("sources", [123, [123], None, object()])
 def test_what_is_no_source_is_refused_at_once(sources: Any) -> None:
-    with pytest.raises(InputError, match="is no source"):
+    with pytest.raises(InputError, match="is not a source"):
         rp.Pipeline([rp.BinaryToImage()]).run(sources)
 
 

@@ -143,7 +143,7 @@ def test_the_encoders_keys_are_computed_once(merged: Path, monkeypatch: pytest.M
     decoding = CachedDecoding(reader._network, reader._network.encode(PIXELS[:3]))
     first = decoding.step(np.full(3, 2))
     keys = decoding._cache["past_key_values.0.encoder.key"]
-    decoding._hidden[:] = np.nan
+    decoding._encoded[:] = np.nan
     assert np.isfinite(decoding.step(first.argmax(1))).all()
     assert decoding._cache["past_key_values.0.encoder.key"] is keys
 

@@ -1,4 +1,4 @@
-"""Whether a model that was made reads as the one it was made from: a figure, its limit, and a stop beyond it."""
+"""Whether a converted model reads like its source: a figure, its limit, and a stop beyond it."""
 
 from __future__ import annotations
 
