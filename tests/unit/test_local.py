@@ -7,41 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from drawn import page
 
-import raypipe as rp
-from raypipe.inputs.pages import documents, page_rows
+from raypipe import standard
 from raypipe.job.engine import choose
 from raypipe.job.folder import OutputFolder
 from raypipe.job.plan import Job
-from raypipe.metrics import Metrics
 from raypipe.run import local
-from raypipe.types import Row
-
-PIPELINE = rp.Pipeline([rp.BinaryToImage(), rp.ImageTextDetector(use_gpu=False)])
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> list[Row]:
-    """Twenty page rows, each page with its own number of lines; one is broken."""
-    for n in range(20):
-        page(["a line of it"] * (n % 4), (400, 400)).save(tmp_path / f"{n:02}.png")
-    (tmp_path / "07.png").write_bytes(b"no picture")
-    return list(page_rows(documents(tmp_path)))
-
-
-def test_pages_that_are_read_at_once_come_in_order_and_as_if_read_alone(rows: list[Row]) -> None:
-    metrics = Metrics()
-    alone = [row for batch in local.finished(PIPELINE.graph, [dict(r) for r in rows], 3, 1, Metrics()) for row in batch]
-    together = [
-        row for batch in local.finished(PIPELINE.graph, [dict(r) for r in rows], 3, 4, metrics) for row in batch
-    ]
-    assert [row["path"] for row in together] == [row["path"] for row in rows]
-    for one, other in zip(alone, together, strict=True):
-        assert one["exception"] == other["exception"]
-        assert one["text_regions"] == other["text_regions"]
-    assert [bool(row["exception"]) for row in together] == [n == 7 for n in range(20)]
-    assert metrics.drain()["regions_total"] == sum(len(row["text_regions"]) for row in together) > 0
 
 
 def test_threads_work_at_once() -> None:
@@ -83,7 +54,7 @@ def test_an_error_reaches_who_asks() -> None:
 def test_a_job_runs_where_it_is_done_sooner(
     pages: int, address: str | None, threads: int | None, cpus: int, engine: str
 ) -> None:
-    job = Job(PIPELINE, OutputFolder(Path("out")), [{}] * pages, 0)
+    job = Job(standard(), OutputFolder(Path("out")), [{}] * pages, 0)
     assert choose(job, address, threads, cpus).name == engine
 
 
