@@ -71,14 +71,14 @@ def run(
     with _progress() as progress:
         task = progress.add_task("pages", total=len(prepared.todo), failed=0, rate=0.0)
 
-        def tell(finished: int, failed: int) -> None:
+        def show_progress(finished: int, failed: int) -> None:
             seconds = progress.tasks[0].elapsed or 0
             progress.update(task, completed=finished, failed=failed, rate=finished / seconds if seconds else 0)
 
         if engine == "local":
-            summary = local.run(prepared, tell, batch_size, threads)
+            summary = local.run(prepared, show_progress, batch_size, threads)
         else:
-            summary = ray.run(prepared, tell, batch_size, address)
+            summary = ray.run(prepared, show_progress, batch_size, address)
     status = _report(summary, formats, overlay)
     pages = read_results(prepared.folder.results, pipeline.graph.columns)
     documents.write(pages, {name: prepared.folder.documents(name) for name in formats})

@@ -116,7 +116,7 @@ def resolution(picture: PillowImage.Image) -> int:
 
 
 def is_plain_jpeg(picture: PillowImage.Image) -> bool:
-    """Whether libjpeg decodes it to what is to be seen: grey or colour, not CMYK."""
+    """Whether libjpeg decodes it to the right pixels: grey or colour, not CMYK."""
     return picture.format in ("JPEG", "MPO") and picture.mode in ("L", "RGB")
 
 

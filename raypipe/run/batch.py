@@ -66,7 +66,7 @@ class OperatorActor:
             table = table.rename_columns({"bytes": "content"})
         if "path" not in table.column_names:
             raise ConfigError(
-                "The dataset has no column `path`, by which pages are told apart.",
+                "The dataset has no column `path`, which identifies documents.",
                 "Pass include_paths=True to ray.data.read_binary_files, or add the column.",
             )
         rows = from_table(table, self._before)

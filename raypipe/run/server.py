@@ -88,7 +88,7 @@ def _connect(address: str | None) -> None:
 
 
 def _check_port(host: str, port: int) -> None:
-    """Checks what Serve does not: on a port that is taken it would start, and answer nobody."""
+    """Checks that the port is free: on a port in use, Serve would start but answer nobody."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

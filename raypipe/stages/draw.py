@@ -1,4 +1,4 @@
-"""ImageDrawRegions: a picture with its regions, and what was read in them, drawn over it."""
+"""ImageDrawRegions: draws regions, and the text read in them, over a picture."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from raypipe.web.settings import digest
 from raypipe.web.telemetry import Telemetry, logger
 
 PUBLIC_PATHS = frozenset(("/", "/docs", "/openapi.json", "/ping", "/healthz", "/readyz"))
-"""Paths that need no key, besides the static files: they expose nobody's data."""
+"""Paths that need no key, besides the static files: they expose no data."""
 MOST_HEADER_BYTES = 32_768
 SECURITY_HEADERS = {
     "Content-Security-Policy": (

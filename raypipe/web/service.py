@@ -78,7 +78,7 @@ class Service:
             raise ProblemError(503, "not_ready", "The models are not loaded yet.", wait) from error
 
     async def metrics(self) -> bytes:
-        """All metrics. The models are asked how long they took to load until that is known."""
+        """All metrics. Asks the models how long they took to load until that is known."""
         if not self.telemetry.knows_loads:
             with suppress(ProblemError):
                 await self.check_ready()
@@ -171,7 +171,7 @@ class PageStream(Response):
 
 
 def _log(uploads: list[Upload]) -> dict[str, int]:
-    """What the request's log line says of its documents and pages; the pages are counted as they are read."""
+    """What the request's log line says about its documents and pages; the pages are counted as they are read."""
     size = sum(len(upload.content) for upload in uploads)
     return {"bytes": size, "documents": len(uploads), "pages": 0, "failed_pages": 0}
 

@@ -4,7 +4,7 @@
     raypipe models import ocr_base_handwritten_v2_opt FOLDER
 
 The checkpoint is a local folder or a name on the Hugging Face hub. What is built is compared with PyTorch on pictures
-of lines, whole texts and token by token; it stops if a difference is beyond its limit.
+of lines, whole texts and token by token; it stops if a difference exceeds its limit.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def write(model: onnx.ModelProto, path: Path, precision: str) -> None:
     if precision == "int8":
         model = quantized(model)
     model.producer_name, model.producer_version, model.doc_string = "raypipe", "", ""
-    # The exporter tells of each node which line of whose program made it.
+    # The exporter notes for each node which line of which program made it.
     for part in (*model.graph.node, *model.graph.input, *model.graph.output, model.graph, *model.functions):
         del part.metadata_props[:]
     del model.graph.value_info[:]
@@ -200,7 +200,7 @@ def run(
 
 
 def relative(found: np.ndarray, wanted: np.ndarray) -> float:
-    """Return the root mean square of the difference over that of what is wanted."""
+    """Return the root mean square of the difference relative to that of the expected values."""
     found = found.astype(np.float32)
     return float(np.sqrt(np.square(found - wanted).mean() / np.square(wanted).mean()))
 
