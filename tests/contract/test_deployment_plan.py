@@ -45,11 +45,11 @@ def test_pools_are_kept_and_gpus_given() -> None:
 def test_pools_must_fit_the_cluster() -> None:
     pools = [rp.Pool(size=2, num_cpus=2), rp.Pool(size=1, num_gpus=1)]
     check_room(pools, 5, 1)
-    with pytest.raises(rp.ConfigError, match="need 5 CPUs and the cluster has 4"):
+    with pytest.raises(rp.ConfigError, match="need 5 CPUs, but the cluster has 4"):
         check_room(pools, 4, 1)
-    with pytest.raises(rp.ConfigError, match="need 6 CPUs with the 1 that reading and writing takes"):
+    with pytest.raises(rp.ConfigError, match="need 6 CPUs with the 1 for reading and writing"):
         check_room(pools, 5, 1, 1)
-    with pytest.raises(rp.DeviceError, match="need 1 GPUs and the cluster has 0"):
+    with pytest.raises(rp.DeviceError, match="need 1 GPUs, but the cluster has 0"):
         check_room(pools, 5, 0)
 
 
