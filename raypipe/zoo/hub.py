@@ -252,7 +252,7 @@ def _explained(model: Model) -> Iterator[None]:
     except (errors.HTTPError, errors.LocalEntryNotFoundError) as error:
         raise ModelError(
             f"{name} cannot be pulled: {str(error) or type(error).__name__}",
-            f"Pull again, what arrived is kept; check the network, HTTPS_PROXY and HF_ENDPOINT, {by_hand}.",
+            f"Pull again: what arrived is kept. Check the network, HTTPS_PROXY and HF_ENDPOINT, {by_hand}.",
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
