@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from raypipe import standard
+import raypipe as rp
 from raypipe.job.engine import choose
 from raypipe.job.folder import OutputFolder
 from raypipe.job.plan import Job
@@ -54,7 +54,7 @@ def test_an_error_reaches_who_asks() -> None:
 def test_a_job_runs_where_it_is_done_sooner(
     pages: int, address: str | None, threads: int | None, cpus: int, engine: str
 ) -> None:
-    job = Job(standard(), OutputFolder(Path("out")), [{}] * pages, 0)
+    job = Job(rp.standard(), OutputFolder(Path("out")), [{}] * pages, 0)
     assert choose(job, address, threads, cpus).name == engine
 
 
