@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from raypipe import presets
 from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
 from raypipe.errors import ExitStatus
-from raypipe.job import local, plan, ray
+from raypipe.job import local, plan, ray, stop
 from raypipe.job.engine import choose
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import read_results
@@ -68,7 +71,10 @@ def run(
     if engine == "auto":
         engine, reason = choose(prepared, address, threads)
         click.echo(f"{'Ray' if engine == 'ray' else 'One process'}: {reason}.", err=True)
-    with _progress() as progress:
+    if prepared.repeated:
+        click.echo(f"{prepared.repeated} files are named by more than one source and read once", err=True)
+    stop.heed_sigterm()
+    with _resumable(output), _progress() as progress:
         task = progress.add_task("pages", total=len(prepared.todo), failed=0, rate=0.0)
 
         def show_progress(finished: int, failed: int) -> None:
@@ -81,8 +87,20 @@ def run(
             summary = ray.run(prepared, show_progress, batch_size, address)
     status = _report(summary, formats, overlay)
     pages = read_results(prepared.folder.results, pipeline.graph.columns)
-    documents.write(pages, {name: prepared.folder.documents(name) for name in formats})
+    changed = {row["path"] for row in prepared.todo}
+    documents.write(pages, {name: prepared.folder.documents(name) for name in formats}, changed)
     sys.exit(status)
+
+
+@contextmanager
+def _resumable(output: Path) -> Iterator[None]:
+    """Says what becomes of a job that is stopped."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        click.echo(f"Stopped. What was read is in {output}/results/; the same command reads the rest.", err=True)
+        number = signal.SIGTERM if isinstance(interrupt, stop.Stopped) else signal.SIGINT
+        sys.exit(128 + number)
 
 
 def _progress() -> Progress:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
@@ -43,6 +45,9 @@ def listed(source: str, left_out: Path | None) -> Iterator[str]:
 
 
 def _expand(source: str, left_out: Path | None) -> Iterator[str]:
+    if not source.isascii() and _as_text(source) != source:  # The shell expanded a pattern to a name that is not UTF-8.
+        yield _as_text(os.path.abspath(source))  # noqa: PTH100 - takes out the .. that names must not have
+        return
     place, options = split_options(source)
     folder, pattern = _split_glob(place)
     if not pattern or _exists(source):
@@ -144,6 +149,7 @@ def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -
     if left_out and _is_below(left_out, top):
         raise InputError(f"{top} lies in {left_out}, which is not listed.", "Write to another folder, or name files.")
     seen: set[tuple[int, int, frozenset[int]]] = set()
+    others: Counter[str] = Counter()
     left = [top]
     while left:
         path = left.pop()
@@ -161,15 +167,26 @@ def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -
             identity = (status.st_dev, status.st_ino, reached)
             if identity not in seen:
                 seen.add(identity)
-                left += sorted(_entries(path, left_out), reverse=True)
+                left += sorted(_entries(path, left_out, others), reverse=True)
         except OSError:
             if not name:
                 raise
             yield _as_text(name.rstrip("/"))
+    if others and pattern in ((), ("**",)):  # A narrower pattern leaves files out on purpose.
+        kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in others.most_common(5))
+        logging.getLogger(__name__).warning(
+            "%s: %d files are left out, since their names are not those of pictures (%s).", top, others.total(), kinds
+        )
 
 
-def _entries(folder: str, left_out: Path | None) -> list[str]:
-    """The folders, with a trailing slash, and the pictures in a local folder."""
+def _entries(folder: str, left_out: Path | None, others: Counter[str]) -> list[str]:
+    """The folders, with a trailing slash, and the pictures in a local folder.
+
+    Args:
+        folder: The folder.
+        left_out: See `listed`.
+        others: Where other files are counted by suffix, hidden ones left out.
+    """
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -180,6 +197,8 @@ def _entries(folder: str, left_out: Path | None) -> list[str]:
                 found.append(f"{entry.path}/")
             elif _is_picture(entry.name) and entry.is_file():
                 found.append(entry.path)
+            elif not entry.name.startswith("."):
+                others["broken links" if _is_picture(entry.name) else PurePosixPath(entry.name).suffix.lower()] += 1
     return found
 
 

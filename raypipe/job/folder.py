@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from raypipe.errors import ConfigError
 from raypipe.outputs.formats import FORMATS
@@ -51,6 +54,28 @@ class OutputFolder:
     def overlays(self) -> Path:
         """The folder of the pictures with regions and text drawn over them."""
         return self.path / "overlays"
+
+    def lease(self) -> FileLock:
+        """Makes the folder, and takes its lease: the sole right to write to it, which a dead job does not keep.
+
+        Raises:
+            ConfigError: Another job has it, or the folder cannot be written.
+        """
+        lease = FileLock(self.path / ".lease", timeout=0)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lease.acquire()
+        except Timeout as error:
+            raise ConfigError(
+                f"Another job is writing to {self.path}.", "Wait until it ends, or choose another folder."
+            ) from error
+        except NotImplementedError:
+            logging.getLogger(__name__).warning(
+                "%s is on a file system without locks: see to it that no other job writes there.", self.path
+            )
+        except OSError as error:
+            raise ConfigError(f"{self.path} cannot be written: {error}.", "Choose another folder.") from error
+        return lease
 
     def documents(self, form: str) -> Path:
         """The folder of the documents in an output format."""

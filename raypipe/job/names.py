@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
@@ -9,6 +10,9 @@ from types import MappingProxyType
 
 from raypipe.files import split_options
 from raypipe.types import Row
+
+MAX_BYTES = 220
+"""Longest part of a name. File systems take 255 bytes, of which a page's number and suffixes take some."""
 
 
 def with_names(found: Iterable[Row], taken: Mapping[str, str] = MappingProxyType({})) -> list[Row]:
@@ -25,10 +29,19 @@ def with_names(found: Iterable[Row], taken: Mapping[str, str] = MappingProxyType
     named = []
     for row, each in zip(rows, parts, strict=True):
         path = row["path"]
-        name = names.get(path) or _free("/".join(filter(None, each[shared:])), path, paths)
+        name = names.get(path) or _free("/".join(map(_fitting, filter(None, each[shared:]))), path, paths)
         paths[name] = path
         named.append({**row, "name": name})
     return named
+
+
+def _fitting(part: str) -> str:
+    """A part of a path, shortened where a file system could not take it with a suffix of ours."""
+    if len(part.encode()) <= MAX_BYTES:
+        return part
+    path = PurePosixPath(part)
+    end = f"-{hashlib.sha256(part.encode()).hexdigest()[:8]}{path.suffix[:20]}"
+    return part.encode()[: MAX_BYTES - len(end.encode())].decode(errors="ignore") + end
 
 
 def _free(name: str, path: str, paths: Mapping[str, str]) -> str:

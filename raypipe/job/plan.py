@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from raypipe.errors import ConfigError
 from raypipe.inputs.pages import Source, documents, pages
 from raypipe.job.folder import OutputFolder
@@ -23,12 +25,25 @@ MAX_ROWS_PER_FILE, MIN_ROWS_PER_FILE, FILES = 64, 4, 20
 
 @dataclass(frozen=True)
 class Job:
-    """Page rows still to be processed, and where their results go."""
+    """Page rows still to be processed, and where their results go.
+
+    Attributes:
+        pipeline: What is to process them.
+        folder: The output folder.
+        todo: The rows.
+        done: How many pages of the inputs are in the folder already.
+        documents: The paths of the inputs.
+        repeated: How often a source named a document that another had named.
+        lease: Held while the job lives: no other job writes to the folder.
+    """
 
     pipeline: Pipeline
     folder: OutputFolder
     todo: list[Row]
-    done: int
+    done: int = 0
+    documents: frozenset[str] = frozenset()
+    repeated: int = 0
+    lease: FileLock | None = None
 
     @property
     def rows_per_file(self) -> int:
@@ -50,17 +65,20 @@ def prepare(
 
     Raises:
         InputError: A source names nothing.
-        ConfigError: The folder cannot be written, or holds results of another pipeline or other files.
+        ConfigError: The folder cannot be written, another job writes to it, or it holds results of another pipeline
+            or other files.
     """
     folder = OutputFolder(output)
     pipeline.graph.check_input((), "a file")
-    listed = list(documents(sources, leave_out=output))
+    named = list(documents(sources, leave_out=output))
+    listed = list({row["path"]: row for row in named}.values())
+    lease = folder.lease()
     if overwrite:
         folder.clear(row["path"] for row in listed)
     try:
         folder.results.mkdir(parents=True, exist_ok=True)
         done = finished(folder.results)
-        if done.pages and folder.declared.exists():
+        if done.pages:
             check_pipeline(folder.declared, pipeline)
         if retry_failed:
             drop_failed(folder.results, (row["path"] for row in listed))
@@ -70,4 +88,12 @@ def prepare(
         raise ConfigError(f"{output} cannot be written: {error}.", "Choose another folder.") from error
     found = [page for document in with_names(listed, done.names) for page in pages(document)]
     todo = [row for row in found if (row["path"], row["pagenum"]) not in done.pages]
-    return Job(pipeline, folder, todo, len(found) - len(todo))
+    return Job(
+        pipeline=pipeline,
+        folder=folder,
+        todo=todo,
+        done=len(found) - len(todo),
+        documents=frozenset(row["path"] for row in listed),
+        repeated=len(named) - len(listed),
+        lease=lease,
+    )

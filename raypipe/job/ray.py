@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from raypipe.job import stop
 from raypipe.job.plan import Job
 from raypipe.job.summary import Summary, summarize
 from raypipe.metrics import Progress
@@ -14,10 +15,13 @@ def run(job: Job, progress: Progress, batch_size: int, address: str | None) -> S
     from raypipe.run import jobs
 
     start = time.perf_counter()
-    if not address:  # What another cluster's nodes have is unknown here.
-        job.pipeline.graph.check()
-    jobs.connect(address)
     sums: dict[str, float] = {}
     if job.todo:
-        sums = jobs.write(job.pipeline.graph, job.todo, job.folder.results, batch_size, job.rows_per_file, progress)
+        if not address:  # What another cluster's nodes have is unknown here.
+            job.pipeline.graph.check()
+        jobs.connect(address)
+        stop.heed_sigterm()  # Ray has set a handler of its own.
+        # Workers have another working folder.
+        results = job.folder.results.absolute()
+        sums = jobs.write(job.pipeline.graph, job.todo, results, batch_size, job.rows_per_file, progress)
     return summarize(job, time.perf_counter() - start, sums.pop("processing_seconds", 0), sums)

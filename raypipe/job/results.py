@@ -6,7 +6,7 @@ It holds Parquet files with one row per page. A page with a row there is done.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,8 +84,13 @@ def check_pipeline(declared: Path, pipeline: Pipeline) -> None:
         pipeline: The pipeline of the rows to be added.
 
     Raises:
-        ConfigError: It does not.
+        ConfigError: It does not, or nobody knows.
     """
+    if not declared.exists():
+        raise ConfigError(
+            f"{declared.parent} holds results, and no {declared.name} that says which pipeline made them.",
+            "Choose another folder, or put the file back.",
+        )
     before = [_rows_of(stage) for stage in Pipeline.from_toml(declared.read_text(encoding="utf-8")).stages]
     now = [_rows_of(stage) for stage in pipeline.stages]
     if before == now:
@@ -103,12 +108,13 @@ def _rows_of(stage: Any) -> dict[str, Any]:
     return {"type": stage.name, **stage.model_dump(exclude=PLACEMENT)}
 
 
-def count_errors(results: Path) -> Counter[str]:
-    """How many pages have each kind of exception, `stage code`."""
+def count_errors(results: Path, documents: Container[str]) -> Counter[str]:
+    """How many pages of these documents have each kind of exception, `stage code`."""
     kinds: Counter[str] = Counter()
     for file in sorted(results.glob("*.parquet")):
-        for exception in pq.read_table(file, columns=["exception"])["exception"].to_pylist():
-            if exception:
+        table = pq.read_table(file, columns=["path", "exception"], filters=pc.field("exception").is_valid())
+        for path, exception in zip(table["path"].to_pylist(), table["exception"].to_pylist(), strict=True):
+            if path in documents:
                 failure = Failure.parse(exception)
                 kinds[f"{failure.stage} {failure.code}".strip()] += 1
     return kinds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from raypipe.errors import OutputError
@@ -27,12 +27,13 @@ def _in_order(pages: list[Page]) -> list[Page]:
     return sorted(pages, key=lambda page: page.pagenum)
 
 
-def write(pages: Iterable[Page], folders: Mapping[str, Path]) -> None:
-    """Writes each document in several formats.
+def write(pages: Iterable[Page], folders: Mapping[str, Path], changed: Container[str] | None = None) -> None:
+    """Writes documents in several formats: those that changed, and those whose file is not there.
 
     Args:
         pages: Pages of all documents.
         folders: Where the files of each format go, by its name. Files are named after their documents.
+        changed: The paths of documents with new pages; None: all.
 
     Raises:
         ConfigError: There is no such format.
@@ -43,7 +44,8 @@ def write(pages: Iterable[Page], folders: Mapping[str, Path]) -> None:
     for document_pages in documents(pages):
         for each, folder in wanted.items():
             try:
-                _write(document_pages, each, folder)
+                if _is_due(document_pages, each, folder, changed):
+                    _write(document_pages, each, folder)
             except Exception as error:  # Whatever a format does, the other files are written.
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 failures.append(f"{each.name} of {document_pages[0].name}: {reason}")
@@ -54,7 +56,15 @@ def write(pages: Iterable[Page], folders: Mapping[str, Path]) -> None:
         )
 
 
+def _is_due(pages: list[Page], each: Format, folder: Path, changed: Container[str] | None) -> bool:
+    return changed is None or pages[0].path in changed or not _file(pages, each, folder).exists()
+
+
+def _file(pages: list[Page], each: Format, folder: Path) -> Path:
+    return folder.absolute() / f"{pages[0].name}{each.suffix}"
+
+
 def _write(pages: list[Page], each: Format, folder: Path) -> None:
-    file = folder.absolute() / f"{pages[0].name}{each.suffix}"
+    file = _file(pages, each, folder)
     document = Document(path=pages[0].path, name=pages[0].name, pages=pages, folder=file.parent)
     write_file(str(file), each.encode(document))

@@ -144,3 +144,24 @@ def test_ray_needs_no_home_and_no_short_folder_for_temporary_files(tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=environment)
     assert done.returncode == 0, done.stderr
     assert "Dear Mrs Walker" in (tmp_path / "out" / "text" / "letter.png.txt").read_text(encoding="utf-8")
+
+
+def test_a_job_that_is_told_to_stop_keeps_what_it_read(tmp_path: Path) -> None:
+    """SIGTERM, as Kubernetes sends it: the pages that were read stay read, and the same command reads the rest."""
+    for n in range(40):
+        drawn.page([f"Line of page {n}"] * 12, (900, 700)).save(tmp_path / f"{n:02}.png")
+    output = tmp_path / "out"
+    command = words("run", tmp_path, "-o", output, "--engine", "local", "--overlay", "none")
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(output.glob("results/*.parquet")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "the same command reads the rest" in errors and "Traceback" not in errors
+    assert 0 < len(results(output)) < 40
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    paths = [row["path"] for row in results(output)]
+    assert len(paths) == len(set(paths)) == 40

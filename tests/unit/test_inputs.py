@@ -383,3 +383,22 @@ def test_names() -> None:
     assert named({"path": "/a/b/c.png"})["name"] == "c.png"
     assert named({"path": "s3://bucket/b/c.png"})["name"] == "c.png"
     assert named({"path": "/a/b/c.png", "name": "mine"})["name"] == "mine"
+
+
+def test_a_name_that_is_not_utf8_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "ok.png").write_bytes(b"x")
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(b"x")
+    outright = [str(path) for path in sorted(tmp_path.iterdir())]
+    assert names(documents(outright), tmp_path) == names(documents(tmp_path), tmp_path) == ["caf\ufffd.png", "ok.png"]
+
+
+def test_files_that_a_folder_holds_and_that_are_left_out_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path, "a.png", "b.heic", "sub/c.HEIC", "d", ".hidden")
+    (tmp_path / "e.png").symlink_to(tmp_path / "gone.png")
+    assert names(documents(tmp_path), tmp_path) == ["a.png"]
+    assert "4 files are left out" in caplog.text and "2 .heic" in caplog.text and "1 broken links" in caplog.text
+    caplog.clear()
+    assert names(documents(f"{tmp_path}/*.png"), tmp_path) == ["a.png"]
+    assert not caplog.text

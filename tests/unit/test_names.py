@@ -57,3 +57,10 @@ def test_names_that_are_taken_are_numbered() -> None:
     found = with_names(rows[:1], {"a.png": "/old/a.png", "a-2.png": "/older/a.png"})
     assert [row["name"] for row in found] == ["a-3.png"]
     assert [row["name"] for row in with_names(rows[1:], {"a.png": "/old/a.png"})] == ["a.png"]
+
+
+def test_names_that_no_file_system_takes_with_a_suffix_are_shortened() -> None:
+    long = [f"/in/{letter}{'統' * 80}.png" for letter in "ab"]
+    names = [row["name"] for row in with_names([{"path": path} for path in [*long, "/in/c.png"]])]
+    assert [len(name.encode()) <= 220 for name in names] == [True] * 3
+    assert len(set(names)) == 3 and names[0].startswith("a統統") and names[0].endswith(".png") and names[2] == "c.png"

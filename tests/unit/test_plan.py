@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import raypipe as rp
-from raypipe.errors import ConfigError, InputError
+from raypipe.errors import ConfigError, InputError, OutputError
 from raypipe.job import local, plan
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import read_results
-from raypipe.job.summary import Summary
+from raypipe.job.summary import Summary, summarize
 from raypipe.pipeline import Pipeline
 
 PIPELINE = Pipeline([rp.BinaryToImage()])
@@ -181,3 +184,48 @@ def test_results_have_the_columns_of_the_pipeline(folder: Path, tmp_path: Path) 
     run(prepared)
     (file,) = prepared.folder.results.glob("*.parquet")
     assert pq.read_schema(file).names == list(PIPELINE.graph.columns)
+
+
+def test_a_document_that_several_sources_name_is_read_once(folder: Path, tmp_path: Path) -> None:
+    sources = [str(folder), str(folder / "a.png"), f"{folder}/*.png"]
+    job = plan.prepare(PIPELINE, sources, tmp_path / "out")
+    assert ([row["path"] for row in job.todo].count(f"{folder}/a.png"), len(job.todo), job.repeated) == (1, 3, 2)
+
+
+def test_a_folder_has_one_job_at_a_time(folder: Path, tmp_path: Path) -> None:
+    first = plan.prepare(PIPELINE, [str(folder)], tmp_path / "out")
+    with pytest.raises(ConfigError, match="Another job is writing to"):
+        plan.prepare(PIPELINE, [str(folder / "sub")], tmp_path / "out")
+    run(first)
+    assert plan.prepare(PIPELINE, [str(folder)], tmp_path / "out").todo == []
+
+
+def test_a_job_that_died_keeps_no_lease(folder: Path, tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; import raypipe as rp; from raypipe.job import plan\n"
+        f"plan.prepare(rp.Pipeline([rp.BinaryToImage()]), [{str(folder)!r}], Path({str(tmp_path / 'out')!r}))\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -9
+    assert len(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out").todo) == 3
+
+
+def test_results_of_nobody_knows_which_pipeline_are_refused(folder: Path, tmp_path: Path) -> None:
+    run(plan.prepare(PIPELINE, [str(folder)], tmp_path / "out"))
+    (tmp_path / "out" / "pipeline.toml").unlink()
+    with pytest.raises(ConfigError, match=r"no pipeline\.toml"):
+        plan.prepare(PIPELINE, [str(folder)], tmp_path / "out")
+
+
+def test_failures_of_other_inputs_are_not_this_jobs(folder: Path, tmp_path: Path) -> None:
+    assert run(plan.prepare(PIPELINE, [str(folder / "sub")], tmp_path / "out")).errors.total() == 1
+    assert run(plan.prepare(PIPELINE, [str(folder / "a.png")], tmp_path / "out")).errors.total() == 0
+
+
+def test_a_page_whose_row_did_not_arrive_is_an_error(folder: Path, tmp_path: Path) -> None:
+    job = plan.prepare(PIPELINE, [str(folder)], tmp_path / "out")
+    elsewhere = replace(job, folder=OutputFolder(tmp_path / "another disk"))
+    elsewhere.folder.results.mkdir(parents=True)
+    local.run(elsewhere, lambda finished, failed: None, 2, 1)
+    with pytest.raises(OutputError, match=r"3 of 3 pages have no row in .*out/results.*a\.png, page 0"):
+        summarize(job, 1, 1, {})
