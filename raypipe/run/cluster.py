@@ -1,4 +1,4 @@
-"""Our own Ray cluster on this machine, even without a home folder and with a long path for temporary files."""
+"""Ray clusters: joining one, or starting our own, also without a home and with a long path for temporary files."""
 
 from __future__ import annotations
 
@@ -6,15 +6,44 @@ import atexit
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
 import ray
 
+from raypipe.errors import ConfigError, RaypipeError
+
+CONNECT_SECONDS = 10
+"""How long to wait for a cluster's first answer."""
 LONGEST_FOLDER = 36
 """Longest path, in characters, of a folder for Ray's sockets, whose own paths are limited to 107."""
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+
+
+def join(address: str, log_to_driver: bool) -> None:
+    """Joins a cluster.
+
+    Args:
+        address: `HOST:PORT`, `ray://HOST:PORT` or `auto`.
+        log_to_driver: Whether its workers' output is printed here.
+
+    Raises:
+        ConfigError: Nobody answers there, or it is not a cluster that this version of Ray can join.
+    """
+    remedy = "Check --address and RAY_ADDRESS, and that `ray status` works there."
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():  # Ray itself would try for a minute, and print why not in its own words.
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+        except OSError as error:
+            raise ConfigError(f"No Ray cluster answers at {address}: {error}.", remedy) from error
+    try:
+        ray.init(address=address, log_to_driver=log_to_driver, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise ConfigError(f"The Ray cluster at {address} cannot be joined: {reason}.", remedy) from error
 
 
 def start(num_cpus: int, log_to_driver: bool) -> None:
@@ -23,17 +52,25 @@ def start(num_cpus: int, log_to_driver: bool) -> None:
     Args:
         num_cpus: Logical CPUs of the cluster.
         log_to_driver: Whether its workers' output is printed here.
+
+    Raises:
+        RaypipeError: It does not start.
     """
     if not _keeps_tokens(Path("~/.ray").expanduser()) and not any(name in os.environ for name in TOKENS):
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    ray.init(
-        address="local",
-        num_cpus=num_cpus,
-        include_dashboard=False,
-        log_to_driver=log_to_driver,
-        logging_level="ERROR",
-        _temp_dir=_short_folder(),
-    )
+    try:
+        ray.init(
+            address="local",
+            num_cpus=num_cpus,
+            include_dashboard=False,
+            log_to_driver=log_to_driver,
+            logging_level="ERROR",
+            _temp_dir=_short_folder(),
+        )
+    except Exception as error:  # Ray raises a plain one where its processes are too slow to start.
+        reason = str(error).partition("\n")[0].rstrip(".")
+        remedy = "Free CPU, memory and disk and run the command again, or `raypipe run --engine local`."
+        raise RaypipeError(f"Ray did not start on this machine: {reason}.", remedy) from error
 
 
 def _keeps_tokens(folder: Path) -> bool:

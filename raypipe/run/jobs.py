@@ -19,7 +19,7 @@ from raypipe.errors import RaypipeError
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Progress
 from raypipe.run.batch import read, transform
-from raypipe.run.cluster import start
+from raypipe.run.cluster import join, start
 from raypipe.run.pools import READ_AND_WRITE_CPUS
 from raypipe.run.tally import start_tally
 from raypipe.types import Row
@@ -39,7 +39,7 @@ def connect(address: str | None) -> None:
     if ray.is_initialized():
         return
     if address:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        join(address, log_to_driver=False)
         return
     # Ray's core logs as an error that arguments of actors are in the object store, where they belong.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")

@@ -50,7 +50,8 @@ def run(
         started: Called when pages can be read.
 
     Raises:
-        ConfigError: The port is taken, the pools do not fit the cluster, or a lexicon cannot be read.
+        ConfigError: The cluster serves something already, the port is taken, the pools do not fit the cluster, or a
+            lexicon cannot be read.
         DeviceError: The pools need more GPUs than the cluster has.
         ModelError: A model is unknown or not on this machine.
         RaypipeError: The replicas do not start.
@@ -62,29 +63,45 @@ def run(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # After Ray has set its own handlers.
         signal.signal(number, lambda *_: stop.set())
+    deployed = False
     try:
+        _check_vacant()
         pools, resources = for_serving(graph), ray.cluster_resources()
         check_room(pools, resources.get("CPU", 0), resources.get("GPU", 0))
         serve.start(http_options={"host": host, "port": port}, logging_config=_QUIET)
+        deployed = True
         _deploy(deployment(graph, drawings, serving, pools))
         started()
         stop.wait()
     finally:
-        # Only our application: the cluster may serve others. Accepted requests are finished.
-        serve.delete(NAME)
+        if deployed:  # Only our application. Accepted requests are finished.
+            serve.delete(NAME)
         ray.shutdown()
 
 
 def _connect(address: str | None) -> None:
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     if address:
-        ray.init(address=address, logging_level="ERROR")
+        cluster.join(address, log_to_driver=True)
         return
     # Each request's log line should reach the terminal, even if it repeats another.
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     # Ray's workers yield to every other process, which is right for batches and wrong for a service.
     os.environ.setdefault("RAY_worker_niceness", "0")
     cluster.start(usable_cpus(), log_to_driver=True)
+
+
+def _check_vacant() -> None:
+    """Checks that the cluster serves nothing yet.
+
+    Another deployment would replace an application of our name, and Serve keeps the HTTP address that it has.
+    """
+    there = serve.status().applications
+    if there:
+        raise ConfigError(
+            f"The Ray cluster already serves {', '.join(sorted(there))}.",
+            "Take another cluster, or put the pipeline beside them with `serve deploy` and raypipe.serving:build.",
+        )
 
 
 def _check_port(host: str, port: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from pipelines import Killer
+from server import free_port
 
 import raypipe as rp
 from raypipe.errors import ConfigError, RaypipeError
@@ -112,3 +115,35 @@ def test_a_page_that_kills_its_replica_costs_no_other_page(ray_cluster: None) ->
         assert all(row["text"].startswith(f"read {row['path']} by ") for row in found if row is not found[7])
     finally:
         serve.shutdown()
+
+
+@pytest.mark.slow
+def test_a_second_server_leaves_what_runs_on_a_cluster_alone(ray_cluster: None) -> None:
+    """It neither replaces the application that is there, nor deletes it when it stops."""
+    import ray
+    from ray import serve
+
+    handle = serve.run(rp.Pipeline([Killer()]).deployment(), name="raypipe", route_prefix=None)
+    try:
+        address = ray.get_runtime_context().gcs_address
+        command = [sys.executable, "-m", "raypipe", "serve", "--address", address, "--port", str(free_port())]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+        assert (done.returncode, "already serves raypipe" in done.stderr) == (2, True), done.stderr
+        row = {"path": "a.jpg", "name": "a.jpg", "content": b"x", "pagenum": 0, "total_pages": 1, "exception": None}
+        assert handle.read.remote(row).result()["text"].startswith("read a.jpg")
+    finally:
+        serve.shutdown()
+
+
+@pytest.mark.parametrize("command", [["run", "a.png", "-o", "out"], ["serve"]])
+def test_an_address_where_nobody_answers_is_one_line(
+    command: list[str], page_png: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").write_bytes(page_png)
+    port = free_port()
+    words = [sys.executable, "-m", "raypipe", *command, "--address", f"127.0.0.1:{port}"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100)
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 2 and last.startswith(f"raypipe: No Ray cluster answers at 127.0.0.1:{port}")
+    assert "Traceback" not in done.stderr
