@@ -226,7 +226,7 @@ def test_what_a_pipeline_lacks_is_told_in_a_line(
 @pytest.mark.slow
 def test_replicas_that_do_not_start_are_told_in_the_last_line(tmp_path: Path) -> None:
     (tmp_path / "ocr_base_handwritten_v2_opt").mkdir()  # A model without its files.
-    words = serve_command('type = "ImageToText"\nmodel = "ocr_base_handwritten_v2_opt"', tmp_path)
+    words = serve_command('type = "ImageToText"\nregions_column = ""\nmodel = "ocr_base_handwritten_v2_opt"', tmp_path)
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     environment["RAYPIPE_MODELS"] = str(tmp_path)
     command = [sys.executable, "-m", "raypipe", *words]
