@@ -25,6 +25,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from raypipe.detection.families import FAMILIES
+from raypipe.zoo.export.parity import require
 
 SOURCE = common.Source(
     package="easyocr_en_models",
@@ -239,19 +240,19 @@ def main() -> None:
         expected = [published(torch.from_numpy(tensor(image)))[0].numpy() for image in checks]
 
     exact = export()
-    common.require("float32 export, largest difference", common.largest_difference(expected, run(exact, checks)), 1e-4)
+    require("float32 export, largest difference", common.largest_difference(expected, run(exact, checks)), 1e-4)
     half = common.store_half(exact)
     found = run(half, checks)
-    common.require("float16 storage, largest difference", common.largest_difference(expected, found), 2e-2)
-    common.require("float16 storage, agreement", min(map(agreement, expected, found)), 0.99, at_least=True)
+    require("float16 storage, largest difference", common.largest_difference(expected, found), 2e-2)
+    require("float16 storage, agreement", min(map(agreement, expected, found)), 0.99, at_least=True)
     write(half, options.output / FILES[0])
 
     pictures = [tensor(image) for image in pages.calibration_pages(2 if options.smoke else 24, options.calibration)]
     small = quantize.int8(exact, pictures, QUANTISED, narrow=True)
-    common.require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
+    require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
     page = [renderer.page(960, engine_input.WIDTH)]
     found = agreement(run(exact, page)[0], run(small, page)[0])
-    common.require("int8, agreement on a page as large as the engine reads it", found, 0.9, at_least=True)
+    require("int8, agreement on a page as large as the engine reads it", found, 0.9, at_least=True)
     write(small, options.output / FILES[1])
 
 

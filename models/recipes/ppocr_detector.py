@@ -18,6 +18,7 @@ from onnx import helper
 from surgery import Graph
 
 from raypipe.detection.families import FAMILIES
+from raypipe.zoo.export.parity import require
 
 SOURCE = common.Source(
     package="rapidocr",
@@ -154,16 +155,16 @@ def main() -> None:
     expected = run(onnx.load(path), checks)
 
     exact = build(onnx.load(path), suit_float)
-    common.require("float32 surgery, largest difference", common.largest_difference(expected, run(exact, checks)), 1e-4)
+    require("float32 surgery, largest difference", common.largest_difference(expected, run(exact, checks)), 1e-4)
     half = common.store_half(exact)
     found = run(half, checks)
-    common.require("float16 storage, mean difference", common.mean_difference(expected, found), 1e-3)
-    common.require("float16 storage, agreement", min(map(agreement, expected, found)), 0.98, at_least=True)
+    require("float16 storage, mean difference", common.mean_difference(expected, found), 1e-3)
+    require("float16 storage, agreement", min(map(agreement, expected, found)), 0.98, at_least=True)
     common.write_model(half, options.output / "ppocrv6_det_small.onnx", METADATA)
 
     pictures = [tensor(image) for image in pages.calibration_pages(2 if options.smoke else 40, options.calibration)]
     small = quantize.int8(build(onnx.load(path), suit_int8), pictures, QUANTISED, narrow=True)
-    common.require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
+    require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
     common.write_model(common.store_half(small), options.output / "ppocrv6_det_small_int8.onnx", METADATA)
 
 

@@ -20,6 +20,8 @@ import quantize
 import surgery
 from surgery import Graph
 
+from raypipe.zoo.export.parity import require
+
 Metadata = Mapping[str, str]
 SOURCE = common.Source(
     package="rapidocr",
@@ -148,11 +150,11 @@ def write_pair(
     expected = run(exact, checks)
     half = common.store_half(exact)
     found = run(half, checks)
-    common.require("float16 storage, mean difference", common.mean_difference(expected, found), 1e-4)
-    common.require("float16 storage, agreement", agreement(expected, found), 0.995, at_least=True)
+    require("float16 storage, mean difference", common.mean_difference(expected, found), 1e-4)
+    require("float16 storage, agreement", agreement(expected, found), 0.995, at_least=True)
     common.write_model(half, folder / f"{stem}_fp16.onnx", metadata)
     small = finish(quantised(exact, lines), expected[0].shape[-1])
-    common.require("int8, agreement", agreement(expected, run(small, checks)), 0.97, at_least=True)
+    require("int8, agreement", agreement(expected, run(small, checks)), 0.97, at_least=True)
     common.write_model(common.store_half(small), folder / f"{stem}_int8.onnx", metadata)
 
 
@@ -178,8 +180,8 @@ def main() -> None:
     checks = [renderer.line() for _ in range(24)]
     expected = [kept_probabilities(full, columns) for full in run(source, checks)]
     found = run(exact, checks)
-    common.require("float32 surgery, largest difference", common.largest_difference(expected, found), 1e-3)
-    common.require("float32 surgery, mean difference", common.mean_difference(expected, found), 1e-6)
+    require("float32 surgery, largest difference", common.largest_difference(expected, found), 1e-3)
+    require("float32 surgery, mean difference", common.mean_difference(expected, found), 1e-6)
     lines = [renderer.line() for _ in range(2 if options.smoke else 160)] + pages.read_folder(options.calibration)
     metadata = METADATA | {"characters": json.dumps(characters, ensure_ascii=False)}
     write_pair(exact, lines, checks, options.output, "ppocrv6_rec_small_latin", metadata)

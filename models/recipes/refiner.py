@@ -37,6 +37,8 @@ from refiner_data import UNKNOWN, Crops, Frozen, package_fonts, photograph, rend
 from torch import Tensor, nn
 from torch.nn import functional
 
+from raypipe.zoo.export.parity import require
+
 METADATA = {
     "source": "trained from nothing by models/recipes/refiner.py on rendered pages",
     "licence": "Apache-2.0",
@@ -232,7 +234,7 @@ def finish(network: Refiner, frozen: Frozen, output: Path, metadata: dict[str, s
     with torch.no_grad():
         expected = network(maps[:, :2], maps[:, 2:]).numpy()
     found = common.session(model).run(None, {"scores": maps[:, :2].numpy(), "features": maps[:, 2:].numpy()})
-    common.require("float32 export, largest difference", common.largest_difference([expected], found), 1e-4)
+    require("float32 export, largest difference", common.largest_difference([expected], found), 1e-4)
     common.write_model(model, output / craft.REFINER_FILE, metadata)
     for path in (output / name for name in craft.FILES):
         if path.exists():
