@@ -80,10 +80,14 @@ class Graph:
         return roles_of(self.columns)
 
     @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages, each once."""
+        return tuple(dict.fromkeys(step.stage for step in self.steps))
+
+    @property
     def model_stages(self) -> tuple[ModelStage, ...]:
         """The stages that run a model."""
-        stages = dict.fromkeys(step.stage for step in self.steps)
-        return tuple(stage for stage in stages if isinstance(stage, ModelStage))
+        return tuple(stage for stage in self.stages if isinstance(stage, ModelStage))
 
     def check_input(self, names: Iterable[str], source: str) -> None:
         """Checks that an input has the columns that no stage writes.
@@ -124,7 +128,7 @@ class Graph:
             ModelError: A model is unknown or not on this machine.
             ConfigError: A file that a parameter names cannot be read.
         """
-        for stage in dict.fromkeys(step.stage for step in self.steps):
+        for stage in self.stages:
             stage.check()
 
 
