@@ -19,7 +19,7 @@ from pathlib import Path
 import common
 import numpy as np
 
-from raypipe.recognition.ctc.language import FOLDS, NUMBER, SHAPES, SPACE, START, WORD, shape
+from raypipe.recognition.ctc.language import FOLDS, NUMBER, OTHER, SHAPES, SPACE, START, WORD, shape
 
 WORDS = "frequency_dictionary_en_82_765.txt"
 PAIRS = "frequency_bigramdictionary_en_243_342.txt"
@@ -76,11 +76,17 @@ def count(lines: Iterator[str]) -> Counts:
             words[word.lower()] += 1
             capitalized[word.lower()] += number > 0 and word[0].isupper() and (len(word) == 1 or not word.isupper())
         kinds = [START]
-        for kind in map(shape, line):
+        for kind in map(english_shape, line):
             if kind != kinds[-1] or kind not in (WORD, NUMBER, SPACE):
                 kinds.append(kind)
         np.add.at(order, (kinds, [*kinds[1:], START]), 1)
     return Counts(words, capitalized, order)
+
+
+def english_shape(character: str) -> int:
+    """The kind of a character. English has so few accents that what stands about them says nothing of words."""
+    has_accent = character.isalpha() and not character.translate(FOLDS).isascii()
+    return OTHER if has_accent else shape(character)
 
 
 def frequencies(listed: Counter[str], dictionary: list[str], texts: Counts) -> dict[str, float]:
