@@ -6,10 +6,18 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Protocol, TypeAlias
 
 from raypipe.errors import Code, PageError
+from raypipe.ranged import RangedFile
 from raypipe.types import Pixels
+
+File: TypeAlias = IO[bytes] | RangedFile
+"""An open file."""
+
+
+ELONGATED = 3
+"""A picture more than this many times longer than wide is read in parts: it is as fine as one of this shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +25,13 @@ class Wanted:
     """How to decode a page, where its kind of file leaves a choice.
 
     Attributes:
-        reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels; 0: never.
-        resolution: Dots per inch at which to draw a page that has no pixels itself.
+        reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels, of which no
+            more than `ELONGATED` times the shorter side count; 0: never.
+        resolution: Dots per inch at which to draw a page that has no pixels itself; None: as what is on it needs.
     """
 
     reduce_above: int = 0
-    resolution: int = 300
+    resolution: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +42,30 @@ class Size:
         width, height: Size of the upright page in pixels, at full resolution.
         resolution: Dots per inch, 0 if the file does not say.
         reduction: 1, 2, 4 or 8: how much smaller it is decoded.
+        warning: What of the file is damaged or missing, though it can be read; empty if nothing.
     """
 
     width: int
     height: int
     resolution: int = 0
     reduction: int = 1
+    warning: str = ""
+
+
+class Document(Protocol):
+    """An open document of several pages, which reads no more of its file than it needs. One thread at a time uses it.
+
+    What it raises becomes the page's exception, as with `Kind.describe`.
+    """
+
+    def describe(self, page: int, wanted: Wanted) -> Size:
+        """The size of a page, see `Kind.describe`."""
+
+    def render(self, page: int, size: Size, gray: bool) -> Pixels:
+        """Decodes a page, see `Kind.render`."""
+
+    def close(self) -> None:
+        """Closes the document and its file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +78,13 @@ class Kind:
     Attributes:
         name: Its name in the registry.
         suffixes: Suffixes of such files, in lower case, the dot included: folders and globs list these.
-        matches: Whether a file is of this kind, from its bytes or the first 64 of them.
+        matches: Whether a file is of this kind, from its bytes or the first 1,024 of them.
         describe: The size of a page, from the file's header: limits are checked before anything is decoded.
         render: Decodes a page of that size, upright: uint8, (h, w) grey if the last argument says so, else (h, w, 3)
             BGR.
         page_count: Counts the pages of an open file; None: such a file is one page.
+        open: Opens a file, of that name for messages, of which each page then takes only a part; None: the file is read
+            whole for each page.
     """
 
     name: str
@@ -63,7 +92,8 @@ class Kind:
     matches: Callable[[bytes], bool]
     describe: Callable[[bytes, str, int, Wanted], Size]
     render: Callable[[bytes, str, int, Size, bool], Pixels]
-    page_count: Callable[[IO[bytes]], int] | None = None
+    page_count: Callable[[File], int] | None = None
+    open: Callable[[RangedFile, str], Document] | None = None
 
 
 @contextmanager
@@ -79,5 +109,5 @@ def page_errors(origin: str, page: int) -> Iterator[None]:
         words = str(error).lower()
         code = Code.IMAGE_TRUNCATED if "truncated" in words or "broken data stream" in words else Code.IMAGE_DAMAGED
         raise PageError(
-            code, f"{origin}, page {page}, cannot be decoded: {error}.", "Copy it again from its source."
+            code, f"{origin}, page {page + 1}, cannot be decoded: {error}.", "Copy it again from its source."
         ) from error

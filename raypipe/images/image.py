@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,8 @@ from raypipe.errors import Code, PageError
 from raypipe.files import check_size, read_file
 from raypipe.images.base import Size, Wanted, page_errors
 from raypipe.images.kinds import kind_of
+from raypipe.images.mending import rescued
+from raypipe.images.opened import opened
 from raypipe.types import Boxes, Pixels
 
 GRAY, BGR = 10, 5
@@ -42,6 +45,8 @@ class Image:
         reduction: 1, 2, 4 or 8: how much smaller a JPEG is decoded.
         data: The encoded document; None if it is to be read from `origin`.
         in_memory: Whether the document came as bytes and cannot be read again from `origin`.
+        warning: What of the file is damaged or missing, though it was read; empty if nothing, or once it is stored.
+        tell: Is called with the warning once the page is decoded, which may find more than its header says.
     """
 
     origin: str
@@ -53,7 +58,9 @@ class Image:
     reduction: int = 1
     data: bytes | None = field(default=None, repr=False)
     in_memory: bool = False
+    warning: str = ""
     cached: Pixels | None = field(default=None, repr=False, compare=False)
+    tell: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
     def pixels(self) -> Pixels:
         """The upright page, uint8, (h, w) grey or (h, w, 3) BGR, where h and w are the full size / `reduction`.
@@ -62,8 +69,11 @@ class Image:
             PageError: The file is gone, truncated or damaged.
         """
         if self.cached is None:
-            self.cached = decode(self.data if self.data is not None else read_file(self.origin), self)
+            self.cached = _render_origin(self) if self.data is None else decode(self.data, self)
             self.data = self.data if self.in_memory else None
+            if self.tell is not None:
+                self.tell(self.warning)
+                self.tell = None
         return self.cached
 
     def bgr(self) -> Pixels:
@@ -133,7 +143,7 @@ def open_image(
     gray: bool,
     limits: Limits,
     reduce_above: int = 0,
-    pdf_resolution: int = 300,
+    pdf_resolution: int | None = None,
 ) -> Image:
     """Checks a file's header against the limits and describes its page; the pixels are decoded later.
 
@@ -144,24 +154,18 @@ def open_image(
         gray: Decode to grey rather than to colour.
         limits: What the picture may cost.
         reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels; 0: never.
-        pdf_resolution: Dots per inch at which the page of a PDF is drawn.
+        pdf_resolution: Dots per inch at which the page of a PDF is drawn; None: as what is on it needs.
 
     Raises:
         PageError: `file_missing`, `image_empty`, `image_too_large`, `image_unknown` or `page_missing`.
     """
     in_memory = data is not None
-    data = read_file(origin, limits.max_bytes) if data is None else data
-    if not data:
-        raise PageError(Code.IMAGE_EMPTY, f"{origin} is empty.", "Copy it again from its source.")
-    check_size(origin, len(data), limits.max_bytes)
-    if page >= limits.max_pages:
-        raise PageError(
-            Code.PAGE_MISSING,
-            f"Page {page} of {origin} is over the limit of {limits.max_pages} pages.",
-            "Raise BinaryToImage's max_pages.",
-        )
-    with page_errors(origin, page):
-        size = kind_of(data).describe(data, origin, page, Wanted(reduce_above=reduce_above, resolution=pdf_resolution))
+    wanted = Wanted(reduce_above=reduce_above, resolution=pdf_resolution)
+    if data is None:
+        data, size = _describe_origin(origin, page, limits, wanted)
+    else:
+        check_size(origin, len(data), limits.max_bytes)
+        size = _describe(data, origin, page, limits, wanted)
     _check_pixels(origin, size, limits)
     return Image(
         origin=origin,
@@ -173,7 +177,49 @@ def open_image(
         reduction=size.reduction,
         data=data,
         in_memory=in_memory,
+        warning=size.warning,
     )
+
+
+def _describe_origin(origin: str, page: int, limits: Limits, wanted: Wanted) -> tuple[bytes | None, Size]:
+    """The file, unless only a part of it is read for each page, and the size of a page."""
+    with opened(origin, limits.max_bytes) as document:
+        if document is not None:
+            _check_page(origin, page, limits)
+            with page_errors(origin, page):
+                return None, document.describe(page, wanted)
+    data = read_file(origin, limits.max_bytes)
+    return data, _describe(data, origin, page, limits, wanted)
+
+
+def _describe(data: bytes, origin: str, page: int, limits: Limits, wanted: Wanted) -> Size:
+    if not data:
+        raise PageError(Code.IMAGE_EMPTY, f"{origin} is empty.", "Copy it again from its source.")
+    _check_page(origin, page, limits)
+    with page_errors(origin, page):
+        return kind_of(data).describe(data, origin, page, wanted)
+
+
+def _check_page(origin: str, page: int, limits: Limits) -> None:
+    if page >= limits.max_pages:
+        raise PageError(
+            Code.PAGE_MISSING,
+            f"Page {page} of {origin} is over the limit of {limits.max_pages} pages.",
+            "Raise BinaryToImage's max_pages.",
+        )
+
+
+def _render_origin(image: Image) -> Pixels:
+    """Decodes a page of a file of which only a part is read, or of one that is read whole."""
+    with opened(image.origin) as document:
+        if document is not None:
+            with page_errors(image.origin, image.page):
+                return document.render(image.page, _size(image), image.mode == GRAY)
+    return decode(read_file(image.origin), image)
+
+
+def _size(image: Image) -> Size:
+    return Size(width=image.width, height=image.height, resolution=image.resolution, reduction=image.reduction)
 
 
 def decode(data: bytes, image: Image) -> Pixels:
@@ -182,9 +228,19 @@ def decode(data: bytes, image: Image) -> Pixels:
     Raises:
         PageError: `image_truncated` or `image_damaged`.
     """
-    size = Size(width=image.width, height=image.height, resolution=image.resolution, reduction=image.reduction)
+    kind, pixels, error = kind_of(data), None, None
     with page_errors(image.origin, image.page):
-        return kind_of(data).render(data, image.origin, image.page, size, image.mode == GRAY)
+        try:
+            pixels = kind.render(data, image.origin, image.page, _size(image), image.mode == GRAY)
+        except (OSError, SyntaxError, ValueError) as reason:  # What Pillow raises for damage.
+            error = reason
+        found = rescued(data, pixels)
+        if found:
+            data, image.warning = found
+            return kind.render(data, image.origin, image.page, _size(image), image.mode == GRAY)
+        if pixels is None:
+            raise error or OSError("nothing can be decoded")
+        return pixels
 
 
 def _check_pixels(origin: str, size: Size, limits: Limits) -> None:

@@ -1,34 +1,52 @@
-"""The registry of kinds of file: a new one is a module in this folder and an entry in `KINDS`."""
+"""The registry of kinds of file: a new one is a module in this folder and an entry in `KINDS`.
+
+Other packages add theirs as entry points of the group `raypipe.kinds`.
+"""
 
 from __future__ import annotations
 
-from typing import IO
+from functools import cache
+from pathlib import PurePosixPath
 
 from raypipe.errors import PageError
-from raypipe.images import pdf, raster, tiff
-from raypipe.images.base import Kind
+from raypipe.files import split_options
+from raypipe.images import pam, pdf, raster, tiff
+from raypipe.images.base import File, Kind
+from raypipe.plugins import Registry
 
-KINDS: dict[str, Kind] = {
-    each.name: each
-    for each in (
-        pdf.KIND,
-        tiff.KIND,
-        raster.KIND,
-    )
-}
-"""The kinds by name. The first that matches a file is used; raster pictures, the last, take whatever is left."""
-
-SUFFIXES = frozenset[str]().union(*(kind.suffixes for kind in KINDS.values()))
-"""Suffixes of the files that folders and globs list."""
-PAGED_SUFFIXES = frozenset[str]().union(*(kind.suffixes for kind in KINDS.values() if kind.page_count))
-"""Suffixes of files that may have more than one page."""
-START = 64
+OWN = (
+    pdf.KIND,
+    tiff.KIND,
+    pam.KIND,
+    raster.KIND,
+)
+KINDS = Registry("raypipe.kinds", {each.name: each for each in OWN}, lambda found: isinstance(found, Kind))
+"""The kinds by name. The first that matches a file is used; what none matches is a raster picture."""
+START = 1024
 """Bytes by which a kind is recognized."""
+
+
+@cache
+def suffixes() -> tuple[str, ...]:
+    """Suffixes of the files that folders and globs list."""
+    return tuple(sorted({suffix for kind in KINDS.values() for suffix in kind.suffixes}))
+
+
+@cache
+def paged_suffixes() -> tuple[str, ...]:
+    """Suffixes of files that may have more than one page."""
+    return tuple(sorted({suffix for kind in KINDS.values() if kind.page_count for suffix in kind.suffixes}))
+
+
+def is_one_page(path: str) -> bool:
+    """Whether a file has one page by its name."""
+    suffix = PurePosixPath(split_options(path)[0]).suffix.lower()
+    return suffix in suffixes() and suffix not in paged_suffixes()
 
 
 def kind_of(data: bytes) -> Kind:
     """The kind of a file, from its bytes or the first `START` of them."""
-    return next(kind for kind in KINDS.values() if kind.matches(data))
+    return next((kind for kind in KINDS.values() if kind.matches(data)), raster.KIND)
 
 
 def may_have_pages(data: bytes) -> bool:
@@ -36,7 +54,7 @@ def may_have_pages(data: bytes) -> bool:
     return kind_of(data).page_count is not None
 
 
-def page_count(file: IO[bytes]) -> int:
+def page_count(file: File) -> int:
     """Pages in an encoded file; 1 if it cannot be read, so that its one row can say why."""
     try:
         start = file.read(START)

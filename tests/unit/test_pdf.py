@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import drawn
 import numpy as np
+import pikepdf
 import pytest
+from making import encoded, white
+from pdfs import LOCKED, form, pdf
+from PIL.PngImagePlugin import PngInfo
 
 from raypipe.errors import PageError
 from raypipe.images.image import Limits, open_image
+from raypipe.images.kinds import kind_of, page_count
 from raypipe.inputs.pages import documents, pages
 
 LIMITS = Limits(max_bytes=10**7, max_megapixels=100, max_pages=10)
@@ -27,9 +33,21 @@ def two_pages() -> bytes:
     return file.getvalue()
 
 
+REST = "a.pdf", 0, False, LIMITS
+
+
+def changed(data: bytes, change: Callable[[pikepdf.Pdf], None]) -> bytes:
+    """A document after a change."""
+    file = io.BytesIO()
+    with pikepdf.open(io.BytesIO(data)) as document:
+        change(document)
+        document.save(file)
+    return file.getvalue()
+
+
 def test_a_page_is_drawn_at_the_resolution_asked_for(two_pages: bytes) -> None:
     image = open_image(two_pages, "a.pdf", 1, False, LIMITS, pdf_resolution=150)
-    assert 900 <= image.width <= 901 and 450 <= image.height <= 451 and image.resolution == 150
+    assert (image.width, image.height) == (900, 450) and image.resolution == 150
     pixels = image.pixels()
     assert pixels.shape == (image.height, image.width, 3)
     assert pixels[:, :440].max() < 40 and pixels[:, 460:].min() > 215
@@ -59,3 +77,112 @@ def test_what_cannot_be_drawn_says_why(two_pages: bytes, cut: int | None, page: 
     with pytest.raises(PageError, match=r"a\.pdf") as error:
         open_image(two_pages[:cut], "a.pdf", page, False, limits)
     assert error.value.code == code and error.value.remedy
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n", b"x" * 1000])
+def test_other_bytes_may_stand_before_the_header(two_pages: bytes, before: bytes) -> None:
+    assert page_count(io.BytesIO(before + two_pages)) == 2
+    assert open_image(before + two_pages, "a.pdf", 1, True, LIMITS).pixels().shape == (300, 600)
+
+
+def test_a_picture_that_speaks_of_a_pdf_is_a_picture() -> None:
+    info = PngInfo()
+    info.add_text("Source", "%PDF-1.7")
+    assert kind_of(encoded(white(20, 30), "PNG", pnginfo=info)).name == "raster"
+
+
+LETTER = (612, 792)
+WHOLE_PAGE = b"q 612 0 0 792 0 0 cm /I0 Do Q "
+OTHERS = b"q 612 0 0 792 0 0 cm /I1 Do Q "
+SEEN, HIDDEN = b"BT /F0 20 Tf 72 700 Td (seen) Tj ET ", b"BT 3 Tr /F0 20 Tf 72 700 Td (hidden) Tj ET "
+
+
+@pytest.mark.parametrize(
+    ("content", "pictures", "size"),
+    [
+        (WHOLE_PAGE, [(1275, 1650)], (1275, 1650)),
+        (WHOLE_PAGE + HIDDEN, [(850, 1100)], (850, 1100)),
+        (WHOLE_PAGE + SEEN, [(850, 1100)], (2550, 3300)),
+        (WHOLE_PAGE + OTHERS, [(850, 1100), (1700, 2200)], (1700, 2200)),
+        (WHOLE_PAGE, [(867, 539)], (867, 1122)),
+        (b"q 0 792 -612 0 612 0 cm /I0 Do Q", [(1100, 850)], (850, 1100)),
+        (b"q 612 0 0 396 0 0 cm /I0 Do Q q 612 0 0 396 0 396 cm /I1 Do Q", [(850, 550), (850, 550)], (850, 1100)),
+        (b"q 612 0 0 396 0 0 cm /I0 Do Q", [(850, 550)], (2550, 3300)),
+        (b"q 72 0 0 36 72 700 cm /I0 Do Q" + SEEN, [(2000, 1000)], (2550, 3300)),
+        (b"q 306 0 0 396 0 0 cm /I0 Do Q" + SEEN, [(1700, 2200)], (3400, 4400)),
+        (SEEN, [], (2550, 3300)),
+        (b"", [], (2550, 3300)),
+    ],
+    ids=[
+        "scan", "scan with a text layer", "text over a picture", "mask over a background", "fax", "picture on its side",
+        "strips", "half a page", "logo", "fine picture", "text", "empty",
+    ],
+)  # fmt: skip
+def test_a_page_is_drawn_as_fine_as_what_is_on_it(
+    content: bytes, pictures: list[tuple[int, int]], size: tuple[int, int]
+) -> None:
+    image = open_image(pdf(content, LETTER, pictures), "a.pdf", 0, True, LIMITS)
+    assert (image.width, image.height) == size and image.pixels().shape == size[::-1]
+
+
+def test_a_page_whose_box_is_its_picture_in_points_has_the_size_of_the_picture() -> None:
+    data = pdf(b"q 3024 0 0 4032 0 0 cm /I0 Do Q", (3024, 4032), [(3024, 4032)])
+    image = open_image(data, "a.pdf", 0, False, LIMITS)
+    assert (image.width, image.height, image.resolution) == (3024, 4032, 72)
+
+
+def test_a_page_of_any_size_can_be_drawn() -> None:
+    image = open_image(pdf(SEEN, (14_400, 7_200)), "a.pdf", 0, False, LIMITS)
+    assert (image.width, image.height) == (6000, 3000)
+
+
+@pytest.mark.parametrize("box", [[300, 300, 400, 400], [50, 50, 50, 50]], ids=["beside the page", "empty"])
+def test_a_crop_box_that_shows_nothing_is_not_heeded(box: list[int]) -> None:
+    whole = pdf(SEEN, (200, 100))
+    image = open_image(changed(whole, lambda document: document.pages[0].__setitem__("/CropBox", box)), *REST)
+    assert (image.pixels() == open_image(whole, *REST).pixels()).all()
+
+
+def test_what_is_not_among_the_pages_is_said() -> None:
+    def attach(document: pikepdf.Pdf) -> None:
+        document.attachments["scan.pdf"] = pdf(SEEN, (200, 100))
+
+    def xfa(document: pikepdf.Pdf) -> None:
+        document.Root.NeedsRendering = True
+        document.Root.AcroForm = pikepdf.Dictionary(Fields=[], XFA=document.make_stream(b"<xdp/>"))
+
+    assert not open_image(pdf(SEEN, (200, 100)), *REST).warning
+    assert "1 files are attached" in open_image(changed(pdf(SEEN, (200, 100)), attach), *REST).warning
+    assert "XFA" in open_image(changed(pdf(SEEN, (200, 100)), xfa), *REST).warning
+
+
+@pytest.mark.parametrize("has_form", [True, False])
+@pytest.mark.parametrize("has_appearance", [True, False])
+def test_what_is_filled_in_is_drawn(has_form: bool, has_appearance: bool) -> None:
+    """As far as a document without a form says how it looks."""
+    data = form(has_form, has_appearance)
+    pixels = open_image(data, "a.pdf", 0, True, LIMITS, pdf_resolution=72).pixels()
+    field, box, note = pixels[72:102, 150:400], pixels[132:152, 150:170], pixels[350:400, 150:310]
+    if has_form or has_appearance:
+        assert field.min() < 100 and box.min() < 100
+    assert note.min() < 150
+
+
+def test_a_locked_document_says_so() -> None:
+    with pytest.raises(PageError, match="password") as error:
+        open_image(LOCKED, "a.pdf", 0, False, LIMITS)
+    assert error.value.code == "pdf_locked"
+
+
+def test_a_document_without_its_end_is_put_together_anew() -> None:
+    whole = pdf(SEEN, (200, 100))
+    image = open_image(whole[: whole.index(b"xref\n")], "a.pdf", 0, True, LIMITS)
+    assert "damaged" in image.warning
+    assert (image.pixels() == open_image(whole, "a.pdf", 0, True, LIMITS).pixels()).all()
+
+
+def test_a_document_without_what_its_page_shows_is_damaged() -> None:
+    whole = pdf(SEEN, (200, 100))
+    with pytest.raises(PageError) as error:
+        open_image(whole[: whole.index(b"4 0 obj")], "a.pdf", 0, True, LIMITS)
+    assert error.value.code == "pdf_damaged"

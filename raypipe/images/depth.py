@@ -1,0 +1,66 @@
+"""Values of any depth to bytes, from the darkest to the brightest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from raypipe.types import Pixels
+
+ROWS = 256
+"""Rows that are converted at a time, so that a page is in memory once only."""
+WHITE = 255.0
+
+
+def eight_bits(values: npt.NDArray[Any], white_is_zero: bool = False) -> Pixels:
+    """Values of a picture (h, w, ...) as bytes of the same shape.
+
+    The brightest value becomes white, since scanners use 10 to 16 bits; if it is below 256, values are taken for bytes,
+    but for those of numbers from 0 to 1. Where there are negative ones, the lowest becomes black.
+    """
+    if values.dtype == np.uint8:
+        return np.asarray(WHITE - values if white_is_zero else values, np.uint8)
+    lowest = min(float(np.nanmin(values)), 0.0)
+    brightest = float(np.nanmax(values)) - lowest
+    is_scaled = brightest > WHITE or values.dtype == np.int8 or (values.dtype.kind == "f" and brightest <= 1)
+    factor = WHITE / (np.iinfo(np.int8).max if values.dtype == np.int8 and not lowest else brightest or 1)
+    found = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), ROWS):
+        rows = np.nan_to_num(values[start : start + ROWS].astype(np.float64) - lowest)
+        rows = np.clip(rows * factor if is_scaled else rows, 0, WHITE)
+        found[start : start + ROWS] = WHITE - rows if white_is_zero else rows
+    return found
+
+
+def share(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Values of an alpha channel, from 0 to 1 by the range of their type."""
+    most = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
+    return np.asarray(np.clip(values.astype(np.float32) / np.float32(most), 0, 1), np.float32)
+
+
+def on_paper(pixels: Pixels, alpha: npt.NDArray[Any], is_multiplied: bool) -> Pixels:
+    """Pixels (h, w, channels) as they look on white paper.
+
+    Args:
+        pixels: The pixels.
+        alpha: How opaque they are (h, w), of any type.
+        is_multiplied: Whether the pixels are multiplied by it already.
+    """
+    found = pixels
+    for start in range(0, len(pixels), ROWS):
+        opaque = share(alpha[start : start + ROWS])[:, :, None]
+        rows = pixels[start : start + ROWS] * (np.float32(1) if is_multiplied else opaque) + WHITE * (1 - opaque)
+        found[start : start + ROWS] = np.clip(rows, 0, WHITE)
+    return found
+
+
+def as_picture(pixels: Pixels, is_cmyk: bool = False) -> PillowImage.Image:
+    """Pixels (h, w) or (h, w, channels), of which the first is used, or the first three or four, as a picture."""
+    if pixels.ndim == 2 or pixels.shape[2] < 3:
+        return PillowImage.fromarray(np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[:, :, 0]))
+    if is_cmyk:
+        return PillowImage.fromarray(np.ascontiguousarray(pixels[:, :, :4]), "CMYK")
+    return PillowImage.fromarray(np.ascontiguousarray(pixels[:, :, :3]))

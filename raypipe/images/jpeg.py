@@ -1,0 +1,136 @@
+"""JPEG: marker by marker, decoded by libjpeg, and what can be read of a file that lacks its end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.types import Pixels
+
+START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8\xff", b"\xff\xd9"
+MOST_MISSING = 0.02
+"""A file without its end is read if it lacks at most this share of its rows."""
+ZEROS = 512
+"""So many zeros at the end are no picture: disks and downloads leave them where bytes are missing."""
+NOTHING = 128
+"""What libjpeg makes of data that are missing, in every channel."""
+BASELINE, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE = 0xC0, 0xC2, 0xC9, 0xCA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_READ = frozenset((BASELINE, 0xC1, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE))
+_SCAN = 0xDA
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
+"""A marker of a JPEG file, except those inside the data of a scan: a stuffed 0xff and the restarts."""
+_MARKERS_ALONE = (0x01, 0xD8, 0xD9)
+"""Markers without a segment; the first two bytes of a segment are its length."""
+
+_REDUCED = {
+    (1, True): cv2.IMREAD_GRAYSCALE,
+    (2, True): cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    (4, True): cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    (8, True): cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    (1, False): cv2.IMREAD_COLOR,
+    (2, False): cv2.IMREAD_REDUCED_COLOR_2,
+    (4, False): cv2.IMREAD_REDUCED_COLOR_4,
+    (8, False): cv2.IMREAD_REDUCED_COLOR_8,
+}
+
+
+def decode(data: bytes, gray: bool, reduction: int = 1) -> Pixels:
+    """Decodes a JPEG that has its end, as it lies: (h, w) grey, or (h, w, 3) BGR.
+
+    Raises:
+        OSError: It is damaged, or was cut off before it was given an end.
+    """
+    pixels = _decoded(data, gray, reduction)
+    if (pixels[-1] == NOTHING).all() and _differing(data[: data.rfind(END_OF_IMAGE)])[0].mean() > MOST_MISSING:
+        raise OSError("the JPEG is truncated: it ends before its last row")
+    return pixels
+
+
+def _decoded(data: bytes, gray: bool, reduction: int = 1) -> Pixels:
+    flags = _REDUCED[reduction, gray] | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None:
+        raise OSError("the JPEG is damaged")
+    return np.asarray(pixels, np.uint8)
+
+
+def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The markers of a file up to its end, each with its segment, which is empty if it has none."""
+    place = 0
+    while found := _MARKER.search(data, place):
+        marker, place = found.group()[1], found.end()
+        length = 0 if marker in _MARKERS_ALONE else int.from_bytes(data[place : place + 2], "big")
+        yield marker, data[place + 2 : place + length]
+        if marker == END_OF_IMAGE[1]:
+            return
+        place += length
+
+
+def has_end(data: bytes) -> bool:
+    """Whether the first picture of a file is whole. Others, or the video of a motion photo, may follow it."""
+    return data.endswith(END_OF_IMAGE) or any(marker == END_OF_IMAGE[1] for marker, _ in segments(data))
+
+
+def frame(data: bytes) -> tuple[int, bytes] | None:
+    """The marker of a file's picture, which is its kind, and its segment; None if it has none."""
+    return next((each for each in segments(data) if each[0] in _FRAMES and each[1]), None)
+
+
+def refusal(data: bytes) -> str | None:
+    """Why libjpeg does not read a file, if it is of a kind that it does not know."""
+    kind, segment = frame(data) or (BASELINE, b"\x08")
+    if kind not in _READ:
+        return "a lossless or hierarchical JPEG"
+    return f"a JPEG of {segment[0]} bits" if segment[0] != 8 else None
+
+
+def with_end(data: bytes) -> bytes:
+    """A file that lacks its end, with one.
+
+    Raises:
+        OSError: It lacks more than that, or whether it does cannot be told.
+    """
+    kept = data.rstrip(b"\0")
+    kept = (kept if len(data) - len(kept) >= ZEROS else data).rstrip(b"\xff")
+    if not _has_all_scans(kept) or _missing(kept) > MOST_MISSING:
+        raise OSError("the JPEG is truncated")
+    return kept + END_OF_IMAGE
+
+
+def _has_all_scans(data: bytes) -> bool:
+    """Whether the last scan has begun: every coefficient of every channel is there to its last bit, or on its way.
+
+    ITU-T T.81, B.2.3: a scan has its channels, the first and last coefficient, and the bit that it goes down to.
+    """
+    channels, bits, is_last = 0, dict[tuple[int, int], int](), False
+    for marker, segment in segments(data):
+        is_last = marker == _SCAN
+        if marker in _FRAMES and len(segment) > 5:
+            channels = segment[5]
+        elif is_last:
+            count = segment[0] if segment else 0
+            if len(segment) != 4 + 2 * count:
+                return False
+            first, last, bit = segment[-3], segment[-2], segment[-1] & 15
+            bits.update({(segment[1 + 2 * n], k): bit for n in range(count) for k in range(first, last + 1)})
+    return is_last and channels > 0 and len(bits) == 64 * channels and not any(bits.values())
+
+
+def _missing(data: bytes) -> float:
+    """The share of a file's rows that depend on what would follow its last byte."""
+    differ, plain = _differing(data)
+    # After a marker inside a scan, nothing that follows is used.
+    empty = (plain == NOTHING).all(axis=(1, 2))
+    return float((differ | empty).mean())
+
+
+def _differing(data: bytes) -> tuple[npt.NDArray[np.bool_], Pixels]:
+    """Which rows depend on what follows the last byte of a file without its end; and the picture without more."""
+    noise = np.random.default_rng(0).integers(0, 255, max(len(data) // 4, 4096), np.uint8).tobytes()
+    plain, other = (_decoded(data + more + END_OF_IMAGE, gray=False) for more in (b"", noise))
+    return (plain != other).any(axis=(1, 2)), plain

@@ -1,0 +1,84 @@
+"""PAM and PFM: Netpbm's pictures of any channels, and of floats, which Pillow does not open."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from raypipe.errors import Code, PageError
+from raypipe.images.base import Kind, Size, Wanted
+from raypipe.images.depth import as_picture, eight_bits, on_paper
+from raypipe.types import Pixels
+
+MOST_HEADER = 4096
+_PAM = re.compile(rb"P7\n(.*?\n)?ENDHDR[ \t]*\n", re.DOTALL)
+_PFM = re.compile(rb"P[Ff]\s+(\d+)\s+(\d+)\s+(-?[\d.eE+-]+)\s")
+_FIELD = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL)[ \t]+(\d+)[ \t]*$", re.MULTILINE)
+
+
+class Header(NamedTuple):
+    """How a picture is stored: from `start` on, rows of values of a NumPy type, in PFM from the bottom up."""
+
+    width: int
+    height: int
+    channels: int
+    kind: str
+    start: int
+    upward: bool = False
+
+
+def matches(data: bytes) -> bool:
+    """Whether bytes begin like a PAM or PFM file."""
+    return data[:3] in (b"P7\n", b"PF\n", b"Pf\n")
+
+
+def _header(data: bytes, origin: str) -> Header:
+    start = data[:MOST_HEADER]
+    if found := _PFM.match(start):
+        kind = "<f4" if float(found[3]) < 0 else ">f4"
+        return Header(int(found[1]), int(found[2]), 3 if start[1:2] == b"F" else 1, kind, found.end(), True)
+    found = _PAM.match(start)
+    fields = {name: int(value) for name, value in _FIELD.findall(found[0] if found else b"")}
+    if found is None or len(fields) < 4 or not 1 <= fields[b"DEPTH"] <= 4:
+        raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is no PAM or PFM file of 1 to 4 channels.", "Save it as PNG.")
+    kind = "u1" if fields[b"MAXVAL"] < 256 else ">u2"
+    return Header(fields[b"WIDTH"], fields[b"HEIGHT"], fields[b"DEPTH"], kind, found.end())
+
+
+def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
+    """The size of the picture; see `Kind.describe`.
+
+    Raises:
+        PageError: `image_unknown` or `page_missing`.
+    """
+    if page:
+        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page + 1}.", "It has one.")
+    header = _header(data, origin)
+    return Size(width=header.width, height=header.height)
+
+
+def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixels:
+    """Decodes the picture; see `Kind.render`.
+
+    Raises:
+        PageError: `image_unknown` or `image_truncated`.
+    """
+    header = _header(data, origin)
+    kind, count = np.dtype(header.kind), header.width * header.height * header.channels
+    if len(data) < header.start + count * kind.itemsize:
+        raise OSError("the picture is truncated")
+    values = np.frombuffer(data, kind, count, header.start).reshape(header.height, header.width, header.channels)
+    values = values[::-1] if header.upward else values
+    colours = 1 if header.channels < 3 else 3
+    pixels = eight_bits(values[:, :, :colours])
+    if pixels.size and kind.itemsize == 1 and pixels.max() <= 1:  # Black and white.
+        pixels = pixels * np.uint8(255)
+    if header.channels > colours:
+        pixels = on_paper(pixels.copy(), values[:, :, colours], is_multiplied=False)
+    found = np.asarray(as_picture(pixels).convert("L" if gray else "RGB"), np.uint8)
+    return np.ascontiguousarray(found if gray else found[:, :, ::-1])
+
+
+KIND = Kind(name="pam", suffixes=frozenset((".pam", ".pfm")), matches=matches, describe=describe, render=render)

@@ -1,0 +1,61 @@
+"""Passwords of documents: told to a process, asked for when a document is locked, and written nowhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from raypipe.archives import split
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """What a process was told. Its `repr` shows none of them.
+
+    Attributes:
+        by_path: The passwords of documents, or of those in an archive, by their paths or URIs.
+        of_any: Those that each locked document is tried with.
+    """
+
+    by_path: Mapping[str, str] = field(default_factory=dict, repr=False)
+    of_any: tuple[str, ...] = field(default=(), repr=False)
+
+
+_told = Passwords()
+_lock = threading.Lock()
+
+
+def tell(more: Passwords) -> None:
+    """Tells this process further passwords."""
+    global _told
+    with _lock:
+        if more.by_path or more.of_any:
+            both = (*_told.of_any, *more.of_any)
+            _told = Passwords({**_told.by_path, **more.by_path}, tuple(dict.fromkeys(both)))
+
+
+def of(origin: str) -> Iterator[str]:
+    """The passwords that may open a document, its own first."""
+    known, inside = _told, split(origin)
+    own = known.by_path.get(origin) or (known.by_path.get(inside[0]) if inside else None)
+    return iter(dict.fromkeys((*([own] if own else []), *known.of_any)))
+
+
+def told() -> Passwords:
+    """What this process knows: other processes that open its documents have to be told."""
+    return _told
+
+
+def carried(work: Callable[..., T]) -> Callable[..., T]:
+    """A function that tells another process, in which it is called, what this one knows."""
+    return partial(_informed, told(), work) if _told.by_path or _told.of_any else work
+
+
+def _informed(known: Passwords, work: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    tell(known)
+    return work(*arguments, **named)

@@ -1,0 +1,112 @@
+"""What is on a page of a PDF: at which resolution it is to be drawn."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfPage
+
+POINTS_PER_INCH = 72
+RESOLUTION = 300
+"""Dots per inch of pages with text or drawings of their own: 10 point type is then about 40 pixels high."""
+MOST_RESOLUTION = 600
+"""Dots per inch of such a page if it has pictures of a higher resolution; logos do."""
+MOST_DRAWN, MOST_SCANNED = 6000, 10_000
+"""The longest side of a page in pixels, if it is drawn and if it is one picture. Posters are read from afar."""
+WHOLE, NOTABLE = 0.8, 0.05
+"""Shares of the page that pictures cover together if it is a scan, and from which a single one counts."""
+DEEPEST = 8
+"""Forms inside forms that are looked into."""
+
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture on a page.
+
+    Attributes:
+        pixels: Its width and height in pixels.
+        inches: Its width and height on the page.
+    """
+
+    pixels: tuple[int, int]
+    inches: tuple[float, float]
+
+    @property
+    def resolution(self) -> float:
+        """Dots per inch, of the finer direction."""
+        return max(pixels / inches for pixels, inches in zip(self.pixels, self.inches, strict=True))
+
+    @property
+    def area(self) -> float:
+        """Square inches."""
+        return self.inches[0] * self.inches[1]
+
+
+def needed_resolution(page: PdfPage) -> float:
+    """Dots per inch at which a page shows what is on it: as many as its pictures have, if it is a scan."""
+    sides: tuple[float, float] = page.get_size()
+    width, height = (side / POINTS_PER_INCH for side in sides)
+    pictures, has_text = _content(page)
+    notable = [picture for picture in pictures if picture.area >= NOTABLE * width * height]
+    finest = max((picture.resolution for picture in notable), default=0.0)
+    if finest and not has_text and sum(picture.area for picture in notable) >= WHOLE * width * height:
+        return min(finest, MOST_SCANNED / max(width, height))
+    return min(max(RESOLUTION, min(finest, MOST_RESOLUTION)), MOST_DRAWN / max(width, height))
+
+
+def _content(page: PdfPage) -> tuple[list[Picture], bool]:
+    """The pictures of a page, and whether it has text that can be seen: that of an OCR layer cannot."""
+    from pypdfium2 import raw
+
+    pictures, has_text = list[Picture](), False
+    for handle, matrix in _objects(page):
+        kind = raw.FPDFPageObj_GetType(handle)
+        if kind == raw.FPDF_PAGEOBJ_IMAGE:
+            columns, rows = ctypes.c_uint(), ctypes.c_uint()
+            inches = math.hypot(*matrix[:, 0]) / POINTS_PER_INCH, math.hypot(*matrix[:, 1]) / POINTS_PER_INCH
+            if raw.FPDFImageObj_GetImagePixelSize(handle, columns, rows) and min(inches) > 0:
+                pictures.append(Picture((columns.value, rows.value), inches))
+        elif kind == raw.FPDF_PAGEOBJ_TEXT:
+            has_text |= raw.FPDFTextObj_GetTextRenderMode(handle) != raw.FPDF_TEXTRENDERMODE_INVISIBLE
+    return pictures, has_text
+
+
+def _objects(page: PdfPage) -> Iterator[tuple[Any, Matrix]]:
+    """The objects of a page, those in forms too, each with its matrix (2, 2) to the page's points."""
+    from pypdfium2 import raw
+
+    left: list[tuple[Any, Matrix, int]] = [
+        (raw.FPDFPage_GetObject(page, n), np.eye(2), 0) for n in reversed(range(raw.FPDFPage_CountObjects(page)))
+    ]
+    while left:
+        handle, outer, depth = left.pop()
+        found = raw.FS_MATRIX()
+        raw.FPDFPageObj_GetMatrix(handle, found)
+        matrix = outer @ np.array([[found.a, found.c], [found.b, found.d]])
+        yield handle, matrix
+        if raw.FPDFPageObj_GetType(handle) == raw.FPDF_PAGEOBJ_FORM and depth < DEEPEST:
+            inner = range(raw.FPDFFormObj_CountObjects(handle))
+            left += [(raw.FPDFFormObj_GetObject(handle, n), matrix, depth + 1) for n in reversed(inner)]
+
+
+def has_fields(page: PdfPage) -> bool:
+    """Whether a page has fields of a form."""
+    from pypdfium2 import raw
+
+    for number in range(raw.FPDFPage_GetAnnotCount(page)):
+        note = raw.FPDFPage_GetAnnot(page, number)
+        is_field = raw.FPDFAnnot_GetSubtype(note) == raw.FPDF_ANNOT_WIDGET
+        raw.FPDFPage_CloseAnnot(note)
+        if is_field:
+            return True
+    return False

@@ -1,0 +1,153 @@
+"""TIFF pages whose samples Pillow does not take or cuts off: of more than 8 bits, with a sign, or floating."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.errors import Code, PageError
+from raypipe.images import raster
+from raypipe.images.base import Size
+from raypipe.images.depth import as_picture, eight_bits, on_paper
+from raypipe.types import Pixels
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+BITS_PER_SAMPLE, SAMPLE_FORMAT, UNSIGNED = 258, 339, 1
+MOST_SAMPLES = 8
+"""Channels of a picture that is read; pictures of satellites have more."""
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CMYK = 0, 1, 2, 5
+"""Photometric interpretations: TIFF 6.0, sections 4, 6 and 16."""
+CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, CMYK: 4}
+"""How many channels of a kind of picture are colours; others may follow, such as an alpha channel."""
+OPENCV_COMPRESSIONS = frozenset((1, 2, 3, 4, 5, 8, 32773, 32946))
+"""None, CCITT, LZW, Deflate and PackBits."""
+PLANES = 2
+UNSPECIFIED, MULTIPLIED = 0, 1
+"""Kinds of extra samples that are no alpha channel, and one whose colours are multiplied by it: section 18."""
+
+
+class Samples(NamedTuple):
+    """A decoded page: colours (h, w, channels), an alpha channel if there is one, and whether it is multiplied in."""
+
+    colours: npt.NDArray[Any]
+    alpha: npt.NDArray[Any] | None = None
+    is_multiplied: bool = False
+
+
+def needed(data: bytes, number: int) -> bool:
+    """Whether Pillow would not read a page rightly, from its directory."""
+    try:
+        picture = raster.header(data, "the TIFF")
+        picture.seek(number)
+    except (PageError, EOFError):
+        return _page_in(data, number) is not None
+    tags: Any = getattr(picture, "tag_v2", {})
+    if picture.mode == "La":  # Grey that is multiplied by its alpha channel, which Pillow does not convert.
+        return True
+    return max(tags.get(BITS_PER_SAMPLE, (1,))) > 8 or set(tags.get(SAMPLE_FORMAT, (UNSIGNED,))) != {UNSIGNED}
+
+
+def _page_in(data: bytes, number: int) -> TiffPage | None:
+    """A page as tifffile opens it; None if it cannot."""
+    from tifffile import TiffFile, TiffPage
+
+    try:
+        page = TiffFile(io.BytesIO(data)).pages[number]
+    except Exception:  # It raises almost anything for a broken file; Pillow's error is the clearer one.
+        return None
+    return page if isinstance(page, TiffPage) else None
+
+
+def _page(data: bytes, origin: str, number: int) -> TiffPage:
+    page = _page_in(data, number)
+    if page is None:
+        raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is no TIFF that can be read.", "Save it as PNG.")
+    if page.photometric not in CHANNELS or page.samplesperpixel > MOST_SAMPLES:
+        what = f"{page.samplesperpixel} channels of {page.bitspersample} bits, {page.photometric}"
+        raise PageError(Code.IMAGE_UNKNOWN, f"{origin} has {what}, which are not read.", "Save it as grey or RGB.")
+    return page
+
+
+def describe(data: bytes, origin: str, number: int) -> Size:
+    """The size of a page; see `Kind.describe`.
+
+    Raises:
+        PageError: `image_unknown`.
+    """
+    page = _page(data, origin, number)
+    width, height = page.imagewidth, page.imagelength
+    if _orientation(page) >= 5:
+        width, height = height, width
+    return Size(width=width, height=height, resolution=_resolution(page))
+
+
+def _orientation(page: TiffPage) -> int:
+    value = page.tags.valueof(274, default=1)
+    return value if value in raster.UPRIGHT else 1
+
+
+def _resolution(page: TiffPage) -> int:
+    from tifffile import RESUNIT
+
+    try:
+        found = round(page.get_resolution(RESUNIT.INCH)[0])
+    except (ValueError, ArithmeticError, TypeError):
+        return 0
+    return found if 1 < found <= raster.MOST_DOTS else 0
+
+
+def render(data: bytes, origin: str, number: int, gray: bool) -> Pixels:
+    """Decodes a page and turns it upright; see `Kind.render`.
+
+    Raises:
+        PageError: `image_unknown`.
+    """
+    page = _page(data, origin, number)
+    samples = _samples(page, data, origin, number)
+    pixels = eight_bits(samples.colours, page.photometric == WHITE_IS_ZERO)
+    picture = as_picture(pixels, page.photometric == CMYK)
+    if samples.alpha is not None:
+        bands = np.atleast_3d(np.asarray(picture.convert("RGB") if picture.mode == "CMYK" else picture))
+        picture = as_picture(on_paper(bands.copy(), samples.alpha, samples.is_multiplied))
+    found = np.asarray(picture.convert("L" if gray else "RGB"), np.uint8)
+    return np.ascontiguousarray(raster.UPRIGHT[_orientation(page)](found if gray else found[:, :, ::-1]))
+
+
+def _samples(page: TiffPage, data: bytes, origin: str, number: int) -> Samples:
+    try:
+        values = page.asarray()
+    except Exception as error:  # A compression or packing that needs the package imagecodecs, or damage.
+        return _samples_by_opencv(page, data, origin, number, error)
+    if page.samplesperpixel > 1 and page.planarconfig == PLANES:
+        values = np.moveaxis(values, 0, -1)
+    values = values.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
+    channels = CHANNELS[page.photometric]
+    kinds = [kind for kind in page.extrasamples if kind != UNSPECIFIED][:1]
+    if not kinds:
+        return Samples(values[:, :, :channels])
+    alpha = values[:, :, channels + page.extrasamples.index(kinds[0])]
+    return Samples(values[:, :, :channels], alpha, kinds[0] == MULTIPLIED)
+
+
+def _samples_by_opencv(page: TiffPage, data: bytes, origin: str, number: int, reason: Exception) -> Samples:
+    """What OpenCV decodes: most compressions, but neither planes nor alpha channels of greys."""
+    encoded = np.frombuffer(data, np.uint8)
+    found: Sequence[Any] = ()
+    if page.compression in OPENCV_COMPRESSIONS and page.planarconfig != PLANES:  # Of others it may make black pages.
+        found = cv2.imdecodemulti(encoded, cv2.IMREAD_UNCHANGED, range=(number, number + 1))[1]
+    if not found:
+        message = f"{origin} cannot be decoded: {str(reason).rstrip('.')}."
+        remedy = "Save it without compression, or install the package imagecodecs."
+        raise PageError(Code.IMAGE_UNKNOWN, message, remedy) from reason
+    values = np.atleast_3d(found[0])
+    if values.shape[2] < 3:
+        return Samples(values[:, :, :1])
+    colours = values[:, :, 2::-1]
+    return Samples(colours, values[:, :, 3]) if values.shape[2] == 4 else Samples(colours)
