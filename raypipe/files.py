@@ -1,13 +1,19 @@
-"""Paths and URIs to bytes, through pyarrow's file systems."""
+"""Paths and URIs to bytes, through pyarrow's file systems. Errors that pass, as of a busy bucket, are waited out."""
 
 from __future__ import annotations
 
 import os
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 from pyarrow import fs
 
-from raypipe.errors import Code, PageError
+from raypipe import addresses, archives
+from raypipe.errors import Code, InputError, PageError
+from raypipe.retries import is_key_refused, retried
+
+OBJECT_STORES = ("s3", "gcs", "abfs")
+"""pyarrow's names of file systems that write an object whole or not at all."""
 
 
 def read_file(uri: str, max_bytes: int | None = None) -> bytes:
@@ -15,15 +21,47 @@ def read_file(uri: str, max_bytes: int | None = None) -> bytes:
 
     Raises:
         PageError: `file_missing` if it cannot be opened or read; `image_too_large`, unread, if over `max_bytes`.
+        InputError: The bucket does not take the key.
     """
     try:
-        with open_file(uri) as file:
-            check_size(uri, file.size(), max_bytes)
-            return bytes(file.read())
+        return _read(uri, max_bytes)
     except (OSError, ValueError) as error:
-        raise PageError(
-            Code.FILE_MISSING, f"{uri} cannot be read: {error}.", "Check its path and permissions."
-        ) from error
+        stop_without_key(uri, error)
+        raise PageError(Code.FILE_MISSING, f"{uri} cannot be read: {error}.", _remedy(uri)) from error
+
+
+def _remedy(uri: str) -> str:
+    if "\N{REPLACEMENT CHARACTER}" in uri:
+        return "Rename it if its name is not UTF-8 (`convmv -f latin1 -t utf-8`), else check its path and permissions."
+    return "Check its path and permissions."
+
+
+def stop_without_key(uri: str, error: Exception) -> None:
+    """Raises an error that stops a job if a bucket does not take the key: all other files would fail as well.
+
+    Raises:
+        InputError: It does not.
+    """
+    if is_key_refused(error) and not _answers(uri):
+        remedy = "Renew the credentials: the same command then goes on."
+        raise InputError(f"{split_options(uri)[0]} cannot be read: {error}.", remedy) from error
+
+
+def _answers(uri: str) -> bool:
+    """Whether a bucket itself can be asked for: then it was only an object that was refused."""
+    try:
+        filesystem, path = resolve(uri)
+        filesystem.get_file_info(path.partition("/")[0])
+    except OSError as error:
+        return not is_key_refused(error)
+    return True
+
+
+@retried
+def _read(uri: str, max_bytes: int | None) -> bytes:
+    with _opened(uri, max_bytes) as file:
+        check_size(uri, file.size(), max_bytes)
+        return bytes(file.read())
 
 
 def check_size(name: str, size: int, max_bytes: int | None) -> None:
@@ -57,19 +95,101 @@ def _with_home(path: str) -> str:
     return os.path.expanduser(path)  # noqa: PTH111 - leaves ~ alone if there is no such user
 
 
+@retried
 def open_file(uri: str) -> pa.NativeFile:
     """A local path or URI, opened for random-access reading.
 
     Raises:
         OSError: It cannot be opened.
     """
+    return _opened(uri)
+
+
+def _opened(uri: str, max_bytes: int | None = None) -> pa.NativeFile:
+    """A file, one in an archive, or one behind a web address; of the latter two no more than `max_bytes` are taken."""
+    if addresses.is_address(uri):
+        return pa.BufferReader(addresses.fetch(uri, max_bytes))
+    inside = _split_archive(uri)
+    if inside:
+        archive, name = inside
+        return pa.BufferReader(archives.read(archive, name, version(archive), _opened, max_bytes))
     filesystem, path = resolve(uri)
     return filesystem.open_input_file(path)
 
 
-def write_file(uri: str, data: bytes) -> None:
+def archive_members(uri: str) -> list[archives.Member]:
+    """The files of an archive.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    return archives.members(uri, version(uri), _opened)
+
+
+def _split_archive(uri: str) -> tuple[str, str] | None:
+    """The path or URI of an archive, and the name in it, of a file in one; see `archives.split`."""
+    place, options = split_options(uri)
+    inside = archives.split(place)
+    if inside is None:
+        return None
+    return inside[0] + options, unquote(inside[1]) if "://" in uri else inside[1]
+
+
+@retried
+def version(uri: str) -> tuple[int, int]:
+    """Size and time of a file, of its archive if it is in one; zeros for a web address, which is asked nothing."""
+    if addresses.is_address(uri):
+        return 0, 0
+    inside = _split_archive(uri)
+    filesystem, path = resolve(inside[0] if inside else uri)
+    info: fs.FileInfo = filesystem.get_file_info(path)
+    return int(info.size or 0), int(info.mtime_ns or 0)
+
+
+def join(folder: str, name: str) -> str:
+    """The path or URI of a name below a folder."""
+    place, options = split_options(folder)
+    return f"{place.rstrip('/')}/{quote(name) if '://' in folder else name}{options}"
+
+
+@retried
+def names_in(folder: str) -> list[str]:
+    """The names of the files in a folder, in order; none if it does not exist."""
+    filesystem, path = resolve(folder)
+    found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    return sorted(info.base_name for info in found if info.type == fs.FileType.File)
+
+
+@retried
+def modified(uri: str) -> float:
+    """When a file was last written, in seconds since 1970; 0 if its file system does not say."""
+    filesystem, path = resolve(uri)
+    info: fs.FileInfo = filesystem.get_file_info(path)
+    return float(info.mtime_ns or 0) / 1e9
+
+
+def exists(uri: str) -> bool:
+    """Whether there is a file or folder."""
+    filesystem, path = resolve(uri)
+    return bool(filesystem.get_file_info(path).type != fs.FileType.NotFound)
+
+
+@retried
+def remove_file(uri: str) -> None:
+    """Removes a file, if it is there."""
+    filesystem, path = resolve(uri)
+    if filesystem.get_file_info(path).type == fs.FileType.File:
+        filesystem.delete_file(path)
+
+
+@retried
+def write_file(uri: str, data: bytes | pa.Buffer) -> None:
     """Writes a file whole or not at all, and creates the folders above it."""
     filesystem, path = resolve(uri)
+    if filesystem.type_name in OBJECT_STORES:  # They show an object when it is whole, and have no folders.
+        with filesystem.open_output_stream(path, compression=None) as stream:
+            stream.write(data)
+        return
     filesystem.create_dir(path.rsplit("/", 1)[0], recursive=True)
     with filesystem.open_output_stream(f"{path}.part", compression=None) as stream:
         stream.write(data)

@@ -1,4 +1,4 @@
-"""Folders, globs and URIs to the pictures in them, in the order of their names."""
+"""Folders, globs and URIs to the files in them that may be pictures, in the order of their names."""
 
 from __future__ import annotations
 
@@ -6,27 +6,53 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, lru_cache
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
 from pyarrow import fs
 
+from raypipe import tables
+from raypipe.addresses import is_address
+from raypipe.archives import MARK as IN_ARCHIVE
+from raypipe.archives import is_archive
+from raypipe.archives import split as in_archive
 from raypipe.errors import InputError
-from raypipe.files import resolve, split_options
-from raypipe.images.kinds import SUFFIXES
+from raypipe.files import archive_members, resolve, split_options
+from raypipe.images.kinds import suffixes
+from raypipe.inputs import lists
 
-ENDINGS = tuple(SUFFIXES)
 MARK = re.compile(r"[*?[]")
 ENCODED_MARK = re.compile(r"%(?:2A|3F|5B)", re.IGNORECASE)
 KINDS = "Give files, folders, globs or URIs."
 REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and spaces in them are written %20."
+PREFIXES = 16
+"""Folders of a bucket that are listed at the same time: a request takes tens of milliseconds."""
 
 
-def listed(source: str, left_out: Path | None) -> Iterator[str]:
-    """The paths or URIs of the pictures that a source names.
+class Found(NamedTuple):
+    """A file that a source names.
+
+    Attributes:
+        path: Its path or URI.
+        size: Its bytes; -1 if unknown.
+        modified: When it was last written, in nanoseconds since 1970; -1 if unknown.
+        name: What it is called in the output folder; empty: as its path.
+    """
+
+    path: str
+    size: int = -1
+    modified: int = -1
+    name: str = ""
+
+
+def listed(source: str, left_out: Path | None) -> Iterator[Found]:
+    """The pictures that a source names, as they are found.
 
     Args:
         source: A file, folder, glob or URI.
@@ -44,28 +70,69 @@ def listed(source: str, left_out: Path | None) -> Iterator[str]:
         raise InputError(f"{source} cannot be listed: {reason}.", REMEDY) from error
 
 
-def _expand(source: str, left_out: Path | None) -> Iterator[str]:
+def _expand(source: str, left_out: Path | None) -> Iterator[Found]:
     if not source.isascii() and _as_text(source) != source:  # The shell expanded a pattern to a name that is not UTF-8.
-        yield _as_text(os.path.abspath(source))  # noqa: PTH100 - takes out the .. that names must not have
+        yield Found(_as_text(os.path.abspath(source)))  # noqa: PTH100 - takes out the .. that names must not have
+        return
+    if is_address(source):
+        yield Found(source)
         return
     place, options = split_options(source)
-    folder, pattern = _split_glob(place)
-    if not pattern or _exists(source):
-        folder, pattern = place, ""
+    if in_archive(place):
+        yield Found(source if "://" in source else os.path.abspath(source))  # noqa: PTH100 - removes ..
+        return
+    folder, is_glob = fixed_part(source)
+    pattern = _split_glob(place)[1] if is_glob else ""
     filesystem, path = resolve(f"{folder or '.'}{options}")
     if not pattern:
-        kind = filesystem.get_file_info(path).type
-        if kind == fs.FileType.File:
-            yield source if "://" in source else path
+        info = filesystem.get_file_info(path)
+        if info.type == fs.FileType.File:
+            found = _found(source if "://" in source else path, info)
+            yield from _of_list(found.path) if lists.reader_of(found.path) else _unpacked(found)
             return
-        if kind != fs.FileType.Directory:
+        if info.type != fs.FileType.Directory:
             raise InputError(f"{source} does not exist.", KINDS)
-    names = list(_pictures_below(filesystem, path, PurePosixPath(pattern).parts, left_out))
-    if pattern and not names:
+    below = _pictures_below(filesystem, path, PurePosixPath(pattern).parts, left_out)
+    first = next(below, None)
+    if first is None and pattern:
         raise InputError(f"{source} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
-    if not names:
-        raise InputError(f"{source} holds no picture.", f"Looked for {', '.join(sorted(SUFFIXES))}.")
-    yield from (_uri(folder, name, options) if "://" in source else f"{path.rstrip('/')}/{name}" for name in names)
+    if first is None:
+        raise InputError(f"{source} holds no picture.", f"Looked for {', '.join(suffixes())}.")
+    for found in chain([first], below):
+        whole = _uri(folder, found.path, options) if "://" in source else f"{path.rstrip('/')}/{found.path}"
+        yield from _unpacked(found._replace(path=whole))
+
+
+def _of_list(path: str) -> Iterator[Found]:
+    """The documents of a list. Nobody asks whether they are there: a row says so of one that is not."""
+    for document in lists.documents(path):
+        yield from _unpacked(Found(document.path, name=document.name))
+
+
+def _unpacked(found: Found) -> Iterator[Found]:
+    """The file itself or, of an archive, the pictures in it."""
+    place, options = split_options(found.path)
+    if not is_archive(place):
+        yield found
+        return
+    inside, is_table = archive_members(found.path), place.lower().endswith(tables.SUFFIX)
+    pictures = [each for each in inside if is_table or _is_picture(PurePosixPath(each.name).name)]
+    if not pictures:
+        raise InputError(f"{found.path} holds no picture.", f"Looked for {', '.join(suffixes())}.")
+    for each in pictures:
+        name = quote(each.name) if "://" in place else each.name
+        yield Found(f"{place}{IN_ARCHIVE}{name}{options}", each.size, found.modified)
+
+
+def fixed_part(source: str) -> tuple[str, bool]:
+    """A source without its options or, of a glob, the folder before its first mark; and whether it is a glob."""
+    place, _ = split_options(source)
+    folder, pattern = _split_glob(place)
+    return (folder, True) if pattern and not _exists(source) else (place, False)
+
+
+def _found(path: str, info: fs.FileInfo) -> Found:
+    return Found(path, info.size if info.size is not None else -1, info.mtime_ns if info.mtime_ns is not None else -1)
 
 
 def _uri(folder: str, name: str, options: str) -> str:
@@ -127,21 +194,49 @@ def _regex(pattern: tuple[str, ...], below: bool = False) -> re.Pattern[str]:
 
 def _pictures_below(
     filesystem: fs.FileSystem, folder: str, pattern: tuple[str, ...], left_out: Path | None
-) -> Iterable[str]:
-    """The names of matching pictures in order, as paths relative to that folder."""
+) -> Iterator[Found]:
+    """The matching pictures below a folder, with paths relative to it."""
     if isinstance(filesystem, fs.LocalFileSystem):
         return _local_pictures(f"{folder.rstrip('/')}/", pattern, left_out)
-    base = folder.strip("/")
-    selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
-    names = sorted(
-        info.path.lstrip("/").removeprefix(base).removeprefix("/")
-        for info in filesystem.get_file_info(selector)
-        if info.type == fs.FileType.File and _is_picture(info.base_name)
-    )
-    return (name for name in names if _is_wanted(pattern, name))
+    return _remote_pictures(filesystem, folder, pattern)
 
 
-def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -> Iterator[str]:
+def _remote_pictures(filesystem: fs.FileSystem, top: str, pattern: tuple[str, ...]) -> Iterator[Found]:
+    """The pictures below a folder of a bucket: those of a folder in order, then those of the folders in it.
+
+    Folders are listed a few ahead and one level at a time: a bucket of ten million files never is in memory as a whole.
+    """
+    base, others = top.strip("/"), Counter[str]()
+
+    def entries(folder: str) -> list[fs.FileInfo]:
+        found = filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+        return sorted(found, key=lambda info: str(info.path))
+
+    with ThreadPoolExecutor(PREFIXES) as pool:
+        left: list[tuple[str, Future[list[fs.FileInfo]] | None]] = [(top, None)]
+        try:
+            while left:
+                for n, (folder, future) in enumerate(islice(reversed(left), PREFIXES), 1):
+                    if future is None:
+                        left[-n] = folder, pool.submit(entries, folder)
+                _, listing = left.pop()
+                folders = []
+                for info in listing.result() if listing else ():
+                    name = info.path.lstrip("/").removeprefix(base).removeprefix("/")
+                    if info.type == fs.FileType.Directory and _reached(pattern, name.rstrip("/")):
+                        folders.append((info.path, None))
+                    elif info.type == fs.FileType.File and _is_listed(info.base_name, pattern):
+                        if _is_wanted(pattern, name):
+                            yield _found(name, info)
+                    elif info.type == fs.FileType.File and not info.base_name.startswith("."):
+                        others[PurePosixPath(name).suffix.lower()] += 1
+                left += reversed(folders)
+            _tell_left_out(top, pattern, others)
+        finally:  # The reader stopped early.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -> Iterator[Found]:
     """The pictures below a local folder in order, and folders that cannot be read, whose rows later say so.
 
     Asks the operating system rather than pyarrow, which gives up at the first folder or name it cannot read.
@@ -150,40 +245,49 @@ def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -
         raise InputError(f"{top} lies in {left_out}, which is not listed.", "Write to another folder, or name files.")
     seen: set[tuple[int, int, frozenset[int]]] = set()
     others: Counter[str] = Counter()
-    left = [top]
+    left = [Found(top)]
     while left:
-        path = left.pop()
-        name = path[len(top) :]
-        if not path.endswith("/"):
+        found = left.pop()
+        name = found.path[len(top) :]
+        if not found.path.endswith("/"):
             if _is_wanted(pattern, name):
-                yield _as_text(name)
+                yield found._replace(path=_as_text(name))
             continue
         reached = _reached(pattern, name.rstrip("/"))
         if not reached:
             continue
         try:
-            status = Path(path).stat()
+            status = Path(found.path).stat()
             # A folder reached again through a link is skipped, unless other parts of the pattern apply in it.
             identity = (status.st_dev, status.st_ino, reached)
             if identity not in seen:
                 seen.add(identity)
-                left += sorted(_entries(path, left_out, others), reverse=True)
+                left += sorted(_entries(found.path, pattern, left_out, others), reverse=True)
         except OSError:
             if not name:
                 raise
-            yield _as_text(name.rstrip("/"))
-    if others and pattern in ((), ("**",)):  # A narrower pattern leaves files out on purpose.
+            yield Found(_as_text(name.rstrip("/")))
+    _tell_left_out(top, pattern, others)
+
+
+def _tell_left_out(folder: str, pattern: tuple[str, ...], others: Counter[str]) -> None:
+    """Says how many files are no pictures by their names; a narrower pattern leaves files out on purpose."""
+    if others and pattern in ((), ("**",)):
         kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in others.most_common(5))
         logging.getLogger(__name__).warning(
-            "%s: %d files are left out, since their names are not those of pictures (%s).", top, others.total(), kinds
+            "%s: %d files are left out, since their names are not those of pictures (%s).",
+            folder,
+            others.total(),
+            kinds,
         )
 
 
-def _entries(folder: str, left_out: Path | None, others: Counter[str]) -> list[str]:
+def _entries(folder: str, pattern: tuple[str, ...], left_out: Path | None, others: Counter[str]) -> list[Found]:
     """The folders, with a trailing slash, and the pictures in a local folder.
 
     Args:
         folder: The folder.
+        pattern: The glob that they are for.
         left_out: See `listed`.
         others: Where other files are counted by suffix, hidden ones left out.
     """
@@ -194,9 +298,10 @@ def _entries(folder: str, left_out: Path | None, others: Counter[str]) -> list[s
             if left_out and (entry.name == left_out.name or entry.is_symlink()) and _is_below(left_out, entry.path):
                 continue
             if _is_folder(entry):
-                found.append(f"{entry.path}/")
-            elif _is_picture(entry.name) and entry.is_file():
-                found.append(entry.path)
+                found.append(Found(f"{entry.path}/"))
+            elif _is_listed(entry.name, pattern) and entry.is_file():
+                status = entry.stat()
+                found.append(Found(entry.path, status.st_size, status.st_mtime_ns))
             elif not entry.name.startswith("."):
                 others["broken links" if _is_picture(entry.name) else PurePosixPath(entry.name).suffix.lower()] += 1
     return found
@@ -214,8 +319,13 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return True
 
 
+def _is_listed(name: str, pattern: tuple[str, ...]) -> bool:
+    """Whether a folder or glob gives a file of this name: a picture, and an archive if the glob says so."""
+    return _is_picture(name) or (not name.startswith(".") and is_archive(name) and is_archive("".join(pattern[-1:])))
+
+
 def _is_picture(name: str) -> bool:
-    return not name.startswith(".") and name.lower().endswith(ENDINGS)
+    return not name.startswith(".") and name.lower().endswith(suffixes())
 
 
 def _as_text(path: str) -> str:

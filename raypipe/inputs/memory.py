@@ -11,6 +11,8 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from raypipe.errors import InputError
+from raypipe.images.passwords import Passwords, tell
+from raypipe.images.pdf import unlocked
 from raypipe.types import Row
 
 InMemory: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any] | PillowImage.Image | Mapping[str, Any]
@@ -24,7 +26,8 @@ def document(source: InMemory, number: int) -> Row:
 
     Args:
         source: Encoded bytes; an array uint8 (h, w), or (h, w, 3 or 4) in the order red, green, blue, alpha; a Pillow
-            picture; or a row with `path`, or with `content` (or `bytes`), and any other columns.
+            picture; or a row with `path`, or with `content` (or `bytes`), and any other columns. That of a locked PDF
+            may have its `password`, which is not kept.
         number: Its place among the sources, for its name.
 
     Raises:
@@ -42,7 +45,13 @@ def document(source: InMemory, number: int) -> Row:
         row["content"] = row.pop("bytes")
     if not row.get("path") and row.get("content") is None:
         raise InputError(f"Row {number} of the sources has neither path nor content.", "Give it one of them.")
-    return {**row, "path": str(row.get("path") or f"row-{number}"), "content": row.get("content")}
+    row = {**row, "path": str(row.get("path") or f"row-{number}"), "content": row.get("content")}
+    password = row.pop("password", None)
+    if password and row["content"] is not None:
+        row["content"] = unlocked(row["content"], [password])
+    elif password:
+        tell(Passwords({row["path"]: password}))
+    return row
 
 
 def _picture(array: npt.NDArray[Any], number: int) -> PillowImage.Image:

@@ -9,11 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from raypipe.errors import InputError
-from raypipe.files import open_file, split_options
-from raypipe.images.kinds import PAGED_SUFFIXES, SUFFIXES, page_count
+from raypipe.files import open_file, split_options, stop_without_key
+from raypipe.images.kinds import START, is_one_page, may_have_pages, page_count
 from raypipe.inputs import memory
 from raypipe.inputs.listing import listed
+from raypipe.inputs.lists import tell_passwords
 from raypipe.inputs.memory import InMemory
+from raypipe.ranged import RangedFile
 from raypipe.types import Row
 
 Source: TypeAlias = str | Path | InMemory
@@ -38,8 +40,9 @@ def documents(sources: Source | Iterable[Source], leave_out: str | Path | None =
         if isinstance(source, memory.KINDS):
             yield memory.document(source, number)
         elif isinstance(source, (str, os.PathLike)):
-            for path in listed(os.fspath(source), left_out):
-                yield {"path": path, "content": None}
+            tell_passwords(os.fspath(source))
+            for found in listed(os.fspath(source), left_out):
+                yield {"path": found.path, "content": None} | ({"name": found.name} if found.name else {})
         else:
             raise InputError(f"{source!r} is not a source.", REMEDY)
 
@@ -49,14 +52,18 @@ def page_rows(found: Iterable[Row]) -> Iterator[Row]:
     return (page for document in found for page in pages(named(document)))
 
 
-def pages(document: Row) -> list[Row]:
+def pages(document: Row, doubtful: bool = False) -> list[Row]:
     """The page rows of a document row: `pagenum` from 0 and `total_pages` are added, unless it already is a page's row.
 
     Only a TIFF or PDF can have more than one. A file that cannot be opened is one page, whose row later says why.
+
+    Args:
+        document: The row.
+        doubtful: Look into a file of a bucket, too, if its name is that of a picture. Others are opened in any case.
     """
     if document.get("pagenum") is not None:
         return [{"total_pages": None, **document}]
-    total = _count(document)
+    total = _count(document, doubtful)
     return [{**document, "pagenum": page, "total_pages": total} for page in range(total)]
 
 
@@ -65,18 +72,31 @@ def named(document: Row) -> Row:
     return {"name": PurePosixPath(split_options(document["path"])[0]).name, **document}
 
 
-def _count(document: Row) -> int:
+def _count(document: Row, doubtful: bool) -> int:
     content, path = document.get("content"), document["path"]
     if content is not None:
         return page_count(io.BytesIO(content))
-    suffix = PurePosixPath(split_options(path)[0]).suffix.lower()
-    if suffix not in PAGED_SUFFIXES and suffix in SUFFIXES:
+    if not is_opened(path, doubtful):
         return 1
     try:
-        with open_file(path) as file:
+        if is_one_page(path) and not _may_have_pages(path):
+            return 1
+        with RangedFile(path) as file:
             return page_count(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        stop_without_key(path, error)
         return 1
+
+
+def is_opened(path: str, doubtful: bool) -> bool:
+    """Whether a file is opened to know its pages; see `pages`."""
+    return doubtful or "://" not in path or not is_one_page(path)
+
+
+def _may_have_pages(path: str) -> bool:
+    """Whether a file begins like a document of pages, whatever its name."""
+    with open_file(path) as file:
+        return may_have_pages(file.read(START))
 
 
 def _each(sources: Source | Iterable[Source]) -> Iterable[Source]:

@@ -103,7 +103,7 @@ def test_a_glob_looks_only_where_it_may_match(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_file_named_outright_is_taken_whatever_it_is_called(folder: Path) -> None:
-    assert names(documents([f"{folder}/notes.txt", folder / ".hidden.png"]), folder) == ["notes.txt", ".hidden.png"]
+    assert names(documents([f"{folder}/sub/e.doc", folder / ".hidden.png"]), folder) == ["sub/e.doc", ".hidden.png"]
 
 
 def test_sources_keep_their_order(folder: Path) -> None:
@@ -142,7 +142,6 @@ def test_what_names_nothing_is_an_error_that_names_it(folder: Path, source: str,
     "source",
     [
         "",
-        "https://example.com/x.jpg",
         "file:///d/a b.jpg",
         "abc://x",
         "abc://x/*.jpg",
@@ -234,7 +233,7 @@ def test_a_name_that_is_not_utf_8_is_a_row(tmp_path: Path) -> None:
     for source in (tmp_path, f"{tmp_path}/**/*.png"):
         found = list(documents(source))
         assert names(found, tmp_path) == ["a.png", "b\ufffd.png", "c\ufffd/d.png"]
-        with pytest.raises(PageError, match="cannot be read"):
+        with pytest.raises(PageError, match="cannot be read.*convmv"):
             read_file(found[1]["path"])
 
 
@@ -356,7 +355,7 @@ def tiff(count: int) -> bytes:
     return encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
 
 
-@pytest.mark.parametrize("suffix", ["tif", "TIFF", "scan"])
+@pytest.mark.parametrize("suffix", ["tif", "TIFF", "scan", "png"])
 def test_a_tiff_of_pages_becomes_rows(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"minutes.{suffix}"
     path.write_bytes(tiff(3))
@@ -395,10 +394,10 @@ def test_a_name_that_is_not_utf8_stops_no_other(tmp_path: Path) -> None:
 def test_files_that_a_folder_holds_and_that_are_left_out_are_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    make(tmp_path, "a.png", "b.heic", "sub/c.HEIC", "d", ".hidden")
+    make(tmp_path, "a.png", "b.docx", "sub/c.DOCX", "d", ".hidden")
     (tmp_path / "e.png").symlink_to(tmp_path / "gone.png")
     assert names(documents(tmp_path), tmp_path) == ["a.png"]
-    assert "4 files are left out" in caplog.text and "2 .heic" in caplog.text and "1 broken links" in caplog.text
+    assert "4 files are left out" in caplog.text and "2 .docx" in caplog.text and "1 broken links" in caplog.text
     caplog.clear()
     assert names(documents(f"{tmp_path}/*.png"), tmp_path) == ["a.png"]
     assert not caplog.text

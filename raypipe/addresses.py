@@ -1,0 +1,78 @@
+"""Files behind web addresses, fetched whole. Only sources that the user of this machine names come here."""
+
+from __future__ import annotations
+
+import base64
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from urllib.parse import unquote_to_bytes, urlsplit
+
+SCHEMES = ("http://", "https://")
+SECONDS = 60.0
+"""How long a server may be silent."""
+MOST_BYTES = 1_000_000_000
+"""Largest file that is fetched where the reader gives no limit."""
+PART = 1024 * 1024
+PASSING = (408, 425, 429, 500, 502, 503, 504)
+
+
+def is_address(uri: str) -> bool:
+    """Whether a source is a web address."""
+    return uri.lower().startswith(SCHEMES)
+
+
+def fetch(url: str, most: int | None = None) -> bytes:
+    """The bytes behind an address.
+
+    Args:
+        url: The address. It may lead on to others, all of them of HTTP or HTTPS.
+        most: Most bytes that are taken; None: `MOST_BYTES`.
+
+    Raises:
+        ConnectionError: The server cannot be reached or is busy, which may pass.
+        OSError: It has no such file, or a larger one.
+    """
+    limit = MOST_BYTES if most is None else most
+    request = _request(url)
+    try:
+        with _opener().open(request, timeout=SECONDS) as answer:
+            parts, size = list[bytes](), 0
+            while part := answer.read(PART):
+                parts.append(part)
+                size += len(part)
+                if size > limit:
+                    raise OSError(f"it has more than {limit:,} bytes")
+            return b"".join(parts)
+    except urllib.error.HTTPError as error:
+        if error.code in PASSING:
+            raise ConnectionError(f"the server answered {error.code} {error.reason}") from error
+        raise FileNotFoundError(f"the server answered {error.code} {error.reason}") from error
+    except (urllib.error.URLError, HTTPException) as error:
+        raise ConnectionError(f"{getattr(error, 'reason', error)}") from error
+
+
+def _request(url: str) -> urllib.request.Request:
+    """The request for an address, whose user and password are for its own server, not for those it leads on to."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    request = urllib.request.Request(parts._replace(netloc=host).geturl(), headers={"User-Agent": "raypipe"})
+    if user:
+        secret = base64.b64encode(unquote_to_bytes(user)).decode()
+        request.add_unredirected_header("Authorization", f"Basic {secret}")
+    return request
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Follows redirections, but not to files of this machine."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener

@@ -1,0 +1,112 @@
+"""Files of which only what is needed is read, in blocks: over a network, each request takes tens of milliseconds."""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+from typing import Any
+
+from typing_extensions import override
+
+from raypipe.files import open_file
+from raypipe.retries import retried
+
+BLOCK_BYTES = 4096
+"""What is read at least."""
+MOST_AHEAD = 16
+"""Blocks that are read together at most, unless more are asked for."""
+MOST_BLOCKS = 2048
+"""Blocks that a file keeps in memory."""
+SMALL_BYTES = 1024 * 1024
+"""A file of up to this size is read at once."""
+
+
+class RangedFile(io.RawIOBase):
+    """A local file or an object of a bucket, open for reading.
+
+    Args:
+        uri: Its path or URI.
+
+    Attributes:
+        name: The path or URI.
+        size: Its bytes.
+        bytes_read: Those that were read so far, some of them perhaps more than once.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.name, self._file = uri, open_file(uri)
+        self.size = int(self._file.size())
+        self.bytes_read = self._place = 0
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._next, self._ahead = 0, 1
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def tell(self) -> int:
+        return self._place
+
+    @override
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence])
+        return self._place
+
+    @override
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self.read_at(self._place, len(view))
+        view[: len(data)] = data
+        self._place += len(data)
+        return len(data)
+
+    def read_at(self, start: int, count: int) -> bytes:
+        """Bytes from a place on, fewer at the end of the file; what is around them is kept for the next call."""
+        end = min(start + count, self.size)
+        if end <= start:
+            return b""
+        first, last = start // BLOCK_BYTES, (end - 1) // BLOCK_BYTES
+        missing = [number for number in range(first, last + 1) if number not in self._blocks]
+        if missing:
+            self._fetch(missing[0], missing[-1])
+        data = b"".join(self._blocks[number] for number in range(first, last + 1))
+        for number in range(first, last + 1):
+            self._blocks.move_to_end(number)
+        while len(self._blocks) > MOST_BLOCKS:
+            self._blocks.popitem(last=False)
+        return data[start - first * BLOCK_BYTES : end - first * BLOCK_BYTES]
+
+    def _fetch(self, first: int, last: int) -> None:
+        """Reads blocks, and the more of those that follow the longer a file is read in its order."""
+        if self.size <= SMALL_BYTES:
+            first, last = 0, self.size // BLOCK_BYTES
+        else:
+            self._ahead = min(2 * self._ahead, MOST_AHEAD) if first == self._next else 1
+            while last + 1 < first + self._ahead and last + 1 not in self._blocks:
+                last += 1
+            self._next = last + 1
+        data = self.read_alone(first * BLOCK_BYTES, (last + 1 - first) * BLOCK_BYTES)
+        for number in range(first, last + 1):
+            start = (number - first) * BLOCK_BYTES
+            self._blocks[number] = data[start : start + BLOCK_BYTES]
+
+    @retried
+    def read_alone(self, start: int, count: int) -> bytes:
+        """Bytes from a place on, without what is around them; for small ones that lie far apart."""
+        data = bytes(self._file.read_at(min(count, max(0, self.size - start)), start))
+        self.bytes_read += len(data)
+        return data
+
+    @override
+    def close(self) -> None:
+        self._file.close()
+        self._blocks.clear()
+        super().close()

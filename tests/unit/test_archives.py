@@ -1,0 +1,232 @@
+"""Pictures in archives, behind web addresses and in lists: what `raypipe run` takes besides files and folders."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from jobs import pages as rows_in
+from jobs import run
+from PIL import Image
+
+from raypipe import retries
+from raypipe.errors import InputError, PageError
+from raypipe.files import read_file
+from raypipe.inputs.listing import listed
+from raypipe.inputs.pages import documents, page_rows
+
+
+def png(grey: int = 9) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (40, 30), grey).save(file, "PNG")
+    return file.getvalue()
+
+
+def tiff() -> bytes:
+    file = io.BytesIO()
+    first, *rest = [Image.new("L", (40, 30), grey) for grey in (1, 2, 3)]
+    first.save(file, "TIFF", save_all=True, append_images=rest)
+    return file.getvalue()
+
+
+FILES = {"a.png": png(), "b/c d.tif": tiff(), "b/notes.txt": b"text", "__MACOSX/._a.png": b"", "../up.png": png(7)}
+MODES = {"zip": "", "tar": "w", "tar.gz": "w:gz", "tgz": "w:gz", "tar.bz2": "w:bz2", "tar.xz": "w:xz"}
+
+
+def archive(folder: Path, suffix: str) -> Path:
+    path = folder / f"shard.{suffix}"
+    if suffix == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for name, data in FILES.items():
+                zipped.writestr(name, data)
+        return path
+    with tarfile.open(path, MODES[suffix]) as tarred:  # type: ignore[call-overload]
+        for name, data in FILES.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tarred.addfile(info, io.BytesIO(data))
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+@pytest.mark.parametrize("suffix", MODES)
+def test_the_pictures_of_an_archive_are_documents(tmp_path: Path, suffix: str, scheme: str) -> None:
+    path = archive(tmp_path, suffix)
+    found = list(page_rows(documents(f"{scheme}{path}")))
+    assert [(row["name"], row["pagenum"], row["total_pages"]) for row in found] == [
+        ("a.png", 0, 1), *((f"c{'%20' if scheme else ' '}d.tif", n, 3) for n in range(3)), ("up.png", 0, 1)
+    ]  # fmt: skip
+    assert [read_file(row["path"]) for row in found[:2]] == [png(), tiff()]
+    (again,) = documents(found[0]["path"])
+    assert again["path"] == found[0]["path"]
+
+
+def test_a_glob_may_name_archives_and_a_folder_does_not_give_them(tmp_path: Path) -> None:
+    archive(tmp_path, "tar")
+    (tmp_path / "x.png").write_bytes(png())
+    assert [Path(found.path).name for found in listed(str(tmp_path), None)] == ["x.png"]
+    assert len(list(listed(f"{tmp_path}/*.tar", None))) == 3
+
+
+def test_a_job_reads_an_archive_and_writes_nothing_outside_its_folder(tmp_path: Path) -> None:
+    done = run(archive(tmp_path, "zip"), tmp_path / "out" / "results")
+    assert done.pages == 5 and not done.outcome.failed
+    names = {page.name for page in rows_in(tmp_path / "out" / "results")}
+    assert names == {"shard.zip/a.png", "shard.zip/b/c d.tif", "shard.zip/_/up.png"}
+    assert run(tmp_path / "shard.zip", tmp_path / "out" / "results").pages == 0
+
+
+def test_what_is_wrong_with_an_archive_is_said(tmp_path: Path) -> None:
+    path = archive(tmp_path, "zip")
+    with pytest.raises(PageError, match="holds no z.png"):
+        read_file(f"{path}!/z.png")
+    with pytest.raises(PageError, match="over the limit"):
+        read_file(f"{path}!/a.png", 5)
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(InputError, match=r"shard\.zip"):
+        list(listed(str(path), None))
+    with zipfile.ZipFile(tmp_path / "none.zip", "w") as empty:
+        empty.writestr("a.txt", "text")
+    with pytest.raises(InputError, match="holds no picture"):
+        list(listed(str(tmp_path / "none.zip"), None))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"content": [png(), tiff(), None], "thumbnail": [b"x"] * 3},
+        {"image": [{"bytes": png(), "path": "a"}, {"bytes": tiff(), "path": None}, None]},
+        {"scan": pa.array([png(), tiff(), b""], pa.large_binary()), "label": ["a", "b", "c"]},
+    ],
+    ids=["content", "struct", "only"],
+)
+def test_each_row_of_a_table_is_a_document(tmp_path: Path, columns: dict[str, Any]) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table(columns), path, row_group_size=2)
+    done = run(path, tmp_path / "out")
+    assert dict(done.outcome.failed) == {"BinaryToImage image_empty": 1}
+    names = [(page.name, page.pagenum) for page in rows_in(tmp_path / "out")]
+    assert names == [("t.parquet/0", 0), *(("t.parquet/1", n) for n in range(3)), ("t.parquet/2", 0)]
+
+
+def test_a_table_without_pictures_is_said(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"label": ["a"]}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"t\.parquet"):
+        list(listed(str(tmp_path / "t.parquet"), None))
+
+
+class Site(BaseHTTPRequestHandler):
+    """A picture, a document, and addresses that go wrong."""
+
+    busy = 1
+
+    def do_GET(self) -> None:
+        if self.path == "/busy.png" and Site.busy:
+            Site.busy -= 1
+            self.send_error(503)
+        elif self.path == "/away.png":
+            self.send_response(302)
+            self.send_header("Location", "file:///etc/passwd")
+            self.end_headers()
+        elif data := {"/a.png": png(), "/busy.png": png(), "/minutes.tif": tiff()}.get(self.path.partition("?")[0]):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(data)
+        else:
+            self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.001)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_documents_behind_web_addresses(site: str, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(f"{site}/a.png?size=full\n{site}/busy.png\n{site}/minutes.tif\n{site}/no.png\n")
+    done = run(tmp_path / "list.txt", tmp_path / "out")
+    assert done.pages == 6 and dict(done.outcome.failed) == {"BinaryToImage file_missing": 1}
+    assert "404" in done.outcome.reasons["BinaryToImage file_missing"]
+
+
+@pytest.mark.parametrize(("path", "most", "says"), [("a.png", 5, "more than 5"), ("away.png", None, "302|unknown url")])
+def test_a_web_address_has_limits(site: str, path: str, most: int | None, says: str) -> None:
+    with pytest.raises(PageError, match=says):
+        read_file(f"{site}/{path}", most)
+
+
+def test_a_list_may_be_text(tmp_path: Path) -> None:
+    path = archive(tmp_path, "zip")
+    (tmp_path / "list.txt").write_text(f"\ufeffa.png\r\n\n# no\n  sub/gone.png \n{path}\ns3://bucket/x.png\n/b.png")
+    found = [each.path for each in listed(str(tmp_path / "list.txt"), None)]
+    inside = [f"{path}!/{name}" for name in ("a.png", "b/c d.tif", "../up.png")]
+    assert found == [f"{tmp_path}/a.png", f"{tmp_path}/sub/gone.png", *inside, "s3://bucket/x.png", "/b.png"]
+
+
+TABLES = {
+    "a.csv": "id,uri,note\none,a.png,\ntwo/b,c.png,x\n",
+    "a.tsv": "path\tid\na.png\tone\nc.png\ttwo/b\n",
+    "a.jsonl": '{"file": "a.png", "name": "one"}\n\n{"path": "c.png", "id": "two/b"}\n',
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_list_may_be_a_table_with_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(TABLES[name])
+    found = [(each.path, each.name) for each in listed(str(tmp_path / name), None)]
+    assert found == [(f"{tmp_path}/a.png", "one"), (f"{tmp_path}/c.png", "two/b")]
+
+
+def test_names_of_a_list_are_those_of_the_results(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(png())
+    (tmp_path / "a.csv").write_text("path,id\na.png,letter 7\nb.png,../../x\n")
+    run(tmp_path / "a.csv", tmp_path / "out")
+    assert [page.name for page in rows_in(tmp_path / "out")] == ["letter 7", "_/_/x"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", ""),
+        ("a.csv", "title\nx\n"),
+        ("a.jsonl", "{"),
+        ("a.xml", "<a/>"),
+    ],
+)
+def test_what_is_wrong_with_a_list_is_said(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=name):
+        list(listed(str(tmp_path / name), None))
+
+
+METS = """<mets xmlns="http://www.loc.gov/METS/" xmlns:x="http://www.w3.org/1999/xlink"><fileSec>
+<fileGrp USE="THUMBS"><file ID="T1" MIMETYPE="image/png"><FLocat x:href="t1.png"/></file></fileGrp>
+<fileGrp USE="MAX"><file ID="F1" MIMETYPE="image/tiff"><FLocat x:href="img/1.tif"/></file>
+<file ID="F2" MIMETYPE="image/tiff"><FLocat x:href="https://example.org/2.tif"/></file></fileGrp>
+<fileGrp USE="FULLTEXT"><file ID="X1" MIMETYPE="text/xml"><FLocat x:href="1.xml"/></file></fileGrp></fileSec>
+<structMap TYPE="PHYSICAL"><div TYPE="physSequence">
+<div TYPE="page" ORDER="1"><fptr FILEID="F2"/><fptr FILEID="X1"/></div>
+<div TYPE="page" ORDER="2"><fptr FILEID="F1"/></div></div></structMap></mets>"""
+
+
+def test_the_pages_of_a_mets_document(tmp_path: Path) -> None:
+    (tmp_path / "mets.xml").write_text(METS)
+    found = [each.path for each in listed(str(tmp_path / "mets.xml"), None)]
+    assert found == ["https://example.org/2.tif", f"{tmp_path}/img/1.tif"]
