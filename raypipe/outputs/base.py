@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from raypipe.types import Line, Page, PageMatrix
 
@@ -19,7 +18,7 @@ class Document:
         pages: The pages.
         confidences: Whether confidences are included.
         pictures: Whether the pages' overlays are included.
-        folder: The folder of the rendered file, to which its links are relative; None if it is not written.
+        folder: Path or URI of the rendered file's folder, to which its links are relative; None if it is not written.
     """
 
     path: str
@@ -27,7 +26,7 @@ class Document:
     pages: Sequence[Page]
     confidences: bool = True
     pictures: bool = True
-    folder: Path | None = None
+    folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +51,8 @@ class Format:
         suffix: What the files' names end with, the dot included.
         media_type: What HTTP calls it. Text is UTF-8.
         render: Renders a whole file or answer. Errors are reported with the name of the document.
+        one_page: Whether a file or answer of it holds one page; documents of several pages then become several files.
+        lines: Whether its files are lines of which each stands by itself, so that those of many documents may be one.
         column: How it fills ImageToText's text column; None: it cannot.
     """
 
@@ -59,6 +60,8 @@ class Format:
     suffix: str
     media_type: str
     render: Callable[[Document], str | bytes]
+    one_page: bool = False
+    lines: bool = False
     column: TextColumn | None = None
 
     def encode(self, document: Document) -> bytes:

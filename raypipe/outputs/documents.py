@@ -1,70 +1,70 @@
-"""Finished pages to one file per document, in each of the chosen formats."""
+"""Finished pages to files of documents, in each of the chosen formats."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from raypipe.errors import OutputError
-from raypipe.files import write_file
+from raypipe.files import join, write_file
+from raypipe.keys import public
 from raypipe.outputs import formats
 from raypipe.outputs.base import Document, Format
 from raypipe.types import Page
 
 
-def documents(pages: Iterable[Page]) -> Iterator[list[Page]]:
-    """The pages of each document together, in order. Only those of several pages are held until complete."""
-    open_documents: dict[str, list[Page]] = {}
+def whole(pages: Iterable[Page]) -> list[list[Page]]:
+    """The documents of which every page is there, each with its pages in order."""
+    found = defaultdict[str, dict[int, Page]](dict)
     for page in pages:
-        found = open_documents.setdefault(page.path, [])
-        found.append(page)
-        if len(found) == page.total_pages:
-            yield _in_order(open_documents.pop(page.path))
-    yield from map(_in_order, open_documents.values())
+        found[page.path][page.pagenum] = page
+    return [
+        [numbered[n] for n in sorted(numbered)]
+        for numbered in found.values()
+        if len(numbered) >= max(page.total_pages or 1 for page in numbered.values())
+    ]
 
 
-def _in_order(pages: list[Page]) -> list[Page]:
-    return sorted(pages, key=lambda page: page.pagenum)
-
-
-def write(pages: Iterable[Page], folders: Mapping[str, Path], changed: Container[str] | None = None) -> None:
-    """Writes documents in several formats: those that changed, and those whose file is not there.
+def write(
+    documents: Iterable[Sequence[Page]],
+    folders: Mapping[str, str],
+    save: Callable[[str, str, bytes], None] | None = None,
+) -> list[str]:
+    """Writes documents in several formats. Whatever a format does, the other files are written.
 
     Args:
-        pages: Pages of all documents.
-        folders: Where the files of each format go, by its name. Files are named after their documents.
-        changed: The paths of documents with new pages; None: all.
+        documents: The pages of each.
+        folders: Paths or URIs of the folders of each format's files, by its name. Files are named after documents.
+        save: Is given the name of a format, that of a file in its folder and the bytes, in place of a file there.
+
+    Returns:
+        Which files could not be written, and why.
 
     Raises:
         ConfigError: There is no such format.
-        OutputError: Some files could not be written; all others are.
     """
     wanted = {formats.find(name): folder for name, folder in folders.items()}
     failures = []
-    for document_pages in documents(pages):
-        for each, folder in wanted.items():
+    for pages in documents:
+        files = ((part, each, folder) for each, folder in wanted.items() for part in _parts(pages, each))
+        for part, each, folder in files:
             try:
-                if _is_due(document_pages, each, folder, changed):
-                    _write(document_pages, each, folder)
-            except Exception as error:  # Whatever a format does, the other files are written.
+                name, data = _file(part, each, folder)
+                save(each.name, name, data) if save else write_file(join(folder, name), data)
+            except Exception as error:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
-                failures.append(f"{each.name} of {document_pages[0].name}: {reason}")
-    if failures:
-        raise OutputError(
-            f"{len(failures)} of the files could not be written, first {failures[0]}.",
-            "Everything that was read is in the results.",
-        )
+                failures.append(public(f"{each.name} of {pages[0].name}: {reason}"))
+    return failures
 
 
-def _is_due(pages: list[Page], each: Format, folder: Path, changed: Container[str] | None) -> bool:
-    return changed is None or pages[0].path in changed or not _file(pages, each, folder).exists()
+def _parts(pages: Sequence[Page], each: Format) -> list[Sequence[Page]]:
+    """The pages of each file of a document."""
+    return [[page] for page in pages] if each.one_page else [pages]
 
 
-def _file(pages: list[Page], each: Format, folder: Path) -> Path:
-    return folder.absolute() / f"{pages[0].name}{each.suffix}"
-
-
-def _write(pages: list[Page], each: Format, folder: Path) -> None:
-    file = _file(pages, each, folder)
-    document = Document(path=pages[0].path, name=pages[0].name, pages=pages, folder=file.parent)
-    write_file(str(file), each.encode(document))
+def _file(pages: Sequence[Page], each: Format, folder: str) -> tuple[str, bytes]:
+    """The name of a file in its format's folder, and what is in it."""
+    first = pages[0]
+    number = f".{first.pagenum}" if each.one_page and first.total_pages > 1 else ""
+    name = f"{first.name}{number}{each.suffix}"
+    within = join(folder, name).rpartition("/")[0]
+    return name, each.encode(Document(path=first.path, name=first.name, pages=pages, folder=within))

@@ -1,21 +1,48 @@
-"""The registry of output formats: a new one is a module in this folder and an entry in `FORMATS`."""
+"""The registry of output formats: a new one is a module in this folder and an entry in `FORMATS`.
+
+Other packages add theirs as entry points of the group `raypipe.formats`.
+"""
 
 from __future__ import annotations
 
 from raypipe.errors import ConfigError
-from raypipe.outputs import formatted_text, hocr, html, json, positions, text
+from raypipe.outputs import (
+    alto,
+    csv,
+    formatted_text,
+    hocr,
+    html,
+    json,
+    jsonl,
+    markdown,
+    pagexml,
+    pdf,
+    pdfa,
+    positions,
+    text,
+    textract,
+    tsv,
+)
 from raypipe.outputs.base import Format, TextColumn
+from raypipe.plugins import Registry
 
-FORMATS: dict[str, Format] = {
-    each.name: each
-    for each in (
-        text.FORMAT,
-        formatted_text.FORMAT,
-        json.FORMAT,
-        hocr.FORMAT,
-        html.FORMAT,
-    )
-}
+OWN = (
+    text.FORMAT,
+    formatted_text.FORMAT,
+    json.FORMAT,
+    hocr.FORMAT,
+    html.FORMAT,
+    alto.FORMAT,
+    pagexml.FORMAT,
+    tsv.FORMAT,
+    csv.FORMAT,
+    jsonl.FORMAT,
+    markdown.FORMAT,
+    textract.FORMAT,
+    pdf.FORMAT,
+    pdfa.FORMAT,
+)
+FORMATS = Registry("raypipe.formats", {each.name: each for each in OWN}, lambda found: isinstance(found, Format))
 """The formats by name. If a client accepts several equally, the first of them is used."""
 
 

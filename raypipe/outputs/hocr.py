@@ -1,81 +1,96 @@
-"""hOCR (kba.github.io/hocr-spec/1.2): pages, an area in each, lines and words."""
+"""hOCR (kba.github.io/hocr-spec/1.2): pages, an area with a paragraph in each, lines and words.
+
+The paragraph is there for readers such as OCRmyPDF's, which look for lines nowhere else.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from html import escape
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement, tostring
 
-import numpy as np
-
-from raypipe.geometry import bounds
 from raypipe.outputs.base import Document, Format, TextColumn
-from raypipe.types import Line, Page, Word
+from raypipe.outputs.places import Box, Size, baseline_of, box_of, legal, numbers_of, size_of
+from raypipe.types import Line, Page
+
+STANDING = 45
+"""Lines at a steeper angle, in degrees, have a text angle instead of a baseline."""
+_CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word"
 
 
 def render(document: Document) -> str:
     """A whole hOCR document."""
     pages = document.pages
-    numbers = [page.pagenum for page in pages]
-    if len(set(numbers)) < len(numbers):  # Pages of several documents: their places in the answer tell them apart.
-        numbers = list(range(len(pages)))
-    is_one_of_many = len(pages) > 1
-    found = zip(numbers, pages, strict=True)
-    body = "\n".join(_page(page, number, document.confidences, is_one_of_many) for number, page in found)
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n<html xmlns="http://www.w3.org/1999/xhtml">'
-        f'<head><meta charset="utf-8"/><title>{escape(document.name)}</title>'
-        '<meta name="ocr-system" content="raypipe"/>'
-        '<meta name="ocr-capabilities" content="ocr_page ocr_carea ocr_line ocrx_word"/></head>'
-        f"\n<body>\n{body}\n</body></html>\n"
-    )
+    capabilities = f"{_CAPABILITIES} ocrp_wconf" if document.confidences else _CAPABILITIES
+    root = Element("html", {"xmlns": "http://www.w3.org/1999/xhtml"})
+    if pages[0].language:
+        root.set("lang", pages[0].language)
+    head = SubElement(root, "head")
+    SubElement(head, "meta", {"charset": "utf-8"})
+    SubElement(head, "title").text = legal(document.name)
+    SubElement(head, "meta", {"name": "ocr-system", "content": "raypipe"})
+    SubElement(head, "meta", {"name": "ocr-number-of-pages", "content": str(len(pages))})
+    SubElement(head, "meta", {"name": "ocr-capabilities", "content": capabilities})
+    body = SubElement(root, "body")
+    for number, page in zip(numbers_of(pages), pages, strict=True):
+        found = _page(page, number, document.confidences, len(pages) > 1)
+        found.tail = "\n"
+        body.append(found)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n{tostring(root, encoding="unicode")}\n'
 
 
-def _page(page: Page, number: int, confidences: bool, is_one_of_many: bool = False) -> str:
-    return hocr(page.lines, number, page.width or 0, page.height or 0, confidences, is_one_of_many)
+def _page(page: Page, number: int, confidences: bool, is_one_of_many: bool = False) -> Element:
+    return page_element(page.lines, number, size_of(page), confidences, is_one_of_many)
 
 
-def hocr(
-    lines: Sequence[Line], page: int, width: int, height: int, confidences: bool, is_one_of_many: bool = False
-) -> str:
+def page_element(
+    lines: Sequence[Line], page: int, size: Size, confidences: bool, is_one_of_many: bool = False
+) -> Element:
     """The page as one `ocr_page` element.
 
     Args:
         lines: Lines in reading order.
-        page: Page number, for the element's id.
-        width, height: Size of the page in pixels.
+        page: Page number, from 0, for the element's id.
+        size: Size of the page in pixels.
         confidences: Add `x_wconf`, 0 to 100, to each word.
         is_one_of_many: Whether the document has other pages: the ids inside the page then carry its number, too.
     """
     own = f"{page}_" if is_one_of_many else ""
-    whole = f"bbox 0 0 {width} {height}"
-    root = _element(None, "div", "ocr_page", f"page_{page}", whole)
-    area = _element(root, "div", "ocr_carea", f"block_{own}1", whole)
+    root = Element("div", _attributes("ocr_page", f"page_{page}", f"{_bbox(size.box)}; ppageno {page}"))
+    area = SubElement(root, "div", _attributes("ocr_carea", f"block_{own}1", _bbox(size.box)))
+    paragraph = SubElement(area, "p", _attributes("ocr_par", f"par_{own}1", _bbox(size.box)))
     count = 0
     for number, line in enumerate((line for line in lines if line.words), 1):
-        span = _element(area, "span", "ocr_line", f"line_{own}{number}", _box(line, width, height))
+        span = SubElement(paragraph, "span", _attributes("ocr_line", f"line_{own}{number}", _line(line, size)))
         for word in line.words:
             count += 1
-            title = _box(word, width, height)
+            title = _bbox(box_of(word, size))
             if confidences:
                 title += f"; x_wconf {round(100 * word.confidence)}"
-            _element(span, "span", "ocrx_word", f"word_{own}{count}", title).text = word.text
-    return ElementTree.tostring(root, encoding="unicode")
+            element = SubElement(span, "span", _attributes("ocrx_word", f"word_{own}{count}", title))
+            element.text = legal(word.text)
+            element.tail = " "
+    return root
 
 
-def _element(
-    parent: ElementTree.Element | None, tag: str, kind: str, identifier: str, title: str
-) -> ElementTree.Element:
-    attributes = {"class": kind, "id": identifier, "title": title}
-    if parent is None:
-        return ElementTree.Element(tag, attributes)
-    return ElementTree.SubElement(parent, tag, attributes)
+def _attributes(kind: str, identifier: str, title: str) -> dict[str, str]:
+    return {"class": kind, "id": identifier, "title": title}
 
 
-def _box(item: Line | Word, width: int, height: int) -> str:
-    box = bounds(np.array([[item.x, item.y, item.width, item.height, item.angle]], np.float32))[0]
-    left, top, right, bottom = np.clip(np.rint(box), 0, [width, height, width, height]).astype(int)
-    return f"bbox {left} {top} {right} {bottom}"
+def _line(line: Line, size: Size) -> str:
+    """The properties of a line: its box, its baseline or angle, and its height across the text."""
+    box = box_of(line, size)
+    if abs(line.angle) > STANDING:
+        direction = f"textangle {-line.angle % 360:g}"
+    else:  # A line through the box: its slope, and its height above the bottom at the left edge.
+        slope = math.tan(math.radians(line.angle))
+        (x, y), _ = baseline_of(line, size)
+        direction = f"baseline {slope:.4g} {round(y + slope * (box.left - x)) - box.bottom}"
+    return f"{_bbox(box)}; {direction}; x_size {line.height:.4g}"
+
+
+def _bbox(box: Box) -> str:
+    return f"bbox {box.left} {box.top} {box.right} {box.bottom}"
 
 
 FORMAT = Format(
@@ -83,5 +98,7 @@ FORMAT = Format(
     suffix=".hocr",
     media_type="text/vnd.hocr+html",
     render=render,
-    column=TextColumn(text=lambda page, confidences: _page(page, page.pagenum, confidences)),
+    column=TextColumn(
+        text=lambda page, confidences: tostring(_page(page, page.pagenum, confidences), encoding="unicode")
+    ),
 )

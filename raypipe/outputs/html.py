@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from raypipe.files import split_options
+from raypipe.keys import public
 from raypipe.outputs.base import Document, Format
 from raypipe.types import Line, Page
 
@@ -40,7 +42,8 @@ def section(page: Page, document: Document) -> str:
     source = picture_url(page, document)
     picture = f'<img src="{source}" alt="Page {number} with its regions" loading="lazy">' if source else ""
     lines = "<br>\n".join(_line(line, document.confidences) for line in page.lines)
-    return f"<section>{picture}<p>{lines}</p></section>"
+    language = f' lang="{escape(page.language)}"' if page.language else ""
+    return f"<section>{picture}<p{language}>{lines}</p></section>"
 
 
 def picture_url(page: Page, document: Document) -> str | None:
@@ -52,9 +55,10 @@ def picture_url(page: Page, document: Document) -> str | None:
         return f"data:image/{kind};base64,{base64.b64encode(page.picture).decode()}"
     if not page.overlay or document.folder is None:
         return None
-    if "://" in page.overlay:
+    if ("://" in page.overlay) != ("://" in document.folder):
         return escape(page.overlay)
-    return quote(Path(os.path.relpath(page.overlay, document.folder)).as_posix())
+    overlay, folder = (split_options(public(place))[0] for place in (page.overlay, document.folder))
+    return quote(Path(os.path.relpath(overlay, folder)).as_posix(), safe="/%" if "://" in overlay else "/")
 
 
 def _line(line: Line, confidences: bool) -> str:

@@ -19,8 +19,10 @@ CONFIDENCE_DIGITS = 4
 class JsonPage:
     """A page of a document, numbered from 0.
 
-    `width` and `height` are pixels of the upright page. `confidence` is the mean character probability, 0 to 1, and
-    null if there is no text. `exception` says why the page failed, and `failure` gives the same in parts.
+    `width` and `height` are pixels of the page as the file has it, after EXIF orientation, and so are all boxes;
+    `turned` says by how many degrees, clockwise, it was turned to be read: 0, 90, 180 or 270. `confidence` is the mean
+    character probability, 0 to 1, and null if there is no text. `exception` says why the page failed, and
+    `failure` gives the same in parts.
     """
 
     name: str
@@ -28,6 +30,7 @@ class JsonPage:
     total_pages: int
     width: int | None
     height: int | None
+    turned: int
     text: str
     confidence: float | None
     lines: list[Line]
@@ -48,6 +51,7 @@ def page_values(page: Page, confidences: bool = True) -> dict[str, Any]:
         total_pages=page.total_pages,
         width=page.width,
         height=page.height,
+        turned=page.turned,
         text=page.text,
         confidence=page.confidence,
         lines=page.lines,

@@ -41,10 +41,10 @@ class Page(types.Page):
             OSError: The file cannot be written.
         """
         path = Path(path)
-        path.write_bytes(_by_suffix(path).encode(self._document(path.absolute().parent)))
+        path.write_bytes(_by_suffix(path).encode(self._document(str(path.absolute().parent))))
         return path
 
-    def _document(self, folder: Path | None) -> Document:
+    def _document(self, folder: str | None) -> Document:
         return Document(path=self.path, name=self.name, pages=[self], folder=folder)
 
     def _repr_html_(self) -> str:

@@ -45,7 +45,7 @@ def test_the_overlay_is_found_from_where_the_file_lies(tmp_path: Path, name: str
     overlay = tmp_path / folder / f"{name}.jpeg"
     overlay.parent.mkdir(parents=True)
     overlay.write_bytes(b"x")
-    write([finished(name, lines=LINES, overlay=str(overlay))], {"html": tmp_path / "out/html"})
+    write([[finished(name, lines=LINES, overlay=str(overlay))]], {"html": str(tmp_path / "out/html")})
     file = tmp_path / "out/html" / f"{name}.html"
     (source,) = Tags(file.read_text("utf-8")).sources
     assert (file.parent / unquote(urlsplit(source).path)).resolve() == overlay.resolve()
@@ -53,13 +53,13 @@ def test_the_overlay_is_found_from_where_the_file_lies(tmp_path: Path, name: str
 
 def test_relative_paths_of_overlays_and_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    write([finished("sub/a.png", overlay="pictures/sub/a.png.jpeg")], {"html": Path("out/html")})
+    write([[finished("sub/a.png", overlay="pictures/sub/a.png.jpeg")]], {"html": "out/html"})
     (source,) = Tags((tmp_path / "out/html/sub/a.png.html").read_text("utf-8")).sources
     assert source == "../../../pictures/sub/a.png.jpeg"
 
 
 def test_an_overlay_at_a_uri(tmp_path: Path) -> None:
-    write([finished(overlay="s3://bucket/a&b.jpeg")], {"html": tmp_path / "html"})
+    write([[finished(overlay="s3://bucket/a&b.jpeg")]], {"html": str(tmp_path / "html")})
     assert Tags((tmp_path / "html/a.png.html").read_text("utf-8")).sources == ["s3://bucket/a&b.jpeg"]
 
 

@@ -4,14 +4,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import jobs
 import numpy as np
 import pyarrow as pa
 from making import a_line, a_word, finished
 
 import raypipe as rp
 from raypipe.columns import BYTES, LINES, RECOGNIZED, TEXT, Column
-from raypipe.job import local, plan
-from raypipe.job.results import read_results
 from raypipe.outputs.base import Document
 from raypipe.outputs.json import page_values, render
 from raypipe.stages.base import Stage, Step, Worker
@@ -33,6 +32,7 @@ def test_a_page() -> None:
         "total_pages": 2,
         "width": 200,
         "height": 100,
+        "turned": 0,
         "text": "sub/a.tif 1",
         "confidence": 0.9753,
         "lines": [{**values, "row": 3, "words": [values]}],
@@ -77,9 +77,8 @@ def test_further_and_renamed_columns(tmp_path: Path, page_png: bytes) -> None:
     (tmp_path / "a.png").write_bytes(page_png)
     pipeline = rp.Pipeline([rp.BinaryToImage(), Language()])
     (ran,) = pipeline.run(tmp_path / "a.png")
-    job = plan.prepare(pipeline, [str(tmp_path / "a.png")], tmp_path / "out")
-    local.run(job, lambda finished, failed: None, 1, 1)
-    (stored,) = read_results(job.folder.results, pipeline.graph.columns)
+    jobs.run(tmp_path / "a.png", tmp_path / "out", pipeline)
+    (stored,) = jobs.pages(tmp_path / "out", pipeline)
     for page in (ran, stored):
         assert (page.text, page.lines[0].text) == ("Hallo", "Hallo")
         values = json.loads(json.dumps(page_values(page)))

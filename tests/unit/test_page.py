@@ -24,8 +24,8 @@ def test_a_page_is_given_out_in_any_format() -> None:
     assert page().to("text") == "D<ar\n"
     assert json.loads(page().to("json"))["pages"][0]["lines"][0]["words"][0]["text"] == "D<ar"
     assert "ocrx_word" in str(page().to("hocr"))
-    with pytest.raises(ConfigError, match="'pdf'.*hocr"):
-        page().to("pdf")
+    with pytest.raises(ConfigError, match="'doc'.*hocr"):
+        page().to("doc")
 
 
 @pytest.mark.parametrize(("name", "form"), [("a.txt", "text"), ("a.JSON", "json"), ("a.html", "html")])

@@ -1,0 +1,33 @@
+"""Words as CSV (RFC 4180): for spreadsheets and tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from raypipe.outputs.base import Document, Format
+from raypipe.outputs.places import box_of, numbers_of, size_of
+from raypipe.types import Page
+
+COLUMNS = ("page", "line", "word", "text", "confidence", "left", "top", "right", "bottom")
+
+
+def render(document: Document) -> str:
+    """A row for each word: page, line and word from 1, its text, confidence 0 to 1, and box in pixels."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for number, page in zip(numbers_of(document.pages), document.pages, strict=True):
+        writer.writerows(_rows(page, number + 1, document.confidences))
+    return file.getvalue()
+
+
+def _rows(page: Page, number: int, confidences: bool) -> Iterator[list[object]]:
+    size = size_of(page)
+    for n, line in enumerate((line for line in page.lines if line.words), 1):
+        for m, word in enumerate(line.words, 1):
+            yield [number, n, m, word.text, f"{word.confidence:.4f}" if confidences else "", *box_of(word, size)]
+
+
+FORMAT = Format(name="csv", suffix=".csv", media_type="text/csv", render=render)

@@ -1,0 +1,17 @@
+"""Pages as JSON, one a line: what loads into tables and goes on to other programs line by line."""
+
+from __future__ import annotations
+
+import json
+
+from raypipe.outputs.base import Document, Format
+from raypipe.outputs.json import page_values
+
+
+def render(document: Document) -> str:
+    """A line for each page: the path of its document, and what `json` says of it."""
+    pages = ({"path": document.path, **page_values(page, document.confidences)} for page in document.pages)
+    return "".join(json.dumps(page, ensure_ascii=False, separators=(",", ":")) + "\n" for page in pages)
+
+
+FORMAT = Format(name="jsonl", suffix=".jsonl", media_type="application/jsonl", render=render, lines=True)

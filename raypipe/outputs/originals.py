@@ -1,0 +1,96 @@
+"""The pages of documents as they came: PDFs as they are, pictures as pages of a PDF; img2pdf keeps their bytes."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import cv2
+
+from raypipe.errors import ConfigError
+from raypipe.files import read_file
+from raypipe.images import passwords
+from raypipe.images.image import Limits, open_image
+from raypipe.images.kinds import kind_of
+from raypipe.images.pdf import unlocked
+from raypipe.outputs.base import Document
+from raypipe.types import Page
+
+LONG_SIDE = 842
+"""The longer side, in points, of pages whose picture does not say how large it is: A4's."""
+LEAST_RESOLUTION = 100
+"""Dots per inch; fewer are what cameras and programs write that know nothing of paper."""
+_READ_BEFORE = Limits(max_bytes=sys.maxsize, max_megapixels=math.inf, max_pages=sys.maxsize)
+
+
+class Originals:
+    """The files that the pages of a document are from, unlocked. The latest is kept: its other pages come next.
+
+    Only documents that are written to a folder have paths that may be opened: others may come from afar.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self._may_open = document.folder is not None
+        self._latest = "", b""
+
+    def of(self, page: Page) -> bytes:
+        """The file that a page is from.
+
+        Raises:
+            ConfigError: The picture was not kept, and cannot be read again.
+            PageError: `file_missing`.
+        """
+        image = page.image
+        if image is None and not self._may_open:
+            raise ConfigError(f"The picture of {page.path} was not kept.", "Set keep_input=True.")
+        origin = page.path if image is None else str(image.origin)
+        if image is not None and image.data is not None:
+            return unlocked(image.data, passwords.of(origin))
+        if self._latest[0] != origin:
+            self._latest = origin, unlocked(read_file(origin), passwords.of(origin))
+        return self._latest[1]
+
+
+def number_of(page: Page) -> int:
+    """Which page of its file a page is, from 0."""
+    return int(page.image.page) if page.image is not None else page.pagenum
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether a file is a PDF."""
+    return kind_of(data).name == "pdf"
+
+
+def picture_page(data: bytes, page: Page) -> bytes:
+    """A PDF of one page that shows a picture: a JPEG or PNG byte for byte, others pixel for pixel.
+
+    Args:
+        data: The encoded file.
+        page: The page of it.
+
+    Raises:
+        PageError: It cannot be read.
+    """
+    import img2pdf
+
+    image = open_image(data, page.path, number_of(page), False, _READ_BEFORE)
+    dots = image.resolution if image.resolution >= LEAST_RESOLUTION else 0
+    scale = 72 / dots if dots else LONG_SIDE / max(image.width, image.height)
+    options = {"layout_fun": _layout(scale), "rotation": img2pdf.Rotation.ifvalid}
+    if kind_of(data).page_count is None:
+        try:
+            return bytes(img2pdf.convert(data, **options))
+        except (img2pdf.ImageOpenError, img2pdf.AlphaChannelError, ValueError, NotImplementedError):
+            pass  # A kind of picture that PDF has no counterpart of.
+    _, png = cv2.imencode(".png", image.pixels())
+    return bytes(img2pdf.convert(png.tobytes(), **options))
+
+
+def _layout(scale: float) -> Any:
+    """A layout of img2pdf's: pages as large as their picture, at so many points a pixel."""
+
+    def layout(width: int, height: int, _: Any) -> tuple[float, float, float, float]:
+        return width * scale, height * scale, width * scale, height * scale
+
+    return layout

@@ -1,0 +1,81 @@
+"""Searchable PDF: a document's own pages, with what was read in them as invisible text; pikepdf puts them together.
+
+Pages of PDFs are left as they are, with the document's outline, forms and metadata; so are the bytes of JPEGs.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from raypipe.errors import PageError
+from raypipe.outputs.base import Document, Format
+from raypipe.outputs.originals import Originals, is_pdf, number_of, picture_page
+from raypipe.outputs.text_layer import text_layer
+from raypipe.types import Page
+
+if TYPE_CHECKING:
+    from pikepdf import Pdf
+
+A4 = 595, 842
+"""The page, in points, that stands for one that could not be read."""
+
+
+def render(document: Document) -> bytes:
+    """The document as searchable PDF.
+
+    Raises:
+        ConfigError: The pictures were not kept, and cannot be read again.
+        PageError: `file_missing`.
+    """
+    file = io.BytesIO()
+    searchable(document).save(file)
+    return file.getvalue()
+
+
+def searchable(document: Document) -> Pdf:
+    """The document with its invisible text; see `render`."""
+    from pikepdf import Pdf, Rectangle, String
+
+    result, places = _originals(document)
+    with Pdf.open(io.BytesIO(text_layer(document.pages))) as layer:
+        for page, place, words in zip(document.pages, places, layer.pages, strict=True):
+            if page.lines:
+                target = result.pages[place]
+                target.add_overlay(words, Rectangle(target.cropbox))
+    if document.pages[0].language:
+        result.Root.Lang = String(document.pages[0].language)
+    return result
+
+
+def _originals(document: Document) -> tuple[Pdf, list[int]]:
+    """The document's pages as they came, and the place of each page in them."""
+    from pikepdf import Pdf
+
+    first, files = document.pages[0], Originals(document)
+    if all(page.path == first.path for page in document.pages) and not first.exception:
+        data = files.of(first)
+        if is_pdf(data):
+            return Pdf.open(io.BytesIO(data)), [number_of(page) for page in document.pages]
+    result = Pdf.new()
+    for page in document.pages:
+        _append(result, page, files)
+    return result, list(range(len(document.pages)))
+
+
+def _append(result: Pdf, page: Page, files: Originals) -> None:
+    """Adds a page as it came; an empty one if it could not be read."""
+    from pikepdf import Pdf, PdfError
+
+    try:
+        data = files.of(page)
+        place, data = (number_of(page), data) if is_pdf(data) else (0, picture_page(data, page))
+        with Pdf.open(io.BytesIO(data)) as source:
+            result.pages.append(source.pages[place])
+    except (PageError, PdfError):
+        if not page.exception:
+            raise
+        result.add_blank_page(page_size=A4)
+
+
+FORMAT = Format(name="pdf", suffix=".pdf", media_type="application/pdf", render=render)

@@ -1,0 +1,94 @@
+"""Words as invisible text, for search, selection and copying: fpdf2 writes it."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from raypipe.outputs.places import legal, size_of
+from raypipe.types import Page, Word
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
+
+EM, ADVANCE, SPACE, DESCENT = 1000, 500, 1, 200
+"""The font, in its own units: its em, how far each character and a space go on, and what is below the baseline."""
+_FAMILY = "invisible"
+STRAIGHT = 20
+"""Words that are tilted by fewer degrees are written straight, as high as the box around them: where a baseline drifts
+by half a point, poppler takes one word for several."""
+
+
+def text_layer(pages: Sequence[Page]) -> bytes:
+    """A PDF that has the words of each page in their boxes, and nothing to see; a point for each pixel."""
+    from fpdf import FPDF
+    from fpdf.enums import TextMode
+
+    words = [[word for line in page.lines for word in line.words] for page in pages]
+    pdf = FPDF(unit="pt")
+    pdf.set_auto_page_break(False)
+    with TemporaryDirectory() as folder:
+        file = Path(folder, f"{_FAMILY}.ttf")
+        file.write_bytes(font(character for some in words for word in some for character in legal(word.text)))
+        pdf.add_font(_FAMILY, fname=file)
+    pdf.text_mode = TextMode.INVISIBLE
+    for page, some in zip(pages, words, strict=True):
+        size = size_of(page)
+        pdf.add_page(orientation="P", format=(max(size.width, 1), max(size.height, 1)))
+        for word in some:
+            _write(pdf, word)
+    return bytes(pdf.output())
+
+
+def _write(pdf: FPDF, word: Word) -> None:
+    """Writes a word as large as its box, and a space as narrow as can be: programs then part it from the next word."""
+    word = _straight(word)
+    width, height = max(word.width, 1), max(word.height, 1)
+    pdf.set_font(_FAMILY, size=height)
+    pdf.set_stretching(100 * width * EM / (len(legal(word.text)) * ADVANCE * height))
+    with pdf.rotation(-word.angle, word.x, word.y) if word.angle else nullcontext():
+        pdf.text(word.x - width / 2, word.y + height / 2 - height * DESCENT / EM, f"{legal(word.text)} ")
+
+
+def _straight(word: Word) -> Word:
+    """A word that is not tilted much as one that lies or stands; others as they are."""
+    quarter = round(word.angle / 90) * 90
+    tilt = math.radians(abs(word.angle - quarter))
+    if tilt >= math.radians(STRAIGHT):
+        return word
+    width = word.width * math.cos(tilt)  # The box is wider: as wide, words come too close to be told apart.
+    height = word.width * math.sin(tilt) + word.height * math.cos(tilt)
+    return replace(word, width=width, height=height, angle=quarter)
+
+
+def font(characters: Iterable[str]) -> bytes:
+    """A TrueType font in which each of these characters is a box of half an em: viewers mark it, if selected."""
+    from fontTools.fontBuilder import FontBuilder
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
+
+    names = {ord(character): f"u{ord(character):05X}" for character in sorted({" ", *characters})}
+    glyphs = [".notdef", *names.values()]
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, -DESCENT))
+    for corner in ((0, EM - DESCENT), (ADVANCE, EM - DESCENT), (ADVANCE, -DESCENT)):
+        pen.lineTo(corner)
+    pen.closePath()
+    box = pen.glyph()
+    builder = FontBuilder(EM)
+    builder.setupGlyphOrder(glyphs)
+    builder.setupCharacterMap(names)
+    builder.setupGlyf(dict.fromkeys(glyphs, box))
+    builder.setupHorizontalMetrics({name: (SPACE if name == names[32] else ADVANCE, 0) for name in glyphs})
+    builder.setupHorizontalHeader(ascent=EM - DESCENT, descent=-DESCENT)
+    builder.setupNameTable({"familyName": _FAMILY, "styleName": "Regular", "psName": _FAMILY})
+    builder.setupOS2(sTypoAscender=EM - DESCENT, sTypoDescender=-DESCENT)
+    builder.setupPost()
+    file = io.BytesIO()
+    builder.save(file)
+    return file.getvalue()

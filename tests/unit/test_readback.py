@@ -1,0 +1,78 @@
+"""What other programs read in hOCR, ALTO and PAGE: the same words, in the same places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from making import FORM, a_line, a_word, finished
+
+from raypipe.geometry import bounds
+from raypipe.outputs.base import Document
+from raypipe.outputs.formats import find
+from raypipe.outputs.pagexml import render
+from raypipe.types import Page, Roles
+
+TILTED = a_line("Łódź & <co>", 0.9, 200, 150, 220, 30, 3, words=[
+    a_word("Łódź", 0.9, 130, 146, 70, 28, 3), a_word("&", 0.9, 190, 149, 20, 20, 3),
+    a_word("<co>", 0.9, 260, 154, 80, 30, 3),
+])  # fmt: skip
+STANDING = a_line("two words", 0.5, 50, 200, 80, 20, -90, words=[
+    a_word("two", 0.75, 50, 225, 30, 20, -90), a_word("words", 0.5, 50, 180, 40, 20, -90),
+])  # fmt: skip
+LINES = [*FORM, TILTED, STANDING]
+PAGE = finished("a.png", lines=LINES, width=400, height=300, confidence=[0.9])
+Found = list[tuple[str, tuple[float, ...]]]
+
+
+def of_hocr(file: Path) -> Found:
+    parser = pytest.importorskip("ocrmypdf.hocrtransform.hocr_parser").HocrParser(file)
+    words = parser.parse().words
+    return [(word.text, (word.bbox.left, word.bbox.top, word.bbox.right, word.bbox.bottom)) for word in words]
+
+
+def of_alto(file: Path) -> Found:
+    found = []
+    for word in ElementTree.parse(file).iter("{http://www.loc.gov/standards/alto/ns-v4#}String"):
+        left, top, width, height = (float(word.attrib[key]) for key in ("HPOS", "VPOS", "WIDTH", "HEIGHT"))
+        found.append((word.attrib["CONTENT"], (left, top, left + width, top + height)))
+    return found
+
+
+def of_page(file: Path) -> Found:
+    names = {"": "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"}
+    found = []
+    for word in ElementTree.parse(file).iterfind(".//Word", names):
+        points = np.array([point.split(",") for point in word.find("Coords", names).get("points").split()], float)  # type: ignore[union-attr]
+        found.append((word.findtext("TextEquiv/Unicode", "", names), (*points.min(0), *points.max(0))))
+    return found
+
+
+@pytest.mark.parametrize(("name", "reader"), [("hocr", of_hocr), ("alto", of_alto), ("page", of_page)])
+def test_words_and_boxes_are_read_back(name: str, reader: Callable[[Path], Found], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(find(name).encode(Document(path="a.png", name="a.png", pages=[PAGE])))
+    words = [word for line in LINES for word in line.words]
+    boxes = bounds(np.array([(word.x, word.y, word.width, word.height, word.angle) for word in words], np.float32))
+    found = reader(file)
+    assert [text for text, _ in found] == [word.text for word in words]
+    assert np.abs(np.array([box for _, box in found]) - boxes).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("hocr", 'lang="fr"'), ("alto", 'LANG="fr"'), ("page", 'primaryLanguage="French"'), ("html", 'lang="fr"')],
+)
+def test_the_language_is_told(name: str, said: str) -> None:
+    for language in ("fr", None):
+        page = Page(dict(PAGE), Roles(columns={}, language=language))
+        text = find(name).encode(Document(path="a.png", name="a.png", pages=[page])).decode()
+        assert (said in text) == bool(language)
+
+
+def test_a_language_that_page_has_no_word_for() -> None:
+    page = Page(dict(PAGE), Roles(columns={}, language="nds"))
+    assert 'primaryLanguage="other"' in str(render(Document(path="a.png", name="a.png", pages=[page])))
