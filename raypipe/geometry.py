@@ -13,6 +13,9 @@ from raypipe.types import Boxes, Pixels
 
 Floats = npt.NDArray[np.float32]
 
+MAX_SIDE = 32_766
+"""The longest side, in pixels, of a picture that `cv2.warpAffine` takes before OpenCV 5."""
+
 
 def directions(angles: Floats) -> tuple[Floats, Floats]:
     """Unit vectors along and across the text, float32 (n, 2) each, for angles (n,) in degrees."""
@@ -101,8 +104,9 @@ def crop(pixels: Pixels, box: Floats, height: int, max_width: int) -> Pixels:
     """
     scale = height / max(float(box[3]), 1.0)
     width = int(min(max(round(float(box[2]) * scale), 1), max_width))
-    if scale < 0.5:
-        pixels, box = _shrink(pixels, box, 2 * scale)
+    if scale < 0.5 or max(pixels.shape[:2]) > MAX_SIDE:
+        # Averaged down so that a linear warp to half its size skips no pixel.
+        pixels, box = _part(pixels, box, min(2 * scale, 1))
     top_left, top_right, _, bottom_left = corners(box[None])[0]
     target = np.array([[0, 0], [width, 0], [0, height]], np.float32)
     # Pixel centres lie at half-integers, for the page as for the result.
@@ -112,13 +116,14 @@ def crop(pixels: Pixels, box: Floats, height: int, max_width: int) -> Pixels:
     return np.asarray(result, np.uint8)
 
 
-def _shrink(pixels: Pixels, box: Floats, scale: float) -> tuple[Pixels, Floats]:
-    """The part of a page around a box, averaged down so that a linear warp to half its size skips no pixel."""
+def _part(pixels: Pixels, box: Floats, scale: float) -> tuple[Pixels, Floats]:
+    """The part of a page around a box and the box in it, both scaled down, to at most `MAX_SIDE`."""
     left, top, right, bottom = bounds(box[None])[0]
     page_height, page_width = pixels.shape[:2]
     x0, y0 = int(np.clip(left - 2, 0, page_width - 1)), int(np.clip(top - 2, 0, page_height - 1))
     x1, y1 = int(np.clip(right + 3, x0 + 1, page_width)), int(np.clip(bottom + 3, y0 + 1, page_height))
     part = pixels[y0:y1, x0:x1]
+    scale = min(scale, MAX_SIDE / max(part.shape[:2]))
     size = max(round((x1 - x0) * scale), 1), max(round((y1 - y0) * scale), 1)
     small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     scale_x, scale_y = size[0] / (x1 - x0), size[1] / (y1 - y0)

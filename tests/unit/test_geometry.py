@@ -195,3 +195,29 @@ def test_a_page_with_a_side_beyond_opencvs_limit(shape: tuple[int, int]) -> None
     found = crop(page, boxes((shape[1] / 2, shape[0] / 2, 40, 24, 0))[0], 48, 3200)
     assert found.shape == (48, 80)
     assert (found[4:-4, 4:-4] == 255).all()
+
+
+@pytest.mark.parametrize("height", [30, 48, 90, 120])
+@pytest.mark.parametrize("centre", [35_000, 39_990])
+def test_a_region_of_a_long_page_is_cut_as_from_a_short_one(centre: float, height: int) -> None:
+    """Enlarged, as it is, and scaled down; in the middle and at the edge."""
+    page = np.random.default_rng(0).integers(0, 256, (300, 40_000), dtype=np.uint8)
+    short = page[:, 34_000:]
+    found = crop(page, boxes((centre, 151.5, 200, height, 0))[0], 48, 3200)
+    expected = crop(short, boxes((centre - 34_000, 151.5, 200, height, 0))[0], 48, 3200)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_line_longer_than_opencvs_limit_is_squeezed_whole(turned: bool) -> None:
+    page = np.full((60, 70_000), 255, np.uint8)
+    page[:, :7_000] = 0
+    page[:, 63_000:] = 100
+    box = boxes((35_000, 30, 70_000, 60, 0))
+    if turned:
+        page, box = np.ascontiguousarray(np.rot90(page, -1)), boxes((30, 35_000, 70_000, 60, 90))
+    found = crop(page, box[0], 48, 3200)
+    assert found.shape == (48, 3200)
+    assert (found[:, :316] == 0).all()
+    assert (found[:, 324:2876] == 255).all()
+    assert (found[:, 2884:] == 100).all()

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from making import Boxes, boxes, rotated
+from order_pages import KINDS
+from order_pages import Page as KnownPage
 
-from raypipe.layout import arrange, join_lines, merge_overlapping, page_angle
+from raypipe.layout.lines import arrange, join_lines, merge_overlapping, page_angle
 
 Page = tuple[Boxes, list[str]]
 """Boxes and what stands in each."""
@@ -160,6 +162,31 @@ def test_trembling_boxes_change_nothing(name: str, make: Setter) -> None:
         some = page[0].copy()
         some[:, :4] += random.uniform(-3, 3, (len(some), 4)).astype(np.float32)
         assert read((some, page[1])) == expected
+
+
+def regions_of(page: KnownPage) -> tuple[Boxes, list[str], list[str]]:
+    """The boxes of a page's lines, what stands in them, and its rows, in reading order."""
+    lines = [line for row in page for line in row]
+    found = [(x + len(text) * size / 4, y + size / 2, len(text) * size / 2, size, 0) for text, x, y, size in lines]
+    return boxes(*found), [line.text for line in lines], [" ".join(line.text for line in row) for row in page]
+
+
+@pytest.mark.parametrize("angle", [0, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_tells_columns_from_tables(kind: str, angle: float) -> None:
+    some, texts, expected = regions_of(KINDS[kind]())
+    for seed in range(5):
+        random = np.random.default_rng(seed)
+        order = random.permutation(len(some))
+        moved = rotated(some, angle)[order]
+        moved[:, :4] += random.uniform(-2, 2, (len(some), 4)).astype(np.float32)
+        layout = arrange(moved, 0, [texts[n] for n in order])
+        lines = [" ".join(texts[order[n]] for n in member) for member in layout.members]
+        rows = [
+            " ".join(line for line, of in zip(lines, layout.rows, strict=True) if of == row)
+            for row in dict.fromkeys(layout.rows.tolist())
+        ]
+        assert rows == expected
 
 
 def test_no_boxes_make_no_lines() -> None:

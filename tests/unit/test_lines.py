@@ -5,7 +5,7 @@ import pytest
 from making import Boxes, boxes, image_of, rotated, white
 
 from raypipe.geometry import bounds, corners
-from raypipe.layout import arrange
+from raypipe.layout.lines import arrange
 from raypipe.recognition.base import Reading
 from raypipe.stages.crops import assemble, cut, place
 from raypipe.types import Crops, Line, Pixels
@@ -65,7 +65,8 @@ def two_lines(angle: float) -> tuple[Pixels, Boxes, Boxes]:
 
 def read(pixels: Pixels, regions: Boxes, group: bool, scale: int = 1, border: int = 4) -> tuple[list[Line], Crops]:
     full = regions * np.array([scale, scale, scale, scale, 1], np.float32)
-    crops = cut(image_of(pixels, scale), full, arrange(full), HEIGHT, MAX_WIDTH, group, border * scale, 30)
+    layout = arrange(full) if group else None
+    crops = cut(image_of(pixels, scale), full, HEIGHT, MAX_WIDTH, border * scale, 30, layout)
     return assemble(crops, BarReader().read(crops.pictures())), crops
 
 
@@ -117,9 +118,11 @@ def test_confidences_are_means_of_characters() -> None:
     assert [word.confidence for word in line.words] == [0.75, 0.25]
 
 
-def test_a_region_where_nothing_is_read_is_an_empty_line() -> None:
-    (line,) = read(white(1000, 1000), boxes((500, 500, 200, 40, 0)), True)[0]
-    assert (line.text, line.words, line.confidence) == ("", [], 0)
+def test_a_region_where_nothing_is_read_is_no_line() -> None:
+    pixels, words, _ = two_lines(0)
+    found, crops = read(pixels, np.concatenate([words, boxes((500, 800, 200, 40, 0))]), False)
+    assert len(crops.widths) == 6
+    assert [line.text for line in found] == ["lll lllll llll", "llllll ll"]
 
 
 def test_a_page_without_regions_has_no_pictures_and_no_lines() -> None:
@@ -132,7 +135,7 @@ def test_regions_in_one_picture_are_parted_by_white(space: int) -> None:
     pixels = white(100, 400)
     pixels[20:60, 50:130] = pixels[20:60, 190:270] = 0
     some = boxes((90, 40, 80, 40, 0), (230, 40, 80, 40, 0))
-    crops = cut(image_of(pixels), some, arrange(some), 40, MAX_WIDTH, True, 0, space)
+    crops = cut(image_of(pixels), some, 40, MAX_WIDTH, 0, space, arrange(some))
     (picture,), table = crops.pictures(), crops.segment_table()
     (first, end), (start, last) = table[:, 1:3].astype(int)
     assert (first, start - end, last) == (0, space, picture.shape[1])
@@ -144,7 +147,7 @@ def test_the_border_is_page_around_the_region() -> None:
     pixels = white(100, 400)
     pixels[30:70, 100:200] = 0
     some = boxes((150, 50, 100, 40, 0))
-    (picture,) = cut(image_of(pixels), some, arrange(some), 60, MAX_WIDTH, False, 10, 0).pictures()
+    (picture,) = cut(image_of(pixels), some, 60, MAX_WIDTH, 10, 0).pictures()
     assert picture.shape == (60, 120, 3)
     assert (picture[10:50, 10:110] == 0).all()
     assert (picture[:, :10] == 255).all()
@@ -154,25 +157,27 @@ def test_the_border_is_page_around_the_region() -> None:
 def test_a_grouped_line_is_no_wider_than_the_recognizer_takes() -> None:
     some = boxes(*((100 + 132 * n, 20, 118, 20, 0) for n in range(12)))
     assert len(arrange(some).members) == 1
-    crops = cut(image_of(white(40, 1800)), some, arrange(some), HEIGHT, MAX_WIDTH, True, 0, 10)
+    crops = cut(image_of(white(40, 1800)), some, HEIGHT, MAX_WIDTH, 0, 10, arrange(some))
     assert max(crops.widths) <= MAX_WIDTH
 
 
 def segment(*values: float) -> np.ndarray:
-    return np.array([(0, *values, 0, 0)], np.float32)
+    return np.array([(0, *values)], np.float32)
 
 
 def test_place_scales_and_turns() -> None:
     """Columns 0 to 100 show a box of 200 x 40 about (500, 300): columns 25 to 50 are a quarter, left of the middle."""
     level = segment(0, 100, 500, 300, 200, 40, 0)
-    assert place(25, 50, level) == pytest.approx((475, 300, 50, 40, 0))
+    assert place((25, 0, 50, 20), 20, level) == pytest.approx((475, 300, 50, 40, 0))
+    assert place((25, 0, 50, 5), 20, level) == pytest.approx((475, 285, 50, 10, 0))
     turned = segment(0, 100, 500, 300, 200, 40, 90)
-    assert place(25, 50, turned) == pytest.approx((500, 275, 50, 40, 90), abs=1e-3)
+    assert place((25, 0, 50, 20), 20, turned) == pytest.approx((500, 275, 50, 40, 90), abs=1e-3)
+    assert place((25, 0, 50, 5), 20, turned) == pytest.approx((515, 275, 50, 10, 90), abs=1e-3)
 
 
 def test_place_stays_inside_its_region() -> None:
     both = np.concatenate([segment(0, 100, 100, 50, 100, 40, 0), segment(110, 210, 400, 50, 200, 40, 0)])
-    left, _, right, _ = bounds(boxes(place(-20, 40, both)))[0]
+    left, _, right, _ = bounds(boxes(place((-20, 0, 40, 10), 10, both)))[0]
     assert (left, right) == (50, 90)
-    left, _, right, _ = bounds(boxes(place(120, 260, both)))[0]
+    left, _, right, _ = bounds(boxes(place((120, 0, 260, 10), 10, both)))[0]
     assert (left, right) == (320, 500)

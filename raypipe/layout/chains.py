@@ -1,0 +1,83 @@
+"""Chains of regions: each is the other's nearest neighbour, so that tilted and curved lines stay whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.geometry import Floats, bounds
+from raypipe.types import Boxes
+
+Indices = npt.NDArray[np.int64]
+
+WORD_GAP = 2.0
+"""Words further apart than this many line heights belong to different lines."""
+USUAL_GAPS = 3.0
+"""Words further apart than this many of the page's usual gaps belong to different lines, too; see `CLOSE_GAP`."""
+CLOSE_GAP = 1.0
+"""Words closer than this many line heights belong to one line whatever the page's usual gaps. Between two pieces of
+text that are each as long as several words, it is the widest gap."""
+LONG_RATIO = 6
+"""Regions this many times wider than high count as long as several words."""
+SHARED_HEIGHT = 0.4
+"""Two regions are on one line if they overlap by this fraction of the smaller one's height."""
+
+
+def chains(boxes: Boxes, tolerance: float = 0, rows: bool = False) -> list[Indices]:
+    """Chains of boxes on one line: each box is linked to its right neighbour if both choose each other.
+
+    Args:
+        boxes: (n, 5) in a frame where the text is about level.
+        tolerance: Regions whose centres differ by up to this many pixels across the text may share a line whatever
+            their heights; 0: the heights decide.
+        rows: Chain across gaps of any width: boxes side by side form a row, if not a line.
+    """
+    if not len(boxes):
+        return []
+    box = bounds(boxes)
+    slope = np.where(boxes[:, 2] >= 3 * boxes[:, 3], np.tan(np.deg2rad(boxes[:, 4])), 0)
+    distance = boxes[None, :, 0] - boxes[:, None, 0]
+    # Measured where the two would meet: each line is followed halfway along its own slope.
+    drop = boxes[None, :, 1] - boxes[:, None, 1] - distance * (slope[:, None] + slope[None]) / 2
+    height = boxes[:, 3]
+    lower, mean = np.minimum(height[:, None], height[None]), (height[:, None] + height[None]) / 2
+    level = np.abs(drop) <= np.maximum(mean - SHARED_HEIGHT * lower, 0)
+    if tolerance:
+        level |= (np.abs(drop) <= tolerance) & (np.abs(drop) < mean)
+    gap = box[None, :, 0] - box[:, None, 2]
+    width = np.minimum(boxes[:, None, 2], boxes[None, :, 2])
+    follows = level & (distance > 0) & (gap > -0.5 * width)
+    if not rows:
+        follows &= gap <= mean * _widest_gaps(boxes, np.where(follows, gap / mean, np.inf))
+    return _follow(np.where(follows, gap + np.abs(drop), np.inf))
+
+
+def _widest_gaps(boxes: Boxes, gaps: Floats) -> Floats:
+    """The widest gap inside a line, in line heights, for each pair of boxes (n, n).
+
+    Args:
+        boxes: (n, 5).
+        gaps: (n, n), from each box to those that could follow it, in line heights; inf for all others.
+    """
+    long = boxes[:, 2] >= LONG_RATIO * boxes[:, 3]
+    both = long[:, None] & long[None]
+    nearest = np.where(both, np.inf, gaps).min(1)
+    usual = nearest[nearest <= WORD_GAP]
+    widest = np.clip(USUAL_GAPS * float(np.median(usual)), CLOSE_GAP, WORD_GAP) if len(usual) else WORD_GAP
+    return np.where(both, CLOSE_GAP, widest)
+
+
+def _follow(cost: Floats) -> list[Indices]:
+    """Chains of mutual nearest neighbours under a cost (n, n) of going from one box to the next; inf for never."""
+    count = len(cost)
+    right, left = cost.argmin(1), cost.argmin(0)
+    everyone = np.arange(count)
+    linked = np.isfinite(cost[everyone, right]) & (left[right] == everyone)
+    following = np.where(linked, right, -1)
+    found = []
+    for start in np.setdiff1d(everyone, right[linked]):
+        chain = [int(start)]
+        while following[chain[-1]] >= 0:
+            chain.append(int(following[chain[-1]]))
+        found.append(np.array(chain, np.int64))
+    return found

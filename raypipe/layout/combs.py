@@ -1,0 +1,50 @@
+"""Combs: letters or digits that stand one by one in the boxes of a form, and are one number or word."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from raypipe.layout.chains import Indices, chains
+from raypipe.layout.lines import page_angle, turned
+from raypipe.types import Boxes
+
+LETTER = 0.2, 1.3
+"""The width of a region with one letter, in heights: least and most."""
+PITCH = 2.2
+"""Boxes of a comb are about square: letters further apart than this many heights stand in the cells of a table."""
+EVEN = 1.3
+"""The distance of two letters is at most this many times that of most letters of the row."""
+SAME_HEIGHT = 0.7
+"""The lower of two letters has at least this share of the other's height."""
+MIN_LETTERS = 3
+"""Fewer letters do not show that they stand in a comb."""
+
+
+def combed(boxes: Boxes) -> list[Indices]:
+    """The regions in groups, (n, 5): those of a comb in reading direction, all others each alone."""
+    alone = np.ones(len(boxes), np.bool_)
+    width, height = boxes[:, 2], boxes[:, 3]
+    letters = np.flatnonzero((width >= LETTER[0] * height) & (width <= LETTER[1] * height))
+    level = turned(boxes[letters], -page_angle(boxes))
+    groups = []
+    for row in chains(level, rows=True):
+        for comb in _even(row, level):
+            if len(comb) >= MIN_LETTERS:
+                groups.append(letters[comb])
+                alone[letters[comb]] = False
+    return [*groups, *np.flatnonzero(alone)[:, None]]
+
+
+def is_comb(boxes: Boxes) -> bool:
+    """Whether the boxes (n, 5) of one picture are those of a comb."""
+    return len(boxes) >= MIN_LETTERS and bool((boxes[:, 2] <= LETTER[1] * boxes[:, 3]).all())
+
+
+def _even(row: Indices, level: Boxes) -> list[Indices]:
+    """A row of letters, cut where two are too far apart, or of different heights."""
+    if len(row) < MIN_LETTERS:
+        return []
+    pitch, height = np.diff(level[row, 0]), level[row, 3]
+    lower, higher = np.minimum(height[1:], height[:-1]), np.maximum(height[1:], height[:-1])
+    apart = (pitch > PITCH * higher) | (pitch > EVEN * np.median(pitch)) | (lower < SAME_HEIGHT * higher)
+    return np.split(row, np.flatnonzero(apart) + 1)

@@ -1,0 +1,168 @@
+"""Regions to lines in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.geometry import Floats, bounds, enclose, turn
+from raypipe.layout.chains import Indices, chains
+from raypipe.layout.order import reading_order
+from raypipe.layout.standing import quarters
+from raypipe.types import Boxes
+
+BRIDGED_GAP = 6.0
+"""Pieces of a row up to this many line heights apart form one line if no gutter of columns runs between them."""
+MIN_SLOPED_REGIONS = 4
+"""A line of fewer regions gets the angle of the page: the centres of a tall and a low region say little."""
+
+
+@dataclass(frozen=True)
+class LineLayout:
+    """The lines of a page in reading order.
+
+    Attributes:
+        members: For each line the indices of its regions, in reading direction.
+        boxes: (n, 5), the box around each line.
+        rows: (n,), lines with the same number are side by side and share a line of the text.
+    """
+
+    members: list[Indices]
+    boxes: Boxes
+    rows: Indices
+
+
+def arrange(boxes: Boxes, tolerance: float = 0, texts: Sequence[str] | None = None) -> LineLayout:
+    """Groups regions into lines and puts the lines into reading order.
+
+    Text that runs in another direction than most of the page's, such as a note in the margin, comes last.
+
+    Args:
+        boxes: (n, 5) rotated boxes of words or of whole lines.
+        tolerance: Regions whose centres differ by up to this many pixels across the text may share a line whatever
+            their heights; 0: the heights decide.
+    """
+    quarter = quarters(boxes[:, 4])
+    lengths = np.bincount(quarter, boxes[:, 2], minlength=4)
+    members: list[Indices] = []
+    found, rows = [np.zeros((0, 5), np.float32)], [np.zeros(0, np.int64)]
+    for turn_ in sorted(np.unique(quarter).tolist(), key=lambda n: -float(lengths[n])):
+        group = np.flatnonzero(quarter == turn_)
+        level = turned(boxes[group], -90 * turn_)
+        layout = _arranged(level, tolerance, [texts[n] for n in group.tolist()] if texts else None)
+        members += [group[member] for member in layout.members]
+        found.append(turned(layout.boxes, 90 * turn_))
+        rows.append(layout.rows + sum(len(set(some.tolist())) for some in rows))
+    return LineLayout(members, np.concatenate(found), np.concatenate(rows))
+
+
+def _arranged(boxes: Boxes, tolerance: float, texts: Sequence[str] | None) -> LineLayout:
+    """As `arrange`, for text that runs in one direction."""
+    order = np.lexsort(boxes.T[::-1])
+    boxes = boxes[order]  # So that ties are broken the same way whatever the order.
+    angle = page_angle(boxes)
+    flat = turned(boxes, -angle)
+    found = chains(flat, tolerance)
+    pieces = turned(_line_boxes(boxes, found, angle), -angle)
+    words = [" ".join(texts[n] for n in order[chain]) for chain in found] if texts else None
+    rows = [_bridged(row, pieces) for row in reading_order(pieces, words)]
+    members = [np.concatenate([found[n] for n in line]) for row in rows for line in row]
+    numbers = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    return LineLayout([order[member] for member in members], _line_boxes(boxes, members, angle), numbers)
+
+
+def join_lines(boxes: Boxes, scores: Floats, tolerance: float = 0) -> tuple[Boxes, Floats]:
+    """Joins word regions into line regions.
+
+    Args:
+        boxes: (n, 5) rotated boxes.
+        scores: (n,).
+        tolerance: As in `arrange`.
+
+    Returns:
+        One box per line in reading order, and the mean score of its regions.
+    """
+    layout = arrange(boxes, tolerance)
+    means = np.array([scores[member].mean() for member in layout.members], np.float32)
+    return layout.boxes, means
+
+
+def in_reading_order(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
+    """The same regions (n, 5), with their scores (n,), in reading order."""
+    order = np.concatenate(arrange(boxes).members)
+    return boxes[order], scores[order]
+
+
+def merge_overlapping(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
+    """Merges boxes of one line that overlap by more than half of the smaller one.
+
+    Args:
+        boxes: (n, 5) rotated boxes.
+        scores: (n,).
+
+    Returns:
+        The merged boxes and the highest score of each.
+    """
+    angle = page_angle(boxes)
+    flat = bounds(turned(boxes, -angle))
+    low = np.maximum(flat[:, None, :2], flat[None, :, :2])
+    high = np.minimum(flat[:, None, 2:], flat[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    area = np.prod(flat[:, 2:] - flat[:, :2], axis=1)
+    groups = connected(shared > 0.5 * np.minimum(area[:, None], area[None]))
+    merged = [boxes[group[0]] if len(group) == 1 else _line_box(boxes[group], angle) for group in groups]
+    return np.array(merged, np.float32).reshape(-1, 5), np.array([scores[group].max() for group in groups], np.float32)
+
+
+def page_angle(boxes: Boxes) -> float:
+    """The angle of most of the text, in degrees: the median over boxes at least twice as wide as high, by width."""
+    long = boxes[boxes[:, 2] >= 2 * boxes[:, 3]]
+    if not len(long):
+        return 0.0
+    order = np.argsort(long[:, 4], kind="stable")
+    weight = np.cumsum(long[order, 2])
+    return float(long[order, 4][np.searchsorted(weight, weight[-1] / 2)])
+
+
+def turned(boxes: Boxes, degrees: float) -> Boxes:
+    """The boxes (n, 5) turned about the origin by an angle, clockwise."""
+    found = boxes.copy()
+    found[:, :2] = turn(boxes[:, :2], degrees)
+    found[:, 4] += degrees
+    return found
+
+
+def _bridged(row: Indices, lines: Boxes) -> list[Indices]:
+    """Splits a row at wide gaps only: a narrower one may be a word or two that the detector missed."""
+    box = bounds(lines[row])
+    gap = (box[1:, 0] - box[:-1, 2]) / lines[row, 3].mean()
+    return np.split(row, np.flatnonzero(gap > BRIDGED_GAP) + 1)
+
+
+def _line_boxes(boxes: Boxes, members: list[Indices], angle: float) -> Boxes:
+    return np.array([_line_box(boxes[member], angle) for member in members], np.float32).reshape(-1, 5)
+
+
+def _line_box(boxes: Boxes, angle: float) -> Floats:
+    """The box of a line: its one region, or the one around all its regions, at their angle."""
+    if len(boxes) == 1:
+        box = boxes[0]
+        return box if box[2] >= 2 * box[3] or abs(box[4] - angle) < 1 else enclose(boxes, angle)
+    if len(boxes) >= MIN_SLOPED_REGIONS:
+        slope = np.polyfit(boxes[:, 0], boxes[:, 1], 1, w=np.sqrt(boxes[:, 2]))[0]
+        return enclose(boxes, float(np.rad2deg(np.arctan(slope))))
+    return enclose(boxes, angle)
+
+
+def connected(adjacent: npt.NDArray[np.bool_]) -> list[Indices]:
+    """Connected components of a symmetric relation (n, n)."""
+    label = np.arange(len(adjacent))
+    while True:
+        lowest = np.where(adjacent, label[None], len(adjacent)).min(1, initial=len(adjacent))
+        lowest = np.minimum(label, lowest)
+        if (lowest == label).all():
+            return [np.flatnonzero(label == value) for value in np.unique(label)]
+        label = lowest

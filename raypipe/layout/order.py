@@ -1,0 +1,164 @@
+"""The order in which lines are read: columns one after the other, tables and forms by rows.
+
+It comes from cutting the page into blocks and rows, never from comparing pairs of lines (which is not transitive).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.geometry import Floats, bounds
+from raypipe.layout.chains import Indices, chains
+from raypipe.layout.flow import Direction, Words, direction
+from raypipe.types import Boxes
+
+COLUMN_LINES = 4
+"""A column of text has at least this many lines."""
+COLUMN_LENGTH = 8
+"""The lines of a column of prose are at least this many times longer than high; the cells of a table are shorter."""
+COLUMN_FILL = 0.6
+"""The lines of a column of prose fill at least this fraction of its width; the fields of a form do not."""
+FULL_LINE = 80
+"""The percentile of line lengths that stands for the width of a column: a headline above it may be longer."""
+MIN_GUTTER = 2.0
+"""Columns of short lines are at least this many line heights apart."""
+SAME_EDGE = 1.0
+"""Lines that begin within this many line heights of each other begin at the same edge."""
+ONE_EDGE = 0.75
+"""This fraction of a column's lines begins at the same edge."""
+SHORTEST_COLUMN = 3
+"""Fewer lines that begin at the same edge are not looked at to see how their words run."""
+LEVEL = 0.5
+"""Lines of two columns are level if their middles are this close, in line heights."""
+IN_ROWS = 0.9
+"""Columns with this fraction of lines level with one of the other column may as well be a table."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    """The lines of a page, level: boxes (n, 5), their bounds (n, 4), and what is written there, if it is known."""
+
+    lines: Boxes
+    box: Floats
+    words: Words | None
+
+
+def reading_order(lines: Boxes, texts: Sequence[str] | None = None) -> list[Indices]:
+    """The rows of level lines (n, 5) in reading order, each from left to right.
+
+    Args:
+        lines: (n, 5).
+        texts: What is written in each line, if it has been read.
+    """
+    return _blocks(np.arange(len(lines)), _Page(lines, bounds(lines), Words.of(texts) if texts else None))
+
+
+def _blocks(members: Indices, page: _Page) -> list[Indices]:
+    """Rows of lines in reading order: above a block of columns, its columns one after the other, below it."""
+    split = _columns(members, page)
+    if split is None:
+        lines = page.lines[members]
+        return [members[row] for row in sorted(chains(lines, rows=True), key=lambda c: float(lines[c, 1].mean()))]
+    return [row for part in split if len(part) for row in _blocks(part, page)]
+
+
+def _columns(members: Indices, page: _Page) -> tuple[Indices, Indices, Indices, Indices] | None:
+    """The largest block of columns of text, cut at one gutter, if there is one.
+
+    Every right edge is tried as a gutter. Lines that cross it cut the page into bands; a band with many lines on both
+    sides that read downwards is a block of columns.
+
+    Returns:
+        The lines above the block, left of its gutter, right of it, and below the block.
+    """
+    best: tuple[Indices, Indices, Indices, Indices] | None = None
+    if len(members) < 2 * COLUMN_LINES:
+        return None
+    largest, box = COLUMN_LINES - 1, page.box[members]
+    middle = (box[:, 1] + box[:, 3]) / 2
+    for gutter in np.unique(box[:, 2]):
+        left, right = box[:, 2] <= gutter, box[:, 0] > gutter
+        crossing = ~left & ~right
+        edges = np.concatenate([[-np.inf], np.sort(middle[crossing]), [np.inf]])
+        band = np.searchsorted(edges, middle) - 1
+        sizes = np.minimum(*(np.bincount(band[side], minlength=len(edges) - 1) for side in (left, right)))
+        for number in np.flatnonzero(sizes > largest):
+            inside = (band == number) & ~crossing
+            sides = members[inside & left], members[inside & right]
+            if sizes[number] > largest and _read_downwards(*sides, page):
+                above, below = ~inside & (middle <= edges[number]), ~inside & (middle >= edges[number + 1])
+                best, largest = (members[above], *sides, members[below]), int(sizes[number])
+    return best
+
+
+def _read_downwards(left: Indices, right: Indices, page: _Page) -> bool:
+    """Whether the lines on two sides of a gutter are columns of text rather than cells of a table or fields."""
+    columns = [*_edges(left, page), *_edges(right, page)]
+    prose = all(_is_prose(side, columns, page) for side in (left, right))
+    if not prose and _gutter(left, right, page) < MIN_GUTTER:
+        return False
+    told = _told(columns, len(left) + len(right), page)
+    if told is None:
+        return prose or _in_own_lines(left, right, columns, page)
+    return told is Direction.DOWN
+
+
+def _edges(side: Indices, page: _Page) -> list[Indices]:
+    """The lines of a side that begin at the same edge, each group from top to bottom."""
+    side = side[np.argsort(page.box[side, 0], kind="stable")]
+    near = SAME_EDGE * float(np.median(page.lines[side, 3]))
+    groups: list[Indices] = []
+    while len(side):
+        left = page.box[side, 0]
+        # The edge at which most of the lines that are left begin.
+        counts = np.searchsorted(left, left + near, side="right") - np.arange(len(side))
+        first = int(counts.argmax())
+        group, side = (
+            np.split(side, [first, first + int(counts[first])])[1],
+            np.delete(side, slice(first, first + int(counts[first]))),
+        )
+        groups.append(group[np.argsort(page.lines[group, 1], kind="stable")])
+    return sorted(groups, key=lambda group: float(page.box[group, 0].min()))
+
+
+def _is_prose(side: Indices, columns: Sequence[Indices], page: _Page) -> bool:
+    """Whether the lines of a side are long, and fill the columns that they begin."""
+    width, height = page.box[:, 2] - page.box[:, 0], page.box[:, 3] - page.box[:, 1]
+    if float(np.median(width[side] / height[side])) < COLUMN_LENGTH:
+        return False
+    fills = [width[column] / np.percentile(width[column], FULL_LINE) for column in columns if column[0] in side]
+    return float(np.median(np.concatenate(fills))) >= COLUMN_FILL
+
+
+def _gutter(left: Indices, right: Indices, page: _Page) -> float:
+    """The width of a gutter in line heights."""
+    height = float(np.median(page.lines[np.concatenate([left, right]), 3]))
+    return float(page.box[right, 0].min() - page.box[left, 2].max()) / height
+
+
+def _in_own_lines(left: Indices, right: Indices, columns: Sequence[Indices], page: _Page) -> bool:
+    """Whether both sides begin at an edge each, and their lines are not those of common rows."""
+    begin = [max(len(column) for column in columns if column[0] in side) / len(side) for side in (left, right)]
+    level = max(len(_level(one, other, page)) / len(one) for one, other in ((left, right), (right, left)))
+    return min(begin) >= ONE_EDGE and level < IN_ROWS
+
+
+def _level(one: Indices, other: Indices, page: _Page) -> npt.NDArray[np.int64]:
+    """Which lines of two columns are level: pairs of their places in the columns, (m, 2)."""
+    drop = np.abs(page.lines[one, 1][:, None] - page.lines[other, 1][None])
+    nearest = drop.argmin(1)
+    near = drop[np.arange(len(one)), nearest] <= LEVEL * np.minimum(page.lines[one, 3], page.lines[other, 3][nearest])
+    return np.stack([np.flatnonzero(near), nearest[near]], 1)
+
+
+def _told(columns: Sequence[Indices], count: int, page: _Page) -> Direction | None:
+    """How the words of `count` lines run, if most of them stand in columns and their words tell."""
+    columns = [column for column in columns if len(column) >= SHORTEST_COLUMN]
+    if page.words is None or len(columns) < 2 or sum(map(len, columns)) < ONE_EDGE * count:
+        return None
+    pairs = [_level(one, other, page) for one, other in zip(columns, columns[1:], strict=False)]
+    return direction(columns, pairs, page.words)

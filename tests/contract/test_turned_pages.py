@@ -1,0 +1,70 @@
+"""A page that lies on its side or stands on its head is read alike by all three adapters and both detector families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import drawn
+import numpy as np
+import pytest
+
+import raypipe as rp
+
+TURNS = [0, 90, 180, 270]
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The letter, turned so that it must be turned by 0, 90, 180 and 270 degrees clockwise to be read."""
+    folder = tmp_path_factory.mktemp("turned")
+    for turn in TURNS:
+        drawn.page(drawn.LETTER).rotate(turn, expand=True).save(folder / f"{turn}.png")
+    return [folder / f"{turn}.png" for turn in TURNS]
+
+
+def read_locally(pipeline: rp.Pipeline, paths: list[Path]) -> Iterator[dict[str, Any]]:
+    return (dict(page) for page in pipeline.run(paths))
+
+
+def read_on_ray(pipeline: rp.Pipeline, paths: list[Path]) -> Iterator[dict[str, Any]]:
+    import ray
+
+    rows = pipeline.transform(ray.data.from_items([{"path": str(path)} for path in paths])).take_all()
+    return iter(sorted(rows, key=lambda row: paths.index(Path(row["path"]))))
+
+
+def read_online(pipeline: rp.Pipeline, paths: list[Path]) -> Iterator[dict[str, Any]]:
+    from ray import serve
+
+    from raypipe.run.settings import Serving
+
+    handle = serve.run(pipeline.deployment(Serving()), _local_testing_mode=True)
+    for path in paths:
+        page = {"path": str(path), "content": path.read_bytes(), "pagenum": 0, "total_pages": 1, "exception": None}
+        yield handle.read.remote(page).result()
+
+
+Read = Callable[[rp.Pipeline, list[Path]], Iterator[dict[str, Any]]]
+
+
+@pytest.mark.parametrize("read", [read_locally, read_on_ray, read_online])
+def test_a_turned_page_is_read_alike(read: Read, turned: list[Path]) -> None:
+    rows = list(read(rp.standard(), turned))
+    assert [row["text"] for row in rows] == ["\n".join(drawn.LETTER)] * len(TURNS)
+    assert [row["turned"] for row in rows] == TURNS
+
+
+@pytest.mark.parametrize(
+    "detector", ["text_detector_db_opt", pytest.param("image_text_detector_v2_opt", marks=pytest.mark.slow)]
+)
+def test_boxes_are_given_on_the_file_and_on_the_page_as_it_was_read(detector: str, turned: list[Path]) -> None:
+    found = list(rp.standard(detector).run(turned))
+    assert [page.turned for page in found] == TURNS
+    first = [(line.text, line.x, line.y) for line in found[0].lines]
+    for page in found:
+        upright = [(line.text, line.x, line.y) for line in page.upright_lines]
+        assert [text for text, *_ in upright] == [text for text, *_ in first]
+        assert np.allclose([place for _, *place in upright], [place for _, *place in first], atol=12)
+        assert all(0 <= line.x <= (page.width or 0) and 0 <= line.y <= (page.height or 0) for line in page.lines)

@@ -1,0 +1,204 @@
+"""Pages whose reading order is known: lines of text and where they stand, for the tests and `benchmarks/order.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+SIZE, LEADING = 30, 48
+"""Height of the letters and distance of the lines, in pixels."""
+
+
+class Placed(NamedTuple):
+    """A line of text; its top left corner and the size of its letters, in pixels."""
+
+    text: str
+    x: float
+    y: float
+    size: float = SIZE
+
+
+Page = list[list[Placed]]
+"""The rows of a page in reading order; what stands in one row shares a line of the text."""
+
+PROSE = """The harbour master keeps a green ledger in which he writes, every morning before the town is up, what the
+wind and the tide are doing and which ships have come in. Seven of them came before noon today. Two carried timber
+and one carried salt; the last one brought letters from home, and a box of oranges that nobody had asked for. He put
+the box on the sill and went on with his work. At nine the bell of the chapel rang, and the fishwives came down the
+steps with their baskets. There was talk of a storm in the west, but the glass stood high and the gulls sat quietly on
+the roof of the customs house. By evening the box was empty. Nobody could say who had eaten the oranges, although the
+cat had a guilty look about her and the apprentice would not have any supper. The ledger says only that the night was
+clear, that the tide turned at ten, and that the lamp was lit. In the morning another ship lay in the roads, and she
+flew a flag that he did not know. He took down the book of flags from its shelf and turned its pages slowly."""
+
+
+def column(lines: Sequence[str], x: float, y: float, leading: float = LEADING, size: float = SIZE) -> Page:
+    """Lines below each other."""
+    return [[Placed(line, x, y + n * leading, size)] for n, line in enumerate(lines)]
+
+
+def wrapped(text: str, length: int) -> list[str]:
+    """A text as lines of at most `length` characters."""
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + 1 + len(word) > length:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def prose(count: int, columns: int, length: int, offset: float = 0, pitch: float = 0) -> Page:
+    """Columns of `count` lines of at most `length` characters; each begins `offset` lower than the one before."""
+    lines = wrapped(PROSE, length)
+    pitch = pitch or length * SIZE * 0.62
+    return [
+        row
+        for n in range(columns)
+        for row in column(lines[n * count : (n + 1) * count], 100 + n * pitch, 200 + n * offset)
+    ]
+
+
+def grid(rows: Sequence[Sequence[str]], places: Sequence[float], y: float = 200, leading: float = LEADING) -> Page:
+    """A table: each row is read across."""
+    return [
+        [Placed(cell, x, y + n * leading) for cell, x in zip(row, places, strict=True) if cell]
+        for n, row in enumerate(rows)
+    ]
+
+
+VERSE = [
+    ["O wind that moves", "across the field,", "you turn the mill", "and bend the wheat", "and then you sleep."],
+    ["O rain that falls", "upon the roof,", "you fill the well", "and wake the seed", "and then you cease."],
+]
+CAPITAL_VERSE = [
+    ["Tell me, little bird,", "Where you spent the night,", "Was it in the cherry tree,", "Hidden out of sight?"],
+    ["No, I slept upon the sea,", "Rocking on a mast,", "Till the morning came for me,", "Bright and blue at last."],
+]
+INDEX = [
+    ["Acorns, 12", "Anchors, 45, 61", "Apples, 7", "Barley, 102", "Beacons, 33", "Bees, 18-24"],
+    ["Candles, 90", "Chapel, 5", "Customs house, 14", "Eels, 71", "Ferries, 8, 29", "Flags, 112"],
+    ["Gulls, 3", "Harbour, 1, 16", "Herrings, 77", "Lamps, 52", "Oranges, 66", "Salt, 20"],
+]
+NAMES = [
+    ["Adams", "Baker", "Barrow", "Carter", "Cole", "Dixon"],
+    ["Ellis", "Fisher", "Foster", "Grant", "Hughes", "Irving"],
+    ["Jones", "King", "Lowe", "Mason", "Norris", "Owen"],
+]
+SIDEBAR = ["CONTACT", "12 Mill Lane", "Whitby", "555 0134", "LANGUAGES", "Danish", "Welsh", "Basque"]
+CAREER = [
+    "Experience",
+    "Head gardener at the Northfield estate from 2014 to 2021,",
+    "in charge of nine people and forty acres of orchard.",
+    "Nursery assistant at Brook and Sons from 2009 to 2014,",
+    "where I raised roses, pears and quince from seed.",
+    "Education",
+    "Diploma in horticulture, College of the North, 2009.",
+    "First aid certificate renewed every other year.",
+]
+PRICES = [
+    ["Item", "Quantity", "Price", "Total"],
+    ["Timber", "12", "4.50", "54.00"],
+    ["Salt", "3", "1.20", "3.60"],
+    ["Green paint", "2", "7.15", "14.30"],
+    ["Lamp oil", "10", "0.85", "8.50"],
+    ["Rope", "40", "0.30", "12.00"],
+    ["Sailcloth", "6", "9.99", "59.94"],
+]
+SHIPS = [
+    ["Ship", "Master", "From", "Cargo"],
+    ["Albatross", "Harper", "Bergen", "timber"],
+    ["Fair Wind", "Jones", "Cadiz", "salt"],
+    ["Maria", "Petersen", "Riga", "flax"],
+    ["Northern Star", "Walker", "Leith", "letters"],
+    ["Swallow", "Blake", "Porto", "oranges"],
+    ["Unity", "Cole", "Hull", "coal"],
+]
+TWO_COLUMN_TABLE = [
+    ["Opening hours", "Ticket price"],
+    ["Monday", "two pounds"],
+    ["Tuesday", "two pounds"],
+    ["Wednesday", "closed all day"],
+    ["Thursday", "three pounds"],
+    ["Friday", "half price"],
+    ["Saturday", "four pounds"],
+]
+DIRECTORY = [
+    ["John Harper", "12 Mill Lane, Whitby"],
+    ["Mary Ellis", "4 Chapel Street, Leith"],
+    ["Peter Walker", "The Old Customs House"],
+    ["Ann Petersen", "31 Harbour Road, Hull"],
+    ["James Cole", "7 Kirby Avenue, York"],
+    ["Ruth Grant", "18 Valencia Street"],
+]
+FORM = [
+    ["Name: Ada Lovelace", "Born: 10 December 1815"],
+    ["Street: 12 Mill Lane", "Town: Ockham"],
+    ["Phone: none", "Mail: by the post"],
+    ["Weight: 9 stone", "Height: 5 foot 6"],
+    ["Doctor: Dr Locock", "Ward: east"],
+]
+LABELS = [[f"{name}:", value] for name, value in (
+    ("Name", "Ada Lovelace of Ockham Park in Surrey"),
+    ("Date of birth", "10 December 1815"),
+    ("Street", "12 Mill Lane, near the customs house"),
+    ("Town", "Ockham"),
+    ("Next of kin", "William King, who lives at the same place"),
+    ("Doctor", "Charles Locock"),
+)]  # fmt: skip
+QUESTIONS = [
+    ["Did you feel feverish lately?", "Yes No"],
+    ["Are you having shortness of breath?", "yes no"],
+    ["Do you have a cough?", "Yes No"],
+    ["Did you lose your taste or smell?", "yes No"],
+    ["Were you in contact with any patients?", "yes no"],
+]
+DATES = [
+    ["2014 - 2021", "Head gardener at the Northfield estate, in"],
+    ["2009 - 2014", "Nursery assistant at Brook and Sons"],
+    ["2005 - 2009", "Student of horticulture, College of the North"],
+    ["2003 - 2005", "Apprentice in the harbour office"],
+    ["1999 - 2003", "School in Whitby and in Leith"],
+]
+
+
+def newspaper() -> Page:
+    """A headline over three columns, a smaller one over two of them, and a footer."""
+    top = [[Placed("STORM OVER THE HARBOUR LEAVES THE TOWN IN THE DARK", 110, 60, 60)]]
+    second = [[Placed("The glass stood high all day, says the master of the port", 110, 160, 40)]]
+    lines = wrapped(PROSE, 30)
+    body = [row for n in range(2) for row in column(lines[n * 9 : n * 9 + 9], 100 + n * 620, 240)]
+    right = column(lines[18:29], 1340, 160)
+    return [*top, *second, *body, *right, [Placed("Printed and sold by J. Harper at the sign of the lamp", 700, 760)]]
+
+
+def letterhead() -> Page:
+    """Addresses left and right, then a letter."""
+    heads = grid([["The Harbour Office", "Whitby, 12 May 1931"]], [100, 1100], 100)
+    return [*heads, *column(wrapped(PROSE, 80)[:8], 100, 300)]
+
+
+KINDS: dict[str, Callable[[], Page]] = {
+    "prose in one column": lambda: column(wrapped(PROSE, 80)[:10], 100, 100),
+    "prose in two columns": lambda: prose(9, 2, 40),
+    "prose in three columns": lambda: prose(8, 3, 30),
+    "prose in four columns": lambda: prose(8, 4, 24),
+    "prose in three columns, not level": lambda: prose(8, 3, 30, offset=17),
+    "newspaper": newspaper,
+    "verse in two columns": lambda: [*column(VERSE[0], 200, 150, 90, 44), *column(VERSE[1], 1200, 150, 90, 44)],
+    "verse in two columns, close": lambda: [*column(VERSE[0], 100, 150), *column(VERSE[1], 500, 150)],
+    "verse with capitals": lambda: [*column(CAPITAL_VERSE[0], 100, 150), *column(CAPITAL_VERSE[1], 700, 150)],
+    "index in two columns": lambda: [row for n in range(2) for row in column(INDEX[n], 100 + 450 * n, 100)],
+    "index in three columns": lambda: [row for n in range(3) for row in column(INDEX[n], 100 + 450 * n, 100)],
+    "names in three columns": lambda: [row for n in range(3) for row in column(NAMES[n], 100 + 380 * n, 100)],
+    "sidebar": lambda: [*column(SIDEBAR, 60, 80, 85), *column(CAREER, 520, 80, 85)],
+    "sidebar, not level": lambda: [*column(SIDEBAR, 60, 80, 50, 26), *column(CAREER, 520, 90, 62)],
+    "table of prices": lambda: grid(PRICES, [100, 500, 800, 1100]),
+    "table of words": lambda: grid(SHIPS, [100, 500, 850, 1200]),
+    "table of two columns": lambda: grid(TWO_COLUMN_TABLE, [100, 600]),
+    "directory": lambda: grid(DIRECTORY, [100, 600]),
+    "form with fields side by side": lambda: grid(FORM, [100, 800], leading=80),
+    "form with labels": lambda: grid(LABELS, [100, 500], leading=60),
+    "form with choices": lambda: grid(QUESTIONS, [100, 900], leading=60),
+    "dates and stations": lambda: grid(DATES, [100, 500], leading=60),
+    "letterhead": letterhead,
+}

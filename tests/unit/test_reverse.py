@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from raypipe.recognition.base import Reading
+from raypipe.stages.reverse import contrast, from_reverse
+from raypipe.types import Crops, Pixels
+
+PAPER = 240
+
+
+def line(ink: int, corner: str) -> Pixels:
+    """A line picture whose first letter stands in a corner: that of the top left is the right way round."""
+    picture = np.full((48, 480, 3), PAPER, np.uint8)
+    picture[18:30, 24:456] = ink
+    rows = slice(0, 18) if "top" in corner else slice(30, 48)
+    picture[rows, slice(0, 24) if "left" in corner else slice(456, 480)] = ink
+    return picture
+
+
+def crops_of(pictures: Sequence[Pixels]) -> Crops:
+    segments = np.array([(n, 0, 480, 240, 24 + 60 * n, 480, 48, 0) for n in range(len(pictures))], np.float32)
+    return Crops(
+        pixels=b"".join(picture.tobytes() for picture in pictures),
+        height=48,
+        widths=[480] * len(pictures),
+        segments=segments.tobytes(),
+    )
+
+
+class CornerReader:
+    """Is sure of a line that is the right way round."""
+
+    def __init__(self, sure: float = 0.9) -> None:
+        self.sure, self.pictures = sure, 0
+
+    def __call__(self, pictures: Sequence[Pixels]) -> list[Reading]:
+        self.pictures += len(pictures)
+        return [
+            Reading("a line of text", [self.sure if picture[:18, :24].mean() < PAPER - 5 else 0.2] * 14, [1.0] * 14)
+            for picture in pictures
+        ]
+
+
+def found(pictures: Sequence[Pixels], reader: CornerReader) -> list[int]:
+    crops = crops_of(pictures)
+    return from_reverse(crops, reader(crops.pictures()), reader, 0.55)
+
+
+@pytest.mark.parametrize("corner", ["top right", "bottom left"])
+@pytest.mark.parametrize("ink", [228, 215, 204])
+def test_faint_writing_in_a_mirror_is_from_the_reverse(ink: int, corner: str) -> None:
+    """Mirrored, or upside down as well, at 5 to 15 % contrast; the text of the front stays."""
+    assert found([line(30, "top left"), line(ink, corner), line(ink, corner)], CornerReader()) == [1, 2]
+
+
+@pytest.mark.parametrize("corner", ["top left", "bottom right"])
+@pytest.mark.parametrize("ink", [228, 215, 204])
+def test_faint_writing_of_the_front_stays(ink: int, corner: str) -> None:
+    """Also if the page stands on its head, or if its hand is hard to read."""
+    for sure in (0.9, 0.3):
+        assert found([line(ink, corner)] * 3, CornerReader(sure)) == []
+
+
+def test_dark_writing_stays_even_in_a_mirror() -> None:
+    assert found([line(60, "top right")] * 3, CornerReader()) == []
+
+
+def test_what_is_read_without_doubt_costs_nothing() -> None:
+    reader = CornerReader()
+    assert found([line(215, "top left")] * 3, reader) == []
+    assert reader.pictures == 3
+
+
+def test_contrast_is_that_of_ink_and_paper() -> None:
+    assert contrast(line(60, "top left")) == pytest.approx(0.75, abs=0.01)
+    assert contrast(np.full((48, 100, 3), PAPER, np.uint8)) == 0
+    assert contrast(np.zeros((48, 100, 3), np.uint8)) == 0
