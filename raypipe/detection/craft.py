@@ -40,7 +40,8 @@ class Craft:
 
     def detect(self, pixels: Pixels, width: int, thresholds: Thresholds, refine: bool) -> Detection:
         """See `Detector.detect`."""
-        tensor, (scale_x, scale_y) = network_input(pixels, width, self._takes)
+        with self._session.metrics.timed("scale_seconds"):
+            tensor, (scale_x, scale_y) = network_input(pixels, width, self._takes)
         if refine:
             scores, lines = self._session.run(tensor, outputs=["scores", "lines"])
             found = find_lines(scores[0, 0], scores[0, 1], lines[0, 0], thresholds)

@@ -30,7 +30,8 @@ class DBNet:
 
     def detect(self, pixels: Pixels, width: int, thresholds: Thresholds, refine: bool) -> Detection:
         """See `Detector.detect`; the link threshold and `refine` have no effect."""
-        tensor, (scale_x, scale_y) = network_input(pixels, width, self._takes)
+        with self._session.metrics.timed("scale_seconds"):
+            tensor, (scale_x, scale_y) = network_input(pixels, width, self._takes)
         probabilities = self._session.run(tensor)[0][0, 0]
         boxes, scores = find_regions(probabilities, thresholds)
         return Detection(to_page(boxes, scale_x, scale_y), scores)

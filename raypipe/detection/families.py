@@ -1,15 +1,18 @@
-"""The detector families by name: how to open a model of each, its thresholds, and the options it uses."""
+"""The detector families by name: how to open a model of each, its thresholds, and the options it uses.
+
+Other packages add theirs as entry points of the group `raypipe.detectors`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from raypipe.detection.base import Detector, Thresholds
 from raypipe.detection.craft import Craft
 from raypipe.detection.dbnet import DBNet
 from raypipe.engine import Session
+from raypipe.plugins import Registry
 from raypipe.zoo.manifest import Input
 
 
@@ -28,7 +31,8 @@ class Family:
     options: frozenset[str] = frozenset()
 
 
-FAMILIES: Mapping[str, Family] = MappingProxyType(
+FAMILIES = Registry(
+    "raypipe.detectors",
     {
         # Visual NLP's thresholds.
         "craft": Family(
@@ -38,5 +42,6 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         ),
         # Between those of two PP-OCR programs.
         "db": Family(open=DBNet, thresholds=Thresholds(score=0.5, text=0.25, link=0)),
-    }
+    },
+    lambda found: isinstance(found, Family),
 )

@@ -48,7 +48,13 @@ class RecognizerOptions:
 
 
 class Recognizer(Protocol):
-    """A model family that reads line pictures."""
+    """A model family that reads line pictures.
+
+    Attributes:
+        doubtful: Mean probability of a page's characters below which it may be upside down.
+    """
+
+    doubtful: float
 
     def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
         """Reads pictures uint8 (height, any width, 3), BGR, at most `batch_size` at once; 0: as many as is fastest.

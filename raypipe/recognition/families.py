@@ -1,13 +1,16 @@
-"""The recognizer families by name: the pictures each takes, how to open a model of it, and the options it uses."""
+"""The recognizer families by name: the pictures each takes, how to open a model of it, and the options it uses.
+
+Other packages add theirs as entry points of the group `raypipe.recognizers`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from raypipe.engine import Session
+from raypipe.plugins import Registry
 from raypipe.recognition.base import Recognizer, RecognizerOptions
 from raypipe.recognition.ctc import model as ctc
 from raypipe.recognition.trocr import model as trocr
@@ -34,7 +37,8 @@ class Family:
     options: frozenset[str] = frozenset()
 
 
-FAMILIES: Mapping[str, Family] = MappingProxyType(
+FAMILIES = Registry(
+    "raypipe.recognizers",
     {
         "ctc": Family(max_width=ctc.MAX_WIDTH, open=ctc.open_model, options=frozenset(("decoder", "lexicon"))),
         "seq2seq": Family(
@@ -43,7 +47,8 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             height=trocr.HEIGHT,
             options=frozenset(("use_caching", "num_beams")),
         ),
-    }
+    },
+    lambda found: isinstance(found, Family),
 )
 
 

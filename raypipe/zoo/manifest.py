@@ -12,8 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from raypipe.errors import ModelError
+from raypipe.errors import ConfigError, ModelError
+from raypipe.machine import fast_int8
+from raypipe.plugins import Registry
 from raypipe.zoo import store
+
+Precision = Literal["fp32", "int8", "fp16"]
+"""What a network computes with."""
 
 
 class Input(BaseModel):
@@ -49,7 +54,9 @@ class Model(BaseModel):
     """An entry of `models/manifest.toml`.
 
     `file` is empty if the weights are not shipped. Those in `repository` (ONNX) or `checkpoint` (PyTorch) on the
-    Hugging Face hub can be pulled into the local store.
+    Hugging Face hub can be pulled into the local store. Another package can add a model as an entry point of the group
+    `raypipe.models`; its `file` is a whole path. `exact` is the name of the same network in float32, which runs instead
+    where that is faster.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,7 +78,8 @@ class Model(BaseModel):
     advice: str = ""
     repository: str = ""
     checkpoint: str = ""
-    precision: Literal["fp32", "int8", "fp16"] = "fp32"
+    precision: Precision = "fp32"
+    exact: str = ""
     parameters: int = 0
     card: str = ""
 
@@ -100,7 +108,33 @@ def models_folder() -> Path:
 
 @cache
 def models() -> tuple[Model, ...]:
-    """All models, in the order of the manifest."""
+    """All models: those of the manifest, in its order, and those that other packages add.
+
+    Raises:
+        ModelError: The manifest cannot be read.
+        ConfigError: A model of another package cannot be loaded, or has a name or alias that is taken.
+    """
+    found = tuple(registry().values())
+    names: set[str] = set()
+    for model in found:
+        for name in (model.name, *model.aliases):
+            if name in names:
+                raise ConfigError(f"Two models are called {name!r}, one of them {model.name}.", "Rename one of them.")
+            names.add(name)
+    return found
+
+
+def registry() -> Registry[Model]:
+    """The models by name.
+
+    Raises:
+        ModelError: The manifest cannot be read.
+    """
+    own = {model.name: model for model in _own()}
+    return Registry("raypipe.models", own, lambda found: isinstance(found, Model))
+
+
+def _own() -> tuple[Model, ...]:
     try:
         entries = tomllib.loads((models_folder() / "manifest.toml").read_text(encoding="utf-8"))["model"]
     except OSError as error:
@@ -146,6 +180,31 @@ def resolve(name: str, task: str, language: str | None = None) -> Model:
     if not model.is_here:
         raise ModelError(f"The file of {name}, {model.path}, is missing.", "Install raypipe again.")
     return model
+
+
+def suited(model: Model, precision: Precision | None, on_gpu: bool) -> Model:
+    """The entry whose file runs on this machine: the model itself, or the same network in float32.
+
+    Args:
+        model: An entry of the manifest.
+        precision: What it must compute with; None: what is fastest here.
+        on_gpu: Whether it runs on a GPU, which int8 graphs for CPUs slow down.
+
+    Raises:
+        ConfigError: The model has no file of this precision.
+    """
+    if precision is None:
+        precision = "fp32" if model.exact and (on_gpu or not fast_int8()) else model.precision
+    if precision == model.precision:
+        return model
+    exact = find(model.exact) if model.exact else model
+    if precision != exact.precision:
+        others = [each.name for each in models() if each.exact == model.name and each.precision == precision]
+        raise ConfigError(
+            f"{model.name} has no weights in {precision}.",
+            f"Take {others[0]}." if others else "Leave precision out; see `raypipe models list`.",
+        )
+    return exact
 
 
 def _remedy(model: Model) -> str:

@@ -16,7 +16,7 @@ from raypipe.recognition.ctc.language import load_language
 from raypipe.recognition.ctc.model import CtcRecognizer, decode_greedy, decoder
 from raypipe.zoo import manifest
 
-CHARACTERS = ["", *string.ascii_letters, *string.digits, *"'.,-@ "]
+CHARACTERS = ["", *string.ascii_letters, *string.digits, *"'.,-@ ", *"äéîóöüßÜłźż«"]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,22 @@ def test_a_word_of_the_list_wins_over_a_slightly_more_probable_one(beam: BeamDec
 
 def test_a_sure_unknown_word_stays(beam: BeamDecoder) -> None:
     assert read(beam, "ask Zorblatt and Qwyx") == "ask Zorblatt and Qwyx"
+
+
+@pytest.mark.parametrize("text", ["Müller grüßt", "Übermorgen", "the naîve café", "na źdźble żółw", "« oui"])
+def test_letters_with_accents_are_read(beam: BeamDecoder, text: str) -> None:
+    assert read(beam, text) == text
+
+
+def test_the_network_alone_decides_about_an_accent(beam: BeamDecoder) -> None:
+    """Beside a sure accent, a doubtful one is read; the words still decide which letter it is."""
+    assert read(beam, "é za", {"ż": 0.52, "z": 0.43}, "a") == "é zaża"
+    assert read(beam, "é the quick brow", {"m": 0.5, "n": 0.3, "é": 0.1}, " fox") == "é the quick brown fox"
+
+
+def test_a_doubtful_accent_in_an_english_line_is_a_blot(beam: BeamDecoder) -> None:
+    assert read(beam, "our sincerest sympathi", {"é": 0.6, "e": 0.3}, "s") == "our sincerest sympathies"
+    assert read(beam, "our sincerest sympathi", {"é": 0.7, "e": 0.1}, "s") == "our sincerest sympathiés"
 
 
 def test_a_lost_space_is_found_and_a_false_one_dropped(beam: BeamDecoder) -> None:

@@ -142,9 +142,7 @@ def test_no_pictures_need_no_network() -> None:
     assert session.inputs == []
 
 
-@pytest.mark.parametrize(("language", "text"), [("en", "aé"), ("fr", "aяé")])
-def test_a_language_keeps_to_its_characters(language: str, text: str) -> None:
-    """With the Cyrillic letter left out, its place is read as the next best, the blank."""
-    one, _ = recognizer("aяédefgh ", language)
-    found = one.read([coloured("a-b-c-")], 1)[0]
-    assert found.text == text
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_no_letter_is_left_out_in_any_language(language: str) -> None:
+    one, _ = recognizer("aüédefgh ", language)
+    assert one.read([coloured("a-b-c-")], 1)[0].text == "aüé"

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from raypipe.engine import Session
 from raypipe.errors import ConfigError, ModelError
+from raypipe.metrics import Metrics
 from raypipe.recognition.ctc.language import (
     EDGE,
     LETTERS,
@@ -98,11 +100,12 @@ def test_entries_that_are_no_words_are_left_out_and_said(
     words: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     lexicon = tmp_path / "own.txt"
-    lexicon.write_text(f"Quux M\u00fcller B12 {'a' * 20_000}", encoding="utf-8")
+    lexicon.write_text(f"Quux M\u00fcller \u0416\u0443\u043a B12 {'a' * 20_000}", encoding="utf-8")
     found = load_language(words, str(lexicon))
-    assert len(found.frequencies) == len(load_language(words).frequencies) + 1
+    assert len(found.frequencies) == len(load_language(words).frequencies) + 2
     assert number(found, "quux") >= 0
-    assert "3 of 4 entries" in caplog.text
+    assert number(found, "muller") >= 0
+    assert "3 of 5 entries" in caplog.text
 
 
 def test_a_lexicon_that_is_not_there_is_an_error_with_its_name(words: Path, tmp_path: Path) -> None:
@@ -120,8 +123,26 @@ def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
 def test_characters_have_kinds() -> None:
     assert [shape(character) for character in "aZ' -"] == [WORD, WORD, WORD, SPACE, mark("-")]
     assert shape("\u2014") == mark("-")
-    assert shape("é") == shape("°") == SHAPES - 1
-    assert [letter(character) for character in "aZ\u2019-5é"] == [0, 25, 26, -1, -1, -1]
+    assert shape("\u0416") == shape("°") == shape("º") == SHAPES - 1
+    assert [letter(character) for character in "aZ\u2019-5éÜßłæ"] == [0, 25, 26, -1, -1, 4, 20, 18, 11, 0]
+
+
+ALPHABETS = {
+    "de": "äöüßÄÖÜ", "fr": "àâæçéèêëîïôœùûüÿÀÂÆÇÉÈÊËÎÏÔŒÙÛÜŸ", "es": "áéíñóúüÁÉÍÑÓÚÜ¿", "it": "àèéìòùÀÈÉÌÒÙ",
+    "nl": "éèëïóöüÉËÏÓÖÜ", "pl": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻ", "pt": "áâãàçéêíóôõúÁÂÃÀÇÉÊÍÓÔÕÚ", "ca": "àçèéíïòóúüÀÇÈÉÍÏÒÓÚÜ",
+    "da": "æøåÆØÅ", "nb": "æøåÆØÅ", "sv": "åäöÅÄÖ", "fi": "åäöÅÄÖ", "is": "áðéíóúýþæöÁÐÉÍÓÚÝÞÆÖ", "et": "äõöüšžÄÕÖÜŠŽ",
+    "lv": "āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽ", "lt": "ąčęėįšųūžĄČĘĖĮŠŲŪŽ", "cs": "áčďéěíňóřšťúůýžÁČĎÉĚÍŇÓŘŠŤÚŮÝŽ",
+    "sk": "áäčďéíĺľňóôŕšťúýžÁÄČĎÉÍĹĽŇÓÔŔŠŤÚÝŽ", "sl": "čšžČŠŽ", "hr": "čćđšžČĆĐŠŽ", "hu": "áéíóöőúüűÁÉÍÓÖŐÚÜŰ",
+    "ro": "ăâîșțĂÂÎȘȚ", "tr": "çğıöşüÇĞİÖŞÜ", "ga": "áéíóúÁÉÍÓÚ", "en": "", "latin": "",
+}  # fmt: skip
+
+
+def test_the_languages_of_a_model_are_those_whose_letters_it_knows() -> None:
+    for model in manifest.models():
+        if model.task == "recognition" and model.family == "ctc":
+            known = Session(model.path, False, 1, Metrics()).metadata("characters")
+            assert set(model.languages) == {code for code, alphabet in ALPHABETS.items() if set(alphabet) <= set(known)}
+            assert {"en", "de", "fr", "latin"} < set(model.languages)
 
 
 def test_the_shipped_language_knows_english() -> None:

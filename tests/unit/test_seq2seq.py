@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +18,7 @@ from raypipe.engine import Session
 from raypipe.errors import ModelError
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import RecognizerOptions
+from raypipe.recognition.trocr import model
 from raypipe.recognition.trocr.generation import Tokens
 from raypipe.recognition.trocr.model import CachedDecoding, Preprocessing, Seq2SeqRecognizer, spelled
 
@@ -201,3 +206,30 @@ def test_token_ids_may_stand_in_the_models_configuration(merged: Path) -> None:
     (merged / "generation_config.json").write_text('{"max_length": 24}', encoding="utf-8")
     found = recognizer(merged).generate(PIXELS)
     assert [tokens.ids for tokens in found] == EXPECTED["tokens"]["greedy"]
+
+
+@pytest.mark.parametrize(("on_gpu", "most"), [(True, 1), (False, 3)])
+def test_a_gpu_holds_the_keys_of_one_batch(
+    merged: Path, monkeypatch: pytest.MonkeyPatch, on_gpu: bool, most: int
+) -> None:
+    meeting, running, seen = threading.Barrier(3), threading.Semaphore(0), []
+
+    class Busy:
+        encoder = SimpleNamespace(on_gpu=on_gpu)
+
+        def encode(self, pixels: object) -> None:
+            running.release()
+            seen.append(running._value)
+            if not on_gpu:
+                meeting.wait(20)
+            time.sleep(0.01)
+            running.acquire()
+            raise KeyError("enough")
+
+    monkeypatch.setattr(model, "Network", lambda *_: Busy())
+    reader = recognizer(merged)
+    with ThreadPoolExecutor(3) as threads:
+        for call in [threads.submit(reader.generate, PIXELS) for _ in range(3)]:
+            with pytest.raises(KeyError, match="enough"):
+                call.result(20)
+    assert max(seen) == most

@@ -10,13 +10,18 @@ import numpy.typing as npt
 
 from raypipe.recognition.base import BLANK, Reading
 from raypipe.recognition.ctc.alignment import align
-from raypipe.recognition.ctc.language import Language, letter, shape
+from raypipe.recognition.ctc.language import Language, letter, shape, without_accent
 from raypipe.recognition.ctc.search import Alphabet, Search, Weights
 
 Floats = npt.NDArray[np.float64]
 
 FLOOR = 1e-6
 """Minimum probability of a class: the network rules nothing out."""
+SEEN = 0.01
+"""An accent of which no time step is at least this sure is not looked at."""
+SURE_ACCENT, ALONE = 0.9, 3.0
+"""An accent is read if it is more probable than none, in a line with an accent as sure as this; in other lines, which
+may well be English with a blot, it must be this many times more probable."""
 NARROW_EXPONENT = 2
 """The price of ignoring a space grows with this power of its width relative to others in its line."""
 STEPS_AFTER = 2
@@ -24,6 +29,60 @@ STEPS_AFTER = 2
 SURE, SHARE, DOUBT = 0.43, 0.52, -0.27
 """Logistic regression for whether a word is right, fitted by `benchmarks/decoding.py`: constant, weight of the log odds
 of its share of the beams, weight of the network's own doubt."""
+
+
+class Accents:
+    """Keeps accents out of the word search, and puts them back afterwards.
+
+    Words decide which letter it is, in any language that is written with the letters of the list; the network alone
+    decides about its accent. The search then sees one class for each letter: that of the letter without an accent.
+
+    Args:
+        characters: The character of each class, the blank first.
+
+    Attributes:
+        kept: The classes that the search sees.
+    """
+
+    def __init__(self, characters: Sequence[str]) -> None:
+        bare = ["", *map(without_accent, characters[1:])]
+        self.kept = [n for n, character in enumerate(characters) if bare[n] == character or bare[n] not in characters]
+        place = {characters[n]: place for place, n in enumerate(self.kept)}
+        self._accented = np.array([n for n in range(len(characters)) if n not in set(self.kept)], np.int64)
+        self._letters = np.array([place[bare[n]] for n in self._accented], np.int64)
+
+    def without(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The probabilities (t, classes) as the search sees them, (t, kept): those of all accents of a letter added."""
+        merged = np.ascontiguousarray(probabilities[:, self.kept])
+        for n in self._seen(probabilities):
+            merged[:, self._letters[n]] += probabilities[:, self._accented[n]]
+        return merged
+
+    def restored(
+        self, labels: npt.NDArray[np.int32], places: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]
+    ) -> list[int]:
+        """The classes of a text that the search found, each with the accent that is most probable in its place.
+
+        Args:
+            labels: Its classes as the search sees them, (n,).
+            places: The first time step of each and the one after its last, (n, 2).
+            probabilities: (t, classes), those of the network.
+        """
+        classes = [self.kept[label] for label in labels]
+        best: dict[int, tuple[float, int]] = {}
+        for seen in self._seen(probabilities):
+            for n in np.flatnonzero(labels == self._letters[seen]).tolist():
+                peak = float(probabilities[slice(*places[n]), self._accented[seen]].max())
+                best[n] = max(best.get(n, (0.0, 0)), (peak, int(self._accented[seen])))
+        odds = ALONE if all(peak < SURE_ACCENT for peak, _ in best.values()) else 1
+        for n, (peak, accented) in best.items():
+            bare = float(probabilities[slice(*places[n]), classes[n]].max())
+            classes[n] = accented if peak > odds * bare else classes[n]
+        return classes
+
+    def _seen(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+        """Which accented letters the network sees anywhere, by their places in `_accented`."""
+        return np.flatnonzero(probabilities[:, self._accented].max(0, initial=0) > SEEN)
 
 
 class BeamDecoder:
@@ -37,11 +96,13 @@ class BeamDecoder:
 
     def __init__(self, characters: Sequence[str], language: Language, weights: Weights | None = None) -> None:
         self._characters, self._weights = characters, weights or Weights()
+        self._accents = Accents(characters)
+        letters = [characters[n] for n in self._accents.kept]
         self._alphabet = Alphabet(
-            np.array([-1, *map(letter, characters[1:])], np.int32),
-            np.array([-1, *map(shape, characters[1:])], np.int32),
-            np.array([False, *(character.isupper() for character in characters[1:])]),
-            list(characters).index(" "),
+            np.array([-1, *map(letter, letters[1:])], np.int32),
+            np.array([-1, *map(shape, letters[1:])], np.int32),
+            np.array([False, *(character.isupper() for character in letters[1:])]),
+            letters.index(" "),
         )
         self._search = Search(language, self._weights, self._alphabet)
 
@@ -57,15 +118,16 @@ class BeamDecoder:
             The text with the place of each character. All characters of a word, and the space after it, have the
             probability that the word is right.
         """
-        probabilities = probabilities[: int(np.ceil(width / step)) + 1]
+        given = probabilities[: int(np.ceil(width / step)) + 1]
+        probabilities = self._accents.without(given)
         logs = self._logs(probabilities)
         labels, shared, scores = self._search.best(logs)
         if len(labels) and labels[-1] == self._alphabet.space:
             labels = labels[:-1]
         if not len(labels):
             return Reading("", [], [])
-        text = "".join(self._characters[label] for label in labels)
         places = align(logs, labels)
+        text = "".join(self._characters[n] for n in self._accents.restored(labels, places, given))
         doubts = np.append(0, np.cumsum(-np.log(probabilities.max(1))))
         chances: list[float] = []
         for word in re.finditer(r"\S+ ?", text):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import string
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,8 @@ LONGEST = 40
 """Most letters in a user's own word: the table of all words is as wide as the longest."""
 ORDER = 4
 FOLDS = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
+BASES = str.maketrans("æÆœŒðÐđĐøØłŁßþÞħĦıĸŋŊŧŦſĳĲŉ", "aAoOdDdDoOlLstThHiknNtTsiIn")
+"""Latin letters that are none of a to z with a mark, and the letter whose place they take in words."""
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
@@ -76,7 +79,7 @@ def load_language(path: Path, lexicon: str | None = None) -> Language:
     Args:
         path: A file made by `models/recipes/lexicon.py`.
         lexicon: Text file, or its URI, of words and names, any number per line, separated by marks and
-            spaces. Entries with digits or with letters other than a to z are left out.
+            spaces. Accents are left out, and so are entries with digits or with letters of other scripts.
 
     Raises:
         ModelError: The language's file is missing or damaged.
@@ -142,9 +145,15 @@ def _join(listed: _Listed, own: Sequence[str]) -> _Listed:
     )
 
 
+def without_accent(character: str) -> str:
+    """A Latin letter as word lists have it, one of a to z in its case; any other character as it is."""
+    bare = unicodedata.normalize("NFD", character.translate(BASES))[0] if character.isalpha() else character
+    return bare if bare.isascii() and bare.isalpha() else character
+
+
 def shape(character: str) -> int:
     """The kind of a character, as the language's order of marks defines it."""
-    character = character.translate(FOLDS)
+    character = without_accent(character.translate(FOLDS))
     if character == " ":
         return SPACE
     if character == "'" or (character.isascii() and character.isalpha()):
@@ -161,7 +170,7 @@ def mark(character: str) -> int:
 
 def letter(character: str) -> int:
     """The code of a letter or apostrophe, -1 for any other character."""
-    return LETTERS.find(character.translate(FOLDS).lower()) if shape(character) == WORD else -1
+    return LETTERS.find(without_accent(character.translate(FOLDS)).lower()) if shape(character) == WORD else -1
 
 
 def own_words(lexicon: str) -> list[str]:
@@ -175,12 +184,13 @@ def own_words(lexicon: str) -> list[str]:
             text = file.read().decode("utf-8").translate(FOLDS)
     except (OSError, ValueError) as error:
         raise ConfigError(f"The lexicon {lexicon} cannot be read: {error}.", "Give a UTF-8 text file.") from error
+    text = "".join(map(without_accent, text))
     kept = "".join(character if shape(character) in (WORD, NUMBER, OTHER) else " " for character in text)
     found = [word for part in kept.split() if (word := part.strip("'"))]
     words = [word for word in found if len(word) <= LONGEST and all(shape(character) == WORD for character in word)]
     if len(words) < len(found):
         logging.getLogger(__name__).warning(
-            "%s: %d of %d entries are left out: they have digits, letters other than a to z, or more than %d letters.",
+            "%s: %d of %d entries are left out: they have digits, letters that are not Latin, or more than %d letters.",
             lexicon, len(found) - len(words), len(found), LONGEST,
         )  # fmt: skip
     return words

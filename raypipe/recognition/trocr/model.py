@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -30,6 +32,8 @@ HEIGHT = 128
 """The network sees every line as a square of 384 pixels. Handwritten lines are seldom cut from more than 128 rows."""
 MAX_WIDTH = 20 * HEIGHT
 """Lines longer than those it was trained on are read in pieces, where the page's regions allow it."""
+DOUBT = 0.8
+"""Not measured: that of other recognizers without a word search."""
 GPU_BATCH = 64
 CPU_BATCH = 8
 REMEDY = "Pull or import the model again."
@@ -212,6 +216,9 @@ class Seq2SeqRecognizer:
         self._tokenizer = Tokenizer.from_file(str(_only(folder, "tokenizer.json")))
         self._network = Network(folder, open_session)
         self._options = options
+        # Keys and values of 64 lines take gigabytes of a GPU: not those of several threads at once.
+        self._turn = Lock() if self._network.encoder.on_gpu else nullcontext()
+        self.doubtful = DOUBT
 
     def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
         """See `Recognizer.read`."""
@@ -228,11 +235,12 @@ class Seq2SeqRecognizer:
 
     def generate(self, pixels: Floats) -> list[Tokens]:
         """The tokens of pictures (n, 3, h, w), which are prepared for the encoder."""
-        encoded = self._network.encode(pixels)
-        decoding = (CachedDecoding if self._options.use_caching else WholeDecoding)(self._network, encoded)
-        if self._options.num_beams == 1:
-            return greedy(decoding, len(pixels), self._generation)
-        return beam(decoding, len(pixels), self._generation, self._options.num_beams)
+        with self._turn:
+            encoded = self._network.encode(pixels)
+            decoding = (CachedDecoding if self._options.use_caching else WholeDecoding)(self._network, encoded)
+            if self._options.num_beams == 1:
+                return greedy(decoding, len(pixels), self._generation)
+            return beam(decoding, len(pixels), self._generation, self._options.num_beams)
 
 
 def open_model(model: Model, options: RecognizerOptions, open_session: Callable[[Path], Session]) -> Seq2SeqRecognizer:

@@ -1,0 +1,67 @@
+"""CUDA on this machine: NVIDIA's driver, and the libraries that it needs beside it."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+
+INSTALL = "pip install 'raypipe[cuda]'"
+"""The command that brings the libraries."""
+
+
+@cache
+def devices() -> int:
+    """How many devices NVIDIA's driver has; 0 without a driver."""
+    driver, count = _driver(), ctypes.c_int(0)
+    if driver is None or driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
+        return 0
+    return count.value
+
+
+@cache
+def trouble(version: str) -> str:
+    """Why programs that were built with a version of CUDA cannot use the devices, and what to do; empty if they can.
+
+    Args:
+        version: Such as `13.0`. Libraries that were loaded before, from wherever, count as there.
+    """
+    major = int(version.partition(".")[0])
+    if (driver := _driver_version()) < major:
+        return (
+            f"NVIDIA's driver is made for CUDA {driver}, but this ONNX Runtime for CUDA {major}. "
+            f"Install a driver for CUDA {major} or later."
+        )
+    missing = [name for name in libraries(major) if not _loads(name)]
+    if missing:
+        return f"{', '.join(missing)} cannot be loaded, without which ONNX Runtime has no CUDA. Run `{INSTALL}`."
+    return ""
+
+
+def libraries(major: int) -> tuple[str, ...]:
+    """The libraries that ONNX Runtime loads on Linux, in an order in which each finds those that it needs."""
+    fft = 12 if major >= 13 else 11
+    toolkit = (f"libcublasLt.so.{major}", f"libcublas.so.{major}", "libcurand.so.10", f"libcudart.so.{major}")
+    return (*toolkit, f"libcufft.so.{fft}", "libcudnn.so.9")
+
+
+def _driver_version() -> int:
+    """The highest version of CUDA that the driver is made for, without what follows the point."""
+    driver, version = _driver(), ctypes.c_int(0)
+    if driver is None or driver.cuDriverGetVersion(ctypes.byref(version)):
+        return 0
+    return version.value // 1000
+
+
+def _driver() -> ctypes.CDLL | None:
+    return _library("libcuda.so.1")
+
+
+def _loads(name: str) -> bool:
+    return _library(name) is not None
+
+
+def _library(name: str) -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(name)
+    except OSError:
+        return None
