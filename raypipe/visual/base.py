@@ -1,0 +1,134 @@
+"""LightPipeline: a pipeline in this process, loaded once, for a document at a time."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Any
+
+from raypipe.errors import Failure, InputError
+from raypipe.inputs.pages import Source, documents, page_rows
+from raypipe.machine import usable_cpus
+from raypipe.metrics import Metrics
+from raypipe.pipeline import Pipeline
+from raypipe.run.local import processor
+from raypipe.types import Page, Row
+from raypipe.visual.ml import PipelineModel
+from raypipe.visual.transformers import Base64ToBinary, Base64ToImage, BinaryToImage, Transformer
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A text: Spark NLP's Annotation."""
+
+    annotator_type: str
+    begin: int
+    end: int
+    result: str
+    metadata: dict[str, Any]
+    embeddings: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ImageOutput:
+    """Where a picture came from, and why it could not be opened."""
+
+    path: str
+    exception: str | None
+
+
+@dataclass(frozen=True)
+class PositionsOutput:
+    """The characters of a page with their places."""
+
+    mappings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class LightPipelineException:
+    """Why a page has no text; empty if nothing went wrong."""
+
+    message: list[str]
+
+
+class LightPipeline:
+    """A pipeline for a document at a time: its models are loaded once, here.
+
+    Args:
+        model: The pipeline. A first stage that decodes base 64 belongs to `fromString`, which does it itself.
+
+    Raises:
+        ConfigError: A stage adds or removes rows.
+        ModelError: A model is not on this machine.
+    """
+
+    def __init__(self, model: PipelineModel) -> None:
+        self.pipelineModel = model
+        self._pipeline: Pipeline = PipelineModel(_without_base64(model.stages)).pipeline
+        self._process = processor(self._pipeline.graph, usable_cpus(), Metrics())
+
+    def fromLocalPath(self, path: str) -> list[dict[str, Any]]:  # noqa: N802 - Visual NLP's names
+        """The pages of a file, or of the files in a folder.
+
+        Returns:
+            For each page `pagenum`, `image`, `exception`, and what the pipeline reads: `text` and `positions`.
+
+        Raises:
+            InputError: There is nothing.
+        """
+        return self._read(path)
+
+    def fromString(self, text: str) -> list[dict[str, Any]]:  # noqa: N802
+        """The pages of a file in base 64; see `fromLocalPath`.
+
+        Raises:
+            InputError: The text is not base 64.
+        """
+        try:
+            content = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise InputError(f"The text is not base 64: {error}.", "Give a file in base 64.") from error
+        return self._read({"path": "base64_in_memory", "content": content})
+
+    def fromBinary(self, content: bytes) -> list[dict[str, Any]]:  # noqa: N802
+        """The pages of a file in memory; see `fromLocalPath`."""
+        return self._read({"path": "memory", "content": bytes(content)})
+
+    def _read(self, source: Source) -> list[dict[str, Any]]:
+        graph = self._pipeline.graph
+        rows = [graph.read_input(row) for row in page_rows(documents(source))]
+        return [self._page(row) for row in self._process(rows)]
+
+    def _page(self, row: Row) -> dict[str, Any]:
+        page = Page(row, self._pipeline.graph.roles)
+        failure = Failure.parse(page.exception) if page.exception else None
+        message = failure.message if failure else ""
+        found = {
+            "pagenum": page.pagenum,
+            "image": ImageOutput(page.path, message or None),
+            "exception": LightPipelineException([f"ocr_pipeline_exception::{message}"]),
+        }
+        columns = self._pipeline.graph.roles.columns
+        if "text" in columns:
+            metadata = {"confidence": page.confidence, "exception": message, "sourcePath": page.path}
+            found[columns["text"]] = Annotation("image_to_text", 0, len(page.text) - 1, page.text, metadata)
+        if "positions" in columns:
+            matrices = row.get(columns["positions"]) or []
+            found["positions"] = PositionsOutput(
+                [
+                    {name: getattr(each, name) for name in ("c", "x", "y", "width", "height", "fontSize", "source")}
+                    for matrix in matrices
+                    for each in matrix.mapping
+                ]
+            )
+        return found
+
+
+def _without_base64(stages: list[Transformer]) -> list[Transformer]:
+    match stages:
+        case [Base64ToImage() as first, *others]:
+            return [BinaryToImage(outputCol=first.getOrDefault("outputCol")), *others]
+        case [Base64ToBinary(), *others]:
+            return others
+    return stages

@@ -1,0 +1,106 @@
+"""Visual NLP's enumerations, as far as its OCR stages take them."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ImageType(Enum):
+    """How the pixels of a picture are stored: the modes of java.awt.image.BufferedImage."""
+
+    TYPE_3BYTE_BGR = 5
+    TYPE_4BYTE_ABGR = 6
+    TYPE_BYTE_GRAY = 10
+    TYPE_BYTE_BINARY = 12
+
+
+class Color(Enum):
+    """Colours of drawings."""
+
+    black = "black"
+    white = "white"
+    red = "red"
+    green = "green"
+    blue = "blue"
+    yellow = "yellow"
+    gray = "gray"
+    pink = "pink"
+
+
+class OcrOutputFormat(Enum):
+    """What the column of the text holds."""
+
+    TEXT = "text"
+    FORMATTED_TEXT = "formatted_text"
+    HOCR = "hocr"
+    TEXT_WITH_POSITIONS = "text_with_positions"
+
+
+class SplittingStrategy(Enum):
+    """How the pages of a PDF are spread; accepted, and not needed: every page is a row."""
+
+    FIXED_SIZE_OF_PARTITION = "FIXED_SIZE_OF_PARTITION"
+    FIXED_NUMBER_OF_PARTITIONS = "FIXED_NUMBER_OF_PARTITIONS"
+
+
+class PageSegmentationMode(Enum):
+    """How `ImageToText` looks for text; it does not offer all of them."""
+
+    OSD_ONLY = "OSD_ONLY"
+    AUTO_OSD = "AUTO_OSD"
+    AUTO_ONLY = "AUTO_ONLY"
+    AUTO = "AUTO"
+    SINGLE_COLUMN = "SINGLE_COLUMN"
+    SINGLE_BLOCK_VERT_TEXT = "SINGLE_BLOCK_VERT_TEXT"
+    SINGLE_BLOCK = "SINGLE_BLOCK"
+    SINGLE_LINE = "SINGLE_LINE"
+    SINGLE_WORD = "SINGLE_WORD"
+    CIRCLE_WORD = "CIRCLE_WORD"
+    SINGLE_CHAR = "SINGLE_CHAR"
+    SPARSE_TEXT = "SPARSE_TEXT"
+    SPARSE_TEXT_OSD = "SPARSE_TEXT_OSD"
+
+
+class PageIteratorLevel(Enum):
+    """Parts of a page; positions are those of `SYMBOL`, characters, always."""
+
+    BLOCK = "BLOCK"
+    PARAGRAPH = "PARAGRAPH"
+    TEXTLINE = "TEXTLINE"
+    WORD = "WORD"
+    SYMBOL = "SYMBOL"
+
+
+class Language(Enum):
+    """Languages, by the codes of Visual NLP; which of them a model reads, `raypipe models info` says."""
+
+    ARA = "ar"
+    CHI = "zh"
+    KOR = "ko"
+    RUS = "ru"
+    VIE = "vi"
+    ENG = "en"
+    CAT = "ca"
+    CES = "cs"
+    DAN = "da"
+    DEU = "de"
+    EST = "et"
+    FIN = "fi"
+    FRA = "fr"
+    GLE = "ga"
+    HRV = "hr"
+    HUN = "hu"
+    ISL = "is"
+    ITA = "it"
+    LAV = "lv"
+    LIT = "lt"
+    NLD = "nl"
+    NOR = "nb"
+    POL = "pl"
+    POR = "pt"
+    RON = "ro"
+    SLK = "sk"
+    SLV = "sl"
+    SPA = "es"
+    SWE = "sv"
+    TUR = "tr"

@@ -1,0 +1,311 @@
+"""A frame: what Visual NLP's programs call a DataFrame, over Arrow tables of this process or of Ray Data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from raypipe.errors import ConfigError
+from raypipe.graph import INPUT_COLUMNS
+from raypipe.pipeline import Pipeline
+from raypipe.stages.base import Stage
+from raypipe.visual import show
+from raypipe.visual.functions import RAYS_WAY, Column, as_column, col, values, with_values
+from raypipe.visual.joins import Join, indexed, joined
+from raypipe.visual.records import Row, outward, outward_type, row_of
+from raypipe.visual.tables import Change, RayTables, Tables
+from raypipe.visual.writing import Writer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from ray.data import Dataset
+
+IDENTITY = ("path", "name", "pagenum", "total_pages")
+"""What a page is known by: `select` keeps it, hidden, so that further stages still find the page."""
+ELSEWHERE = {
+    "groupBy": "dataset.groupby(...)",
+    "agg": "dataset.aggregate(...)",
+    "union": "dataset.union(other)",
+    "unionByName": "dataset.union(other)",
+    "distinct": "dataset.unique(column)",
+    "dropDuplicates": "dataset.groupby(columns).map_groups(...)",
+    "sample": "dataset.random_sample(fraction)",
+    "randomSplit": "dataset.split_proportionately(...)",
+    "rdd": "dataset.map_batches(...)",
+    "foreach": "dataset.map(...)",
+    "mapInPandas": 'dataset.map_batches(..., batch_format="pandas")',
+    "dropna": "frame.filter(frame.column.isNotNull())",
+    "writeStream": "raypipe run, which goes on where it stopped",
+    "createOrReplaceTempView": "dataset.filter(...), for want of SQL",
+    "registerTempTable": "dataset.filter(...), for want of SQL",
+}
+"""What frames do not do, and what does."""
+
+
+@dataclass(eq=False)
+class Frame:
+    """Rows with columns, made when they are asked for.
+
+    Attributes:
+        tables: Where the rows come from.
+        hidden: Columns that are there and not shown, such as raypipe's `lines`; `select` finds them by name.
+    """
+
+    tables: Tables
+    hidden: frozenset[str] = frozenset()
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of its columns."""
+        return [name for name in self.tables.schema.names if name not in self.hidden]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Its columns with their types, as `collect` gives them."""
+        return pa.schema([(name, outward_type(self.tables.schema.field(name).type)) for name in self.columns])
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset of Ray Data that the rows come from.
+
+        Raises:
+            ConfigError: They come from this process.
+        """
+        if isinstance(self.tables, RayTables):
+            return self.tables.dataset
+        raise ConfigError("The rows of this frame come from this process.", 'Ray has a dataset: start(engine="ray").')
+
+    def __getattr__(self, name: str) -> Column:
+        """A column by its name.
+
+        Raises:
+            AttributeError: There is none; the message tells of Ray's way, where there is one.
+        """
+        if name.startswith("_") or name not in self.tables.schema.names:
+            way = f" {name} is not offered: use {ELSEWHERE[name]}." if name in ELSEWHERE else ""
+            raise AttributeError(f"The frame has no {name}.{way or f' It has {self.columns}.'}")
+        return col(name)
+
+    def __getitem__(self, name: str) -> Column:
+        self.require([name], "The expression")
+        return col(name)
+
+    def __repr__(self) -> str:
+        return f"Frame[{', '.join(f'{field.name}: {show.type_name(field.type)}' for field in self.schema)}]"
+
+    def require(self, names: Iterable[str], who: str) -> None:
+        """Checks that there are columns.
+
+        Raises:
+            ConfigError: One is missing.
+        """
+        for name in names:
+            if name not in self.tables.schema.names:
+                raise ConfigError(
+                    f"{who} reads the column {name!r}, which the frame does not have.", f"It has {self.columns}."
+                )
+
+    def through(self, stages: Sequence[Stage], hidden: Iterable[str] = ()) -> Frame:
+        """The frame with what raypipe's stages add to it; nothing is computed yet.
+
+        Raises:
+            ConfigError: A stage reads a column that is not there.
+        """
+        pipeline, before = Pipeline(stages), self.tables.schema
+        graph = pipeline.graph
+        graph.check_input(before.names, "the frame")
+        dropped = {name for step in graph.steps for name in step.drops} - set(graph.columns)
+        missing = {"content"} - set(before.names)  # Files are read from where they are.
+        kinds = {field.name: field.type for field in before if field.name not in dropped}
+        kinds |= {name: column.arrow for name, column in graph.columns.items() if name not in missing}
+        kinds |= {name: before.field(name).type for name in INPUT_COLUMNS if name in kinds and name in before.names}
+        added = set(kinds) - set(before.names)
+        return Frame(self.tables.through(pipeline, pa.schema(list(kinds.items()))), self._hiding(added & set(hidden)))
+
+    def mapped(self, change: Change, hidden: Iterable[str] = ()) -> Frame:
+        """The frame with each of its tables changed."""
+        tables = self.tables.changed(change)
+        return Frame(tables, self._hiding(set(hidden)) & set(tables.schema.names))
+
+    def _hiding(self, names: set[str]) -> frozenset[str]:
+        return self.hidden | names
+
+    def select(self, *columns: str | Column | Sequence[str | Column]) -> Frame:
+        """Some of the columns, by name, or as expressions of them; `*` stands for all.
+
+        Raises:
+            ConfigError: There is no such column.
+        """
+        wanted = [each for one in columns for each in ([one] if isinstance(one, (str, Column)) else one)]
+        named = [
+            as_column(n) for each in wanted for n in (self.columns if isinstance(each, str) and each == "*" else [each])
+        ]
+        names = [each.name for each in named]
+        kept = [name for name in IDENTITY if name in self.tables.schema.names and name not in names]
+
+        def change(table: pa.Table) -> pa.Table:
+            found = table
+            for number, column in enumerate(named):
+                found = with_values(found, f"\0{number}", column)
+            made = {name: found[f"\0{number}"] for number, name in enumerate(names)}
+            return pa.table({**made, **{name: found[name] for name in kept}})
+
+        tables = self.tables.changed(change)
+        return Frame(tables, frozenset(kept))
+
+    def filter(self, condition: Column) -> Frame:
+        """The rows for which a condition holds, such as `frame.pagenum == 0`.
+
+        Raises:
+            ConfigError: It is not a condition over the columns.
+        """
+        if not isinstance(condition, Column):
+            raise ConfigError(f"{condition!r} is not a condition.", f'Write filter(col("pagenum") == 0). {RAYS_WAY}')
+
+        def change(table: pa.Table) -> pa.Table:
+            return table.filter(values(table, condition.expression)) if len(table) else table
+
+        values(self.tables.schema.empty_table(), condition.expression)
+        return self.mapped(change)
+
+    where = filter
+
+    def withColumn(self, name: str, column: Column) -> Frame:  # noqa: N802 - pyspark's names, here and below
+        """The frame with a further column, or with another one in the place of one of this name.
+
+        Raises:
+            ConfigError: It is not an expression over the columns.
+        """
+        if not isinstance(column, Column):
+            raise ConfigError(f"{column!r} is not an expression.", f"Write lit(value) for a value. {RAYS_WAY}")
+        tables = self.tables.changed(partial(_with_values, name, column))
+        return Frame(tables, self.hidden - {name})
+
+    def withColumnRenamed(self, before: str, after: str) -> Frame:  # noqa: N802
+        """The frame with a column renamed."""
+        self.require([before], "withColumnRenamed")
+        names = [after if name == before else name for name in self.tables.schema.names]
+        return Frame(self.tables.changed(lambda table: table.rename_columns(names)), self.hidden - {before})
+
+    def drop(self, *names: str) -> Frame:
+        """The frame without some columns; those that it does not have are ignored, as Spark does."""
+        kept = [name for name in self.tables.schema.names if name not in names]
+        return Frame(self.tables.changed(lambda table: table.select(kept)), self.hidden - set(names))
+
+    def join(self, other: Frame, on: str | Sequence[str] | None = None, how: str = "inner") -> Frame:
+        """The rows of two frames side by side: those with the same values in some columns, or every one with every one.
+
+        The other frame is read whole into memory, here and in Ray's processes.
+
+        Args:
+            other: The other frame; the smaller of both, such as regions.
+            on: Columns that both have; None: every row with every row.
+            how: `inner`; or `left`, which keeps rows that nothing goes with.
+
+        Raises:
+            ConfigError: Both have a column that is not in `on`, the other frame is too large, or Spark's other joins
+                are asked for.
+        """
+        names = [on] if isinstance(on, str) else list(on or ())
+        self.require(names, "join")
+        other.require(names, "join")
+        hidden = [name for name in other.hidden if name in self.tables.schema.names]
+        right = other.drop(*(name for name in hidden if name not in names))
+        how_to = Join.of(names, how, self.tables.schema, right.tables.schema)
+        index = indexed(how_to, right.tables)
+        tables = self.tables.changed(partial(joined, how_to, index))
+        return Frame(tables, (self.hidden | right.hidden) - set(names))
+
+    def sort(self, *columns: str, ascending: bool = True) -> Frame:
+        """The rows in the order of columns; all are read to be sorted, so call it before the stages."""
+        order = [(name, "ascending" if ascending else "descending") for name in columns]
+        self.require(columns, "sort")
+        return Frame(self.tables.sorted(order), self.hidden)
+
+    orderBy = sort  # noqa: N815
+
+    def limit(self, count: int) -> Frame:
+        """The first rows."""
+        return Frame(self.tables.limited(count), self.hidden)
+
+    def repartition(self, parts: int) -> Frame:
+        """The same rows, in so many blocks on Ray; in one process, all CPUs work on them as they are."""
+        return Frame(self.tables.spread(parts), self.hidden)
+
+    coalesce = repartition
+
+    def cache(self) -> Frame:
+        """This frame, whose rows are computed once and then kept in memory: here, or in Ray's object store."""
+        self.tables = self.tables.kept()
+        return self
+
+    persist = cache
+
+    def unpersist(self) -> Frame:
+        """This frame; what it kept is freed when nobody holds it any more."""
+        return self
+
+    def toLocalIterator(self) -> Iterator[Row]:  # noqa: N802
+        """The rows, as they are made."""
+        names = self.columns
+        return (row_of(row) for table in self.tables for row in outward(table, names))
+
+    def collect(self) -> list[Row]:
+        """All rows, in memory. Pictures come with their pixels: select the columns that you need."""
+        return list(self.toLocalIterator())
+
+    def take(self, count: int) -> list[Row]:
+        """The first rows."""
+        return list(islice(self.limit(count).toLocalIterator(), count))
+
+    def first(self) -> Row | None:
+        """The first row; None if there is none."""
+        return next(iter(self.take(1)), None)
+
+    def head(self, count: int | None = None) -> Any:
+        """The first rows; without a number, the first one alone."""
+        return self.first() if count is None else self.take(count)
+
+    def count(self) -> int:
+        """The number of rows; to count them, they are made."""
+        return self.tables.counted()
+
+    def show(self, n: int = 20, truncate: bool | int = True) -> None:
+        """Prints the first rows; pictures without their pixels."""
+        names = self.columns
+        limited = self.limit(n + 1).tables
+        rows = list(islice((row for table in limited for row in outward(table, names, pixels=False)), n + 1))
+        print(show.table(rows[:n], names, truncate))  # noqa: T201 - printing is its purpose
+        if len(rows) > n:
+            print(f"only showing top {n} rows")  # noqa: T201
+
+    def printSchema(self) -> None:  # noqa: N802
+        """Prints the columns as a tree."""
+        print(show.schema(self.schema))  # noqa: T201
+
+    def toPandas(self) -> pd.DataFrame:  # noqa: N802
+        """The rows as a frame of pandas."""
+        tables = list(self._outward())
+        return (pa.concat_tables(tables) if tables else self.schema.empty_table()).to_pandas()
+
+    @property
+    def write(self) -> Writer:
+        """Writes the rows to files."""
+        return Writer(self._outward())
+
+    def _outward(self) -> Tables:
+        """The tables as they leave the frame."""
+        return self.tables.changed(partial(_outward, self.columns, self.schema))
+
+
+def _outward(names: Sequence[str], schema: pa.Schema, table: pa.Table) -> pa.Table:
+    return pa.Table.from_pylist(list(outward(table, names)), schema)
+
+
+def _with_values(name: str, column: Column, table: pa.Table) -> pa.Table:
+    return with_values(table, name, column)

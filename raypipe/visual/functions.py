@@ -1,0 +1,197 @@
+"""Columns of a frame in expressions: what is simple of pyspark.sql.functions, computed by Arrow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
+
+from raypipe.errors import ConfigError
+
+RAYS_WAY = "For anything else there is Ray Data: frame.dataset.map(...), or a stage of your own."
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """An expression over the columns of a frame.
+
+    Attributes:
+        expression: Arrow's expression.
+        name: What the column is called when it is selected.
+        explodes: Whether a row is made for each item of the list that it is.
+    """
+
+    expression: Any
+    name: str
+    explodes: bool = False
+
+    def alias(self, name: str) -> Column:
+        """The same with another name."""
+        return replace(self, name=name)
+
+    def getField(self, name: str) -> Column:  # noqa: N802 - pyspark's name, like others here
+        """A field of a struct."""
+        return Column(pc.struct_field(self.expression, [name]), name)
+
+    def __getattr__(self, name: str) -> Column:
+        """A field of a struct, as `frame.image.width`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self.getField(name)
+
+    def isNull(self) -> Column:  # noqa: N802
+        """Whether there is no value."""
+        return self._made(self.expression.is_null())
+
+    def isNotNull(self) -> Column:  # noqa: N802
+        """Whether there is a value."""
+        return self._made(self.expression.is_valid())
+
+    def isin(self, *values: Any) -> Column:
+        """Whether it is one of several values."""
+        return self._made(self.expression.isin(list(values)))
+
+    def contains(self, part: str) -> Column:
+        """Whether text contains other text."""
+        return self._made(pc.match_substring(self.expression, part))
+
+    def startswith(self, part: str) -> Column:
+        """Whether text begins with other text."""
+        return self._made(pc.starts_with(self.expression, part))
+
+    def endswith(self, part: str) -> Column:
+        """Whether text ends with other text."""
+        return self._made(pc.ends_with(self.expression, part))
+
+    def rlike(self, pattern: str) -> Column:
+        """Whether a regular expression is found in text."""
+        return self._made(pc.match_substring_regex(self.expression, pattern))
+
+    def __eq__(self, other: object) -> Column:  # type: ignore[override]
+        return self._made(self.expression == _expression(other))
+
+    def __ne__(self, other: object) -> Column:  # type: ignore[override]
+        return self._made(self.expression != _expression(other))
+
+    def __lt__(self, other: Any) -> Column:
+        return self._made(self.expression < _expression(other))
+
+    def __le__(self, other: Any) -> Column:
+        return self._made(self.expression <= _expression(other))
+
+    def __gt__(self, other: Any) -> Column:
+        return self._made(self.expression > _expression(other))
+
+    def __ge__(self, other: Any) -> Column:
+        return self._made(self.expression >= _expression(other))
+
+    def __and__(self, other: Any) -> Column:
+        return self._made(self.expression & _expression(other))
+
+    def __or__(self, other: Any) -> Column:
+        return self._made(self.expression | _expression(other))
+
+    def __invert__(self) -> Column:
+        return self._made(~self.expression)
+
+    def __add__(self, other: Any) -> Column:
+        return self._made(self.expression + _expression(other))
+
+    def __sub__(self, other: Any) -> Column:
+        return self._made(self.expression - _expression(other))
+
+    def __mul__(self, other: Any) -> Column:
+        return self._made(self.expression * _expression(other))
+
+    def __truediv__(self, other: Any) -> Column:
+        return self._made(self.expression.cast("double") / _expression(other))
+
+    def __bool__(self) -> bool:
+        raise ConfigError("A column has no truth of its own.", "Use & for and, | for or, ~ for not, with parentheses.")
+
+    def _made(self, expression: Any) -> Column:
+        return Column(expression, self.name)
+
+
+def _expression(value: Any) -> Any:
+    return value.expression if isinstance(value, Column) else pc.scalar(value)
+
+
+def col(name: str) -> Column:
+    """A column, or with points between, a field of a struct: `col("image.width")`."""
+    return Column(pc.field(*name.split(".")), name.rpartition(".")[2])
+
+
+def lit(value: Any) -> Column:
+    """The same value in every row."""
+    return Column(pc.scalar(value), str(value))
+
+
+def length(column: Column | str) -> Column:
+    """Characters of text."""
+    column = as_column(column)
+    return column._made(pc.utf8_length(column.expression))
+
+
+def size(column: Column | str) -> Column:
+    """Items of a list."""
+    column = as_column(column)
+    return column._made(pc.list_value_length(column.expression))
+
+
+def lower(column: Column | str) -> Column:
+    """Text in lower case."""
+    column = as_column(column)
+    return column._made(pc.utf8_lower(column.expression))
+
+
+def upper(column: Column | str) -> Column:
+    """Text in upper case."""
+    column = as_column(column)
+    return column._made(pc.utf8_upper(column.expression))
+
+
+def explode(column: Column | str) -> Column:
+    """A row for each item of a list; rows whose list is empty are left out."""
+    return replace(as_column(column), explodes=True, name="col")
+
+
+def as_column(given: Column | str) -> Column:
+    """A column by its name, or as it is.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if isinstance(given, Column):
+        return given
+    if isinstance(given, str):
+        return col(given)
+    raise ConfigError(f"{given!r} is neither a column nor the name of one.", RAYS_WAY)
+
+
+def values(table: pa.Table, expression: Any) -> pa.ChunkedArray:
+    """The values of an expression in the rows of a table.
+
+    Raises:
+        ConfigError: The table has no such column, or Arrow cannot compute it.
+    """
+    try:
+        if not table.num_rows and not table.num_columns:
+            return pa.chunked_array([pa.nulls(0)])
+        return pyarrow.dataset.dataset(table).to_table(columns={"value": expression})["value"]
+    except (pa.ArrowException, KeyError) as error:
+        raise ConfigError(f"{expression} cannot be computed: {error}.", RAYS_WAY) from error
+
+
+def with_values(table: pa.Table, name: str, column: Column) -> pa.Table:
+    """A table with a further column, or with another one in the place of one of this name."""
+    found = values(table, column.expression)
+    if column.explodes:
+        lists = found.combine_chunks() if found.num_chunks != 1 else found.chunk(0)
+        table, found = table.take(pc.list_parent_indices(lists)), pc.list_flatten(lists)
+    if name in table.column_names:
+        return table.set_column(table.column_names.index(name), name, found)
+    return table.append_column(name, found)

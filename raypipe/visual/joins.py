@@ -1,0 +1,100 @@
+"""Two frames side by side: Arrow joins no lists or structs, and Ray Data needs a further library for it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from raypipe.errors import ConfigError
+from raypipe.visual.tables import Tables
+
+MOST_ROWS = 200_000
+"""A larger frame is not sent to every process."""
+RAYS_WAY = "Ray Data joins large ones: frame.dataset.join(other.dataset, ...), which needs the package polars."
+
+
+@dataclass(frozen=True)
+class Join:
+    """How two frames are joined.
+
+    Attributes:
+        on: Columns whose values have to be the same; none: every row goes with every row.
+        keeps: Whether a row stays that nothing goes with.
+    """
+
+    on: tuple[str, ...]
+    keeps: bool
+
+    @classmethod
+    def of(cls, on: Sequence[str], how: str, left: pa.Schema, right: pa.Schema) -> Join:
+        """A join of frames with these columns.
+
+        Raises:
+            ConfigError: Both have a column that is not in `on`, or it is a join of another kind.
+        """
+        both = [name for name in left.names if name in right.names and name not in on]
+        if both:
+            raise ConfigError(
+                f"Both frames have a column {both[0]!r}.", f"Join them on it, or give other.drop({both[0]!r})."
+            )
+        if how not in ("inner", "left", "left_outer", "cross"):
+            raise ConfigError(f"Frames have no join {how!r}.", f"Use inner or left. {RAYS_WAY}")
+        return cls(tuple(on), how.startswith("left"))
+
+
+@dataclass(frozen=True)
+class Index:
+    """A frame that others are joined with.
+
+    Attributes:
+        table: Its rows, without the columns that are compared.
+        places: Where the rows with some values of these columns are.
+    """
+
+    table: pa.Table
+    places: Mapping[tuple[Hashable, ...], Sequence[int]]
+
+
+def indexed(how: Join, tables: Tables) -> Index:
+    """The rows of a frame, by the values that are compared.
+
+    Raises:
+        ConfigError: There are too many.
+    """
+    found, count = [], 0
+    for table in tables:
+        count += len(table)
+        if count > MOST_ROWS:
+            raise ConfigError(f"The other frame of a join has more than {MOST_ROWS:,} rows.", RAYS_WAY)
+        found.append(table)
+    whole = pa.concat_tables(found) if found else tables.schema.empty_table()
+    places: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for number, key in enumerate(_keys(how, whole)):
+        places[key].append(number)
+    return Index(whole.drop_columns(list(how.on)), dict(places))
+
+
+def joined(how: Join, index: Index, table: pa.Table) -> pa.Table:
+    """The rows of a table, each beside every row of the other frame that goes with it."""
+    left: list[int] = []
+    right: list[int | None] = []
+    for number, key in enumerate(_keys(how, table)):
+        places: Sequence[int | None] = index.places.get(key) or ([None] if how.keeps else [])
+        left += [number] * len(places)
+        right += places
+    beside = index.table.take(pa.array(right, pa.int64()))
+    found = table.take(pa.array(left, pa.int64()))
+    for name in beside.column_names:
+        found = found.append_column(name, beside[name])
+    return found
+
+
+def _keys(how: Join, table: pa.Table) -> list[tuple[Any, ...]]:
+    """The values that are compared, for each row."""
+    if not how.on:
+        return [()] * len(table)
+    return list(zip(*(table[name].to_pylist() for name in how.on), strict=True))

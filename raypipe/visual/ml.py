@@ -1,0 +1,155 @@
+"""Stages one after the other: what pyspark.ml calls PipelineModel and Pipeline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, Self
+
+from raypipe.errors import ConfigError
+from raypipe.pipeline import Pipeline as Declared
+from raypipe.visual import enums, transformers
+from raypipe.visual.frame import Frame
+from raypipe.visual.transformers import FrameTransformer, Transformer, transformed
+
+FILE = "pipeline.json"
+STAGES: dict[str, type[Transformer]] = {name: getattr(transformers, name) for name in transformers.__all__}
+"""The stages by name."""
+
+
+class PipelineModel:
+    """Stages one after the other. They may be changed after it is made: what they say holds when it is used.
+
+    Attributes:
+        stages: The stages.
+    """
+
+    def __init__(self, stages: Sequence[Transformer]) -> None:
+        self.stages = list(stages)
+        for stage in self.stages:
+            if not isinstance(stage, Transformer):
+                raise ConfigError(
+                    f"{stage!r} is not a stage of raypipe.visual.",
+                    f"It has {', '.join(sorted(STAGES))}; stages of raypipe's own go into raypipe.Pipeline.",
+                )
+
+    def transform(self, frame: Frame) -> Frame:
+        """A frame with what the stages add; nothing is computed before somebody asks for rows.
+
+        Raises:
+            ConfigError: The frame lacks a column that a stage reads.
+        """
+        return transformed(self.stages, frame)
+
+    def fit(self, frame: Frame | None = None) -> PipelineModel:
+        """This pipeline: nothing is trained here."""
+        return self
+
+    @property
+    def pipeline(self) -> Declared:
+        """The same as a pipeline of raypipe's own: for `run`, Ray Data, servers and files.
+
+        Raises:
+            ConfigError: A stage adds or removes rows, which a pipeline does not.
+        """
+        for stage in self.stages:
+            if isinstance(stage, FrameTransformer):
+                raise ConfigError(f"{type(stage).__name__} changes the number of rows.", "Use it on a frame.")
+        return Declared([each for stage in self.stages for each in stage.stages()])
+
+    def save(self, path: str) -> None:
+        """Writes the stages and their parameters to a folder.
+
+        Raises:
+            ConfigError: The folder is there already.
+        """
+        folder = Path(path)
+        if (folder / FILE).exists():
+            raise ConfigError(f"{folder} holds a pipeline already.", "Use write().overwrite().save(path).")
+        self._save(folder)
+
+    def write(self) -> Saver:
+        """To write over what is there: `write().overwrite().save(path)`."""
+        return Saver(self)
+
+    def _save(self, folder: Path) -> None:
+        stages = [{"type": type(stage).__name__, "values": _storable(stage._values)} for stage in self.stages]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).write_text(json.dumps({"stages": stages}, indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str) -> Self:
+        """A pipeline from its folder.
+
+        Raises:
+            ConfigError: The folder does not hold a pipeline, or one with a stage or parameter that is not known.
+        """
+        file = Path(path) / FILE
+        try:
+            tables = json.loads(file.read_text(encoding="utf-8"))["stages"]
+            return cls([_stage(table["type"], table["values"]) for table in tables])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{file} cannot be read: {error}.", "Give a folder that save(path) wrote.") from error
+
+
+class Pipeline(PipelineModel):
+    """Stages one after the other, before `fit`, which has nothing to do."""
+
+    def __init__(self, stages: Sequence[Transformer] = ()) -> None:
+        super().__init__(stages)
+
+    def setStages(self, stages: Sequence[Transformer]) -> Self:  # noqa: N802 - pyspark's name
+        """Sets the stages."""
+        self.stages = PipelineModel(stages).stages
+        return self
+
+    def fit(self, frame: Frame | None = None) -> PipelineModel:
+        """The pipeline, ready: nothing is trained here."""
+        return PipelineModel(self.stages)
+
+
+class Saver:
+    """Writes a pipeline to a folder, also over another one."""
+
+    def __init__(self, model: PipelineModel) -> None:
+        self._model, self._replaces = model, False
+
+    def overwrite(self) -> Saver:
+        """Whether what is there is replaced."""
+        self._replaces = True
+        return self
+
+    def save(self, path: str) -> None:
+        """Writes the folder.
+
+        Raises:
+            ConfigError: It is there already and not to be replaced.
+        """
+        self._model._save(Path(path)) if self._replaces else self._model.save(path)
+
+
+def _storable(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _enum(value) for name, value in values.items()}
+
+
+def _enum(value: Any) -> Any:
+    """A member of an enumeration by the names of both; a mapping may hold some."""
+    if isinstance(value, Enum):
+        return {"enum": type(value).__name__, "name": value.name}
+    return {name: _enum(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+def _stage(name: str, values: dict[str, Any]) -> Transformer:
+    if name not in STAGES:
+        raise ConfigError(f"There is no stage {name!r}.", f"Use {', '.join(sorted(STAGES))}.")
+    return STAGES[name](**{parameter: _value(value) for parameter, value in values.items()})
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"enum", "name"}:
+            return getattr(enums, value["enum"])[value["name"]]
+        return {name: _value(each) for name, each in value.items()}
+    return value

@@ -1,0 +1,211 @@
+"""Parameters in Visual NLP's spelling: setters and getters, made from the specifications of raypipe's stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from typing import Any, ClassVar, Self
+
+from pydantic import ValidationError
+
+from raypipe.errors import ConfigError
+from raypipe.stages.base import Stage
+from raypipe.visual.once import warn
+
+WORKS, NOT_NEEDED, NOT_OFFERED = "works", "accepted, not needed", "not offered"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A parameter of a stage.
+
+    Attributes:
+        default: Its value until it is set.
+        what: Whether it works, is accepted and not needed, or is not offered.
+        note: What it does; why it is not needed; or what to do instead.
+        allowed: The values that it can have; none of them: any, but for a parameter that is not offered.
+        field: The field of raypipe's stage that it sets; None: the transformer does what it says.
+        to_field: Turns its value into that of the field.
+    """
+
+    default: Any = None
+    what: str = WORKS
+    note: str = ""
+    allowed: tuple[Any, ...] = ()
+    field: str | None = None
+    to_field: Callable[[Any], Any] = lambda value: value
+
+
+def not_needed(default: Any, note: str) -> Parameter:
+    """A parameter that changes nothing here, and says so once."""
+    return Parameter(default=default, what=NOT_NEEDED, note=note)
+
+
+def not_offered(note: str, *allowed: Any) -> Parameter:
+    """A parameter that is refused, but for values that ask for nothing; the first of them is the default."""
+    return Parameter(default=allowed[0] if allowed else None, what=NOT_OFFERED, note=note, allowed=allowed)
+
+
+def plain(value: Any) -> Any:
+    """A value without enumerations: a picture's type by its name, all others by their values."""
+    if isinstance(value, Enum):
+        return value.name if isinstance(value.value, int) else value.value
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    return value
+
+
+class Parameters:
+    """What has parameters: `setX(value)`, which returns the object itself, and `getX()` for each.
+
+    A subclass names a stage of raypipe's; each of its fields becomes a parameter in camel case. `own` adds those that
+    the stage does not have, and replaces those that mean something else here.
+    """
+
+    spec: ClassVar[type[Stage] | None] = None
+    own: ClassVar[Mapping[str, Parameter]] = {}
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        inherited = {name: each for base in reversed(cls.__mro__) for name, each in vars(base).get("own", {}).items()}
+        taken = {each.field for each in inherited.values() if each.field}
+        fields = cls.spec.model_fields if cls.spec else {}
+        made = {
+            camel(name): Parameter(default=field.default, note=field.description or "", field=name)
+            for name, field in fields.items()
+            if name not in taken
+        }
+        cls.parameters = {**made, **inherited}
+        for name, parameter in cls.parameters.items():
+            for verb, method in (("set", _setter), ("get", _getter)):
+                called = f"{verb}{name[0].upper()}{name[1:]}"
+                if not hasattr(cls, called) or hasattr(
+                    getattr(cls, called), "made"
+                ):  # Those that are written out stay.
+                    setattr(cls, called, method(name, parameter, called))
+
+    def __init__(self, **values: Any) -> None:
+        self._values: dict[str, Any] = {}
+        for name, value in values.items():
+            self.set(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        """Says which setter or getter may have been meant.
+
+        Raises:
+            AttributeError: There is no such attribute.
+        """
+        message = f"{type(self).__name__} has no {name}."
+        if name.startswith(("set", "get")):
+            known = [each for each in dir(type(self)) if each.startswith(name[:3])]
+            near = get_close_matches(name, known, 1, 0)
+            message += f" The nearest is {near[0]}; explainParams() tells of all."
+        raise AttributeError(message)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
+
+    def set(self, name: str, value: Any) -> Self:
+        """Sets a parameter.
+
+        Raises:
+            AttributeError: There is no such parameter.
+            ConfigError: The value is wrong, or raypipe cannot do what it asks for.
+        """
+        if name not in self.parameters:
+            getattr(self, f"set{name[:1].upper()}{name[1:]}")
+        parameter = self.parameters[name]
+        if (parameter.what == NOT_OFFERED or parameter.allowed) and plain(value) not in parameter.allowed:
+            raise ConfigError(f"{type(self).__name__} does not offer {name}={value!r}.", parameter.note)
+        if parameter.what == NOT_NEEDED:
+            warn(f"{type(self).__name__}: {name} is accepted and not needed. {parameter.note}")
+        before = dict(self._values)
+        self._values[name] = value
+        try:
+            self.check()
+        except ConfigError:
+            self._values = before
+            raise
+        return self
+
+    def getOrDefault(self, name: str) -> Any:  # noqa: N802 - Visual NLP's name, like all of these
+        """The value of a parameter, as it was set, or its default."""
+        return self._values.get(name, self.parameters[name].default)
+
+    def explainParams(self) -> str:  # noqa: N802
+        """A line for each parameter: what it does, its default and its value."""
+        return "\n".join(
+            f"{name}: {each.note} [{each.what}] (default: {each.default!r}, current: {self.getOrDefault(name)!r})"
+            for name, each in self.parameters.items()
+        )
+
+    def copy(self) -> Self:
+        """Another one with the same values."""
+        other = copy(self)
+        other._values = dict(self._values)
+        return other
+
+    def check(self) -> None:
+        """Checks the values that are set.
+
+        Raises:
+            ConfigError: One is wrong.
+        """
+        if self.spec:
+            self.stage()
+
+    def stage(self) -> Stage:
+        """The stage of raypipe's with these parameters.
+
+        Raises:
+            ConfigError: A value is wrong.
+        """
+        assert self.spec
+        fields = {}
+        for name, parameter in self.parameters.items():
+            if parameter.field and (name in self._values or name in self.own_defaults()):
+                fields[parameter.field] = parameter.to_field(plain(self.getOrDefault(name)))
+        try:
+            return self.spec.model_validate(fields)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            where = camel(str(wrong["loc"][0])) if wrong["loc"] else "its parameters"
+            raise ConfigError(
+                f"{type(self).__name__} cannot take {where}={wrong['input']!r}: {wrong['msg']}.",
+                "explainParams() tells what it can.",
+            ) from error
+
+    @classmethod
+    def own_defaults(cls) -> Sequence[str]:
+        """Parameters whose default differs from that of the stage's field."""
+        fields = cls.spec.model_fields if cls.spec else {}
+        return [n for n, each in cls.parameters.items() if each.field and each.default != fields[each.field].default]
+
+
+def camel(name: str) -> str:
+    """A field's name in camel case."""
+    first, *others = name.split("_")
+    return first + "".join(part.capitalize() for part in others)
+
+
+def _setter(name: str, parameter: Parameter, called: str) -> Callable[..., Any]:
+    def setter(self: Parameters, value: Any) -> Parameters:
+        return self.set(name, value)
+
+    return _named(setter, called, f"{parameter.note} [{parameter.what}]")
+
+
+def _getter(name: str, parameter: Parameter, called: str) -> Callable[..., Any]:
+    def getter(self: Parameters) -> Any:
+        return self.getOrDefault(name)
+
+    return _named(getter, called, f"The value of {name}; by default {parameter.default!r}.")
+
+
+def _named(method: Any, name: str, text: str) -> Callable[..., Any]:
+    method.__name__, method.__doc__, method.made = name, text, True
+    return method  # type: ignore[no-any-return]

@@ -1,0 +1,69 @@
+"""Pipelines by the names that Visual NLP gives them."""
+
+from __future__ import annotations
+
+from raypipe.errors import ConfigError
+from raypipe.visual.enums import ImageType
+from raypipe.visual.frame import Frame
+from raypipe.visual.ml import PipelineModel
+from raypipe.visual.transformers import (
+    BinaryToImage,
+    ImageTextDetector,
+    ImageToTextV2,
+    PdfToImage,
+)
+
+RECOGNIZERS = {"handwritten": "ocr_base_handwritten_v2_opt", "printed": "ocr_base_printed_v2_opt"}
+INPUTS = {"image": BinaryToImage, "pdf": PdfToImage}
+NAMES = tuple(f"{source}_{hand}_transformer_extraction" for source in INPUTS for hand in RECOGNIZERS)
+
+
+class PretrainedPipeline:
+    """A pipeline by its name: from pictures or PDFs, printed or handwritten, to text.
+
+    Args:
+        name: One of `NAMES`.
+        lang: The language.
+        remote_loc: Accepted and not needed: nothing is downloaded here.
+        parse_embeddings: Accepted and not needed.
+        disk_location: A folder that `PipelineModel.save` wrote, in place of the name.
+
+    Raises:
+        ConfigError: There is no such pipeline.
+        ModelError: Its model is not on this machine and no other is wanted in its place.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        lang: str = "en",
+        remote_loc: str | None = None,
+        parse_embeddings: bool = False,
+        disk_location: str | None = None,
+    ) -> None:
+        self.name = name
+        self.model = PipelineModel.load(disk_location) if disk_location else _made(name, lang)
+
+    def transform(self, frame: Frame) -> Frame:
+        """A frame with what the pipeline adds."""
+        return self.model.transform(frame)
+
+
+def _made(name: str, lang: str) -> PipelineModel:
+    if name.startswith("mixed_"):
+        raise ConfigError(
+            f"There is no pipeline {name!r}: raypipe reads the pictures of pages, and no text layers of PDFs.",
+            f"Use one of {', '.join(NAMES)}.",
+        )
+    if name not in NAMES:
+        raise ConfigError(f"There is no pipeline {name!r}.", f"Use one of {', '.join(NAMES)}.")
+    source, hand, *_ = name.split("_")
+    return PipelineModel(
+        [
+            INPUTS[source]().setImageType(ImageType.TYPE_3BYTE_BGR),
+            ImageTextDetector.pretrained("image_text_detector_mem_opt", lang).setWithRefiner(True).setSizeThreshold(-1),
+            ImageToTextV2.pretrained(RECOGNIZERS[hand], lang)
+            .setInputCols(["image", "text_regions"])
+            .setGroupImages(True),
+        ]
+    )

@@ -1,0 +1,130 @@
+"""What changes the rows of whole tables: a row for each region, and bytes from text in base 64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+
+from raypipe.columns import REGIONS, given
+from raypipe.errors import ConfigError, Failure, InputError, PageError
+from raypipe.geometry import Floats, bounds, crop
+from raypipe.images.image import BGR, GRAY, IMAGE, Image
+from raypipe.types import Pixels, Region, Row, boxes_from_regions
+from raypipe.visual.stages import full_size, picture_of
+from raypipe.visual.tables import rows_of, table_of
+
+WIDEST = 1 << 15
+"""OpenCV makes no wider picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """How regions are cut out of pictures.
+
+    Attributes:
+        picture, regions, output: Columns: pictures, their regions, and the pictures of these.
+        explode: Columns with an item for each region.
+        drop: Columns to leave out.
+        rotated: Whether rotated regions are straightened.
+        gray: Whether the results are grey.
+    """
+
+    picture: str
+    regions: str
+    output: str
+    explode: tuple[str, ...]
+    drop: tuple[str, ...]
+    rotated: bool
+    gray: bool
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Split:
+        """From the parameters of ImageSplitRegions.
+
+        Raises:
+            ConfigError: One of them is wrong.
+        """
+        if values["imageType"] not in ("TYPE_BYTE_GRAY", "TYPE_3BYTE_BGR"):
+            raise ConfigError(f"imageType is {values['imageType']}.", "Use TYPE_BYTE_GRAY or TYPE_3BYTE_BGR.")
+        return cls(
+            picture=values["inputCol"],
+            regions=values["inputRegionsCol"],
+            output=values["outputCol"],
+            explode=_names(values["explodeCols"]),
+            drop=_names(values["dropCols"]),
+            rotated=bool(values["rotated"]),
+            gray=values["imageType"] == "TYPE_BYTE_GRAY",
+        )
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def split(how: Split, table: pa.Table) -> pa.Table:
+    """A table with a row for each region: its number in `index`, and its picture. A page that failed keeps its row."""
+    schema = _schema(how, table.schema)
+    return table_of([each for row in rows_of(table) for each in _split(how, row)], schema)
+
+
+def _schema(how: Split, schema: pa.Schema) -> pa.Schema:
+    columns = {field.name: field.type for field in schema}
+    columns |= {name: columns[name].value_type for name in how.explode}
+    columns |= {how.output: IMAGE.arrow, "index": pa.int32()}
+    columns.setdefault("exception", pa.string())
+    return pa.schema([(name, kind) for name, kind in columns.items() if name not in how.drop])
+
+
+def _split(how: Split, row: Row) -> Iterator[Row]:
+    image = row[how.picture]
+    if row.get("exception") or image is None:
+        yield {**row, how.output: None, "index": None, **dict.fromkeys(how.explode)}
+        return
+    found: list[Region] = given(how.regions, REGIONS).decode(row[how.regions] or [])
+    try:
+        pictures = list(_pictures(how, image, found))
+    except PageError as error:
+        yield {**row, "exception": str(Failure("ImageSplitRegions", error.code, str(error)))}
+        return
+    for number, picture in enumerate(pictures):
+        own = {name: row[name][number] for name in how.explode}
+        yield {**row, **own, how.output: picture, "index": number}
+
+
+def _pictures(how: Split, image: Image, found: list[Region]) -> Iterator[Image]:
+    pixels = full_size(image).bgr()
+    for box in boxes_from_regions(found):
+        part = crop(pixels, box, max(round(float(box[3])), 1), WIDEST) if how.rotated else _cut(pixels, box)
+        part = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8) if how.gray else part
+        yield replace(picture_of(part, image), mode=GRAY if how.gray else BGR)
+
+
+def _cut(pixels: Pixels, box: Floats) -> Pixels:
+    """The upright part of a page around a box; at least a pixel."""
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = np.rint(bounds(box[None])[0]).astype(int).tolist()
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    return pixels[top : max(bottom, top + 1), left : max(right, left + 1)]
+
+
+def decoded(source: str, target: str, table: pa.Table) -> pa.Table:
+    """A table with the bytes of text in base 64.
+
+    Raises:
+        InputError: A text is not base 64.
+    """
+    try:
+        values = [None if text is None else base64.b64decode(text, validate=True) for text in table[source].to_pylist()]
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise InputError(f"The column {source!r} does not hold base 64: {error}.", "Give text in base 64.") from error
+    array = pa.array(values, pa.large_binary())
+    if target in table.column_names:
+        return table.set_column(table.column_names.index(target), target, array)
+    return table.append_column(target, array)

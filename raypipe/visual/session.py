@@ -1,0 +1,253 @@
+"""`start()`, and what it gives: a session that reads files into frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from fnmatch import fnmatch
+from itertools import chain
+from pathlib import PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from raypipe.compat import batched
+from raypipe.engine import gpu_trouble
+from raypipe.errors import ConfigError, DeviceError, InputError
+from raypipe.files import resolve
+from raypipe.inputs.listing import Found, listed
+from raypipe.visual import models
+from raypipe.visual.frame import Frame
+from raypipe.visual.once import log
+from raypipe.visual.tables import LocalTables, RayTables, Tables
+
+FILES = pa.schema(
+    [
+        ("path", pa.string()),
+        ("modificationTime", pa.timestamp("us", "UTC")),
+        ("length", pa.int64()),
+        ("content", pa.binary()),
+    ]
+)
+"""Columns of a frame of files. `content` is read when it is asked for."""
+LISTED = 256
+"""Files whose rows are made together."""
+ENGINES = ("local", "ray")
+NOT_NEEDED = (
+    "secret",
+    "license",
+    "nlp_version",
+    "nlp_secret",
+    "nlp_internal",
+    "nlp_jsl",
+    "jar_path",
+    "keys_file",
+    "logs",
+    "extra_conf",
+    "master_url",
+    "spark23",
+    "spark24",
+    "spark32",
+    "spark34",
+    "apple_silicon",
+)
+"""Arguments of Visual NLP's `start` that concern its licence, its downloads and Spark."""
+
+
+def start(
+    *,
+    engine: str = "local",
+    on_missing_model: str | None = None,
+    use_gpu: bool = False,
+    **others: Any,
+) -> Session:
+    """A session, which reads files into frames. There is nothing to start: no licence, no download, no JVM.
+
+    Args:
+        engine: `local`: this process; `ray`: Ray Data, on the cluster that Ray finds, or a new one here.
+        on_missing_model: `error`: a model that is not on this machine is an error; `nearest`: the nearest one that is
+            does its work, with a warning. None: as the environment's RAYPIPE_ON_MISSING_MODEL says, else `error`.
+        use_gpu: Whether there has to be a GPU; stages use one that is there in any case.
+        others: Visual NLP's further arguments, which are accepted and not needed.
+
+    Raises:
+        ConfigError: An argument is unknown or wrong.
+        DeviceError: There is no GPU.
+    """
+    for name in others:
+        if name not in NOT_NEEDED:
+            near = get_close_matches(name, ["engine", "on_missing_model", "use_gpu", *NOT_NEEDED], 1, 0)
+            raise ConfigError(f"start has no argument {name!r}.", f"The nearest is {near[0]}.")
+        log.info("start: %s is accepted and not needed.", name)
+    if engine not in ENGINES:
+        raise ConfigError(f"There is no engine {engine!r}.", f"Choose one of {', '.join(ENGINES)}.")
+    if on_missing_model:
+        models.on_missing(on_missing_model)
+    if use_gpu and (trouble := gpu_trouble()):
+        raise DeviceError(f"A GPU was asked for. {trouble}", "Or leave use_gpu out; see `raypipe doctor`.")
+    return Session(engine)
+
+
+@dataclass(frozen=True)
+class Session:
+    """Reads files and rows into frames.
+
+    Attributes:
+        engine: Where frames are computed.
+    """
+
+    engine: str
+
+    @property
+    def read(self) -> Source:
+        """Reads files."""
+        return Source(self.engine)
+
+    def createDataFrame(self, data: Any, schema: Sequence[str] | pa.Schema | None = None) -> Frame:  # noqa: N802
+        """A frame of rows in memory, or of a dataset of Ray Data.
+
+        Args:
+            data: Rows as mappings, or as tuples with names in `schema`; an Arrow table; a frame of pandas; or a dataset
+                with `path`, and what else `Pipeline.transform` takes.
+            schema: Names of the columns, or Arrow's types of them.
+
+        Raises:
+            ConfigError: It is none of these.
+        """
+        if hasattr(data, "map_batches"):
+            known = data.schema()
+            return Frame(RayTables(data, pa.schema(list(zip(known.names, known.types, strict=True)))))
+        if hasattr(data, "to_parquet"):
+            data = pa.Table.from_pandas(data, preserve_index=False)
+        if not isinstance(data, pa.Table):
+            names = schema.names if isinstance(schema, pa.Schema) else list(schema or ())
+            rows = [each if isinstance(each, Mapping) else _named(each, names) for each in data]
+            data = pa.Table.from_pylist(rows, schema if isinstance(schema, pa.Schema) else None)
+        return Frame(_tables(self.engine, lambda: iter([data]), data.schema))
+
+    def stop(self) -> None:
+        """Nothing: there is no process to stop. `ray.shutdown()` leaves a cluster."""
+
+
+def _named(row: Any, names: Sequence[str]) -> dict[str, Any]:
+    if hasattr(row, "asDict"):
+        return dict(row.asDict(recursive=True))
+    if len(row) != len(names):
+        raise ConfigError(f"A row has {len(row)} values, for the names {list(names)}.", "Give schema a name for each.")
+    return dict(zip(names, row, strict=True))
+
+
+def _tables(engine: str, make: Callable[[], Iterator[pa.Table]], schema: pa.Schema) -> Tables:
+    if engine == "local":
+        return LocalTables(make, schema)
+    from raypipe.run.datasets import from_tables
+
+    return RayTables(from_tables(list(make()) or [schema.empty_table()]), schema)
+
+
+@dataclass(frozen=True)
+class Source:
+    """How files are read, as `session.read` gives it.
+
+    Attributes:
+        engine: Where the frame is computed.
+        kind: `binaryFile` or `parquet`.
+        glob: Names of the files that are read; empty: all.
+    """
+
+    engine: str
+    kind: str = "parquet"
+    glob: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def format(self, kind: str) -> Source:
+        """What the files are.
+
+        Raises:
+            ConfigError: It is neither `binaryFile` nor `parquet`.
+        """
+        if kind not in ("binaryFile", "parquet"):
+            raise ConfigError(
+                f"Files of the format {kind!r} are not read here.",
+                f"Read them with Ray: session.createDataFrame(ray.data.read_{kind}(path)).",
+            )
+        return replace(self, kind=kind)
+
+    def option(self, name: str, value: Any) -> Source:
+        """`pathGlobFilter`: the names of files to be read. `recursiveFileLookup`: folders are read so in any case.
+
+        Raises:
+            ConfigError: It is another option.
+        """
+        if name == "pathGlobFilter":
+            return replace(self, glob=str(value))
+        if name == "recursiveFileLookup" and str(value).lower() == "true":
+            return self
+        raise ConfigError(
+            f"There is no option {name}={value!r}.",
+            "Use pathGlobFilter; folders are read with all that is below them.",
+        )
+
+    def load(self, path: str | Sequence[str]) -> Frame:
+        """A frame of files: a row each, with `path`, `modificationTime`, `length` and `content`.
+
+        Args:
+            path: A file, folder, glob or URI, or a list of them. Folders and globs give pictures and PDFs only.
+
+        Raises:
+            InputError: There is nothing.
+        """
+        paths = [path] if isinstance(path, (str, PurePosixPath)) else list(path)
+        if self.kind == "parquet":
+            return self.parquet(*paths)
+
+        def make() -> Iterator[pa.Table]:
+            found = chain.from_iterable(listed(str(each), None) for each in paths)
+            chosen = (each for each in found if not self.glob or fnmatch(PurePosixPath(each.path).name, self.glob))
+            return (_files(some) for some in batched(chosen, LISTED))
+
+        for each in paths:
+            next(listed(str(each), None), None)  # What does not exist is an error here, as in Spark.
+        return Frame(_tables(self.engine, make, FILES))
+
+    def parquet(self, *paths: str) -> Frame:
+        """A frame of the rows of Parquet files or folders of them.
+
+        Raises:
+            InputError: There is nothing.
+        """
+        datasets = [_parquet(path) for path in paths]
+
+        def make() -> Iterator[pa.Table]:
+            for dataset in datasets:
+                for fragment in dataset.fragments:
+                    for batch in fragment.to_batches(schema=datasets[0].schema):
+                        yield pa.Table.from_batches([batch])
+
+        return Frame(_tables(self.engine, make, datasets[0].schema))
+
+
+def _parquet(path: str) -> pq.ParquetDataset:
+    try:
+        filesystem, place = resolve(str(path))
+        return pq.ParquetDataset(place, filesystem=filesystem)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(
+            f"{path} cannot be read as Parquet: {error}.", "Give Parquet files or a folder of them."
+        ) from error
+
+
+def _files(found: Iterable[Found]) -> pa.Table:
+    rows = [
+        {
+            "path": each.path,
+            "modificationTime": None if each.modified < 0 else datetime.fromtimestamp(each.modified / 1e9, UTC),
+            "length": None if each.size < 0 else each.size,
+            "content": None,
+        }
+        for each in found
+    ]
+    return pa.Table.from_pylist(rows, FILES)

@@ -1,0 +1,231 @@
+"""Where the rows of a frame come from: Arrow tables, made in this process or by Ray Data, as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+from raypipe import rows
+from raypipe.columns import LINES, POSITIONS, REGIONS, Column
+from raypipe.images.image import IMAGE
+from raypipe.pipeline import Pipeline
+from raypipe.types import Row
+from raypipe.visual.stages import ANNOTATIONS
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
+
+Change = Callable[[pa.Table], pa.Table]
+"""Makes a table from a table; the columns of its result follow from those of its argument."""
+Order = list[tuple[str, str]]
+"""Columns, each with `ascending` or `descending`."""
+RECORDS = (IMAGE, REGIONS, LINES, POSITIONS, ANNOTATIONS)
+"""Columns that hold records inside a process."""
+
+
+def column_of(kind: pa.DataType) -> Column:
+    """How a column of an Arrow type is read and written."""
+    return next((column for column in RECORDS if column.arrow == kind), Column(kind))
+
+
+def rows_of(table: pa.Table) -> list[Row]:
+    """The rows of a table, as stages see them."""
+    return rows.from_table(table, {field.name: column_of(field.type) for field in table.schema})
+
+
+def table_of(some: list[Row], schema: pa.Schema) -> pa.Table:
+    """Rows as a table of these columns."""
+    return rows.to_table(some, {field.name: column_of(field.type) for field in schema})
+
+
+def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A table with exactly these columns; Ray Data does not know the type of a column that is empty in a block."""
+    if table.schema.equals(schema):
+        return table
+    arrays = [
+        table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+class Tables(Protocol):
+    """Tables that are made when they are asked for."""
+
+    schema: pa.Schema
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """The tables, made again each time unless they are kept."""
+
+    def changed(self, change: Change) -> Tables:
+        """Each table changed."""
+
+    def through(self, pipeline: Pipeline, schema: pa.Schema) -> Tables:
+        """What a pipeline makes of them: tables of these columns."""
+
+    def limited(self, count: int) -> Tables:
+        """The first rows."""
+
+    def sorted(self, order: Order) -> Tables:
+        """The rows in the order of columns."""
+
+    def spread(self, parts: int) -> Tables:
+        """The same rows in so many blocks, which are worked on at the same time."""
+
+    def kept(self) -> Tables:
+        """The same tables, made only once."""
+
+    def counted(self) -> int:
+        """The number of rows."""
+
+
+class LocalTables:
+    """Tables of this process.
+
+    Args:
+        make: Makes them.
+        schema: Their columns.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[pa.Table]], schema: pa.Schema) -> None:
+        self._make, self.schema = make, schema
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        return self._make()
+
+    def changed(self, change: Change) -> LocalTables:
+        """See `Tables`."""
+        return LocalTables(lambda: map(change, self), change(self.schema.empty_table()).schema)
+
+    def through(self, pipeline: Pipeline, schema: pa.Schema) -> LocalTables:
+        """See `Tables`."""
+
+        def make() -> Iterator[pa.Table]:
+            pages = pipeline.run(row for table in self for row in rows_of(table))
+            return (table_of([dict(page)], schema) for page in pages)
+
+        return LocalTables(make, schema)
+
+    def limited(self, count: int) -> LocalTables:
+        """See `Tables`."""
+
+        def make() -> Iterator[pa.Table]:
+            left = count
+            tables = iter(self) if left > 0 else iter(())
+            for table in tables:
+                yield table.slice(0, left)
+                left -= len(table)
+                if left <= 0:
+                    return
+
+        return LocalTables(make, self.schema)
+
+    def sorted(self, order: Order) -> LocalTables:
+        """See `Tables`."""
+        return LocalTables(lambda: iter([pa.concat_tables(self).sort_by(order)]), self.schema)
+
+    def spread(self, parts: int) -> LocalTables:
+        """See `Tables`: in one process all CPUs work on the rows as they are."""
+        return self
+
+    def kept(self) -> LocalTables:
+        """See `Tables`: they are kept in memory, as far as they were asked for."""
+        return LocalTables(_Kept(self).__iter__, self.schema)
+
+    def counted(self) -> int:
+        """See `Tables`."""
+        return sum(len(table) for table in self)
+
+
+class _Kept:
+    """Tables that are made once, as far as somebody asks for them."""
+
+    def __init__(self, tables: LocalTables) -> None:
+        self._tables = tables
+        self._done: list[pa.Table] = []
+        self._rest: Iterator[pa.Table] | None = None
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        number = 0
+        while True:
+            if number == len(self._done):
+                try:
+                    self._rest = iter(self._tables) if self._rest is None else self._rest
+                    self._done.append(next(self._rest))
+                except StopIteration:
+                    return
+                except BaseException:  # The iterator is at its end now: the next one to ask begins again.
+                    self._done, self._rest = [], None
+                    raise
+            yield self._done[number]
+            number += 1
+
+
+class RayTables:
+    """Tables of a dataset of Ray Data.
+
+    Args:
+        dataset: The dataset.
+        schema: Its columns.
+    """
+
+    def __init__(self, dataset: Dataset, schema: pa.Schema) -> None:
+        self.dataset, self.schema = dataset, schema
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        blocks = self.dataset.iter_batches(batch_size=None, batch_format="pyarrow")
+        return (conformed(block, self.schema) for block in blocks if len(block))
+
+    def changed(self, change: Change) -> RayTables:
+        """See `Tables`."""
+        return self._mapped(change, change(self.schema.empty_table()).schema)
+
+    def _mapped(self, change: Change, schema: pa.Schema) -> RayTables:
+        before = self.schema
+
+        def on_block(block: pa.Table) -> pa.Table:
+            return change(conformed(block, before))
+
+        return RayTables(self.dataset.map_batches(on_block, batch_size=None, batch_format="pyarrow"), schema)
+
+    def through(self, pipeline: Pipeline, schema: pa.Schema) -> RayTables:
+        """See `Tables`."""
+        return RayTables(pipeline.transform(self.dataset), schema)
+
+    def limited(self, count: int) -> RayTables:
+        """See `Tables`."""
+        return RayTables(self.dataset.limit(count), self.schema)
+
+    def sorted(self, order: Order) -> RayTables:
+        """See `Tables`."""
+        names, descending = [name for name, _ in order], [how == "descending" for _, how in order]
+        return RayTables(self.dataset.sort(names, descending), self.schema)
+
+    def spread(self, parts: int) -> RayTables:
+        """See `Tables`."""
+        return RayTables(self.dataset.repartition(parts), self.schema)
+
+    def kept(self) -> RayTables:
+        """See `Tables`: they are kept in Ray's object store, from the first time that they are asked for."""
+        return _Materialized(self)
+
+    def counted(self) -> int:
+        """See `Tables`."""
+        return int(self.dataset.count())
+
+
+class _Materialized(RayTables):
+    """Tables that Ray Data computes once."""
+
+    def __init__(self, tables: RayTables) -> None:
+        self._lazy: RayTables | None = tables
+        self.schema = tables.schema
+
+    @property
+    def dataset(self) -> Any:
+        """The dataset, computed."""
+        if self._lazy is not None:
+            self._done, self._lazy = self._lazy.dataset.materialize(), None
+        return self._done

@@ -1,0 +1,468 @@
+"""Visual NLP's stages: its names, parameters and defaults, over raypipe's stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Any, ClassVar, Self
+
+from typing_extensions import override
+
+from raypipe.recognition.families import FAMILIES
+from raypipe.stages.base import ModelStage, Stage
+from raypipe.stages.decode import BinaryToImage as Decoder
+from raypipe.stages.detect import ImageTextDetector as Detector
+from raypipe.stages.recognize import ImageToText as Reader
+from raypipe.stages.visual_nlp import ImageTextDetectorV2 as DetectorV2
+from raypipe.stages.visual_nlp import ImageToTextV2 as ReaderV2
+from raypipe.stages.visual_nlp import ImageToTextV2Opt as ReaderV2Opt
+from raypipe.visual import models, regions
+from raypipe.visual.enums import ImageType, Language, OcrOutputFormat, PageSegmentationMode
+from raypipe.visual.frame import Frame
+from raypipe.visual.once import warn
+from raypipe.visual.parameters import Parameter, Parameters, not_needed, not_offered, plain
+from raypipe.visual.stages import AnnotationRegions, ConfidentWords, DrawRegions, HocrTokens, PageNumber
+from raypipe.zoo import manifest
+
+__all__ = [
+    "Base64ToBinary",
+    "Base64ToImage",
+    "BinaryToImage",
+    "HocrTokenizer",
+    "ImageDrawAnnotations",
+    "ImageDrawRegions",
+    "ImageSplitRegions",
+    "ImageTextDetector",
+    "ImageTextDetectorCraft",
+    "ImageTextDetectorV2",
+    "ImageToText",
+    "ImageToTextOnnx",
+    "ImageToTextV2",
+    "ImageToTextV2Opt",
+    "ImageToTextV3",
+    "ImageToTextV4",
+    "PdfToImage",
+]
+"""Visual NLP's stages: what `import *` gives, and what a saved pipeline can hold."""
+
+NO_TEXT_LAYERS = "raypipe reads the pictures of pages, and no text layers of documents"
+NO_PDF = "no stage makes PDFs; `raypipe run --format pdf` writes the pages with their text, which can be searched"
+NOT_OFFERED = {
+    "PdfToText": NO_TEXT_LAYERS,
+    "PdfToHocr": NO_TEXT_LAYERS,
+    "HocrDocumentAssembler": "its documents are for Spark NLP; HocrTokenizer gives the words",
+    "PositionFinder": "its chunks come from Spark NLP; find words in `positions`, or in the column `lines`",
+    "ImageLayoutAnalyzer": "it is Tesseract's; ImageTextDetector finds lines, and reading puts them into order",
+    "ImageToPdf": NO_PDF,
+    "ImageToTextPdf": NO_PDF,
+    "TextToPdf": NO_PDF,
+    "PdfAssembler": NO_PDF,
+    "PdfDrawRegions": "raypipe draws on pictures: see ImageDrawRegions",
+    "DocToPdf": "raypipe opens pictures and PDFs",
+    "PptToPdf": "raypipe opens pictures and PDFs",
+}
+"""Visual NLP's stages for OCR that are not here, and why."""
+
+GPU = Parameter(field="use_gpu", note="True: CUDA or an error; False: CPU; None: CUDA if there is a GPU")
+NO_PARTITIONS = "raypipe and Ray spread the pages themselves."
+"""Why nobody has to say how pages are spread."""
+
+
+def __getattr__(name: str) -> Any:
+    """Says why a stage is not here.
+
+    Raises:
+        ImportError: Visual NLP has it, and raypipe does not.
+        AttributeError: There is no such thing.
+    """
+    if name in NOT_OFFERED:
+        raise ImportError(f"{name} is not offered: {NOT_OFFERED[name]}.")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class Transformer(Parameters):
+    """A stage: what it adds to a frame."""
+
+    def transform(self, frame: Frame) -> Frame:
+        """The frame with what the stage adds; nothing is computed yet.
+
+        Raises:
+            ConfigError: The frame lacks a column that the stage reads.
+        """
+        return transformed([self], frame)
+
+    def stages(self) -> list[Stage]:
+        """Stages of raypipe's that do its work."""
+        return [self.stage()]
+
+    def hidden(self) -> list[str]:
+        """Columns that it adds and Visual NLP does not have; a frame has them, but does not show them."""
+        return []
+
+
+class FrameTransformer(Transformer):
+    """A stage that works on the whole frame: it may add or remove rows."""
+
+    def on_frame(self, frame: Frame) -> Frame:
+        """The frame with what the stage adds."""
+        raise NotImplementedError
+
+
+def transformed(transformers: Sequence[Transformer], frame: Frame) -> Frame:
+    """A frame after several stages: those in a row are one pipeline.
+
+    Raises:
+        ConfigError: The frame lacks a column that one of them reads.
+    """
+    for whole, group in groupby(transformers, lambda each: isinstance(each, FrameTransformer)):
+        members = list(group)
+        if whole:
+            for each in members:
+                frame = each.on_frame(frame)
+            continue
+        shows_pages = any(isinstance(each, PdfToImage) for each in members)
+        hidden = {"name", *(name for each in members for name in each.hidden())} | (
+            set() if shows_pages or "total_pages" in frame.columns else {"total_pages"}
+        )
+        frame = frame.through([stage for each in members for stage in each.stages()], hidden)
+    return frame
+
+
+class ModelTransformer(Transformer):
+    """A stage with a model."""
+
+    @classmethod
+    def pretrained(cls, name: str | None = None, lang: str = "en", remote_loc: str | None = None) -> Self:
+        """The stage with a model that is on this machine.
+
+        Args:
+            name: The model's name, Visual NLP's or raypipe's; None: the stage's own.
+            lang: The language that it must read.
+            remote_loc: Accepted and not needed: nothing is downloaded here. `raypipe models pull NAME` does that.
+
+        Raises:
+            ModelError: The model is not on this machine and no other one is wanted in its place.
+        """
+        spec = cls.spec
+        assert spec and issubclass(spec, ModelStage)
+        usual = str(spec.model_fields["model"].default)
+        made = cls()
+        made.set("model", models.local(name or usual, spec.task, lang, usual))
+        if "language" in spec.model_fields:
+            made.set("language", lang)
+        return made
+
+
+class BinaryToImage(Transformer):
+    """Turns encoded bytes into a picture. Each page of a TIFF is its own row."""
+
+    spec = Decoder
+    own: ClassVar[Mapping[str, Parameter]] = {
+        "imageType": Parameter(default=ImageType.TYPE_BYTE_GRAY, field="image_type", note="grey or colour"),
+        "pageNumCol": Parameter(default="pagenum", note="column for the number of the page, from 0"),
+        "imageDimsCol": not_offered("The picture's width and height are fields of its column.", None),
+        "compressImage": not_offered("It is for vision language models, which raypipe does not run.", False),
+    }
+
+    @override
+    def stages(self) -> list[Stage]:
+        number = self.getOrDefault("pageNumCol")
+        return [self.stage(), *([PageNumber(output_col=number)] if number != "pagenum" else [])]
+
+    @override
+    def hidden(self) -> list[str]:
+        warning: str = self.getOrDefault("warningCol")
+        return [warning, "pagenum"] if self.getOrDefault("pageNumCol") != "pagenum" else [warning]
+
+    @override
+    def check(self) -> None:
+        PageNumber.model_validate({"output_col": self.getOrDefault("pageNumCol")})
+        super().check()
+
+
+class PdfToImage(BinaryToImage):
+    """Draws the pages of PDFs, each of which is its own row."""
+
+    own: ClassVar[Mapping[str, Parameter]] = {
+        "resolution": Parameter(default=300, field="resolution", note="dots per inch at which pages are drawn"),
+        "splitPage": not_offered("A page is a row, always: it is what scales.", True),
+        "fallBackCol": not_offered("raypipe reads the pictures of pages, and no text layers of PDFs.", None),
+        "minSizeBeforeFallback": not_offered("It has no effect without fallBackCol.", 10),
+        "partitionNum": not_needed(0, NO_PARTITIONS),
+        "partitionNumAfterSplit": not_needed(0, NO_PARTITIONS),
+        "splitNumBatch": not_needed(0, NO_PARTITIONS),
+        "splittingStategy": not_needed(None, NO_PARTITIONS),
+        "binarization": not_offered("The models read greys better than black and white.", False),
+        "binarizationParams": not_offered("It has no effect without binarization.", None),
+        "maxImageWidth": not_offered("Use setResolution; detectors scale pictures down, see setWidth.", 0),
+    }
+
+
+class ImageTextDetectorV2(ModelTransformer):
+    """Finds the words of a picture, or its lines with the refiner."""
+
+    spec = DetectorV2
+    own: ClassVar[Mapping[str, Parameter]] = {
+        "useGPU": GPU,
+        "forceProcessing": not_needed(False, "cache() keeps what several consumers need."),
+        "height": not_offered("Pictures keep their proportions; setWidth sets their longer side.", 0),
+    }
+
+
+class ImageTextDetector(ImageTextDetectorV2):
+    """Another name for `ImageTextDetectorV2`."""
+
+
+class ImageTextDetectorCraft(ImageTextDetectorV2):
+    """Another name for `ImageTextDetectorV2`."""
+
+
+class ImageToTextV2(ModelTransformer):
+    """Reads the regions of a picture; without a column of regions, the whole picture as one line."""
+
+    spec = ReaderV2
+    own: ClassVar[Mapping[str, Parameter]] = {
+        "inputCols": Parameter(default=("image",), note="the picture, and the regions if there are any"),
+        "regionsColumn": Parameter(
+            default=None, field="regions_column", note="the regions to read; None: the picture is one line"
+        ),
+        "outputFormat": Parameter(
+            default=OcrOutputFormat.TEXT, field="output_format", note="what the column of the text holds"
+        ),
+        "useGPU": GPU,
+        "usePandasUdf": not_needed(False, "There are no user-defined functions of pandas here."),
+    }
+
+    def setInputCols(self, value: Sequence[str]) -> Self:  # noqa: N802
+        """The picture's column, and that of the regions if there are any."""
+        names = [value] if isinstance(value, str) else list(value)
+        self.set("inputCols", names)
+        self.set("inputCol", names[0])
+        return self.set("regionsColumn", names[1]) if len(names) > 1 else self
+
+    def setUseCaching(self, value: bool) -> Self:  # noqa: N802
+        """Whether TrOCR keeps what it computed for earlier letters; other models have nothing to keep."""
+        model = manifest.find(self.getOrDefault("model"))
+        if "use_caching" not in FAMILIES[model.family].options:
+            warn(f"useCaching is accepted and not needed: {model.name} has nothing to keep.")
+            return self
+        return self.set("useCaching", value)
+
+    @override
+    def hidden(self) -> list[str]:
+        return [self.getOrDefault("linesCol"), self.getOrDefault("turnedCol")]
+
+
+class ImageToTextV2Opt(ImageToTextV2):
+    """`ImageToTextV2` with a model in int8."""
+
+    spec = ReaderV2Opt
+
+
+class ImageToTextOnnx(ImageToTextV2):
+    """Another name for `ImageToTextV2`."""
+
+
+class ImageToTextV3(ImageToTextV2):
+    """Reads the regions of a picture, with raypipe's own model."""
+
+    spec = ReaderV2Opt
+
+
+class ImageToTextV4(ImageToTextV3):
+    """Another name for `ImageToTextV3`."""
+
+
+def _language(value: Any) -> Any:
+    """A language's code: `eng` and `ENG` are those of Tesseract."""
+    name = str(value).upper()
+    return Language[name].value if name in Language.__members__ else value
+
+
+FINDS_LINES = ("AUTO", "AUTO_OSD", "SINGLE_COLUMN", "SINGLE_BLOCK", "SPARSE_TEXT", "SPARSE_TEXT_OSD")
+IS_LINE = ("SINGLE_LINE", "SINGLE_WORD", "SINGLE_CHAR")
+"""Tesseract's ways to look at a picture, as far as raypipe has them."""
+
+
+class ImageToText(ModelTransformer):
+    """Reads a whole picture: it finds the lines itself, as Tesseract does in Visual NLP, and reads them."""
+
+    spec = Reader
+    own: ClassVar[Mapping[str, Parameter]] = {
+        "useGPU": GPU,
+        "outputFormat": ImageToTextV2.own["outputFormat"],
+        "includeConfidence": Parameter(default=True, field="include_confidence", note="fill in the confidence column"),
+        "regionsColumn": Parameter(default=None, note="regions to read; None: it finds them"),
+        "language": Parameter(default=Language.ENG, field="language", note="the language", to_field=_language),
+        "pageSegMode": Parameter(
+            default=PageSegmentationMode.AUTO,
+            note="SINGLE_LINE, SINGLE_WORD, SINGLE_CHAR: the picture is one line; others here: it finds the lines",
+            allowed=(*FINDS_LINES, *IS_LINE),
+        ),
+        "confidenceThreshold": Parameter(default=0, note="words with a lower confidence, 0 to 100, are left out"),
+        "keepLayout": Parameter(default=False, note="the text keeps the layout of the page"),
+        "pageIteratorLevel": not_needed(None, "Positions are those of characters; lines and words are in `lines`."),
+        "ocrEngineMode": not_needed(None, "It chooses among Tesseract's engines; setModel chooses among raypipe's."),
+        "ignoreResolution": not_needed(False, "Line pictures are scaled to what the model takes."),
+        "modelType": not_needed(None, "It chooses among Tesseract's files; setModel chooses among raypipe's."),
+        "downloadModelData": not_needed(False, "The models are part of raypipe."),
+        "ocrParams": not_offered("They are Tesseract's; explainParams() tells raypipe's.", None, []),
+        "pdfCoordinates": not_offered("Positions are pixels: points are pixels * 72 / resolution.", False),
+        "withSpaces": not_offered("Positions are those of visible characters.", False),
+        "outputSpaceCharacterWidth": not_offered("keepLayout measures the characters themselves.", 8),
+    }
+
+    @override
+    def stages(self) -> list[Stage]:
+        reader, given = self.stage(), self.getOrDefault("regionsColumn")
+        assert isinstance(reader, Reader)
+        is_line = plain(self.getOrDefault("pageSegMode")) in IS_LINE
+        found = None if is_line else given or f"{reader.output_col}_regions"
+        threshold = self.getOrDefault("confidenceThreshold")
+        image = reader.input_col
+        changed = {"regions_column": found, "keep_input": reader.keep_input or bool(threshold)}
+        if self.getOrDefault("keepLayout"):
+            changed["output_format"] = "formatted_text"
+        elif reader.output_format == "text":  # Tesseract's stage gives positions in any case.
+            changed["output_format"] = "text_with_positions"
+        reader = reader.model_copy(update=changed)
+        detectors = [Detector(input_col=image, output_col=found, use_gpu=reader.use_gpu)] if found and not given else []
+        return [*detectors, reader, *self._choosers(reader, threshold)]
+
+    def _choosers(self, reader: Reader, threshold: float) -> list[Stage]:
+        if not threshold:
+            return []
+        shared = set(ConfidentWords.model_fields) & set(Reader.model_fields)
+        values = {name: getattr(reader, name) for name in shared}
+        return [ConfidentWords(**{**values, "keep_input": self.getOrDefault("keepInput")}, threshold=threshold)]
+
+    @override
+    def hidden(self) -> list[str]:
+        names = [self.getOrDefault(name) for name in ("linesCol", "turnedCol", "outputCol")]
+        return [*names[:2], f"{names[2]}_regions"]
+
+
+class ImageDrawRegions(Transformer):
+    """Draws regions over a picture; the result is a picture, too."""
+
+    spec = DrawRegions
+    own: ClassVar[Mapping[str, Parameter]] = {
+        "inputRegionsCol": Parameter(default="region", field="input_regions_col", note="the regions"),
+        "colorMap": Parameter(
+            default=None,
+            field="label_colors",
+            note='colours by label, or "*": rectColor for all',
+            to_field=lambda value: () if value in (None, "*") else tuple(value.items()),
+        ),
+        "scaleBoundingBoxes": not_offered("Regions are pixels of the picture: scale them before.", False),
+        "sourceImageHeightCol": not_offered("It has no effect without scaleBoundingBoxes.", "height_dimension"),
+        "sourceImageWidthCol": not_offered("It has no effect without scaleBoundingBoxes.", "width_dimension"),
+        **{
+            name: not_offered(
+                "raypipe hides regions with setFilledRect(True), and writes nothing in their place.", None
+            )
+            for name in (
+                "patchImages",
+                "inputChunkMappingCol",
+                "fontStyle",
+                "fontName",
+                "dynamicColor",
+                "patchBackgroundColor",
+                "patchTextColor",
+                "blackList",
+                "redactionEntityList",
+                "useContrastTextColor",
+            )
+        },
+    }
+
+    def setRegionCol(self, value: str) -> Self:  # noqa: N802
+        """Another name for `setInputRegionsCol`."""
+        return self.set("inputRegionsCol", value)
+
+
+class ImageDrawAnnotations(Transformer):
+    """Draws the places of annotations over a picture."""
+
+    spec = DrawRegions
+    own: ClassVar[Mapping[str, Parameter]] = {
+        "inputChunksCol": Parameter(default="region", note="annotations with places, such as those of HocrTokenizer"),
+        "outputCol": Parameter(default="image_with_chunks", field="output_col", note="the picture with the drawing"),
+    }
+
+    @override
+    def stages(self) -> list[Stage]:
+        chunks, drawing = self.getOrDefault("inputChunksCol"), self.stage()
+        places = f"{chunks}_regions"
+        return [
+            AnnotationRegions(input_col=chunks, output_col=places),
+            drawing.model_copy(update={"input_regions_col": places}),
+        ]
+
+    @override
+    def hidden(self) -> list[str]:
+        return [f"{self.getOrDefault('inputChunksCol')}_regions"]
+
+
+class HocrTokenizer(Transformer):
+    """Turns hOCR into annotations: one for each word, with its place on the page."""
+
+    spec = HocrTokens
+
+
+class ImageSplitRegions(FrameTransformer):
+    """Cuts the regions out of a picture: a row for each."""
+
+    own: ClassVar[Mapping[str, Parameter]] = {
+        "inputCol": Parameter(default="image", note="the picture"),
+        "inputRegionsCol": Parameter(default="region", note="the regions"),
+        "outputCol": Parameter(default="region_image", note="the picture of a region"),
+        "explodeCols": Parameter(default=(), note="lists with an item for each region, which each row gets its own of"),
+        "rotated": Parameter(default=False, note="straighten rotated regions; False: upright ones around them"),
+        "dropCols": Parameter(default=(), note="columns to leave out"),
+        "imageType": Parameter(default=ImageType.TYPE_3BYTE_BGR, note="grey or colour"),
+    }
+
+    def setRegionCol(self, value: str) -> Self:  # noqa: N802
+        """Another name for `setInputRegionsCol`."""
+        return self.set("inputRegionsCol", value)
+
+    @override
+    def check(self) -> None:
+        self._split()
+
+    @override
+    def on_frame(self, frame: Frame) -> Frame:
+        split = self._split()
+        frame.require([split.picture, split.regions, *split.explode], type(self).__name__)
+        return frame.mapped(partial(regions.split, split), {"index"})
+
+    def _split(self) -> regions.Split:
+        return regions.Split.of({name: plain(self.getOrDefault(name)) for name in self.parameters})
+
+
+class Base64ToBinary(FrameTransformer):
+    """Decodes text in base 64 into bytes."""
+
+    own: ClassVar[Mapping[str, Parameter]] = {
+        "inputCol": Parameter(default="content", note="text in base 64"),
+        "outputCol": Parameter(default="content", note="bytes"),
+    }
+
+    @override
+    def on_frame(self, frame: Frame) -> Frame:
+        source, target = self.getOrDefault("inputCol"), self.getOrDefault("outputCol")
+        frame.require([source], type(self).__name__)
+        return frame.mapped(partial(regions.decoded, source, target))
+
+
+class Base64ToImage(Base64ToBinary):
+    """Decodes text in base 64 into pictures."""
+
+    own: ClassVar[Mapping[str, Parameter]] = {"outputCol": Parameter(default="image", note="the picture")}
+
+    @override
+    def on_frame(self, frame: Frame) -> Frame:
+        binary = Base64ToBinary(inputCol=self.getOrDefault("inputCol")).on_frame(frame)
+        return BinaryToImage(outputCol=self.getOrDefault("outputCol")).transform(binary)

@@ -1,0 +1,155 @@
+"""Pictures of a frame in a notebook."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from raypipe.errors import ConfigError, PageError
+from raypipe.images.image import IMAGE
+from raypipe.visual.frame import Frame
+from raypipe.visual.once import warn
+from raypipe.visual.records import decoded
+from raypipe.visual.transformers import PdfToImage
+
+MODES = {5: "ImageType.TYPE_3BYTE_BGR", 10: "ImageType.TYPE_BYTE_GRAY"}
+
+
+def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
+    """A picture of Pillow's from a picture of a row.
+
+    Args:
+        image: An Image struct as `collect` gives it, with its pixels.
+        mode: Its mode, 5 (BGR) or 10 (grey); None: as it says itself.
+
+    Raises:
+        ConfigError: It has no pixels, or is no picture.
+    """
+    values = image.asDict() if hasattr(image, "asDict") else image
+    if not isinstance(values, dict) or not values.get("data"):
+        raise ConfigError(
+            f"{type(image).__name__} is not a picture with pixels.", "Give row.image of a row of collect()."
+        )
+    channels = 1 if (mode or values["mode"]) == 10 else 3
+    pixels = np.frombuffer(values["data"], np.uint8).reshape(values["height"], values["width"], channels)
+    return PillowImage.fromarray(pixels[:, :, 0] if channels == 1 else np.ascontiguousarray(pixels[:, :, ::-1]))
+
+
+def display_image(image: Any, width: str | int = "600", show_meta: bool = True) -> None:
+    """Shows a picture of a row in a notebook.
+
+    Args:
+        image: An Image struct as `collect` gives it, with its pixels.
+        width: Its width on the screen, in pixels.
+        show_meta: Print origin, resolution, size and mode above it.
+    """
+    if show_meta:
+        print(_meta(0, image))  # noqa: T201 - printing is its purpose
+    _show([to_pil_image(image)], int(width))
+
+
+def display_images(
+    df: Frame, field: str = "image", limit: int = 5, width: str | int = "600", show_meta: bool = True
+) -> None:
+    """Shows the pictures of a column in a notebook; elsewhere it prints what they are.
+
+    Args:
+        df: The frame.
+        field: The column.
+        limit: Most rows.
+        width: Width of each on the screen, in pixels.
+        show_meta: Print origin, resolution, size and mode above each.
+
+    Raises:
+        ConfigError: There is no such column of pictures.
+    """
+    display_images_horizontal(df, field, limit, width, show_meta)
+
+
+def display_images_horizontal(
+    df: Frame, fields: str = "image", limit: int = 5, width: str | int = "600", show_meta: bool = True
+) -> None:
+    """Shows the pictures of several columns side by side; see `display_images`.
+
+    Args:
+        df: The frame.
+        fields: The columns, with commas between.
+        limit: Most rows.
+        width: Width of all together on the screen, in pixels.
+        show_meta: Print origin, resolution, size and mode above each.
+
+    Raises:
+        ConfigError: There is no such column of pictures.
+    """
+    names = [name.strip() for name in fields.split(",")]
+    for name in names:
+        if name not in df.schema.names or df.tables.schema.field(name).type != IMAGE.arrow:
+            raise ConfigError(f"The frame has no pictures in {name!r}.", f"Its columns are {', '.join(df.columns)}.")
+    number = 0
+    for table in df.limit(limit).tables:
+        for row in table.select(names).to_pylist():
+            if show_meta:
+                for each in row.values():
+                    print(_meta(number, each) if each else f"\n    Image #{number}: none, see exception")  # noqa: T201
+            _show([_picture(each) for each in row.values() if each], int(width))
+            number += 1
+
+
+def display_pdf(
+    df: Frame, field: str = "content", limit: int = 5, width: str | int = "600", show_meta: bool = True
+) -> None:
+    """Shows the pages of PDFs in a notebook.
+
+    Args:
+        df: The frame of files.
+        field: The column of their bytes.
+        limit: Most pages.
+        width: Width of each on the screen, in pixels.
+        show_meta: Print origin, resolution, size and mode above each.
+    """
+    display_images(PdfToImage(inputCol=field, resolution=100).transform(df), "image", limit, width, show_meta)
+
+
+def _picture(value: dict[str, Any]) -> PillowImage.Image | None:
+    try:
+        pixels = decoded(IMAGE.decode(value))
+    except PageError as error:
+        print(f"    {error}")  # noqa: T201
+        return None
+    return PillowImage.fromarray(pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, ::-1]))
+
+
+def _show(pictures: Sequence[PillowImage.Image | None], width: int) -> None:
+    """Shows pictures side by side, scaled to a common width and as JPEG: a notebook keeps what it shows."""
+    try:
+        from IPython.display import Image, display
+    except ImportError:
+        warn("Pictures are shown in notebooks, with IPython.")
+        return
+    there = [picture for picture in pictures if picture]
+    if not there:
+        return
+    each = max(width // len(there), 1)
+    small = [picture.resize((each, max(round(picture.height * each / picture.width), 1))) for picture in there]
+    board = PillowImage.new("RGB", (each * len(small), max(picture.height for picture in small)), "white")
+    for number, picture in enumerate(small):
+        board.paste(picture, (number * each, 0))
+    file = io.BytesIO()
+    board.save(file, "JPEG", quality=85)
+    display(Image(data=file.getvalue(), format="jpeg"))
+
+
+def _meta(number: int, image: Any) -> str:
+    return (
+        f"\n    Image #{number}:\n"
+        f"    Origin: {image['origin']}\n"
+        f"    Resolution: {image['resolution']} dpi\n"
+        f"    Width: {image['width']} px\n"
+        f"    Height: {image['height']} px\n"
+        f"    Mode: {MODES[image['mode']]}\n"
+        f"    Number of channels: {image['nChannels']}"
+    )

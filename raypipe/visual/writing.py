@@ -1,0 +1,91 @@
+"""Frames to files: `frame.write.parquet(folder)`. On Ray, the workers write what they made."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from raypipe.errors import ConfigError, OutputError
+from raypipe.visual.tables import RayTables, Tables
+
+MODES = ("error", "errorifexists", "overwrite")
+ROWS_PER_GROUP = 64
+"""Rows that are written together: pictures come with their pixels."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes the rows of a frame.
+
+    Attributes:
+        tables: Makes the rows.
+        replaces: Whether what is there is replaced.
+    """
+
+    tables: Tables
+    replaces: bool = False
+
+    def mode(self, name: str) -> Writer:
+        """What to do if the folder is there: `error` or `overwrite`.
+
+        Raises:
+            ConfigError: It is none of these.
+        """
+        if name not in MODES:
+            raise ConfigError(f"There is no mode {name!r} of writing.", f"Use one of {', '.join(MODES)}.")
+        return replace(self, replaces=name == "overwrite")
+
+    def parquet(self, path: str) -> None:
+        """Writes a folder of Parquet files.
+
+        Args:
+            path: The folder; on Ray, one that all nodes reach, or a URI.
+
+        Raises:
+            OutputError: The folder is there already, or cannot be written.
+        """
+        if isinstance(self.tables, RayTables):
+            from raypipe.run.datasets import write_parquet
+
+            write_parquet(self.tables.dataset, path, replaces=self.replaces)
+        else:
+            self._write(Path(path))
+
+    def _write(self, folder: Path) -> None:
+        """Writes a folder with one file, whole or not at all."""
+        if folder.exists() and not self.replaces:
+            raise OutputError(f"{folder} is there already.", 'Choose another folder, or write.mode("overwrite").')
+        temporary = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            temporary.mkdir(parents=True)
+            with pq.ParquetWriter(temporary / "part-00000.parquet", self.tables.schema) as file:
+                for table in self.tables:
+                    file.write_table(table, ROWS_PER_GROUP)
+            if folder.exists():
+                shutil.rmtree(folder)
+            temporary.rename(folder)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be written: {error}.", "Check its place and the free space.") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def format(self, name: str) -> Writer:
+        """The format of the files.
+
+        Raises:
+            ConfigError: It is not `parquet`.
+        """
+        if name != "parquet":
+            raise ConfigError(
+                f"Frames are not written as {name!r}.",
+                "Use parquet; `raypipe run` writes documents, and Ray has frame.dataset.write_*.",
+            )
+        return self
+
+    def save(self, path: str) -> None:
+        """The same as `parquet`."""
+        self.parquet(path)

@@ -1,0 +1,294 @@
+"""A frame's idioms, in this process."""
+
+from __future__ import annotations
+
+import datetime
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from raypipe import visual
+from raypipe.errors import ConfigError, InputError, OutputError
+from raypipe.visual import start
+from raypipe.visual.functions import col, explode, length, lit, size, upper
+from raypipe.visual.records import Row
+from raypipe.visual.tables import LocalTables
+
+ROWS = [
+    {"path": "a", "n": 1, "text": "one", "boxes": [{"x": 1.0}, {"x": 2.0}]},
+    {"path": "b", "n": 2, "text": "two", "boxes": []},
+    {"path": "c", "n": 3, "text": None, "boxes": [{"x": 3.0}]},
+]
+
+
+@pytest.fixture
+def frame() -> visual.Frame:
+    return start().createDataFrame(ROWS)
+
+
+@pytest.fixture
+def files(tmp_path: Path, page_png: bytes) -> Path:
+    for name in ("a.png", "b.png", "c.jpg"):
+        (tmp_path / name).write_bytes(page_png)
+    return tmp_path
+
+
+def values(frame: visual.Frame) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in frame.collect()]
+
+
+def test_select_takes_names_expressions_and_lists(frame: visual.Frame) -> None:
+    assert values(frame.select("n", "text")) == [(1, "one"), (2, "two"), (3, None)]
+    assert values(frame.select(["n"])) == [(1,), (2,), (3,)]
+    assert values(frame.select(frame.n, (col("n") + 1).alias("more"))) == [(1, 2), (2, 3), (3, 4)]
+    assert frame.select("*").columns == ["path", "n", "text", "boxes"]
+
+
+def test_what_is_selected_keeps_the_page_that_it_is_of(frame: visual.Frame) -> None:
+    selected = frame.select("text")
+    assert selected.columns == ["text"]
+    assert selected.select("path", "text").columns == ["path", "text"]
+
+
+def test_an_unknown_column_is_named(frame: visual.Frame) -> None:
+    with pytest.raises(ConfigError, match="txt"):
+        frame.select("txt")
+    with pytest.raises(AttributeError, match=r"has no txt.*'text'"):
+        _ = frame.txt
+
+
+def test_filter_takes_conditions(frame: visual.Frame) -> None:
+    assert values(frame.filter(frame.n > 1).select("n")) == [(2,), (3,)]
+    assert values(frame.where((col("n") == 1) | col("text").isNull()).select("n")) == [(1,), (3,)]
+    assert values(frame.filter(~col("text").contains("w")).select("n")) == [(1,)]
+    with pytest.raises(ConfigError, match="not a condition"):
+        frame.filter("n > 1")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="no truth"):
+        frame.filter(frame.n > 1 and frame.n < 3)
+
+
+def test_columns_are_added_replaced_renamed_and_dropped(frame: visual.Frame) -> None:
+    more = frame.withColumn("long", length("text")).withColumn("n", col("n") * 2).withColumn("one", lit(1))
+    assert values(more.select("n", "long", "one", upper("text"))) == [
+        (2, 3, 1, "ONE"),
+        (4, 3, 1, "TWO"),
+        (6, None, 1, None),
+    ]
+    assert more.withColumnRenamed("long", "letters").drop("boxes", "absent").columns == [
+        "path",
+        "n",
+        "text",
+        "letters",
+        "one",
+    ]
+    with pytest.raises(ConfigError, match="not an expression"):
+        frame.withColumn("n", 3)  # type: ignore[arg-type]
+
+
+def test_lists_are_exploded(frame: visual.Frame) -> None:
+    assert values(frame.select("n", explode("boxes").alias("box"))) == [
+        (1, Row(["x"], [1.0])),
+        (1, Row(["x"], [2.0])),
+        (3, Row(["x"], [3.0])),
+    ]
+    assert values(frame.select(size("boxes"))) == [(2,), (0,), (1,)]
+
+
+def test_fields_of_structs_are_columns() -> None:
+    frame = start().createDataFrame([{"path": "a", "image": {"width": 7}}])
+    for selected in (frame.select("image.width"), frame.select(frame.image.width)):
+        assert selected.collect()[0].width == 7
+
+
+def test_rows_have_attributes_items_and_numbers(frame: visual.Frame) -> None:
+    row = frame.first()
+    assert row is not None
+    assert (row.text, row["text"], row[2], row[1:3]) == ("one", "one", "one", (1, "one"))
+    assert row.boxes[1].x == 2.0
+    assert row.asDict(recursive=True) == ROWS[0]
+    assert pickle.loads(pickle.dumps(row)) == row
+    with pytest.raises(AttributeError, match="no txt; it has path, n"):
+        _ = row.txt
+
+
+def test_a_field_that_is_called_as_a_method_of_a_tuple_is_a_field() -> None:
+    (row,) = start().createDataFrame([{"path": "a", "index": 4, "count": 5}]).collect()
+    assert (row.index, row.count) == (4, 5)
+
+
+def test_first_head_take_limit_and_count(frame: visual.Frame) -> None:
+    assert (frame.first().n, frame.head().n) == (1, 1)
+    assert [row.n for row in frame.head(2)] == [row.n for row in frame.take(2)] == [1, 2]
+    assert frame.limit(2).count() == 2
+    assert frame.limit(0).collect() == []
+    assert frame.filter(col("n") > 9).first() is None
+
+
+def test_rows_are_sorted(frame: visual.Frame) -> None:
+    assert [row.n for row in frame.sort("n", ascending=False).collect()] == [3, 2, 1]
+
+
+def test_frames_are_joined_on_columns(frame: visual.Frame) -> None:
+    other = start().createDataFrame(
+        [{"path": "c", "label": "x"}, {"path": "a", "label": "y"}, {"path": "a", "label": "z"}]
+    )
+    assert values(frame.join(other, "path").select("n", "label")) == [(1, "y"), (1, "z"), (3, "x")]
+    assert values(frame.join(other, ["path"], "left").select("n", "label")) == [(1, "y"), (1, "z"), (2, None), (3, "x")]
+    assert frame.join(other, on="path").columns == ["path", "n", "text", "boxes", "label"]
+
+
+def test_frames_are_joined_without_columns(frame: visual.Frame) -> None:
+    other = start().createDataFrame([{"label": "x"}, {"label": "y"}])
+    assert frame.join(other).count() == 6
+
+
+def test_joins_that_are_not_offered_say_so(frame: visual.Frame, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = start().createDataFrame([{"path": "c", "n": 1}])
+    with pytest.raises(ConfigError, match=r"Both frames have a column 'n'.*drop"):
+        frame.join(other, "path")
+    with pytest.raises(ConfigError, match=r"no join 'outer'.*Ray Data"):
+        frame.join(other.drop("n"), "path", "outer")
+    monkeypatch.setattr("raypipe.visual.joins.MOST_ROWS", 2)
+    with pytest.raises(ConfigError, match=r"more than 2 rows.*frame.dataset.join"):
+        other.drop("n").join(frame, "path")
+
+
+def test_what_frames_do_not_do_names_rays_way(frame: visual.Frame) -> None:
+    with pytest.raises(AttributeError, match=r"groupBy is not offered: use dataset.groupby"):
+        frame.groupBy("n")
+    with pytest.raises(ConfigError, match="come from this process"):
+        _ = frame.dataset
+
+
+def counted(times: list[int], fails: bool = False) -> visual.Frame:
+    """A frame that notes each time that its second table is made."""
+    table = pa.table({"path": ["a"]})
+
+    def make() -> Any:
+        yield table
+        times.append(1)
+        if fails and len(times) == 1:
+            raise OSError("gone")
+        yield table
+
+    return visual.Frame(LocalTables(make, table.schema))
+
+
+def test_what_is_cached_is_made_once_and_only_as_far_as_it_is_asked_for() -> None:
+    times: list[int] = []
+    frame = counted(times)
+    assert (frame.count(), frame.count(), len(times)) == (2, 2, 2)
+    times.clear()
+    kept = frame.cache()
+    assert kept is frame and frame.first() is not None and not times
+    assert (frame.count(), frame.select("path").count(), len(times)) == (2, 2, 1)
+
+
+def test_a_cache_that_failed_begins_again() -> None:
+    times: list[int] = []
+    frame = counted(times, fails=True).cache()
+    with pytest.raises(OSError, match="gone"):
+        frame.count()
+    assert frame.count() == 2
+
+
+def test_a_frame_is_shown(frame: visual.Frame, capsys: pytest.CaptureFixture[str]) -> None:
+    frame.withColumn("text", lit("x" * 30)).select("n", "text").show(2)
+    assert capsys.readouterr().out == (
+        "+---+--------------------+\n"
+        "|  n|                text|\n"
+        "+---+--------------------+\n"
+        "|  1|xxxxxxxxxxxxxxxxx...|\n"
+        "|  2|xxxxxxxxxxxxxxxxx...|\n"
+        "+---+--------------------+\n"
+        "only showing top 2 rows\n"
+    )
+    frame.select("text").show(truncate=False)
+    assert "|one |\n" in capsys.readouterr().out
+
+
+def test_a_schema_is_printed_as_a_tree(frame: visual.Frame, capsys: pytest.CaptureFixture[str]) -> None:
+    frame.drop("path").printSchema()
+    assert capsys.readouterr().out == (
+        "root\n"
+        " |-- n: long (nullable = true)\n"
+        " |-- text: string (nullable = true)\n"
+        " |-- boxes: array (nullable = true)\n"
+        " |    |-- element: struct (containsNull = true)\n"
+        " |    |    |-- x: double (nullable = true)\n"
+    )
+
+
+def test_pandas_and_parquet_take_a_frame(frame: visual.Frame, tmp_path: Path) -> None:
+    assert frame.toPandas()["n"].tolist() == [1, 2, 3]
+    frame.write.parquet(str(tmp_path / "rows"))
+    assert values(start().read.parquet(str(tmp_path / "rows"))) == values(frame)
+    with pytest.raises(OutputError, match="there already"):
+        frame.write.parquet(str(tmp_path / "rows"))
+    frame.limit(1).write.mode("overwrite").parquet(str(tmp_path / "rows"))
+    assert start().read.format("parquet").load(str(tmp_path / "rows")).count() == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["rows"]
+    with pytest.raises(ConfigError, match="no mode 'append'"):
+        frame.write.mode("append")
+    with pytest.raises(ConfigError, match="not written as 'binaryFormat'"):
+        frame.write.format("binaryFormat")
+
+
+def test_files_are_read_as_spark_reads_them(files: Path, page_png: bytes) -> None:
+    frame = start().read.format("binaryFile").load(str(files))
+    assert [(field.name, str(field.type)) for field in frame.schema] == [
+        ("path", "string"),
+        ("modificationTime", "timestamp[us, tz=UTC]"),
+        ("length", "int64"),
+        ("content", "binary"),
+    ]
+    row = frame.sort("path").first()
+    assert row is not None
+    assert (row.path, row.length, row.content) == (str(files / "a.png"), len(page_png), page_png)
+    assert abs(row.modificationTime.timestamp() - (files / "a.png").stat().st_mtime) < 0.001
+    assert isinstance(row.modificationTime, datetime.datetime)
+
+
+def test_files_are_lists_globs_and_names(files: Path) -> None:
+    read = start().read.format("binaryFile")
+    assert read.load([str(files / "a.png"), str(files / "c.jpg")]).count() == 2
+    assert read.load(str(files / "*.png")).count() == 2
+    assert read.option("pathGlobFilter", "b.*").load(str(files)).count() == 1
+    assert read.option("recursiveFileLookup", True).load(str(files)).count() == 3
+    with pytest.raises(InputError, match="does not exist"):
+        read.load(str(files / "absent.png"))
+    with pytest.raises(InputError):
+        start().read.parquet(str(files / "absent"))
+    with pytest.raises(ConfigError, match="no option header"):
+        read.option("header", True)
+    with pytest.raises(ConfigError, match=r"ray.data.read_csv"):
+        start().read.format("csv")
+
+
+def test_a_file_that_is_gone_leaves_its_row(files: Path) -> None:
+    frame = start().read.format("binaryFile").load(str(files))
+    (files / "a.png").unlink()
+    assert frame.count() == 2
+
+
+def test_rows_in_memory_become_a_frame() -> None:
+    session = start()
+    assert values(session.createDataFrame([("a", 1)], ["path", "n"])) == [("a", 1)]
+    assert values(session.createDataFrame(session.createDataFrame([("a", 1)], ["path", "n"]).collect())) == [("a", 1)]
+    assert values(session.createDataFrame(pa.table({"n": [1]}))) == [(1,)]
+    assert values(session.createDataFrame(session.createDataFrame([("a", 1)], ["path", "n"]).toPandas())) == [("a", 1)]
+    with pytest.raises(ConfigError, match="2 values, for the names"):
+        session.createDataFrame([("a", 1)], ["path"])
+
+
+def test_start_takes_the_arguments_of_visual_nlps() -> None:
+    start(secret="some", nlp_version="4.4", jar_path="x").stop()
+    with pytest.raises(ConfigError, match=r"no argument 'on_missing'.*on_missing_model"):
+        start(on_missing="nearest")
+    with pytest.raises(ConfigError, match="no engine 'spark'"):
+        start(engine="spark")
+    with pytest.raises(ConfigError, match="on_missing_model is 'guess'"):
+        start(on_missing_model="guess")
