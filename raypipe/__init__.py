@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from raypipe.client import Client
+from raypipe.client import AsyncClient, Client
 from raypipe.columns import Column
 from raypipe.display import display_images
 from raypipe.errors import ConfigError, DeviceError, InputError, ModelError, RaypipeError, ServerError
 from raypipe.outputs.page import Page
 from raypipe.pipeline import Pipeline, read
-from raypipe.presets import read_text, standard
+from raypipe.presets import fast, read_text, standard
 from raypipe.stages.base import Pool, Stage, Step, Worker
 from raypipe.stages.decode import BinaryToImage
 from raypipe.stages.detect import ImageTextDetector
@@ -25,6 +25,7 @@ from raypipe.stages.visual_nlp import (
 from raypipe.types import Line, Region, Word
 
 __all__ = [
+    "AsyncClient",
     "BinaryToImage",
     "Client",
     "Column",
@@ -54,6 +55,7 @@ __all__ = [
     "Worker",
     "__version__",
     "display_images",
+    "fast",
     "read",
     "read_text",
     "standard",

@@ -22,6 +22,7 @@ class Column:
         encode: The reverse of `decode`.
         empty: Makes the value for a page that failed or has no text.
         role: What outputs use the column for, such as `text`, whatever its name; None: it is just passed on.
+        language: Code of the language of its text; None: it has no text, or nobody knows.
     """
 
     arrow: pa.DataType
@@ -29,6 +30,7 @@ class Column:
     encode: Callable[[Any], Any] = lambda value: value
     empty: Callable[[], Any] = lambda: None
     role: str | None = None
+    language: str | None = None
 
     def in_place_of(self, before: Column | None) -> Column:
         """The column when it replaces another one, whose role it takes over if it has no role of its own."""
@@ -94,7 +96,12 @@ def roles_of(columns: Mapping[str, Column]) -> Roles:
     """The roles of the columns of finished rows; if several have the same role, the last one plays it."""
     playing = {column.role: name for name, column in columns.items() if column.role}
     others = [name for name in columns if name not in playing.values()]
-    return Roles(columns=playing, further=tuple(name for name in others if _is_simple(columns[name].arrow)))
+    languages = [column.language for column in columns.values() if column.language]
+    return Roles(
+        columns=playing,
+        further=tuple(name for name in others if _is_simple(columns[name].arrow)),
+        language=languages[-1] if languages else None,
+    )
 
 
 def _is_simple(arrow: pa.DataType) -> bool:
@@ -162,6 +169,7 @@ INTEGER = Column(pa.int32())
 BYTES = Column(pa.binary())
 RECOGNIZED = Column(pa.string(), empty=str, role="text")
 CONFIDENCE = Column(pa.list_(pa.float32()), empty=list, role="confidence")
+TURNED = Column(pa.int32(), role="turned")
 REGIONS = list_column_of(Region, "regions")
 LINES = list_column_of(Line, "lines")
 POSITIONS = list_column_of(PageMatrix, "positions")

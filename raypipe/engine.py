@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping, Sequence
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -11,8 +15,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from raypipe import cuda
 from raypipe.errors import DeviceError, ModelError
-from raypipe.metrics import Metrics
+from raypipe.gather import Gatherer
+from raypipe.metrics import SECONDS, SESSION, Metrics
 
 Array = npt.NDArray[Any]
 Tensor: TypeAlias = Any
@@ -20,6 +26,10 @@ Tensor: TypeAlias = Any
 
 # An exhaustive search of convolution algorithms takes hundreds of milliseconds for each new input shape.
 _CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
+
+_CPU = ["CPUExecutionProvider"]
+_LOOKING = threading.Lock()
+"""Held while the GPU is looked for: sessions are opened in several threads."""
 
 TYPES = {
     "tensor(float)": np.float32,
@@ -29,6 +39,10 @@ TYPES = {
     "tensor(uint8)": np.uint8,
 }
 """Element types that a model's inputs may have."""
+
+
+MOST_VALUES = 32_000_000
+"""Numbers in a batch that is put together on a GPU: 8 pages for a detector, 64 of the longest lines."""
 
 
 class Input(NamedTuple):
@@ -43,9 +57,13 @@ class Session:
 
     Args:
         source: The .onnx file.
-        use_gpu: True requires a CUDA device, False runs on the CPU, None uses a GPU if there is one.
+        use_gpu: True requires a CUDA device, False runs on the CPU, None uses a GPU if there is one. Where there is one
+            that ONNX Runtime cannot use, a warning says why.
         threads: CPU threads of one run.
-        metrics: Where the seconds of each run are added, as `session_seconds`.
+        metrics: Where the seconds of each run are added, as `session_seconds` and as those of the model's file.
+
+    Attributes:
+        metrics: As given, for what is done around the runs.
 
     Raises:
         DeviceError: A GPU was asked for, but ONNX Runtime did not get one.
@@ -61,37 +79,18 @@ class Session:
         options.log_severity_level = 3
         # Threads that spin while they wait would take the core from the next actor.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        gpu = gpu_available() if use_gpu is None else use_gpu
-        if gpu and not gpu_available():
-            raise DeviceError(
-                "A GPU was asked for, but there is none that ONNX Runtime can use.",
-                "Install raypipe[cuda] and a CUDA 13 driver, or run with --device cpu; `raypipe doctor` shows more.",
-            )
-        providers: list[Any] = [("CUDAExecutionProvider", _CUDA_OPTIONS)] if gpu else []
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(source),
-                options,
-                providers=[*providers, "CPUExecutionProvider"],
-            )
-        except Exception as error:
-            raise ModelError(f"{source} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
-        provider = str(self._session.get_providers()[0])
-        self.on_gpu = provider == "CUDAExecutionProvider"
-        if gpu and not self.on_gpu:
-            raise DeviceError(
-                f"A GPU was asked for, but ONNX Runtime fell back to {provider}.",
-                "Run `raypipe doctor`: the CUDA or cuDNN libraries do not match this onnxruntime-gpu.",
-            )
-        self._metrics = metrics
+        self._session = _opened(source, options, use_gpu)
+        self.on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
+        self.metrics, self._name = metrics, f"{SESSION}{source.stem}{SECONDS}"
         self.inputs = {
             argument.name: Input(np.dtype(TYPES[argument.type]), argument.shape)
             for argument in self._session.get_inputs()
         }
         self.outputs: list[str] = [argument.name for argument in self._session.get_outputs()]
+        self._gatherer = Gatherer(self._run_batch, MOST_VALUES) if self.on_gpu and self._takes_batches() else None
 
     def run(self, *inputs: Array, outputs: Sequence[str] | None = None) -> list[Array]:
-        """Runs the model.
+        """Runs the model. On a GPU, pictures of one shape that several threads bring are run together.
 
         Args:
             inputs: One array per input, in the model's order.
@@ -101,7 +100,10 @@ class Session:
             The outputs, in the order asked for.
         """
         feed: Mapping[str, Array] = dict(zip(self.inputs, inputs, strict=True))
-        with self._metrics.timed("session_seconds"):
+        with self._timed():
+            if self._gatherer:
+                (batch,) = inputs
+                return self._gatherer.call(batch, None if outputs is None else tuple(outputs))
             return [np.asarray(value) for value in self._session.run(outputs, feed)]
 
     def compute(self, feed: Mapping[str, Array | Tensor], read: str = "") -> tuple[Array, dict[str, Tensor]]:
@@ -122,10 +124,23 @@ class Session:
                 binding.bind_ortvalue_input(name, value)
         for name in self.outputs:
             binding.bind_output(name, "cuda" if self.on_gpu and name != read else "cpu")
-        with self._metrics.timed("session_seconds"):
+        with self._timed():
             self._session.run_with_iobinding(binding)
         results = dict(zip(self.outputs, binding.get_outputs(), strict=True))
         return (np.asarray(results.pop(read).numpy()) if read else np.empty(0)), results
+
+    def _takes_batches(self) -> bool:
+        """Whether its one input and all its outputs begin with an axis of any length, that of the batch."""
+        arguments = [*self._session.get_inputs(), *self._session.get_outputs()]
+        return len(self.inputs) == 1 and all(isinstance(each.shape[0], str) for each in arguments)
+
+    def _run_batch(self, batch: Array, outputs: Sequence[str] | None) -> list[Array]:
+        return [np.asarray(value) for value in self._session.run(outputs, dict.fromkeys(self.inputs, batch))]
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        with self.metrics.timed("session_seconds"), self.metrics.timed(self._name):
+            yield
 
     def metadata(self, key: str, default: str | None = None) -> Any:
         """A JSON value from the model file's metadata; `default` is the JSON to use if the key is missing."""
@@ -133,28 +148,73 @@ class Session:
         return json.loads(values[key] if default is None else values.get(key, default))
 
 
+def _opened(source: Path, options: Any, use_gpu: bool | None) -> Any:
+    """An onnxruntime.InferenceSession."""
+    trouble = "" if use_gpu is False else gpu_trouble()
+    if use_gpu is not False and not trouble:
+        session, trouble = _on_gpu(source, options)
+        if session:
+            return session
+    if use_gpu:
+        raise DeviceError(f"A GPU was asked for. {trouble}", "Or run with --device cpu; see `raypipe doctor`.")
+    if trouble and cuda.devices():
+        with _LOOKING:
+            _warn(trouble)
+    return _session(source, options, _CPU)
+
+
+def _on_gpu(source: Path, options: Any) -> tuple[Any, str]:
+    """A session on CUDA, or None and why there is none."""
+    try:
+        session = _session(source, options, [("CUDAExecutionProvider", _CUDA_OPTIONS), *_CPU])
+    except ModelError as error:
+        _session(source, options, _CPU)  # Fails again if the file is at fault.
+        return None, str(error.__cause__)
+    if session.get_providers()[0] == "CUDAExecutionProvider":
+        return session, ""
+    return None, "ONNX Runtime cannot load its CUDA provider; its message above says why."
+
+
+def _session(source: Path, options: Any, providers: list[Any]) -> Any:
+    import onnxruntime
+
+    try:  # Without its own fallback, which it would print.
+        return onnxruntime.InferenceSession(str(source), options, providers=providers, enable_fallback=0)
+    except Exception as error:
+        raise ModelError(f"{source} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
+
+
 @cache
+def _warn(trouble: str) -> None:
+    """Says once why the CPU is used although there is a GPU."""
+    logging.getLogger(__name__).warning("The GPU is not used, the CPU is: %s", trouble)
+
+
 def gpu_available() -> bool:
-    """Whether a CUDA device can be used.
+    """Whether a CUDA device can be used, as far as can be told without a session."""
+    return not gpu_trouble()
 
-    onnxruntime-gpu lists its CUDA provider even on machines without a GPU, so the driver is asked as well.
+
+def gpu_trouble() -> str:
+    """Why no CUDA device can be used, and what to do; empty if one can.
+
+    onnxruntime-gpu lists its CUDA provider even on machines without a GPU or without CUDA's libraries.
     """
-    import ctypes
+    with _LOOKING:
+        return _gpu_trouble()
 
+
+@cache
+def _gpu_trouble() -> str:
+    if not cuda.devices():
+        return "NVIDIA's driver is not installed here, or has no device."
     import onnxruntime
 
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return False
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return False
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return False
-    if count.value and hasattr(onnxruntime, "preload_dlls"):
+        return "This ONNX Runtime is built without CUDA. Install onnxruntime-gpu in its place."
+    with redirect_stdout(io.StringIO()):  # It prints what it does not find.
         onnxruntime.preload_dlls()
-    return count.value > 0
+    return cuda.trouble(onnxruntime.cuda_version)
 
 
 def versions() -> dict[str, Any]:

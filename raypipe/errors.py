@@ -1,7 +1,7 @@
 """What can go wrong: each kind of error has a code, an exit status and a remedy.
 
 `RaypipeError` and its subclasses stop the job. `PageError` belongs to one page: a stage raises it, the worker's base
-class writes it as a `Failure` into that page's row, and the job continues.
+class writes it as a `Failure` into that page's row, and the job continues. None of them shows a key.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from raypipe.keys import public
 
 
 class ExitStatus(IntEnum):
@@ -25,7 +27,9 @@ class ExitStatus(IntEnum):
     """The job finished, but some of its pages failed."""
     SERVER = 7
     OUTPUT = 8
-    """All pages were read, but some files could not be written."""
+    """Rows or files could not be written."""
+    ERRORS = 9
+    """So many pages failed that the job was stopped."""
 
 
 class Code(StrEnum):
@@ -42,8 +46,9 @@ class Code(StrEnum):
     IMAGE_TOO_LARGE = "image_too_large", 413
     PAGE_MISSING = "page_missing", 422
     PAGE_FAILED = "page_failed", 422
+    PAGE_TIMEOUT = "page_timeout", 504
     PDF_DAMAGED = "pdf_damaged", 422
-    PDF_UNSUPPORTED = "pdf_unsupported", 415
+    PDF_LOCKED = "pdf_locked", 422
     WORKER_DIED = "worker_died", 500
 
     def __new__(cls, code: str, http_status: int) -> Code:
@@ -69,13 +74,18 @@ class Failure:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.stage} {self.code}: {self.message}"
+        return public(f"{self.stage} {self.code}: {self.message}")
 
     @classmethod
     def parse(cls, exception: str) -> Failure:
         """Parses a failure's text. Text of any other form is taken whole as the message."""
         parts = re.fullmatch(r"(\S+) (\w+): (.*)", exception, re.DOTALL)
         return cls(*parts.groups()) if parts else cls("", Code.PAGE_FAILED, exception)
+
+    @property
+    def kind(self) -> str:
+        """Stage and code: what failures are counted by."""
+        return f"{self.stage} {self.code}".strip()
 
     @property
     def http_status(self) -> int:
@@ -99,8 +109,8 @@ class RaypipeError(Exception):
     exit_status = ExitStatus.INTERNAL
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(f"{message} {remedy}".strip())
-        self.remedy = remedy
+        super().__init__(public(f"{message} {remedy}".strip()))
+        self.remedy = public(remedy)
 
 
 class ConfigError(RaypipeError):
@@ -132,10 +142,17 @@ class DeviceError(RaypipeError):
 
 
 class OutputError(RaypipeError):
-    """Files that could not be written; all pages were read."""
+    """Rows or files that could not be written."""
 
     code = "output"
     exit_status = ExitStatus.OUTPUT
+
+
+class TooManyErrorsError(RaypipeError):
+    """So many pages failed that something else than their pictures must be wrong."""
+
+    code = "too_many_errors"
+    exit_status = ExitStatus.ERRORS
 
 
 class ServerError(RaypipeError):
@@ -154,9 +171,9 @@ class PageError(Exception):
     """
 
     def __init__(self, code: str, message: str, remedy: str) -> None:
-        super().__init__(f"{message} {remedy}")
-        self.code, self.remedy = code, remedy
-        self._message = message
+        super().__init__(public(f"{message} {remedy}"))
+        self.code, self.remedy = code, public(remedy)
+        self._message = public(message)
 
     def __reduce__(self) -> tuple[type[PageError], tuple[str, str, str]]:
         return type(self), (self.code, self._message, self.remedy)

@@ -2,9 +2,75 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+
+ZEN_2 = 0x30
+"""The first model of AMD's family 23 with vector units of 256 bits."""
+
+M_ARENA_MAX = -8
+"""Of glibc's malloc.h."""
+MOST_ARENAS = 2
 
 
 def usable_cpus() -> int:
     """CPUs that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    """The name of the CPU, as the system gives it; empty where it does not (not Linux)."""
+    return _cpu_info().get("model name", platform.processor())
+
+
+def cpu_flags() -> frozenset[str]:
+    """The instructions that the CPU has, by Linux's names; empty where the system does not list them."""
+    return frozenset(_cpu_info().get("flags", "").split())
+
+
+def fast_int8() -> bool:
+    """Whether the CPU multiplies int8 faster than float32.
+
+    By its name and instructions, and not by a measurement, which on a busy machine would tell otherwise each time, and
+    with it what is read. Measured: with VNNI int8 takes half the time, on AMD's Zen 3 without it 0.8 of it, on Zen 1,
+    whose vector units are 128 bits wide, 1.1 times as long.
+    """
+    flags = cpu_flags()
+    if not flags:  # Not Linux, or not x86: there, too, such machines have instructions for int8.
+        return True
+    narrow = _cpu_info().get("cpu family") == "23" and int(_cpu_info().get("model", "0")) < ZEN_2
+    return not narrow and bool(flags & {"avx2", "asimd"})
+
+
+@cache
+def _cpu_info() -> dict[str, str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+    except OSError:
+        return {}
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def share_freed_memory() -> None:
+    """Lets the threads of this process, where its C library is glibc, share what they free; before any is started.
+
+    Else each has arenas of its own, whose free memory is of no use to the others.
+    """
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
+        library.mallopt(M_ARENA_MAX, MOST_ARENAS)
+
+
+def private_bytes() -> int | None:
+    """Memory of this process that it shares with no other one; None where the system does not say (not Linux).
+
+    Ray's objects, which lie in memory that all its processes share, do not count.
+    """
+    try:
+        _, resident, shared, *_ = Path("/proc/self/statm").read_text().split()
+    except OSError:
+        return None
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")

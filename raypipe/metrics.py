@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 SECONDS, TOTAL = "_seconds", "_total"
 """How the names of sums end: of seconds, of counts."""
+
+SESSION = "session_"
+"""How the names of the seconds of a model's runs begin; its file follows."""
 
 Progress = Callable[[int, int], None]
 """Called with how many pages are finished and how many of them failed."""
@@ -47,6 +50,12 @@ class Visit:
                 for end in (SECONDS, TOTAL)
             ),
         )
+
+
+def files_run(sums: Mapping[str, float]) -> dict[str, float]:
+    """The model files that ran, without suffix, and their seconds."""
+    names = {name: name.removeprefix(SESSION).removesuffix(SECONDS) for name in sums}
+    return {file: sums[name] for name, file in names.items() if name == f"{SESSION}{file}{SECONDS}"}
 
 
 class Metrics(threading.local):

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 from pydantic import ValidationError
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, ModelError
 from raypipe.graph import Operator, graph_of
 from raypipe.inputs.pages import Source, documents, page_rows
 from raypipe.run.settings import Serving
 from raypipe.stages import registry
-from raypipe.stages.base import Stage, Step
+from raypipe.stages.base import ModelStage, Stage, Step
 from raypipe.stages.draw import ImageDrawRegions
 from raypipe.types import Page
 
 if TYPE_CHECKING:
     from ray.data import Dataset
     from ray.serve import Application
+
+    from raypipe.web.jobs import JobsFor
 
 OVERLAYS = ("jpeg", "png")
 """Formats of overlays."""
@@ -73,6 +75,7 @@ class Pipeline:
         for stage in self.stages:
             values = ", ".join(f"{name}={value!r}" for name, value in stage.model_dump(exclude={"pool"}).items())
             lines.append(f"  {stage.name}({values})")
+        lines += [f"{stage.name} runs here: {_running(stage)}" for stage in self.graph.model_stages]
         return "\n".join(lines)
 
     def to_toml(self) -> str:
@@ -97,7 +100,12 @@ class Pipeline:
             raise ConfigError(f"The pipeline file cannot be read: {error}.", "It needs [[stage]] tables.") from error
 
     def run(
-        self, sources: Source | Iterable[Source], *, batch_size: int = BATCH_SIZE, threads: int | None = None
+        self,
+        sources: Source | Iterable[Source],
+        *,
+        batch_size: int = BATCH_SIZE,
+        threads: int | None = None,
+        page_seconds: float | None = None,
     ) -> Iterator[Page]:
         """Reads pages in this process, a few at a time, as results are asked for.
 
@@ -106,6 +114,8 @@ class Pipeline:
                 green, blue, Pillow pictures, rows with a `path` or `content` and further columns, or a list of them.
             batch_size: Pages whose lines are read together.
             threads: CPU threads; None: all that the process may use.
+            page_seconds: How long a page may take before its row says so; None: as long as it likes. Its thread cannot
+                be ended, and goes on too.
 
         Raises:
             InputError: A source names nothing or is not a source; raised at once for the first.
@@ -115,28 +125,45 @@ class Pipeline:
         """
         from raypipe.run.local import run
 
-        return run(self.graph, sources, batch_size, threads)
+        return run(self.graph, sources, batch_size, threads, page_seconds=page_seconds)
 
-    def transform(self, dataset: Dataset, *, batch_size: int = BATCH_SIZE) -> Dataset:
+    def transform(
+        self, dataset: Dataset, *, batch_size: int = BATCH_SIZE, page_seconds: float | None = None
+    ) -> Dataset:
         """Adds the pipeline to a Ray Data dataset: lazy and streaming.
 
+        Its actors leave room on the cluster for further pipelines and steps of the same dataset.
+
         Args:
-            dataset: Page rows of `raypipe.read`, or documents with `path` and `content` (or `bytes`).
+            dataset: Page rows of `raypipe.read`, or documents with a `path` and, unless they are to be read from it,
+                `content`, or what `ray.data.read_binary_files` and `read_images` give with include_paths=True:
+                `bytes`, or arrays in `image`. Further columns pass through.
             batch_size: Pages whose lines are read together.
+            page_seconds: How long a page may take before its process is ended and its row says so; None: as long as
+                it likes.
+
+        Raises:
+            ConfigError: The dataset lacks a column, or its pools need more CPUs than the cluster has.
+            DeviceError: They need more GPUs than it has.
+            RaypipeError: Later, where the dataset is read, if an actor cannot go on; it is one of Ray's errors, too.
         """
         from raypipe.run.batch import transform
 
-        return transform(self.graph, dataset, batch_size)
+        extended = transform(self.graph, dataset, batch_size, shared=True, page_seconds=page_seconds)
+        # Else Ray would raise an error of its own, which is none of ours and does not say what went wrong.
+        extended.context.raise_original_map_exception = True
+        return extended
 
-    def deployment(self, serving: Serving | None = None) -> Application:
+    def deployment(self, serving: Serving | None = None, jobs_for: JobsFor | None = None) -> Application:
         """The pipeline as a Ray Serve application, for `ray.serve.run`.
 
         Args:
             serving: Limits, batching and placement; see `raypipe.run.settings.Serving`.
+            jobs_for: Makes what keeps jobs: `raypipe.job.online.JobsOf`; None: it takes none.
         """
         from raypipe.run.online import deployment
 
-        return deployment(self.graph, self.drawings(), serving or Serving())
+        return deployment(self.graph, self.drawings(), serving or Serving(), jobs_for=jobs_for)
 
     def with_drawing(self, image_format: str) -> Pipeline:
         """The pipeline, extended to draw each page's regions and text over its picture."""
@@ -166,6 +193,14 @@ class Pipeline:
             for name, graph in drawn.items()
             if not graph.needs.keys() - self.graph.needs
         }
+
+
+def _running(stage: ModelStage) -> str:
+    try:
+        model = stage.running
+    except ModelError as error:
+        return str(error)
+    return f"{model.path.name} ({model.precision})"
 
 
 def _describe(step: Step) -> str:

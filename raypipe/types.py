@@ -1,15 +1,15 @@
 """What flows through a pipeline: rows, the records in them, and the finished page.
 
 A row is a page: a dict from column name to value. Inside a process the values are the records below; `columns.py`
-says how they are stored between processes and in files. Coordinates are pixels of the upright page (after EXIF
-orientation) at its full resolution, whatever scale it was decoded at.
+says how they are stored between processes and in files. Coordinates are pixels of the file's picture (after
+EXIF orientation) at its full resolution, whatever scale it was decoded at and however it was turned to be read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -106,9 +106,9 @@ class Crops:
         pixels: All pictures as bytes, one after the other, each uint8 (height, width, 3), BGR.
         height: The common height in pixels.
         widths: One width per picture.
-        segments: float32 (m, 10) as bytes. A picture shows one or more boxes of the page side by side. Each has:
-            its picture, its first and last pixel column there, centre x, centre y, width, height and angle on the
-            page, and the numbers of its line and of its row of the text.
+        segments: float32 (m, 8) as bytes. A picture shows one or more boxes of the page side by side. Each has:
+            its picture, its first and last pixel column there, and centre x, centre y, width, height and angle on the
+            page.
     """
 
     pixels: bytes
@@ -126,8 +126,8 @@ class Crops:
         ]
 
     def segment_table(self) -> npt.NDArray[np.float32]:
-        """The segments as float32 (m, 10)."""
-        return np.frombuffer(self.segments, np.float32).reshape(-1, 10)
+        """The segments as float32 (m, 8)."""
+        return np.frombuffer(self.segments, np.float32).reshape(-1, 8)
 
 
 def regions_from_boxes(boxes: Boxes, scores: Sequence[float], page: int) -> list[Region]:
@@ -170,10 +170,12 @@ class Roles:
         columns: The column that plays a role, by the role's name; a role missing here is played by the column of
             its name.
         further: Columns without a role, which outputs keep under their own names.
+        language: Code of the language of the text; None: nobody knows.
     """
 
     columns: Mapping[str, str]
     further: tuple[str, ...] = ()
+    language: str | None = None
 
 
 USUAL = Roles(columns={"regions": "text_regions", "picture": "image_with_regions"})
@@ -225,6 +227,11 @@ class Page(Mapping[str, Any]):
         return int(self._row.get("total_pages") or 1)
 
     @property
+    def image(self) -> Any:
+        """The page's picture, an `Image`; None if it was not opened or not kept."""
+        return self._playing("image")
+
+    @property
     def width(self) -> int | None:
         """Width of the upright page in pixels; None if the picture was not opened or not kept."""
         return self._side("width")
@@ -235,8 +242,7 @@ class Page(Mapping[str, Any]):
         return self._side("height")
 
     def _side(self, name: str) -> int | None:
-        image = self._playing("image")
-        return getattr(image, name) if image else self._row.get(name)
+        return getattr(self.image, name) if self.image else self._row.get(name)
 
     @property
     def text(self) -> str:
@@ -244,9 +250,35 @@ class Page(Mapping[str, Any]):
         return str(self._playing("text") or "")
 
     @property
+    def language(self) -> str | None:
+        """Code of the language in which the page was read, such as `en`; None if nobody knows."""
+        return self._roles.language
+
+    @property
     def lines(self) -> list[Line]:
         """The recognized lines in reading order."""
         return list(self._playing("lines") or [])
+
+    @property
+    def turned(self) -> int:
+        """Degrees, clockwise, by which the page was turned to be read: 0, 90, 180 or 270.
+
+        Boxes are in the pixels of the file as it is, after EXIF orientation; see `upright_lines` for the others.
+        """
+        return int(self._playing("turned") or 0)
+
+    @property
+    def upright_lines(self) -> list[Line]:
+        """The lines, with boxes in the pixels of the page as it was read, which is turned by `turned`.
+
+        Raises:
+            ValueError: The page was turned and its size is not known, since its picture was not kept.
+        """
+        if not self.turned:
+            return self.lines
+        if self.width is None or self.height is None:
+            raise ValueError(f"The size of {self.path} is not known: keep its picture, with keep_input=True.")
+        return [_turned(line, self.turned, self.width, self.height) for line in self.lines]
 
     @property
     def regions(self) -> list[Region]:
@@ -283,3 +315,17 @@ class Page(Mapping[str, Any]):
 
     def _playing(self, role: str) -> Any:
         return self._row.get(self._roles.columns.get(role, role))
+
+
+R = TypeVar("R", Line, Word)
+
+
+def _turned(record: R, degrees: int, width: float, height: float) -> R:
+    """A line or word on a page of this size when the page is turned clockwise by 90, 180 or 270 degrees."""
+    x, y = record.x, record.y
+    x, y = {90: (height - y, x), 180: (width - x, height - y), 270: (y, width - x)}[degrees]
+    angle = (record.angle + degrees + 180) % 360 - 180
+    if isinstance(record, Line):
+        words = [_turned(word, degrees, width, height) for word in record.words]
+        return replace(record, x=x, y=y, angle=angle, words=words)
+    return replace(record, x=x, y=y, angle=angle)

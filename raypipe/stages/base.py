@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import override
 
 from raypipe.columns import Column
+from raypipe.engine import gpu_available
 from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError
 from raypipe.metrics import Metrics
 from raypipe.types import Row
@@ -99,6 +100,11 @@ class ModelStage(Stage):
 
     model: ModelName
     use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is a GPU")
+    precision: manifest.Precision | None = Field(
+        None,
+        description="what the network computes with, of what the model has; None: of a model that has int8 and fp32, "
+        "int8 where the CPU multiplies it fast",
+    )
 
     @model_validator(mode="after")
     def _uses_its_options(self) -> Self:
@@ -110,6 +116,7 @@ class ModelStage(Stage):
         known = manifest.known(self.model)
         if known is None or known.task != self.task:  # `check` says so.
             return self
+        manifest.suited(known, self.precision, on_gpu=False)
         used = self.families[known.family].options
         for family in self.families.values():
             for option in sorted(family.options - used):
@@ -138,6 +145,21 @@ class ModelStage(Stage):
             ModelError: It is unknown, for another task, or not on this machine.
         """
         return manifest.resolve(self.model, self.task)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether this process runs the model on a GPU."""
+        return self.use_gpu is not False and gpu_available()
+
+    @property
+    def running(self) -> manifest.Model:
+        """The entry of the manifest whose file this process runs: see `precision`.
+
+        Raises:
+            ModelError: As `resolved`.
+        """
+        chosen = manifest.suited(self.resolved, self.precision, self.on_gpu)
+        return manifest.resolve(chosen.name, self.task)
 
     @override
     def check(self) -> None:
@@ -190,6 +212,9 @@ class Worker(ABC, Generic[S]):
     def setup(self) -> None:
         """Loads what the worker needs, once in each process."""
 
+    def warm_up(self) -> None:
+        """Does once what the first page would otherwise wait for, such as a first run of the model. Follows `setup`."""
+
     @abstractmethod
     def process(self, rows: Sequence[Row]) -> None:
         """Fills in the columns of rows that have no exception, in place.
@@ -205,8 +230,6 @@ class Worker(ABC, Generic[S]):
         except PageError as error:
             row["exception"] = str(Failure(self.spec.name, error.code, str(error)))
         except (cv2.error, MemoryError) as error:
-            message = (
-                f"{row.get('path')}, page {row.get('pagenum')}: {str(error).strip() or type(error).__name__} "
-                "Look at the picture; report it if it looks sound."
-            )
+            page, reason = (row.get("pagenum") or 0) + 1, str(error).strip() or type(error).__name__
+            message = f"{row.get('path')}, page {page}: {reason} Look at the picture; report it if it looks sound."
             row["exception"] = str(Failure(self.spec.name, Code.PAGE_FAILED, message))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from raypipe.geometry import Floats, bounds, crop, directions, enclose, turn
 from raypipe.images.image import Image
-from raypipe.layout import LineLayout
+from raypipe.layout.combs import combed, is_comb
+from raypipe.layout.lines import LineLayout, arrange
 from raypipe.recognition.base import Reading
+from raypipe.recognition.ink import extents
 from raypipe.types import Boxes, Crops, Line, Pixels, Word
 
 MIN_CURVED_REGIONS = 5
@@ -18,33 +19,43 @@ MIN_CURVED_REGIONS = 5
 
 
 def cut(
-    image: Image, boxes: Boxes, layout: LineLayout, height: int, max_width: int, group: bool, border: int, space: int
+    image: Image, boxes: Boxes, height: int, max_width: int, border: int, space: int, layout: LineLayout | None = None
 ) -> Crops:
-    """Cuts the lines of a page out of its picture.
+    """Cuts the regions of a page out of its picture.
 
     Args:
         image: The page.
         boxes: (n, 5), its regions at full resolution.
-        layout: How they form lines.
         height, max_width: Size of the pictures that the recognizer takes.
-        group: Put the regions of a line side by side in one picture; otherwise each gets its own picture.
         border: Pixels of the page around each region that are cut out with it.
         space: Pixels of paper added between two regions in one picture, as the recognizer sees them.
+        layout: Lines whose regions are put side by side in one picture; None: each region gets its own picture, but for
+            the letters of a comb, which share one.
     """
     pixels = image.bgr()
     pictures: list[Pixels] = []
     segments: list[tuple[float, ...]] = []
-    for line, (members, row) in enumerate(zip(layout.members, layout.rows, strict=True)):
-        groups = [level(boxes[members], layout.boxes[line])] if group else boxes[members][:, None]
-        for parts in groups:
-            parts = parts + np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
-            cuts = [crop(pixels, box, height, max_width) for box in image.reduce(parts)]
-            for piece in _pieces([cut.shape[1] for cut in cuts], space, max_width):
-                picture, columns = _side_by_side(cuts[piece], space)
-                places = zip(columns, parts[piece], strict=True)
-                segments += [(len(pictures), *column, *box, line, row) for column, box in places]
-                pictures.append(picture)
+    for parts in _lines(boxes, layout) if layout else _letters(boxes):
+        parts = parts + np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
+        cuts = [crop(pixels, box, height, max_width) for box in image.reduce(parts)]
+        for piece in _pieces([each.shape[1] for each in cuts], space, max_width):
+            picture, columns = _side_by_side(cuts[piece], space)
+            segments += [
+                (len(pictures), *column, *box) for column, box in zip(columns, parts[piece].tolist(), strict=True)
+            ]
+            pictures.append(picture)
     return _pack(pictures, segments, height)
+
+
+def _lines(boxes: Boxes, layout: LineLayout) -> list[Boxes]:
+    return [level(boxes[members], line) for members, line in zip(layout.members, layout.boxes, strict=True)]
+
+
+def _letters(boxes: Boxes) -> list[Boxes]:
+    """The regions of each picture; the letters of a comb have one height."""
+    groups = [boxes[members] for members in combed(boxes)]
+    heights = [np.full(len(group), group[:, 3].max()) for group in groups]
+    return [np.insert(np.delete(group, 3, 1), 3, height, 1) for group, height in zip(groups, heights, strict=True)]
 
 
 def _pieces(widths: Sequence[int], space: int, max_width: int) -> list[slice]:
@@ -88,38 +99,62 @@ def level(boxes: Boxes, line: Floats) -> Boxes:
     return levelled
 
 
-def assemble(crops: Crops, readings: Sequence[Reading]) -> list[Line]:
-    """The lines of a page from the readings of its pictures, in reading order."""
-    lines: list[Line] = []
+def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0) -> list[Line]:
+    """The lines of a page, in reading order, from the readings of its pictures; those without text are left out.
+
+    Args:
+        crops: The pictures.
+        readings: One for each.
+        tolerance: As in `arrange`.
+    """
     table = crops.segment_table()
-    for number in np.unique(table[:, 8]):
-        segments = table[table[:, 8] == number]
-        read = [readings[int(n)] for n in dict.fromkeys(segments[:, 0].tolist())]
-        words = [
-            word
-            for n in dict.fromkeys(segments[:, 0].tolist())
-            for word in _words(readings[int(n)], segments[segments[:, 0] == n])
-        ]
-        probabilities = [p for reading in read for p in reading.probabilities]
-        boxes = segments[:, 3:8]
-        box = boxes[0] if len(boxes) == 1 else enclose(boxes, float(np.median(boxes[:, 4])))
-        text = " ".join(reading.text for reading in read if reading.text)
-        confidence = float(np.mean(probabilities)) if probabilities else 0.0
-        x, y, width, height, angle = box.tolist()
-        lines.append(
-            Line(
-                text=text,
-                confidence=confidence,
-                x=x,
-                y=y,
-                width=width,
-                height=height,
-                angle=angle,
-                row=int(segments[0, 9]),
-                words=words,
-            )
+    read = [n for n, reading in enumerate(readings) if reading.text]
+    pictures = crops.pictures()
+    segments = [table[table[:, 0] == n] for n in read]
+    readings = [
+        _without_spaces(reading) if is_comb(table[table[:, 0] == n][:, 3:8]) else reading
+        for n, reading in enumerate(readings)
+    ]
+    boxes = np.array([_around(some[:, 3:8]) for some in segments], np.float32).reshape(-1, 5)
+    layout = arrange(boxes, tolerance, [readings[n].text for n in read])
+    return [
+        _line(
+            [readings[read[n]] for n in members],
+            [segments[n] for n in members],
+            [pictures[read[n]] for n in members],
+            int(row),
         )
-    return lines
+        for members, row in zip(layout.members, layout.rows, strict=True)
+    ]
+
+
+def _without_spaces(reading: Reading) -> Reading:
+    """The reading of a comb, in which a gap between two boxes is no space."""
+    kept = [n for n, character in enumerate(reading.text) if character != " "]
+    probabilities, centres = [reading.probabilities[n] for n in kept], [reading.centres[n] for n in kept]
+    return Reading("".join(reading.text[n] for n in kept), probabilities, centres)
+
+
+def _line(readings: Sequence[Reading], segments: Sequence[Floats], pictures: Sequence[Pixels], row: int) -> Line:
+    """A line from the readings of its pictures, their segments and the pictures."""
+    words = [word for parts in zip(readings, segments, pictures, strict=True) for word in _words(*parts)]
+    x, y, width, height, angle = _around(np.concatenate(segments)[:, 3:8]).tolist()
+    return Line(
+        text=" ".join(reading.text for reading in readings),
+        confidence=float(np.mean([p for reading in readings for p in reading.probabilities])),
+        x=x,
+        y=y,
+        width=width,
+        height=height,
+        angle=angle,
+        row=row,
+        words=words,
+    )
+
+
+def _around(boxes: Boxes) -> Floats:
+    """The box around the boxes of a line."""
+    return boxes[0] if len(boxes) == 1 else enclose(boxes, float(np.median(boxes[:, 4])))
 
 
 def _side_by_side(parts: Sequence[Pixels], space: int) -> tuple[Pixels, list[tuple[int, int]]]:
@@ -150,33 +185,32 @@ def _pack(pictures: Sequence[Pixels], segments: Sequence[tuple[float, ...]], hei
     )
 
 
-def _words(reading: Reading, segments: Floats) -> list[Word]:
+def _words(reading: Reading, segments: Floats, picture: Pixels) -> list[Word]:
     """The words of one picture with their boxes on the page."""
-    centres = np.array(reading.centres, np.float32)
-    half = float(np.median(np.diff(centres))) / 2 if len(centres) > 1 else float(segments[-1, 2]) / 2
     words = []
-    for match in re.finditer(r"\S+", reading.text):
-        start, end = match.span()
-        left = centres[start] - half if start == 0 else max(centres[start] - half, float(centres[start - 1]))
-        right = centres[end - 1] + half if end == len(centres) else min(centres[end - 1] + half, float(centres[end]))
+    for start, end, *box in extents(picture, reading):
         confidence = float(np.mean(reading.probabilities[start:end]))
-        x, y, width, height, angle = place(float(left), float(right), segments)
-        words.append(Word(text=match.group(), confidence=confidence, x=x, y=y, width=width, height=height, angle=angle))
+        x, y, width, height, angle = place(box, picture.shape[0], segments)
+        text = reading.text[start:end]
+        words.append(Word(text=text, confidence=confidence, x=x, y=y, width=width, height=height, angle=angle))
     return words
 
 
-def place(left: float, right: float, segments: Floats) -> tuple[float, float, float, float, float]:
-    """Where columns `left` to `right` of a picture lie on the page: centre x, centre y, width, height, angle.
+def place(box: Sequence[float], height: int, segments: Floats) -> tuple[float, float, float, float, float]:
+    """Where a part of a picture lies on the page: centre x, centre y, width, height, angle.
 
     Args:
-        left, right: Pixel columns.
+        box: Its left, top, right and bottom, in pixels of the picture.
+        height: The picture's.
         segments: Rows of `Crops.segment_table()` of this picture.
     """
+    left, top, right, bottom = box
     middle = (left + right) / 2
     distance = np.maximum(np.maximum(segments[:, 1] - middle, middle - segments[:, 2]), 0)
-    _, first, last, x, y, width, height, angle, *_ = segments[int(distance.argmin())].tolist()
-    scale = width / max(last - first, 1)
+    _, first, last, x, y, width, depth, angle, *_ = segments[int(distance.argmin())].tolist()
+    scale, scale_down = width / max(last - first, 1), depth / height
     left, right = max(left, first), min(max(right, left + 1), last)
-    offset = ((left + right) / 2 - (first + last) / 2) * scale
-    along = directions(np.array([angle], np.float32))[0][0]
-    return x + offset * float(along[0]), y + offset * float(along[1]), max(right - left, 1) * scale, height, angle
+    centre = np.array([((left + right) - (first + last)) / 2 * scale, ((top + bottom) - height) / 2 * scale_down])
+    along, across = (part[0] for part in directions(np.array([angle], np.float32)))
+    dx, dy = (centre[0] * along + centre[1] * across).tolist()
+    return x + dx, y + dy, max(right - left, 1) * scale, (bottom - top) * scale_down, angle

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
 from typing_extensions import override
 
-from raypipe.columns import BYTES, INTEGER, TEXT
+from raypipe.columns import BYTES, INTEGER, NULLABLE_TEXT, TEXT
 from raypipe.images.image import IMAGE, Image, Limits, open_image
+from raypipe.images.kinds import is_one_page, may_have_pages, page_count
+from raypipe.stages import sample
 from raypipe.stages.base import Stage, Step, Worker
 from raypipe.types import Row
 
@@ -18,10 +22,27 @@ class ImageOpener(Worker["BinaryToImage"]):
     """Checks each file's header and prepares its page for decoding."""
 
     @override
+    def warm_up(self) -> None:
+        spec = self.spec
+        self._open({spec.input_col: sample.encoded(), spec.origin_col: sample.NAME, spec.page_num_col: 0}).pixels()
+
+    @override
     def process(self, rows: Sequence[Row]) -> None:
         for row in rows:
             with self.guard(row):
-                row[self.spec.output_col] = self._open(row)
+                row[self.spec.output_col] = image = self._open(row)
+                self._correct_total(row, image)
+                image.tell = partial(self._warn, row, image.origin)
+                image.tell(image.warning)
+
+    def _warn(self, row: Row, origin: str, warning: str) -> None:
+        row[self.spec.warning_col] = f"{origin}: {warning}." if warning else None
+
+    def _correct_total(self, row: Row, image: Image) -> None:
+        """Counts the pages of a document that has the name of a picture, and so was taken for one page."""
+        named_as_one = row.get("total_pages") == 1 and is_one_page(image.origin)
+        if named_as_one and image.data is not None and may_have_pages(image.data):
+            row["total_pages"] = page_count(io.BytesIO(image.data))
 
     def _open(self, row: Row) -> Image:
         spec = self.spec
@@ -46,13 +67,21 @@ class BinaryToImage(Stage):
     input_col: str = Field("content", description="encoded bytes")
     origin_col: str = Field("path", description="where the bytes came from")
     output_col: str = Field("image", description="the picture")
+    warning_col: str = Field(
+        "warning", description="what of the file is damaged or missing, though the page was read; null if nothing"
+    )
     image_type: Literal["TYPE_BYTE_GRAY", "TYPE_3BYTE_BGR"] = Field("TYPE_3BYTE_BGR", description="grey or colour")
     page_num_col: str = Field("pagenum", description="number of the page in its document, from 0")
     keep_input: bool = Field(False, description="keep the encoded bytes")
     max_bytes: int = Field(200_000_000, ge=1, description="largest file, in bytes")
     max_megapixels: float = Field(150, gt=0, description="largest picture, in millions of pixels")
     max_pages: int = Field(2000, ge=1, description="most pages in a document")
-    resolution: int = Field(300, ge=36, le=1200, description="dots per inch at which the pages of a PDF are drawn")
+    resolution: int | None = Field(
+        None,
+        ge=36,
+        le=1200,
+        description="dots per inch at which the pages of a PDF are drawn; None: those of a scan, 300 for other pages",
+    )
     reduce_above: int = Field(
         1900,
         ge=0,
@@ -67,7 +96,7 @@ class BinaryToImage(Stage):
                 stage=self,
                 worker=ImageOpener,
                 reads=reads,
-                writes={self.output_col: IMAGE},
+                writes={self.output_col: IMAGE, self.warning_col: NULLABLE_TEXT},
                 drops=() if self.keep_input else (self.input_col,),
             ),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -12,14 +13,20 @@ from typing_extensions import override
 from raypipe.columns import REGIONS
 from raypipe.detection.base import Detection, Detector, Thresholds
 from raypipe.detection.families import FAMILIES
+from raypipe.detection.tiles import tiled, tiles
 from raypipe.engine import Session
 from raypipe.errors import ModelError
 from raypipe.geometry import Floats
 from raypipe.images.image import IMAGE, Image
-from raypipe.layout import in_reading_order, join_lines, merge_overlapping
+from raypipe.layout.lines import in_reading_order, join_lines, merge_overlapping
+from raypipe.layout.standing import MORE, laid, lies, lying, turned_back, turned_pixels
+from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
-from raypipe.types import Boxes, Region, Row, regions_from_boxes
+from raypipe.types import Boxes, Pixels, Region, Row, regions_from_boxes
 from raypipe.zoo import manifest
+
+TEXT_RATIO = 3
+"""A region this many times longer than high holds several letters: it is no speck, however small."""
 
 
 class TextDetector(Worker["ImageTextDetector"]):
@@ -27,12 +34,16 @@ class TextDetector(Worker["ImageTextDetector"]):
 
     @override
     def setup(self) -> None:
-        model = self.spec.resolved
+        model = self.spec.running
         if model.input is None:
             raise ModelError(f"The manifest does not describe the input of {model.name}.", "Add `input` to its entry.")
         session = Session(model.path, self.spec.use_gpu, self.threads, self.metrics)
         self._detector: Detector = FAMILIES[model.family].open(session, model.input)
         self._thresholds = self.spec.thresholds()
+
+    @override
+    def warm_up(self) -> None:
+        self._regions(sample.image())
 
     @override
     def process(self, rows: Sequence[Row]) -> None:
@@ -42,8 +53,11 @@ class TextDetector(Worker["ImageTextDetector"]):
 
     def _regions(self, image: Image) -> list[Region]:
         spec = self.spec
-        found = self._detector.detect(image.bgr(), spec.width, self._thresholds, spec.refines)
+        with self.metrics.timed("decode_seconds"):
+            pixels = image.bgr()
+        found = self._found(pixels)
         boxes, scores = _sized(found, spec.size_threshold / self._magnification(image))
+        boxes = laid(boxes)
         if spec.merge_intersects and len(boxes):
             boxes, scores = merge_overlapping(boxes, scores)
         if spec.refines and len(boxes):
@@ -51,22 +65,57 @@ class TextDetector(Worker["ImageTextDetector"]):
         self.metrics.add("regions_total", len(boxes))
         return regions_from_boxes(image.enlarge(boxes), scores.tolist(), image.page)
 
+    def _found(self, pixels: Pixels) -> Detection:
+        """The regions of a page; if it lies on its side, those of the page turned by 90 degrees."""
+        found = self._in_tiles(pixels)
+        if lies(found.boxes):
+            return found
+        turned = self._in_tiles(turned_pixels(pixels))
+        if lying(turned.boxes) <= MORE * lying(found.boxes):
+            return found
+        return replace(turned, boxes=turned_back(turned.boxes, len(pixels)))
+
+    def _in_tiles(self, pixels: Pixels) -> Detection:
+        spec = self.spec
+
+        def detect(part: Pixels) -> Detection:
+            return self._detector.detect(part, spec.width, self._thresholds, spec.refines)
+
+        return tiled(pixels, spec.width, detect)
+
     def _magnification(self, image: Image) -> float:
-        return self.spec.width / float(max(image.pixels().shape[:2]))
+        height, width = image.pixels().shape[:2]
+        first = tiles(height, width, self.spec.width)[0]
+        return self.spec.width / float(first.end)
 
 
 def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:
-    """The regions at least as high as the threshold; a negative threshold means 1/4 of the page's median height."""
-    height = np.minimum(found.boxes[:, 2], found.boxes[:, 3])
-    if size_threshold < 0:
-        size_threshold = float(np.median(height)) / 4 if len(height) else 0
-    kept = height >= size_threshold
+    """The regions at least as high as the threshold; see `_smallest` for a negative one."""
+    height, length = np.sort(found.boxes[:, 2:4], 1).T
+    kept = height >= (_smallest(height, length) if size_threshold < 0 else size_threshold)
     return found.boxes[kept], found.scores[kept]
+
+
+def _smallest(height: Floats, length: Floats) -> Floats:
+    """The least height of each region that is no speck, for heights and lengths (n,): 1/4 of the page's usual height.
+
+    What is usual is counted by letters, which are about as wide as they are high, and not by regions: the small print
+    of a poster is most of its text. A region as long as several letters is text, whatever the size of the others.
+    """
+    if not len(height):
+        return height
+    order = np.argsort(height, kind="stable")
+    letters = np.cumsum((length / height)[order])
+    usual = height[order][np.searchsorted(letters, letters[-1] / 2)]
+    return np.where(length >= TEXT_RATIO * height, np.float32(0), usual / 4)
 
 
 SizeThreshold = Annotated[
     int,
-    Field(ge=-1, description="minimum height of a region in the scaled picture, in pixels; -1: estimated per page"),
+    Field(
+        ge=-1,
+        description="minimum height of a region in the scaled picture, in pixels; -1: from the size of its letters",
+    ),
 ]
 WithRefiner = Annotated[
     bool | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Literal
 
 import cv2
@@ -15,6 +16,7 @@ from typing_extensions import override
 from raypipe.columns import LINES, PICTURE, REGIONS
 from raypipe.geometry import corners, upright
 from raypipe.images.image import IMAGE, Image
+from raypipe.stages import sample
 from raypipe.stages.base import Stage, Step, Worker
 from raypipe.types import Boxes, Line, Pixels, Row, boxes_from_regions
 
@@ -29,10 +31,16 @@ COLORS = {
     "pink": (235, 100, 160),
 }
 """Visual NLP's colour names as red, green, blue."""
+ColorName = Literal["black", "white", "red", "green", "blue", "yellow", "gray", "pink"]
 
 
 class RegionDrawer(Worker["ImageDrawRegions"]):
     """Draws over each page and encodes the result."""
+
+    @override
+    def warm_up(self) -> None:
+        line = Line(text="Dear reader,", confidence=1, x=100, y=60, width=160, height=40, angle=0, words=[], row=0)
+        encode(draw(sample.image(), sample.boxes(), [line], self.spec), self.spec.image_format)
 
     @override
     def process(self, rows: Sequence[Row]) -> None:
@@ -41,13 +49,25 @@ class RegionDrawer(Worker["ImageDrawRegions"]):
             with self.guard(row):
                 image: Image = row[spec.input_col]
                 lines = row[spec.lines_col] if spec.draw_text else ()
+                regions = row[spec.input_regions_col]
+                labels = [region.label for region in regions]
                 row[spec.output_col] = encode(
-                    draw(image, boxes_from_regions(row[spec.input_regions_col]), lines, spec), spec.image_format
+                    draw(image, boxes_from_regions(regions), lines, spec, labels), spec.image_format
                 )
 
 
-def draw(image: Image, boxes: Boxes, lines: Sequence[Line], spec: ImageDrawRegions) -> Pixels:
-    """The page with its regions drawn over it, (h, w, 3) BGR, its longer side at most `spec.max_side`."""
+def draw(
+    image: Image, boxes: Boxes, lines: Sequence[Line], spec: ImageDrawRegions, labels: Sequence[str] = ()
+) -> Pixels:
+    """The page with its regions drawn over it, (h, w, 3) BGR, its longer side at most `spec.max_side`.
+
+    Args:
+        image: The page.
+        boxes: (n, 5), its regions.
+        lines: Lines whose text is written.
+        spec: How it is drawn.
+        labels: The label of each region, written beside it unless empty; none: no region has one.
+    """
     pixels = image.bgr()
     scale = min(1.0, spec.max_side / max(pixels.shape[:2]))
     size = max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1)
@@ -55,28 +75,35 @@ def draw(image: Image, boxes: Boxes, lines: Sequence[Line], spec: ImageDrawRegio
     to_canvas = max(canvas.shape[:2]) / max(image.width, image.height)
     quads = corners((boxes if spec.rotated else upright(boxes)) * np.array([*[to_canvas] * 4, 1], np.float32))
     outlines = list(np.rint(quads).astype(np.int32))
-    color = COLORS[spec.rect_color][::-1]
-    if spec.filled_rect:
-        for outline in outlines:
+    colors = dict(spec.label_colors)
+    for outline, label in zip_longest(outlines, labels):
+        color = COLORS[colors.get(label, spec.rect_color)][::-1]
+        if spec.filled_rect:
             cv2.fillConvexPoly(canvas, outline, color)
-    else:
-        cv2.polylines(canvas, outlines, True, color, spec.line_width, cv2.LINE_AA)
-    if lines:
-        return _write(canvas, lines, to_canvas, spec)
-    return np.asarray(canvas, np.uint8)
+        else:
+            cv2.polylines(canvas, [outline], True, color, spec.line_width, cv2.LINE_AA)
+    captions = [
+        ((line.x - line.width / 2) * to_canvas, (line.y - line.height / 2) * to_canvas, _caption(line))
+        for line in lines
+    ]
+    tops = zip(quads.min(1).tolist(), labels, strict=False)
+    captions += [(left, top, label) for (left, top), label in tops if label]
+    return _write(canvas, captions, spec) if captions else np.asarray(canvas, np.uint8)
 
 
-def _write(canvas: Pixels, lines: Sequence[Line], to_canvas: float, spec: ImageDrawRegions) -> Pixels:
-    """Writes each line's text and confidence on a light background just above its box."""
+def _caption(line: Line) -> str:
+    return f"{line.text}  {100 * line.confidence:.0f}"
+
+
+def _write(canvas: Pixels, captions: Sequence[tuple[float, float, str]], spec: ImageDrawRegions) -> Pixels:
+    """Writes texts on a light background, each just above the left end of the top that is given with it."""
     picture = PillowImage.fromarray(np.ascontiguousarray(canvas[:, :, ::-1]))
     pen = ImageDraw.Draw(picture, "RGBA")
     font = ImageFont.load_default(spec.font_size)
-    for line in lines:
-        left = max((line.x - line.width / 2) * to_canvas, 0)
-        top = max((line.y - line.height / 2) * to_canvas - spec.font_size - 2, 0)
-        label = f"{line.text}  {100 * line.confidence:.0f}"
-        pen.rectangle(pen.textbbox((left, top), label, font=font), fill=(255, 255, 255, 190))
-        pen.text((left, top), label, font=font, fill=COLORS["blue"])
+    for x, y, text in captions:
+        corner = max(x, 0), max(y - spec.font_size - 2, 0)
+        pen.rectangle(pen.textbbox(corner, text, font=font), fill=(255, 255, 255, 190))
+        pen.text(corner, text, font=font, fill=COLORS["blue"])
     return np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
 
 
@@ -94,10 +121,11 @@ class ImageDrawRegions(Stage):
     lines_col: str = Field("lines", description="the recognized lines, which draw_text writes")
     output_col: str = Field("image_with_regions", description="the picture with the drawing, encoded")
     line_width: int = Field(4, ge=1, description="width of the outlines in pixels")
-    font_size: int = Field(12, ge=4, description="height of the text in pixels")
+    font_size: int = Field(12, ge=4, description="height of the text and of labels in pixels")
     rotated: bool = Field(True, description="draw rotated rectangles; False: upright ones around them")
-    rect_color: Literal["black", "white", "red", "green", "blue", "yellow", "gray", "pink"] = Field(
-        "black", description="colour of the outlines"
+    rect_color: ColorName = Field("black", description="colour of the outlines")
+    label_colors: tuple[tuple[str, ColorName], ...] = Field(
+        (), description="labels of regions, each with the colour of its outlines"
     )
     filled_rect: bool = Field(False, description="fill the rectangles, to hide what is in them")
     draw_text: bool = Field(False, description="write the recognized text and its confidence beside the boxes")

@@ -6,27 +6,32 @@ Cutting lines out needs the picture and reading them needs the model: two steps 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
-from raypipe.columns import CONFIDENCE, CROPS, LINES, POSITIONS, RECOGNIZED, REGIONS
+from raypipe.columns import CONFIDENCE, CROPS, LINES, POSITIONS, RECOGNIZED, REGIONS, TURNED
 from raypipe.engine import Session
 from raypipe.errors import ConfigError
 from raypipe.images.image import IMAGE, Image
-from raypipe.layout import arrange
+from raypipe.layout.lines import arrange
 from raypipe.outputs.formats import text_columns
-from raypipe.recognition.base import RecognizerOptions
+from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.ctc.language import own_words
 from raypipe.recognition.families import FAMILIES, picture_size
 from raypipe.stages import crops as line_pictures
+from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
-from raypipe.types import Boxes, Crops, Line, Page, Row, boxes_from_regions
+from raypipe.stages.reverse import from_reverse
+from raypipe.stages.upright import righted, turn_of
+from raypipe.types import Boxes, Crops, Line, Page, Pixels, Row, boxes_from_regions
 from raypipe.zoo import manifest
 
 CROPS_COLUMN = "crops"
+NOTHING = Reading("", [], [])
 
 
 class LineCropper(Worker["ImageToText"]):
@@ -37,18 +42,28 @@ class LineCropper(Worker["ImageToText"]):
         self._size = picture_size(self.spec.resolved)
 
     @override
+    def warm_up(self) -> None:
+        line_pictures.cut(
+            sample.image(), sample.boxes(), *self._size, self.spec.border_width, self.spec.space_width, None
+        )
+
+    @override
     def process(self, rows: Sequence[Row]) -> None:
         for row in rows:
             with self.guard(row):
-                row[CROPS_COLUMN] = self._cut(row[self.spec.input_col], row)
+                image: Image = row[self.spec.input_col]
+                with self.metrics.timed("decode_seconds"):
+                    image.pixels()
+                with self.metrics.timed("cut_seconds"):
+                    row[CROPS_COLUMN] = self._cut(image, row)
 
     def _cut(self, image: Image, row: Row) -> Crops:
         spec = self.spec
         regions = row[spec.regions_column] if spec.regions_column else None
         boxes = boxes_from_regions(regions or ()) if spec.regions_column else _whole(image)
-        layout = arrange(boxes, spec.line_tolerance)
+        layout = arrange(boxes, spec.line_tolerance) if spec.group_images else None
         border = spec.border_width if spec.regions_column else 0
-        return line_pictures.cut(image, boxes, layout, *self._size, spec.group_images, border, spec.space_width)
+        return line_pictures.cut(image, boxes, *self._size, border, spec.space_width, layout)
 
 
 class TextReader(Worker["ImageToText"]):
@@ -57,7 +72,7 @@ class TextReader(Worker["ImageToText"]):
     @override
     def setup(self) -> None:
         spec = self.spec
-        model = spec.resolved
+        model = spec.running
         threads = spec.task_parallelism or self.threads
         family = FAMILIES[model.family]
         given = {name: value for name in family.options if (value := getattr(spec, name)) is not None}
@@ -67,17 +82,34 @@ class TextReader(Worker["ImageToText"]):
         )
 
     @override
+    def warm_up(self) -> None:
+        self._read(sample.lines(picture_size(self.spec.resolved)[0]))
+
+    @override
     def process(self, rows: Sequence[Row]) -> None:
         pictures = [picture for row in rows for picture in row[CROPS_COLUMN].pictures()]
-        readings = iter(self._recognizer.read(pictures, self.spec.batch_size))
+        readings = iter(self._read(pictures))
         for row in rows:
             crops: Crops = row[CROPS_COLUMN]
-            self._fill(row, line_pictures.assemble(crops, [next(readings) for _ in crops.widths]))
+            self._fill(row, self._lines(crops, [next(readings) for _ in crops.widths]))
+
+    def _lines(self, crops: Crops, readings: list[Reading]) -> list[Line]:
+        """The lines of a page: those on their head turned, those that shine through from the reverse left out."""
+        doubtful = self._recognizer.doubtful
+        reverse = from_reverse(crops, readings, self._read, doubtful)
+        crops, readings = righted(crops, readings, self._read, doubtful, reverse)
+        for n in reverse:
+            readings[n] = NOTHING
+        self.metrics.add("lines_from_reverse_total", len(reverse))
+        return line_pictures.assemble(crops, readings, self.spec.line_tolerance)
+
+    def _read(self, pictures: Sequence[Pixels]) -> list[Reading]:
+        return self._recognizer.read(pictures, self.spec.batch_size)
 
     def _fill(self, row: Row, lines: list[Line]) -> None:
         spec = self.spec
-        lines = [line for line in lines if line.text]
         row[spec.lines_col] = lines
+        row[spec.turned_col] = turn_of(lines)
         column = text_columns()[spec.output_format]
         page = Page({**row, "lines": lines, "image": row[spec.input_col]})
         row[spec.output_col] = column.text(page, spec.include_confidence)
@@ -87,6 +119,11 @@ class TextReader(Worker["ImageToText"]):
             weights = [len(line.text) for line in lines]
             row[spec.confidence_col] = [float(np.average([line.confidence for line in lines], weights=weights))]
         self.metrics.add("lines_total", len(lines))
+
+
+def _tag(language: str) -> str | None:
+    """The language as documents are tagged with it (BCP 47); None for a script."""
+    return language if len(language) in (2, 3) else None
 
 
 def _whole(image: Image) -> Boxes:
@@ -104,7 +141,11 @@ class ImageToText(ModelStage):
     families: ClassVar = FAMILIES
 
     model: ModelName = "ocr_small_handwritten_v2_opt"
-    language: str = Field("en", description="language of the text; limits a model to its characters")
+    language: str = Field(
+        "en",
+        description="language whose words guide the reading, where there is a list of them (en); "
+        "letters with accents are read whichever it is",
+    )
     decoder: Literal["greedy", "beam"] | None = Field(
         None,
         description="beam: known words of the language guide the reading (en only); greedy: letters alone; "
@@ -119,6 +160,9 @@ class ImageToText(ModelStage):
     lines_col: str = Field("lines", description="lines and words with confidences and boxes")
     positions_col: str = Field("positions", description="characters with boxes, for text_with_positions")
     confidence_col: str = Field("confidence", description="mean character probability of the page")
+    turned_col: str = Field(
+        "turned", description="degrees, clockwise, by which the page was turned to be read: 0, 90, 180 or 270"
+    )
     group_images: bool = Field(False, description="read the regions of a line as one picture")
     line_tolerance: int = Field(
         15,
@@ -160,9 +204,10 @@ class ImageToText(ModelStage):
                 reads={CROPS_COLUMN: CROPS, **picture},
                 writes={
                     self.output_col: RECOGNIZED,
-                    self.lines_col: LINES,
+                    self.lines_col: replace(LINES, language=_tag(self.language)),
                     self.positions_col: POSITIONS,
                     self.confidence_col: CONFIDENCE,
+                    self.turned_col: TURNED,
                 },
                 drops=(CROPS_COLUMN,) if self.keep_input else (CROPS_COLUMN, self.input_col),
                 holds_model=True,

@@ -1,11 +1,16 @@
-"""Stages by their names in files: raypipe's own by class name, others as `package.module:Class`."""
+"""Stages by their names in files.
+
+Those of raypipe, and of packages with an entry point of the group `raypipe.stages`, go by the name of their class;
+others are `package.module:Class`.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
-from types import MappingProxyType
+from typing import TypeGuard
 
 from raypipe.errors import ConfigError
+from raypipe.plugins import Registry
 from raypipe.stages.base import Stage
 from raypipe.stages.decode import BinaryToImage
 from raypipe.stages.detect import ImageTextDetector
@@ -32,8 +37,15 @@ OWN: tuple[type[Stage], ...] = (
     ImageToTextV2Opt,
     ImageToTextOnnx,
 )
-STAGES = MappingProxyType({stage.__name__: stage for stage in OWN})
-"""raypipe's own stages by class name."""
+
+
+def is_stage(found: object) -> TypeGuard[type[Stage]]:
+    """Whether something is a class of stages."""
+    return isinstance(found, type) and issubclass(found, Stage)
+
+
+STAGES = Registry("raypipe.stages", {stage.__name__: stage for stage in OWN}, is_stage)
+"""The stages by class name."""
 
 
 def name_of(kind: type[Stage]) -> str:
@@ -70,6 +82,6 @@ def find(name: str) -> type[Stage]:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"The stage {name!r} cannot be imported: {error}.", "Install its package here.") from error
-    if not (isinstance(found, type) and issubclass(found, Stage)):
+    if not is_stage(found):
         raise ConfigError(f"{name!r} is not a stage.", "Name a class derived from raypipe.Stage.")
     return found

@@ -9,7 +9,8 @@ from typing_extensions import override
 
 from raypipe.columns import BYTES, OVERLAY, TEXT
 from raypipe.errors import Code, PageError
-from raypipe.files import write_file
+from raypipe.files import join, write_file
+from raypipe.keys import public
 from raypipe.stages.base import Stage, Step, Worker
 from raypipe.types import Row
 
@@ -22,7 +23,7 @@ class ImageSaver(Worker["SaveImages"]):
         spec = self.spec
         for row in rows:
             page = f".{row['pagenum']}" if (row.get("total_pages") or 1) > 1 else ""
-            path = f"{spec.folder.rstrip('/')}/{row['name']}{page}{spec.suffix}"
+            path = join(spec.folder, f"{row['name']}{page}{spec.suffix}")
             with self.guard(row):
                 try:
                     write_file(path, row[spec.input_col])
@@ -30,7 +31,7 @@ class ImageSaver(Worker["SaveImages"]):
                     raise PageError(
                         Code.FILE_UNWRITABLE, f"{path}: {error}.", "Check the folder and its free space."
                     ) from error
-                row[spec.output_col] = path
+                row[spec.output_col] = public(path)
 
 
 class SaveImages(Stage):

@@ -15,8 +15,10 @@ import raypipe
 
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
-    ["types", "compat", "errors", "machine", "metrics"],
-    ["columns", "files", "geometry", "engine"],
+    ["types", "compat", "addresses", "tables", "keys", "machine", "cuda", "metrics", "retries", "gather"],
+    ["archives", "errors"],
+    ["columns", "files", "geometry", "engine", "plugins"],
+    ["ranged"],
     ["rows", "zoo", "images"],
     ["inputs", "layout"],
     ["detection", "recognition", "outputs"],
@@ -25,10 +27,12 @@ LAYERS = [
     ["run"],
     ["pipeline"],
     ["presets"],
-    ["serving"],
+    ["visual"],
     [""],
     ["job"],
-    ["cli"],
+    ["serving"],
+    ["bench"],
+    ["cli", "ocrmypdf"],
     ["__main__"],
 ]
 """From the bottom up; `` is raypipe/__init__.py. A module imports from lower layers, and a folder from itself."""

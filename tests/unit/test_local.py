@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
-from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import raypipe as rp
 from raypipe.job.engine import choose
-from raypipe.job.folder import OutputFolder
-from raypipe.job.plan import Job
-from raypipe.run import local
+from raypipe.run.threads import AHEAD, Limit, in_order
 
 
 def test_threads_work_at_once() -> None:
     meeting = threading.Barrier(3, timeout=20)
-    assert len(list(local._in_order(lambda _: meeting.wait(), range(6), 3))) == 6
+    assert len(list(in_order(lambda _: meeting.wait(), range(6), 3))) == 6
 
 
 def test_no_more_is_begun_than_somebody_asks_for() -> None:
@@ -28,15 +29,64 @@ def test_no_more_is_begun_than_somebody_asks_for() -> None:
             begun.append(n)
             yield n
 
-    results = local._in_order(lambda n: n, items(), 2)
+    results = in_order(lambda n: n, items(), 2)
     assert [next(results), next(results)] == [0, 1]
     results.close()
-    assert len(begun) <= 2 + 2 * local.AHEAD
+    assert len(begun) <= 2 + 2 * AHEAD
 
 
 def test_an_error_reaches_who_asks() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(local._in_order(lambda n: 1 // n, [1, 0, 1], 2))
+        list(in_order(lambda n: 1 // n, [1, 0, 1], 2))
+
+
+def test_calls_that_hang_are_given_up_and_their_threads_replaced() -> None:
+    hang = threading.Event()
+
+    def work(item: str) -> str:
+        if item == "hang":
+            hang.wait(20)
+        return item
+
+    limit = Limit[str, str](0.1, lambda item: f"no {item}")
+    items = ["hang", "a", "hang", "hang", "hang", "b", "c", "d"]
+    found = list(in_order(work, items, 2, limit))
+    assert found == ["no hang" if item == "hang" else item for item in items]
+    hang.set()
+
+
+def test_a_timeout_of_a_call_is_its_own() -> None:
+    def work(item: str) -> str:
+        raise TimeoutError("of the server")
+
+    with pytest.raises(TimeoutError, match="of the server"):
+        list(in_order(work, ["a"], 1, Limit[str, str](20, lambda item: "given up")))
+
+
+def test_an_interrupt_waits_for_calls_in_progress() -> None:
+    ended = threading.Event()
+
+    def work(item: str) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        ended.set()
+        return item
+
+    with pytest.raises(KeyboardInterrupt):
+        list(in_order(work, ["a"], 1))
+    assert ended.is_set()
+
+
+def test_one_who_stops_early_does_not_wait_for_a_call_that_hangs() -> None:
+    hang = threading.Event()
+    results = in_order(
+        lambda item: item == "a" or hang.wait(20), "abcdef", 2, Limit[str, bool](0.2, lambda item: False)
+    )
+    assert next(results)
+    start = time.monotonic()
+    results.close()
+    assert time.monotonic() - start < 10
+    hang.set()
 
 
 @pytest.mark.parametrize(
@@ -54,10 +104,29 @@ def test_an_error_reaches_who_asks() -> None:
 def test_a_job_runs_where_it_is_done_sooner(
     pages: int, address: str | None, threads: int | None, cpus: int, engine: str
 ) -> None:
-    job = Job(rp.standard(), OutputFolder(Path("out")), [{}] * pages, 0)
-    assert choose(job, address, threads, cpus).name == engine
+    assert choose(rp.standard().graph, listing(pages), False, address, threads, cpus).name == engine
+
+
+def listing(count: int, name: str = "a.png", size: int = 1) -> pa.Table:
+    return pa.table({"path": [name] * count, "size": [size] * count})
+
+
+def test_long_documents_count_by_their_size() -> None:
+    assert choose(rp.standard().graph, listing(1, "a.pdf", 100_000), cpus=64).name == "local"
+    assert choose(rp.standard().graph, listing(1, "a.pdf", 1_000_000_000), cpus=64).name == "ray"
 
 
 def test_pools_are_rays() -> None:
     pipeline = rp.Pipeline([rp.BinaryToImage(), rp.ImageTextDetector(pool=rp.Pool(size=1))])
-    assert choose(Job(pipeline, OutputFolder(Path("out")), [{}], 0), None, None, 2).name == "ray"
+    assert choose(pipeline.graph, listing(1), cpus=2).name == "ray"
+
+
+def test_no_thread_outlives_the_results() -> None:
+    class Slow(list[int]):  # Python aborts if it ends while such native code runs in a thread.
+        def __del__(self) -> None:
+            time.sleep(0.3)
+
+    before = set(threading.enumerate())
+    for _ in in_order(Slow, [[1], [2]], 1):
+        pass
+    assert set(threading.enumerate()) <= before

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from raypipe.metrics import Metrics
+from raypipe.metrics import Metrics, files_run
 
 
 def test_sums_add_up_and_drain_once() -> None:
@@ -24,3 +24,8 @@ def test_timed_blocks_add_up_even_if_they_fail() -> None:
         time.sleep(0.02)
         raise ValueError("oops")
     assert 0.04 <= metrics.drain()["run_seconds"] < 2
+
+
+def test_the_files_that_ran_are_known_by_their_seconds() -> None:
+    sums = {"session_seconds": 5.0, "session_a_reader_seconds": 3.0, "session_finder_seconds": 2.0, "lines_total": 7}
+    assert files_run(sums) == {"a_reader": 3.0, "finder": 2.0}

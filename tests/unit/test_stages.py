@@ -180,8 +180,8 @@ def test_a_worker_fills_in_its_columns_and_drops_others() -> None:
     ("word", "words"),
     [
         ("page error", ["Shout too_quiet: a.png is quiet. Speak up."]),
-        ("opencv", ["Shout page_failed: a.png, page 1", "resize"]),
-        ("memory", ["Shout page_failed: a.png, page 1", "MemoryError"]),
+        ("opencv", ["Shout page_failed: a.png, page 2", "resize"]),
+        ("memory", ["Shout page_failed: a.png, page 2", "MemoryError"]),
     ],
 )
 def test_an_error_of_a_page_stays_with_it(word: str, words: list[str]) -> None:
@@ -280,9 +280,17 @@ def test_size_threshold_is_in_pixels_of_the_scaled_page(threshold: int, count: i
 
 
 def test_size_threshold_from_the_page() -> None:
-    some = np.concatenate([WORDS, boxes((5, 5, 30, 1.5, 0))])
+    some = np.concatenate([WORDS, boxes((5, 5, 1, 0.9, 0))])
     assert len(detect(image_of(white(100, 200)), some, size_threshold=-1)) == 3
     assert detect(image_of(white(100, 200)), some[:0], size_threshold=-1) == []
+
+
+def test_small_print_beside_large_letters_is_no_speck() -> None:
+    """As on a poster: most regions are large, most letters are not, and one line is smaller still."""
+    title = [(320, 100 + 200 * n, 600, 160, 0) for n in range(3)]
+    print_, smallest, specks = (250, 800, 400, 30, 0), (200, 900, 100, 7, 0), [(900, 50, 6, 5, 0), (20, 500, 4, 7, 0)]
+    found = detect(image_of(white(1000, 1000)), boxes(*title, *specks, print_, smallest))
+    assert [region.height for region in found] == [160, 160, 160, 30, 7]
 
 
 def test_words_are_joined_where_the_network_has_no_refiner() -> None:
@@ -375,6 +383,8 @@ def test_a_picture_that_cannot_be_decoded_fails_its_page_alone(fake_models: Path
 class FakeReader:
     """Reads the pictures' numbers in words."""
 
+    doubtful = 0.4
+
     def read(self, pictures: Sequence[np.ndarray], batch_size: int) -> list[Reading]:
         texts = ["one", "", "two too", "three", "four"]
         return [
@@ -462,6 +472,16 @@ def test_filled_regions_hide_what_they_hold() -> None:
     found = painted(draw(image_of(white(100, 200)), boxes((100, 50, 80, 40, 0)), [], spec))
     assert found[31:69, 61:139].all()
     assert abs(found.sum() - 80 * 40) < 200
+
+
+def test_regions_have_the_colours_of_their_labels_and_bear_them() -> None:
+    spec = rp.ImageDrawRegions(**RED, label_colors=(("name", "green"),))
+    two = boxes((50, 50, 60, 40, 0), (150, 50, 60, 40, 0))
+    found = draw(image_of(white(100, 200)), two, [], spec, ["name", ""])
+    assert painted(found, "green")[50, 20] and not painted(found)[50, 20]
+    assert painted(found)[50, 120]
+    above = (found[10:28] < 200).any((0, 2))
+    assert above[20:80].any() and not above[120:].any()
 
 
 @pytest.mark.parametrize("rotated", [True, False])

@@ -8,7 +8,7 @@ from raypipe.types import Crops, Line, Page, Region, Word, boxes_from_regions, r
 
 LINE = a_line("hi", 0.5, 1, 2, 3, 4, 0)
 REGION = a_region(1, 2, 3, 4, 0)
-SEGMENTS = np.array([[0, 0, 2, 5, 6, 7, 8, 9, 0, 1], [1, 0, 1, 5, 6, 7, 8, 9, 1, 1]], np.float32)
+SEGMENTS = np.array([[0, 0, 2, 5, 6, 7, 8, 9], [1, 0, 1, 5, 6, 7, 8, 9]], np.float32)
 CROPS = Crops(pixels=bytes(range(18)), height=2, widths=[2, 1], segments=SEGMENTS.tobytes())
 
 
@@ -28,7 +28,7 @@ def test_crops_give_their_pictures() -> None:
 def test_crops_without_pictures() -> None:
     empty = Crops(pixels=b"", height=48, widths=[], segments=b"")
     assert empty.pictures() == []
-    assert empty.segment_table().shape == (0, 10)
+    assert empty.segment_table().shape == (0, 8)
 
 
 def test_regions_and_boxes_are_each_others_inverse() -> None:

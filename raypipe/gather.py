@@ -1,0 +1,102 @@
+"""Calls from many threads, taken together: one call of a function that works on batches stands for those that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from threading import Condition
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+Run: TypeAlias = Callable[[Array, Any], list[Array]]
+"""Takes a batch and what else is asked for; gives arrays whose first axis is that of the batch."""
+
+
+@dataclass(eq=False)
+class _Call:
+    batch: Array
+    asked: Hashable
+    done: bool = False
+    results: list[Array] = field(default_factory=list)
+    error: BaseException | None = None
+
+    @property
+    def kind(self) -> Hashable:
+        """Calls of one kind can be taken together."""
+        return self.batch.shape[1:], self.batch.dtype.str, self.asked
+
+
+class Gatherer:
+    """Keeps a device busy with few large batches, whoever brings them.
+
+    A call does not wait for others to come: those that come while the device works are taken together next, the
+    oldest and all of its shape. One of the callers does the work for them, so that there is no thread to end.
+
+    Args:
+        run: The function.
+        most: Values in a batch of several calls, at most.
+        at_once: Batches in progress: with two, one is put together and copied while the device works on the other.
+    """
+
+    def __init__(self, run: Run, most: int, at_once: int = 2) -> None:
+        self._run, self._most, self._free = run, most, at_once
+        self._changed, self._waiting = Condition(), list[_Call]()
+
+    def call(self, batch: Array, asked: Hashable = None) -> list[Array]:
+        """What the function gives for a batch, alone or as a part of a larger one.
+
+        Args:
+            batch: (n, ...).
+            asked: The function's second argument.
+
+        Raises:
+            Exception: What the function raises for this batch.
+        """
+        own = _Call(batch, asked)
+        with self._changed:
+            self._waiting.append(own)
+            while True:
+                self._changed.wait_for(lambda: own.done or (self._free and own in self._waiting))
+                if own.done:
+                    break
+                self._free -= 1
+                together = self._next()
+                self._changed.release()
+                try:
+                    self._carry_out(together)
+                finally:
+                    self._changed.acquire()
+                    self._free += 1
+                    self._changed.notify_all()
+        if own.error:
+            raise own.error
+        return own.results
+
+    def _next(self) -> list[_Call]:
+        """The oldest call and others of its kind, as many as fit; they no longer wait."""
+        first, chosen, size = self._waiting[0], list[_Call](), 0
+        for call in self._waiting:
+            if call.kind == first.kind and (not chosen or size + call.batch.size <= self._most):
+                chosen.append(call)
+                size += call.batch.size
+        self._waiting = [call for call in self._waiting if call not in chosen]
+        return chosen
+
+    def _carry_out(self, calls: Sequence[_Call]) -> None:
+        try:
+            batch = calls[0].batch if len(calls) == 1 else np.concatenate([call.batch for call in calls])
+            results = self._run(batch, calls[0].asked)
+        except BaseException as error:
+            if len(calls) == 1:
+                calls[0].error, calls[0].done = error, True
+                return
+            for call in calls:  # The fault of one of them is not that of the others.
+                self._carry_out([call])
+            return
+        ends = np.cumsum([len(call.batch) for call in calls])
+        for call, end in zip(calls, ends.tolist(), strict=True):
+            call.results = [result[end - len(call.batch) : end] for result in results]
+            call.done = True
