@@ -1,10 +1,17 @@
-"""Where a job runs if its user does not say: in one process, or on Ray."""
+"""Where the pages of a job are read: in this process, or on Ray."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple, Protocol
 
-from raypipe.job.plan import Job
+import pyarrow as pa
+
+from raypipe.files import split_options
+from raypipe.graph import Graph
+from raypipe.images.kinds import paged_suffixes
+from raypipe.job.progress import Progress
 from raypipe.machine import usable_cpus
 
 PAGE_SECONDS = 0.65
@@ -15,34 +22,89 @@ RAY_SECONDS = 8.0
 """How much later than one process Ray begins the first page; see `benchmarks/startup.py`."""
 RAY_GAIN = 1.05
 """Throughput of Ray relative to one process on the same CPUs, where the lock does not matter."""
+PAGE_BYTES = 200_000
+"""Bytes of a page of a document of several."""
 
 
-class Engine(NamedTuple):
+class Read(NamedTuple):
+    """What an engine did with the documents of a shard.
+
+    Attributes:
+        pages: Rows that it wrote.
+        unwritten: Files of documents that it could not write, and why.
+        seconds: From the start of the first page to the end of the last.
+        sums: The workers' metrics.
+    """
+
+    pages: int
+    unwritten: list[str]
+    seconds: float
+    sums: dict[str, float]
+
+
+class Engine(Protocol):
+    """Reads documents."""
+
+    name: str
+
+    def read(self, number: int, documents: pa.Table, progress: Progress) -> Read:
+        """Reads documents of a shard and writes their rows and files.
+
+        Args:
+            number: The shard's number.
+            documents: Their `path`, `name` and `done`, the numbers of pages that have a row already.
+            progress: Is told how far it is.
+        """
+
+    def write(self, tasks: Sequence[Callable[[], list[str]]]) -> list[str]:
+        """Calls functions that write files, and returns what they return together: what could not be written."""
+
+
+class Choice(NamedTuple):
     """`local` or `ray`, and why."""
 
     name: str
     reason: str
 
 
-def choose(job: Job, address: str | None, threads: int | None, cpus: int | None = None) -> Engine:
+def choose(
+    graph: Graph,
+    documents: pa.Table,
+    more: bool = False,
+    address: str | None = None,
+    threads: int | None = None,
+    cpus: int | None = None,
+) -> Choice:
     """Ray if a cluster or pools are asked for, else whichever finishes the job sooner on this machine.
 
     Args:
-        job: The job.
+        graph: The pipeline.
+        documents: The first documents, with `path` and `size`.
+        more: Whether more come.
         address: The cluster to join.
         threads: CPU threads that one process is to use.
         cpus: CPUs of this machine; None: as detected.
     """
     if address:
-        return Engine("ray", f"on the cluster at {address}")
-    if any(operator.pool for operator in job.pipeline.graph.operators):
-        return Engine("ray", "because stages have pools")
+        return Choice("ray", f"on the cluster at {address}")
+    if any(operator.pool for operator in graph.operators):
+        return Choice("ray", "because stages have pools")
     if threads:
-        return Engine("local", f"with {threads} threads")
-    pages, cpus = len(job.todo), cpus or usable_cpus()
+        return Choice("local", f"with {threads} threads")
+    pages, cpus = _pages(documents), cpus or usable_cpus()
     local = pages * max(PAGE_SECONDS / cpus * RAY_GAIN, ALONE_SECONDS)
     ray = pages * PAGE_SECONDS / cpus + RAY_SECONDS
+    what = f"{len(documents)}{' and more' if more else ''} documents"
     # Without the seconds: a page takes two to three times as long on one CPU as on another.
-    if local <= ray:
-        return Engine("local", f"sooner done with {pages} pages than Ray, which has to start first")
-    return Engine("ray", f"sooner done with {pages} pages than one process, its start included")
+    if local <= ray and not more:
+        return Choice("local", f"sooner done with {what} than Ray, which has to start first")
+    return Choice("ray", f"sooner done with {what} than one process, its start included")
+
+
+def _pages(documents: pa.Table) -> int:
+    """About how many pages documents have: nobody has opened them yet."""
+    pages = len(documents)
+    for path, size in zip(documents["path"].to_pylist(), documents["size"].to_pylist(), strict=True):
+        if PurePosixPath(split_options(path)[0]).suffix.lower() in paged_suffixes():
+            pages += size // PAGE_BYTES
+    return pages

@@ -2,100 +2,98 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import shutil
+import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from pyarrow import fs
 
 from raypipe.errors import ConfigError
+from raypipe.files import exists, join, resolve
+from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
 
-_URI = re.compile(r"[a-z][a-z0-9+.-]+:/")
-"""`Path` drops one of a URI's slashes. A single letter is a drive."""
 
-
-@dataclass(frozen=True)
 class OutputFolder:
-    """A local folder, or one shared by all nodes.
+    """A folder on a local disk, on one that all nodes share, or in a bucket.
 
-    It holds `pipeline.toml`, `results/*.parquet` (one row per page) and, if asked for, `overlays/` and a folder for
-    each output format.
+    It holds `pipeline.toml`; `shards/`: the documents of the job and what came of them, see `shards.py`;
+    `results/*.parquet`: one row per page; and, if asked for, `overlays/` and a folder for each output format.
 
-    Raises:
-        ConfigError: It is a URI.
+    Args:
+        place: A path, or a URI of any file system of pyarrow.
     """
 
-    path: Path
-
-    def __post_init__(self) -> None:
-        if _URI.match(str(self.path)):
-            raise ConfigError(
-                f"{self.path} is not a folder.", "Give a local or shared folder; for URIs use Dataset.write_parquet."
-            )
+    def __init__(self, place: str | Path) -> None:
+        text = os.fspath(place)
+        self.uri = text if "://" in text else os.path.abspath(Path(text).expanduser())  # noqa: PTH100 - removes ..
 
     def __str__(self) -> str:
-        return str(self.path)
+        return public(self.uri)
 
     @property
-    def declared(self) -> Path:
+    def declared(self) -> str:
         """The file with the pipeline that made the results."""
-        return self.path / "pipeline.toml"
+        return join(self.uri, "pipeline.toml")
 
     @property
-    def results(self) -> Path:
+    def job(self) -> str:
+        """The file that says what the latest job was asked to read."""
+        return join(self.uri, "job.json")
+
+    @property
+    def report(self) -> str:
+        """The report of the job."""
+        return join(self.uri, "report.html")
+
+    @property
+    def shards(self) -> str:
+        """The folder of the ledger."""
+        return join(self.uri, "shards")
+
+    @property
+    def results(self) -> str:
         """The folder of the Parquet files."""
-        return self.path / "results"
+        return join(self.uri, "results")
 
     @property
-    def overlays(self) -> Path:
+    def overlays(self) -> str:
         """The folder of the pictures with regions and text drawn over them."""
-        return self.path / "overlays"
+        return join(self.uri, "overlays")
 
-    def lease(self) -> FileLock:
-        """Makes the folder, and takes its lease: the sole right to write to it, which a dead job does not keep.
-
-        Raises:
-            ConfigError: Another job has it, or the folder cannot be written.
-        """
-        lease = FileLock(self.path / ".lease", timeout=0)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lease.acquire()
-        except Timeout as error:
-            raise ConfigError(
-                f"Another job is writing to {self.path}.", "Wait until it ends, or choose another folder."
-            ) from error
-        except NotImplementedError:
-            logging.getLogger(__name__).warning(
-                "%s is on a file system without locks: see to it that no other job writes there.", self.path
-            )
-        except OSError as error:
-            raise ConfigError(f"{self.path} cannot be written: {error}.", "Choose another folder.") from error
-        return lease
-
-    def documents(self, form: str) -> Path:
+    def documents(self, form: str) -> str:
         """The folder of the documents in an output format."""
-        return self.path / form
+        return join(self.uri, form)
 
-    def clear(self, inputs: Iterable[str]) -> None:
+    @property
+    def local(self) -> Path | None:
+        """The folder, if it is not in a bucket."""
+        return None if "://" in self.uri else Path(self.uri)
+
+    def clear(self) -> None:
         """Removes what jobs write here.
 
-        Args:
-            inputs: Paths that must not be removed.
+        Raises:
+            ConfigError: No job made it.
+        """
+        parts = [part for part in self._parts() if exists(part)]
+        if parts and not exists(self.declared):
+            raise ConfigError(f"{parts[0]} was not made by raypipe.", "Choose another folder.")
+        for part in parts:
+            filesystem, path = resolve(part)
+            if filesystem.get_file_info(path).type == fs.FileType.Directory:
+                filesystem.delete_dir(path)
+
+    def check_inputs(self, paths: Iterable[str]) -> None:
+        """Makes sure that `clear` would remove no input.
 
         Raises:
-            ConfigError: No job made it, or it holds an input.
+            ConfigError: It would.
         """
-        parts = [part for part in (self.results, self.overlays, *map(self.documents, FORMATS)) if part.exists()]
-        if parts and not self.declared.exists():
-            raise ConfigError(f"{parts[0]} was not made by raypipe.", "Choose another folder.")
-        inside = tuple(f"{part.absolute()}/" for part in parts)
-        for path in inputs:
+        inside = tuple(f"{part}/" for part in self._parts())
+        for path in paths:
             if path.startswith(inside):
                 raise ConfigError(f"{path} is an input and would be removed.", "Choose another folder.")
-        for part in parts:
-            shutil.rmtree(part)
+
+    def _parts(self) -> list[str]:
+        return [self.shards, self.results, self.overlays, *map(self.documents, FORMATS)]

@@ -1,48 +1,103 @@
-"""A job in this process."""
+"""Documents read in this process."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from uuid import uuid4
 
-from raypipe.job.plan import Job
-from raypipe.job.results import write
-from raypipe.job.summary import Summary, summarize
+import pyarrow as pa
+
+from raypipe.graph import Graph
+from raypipe.job.engine import Read
+from raypipe.job.progress import Progress
+from raypipe.job.writer import Writer
 from raypipe.machine import usable_cpus
-from raypipe.metrics import Metrics, Progress
+from raypipe.metrics import Metrics
 from raypipe.rows import to_table
-from raypipe.run.local import finished
+from raypipe.run.local import finished, numbered
 from raypipe.types import Row
 
+MAX_ROWS, MIN_ROWS, FILES = 1000, 4, 20
+"""A shard has about `FILES` files of results, so that little is lost when it stops, with rows within these limits."""
+KEPT_SECONDS = 60.0
+"""A finished page is written after this many seconds at the latest."""
 
-def run(job: Job, progress: Progress, batch_size: int, threads: int | None) -> Summary:
-    """Processes a job in this process."""
-    start = time.perf_counter()
-    metrics, prefix = Metrics(), uuid4().hex[:12]
-    columns = job.pipeline.graph.columns
-    done, failed, files = 0, 0, 0
-    kept: list[Row] = []
 
-    def write_kept() -> None:
-        nonlocal files
-        write(to_table(kept, columns), job.folder.results / f"{prefix}-{files:06}.parquet")
-        kept.clear()
-        files += 1
+def rows_per_file(documents: int) -> int:
+    """Rows in each file of results, if so many documents are to be read."""
+    return min(max(documents // FILES, MIN_ROWS), MAX_ROWS)
 
-    pages = finished(job.pipeline.graph, job.todo, batch_size, threads or usable_cpus(), metrics)
-    ready = time.perf_counter()
-    with closing(pages):
-        try:
-            for batch in pages:
-                kept += batch
-                done += len(batch)
-                failed += sum(row["exception"] is not None for row in batch)
-                progress(done, failed)
-                if len(kept) >= job.rows_per_file:
-                    write_kept()
-        finally:  # When a job is stopped, finished pages stay finished.
-            if kept:
-                write_kept()
-    end = time.perf_counter()
-    return summarize(job, end - start, end - ready, metrics.drain())
+
+class LocalEngine:
+    """Reads documents in this process.
+
+    Args:
+        graph: The pipeline.
+        writer: Writes what is finished.
+        batch_size: Pages read together.
+        threads: CPU threads; None: one for each CPU.
+        page_seconds: How long a page may take; None: as long as it likes.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        graph: Graph,
+        writer: Writer,
+        batch_size: int,
+        threads: int | None = None,
+        page_seconds: float | None = None,
+    ) -> None:
+        self._graph, self._writer, self._batch_size = graph, writer, batch_size
+        self._threads, self._page_seconds = threads or usable_cpus(), page_seconds
+
+    def read(self, number: int, documents: pa.Table, progress: Progress) -> Read:
+        """See `Engine.read`."""
+        metrics, kept, unwritten = Metrics(), list[Row](), list[str]()
+        most, count = rows_per_file(len(documents)), 0
+        found = self.finished(documents, progress, metrics)
+        start = written = time.monotonic()
+        cpu = time.process_time()
+
+        def write() -> None:
+            nonlocal written
+            unwritten.extend(self._writer.write(number, to_table(kept, self._graph.columns)))
+            kept.clear()
+            written = time.monotonic()
+
+        with closing(found):
+            try:
+                for batch in found:
+                    kept += batch
+                    count += len(batch)
+                    failed = sum(row["exception"] is not None for row in batch)
+                    progress.update(finished=progress.finished + len(batch), failed=progress.failed + failed)
+                    if len(kept) >= most or time.monotonic() - written > KEPT_SECONDS:
+                        write()
+            finally:  # When a job is stopped, finished pages stay finished.
+                if kept:
+                    write()
+        sums = {**metrics.drain(), "cpu_seconds": time.process_time() - cpu}
+        return Read(count, unwritten, time.monotonic() - start, sums)
+
+    def finished(self, documents: pa.Table, progress: Progress, metrics: Metrics) -> Generator[list[Row], None, None]:
+        """The finished pages of documents, a few at a time."""
+        rows = _page_rows(documents, progress, self._page_seconds)
+        return finished(self._graph, rows, self._batch_size, self._threads, metrics, page_seconds=self._page_seconds)
+
+    def write(self, tasks: Sequence[Callable[[], list[str]]]) -> list[str]:
+        """See `Engine.write`."""
+        return [each for task in tasks for each in task()]
+
+
+def _page_rows(documents: pa.Table, progress: Progress, seconds: float | None) -> Iterator[Row]:
+    """The rows of the pages that are to be read, each document opened shortly before its turn comes."""
+    done = [set(some or ()) for some in documents["done"].to_pylist()]
+    found = numbered(documents.select(["path", "name", "done"]).to_pylist(), seconds)
+    for number, rows in enumerate(found):
+        due = [row for row in rows if row["pagenum"] not in done[number]]
+        progress.opened += 1
+        progress.found += len(due)
+        yield from due

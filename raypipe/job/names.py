@@ -4,35 +4,55 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
-from types import MappingProxyType
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
+from raypipe.archives import MARK as IN_ARCHIVE
 from raypipe.files import split_options
-from raypipe.types import Row
+from raypipe.inputs.listing import Found, fixed_part
+from raypipe.keys import public
 
 MAX_BYTES = 220
 """Longest part of a name. File systems take 255 bytes, of which a page's number and suffixes take some."""
 
 
-def with_names(found: Iterable[Row], taken: Mapping[str, str] = MappingProxyType({})) -> list[Row]:
-    """Document rows with a `name` each: the path below the folder that they all share, numbered if it is taken.
+class Naming:
+    """Names for the documents of sources: each is its path below the folder that all the sources share.
+
+    It is known before anything is listed, so that a document keeps its name when others come or go.
 
     Args:
-        found: Document rows.
-        taken: Paths of documents that already have a name.
+        sources: Files, folders, globs and URIs.
     """
-    rows, paths = list(found), dict(taken)
-    names = {path: name for name, path in taken.items()}
-    parts = [split_options(row["path"])[0].split("/") for row in rows]
-    shared = len(os.path.commonprefix([each[:-1] for each in parts]))
-    named = []
-    for row, each in zip(rows, parts, strict=True):
-        path = row["path"]
-        name = names.get(path) or _free("/".join(map(_fitting, filter(None, each[shared:]))), path, paths)
-        paths[name] = path
-        named.append({**row, "name": name})
-    return named
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        folders = [_parts(folder) for folder in map(_folder_of, sources)]
+        self._shared = os.path.commonprefix(folders)
+
+    def __call__(self, path: str) -> str:
+        """The name of a document."""
+        parts = _parts(path)
+        start = len(self._shared) if parts[: len(self._shared)] == self._shared else 0
+        return "/".join(map(_fitting, parts[start:])) or "document"
+
+    def of(self, found: Found) -> str:
+        """The name of a file that was found: the one that a list gave it, as a path."""
+        return "/".join(map(_fitting, _parts(found.name))) or self(found.path)
+
+
+def _folder_of(source: str) -> str:
+    """The folder that all that a source names lies in."""
+    place, is_glob = fixed_part(source)
+    if "://" in place:  # Asking a bucket what it is takes time; a file that looks like a folder only has a longer name.
+        return place if is_glob or not PurePosixPath(place).suffix else place.rpartition("/")[0]
+    place = os.path.abspath(Path(place or ".").expanduser())  # noqa: PTH100 - removes ..
+    return place if os.path.isdir(place) else str(Path(place).parent)  # noqa: PTH112 - false if a name is too long
+
+
+def _parts(path: str) -> list[str]:
+    """The parts of a path or URI; none of them leads up."""
+    parts = split_options(public(path))[0].replace(IN_ARCHIVE, "/").split("/")
+    return ["_" if part in (".", "..") else part for part in parts if part]
 
 
 def _fitting(part: str) -> str:
@@ -42,12 +62,3 @@ def _fitting(part: str) -> str:
     path = PurePosixPath(part)
     end = f"-{hashlib.sha256(part.encode()).hexdigest()[:8]}{path.suffix[:20]}"
     return part.encode()[: MAX_BYTES - len(end.encode())].decode(errors="ignore") + end
-
-
-def _free(name: str, path: str, paths: Mapping[str, str]) -> str:
-    """A name that no other document has: `a.jpg`, or else `a-2.jpg` and so on."""
-    wanted, number = PurePosixPath(name), 1
-    while paths.get(name, path) != path:
-        number += 1
-        name = str(wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}"))
-    return name

@@ -1,99 +1,147 @@
-"""What a job has to do: the pages of its inputs that are not in the output folder yet.
-
-A page with a row in the folder's results is done, so that the same command resumes where it stopped.
-"""
+"""What a job has to do: the documents of its sources whose pages are not all in the output folder yet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
-from raypipe.errors import ConfigError
-from raypipe.inputs.pages import Source, documents, pages
+from raypipe.errors import ConfigError, InputError, PageError
+from raypipe.files import exists, read_file, write_file
+from raypipe.inputs.listing import Found, listed
+from raypipe.inputs.lists import tell_passwords
+from raypipe.job import lease
 from raypipe.job.folder import OutputFolder
-from raypipe.job.names import with_names
-from raypipe.job.results import Done, check_pipeline, drop_failed, finished
+from raypipe.job.lister import Lister
+from raypipe.job.names import Naming
+from raypipe.job.results import Results
+from raypipe.job.same import check_pipeline
+from raypipe.job.shards import Ledger
+from raypipe.job.writer import Writer
+from raypipe.keys import public
 from raypipe.pipeline import Pipeline
-from raypipe.types import Row
-
-MAX_ROWS_PER_FILE, MIN_ROWS_PER_FILE, FILES = 64, 4, 20
-"""A job writes about `FILES` files, so that little is lost when it stops, each with pages within these limits."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Page rows still to be processed, and where their results go.
+    """A job that can be run.
 
     Attributes:
-        pipeline: What is to process them.
+        pipeline: What is to process the pages.
         folder: The output folder.
-        todo: The rows.
-        done: How many pages of the inputs are in the folder already.
-        documents: The paths of the inputs.
-        repeated: How often a source named a document that another had named.
+        ledger: The documents.
+        lister: Brings those that the sources name.
+        results: The rows.
+        writer: Writes rows and documents' files.
         lease: Held while the job lives: no other job writes to the folder.
+        continues: Whether the latest job in the folder had the same sources.
+        retry_failed: Whether failed pages of the sources are to be read again.
     """
 
     pipeline: Pipeline
     folder: OutputFolder
-    todo: list[Row]
-    done: int = 0
-    documents: frozenset[str] = frozenset()
-    repeated: int = 0
-    lease: FileLock | None = None
-
-    @property
-    def rows_per_file(self) -> int:
-        """Pages in each Parquet file."""
-        return min(max(len(self.todo) // FILES, MIN_ROWS_PER_FILE), MAX_ROWS_PER_FILE)
+    ledger: Ledger
+    lister: Lister
+    results: Results
+    writer: Writer
+    lease: lease.Lease
+    continues: bool
+    retry_failed: bool
 
 
 def prepare(
-    pipeline: Pipeline, sources: Iterable[Source], output: Path, overwrite: bool = False, retry_failed: bool = False
+    pipeline: Pipeline,
+    sources: Iterable[str | Path],
+    output: str | Path,
+    formats: Sequence[str] = (),
+    overwrite: bool = False,
+    retry_failed: bool = False,
 ) -> Job:
-    """Lists the inputs, without the pages already in the output folder.
+    """Makes ready to read what is not in the output folder yet.
 
     Args:
-        pipeline: What is to process them.
+        pipeline: What is to process the pages.
         sources: Files, folders, globs, URIs.
-        output: A local folder, or one that all nodes share.
-        overwrite: Discard the results already in it.
-        retry_failed: Discard the results of these inputs' failed pages.
+        output: A folder: a local one, one that all nodes share, or one in a bucket.
+        formats: Names of the formats in which each document gets a file.
+        overwrite: Discard the results already in the folder.
+        retry_failed: Read the failed pages of the sources again.
 
     Raises:
-        InputError: A source names nothing.
+        InputError: The first source names nothing.
         ConfigError: The folder cannot be written, another job writes to it, or it holds results of another pipeline
             or other files.
     """
     folder = OutputFolder(output)
     pipeline.graph.check_input((), "a file")
-    named = list(documents(sources, leave_out=output))
-    listed = list({row["path"]: row for row in named}.values())
-    lease = folder.lease()
+    places, files = found(sources, Path(os.path.realpath(folder.uri)) if folder.local else None)
+    first = next(files, None)
+    if first is None:
+        raise InputError("There are no sources.", "Give files, folders, globs or URIs.")
     if overwrite:
-        folder.clear(row["path"] for row in listed)
+        folder.check_inputs(places)
+    held = lease.take(folder.uri)
+    with _released_on_error(held, output):
+        if overwrite:
+            folder.clear()
+        ledger, results = Ledger(folder), Results(folder)
+        results.check(ledger.shards, ledger.unfinished())
+        if ledger.shards:
+            check_pipeline(folder, pipeline)
+        names = list(map(public, places))
+        continues = _latest_sources(folder) == names
+        write_file(folder.declared, public(pipeline.to_toml()).encode())
+        write_file(folder.job, json.dumps({"sources": names}).encode())
+    lister = Lister(ledger, first, files, Naming(places))
+    writer = Writer(folder, pipeline.graph.columns, tuple(formats))
+    return Job(pipeline, folder, ledger, lister, results, writer, held, continues, retry_failed)
+
+
+@contextmanager
+def _released_on_error(held: lease.Lease, output: str | Path) -> Iterator[None]:
     try:
-        folder.results.mkdir(parents=True, exist_ok=True)
-        done = finished(folder.results)
-        if done.pages:
-            check_pipeline(folder.declared, pipeline)
-        if retry_failed:
-            drop_failed(folder.results, (row["path"] for row in listed))
-            done = Done(finished(folder.results).pages, done.names)
-        folder.declared.write_text(pipeline.to_toml(), encoding="utf-8")
-    except OSError as error:
+        yield
+    except (OSError, PageError) as error:
+        held.release()
         raise ConfigError(f"{output} cannot be written: {error}.", "Choose another folder.") from error
-    found = [page for document in with_names(listed, done.names) for page in pages(document)]
-    todo = [row for row in found if (row["path"], row["pagenum"]) not in done.pages]
-    return Job(
-        pipeline=pipeline,
-        folder=folder,
-        todo=todo,
-        done=len(found) - len(todo),
-        documents=frozenset(row["path"] for row in listed),
-        repeated=len(named) - len(listed),
-        lease=lease,
-    )
+    except BaseException:
+        held.release()
+        raise
+
+
+def found(sources: Iterable[str | Path], left_out: Path | None = None) -> tuple[list[str], Iterator[Found]]:
+    """Sources that mean the same in any working folder, and the files that they name, as they are found.
+
+    Args:
+        sources: Files, folders, globs, URIs.
+        left_out: See `listed`.
+    """
+    places = [_absolute(source) for source in sources]
+    for place in places:
+        tell_passwords(place)
+    return places, (each for place in places for each in listed(place, left_out))
+
+
+def _absolute(source: str | Path) -> str:
+    """A source that means the same in any working folder."""
+    text = os.fspath(source)
+    if not text or "://" in text or text.startswith("~"):
+        return text
+    end = "/" if text.endswith("/") else ""
+    return os.path.abspath(text) + end  # noqa: PTH100 - removes ..
+
+
+def note_listed(job: Job) -> None:
+    """Notes in the folder how many files the sources name, once it is known."""
+    said = json.loads(read_file(job.folder.job))
+    write_file(job.folder.job, json.dumps({**said, "listed": job.lister.listed}).encode())
+
+
+def _latest_sources(folder: OutputFolder) -> list[str] | None:
+    if not exists(folder.job):
+        return None
+    said: list[str] = json.loads(read_file(folder.job))["sources"]
+    return said

@@ -1,27 +1,84 @@
-"""A job on a Ray cluster. `run/jobs.py` imports Ray for it."""
+"""Documents read on a Ray cluster. `run/jobs.py` imports Ray for it."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Sequence
+from functools import partial
 
+import pyarrow as pa
+
+from raypipe.graph import Graph
 from raypipe.job import stop
-from raypipe.job.plan import Job
-from raypipe.job.summary import Summary, summarize
-from raypipe.metrics import Progress
+from raypipe.job.engine import Read
+from raypipe.job.local import rows_per_file
+from raypipe.job.progress import Progress
+from raypipe.job.writer import Writer
 
 
-def run(job: Job, progress: Progress, batch_size: int, address: str | None) -> Summary:
-    """Processes a job on a Ray cluster: the one at `address`, or one started on this machine."""
-    from raypipe.run import jobs
+class RayEngine:
+    """Reads documents on a Ray cluster.
 
-    start = time.perf_counter()
-    sums: dict[str, float] = {}
-    if job.todo:
-        if not address:  # What another cluster's nodes have is unknown here.
-            job.pipeline.graph.check()
+    Args:
+        graph: The pipeline.
+        writer: Writes what is finished.
+        batch_size: Pages read together.
+        address: The cluster to join; None: one is started on this machine.
+        page_seconds: How long a page may take; None: as long as it likes.
+        needs_models: Whether pages are to be read.
+    """
+
+    name = "ray"
+
+    def __init__(
+        self,
+        graph: Graph,
+        writer: Writer,
+        batch_size: int,
+        address: str | None = None,
+        page_seconds: float | None = None,
+        needs_models: bool = True,
+    ) -> None:
+        from raypipe.run import jobs
+
+        if needs_models and not address:  # What another cluster's nodes have is unknown here.
+            graph.check()
+        self._graph, self._writer, self._batch_size = graph, writer, batch_size
+        self._page_seconds = page_seconds
         jobs.connect(address)
         stop.heed_sigterm()  # Ray has set a handler of its own.
-        # Workers have another working folder.
-        results = job.folder.results.absolute()
-        sums = jobs.write(job.pipeline.graph, job.todo, results, batch_size, job.rows_per_file, progress)
-    return summarize(job, time.perf_counter() - start, sums.pop("processing_seconds", 0), sums)
+        if address:
+            from raypipe.run.nodes import check_nodes
+
+            check_nodes(graph if needs_models else None, writer.folder.job)
+
+    def read(self, number: int, documents: pa.Table, progress: Progress) -> Read:
+        """See `Engine.read`."""
+        from raypipe.run import jobs
+
+        last = len(self._graph.operators) - 1
+        opened, found, finished, failed = progress.opened, progress.found, progress.finished, progress.failed
+
+        def watch(sums: dict[str, float]) -> None:
+            progress.update(
+                opened=opened + int(sums.get("opened", 0)),
+                found=found + int(sums.get("found", 0)),
+                finished=finished + int(sums.get(f"finished_{last}", 0)),
+                failed=failed + int(sums.get(f"failed_{last}", 0)),
+            )
+
+        pages, unwritten, sums = jobs.read(
+            self._graph,
+            documents.select(["path", "name", "done"]),
+            partial(self._writer.write, number),
+            self._batch_size,
+            rows_per_file(len(documents)),
+            watch,
+            self._page_seconds,
+        )
+        return Read(pages, unwritten, sums.pop("processing_seconds", 0), sums)
+
+    def write(self, tasks: Sequence[Callable[[], list[str]]]) -> list[str]:
+        """See `Engine.write`."""
+        from raypipe.run import jobs
+
+        return jobs.convert(tasks)

@@ -1,132 +1,232 @@
-"""The folder `results/` of a job: which pages are done, which failed, and which pipeline made them.
+"""The folder `results/` of a job: Parquet files with one row per page, whose names begin with their shard's number.
 
-It holds Parquet files with one row per page. A page with a row there is done.
+A page with a row there is done.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from raypipe.columns import Column, roles_of
-from raypipe.errors import ConfigError, Failure
-from raypipe.pipeline import Pipeline
+from raypipe.errors import ConfigError, Failure, OutputError
+from raypipe.files import join, names_in, open_file, remove_file, write_file
+from raypipe.job.folder import OutputFolder
+from raypipe.keys import public
 from raypipe.rows import from_table
 from raypipe.types import Page
 
-PAGE = ["path", "pagenum", "name"]
-COLUMNS = {*PAGE, "exception"}
-"""What every result has, whatever the pipeline."""
-PLACEMENT = {"pool", "use_gpu", "folder"}
-"""Parameters that say where a stage runs or writes: they do not change the rows."""
+_NAME = re.compile(r"(\d{6})-[0-9a-f]{16}\.parquet(\.part)?")
+_log = logging.getLogger(__name__)
+COUNTED = ["path", "pagenum", "total_pages", "exception"]
 
 
-class Done(NamedTuple):
-    """The pages that are done, by path and number, and the documents' paths by name."""
+@dataclass
+class Rows:
+    """What the results hold of some documents.
 
-    pages: set[tuple[str, int]]
-    names: dict[str, str]
-
-
-def finished(results: Path) -> Done:
-    """The pages with rows in Parquet files. Removes a file that a killed job left incomplete.
-
-    Raises:
-        ConfigError: The folder holds a Parquet file that is not a result.
+    Attributes:
+        pages: Their rows.
+        failed, reasons: See `Outcome`.
+        complete: Documents of which every page has a row.
+        partial: The pages that have rows, of documents of which some have none.
+        split: Documents whose rows are in more than one file, and their files' names.
+        doubled: Documents of which a page has more than one row.
     """
-    done = Done(set(), {})
-    for file in sorted(results.glob("*.parquet")):
+
+    pages: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, str] = field(default_factory=dict)
+    complete: set[str] = field(default_factory=set)
+    partial: dict[str, list[int]] = field(default_factory=dict)
+    split: dict[str, list[str]] = field(default_factory=dict)
+    doubled: list[str] = field(default_factory=list)
+
+
+class Results:
+    """The results of an output folder."""
+
+    def __init__(self, folder: OutputFolder) -> None:
+        self.uri = folder.results
+
+    def check(self, numbers: Iterable[int], unfinished: Iterable[int]) -> None:
+        """Makes sure that all Parquet files are results of these shards.
+
+        What a power failure cut off is no Parquet file: of unfinished shards it is removed, so that its pages are read
+        again; under a name that is not ours it is left alone. Both are said.
+
+        Raises:
+            ConfigError: One is not.
+        """
+        known, begun = set(numbers), set(unfinished)
+        for name in names_in(self.uri):
+            ours = _NAME.fullmatch(name)
+            if ours and int(ours[1]) in begun and not ours[2] and not self._is_whole(name):
+                _log.warning("%s is cut off; its pages are read again.", public(join(self.uri, name)))
+                remove_file(join(self.uri, name))
+            elif name.endswith(".parquet") and not (ours and int(ours[1]) in known):
+                self._check_foreign(name)
+
+    def _check_foreign(self, name: str) -> None:
+        if not self._is_whole(name):
+            _log.warning("%s is no Parquet file, and not of this job. It is left alone.", public(join(self.uri, name)))
+            return
+        remedy = "Move it elsewhere, or choose another folder; --overwrite removes it."
+        raise ConfigError(f"{join(self.uri, name)} is no result of a job in this folder.", remedy)
+
+    def _is_whole(self, name: str) -> bool:
         try:
-            columns = pq.read_schema(file).names
+            with open_file(join(self.uri, name)) as file:
+                pq.read_metadata(file)
         except pa.ArrowInvalid:
-            file.unlink()
-            continue
-        if not set(columns) >= COLUMNS:
-            raise ConfigError(f"{file} is not a result of raypipe.", "Move it elsewhere, or choose another folder.")
-        table = pq.read_table(file, columns=PAGE)
-        paths = table["path"].to_pylist()
-        done.pages.update(zip(paths, table["pagenum"].to_pylist(), strict=True))
-        done.names.update(zip(table["name"].to_pylist(), paths, strict=True))
-    return done
+            return False
+        return True
+
+    def names(self, number: int) -> list[str]:
+        """The names of a shard's files."""
+        return [name for name, incomplete in self._of(number) if not incomplete]
+
+    def files(self, number: int) -> list[str]:
+        """The names of a shard's files. Removes what a killed job left incomplete."""
+        for name, incomplete in self._of(number):
+            if incomplete:
+                remove_file(join(self.uri, name))
+        return self.names(number)
+
+    def _of(self, number: int) -> list[tuple[str, bool]]:
+        """The names of a shard's files, and whether they are incomplete."""
+        found = [(name, _NAME.fullmatch(name)) for name in names_in(self.uri)]
+        return [(name, bool(ours[2])) for name, ours in found if ours and int(ours[1]) == number]
+
+    def write(self, number: int, rows: pa.Table) -> str:
+        """Writes rows as a file of a shard. The same pages always get the same name: a second try replaces the first.
+
+        Returns:
+            The file's name.
+        """
+        pages = zip(rows["path"].to_pylist(), rows["pagenum"].to_pylist(), strict=True)
+        digest = hashlib.blake2b(repr(sorted(pages)).encode(), digest_size=8).hexdigest()
+        name = f"{number:06}-{digest}.parquet"
+        self._replace(name, rows)
+        return name
+
+    def _replace(self, name: str, rows: pa.Table) -> None:
+        sink = pa.BufferOutputStream()
+        pq.write_table(rows, sink, compression="zstd")
+        try:
+            write_file(join(self.uri, name), sink.getvalue())
+        except OSError as error:
+            remedy = "Free space there, or renew the credentials: the same command then goes on."
+            raise OutputError(f"{join(self.uri, name)} cannot be written: {error}.", remedy) from error
+
+    def read(self, name: str, columns: Sequence[str] | None = None, paths: Iterable[str] | None = None) -> pa.Table:
+        """A file's rows, of all documents or of some."""
+        chosen = None if paths is None else pc.field("path").isin(list(paths))
+        with open_file(join(self.uri, name)) as file:
+            # Its reader looks at statistics first: of a file without these documents it reads nothing else.
+            return pq.read_table(file, columns=columns, filters=chosen)
+
+    def of(self, number: int, paths: Iterable[str] | None = None) -> Rows:
+        """What the results hold of a shard's documents, of all or of some."""
+        names = self.names(number)
+        chosen = None if paths is None else list(paths)
+        tables = [self.read(name, COUNTED, chosen) for name in names]
+        rows = Rows()
+        if not sum(map(len, tables)):
+            return rows
+        files = np.repeat(np.arange(len(tables)), list(map(len, tables)))
+        table = pa.concat_tables(tables).append_column("file", pa.array(files))
+        rows.pages = len(table)
+        _count_failed(table, rows)
+        _count_documents(table, names, rows)
+        return rows
+
+    def drop(self, number: int, keep: Callable[[pa.Table], pa.Array]) -> None:
+        """Removes rows of a shard: those for which `keep` has no True."""
+        for name in self.files(number):
+            table = self.read(name)
+            kept = table.filter(keep(table))
+            if not len(kept):
+                remove_file(join(self.uri, name))
+            elif len(kept) < len(table):
+                self._replace(name, kept)
+
+    def drop_documents(self, number: int, paths: Iterable[str], failed_only: bool = False) -> None:
+        """Removes the rows of documents, or only those of their failed pages."""
+        chosen = pa.array(paths, pa.string())
+
+        def keep(table: pa.Table) -> pa.Array:
+            dropped = pc.is_in(table["path"], value_set=chosen)
+            return pc.invert(pc.and_(dropped, pc.is_valid(table["exception"])) if failed_only else dropped)
+
+        self.drop(number, keep)
+
+    def drop_doubles(self, number: int, paths: Iterable[str]) -> None:
+        """Removes all rows but one of each page of documents."""
+        doubled, seen = set(paths), set[tuple[str, int]]()
+
+        def keep(table: pa.Table) -> pa.Array:
+            pages = list(zip(table["path"].to_pylist(), table["pagenum"].to_pylist(), strict=True))
+            kept = [page[0] not in doubled or page not in seen for page in pages]
+            seen.update(pages)
+            return pa.array(kept, pa.bool_())
+
+        self.drop(number, keep)
+
+    def pages(self, columns: Mapping[str, Column]) -> Iterator[Page]:
+        """The pages of all files, a file at a time.
+
+        Args:
+            columns: The columns of the pipeline that made them.
+        """
+        for name in self.all_names():
+            yield from pages_of(self.read(name), columns)
+
+    def all_names(self) -> list[str]:
+        """The names of the files of all shards."""
+        return [name for name in names_in(self.uri) if (ours := _NAME.fullmatch(name)) and not ours[2]]
 
 
-def write(rows: pa.Table, file: Path) -> None:
-    """Writes a Parquet file, whole or not at all."""
-    temporary = file.with_suffix(".part")
-    pq.write_table(rows, temporary, compression="zstd")
-    temporary.replace(file)
-
-
-def drop_failed(results: Path, paths: Iterable[str]) -> None:
-    """Removes the rows of these documents' failed pages, so that they count as not done."""
-    named = pa.array(paths, pa.string())
-    for file in sorted(results.glob("*.parquet")):
-        table = pq.read_table(file)
-        failed = pc.and_(pc.is_valid(table["exception"]), pc.is_in(table["path"], value_set=named))
-        kept = table.filter(pc.invert(failed))
-        if not len(kept):
-            file.unlink()
-        elif len(kept) < len(table):
-            write(kept, file)
-
-
-def check_pipeline(declared: Path, pipeline: Pipeline) -> None:
-    """Checks that the pipeline that made the results makes the same rows as this one.
-
-    Args:
-        declared: The file that describes the pipeline of the results.
-        pipeline: The pipeline of the rows to be added.
-
-    Raises:
-        ConfigError: It does not, or nobody knows.
-    """
-    if not declared.exists():
-        raise ConfigError(
-            f"{declared.parent} holds results, and no {declared.name} that says which pipeline made them.",
-            "Choose another folder, or put the file back.",
-        )
-    before = [_rows_of(stage) for stage in Pipeline.from_toml(declared.read_text(encoding="utf-8")).stages]
-    now = [_rows_of(stage) for stage in pipeline.stages]
-    if before == now:
-        return
-    wheres = [f"{new['type']}.{key}" for old, new in zip(before, now, strict=False) for key in new
-              if old.get(key) != new[key]]  # fmt: skip
-    where = f", which differs in {wheres[0]}" if wheres else ""
-    raise ConfigError(
-        f"{declared.parent} holds the results of another pipeline{where}.",
-        "Choose another folder, or pass --overwrite.",
-    )
-
-
-def _rows_of(stage: Any) -> dict[str, Any]:
-    return {"type": stage.name, **stage.model_dump(exclude=PLACEMENT)}
-
-
-def count_errors(results: Path, documents: Container[str]) -> Counter[str]:
-    """How many pages of these documents have each kind of exception, `stage code`."""
-    kinds: Counter[str] = Counter()
-    for file in sorted(results.glob("*.parquet")):
-        table = pq.read_table(file, columns=["path", "exception"], filters=pc.field("exception").is_valid())
-        for path, exception in zip(table["path"].to_pylist(), table["exception"].to_pylist(), strict=True):
-            if path in documents:
-                failure = Failure.parse(exception)
-                kinds[f"{failure.stage} {failure.code}".strip()] += 1
-    return kinds
-
-
-def read_results(results: Path, columns: Mapping[str, Column]) -> Iterator[Page]:
-    """The pages of a results folder, a file at a time.
-
-    Args:
-        results: The folder.
-        columns: The columns of the pipeline that made them.
-    """
+def pages_of(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[Page]:
+    """The pages of a table of rows."""
     roles = roles_of(columns)
-    for file in sorted(results.glob("*.parquet")):
-        yield from (Page(row, roles) for row in from_table(pq.read_table(file), columns))
+    return (Page(row, roles) for row in from_table(table, columns))
+
+
+def _count_failed(table: pa.Table, rows: Rows) -> None:
+    failed = table.filter(pc.is_valid(table["exception"]))
+    for exception in failed["exception"].to_pylist():
+        failure = Failure.parse(exception)
+        rows.failed[failure.kind] += 1
+        rows.reasons.setdefault(failure.kind, failure.message)
+
+
+def _count_documents(table: pa.Table, names: list[str], rows: Rows) -> None:
+    single = pc.and_(pc.equal(table["pagenum"], 0), pc.equal(table["total_pages"], 1))
+    counted = table.group_by("path").aggregate(
+        [("pagenum", "count"), ("pagenum", "count_distinct"), ("total_pages", "max"), ("file", "count_distinct")]
+    )
+    whole = pc.greater_equal(counted["pagenum_count_distinct"], counted["total_pages_max"])
+    rows.complete = set(counted.filter(whole)["path"].to_pylist())
+    rows.doubled = counted.filter(pc.greater(counted["pagenum_count"], counted["pagenum_count_distinct"]))[
+        "path"
+    ].to_pylist()
+    split = set(counted.filter(pc.and_(whole, pc.greater(counted["file_count_distinct"], 1)))["path"].to_pylist())
+    if len(rows.complete) == counted.num_rows and not split:
+        return
+    for row in table.filter(pc.invert(single)).select(["path", "pagenum", "file"]).to_pylist():
+        if row["path"] not in rows.complete:
+            rows.partial.setdefault(row["path"], []).append(row["pagenum"])
+        elif row["path"] in split:
+            files = rows.split.setdefault(row["path"], [])
+            if names[row["file"]] not in files:
+                files.append(names[row["file"]])

@@ -52,7 +52,11 @@ def hostile(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("command", "engine"),
-    [(raypipe, "local"), (raypipe, "ray"), pytest.param(run, "ray", marks=pytest.mark.slow)],
+    [
+        (raypipe, "local"),
+        pytest.param(raypipe, "ray", marks=pytest.mark.slow),
+        pytest.param(run, "ray", marks=pytest.mark.slow),
+    ],
     ids=["in this process", "on the cluster of this process", "on a cluster of its own"],
 )
 def test_bad_pictures_become_rows_and_the_others_are_read(
@@ -98,10 +102,11 @@ def test_a_killed_job_goes_on_where_it_stopped(tmp_path: Path) -> None:
     process.wait()
     before = len(results(tmp_path / "out"))
     assert 0 < before < 150
-    (tmp_path / "out/results/half-written.parquet").write_bytes(b"PAR1 and then the power went")
+    (tmp_path / "out/results/000000-0123456789abcdef.parquet.part").write_bytes(b"PAR1 and then the power went")
     done = run(*command)
     assert done.returncode == 0, done.stderr
     assert f"{before} pages were already done" in done.stderr
+    assert not list((tmp_path / "out/results").glob("*.part"))
     counts = Counter(str(row["path"]) for row in results(tmp_path / "out"))
     assert len(counts) == 150 and set(counts.values()) == {1}
 
@@ -146,6 +151,7 @@ def test_ray_needs_no_home_and_no_short_folder_for_temporary_files(tmp_path: Pat
     assert "Dear Mrs Walker" in (tmp_path / "out" / "text" / "letter.png.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_job_that_is_told_to_stop_keeps_what_it_read(tmp_path: Path) -> None:
     """SIGTERM, as Kubernetes sends it: the pages that were read stay read, and the same command reads the rest."""
     for n in range(40):

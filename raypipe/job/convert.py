@@ -1,0 +1,89 @@
+"""Files of documents from the results of a job, in further formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+from raypipe.errors import ConfigError
+from raypipe.job.engine import Engine
+from raypipe.job.folder import OutputFolder
+from raypipe.job.results import Results
+from raypipe.job.same import declared_pipeline
+from raypipe.job.shards import Ledger
+from raypipe.job.writer import Task, Writer
+from raypipe.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What was written.
+
+    Attributes:
+        documents: Documents in the folder.
+        shards: Files of many documents in each format; 0: each document has its own.
+        unwritten: Files that could not be written, and why.
+    """
+
+    documents: int
+    shards: int
+    unwritten: list[str]
+
+
+def convert(
+    place: str,
+    formats: Sequence[str],
+    engine_for: Callable[[Pipeline, Writer], Engine],
+    shards: int = 0,
+    changed: Callable[[int, int], None] = lambda done, of: None,
+) -> Converted:
+    """Writes the files of all documents in an output folder again, whatever is there.
+
+    Args:
+        place: The folder.
+        formats: Names of formats.
+        engine_for: Makes what writes them, from the pipeline of the results and the writer.
+        shards: Put the documents into so many files of each format, or fewer if there are fewer files of results; 0: a
+            file for each document.
+        changed: Is told how many parts of the job are done, and of how many.
+
+    Raises:
+        ConfigError: The folder holds no results, or nobody knows which pipeline made them.
+    """
+    folder = OutputFolder(place)
+    ledger, results = Ledger(folder), Results(folder)
+    if not ledger.shards:
+        raise ConfigError(f"{folder} holds no results of a job.", "Give what `raypipe run --output` got.")
+    pipeline = declared_pipeline(folder)
+    writer = Writer(folder, pipeline.graph.columns, tuple(formats))
+    engine, documents, unwritten = engine_for(pipeline, writer), 0, list[str]()
+    packed = list[tuple[str, dict[str, list[str]]]]()
+    for done, number in enumerate(ledger.shards, 1):
+        rows, files = results.of(number), results.names(number)
+        documents += len(rows.complete)
+        if shards:
+            packed += _with_split(files, rows.split)
+        else:
+            unwritten += engine.write(writer.tasks(files, rows.split))
+        changed(done, len(ledger.shards))
+    tasks = _packs(writer, packed, shards) if shards else []
+    return Converted(documents, len(tasks), unwritten + engine.write(tasks))
+
+
+def _with_split(files: Sequence[str], split: Mapping[str, list[str]]) -> list[tuple[str, dict[str, list[str]]]]:
+    """Files of results, each with the documents that begin there and have rows in others, too."""
+    return [(file, {path: names for path, names in split.items() if names[0] == file}) for file in files]
+
+
+def _packs(writer: Writer, files: Sequence[tuple[str, dict[str, list[str]]]], count: int) -> list[Task]:
+    """What writes shards of about as many files of results each."""
+    count = min(count, len(files))
+    edges = [len(files) * n // count for n in range(count + 1)]
+    tasks = list[Task]()
+    for n, (first, end) in enumerate(pairwise(edges)):
+        split = {path: names for _, some in files[first:end] for path, names in some.items()}
+        names = [file for file, _ in files[first:end]]
+        tasks.append(partial(writer.pack, f"shard-{n:05}-of-{count:05}", names, split))
+    return tasks

@@ -1,0 +1,92 @@
+"""What a report tells of a job, gathered from its results a file at a time."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from raypipe.errors import Failure
+from raypipe.files import join, modified
+from raypipe.job.folder import OutputFolder
+from raypipe.job.results import Results
+from raypipe.keys import Taken, put_back, taken_out
+from raypipe.pipeline import Pipeline
+
+EXAMPLES, DOUBTFUL = 4, 12
+"""Pages that are shown of each kind of failure, and of the most doubtful ones."""
+BINS = 20
+
+
+@dataclass(frozen=True, order=True)
+class Seen:
+    """A page of a report: its mean confidence, and where it is from; why it failed, or where its overlay is."""
+
+    confidence: float
+    path: str
+    pagenum: int
+    exception: str | None = None
+    overlay: str | None = None
+
+
+@dataclass
+class Gathered:
+    """What a report tells of a job.
+
+    Attributes:
+        pages: Rows of the results.
+        empty: Pages on which nothing was read, though they did not fail.
+        confidences: (BINS,), how many pages have a mean confidence in each twentieth of 0 to 1.
+        failures: How many pages failed, by `stage code`.
+        examples: Some of these.
+        doubtful: The pages of the lowest confidence, the lowest first.
+        written: When each file of the results was written, in seconds, and its pages; in order.
+    """
+
+    pages: int = 0
+    empty: int = 0
+    confidences: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
+    failures: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[Seen]] = field(default_factory=lambda: defaultdict(list))
+    doubtful: list[Seen] = field(default_factory=list)
+    written: list[tuple[float, int]] = field(default_factory=list)
+
+
+def gather(folder: OutputFolder, pipeline: Pipeline) -> Gathered:
+    """Gathers what a report tells.
+
+    Args:
+        folder: The output folder.
+        pipeline: What made the results.
+    """
+    found, results = Gathered(), Results(folder)
+    names = {role: pipeline.graph.roles.columns.get(role) for role in ("confidence", "overlay")}
+    wanted = ["path", "pagenum", "exception", *filter(None, names.values())]
+    for name in results.all_names():
+        table = results.read(name, wanted)
+        found.written.append((modified(join(results.uri, name)), len(table)))
+        _add(found, table, names["confidence"], names["overlay"], taken_out(folder.uri))
+    found.written.sort()
+    return found
+
+
+def _add(found: Gathered, table: pa.Table, confidence: str | None, overlay: str | None, taken: Taken | None) -> None:
+    found.pages += len(table)
+    for row in table.to_pylist():
+        place = row["path"], row["pagenum"]
+        if row["exception"]:
+            kind = Failure.parse(row["exception"]).kind
+            found.failures[kind] += 1
+            if len(found.examples[kind]) < EXAMPLES:
+                found.examples[kind].append(Seen(0, *place, exception=row["exception"]))
+        elif confidence and row[confidence]:
+            value = float(row[confidence][0])
+            found.confidences[min(int(value * BINS), BINS - 1)] += 1
+            seen = Seen(value, *place, overlay=put_back(row[overlay], taken) if overlay and row[overlay] else None)
+            found.doubtful = heapq.nsmallest(DOUBTFUL, [*found.doubtful, seen])
+        else:
+            found.empty += 1

@@ -1,0 +1,215 @@
+"""The folder of a server's jobs: for each its documents, an output folder, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from raypipe.errors import ConfigError
+from raypipe.files import write_file
+from raypipe.job import lease
+from raypipe.job.folder import OutputFolder
+from raypipe.job.results import Results, Rows
+from raypipe.web.jobs import JobAnswer, JobFailure
+from raypipe.web.problems import ProblemError
+from raypipe.web.settings import JobSettings
+from raypipe.web.uploads import Upload
+
+_ID = re.compile("[0-9a-f]{32}")
+NEW, NEW_SECONDS = "new-", 3600
+"""How folders begin that are being filled, and after how long nobody does so any more."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A job.
+
+    Attributes:
+        folder: Where all of it is.
+        owner: Who began it: the digest of a key.
+        names: What the client calls its documents.
+        pages: Pages of them all.
+        size: Their bytes.
+        created: When it began.
+    """
+
+    folder: Path
+    owner: str
+    names: list[str]
+    pages: int
+    size: int
+    created: float
+
+    @property
+    def output(self) -> OutputFolder:
+        """The output folder."""
+        return OutputFolder(self.folder / "output")
+
+    @property
+    def documents(self) -> list[Path]:
+        """The documents, under names that no client has chosen."""
+        return [self.folder / "documents" / f"{number:06}" for number in range(1, len(self.names) + 1)]
+
+    @property
+    def exists(self) -> bool:
+        """Whether nobody has removed it."""
+        return (self.folder / "job.json").exists()
+
+    @property
+    def outcome(self) -> dict[str, Any] | None:
+        """What came of it; None: it has not ended."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / "outcome.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        return found
+
+    def end(self, rows: Rows, problem: str = "") -> None:
+        """Notes what came of it."""
+        said = {"ended": time.time(), "done": rows.pages, "failed": rows.failed, "reasons": rows.reasons}
+        write_file(str(self.folder / "outcome.json"), json.dumps({**said, "problem": problem}).encode())
+
+    def called(self, text: str) -> str:
+        """A text in which documents have the client's names, and no path of the server is left."""
+        for path, name in zip(self.documents, self.names, strict=True):
+            text = text.replace(str(path), name)
+        return text.replace(str(self.output), "the job")
+
+    def answer(self, seconds: float) -> JobAnswer:
+        """How far it is, for its owner.
+
+        Args:
+            seconds: How long it is kept after its end.
+        """
+        outcome, problem, state = self.outcome, "", "queued"
+        if outcome is None:
+            rows = Results(self.output).of(0)
+            done, failed, reasons = rows.pages, dict(rows.failed), rows.reasons
+            state = "reading" if (self.folder / "output").exists() else "queued"
+        else:
+            done, failed, reasons, problem = (outcome[name] for name in ("done", "failed", "reasons", "problem"))
+            state = "failed" if problem else "done"
+        failures = [
+            JobFailure(kind=kind, pages=count, message=self.called(reasons[kind])) for kind, count in failed.items()
+        ]
+        return JobAnswer(
+            id=self.folder.name,
+            state=state,
+            names=self.names,
+            pages=self.pages,
+            done=done,
+            failures=failures,
+            problem=self.called(problem),
+            created=_time(self.created),
+            expires=_time(outcome["ended"] + seconds) if outcome else None,
+        )
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+class Shelf:
+    """All jobs in a folder.
+
+    Args:
+        folder: It.
+        settings: How many are kept, and how long.
+
+    Raises:
+        ConfigError: The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, settings: JobSettings) -> None:
+        self._folder, self._settings, self._adding = folder.absolute(), settings, threading.Lock()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_file(str(self._folder / ".written"), b"")
+        except OSError as error:
+            raise ConfigError(f"{folder} cannot be written: {error}.", "Choose another folder for --jobs.") from error
+
+    def add(self, uploads: list[Upload], pages: int, owner: str) -> Kept:
+        """Keeps a job; see `web.jobs.Jobs.add`."""
+        size = sum(len(upload.content) for upload in uploads)
+        said = {"owner": owner, "names": [upload.name for upload in uploads], "pages": pages, "size": size}
+        with self._adding:
+            self._check_room(size)
+            new, number = self._folder / f"{NEW}{uuid4().hex}", uuid4().hex
+            kept = Kept(new, **said, created=time.time())  # type: ignore[arg-type]
+            for path, upload in zip(kept.documents, uploads, strict=True):
+                write_file(str(path), upload.content)
+            write_file(str(new / "job.json"), json.dumps({**said, "created": kept.created}).encode())
+            return self._read(new.rename(self._folder / number))
+
+    def _check_room(self, size: int) -> None:
+        there, settings = self.all(), self._settings
+        detail = ""
+        if len(there) >= settings.max_jobs:
+            detail = f"{settings.max_jobs} jobs are kept."
+        elif sum(kept.size for kept in there) + size > settings.max_jobs_bytes:
+            detail = f"The documents of jobs would take more than {settings.max_jobs_bytes:,} bytes."
+        if detail:
+            raise ProblemError(
+                429, "too_many_jobs", f"{detail} Remove some, or try again later.", {"Retry-After": "60"}
+            )
+
+    def find(self, job: str, owner: str) -> Kept:
+        """A job of an owner.
+
+        Raises:
+            ProblemError: 404, there is none.
+        """
+        try:
+            kept = self._read(self._folder / job) if _ID.fullmatch(job) else None
+        except FileNotFoundError:
+            kept = None
+        if kept is None or kept.owner != owner:
+            raise ProblemError(404, "no_such_job", "There is no such job, or no longer.")
+        return kept
+
+    def all(self) -> list[Kept]:
+        """All jobs, the oldest first."""
+        found = []
+        for path in self._folder.glob("*/job.json"):
+            try:
+                found.append(self._read(path.parent))
+            except FileNotFoundError:  # It was removed meanwhile.
+                continue
+        return sorted((kept for kept in found if _ID.fullmatch(kept.folder.name)), key=lambda kept: kept.created)
+
+    def _read(self, folder: Path) -> Kept:
+        return Kept(folder, **json.loads((folder / "job.json").read_bytes()))
+
+    def remove(self, kept: Kept) -> None:
+        """Removes a job; what reads it notices, and removes the rest."""
+        (kept.folder / "job.json").unlink(missing_ok=True)
+        self._clear(kept.folder)
+
+    def sweep(self) -> None:
+        """Removes jobs whose time is over, and what is left of others."""
+        for kept in self.all():
+            outcome = kept.outcome
+            if outcome and time.time() > outcome["ended"] + self._settings.job_seconds:
+                self.remove(kept)
+        for path in self._folder.iterdir():
+            is_new = path.name.startswith(NEW)
+            if is_new and time.time() > path.stat().st_mtime + NEW_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+            elif not is_new and _ID.fullmatch(path.name) and not (path / "job.json").exists():
+                self._clear(path)
+
+    def _clear(self, folder: Path) -> None:
+        try:
+            held = lease.take(str(folder))
+        except ConfigError:  # Who reads it has it.
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        held.release()

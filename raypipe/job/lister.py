@@ -1,0 +1,77 @@
+"""Lists the sources of a job into shards, while the first of them are read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import chain
+from queue import Queue
+
+from raypipe.compat import batched
+from raypipe.inputs.listing import Found
+from raypipe.job.names import Naming
+from raypipe.job.shards import SHARD_DOCUMENTS, Ledger
+
+STOP_SECONDS = 5.0
+"""How long the end of a job waits for its lister: Python aborts if it ends while native code runs in a thread."""
+
+
+class Lister:
+    """Makes shards of the files that are new or have changed, in a thread.
+
+    Args:
+        ledger: Where they go.
+        first, found: The files that the sources name.
+        naming: Their names.
+
+    Attributes:
+        listed: Files found so far.
+        ended: Whether these are all.
+    """
+
+    def __init__(self, ledger: Ledger, first: Found, found: Iterator[Found], naming: Naming) -> None:
+        self._ledger, self._found, self._naming = ledger, chain([first], found), naming
+        self._made: Queue[int | Exception | None] = Queue()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="lister")
+        self.listed = 0
+        self.ended = False
+
+    def start(self) -> None:
+        """Begins to list."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread at its next file, and waits for it unless a source does not answer."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS)
+
+    def shards(self) -> Iterator[int]:
+        """The numbers of the shards as they are made.
+
+        Raises:
+            InputError: A source names nothing or cannot be listed.
+        """
+        while (made := self._made.get()) is not None:
+            if isinstance(made, Exception):
+                raise made
+            yield made
+
+    def _run(self) -> None:
+        try:
+            for batch in batched(self._counted(), SHARD_DOCUMENTS):
+                number = self._ledger.add(batch, self._naming)
+                if number is not None:
+                    self._made.put(number)
+            self.ended = True
+            self._made.put(None)
+        except Exception as error:  # The thread that reads raises it.
+            self._made.put(error)
+
+    def _counted(self) -> Iterator[Found]:
+        for found in self._found:
+            if self._stopped.is_set():
+                return
+            self.listed += 1
+            yield found

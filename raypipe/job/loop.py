@@ -1,0 +1,246 @@
+"""Runs a job: shard by shard, until every page of its documents has a row."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from raypipe.errors import OutputError
+from raypipe.job.engine import Engine, Read
+from raypipe.job.plan import Job, note_listed
+from raypipe.job.progress import Progress
+from raypipe.job.results import Rows
+from raypipe.job.shards import Outcome
+from raypipe.job.summary import Summary
+
+MOST_ROUNDS = 3
+"""How often a shard is gone through: once, and again if files turn out to have more pages than their names tell."""
+FIRST_UNWRITTEN = 20
+"""Of so many files that could not be written, the ledger says why."""
+
+EngineFor = Callable[[pa.Table, bool], Engine]
+"""Makes the engine, from the first documents that are to be read and whether more may come."""
+
+
+def run(job: Job, engine_for: EngineFor, progress: Progress) -> Summary:
+    """Reads what a job has to do, after which its folder is free for others.
+
+    Raises:
+        InputError: A source names nothing or cannot be listed.
+        OutputError: Rows that were read are not in the results, or cannot be written.
+        TooManyErrorsError: More pages failed than may.
+    """
+    running = _Run(job, engine_for, progress)
+    job.lister.start()
+    try:
+        for number in running.shards():
+            running.read(number)
+        running.convert()
+        return running.summary()
+    finally:
+        job.lister.stop()
+        job.lease.release()
+
+
+class _Run:
+    """A job that is being run."""
+
+    def __init__(self, job: Job, engine_for: EngineFor, progress: Progress) -> None:
+        self._job, self._engine_for, self._progress = job, engine_for, progress
+        self._ledger, self._results = job.ledger, job.results
+        self._engine: Engine | None = None
+        self._start = time.monotonic()
+        self._pages, self._seconds, self._sums = 0, 0.0, dict[str, float]()
+
+    def shards(self) -> Iterator[int]:
+        """The numbers of the shards in which something is to be done."""
+        begun = list(self._ledger.unfinished())
+        if self._job.continues:  # Keys are not stored: what needs one waits until the sources have been listed.
+            yield from (number for number in begun if not self._ledger.shards[number].needs_keys)
+        yield from self._job.lister.shards()
+        note_listed(self._job)
+        self._progress.update(listing=False, listed=self._job.lister.listed)
+        for number in begun:
+            if not self._job.continues:
+                self._leave_unseen(number)
+                yield number
+            elif self._ledger.shards[number].needs_keys:
+                yield number
+        if self._job.retry_failed:
+            yield from self._failed()
+
+    def _leave_unseen(self, number: int) -> None:
+        """Takes those documents out of a shard that earlier sources named, these do not, and nobody has read."""
+        table, shard = self._ledger.documents(number), self._ledger.shards[number]
+        complete = self._results.of(number).complete
+        kept = shard.seen[shard.find(table["key"].to_numpy())]
+        kept |= np.array([path in complete for path in table["path"].to_pylist()], bool)
+        self._results.drop_documents(number, table.filter(pa.array(~kept))["path"])
+        self._ledger.keep(number, kept)
+
+    def _failed(self) -> Iterator[int]:
+        """Shards whose failed pages, as far as the sources name them, are taken out to be read again."""
+        for number, shard in list(self._ledger.shards.items()):
+            if shard.outcome and shard.outcome.failed and shard.seen.any() and not self._ledger.is_new(number):
+                self._ledger.reopen(number)
+                self._results.drop_documents(number, self._seen(number), failed_only=True)
+                yield number
+
+    def _seen(self, number: int) -> pa.Array:
+        """The paths of those documents of a shard that the sources name."""
+        table, shard = self._ledger.documents(number), self._ledger.shards[number]
+        return table["path"].filter(pa.array(shard.seen[shard.find(table["key"].to_numpy())]))
+
+    def read(self, number: int) -> None:
+        """Does what is to be done in a shard."""
+        self._job.lease.check()
+        documents = self._ledger.documents(number)
+        self._forget_former(documents)
+        before = self._results.files(number)
+        rows, unwritten = self._results.of(number), list[str]()
+        for _ in range(MOST_ROUNDS):
+            todo = _remaining(documents, rows)
+            if not len(todo):
+                break
+            done = self._read(number, todo)
+            unwritten += done.unwritten
+            rows = self._arrived(number, rows.pages + done.pages)
+        self._check_complete(documents, rows)
+        if rows.doubled:
+            self._results.drop_doubles(number, rows.doubled)
+            rows = self._results.of(number)
+        if self._job.writer.formats and (before or rows.split):
+            still = [name for name in self._results.files(number) if name in before]
+            unwritten += self._the_engine(documents).write(self._job.writer.tasks(still, rows.split))
+        self._job.lease.check()
+        self._ledger.finish(
+            number,
+            Outcome(
+                documents=len(documents),
+                pages=rows.pages,
+                failed=rows.failed,
+                reasons=rows.reasons,
+                formats=list(self._job.writer.formats),
+                unwritten=len(unwritten),
+                why_unwritten=unwritten[:FIRST_UNWRITTEN],
+            ),
+        )
+
+    def _forget_former(self, documents: pa.Table) -> None:
+        """Removes the rows of documents whose content has changed."""
+        changed = documents.filter(pc.is_valid(documents["replaces"]))
+        for former in pc.unique(changed["replaces"]).to_pylist():
+            here = changed.filter(pc.equal(changed["replaces"], former))
+            table = self._ledger.documents(former)
+            outcome = self._ledger.shards[former].outcome
+            self._results.drop_documents(former, here["path"])
+            self._ledger.keep(former, ~np.isin(table["key"].to_numpy(), here["key"].to_numpy()))
+            if outcome:
+                rows = self._results.of(former)
+                self._ledger.finish(
+                    former,
+                    replace(outcome, documents=len(self._ledger.shards[former].keys), pages=rows.pages,
+                            failed=rows.failed, reasons=rows.reasons),
+                )  # fmt: skip
+
+    def _the_engine(self, documents: pa.Table) -> Engine:
+        if self._engine is None:
+            self._engine = self._engine_for(documents, not self._job.lister.ended)
+        return self._engine
+
+    def _read(self, number: int, todo: pa.Table) -> Read:
+        progress, lister = self._progress, self._job.lister
+        engine = self._the_engine(todo)
+        due = progress.due + len(todo)
+        progress.update(due=due, doing="reading", listed=lister.listed, listing=not lister.ended)
+        done = engine.read(number, self._ledger.with_keys(number, todo), progress)
+        self._pages += done.pages
+        self._seconds += done.seconds
+        for name, value in done.sums.items():
+            self._sums[name] = self._sums.get(name, 0) + value
+        return done
+
+    def _arrived(self, number: int, expected: int) -> Rows:
+        """What is in the results, which must be as many rows as were written."""
+        rows = self._results.of(number)
+        if rows.pages < expected:
+            raise OutputError(
+                f"{expected - rows.pages} of {expected} rows are not in {self._job.folder.results}/, where they were "
+                "written.",
+                "Give --output a folder that all nodes share, or one in a bucket; the same command then reads them.",
+            )
+        return rows
+
+    def _check_complete(self, documents: pa.Table, rows: Rows) -> None:
+        missing = [path for path in documents["path"].to_pylist() if path not in rows.complete]
+        if missing:
+            raise OutputError(
+                f"{len(missing)} of {len(documents)} documents have pages without a row in "
+                f"{self._job.folder.results}/, first {missing[0]}.",
+                "The same command reads them again; report it if that does not help.",
+            )
+
+    def convert(self) -> None:
+        """Writes the files of finished documents in formats that earlier runs did not write."""
+        wanted = set(self._job.writer.formats)
+        for number, shard in self._ledger.shards.items():
+            outcome = shard.outcome
+            if outcome and shard.seen.any() and wanted - set(outcome.formats):
+                rows, files = self._results.of(number), self._results.files(number)
+                tasks = self._job.writer.tasks(files, rows.split)
+                unwritten = self._the_engine(self._ledger.documents(number)).write(tasks)
+                formats = sorted(wanted.union(outcome.formats))
+                self._ledger.finish(
+                    number,
+                    replace(outcome, formats=formats, unwritten=outcome.unwritten + len(unwritten),
+                            why_unwritten=[*outcome.why_unwritten, *unwritten][:FIRST_UNWRITTEN]),
+                )  # fmt: skip
+
+    def summary(self) -> Summary:
+        """What the job did."""
+        total = Outcome()
+        for number, shard in self._ledger.shards.items():
+            if shard.outcome and shard.seen.all():
+                total += shard.outcome
+            elif shard.outcome and shard.seen.any():
+                rows = self._results.of(number, self._seen(number).to_pylist())
+                total += Outcome(int(shard.seen.sum()), rows.pages, rows.failed, rows.reasons)
+        self._tell()
+        return Summary(
+            folder=self._job.folder,
+            pages=self._pages,
+            resumed=total.pages - self._pages,
+            outcome=total,
+            seconds=time.monotonic() - self._start,
+            processing_seconds=self._seconds,
+            sums=self._sums,
+        )
+
+    def _tell(self) -> None:
+        """Says what of the sources is not as it was."""
+        log, ledger = logging.getLogger(__name__), self._ledger
+        if ledger.repeated:
+            log.warning("%d files are named by more than one source and read once.", ledger.repeated)
+        if ledger.changed:
+            log.warning("%d files have changed since they were read, and were read again.", ledger.changed)
+        gone = [number for number, shard in ledger.shards.items() if not shard.seen.all()]
+        if self._job.continues and gone:
+            count = sum(int((~ledger.shards[number].seen).sum()) for number in gone)
+            first = sorted(set(ledger.documents(gone[0])["path"].to_pylist()) - set(self._seen(gone[0]).to_pylist()))[0]
+            log.warning("%d files of earlier runs are gone, first %s; their rows stay.", count, first)
+
+
+def _remaining(documents: pa.Table, rows: Rows) -> pa.Table:
+    """The documents of which pages have no row yet, with `done`: the numbers of those that have."""
+    paths = documents["path"].to_pylist()
+    if rows.complete:
+        todo = pa.array([path not in rows.complete for path in paths], pa.bool_())
+        documents = documents.filter(todo)
+    done = [rows.partial.get(path) for path in documents["path"].to_pylist()]
+    return documents.append_column("done", pa.array(done, pa.list_(pa.int32())))

@@ -1,0 +1,293 @@
+"""Jobs of a server: each is a job in an output folder, as of `raypipe run`, whose pages the server reads.
+
+Who has the lease of a job's folder reads it. One that a server's death broke off is taken up by the next that looks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from concurrent.futures import Future, wait
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from raypipe.errors import ConfigError, Failure, RaypipeError
+from raypipe.images.kinds import may_have_pages
+from raypipe.job import lease, loop, plan
+from raypipe.job.kept import Kept, Shelf
+from raypipe.job.local import LocalEngine
+from raypipe.job.progress import Progress
+from raypipe.job.results import Results
+from raypipe.job.writer import Writer
+from raypipe.metrics import Metrics
+from raypipe.pipeline import Pipeline
+from raypipe.run.runner import timed_out
+from raypipe.types import Page, Row
+from raypipe.web.jobs import JobAnswer
+from raypipe.web.problems import ProblemError
+from raypipe.web.service import Service
+from raypipe.web.settings import JobSettings
+from raypipe.web.uploads import Upload
+
+LOOK_SECONDS = 5.0
+"""How often the folder is looked into for jobs of others that have died, and for those whose time is over."""
+CHECK_SECONDS = 0.2
+"""How soon a job notices that it was removed, or that the server stops."""
+MOST_TRIES = 3
+"""How often a job is begun that ends with an error which may pass."""
+STOP_SECONDS = 10.0
+"""How long the server waits until what is read is written; pages that are being read are read again later."""
+
+
+class _Interrupted(Exception):  # noqa: N818 - no error
+    """The server stops, or the job was removed."""
+
+
+class Turns:
+    """Lets pages of jobs be read where requests leave room for them; one at least, so that jobs do end."""
+
+    def __init__(self, service: Service) -> None:
+        self.service, self._running = service, 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Waits for room, and takes it."""
+        while self._running >= max(1, self.service.reader.at_once - self.service.admission.taken):
+            await asyncio.sleep(0.02)
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+
+class ServedEngine(LocalEngine):
+    """Reads the documents of a job with a server's reader.
+
+    Args:
+        pipeline: The pipeline.
+        writer: Writes what is finished.
+        turns: Those of all jobs here.
+        events: The event loop of the reader.
+        check: Called again and again; raises an exception when there is nothing to be done any more.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        writer: Writer,
+        turns: Turns,
+        events: asyncio.AbstractEventLoop,
+        check: Callable[[], None],
+    ) -> None:
+        super().__init__(pipeline.graph, writer, batch_size=1, threads=1)
+        self._service, self._turns, self._events, self._check = turns.service, turns, events, check
+
+    def finished(self, documents: pa.Table, progress: Progress, metrics: Metrics) -> Generator[list[Row], None, None]:
+        """See `LocalEngine.finished`."""
+        waiting: deque[Future[Row]] = deque()
+        try:
+            for row in self._rows(documents, progress):
+                waiting.append(asyncio.run_coroutine_threadsafe(self._read(row), self._events))
+                if len(waiting) >= self._service.reader.at_once:
+                    yield [self._result(waiting.popleft())]
+            while waiting:
+                yield [self._result(waiting.popleft())]
+        finally:
+            for each in waiting:
+                each.cancel()
+
+    def _result(self, page: Future[Row]) -> Row:
+        self._check()
+        while not wait((page,), CHECK_SECONDS).done:
+            self._check()
+        return page.result()
+
+    def _rows(self, documents: pa.Table, progress: Progress) -> Iterator[Row]:
+        for document in documents.to_pylist():
+            content, done, total = Path(document["path"]).read_bytes(), set(document["done"] or ()), 1
+            if may_have_pages(content):
+                count = self._service.reader.count(content)
+                total = asyncio.run_coroutine_threadsafe(_awaited(count), self._events).result()
+            row = {"path": document["path"], "name": document["name"], "content": content, "exception": None}
+            due = [number for number in range(total) if number not in done]
+            progress.opened += 1
+            progress.found += len(due)
+            yield from ({**row, "pagenum": number, "total_pages": total} for number in due)
+
+    async def _read(self, row: Row) -> Row:
+        seconds = self._service.settings.request_seconds
+        async with self._turns.turn():
+            try:
+                read = await asyncio.wait_for(self._service.reader.read(row, "none"), seconds)
+            except TimeoutError:
+                what = f"{row['path']}, page {row['pagenum'] + 1},"
+                return {**row, "exception": timed_out("Reading", what, seconds)}
+        exception = read.page.exception
+        self._service.telemetry.page(read.visits, Failure.parse(exception).code if exception else None)
+        return dict(read.page)
+
+
+class Desk:
+    """Takes jobs and has them read, in threads of its own; see `web.jobs.Jobs`.
+
+    Args:
+        pipeline: The server's pipeline.
+        settings: The limits of jobs.
+        service: The server.
+        folder: Where jobs are kept.
+    """
+
+    def __init__(self, pipeline: Pipeline, settings: JobSettings, service: Service, folder: Path) -> None:
+        self._pipeline, self._settings = pipeline, settings
+        self._shelf, self._turns, self.max_pages = Shelf(folder, settings), Turns(service), settings.max_job_pages
+        self._stopped, self._woken, self._choosing = threading.Event(), threading.Event(), threading.Lock()
+        self._mine: dict[Path, Kept] = {}
+        self._tries = Counter[Path]()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, events: asyncio.AbstractEventLoop) -> None:
+        """See `web.jobs.Jobs`."""
+        for _ in range(self._settings.jobs_at_once):
+            thread = threading.Thread(target=self._work, args=(events,), daemon=True, name="jobs")
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """See `web.jobs.Jobs`."""
+        self._stopped.set()
+        self._woken.set()
+        for thread in self._threads:
+            thread.join(STOP_SECONDS)
+
+    def add(self, uploads: list[Upload], pages: int, owner: str) -> JobAnswer:
+        """See `web.jobs.Jobs`."""
+        kept = self._shelf.add(uploads, pages, owner)
+        self._woken.set()
+        return self._answer(kept)
+
+    def status(self, job: str, owner: str) -> JobAnswer:
+        """See `web.jobs.Jobs`."""
+        return self._answer(self._shelf.find(job, owner))
+
+    def _answer(self, kept: Kept) -> JobAnswer:
+        return kept.answer(self._settings.job_seconds)
+
+    def pages(self, job: str, owner: str) -> tuple[list[Page], str]:
+        """See `web.jobs.Jobs`."""
+        kept = self._shelf.find(job, owner)
+        answer = self._answer(kept)
+        if answer.state == "failed":
+            raise ProblemError(409, "job_failed", answer.problem)
+        if answer.state != "done":
+            detail = f"{answer.done} of {answer.pages} pages are read."
+            raise ProblemError(409, "job_unfinished", detail, {"Retry-After": "2"})
+        found = Results(kept.output).pages(self._pipeline.graph.columns)
+        ordered = sorted(found, key=lambda page: (page.path, page.pagenum))
+        return [self._named(kept, page) for page in ordered], kept.output.uri
+
+    def _named(self, kept: Kept, page: Page) -> Page:
+        """A page under the name that the client gave its document."""
+        said = {name: kept.called(page[name]) for name in ("exception", "warning") if page.get(name)}
+        name = kept.names[int(Path(page.path).name) - 1]
+        return Page({**page, **said, "name": name}, self._pipeline.graph.roles)
+
+    def remove(self, job: str, owner: str) -> None:
+        """See `web.jobs.Jobs`."""
+        self._shelf.remove(self._shelf.find(job, owner))
+
+    def _work(self, events: asyncio.AbstractEventLoop) -> None:
+        log = logging.getLogger(__name__)
+        while not self._stopped.is_set():
+            try:
+                chosen = self._next()
+                if chosen:
+                    self._run(*chosen, events)
+                    continue
+                self._shelf.sweep()
+            except Exception:  # A full disk, or a folder that is gone: it may come back.
+                log.exception("Jobs are not read for now.")
+            self._woken.wait(LOOK_SECONDS)
+            self._woken.clear()
+
+    def _next(self) -> tuple[Kept, lease.Lease] | None:
+        """The oldest job that nobody reads, of those of whom the fewest are read here."""
+        with self._choosing:
+            busy = Counter(kept.owner for kept in self._mine.values())
+            waiting = [kept for kept in self._shelf.all() if kept.folder not in self._mine and not kept.outcome]
+            for kept in sorted(waiting, key=lambda kept: busy[kept.owner]):
+                try:
+                    held = lease.take(str(kept.folder))
+                except ConfigError:  # Another ingress has it.
+                    continue
+                self._mine[kept.folder] = kept
+                return kept, held
+        return None
+
+    def _run(self, kept: Kept, held: lease.Lease, events: asyncio.AbstractEventLoop) -> None:
+        def check() -> None:
+            if self._stopped.is_set() or not kept.exists:
+                raise _Interrupted
+
+        try:
+            job = plan.prepare(self._pipeline, kept.documents, kept.output.uri)
+            engine = ServedEngine(self._pipeline, job.writer, self._turns, events, check)
+            loop.run(job, lambda *_: engine, Progress())
+            kept.end(Results(kept.output).of(0))
+        except _Interrupted:
+            pass
+        except Exception as error:
+            self._failed(kept, error)
+        finally:
+            held.release()
+            del self._mine[kept.folder]
+            if not kept.exists:
+                self._shelf.remove(kept)
+
+    def _failed(self, kept: Kept, error: Exception) -> None:
+        """Gives a job up, or leaves it for another try if the error may pass."""
+        logging.getLogger(__name__).error("A job was broken off.", exc_info=error)
+        self._tries[kept.folder] += 1
+        is_final = isinstance(error, RaypipeError) or self._tries[kept.folder] >= MOST_TRIES
+        if not kept.exists or self._stopped.is_set():
+            return
+        if is_final:
+            problem = str(error) if isinstance(error, RaypipeError) else "The server's log says what went wrong."
+            kept.end(Results(kept.output).of(0), problem)
+        self._stopped.wait(LOOK_SECONDS)
+
+
+async def _awaited(count: Any) -> int:
+    return int(await count)
+
+
+@dataclass(frozen=True)
+class JobsOf:
+    """Makes what keeps jobs, in the process that speaks HTTP.
+
+    Attributes:
+        pipeline: The server's pipeline.
+        settings: The limits of jobs.
+        folder: Where they are kept.
+
+    Raises:
+        ConfigError: The pipeline reads columns that come with a request.
+    """
+
+    pipeline: Pipeline
+    settings: JobSettings
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.pipeline.graph.check_input((), "a job")
+
+    def __call__(self, service: Service) -> Desk:
+        """See `web.jobs.JobsFor`."""
+        return Desk(self.pipeline, self.settings, service, self.folder)

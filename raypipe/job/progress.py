@@ -1,0 +1,80 @@
+"""How far a job is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from raypipe.errors import TooManyErrorsError
+
+MIN_PAGES = 100
+"""Pages after which a share of failed ones means something."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many pages may fail before a job is stopped; None: all."""
+
+    max_errors: int | None = None
+    max_error_rate: float | None = None
+
+    def check(self, finished: int, failed: int) -> None:
+        """Raises an error if too many pages failed.
+
+        Raises:
+            TooManyErrorsError: They did.
+        """
+        many = self.max_errors is not None and failed > self.max_errors
+        rate = self.max_error_rate
+        if many or (rate is not None and finished >= MIN_PAGES and failed > rate * finished):
+            raise TooManyErrorsError(
+                f"{failed} of {finished} pages failed, so the job was stopped.",
+                "See their reasons with `raypipe status`; once these are mended, --retry-failed reads them again.",
+            )
+
+
+@dataclass
+class Progress:
+    """How far a job is, in this run.
+
+    Attributes:
+        changed: Called with it when something changes.
+        limits: How many pages may fail.
+        doing: What it does before the first page is read.
+        listed: Files that the sources name, so far.
+        listing: Whether more may come.
+        due: Documents to be read, of those listed.
+        opened: Documents whose pages have been counted.
+        found: Their pages.
+        finished, failed: Pages that are read, and those of them that failed.
+        started: When the job began, see `time.monotonic`.
+    """
+
+    changed: Callable[[Progress], None] = lambda progress: None
+    limits: Limits = Limits()
+    doing: str = "listing"
+    listed: int = 0
+    listing: bool = True
+    due: int = 0
+    opened: int = 0
+    found: int = 0
+    finished: int = 0
+    failed: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def total(self) -> int:
+        """Pages to be read: those counted, and one for each document that nobody has opened yet."""
+        return self.found + max(0, self.due - self.opened)
+
+    def update(self, **values: int | bool | str) -> None:
+        """Sets attributes and tells about it.
+
+        Raises:
+            TooManyErrorsError: More pages failed than may.
+        """
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.changed(self)
+        self.limits.check(self.finished, self.failed)

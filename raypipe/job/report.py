@@ -1,0 +1,165 @@
+"""The report of a job: one HTML file that needs no other."""
+
+from __future__ import annotations
+
+import base64
+import platform
+from collections.abc import Iterable
+from contextlib import suppress
+from html import escape
+from importlib.metadata import version
+
+import cv2
+import numpy as np
+
+from raypipe.errors import PageError
+from raypipe.files import read_file, write_file
+from raypipe.images.image import Limits, open_image
+from raypipe.job.folder import OutputFolder
+from raypipe.job.gathered import Gathered, Seen, gather
+from raypipe.job.same import declared_pipeline
+from raypipe.job.status import Status, status
+from raypipe.pipeline import Pipeline
+from raypipe.types import Pixels
+
+THUMBNAIL, OVERLAY = 160, 480
+"""The longer side, in pixels, of pictures of failed and of doubtful pages."""
+SPANS = 60
+"""The time of a job is shown in so many parts."""
+_LIMITS = Limits(max_bytes=100_000_000, max_megapixels=100, max_pages=1_000_000)
+_PACKAGES = "raypipe", "ray", "onnxruntime-gpu", "onnxruntime", "opencv-python-headless", "pillow", "pyarrow"
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; color-scheme: light dark; }
+svg { width: 100%; height: 8rem; border-bottom: 1px solid; } rect { fill: #4a7ebb; }
+figure { display: inline-block; vertical-align: top; margin: .5rem; max-width: 30rem; overflow-wrap: anywhere; }
+img { max-width: 100%; } figcaption { font-size: .8rem; } pre { overflow: auto; } td { padding-right: 2rem; }
+"""
+
+
+def write(place: str, output: str | None = None) -> str:
+    """Writes the report of the job in an output folder.
+
+    Args:
+        place: The folder.
+        output: Path or URI of the file; None: `report.html` in the folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        ConfigError: No job has written there, or nobody knows which pipeline made its results.
+    """
+    folder = OutputFolder(place)
+    said, pipeline = status(place), declared_pipeline(folder)
+    file = output or folder.report
+    write_file(file, render(said, gather(folder, pipeline), pipeline).encode())
+    return file
+
+
+def render(said: Status, found: Gathered, pipeline: Pipeline) -> str:
+    """The report as HTML."""
+    title = escape(f"Report on {', '.join(said.sources)}")
+    parts = [
+        f"<h1>{title}</h1>",
+        _table(_counts(said, found)),
+        "<h2>Pages per second</h2>",
+        _pace(found.written),
+        "<h2>Confidence</h2>",
+        "<p>Pages by mean confidence, from 0 to 1.</p>" + _bars(found.confidences.tolist()),
+        "<h2>Failures</h2>",
+        *[_failures(kind, count, found.examples[kind]) for kind, count in found.failures.most_common()],
+        "" if found.failures else "<p>No page failed.</p>",
+        "<h2>Most doubtful pages</h2>",
+        *[_figure(seen, f"confidence {seen.confidence:.2f}", _overlay(seen)) for seen in found.doubtful],
+        "<h2>Settings</h2>",
+        f"<pre>{escape(pipeline.to_toml())}</pre>",
+        "<h2>Models and versions</h2>",
+        _table([*_models(pipeline), *_versions()]),
+    ]
+    head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>' + "\n".join(parts) + "</body></html>\n"
+
+
+def _counts(said: Status, found: Gathered) -> list[tuple[str, str]]:
+    return [
+        ("state", "finished" if said.finished else "not finished"),
+        ("documents", f"{said.documents:,}"),
+        ("pages", f"{found.pages:,}"),
+        ("failed", f"{found.failures.total():,}"),
+        ("without text", f"{found.empty:,}"),
+        ("files that could not be written", f"{said.outcome.unwritten:,}"),
+    ]
+
+
+def _pace(written: list[tuple[float, int]]) -> str:
+    """The pages of each part of the time from the first file of the results to the last."""
+    if len(written) < 2:
+        return "<p>All results are in one file: nobody knows when each page was read.</p>"
+    times, pages = np.array(written).T
+    seconds = max(times[-1] - times[0], 1.0)
+    counts, _ = np.histogram(times[1:], SPANS, (times[0], times[0] + seconds), weights=pages[1:])
+    mean = pages[1:].sum() / seconds
+    told = f"<p>{mean:.2f} on average over {seconds:,.0f} s, at most {counts.max() * SPANS / seconds:.2f}.</p>"
+    return told + _bars(counts.tolist())
+
+
+def _bars(values: list[float]) -> str:
+    top = max([*values, 1e-9])
+    bars = (
+        f'<rect x="{n + 0.05}" y="{1 - value / top:.4f}" width="0.9" height="{value / top:.4f}">'
+        f"<title>{value:g}</title></rect>"
+        for n, value in enumerate(values)
+    )
+    return f'<svg viewBox="0 0 {len(values)} 1" preserveAspectRatio="none">{"".join(bars)}</svg>'
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    return "<table>" + "".join(f"<tr><td>{escape(a)}</td><td>{escape(b)}</td></tr>" for a, b in rows) + "</table>"
+
+
+def _failures(kind: str, count: int, examples: list[Seen]) -> str:
+    figures = "".join(_figure(seen, seen.exception or "", _thumbnail(seen)) for seen in examples)
+    return f"<h3>{count:,} x {escape(kind)}</h3>{figures}"
+
+
+def _figure(seen: Seen, said: str, picture: str) -> str:
+    shown = f'<img src="{picture}" alt="">' if picture else ""
+    page = f"{seen.path}, page {seen.pagenum + 1}"
+    return f"<figure>{shown}<figcaption>{escape(page)}<br>{escape(said)}</figcaption></figure>"
+
+
+def _thumbnail(seen: Seen) -> str:
+    """A failed page, as far as it can be opened; else nothing."""
+    with suppress(PageError):
+        return _encoded(open_image(None, seen.path, seen.pagenum, False, _LIMITS).bgr(), THUMBNAIL)
+    return ""
+
+
+def _overlay(seen: Seen) -> str:
+    """What was read on a page: its overlay, or the page itself."""
+    with suppress(PageError):
+        if seen.overlay:
+            pixels = cv2.imdecode(np.frombuffer(read_file(seen.overlay), np.uint8), cv2.IMREAD_COLOR)
+            return _encoded(np.asarray(pixels, np.uint8), OVERLAY)
+        return _encoded(open_image(None, seen.path, seen.pagenum, False, _LIMITS).bgr(), OVERLAY)
+    return ""
+
+
+def _encoded(pixels: Pixels, side: int) -> str:
+    """A picture as a data URL, made smaller."""
+    scale = min(side / max(pixels.shape[:2]), 1)
+    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 75])
+    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
+
+
+def _models(pipeline: Pipeline) -> list[tuple[str, str]]:
+    return [(stage.name, stage.model) for stage in pipeline.graph.model_stages]
+
+
+def _versions() -> list[tuple[str, str]]:
+    found = [("python", f"{platform.python_version()} on {platform.platform()}")]
+    for name in _PACKAGES:
+        with suppress(ModuleNotFoundError):
+            found.append((name, version(name)))
+    return found

@@ -1,0 +1,49 @@
+"""Whether the results in a folder are those of a pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raypipe.errors import ConfigError
+from raypipe.files import exists, read_file
+from raypipe.job.folder import OutputFolder
+from raypipe.pipeline import Pipeline
+
+PLACEMENT = {"pool", "use_gpu", "folder"}
+"""Parameters that say where a stage runs or writes: they do not change the rows."""
+
+
+def declared_pipeline(folder: OutputFolder) -> Pipeline:
+    """The pipeline that made the results in a folder.
+
+    Raises:
+        ConfigError: Nobody knows.
+    """
+    if not exists(folder.declared):
+        raise ConfigError(
+            f"{folder} holds results, and no pipeline.toml that says which pipeline made them.",
+            "Choose another folder, or put the file back.",
+        )
+    return Pipeline.from_toml(read_file(folder.declared).decode())
+
+
+def check_pipeline(folder: OutputFolder, pipeline: Pipeline) -> None:
+    """Checks that the pipeline that made the results makes the same rows as this one.
+
+    Raises:
+        ConfigError: It does not, or nobody knows.
+    """
+    before = [_rows_of(stage) for stage in declared_pipeline(folder).stages]
+    now = [_rows_of(stage) for stage in pipeline.stages]
+    if before == now:
+        return
+    wheres = [f"{new['type']}.{key}" for old, new in zip(before, now, strict=False) for key in new
+              if old.get(key) != new[key]]  # fmt: skip
+    where = f", which differs in {wheres[0]}" if wheres else ""
+    raise ConfigError(
+        f"{folder} holds the results of another pipeline{where}.", "Choose another folder, or pass --overwrite."
+    )
+
+
+def _rows_of(stage: Any) -> dict[str, Any]:
+    return {"type": stage.name, **stage.model_dump(exclude=PLACEMENT)}

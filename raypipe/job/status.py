@@ -1,0 +1,83 @@
+"""How far the job in an output folder is, from any machine that can read it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+
+from raypipe.errors import ConfigError
+from raypipe.files import exists, join, modified, open_file, read_file
+from raypipe.job.folder import OutputFolder
+from raypipe.job.results import Results
+from raypipe.job.shards import Ledger, Outcome
+
+RECENT_SECONDS = 600.0
+"""The rate is that of what was written in this time."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a job is.
+
+    Attributes:
+        sources: What the latest run was asked to read.
+        listed: Files that they name; None: not all are listed.
+        documents, done: Documents in the ledger, and those of finished shards.
+        pages: Rows in the results.
+        outcome: What came of the finished shards.
+        pages_per_second: Of the last ten minutes; None: nothing was written in them.
+    """
+
+    sources: list[str]
+    listed: int | None
+    documents: int
+    done: int
+    pages: int
+    outcome: Outcome
+    pages_per_second: float | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all that was listed is done."""
+        return self.listed is not None and self.documents == self.done
+
+
+def status(place: str) -> Status:
+    """The status of the job in an output folder. Reads the ledger, and the footers of files of unfinished shards.
+
+    Raises:
+        ConfigError: No job has written there.
+    """
+    folder = OutputFolder(place)
+    if not exists(folder.job):
+        raise ConfigError(f"{folder} is not the output folder of a job.", "Give what `raypipe run --output` got.")
+    said = json.loads(read_file(folder.job))
+    ledger, results = Ledger(folder), Results(folder)
+    outcomes = [shard.outcome for shard in ledger.shards.values() if shard.outcome]
+    total = sum(outcomes, Outcome())
+    begun = [join(results.uri, name) for number in ledger.unfinished() for name in results.names(number)]
+    rows = {uri: _rows(uri) for uri in begun}
+    return Status(
+        sources=said["sources"],
+        listed=said.get("listed"),
+        documents=sum(len(shard.keys) for shard in ledger.shards.values()),
+        done=total.documents,
+        pages=total.pages + sum(rows.values()),
+        outcome=total,
+        pages_per_second=_rate(rows),
+    )
+
+
+def _rows(uri: str) -> int:
+    with open_file(uri) as file:
+        return int(pq.read_metadata(file).num_rows)
+
+
+def _rate(rows: dict[str, int]) -> float | None:
+    now = time.time()
+    written = {uri: now - modified(uri) for uri in rows}
+    recent = {uri: age for uri, age in written.items() if age <= RECENT_SECONDS}
+    return sum(rows[uri] for uri in recent) / max(1.0, *recent.values()) if recent else None

@@ -1,0 +1,123 @@
+"""Writes finished rows where they are finished: as Parquet, and the files of the documents that they complete."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from raypipe.columns import Column
+from raypipe.compat import batched
+from raypipe.files import join
+from raypipe.images.image import IMAGE
+from raypipe.job.folder import OutputFolder
+from raypipe.job.results import Results, pages_of
+from raypipe.keys import public
+from raypipe.outputs import documents
+from raypipe.outputs.formats import find
+from raypipe.outputs.shards import Shard
+
+DOCUMENTS_PER_JOIN = 16
+"""Documents of several files that are joined at a time: their rows are in memory together."""
+Save = Callable[[str, str, bytes], None]
+Task = Callable[..., list[str]]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes rows of one job. It is small, and goes to the processes that do.
+
+    Attributes:
+        folder: The output folder.
+        columns: The rows' columns.
+        formats: The names of the output formats.
+    """
+
+    folder: OutputFolder
+    columns: Mapping[str, Column]
+    formats: tuple[str, ...]
+
+    def write(self, number: int, rows: pa.Table) -> list[str]:
+        """Writes rows of a shard, and the files of the documents all of whose pages are among them.
+
+        Returns:
+            What could not be written of the latter.
+        """
+        rows = self._without_keys(rows)
+        Results(self.folder).write(number, rows)
+        return self._write_documents(rows)
+
+    def _without_keys(self, rows: pa.Table) -> pa.Table:
+        """Rows with the public names of documents in place of the URIs that open them."""
+        paths = rows["path"].to_pylist()
+        changed: dict[str, list[Any]] = {"path": list(map(public, paths))}
+        if changed["path"] == paths:
+            return rows
+        for name in (name for name, column in self.columns.items() if column.arrow == IMAGE.arrow):
+            pictures = rows[name].to_pylist()
+            changed[name] = [picture and {**picture, "origin": public(picture["origin"])} for picture in pictures]
+        for name, values in changed.items():
+            field = rows.schema.field(name)
+            rows = rows.set_column(rows.schema.get_field_index(name), field, pa.array(values, field.type))
+        return rows
+
+    def tasks(self, files: Sequence[str], split: Mapping[str, Sequence[str]]) -> list[Task]:
+        """What writes the files of documents from results, in parts that may be done anywhere and at the same time.
+
+        Args:
+            files: Names of files of results, whose whole documents are written.
+            split: The names of the files of each document whose rows are in several.
+
+        Returns:
+            Functions that say what they could not write.
+        """
+        joins = [partial(self._join, dict(some)) for some in batched(split.items(), DOCUMENTS_PER_JOIN)]
+        return [*(partial(self._convert, name) for name in files), *joins]
+
+    def pack(self, name: str, files: Sequence[str], split: Mapping[str, Sequence[str]]) -> list[str]:
+        """Writes one file for each format with many documents.
+
+        Args:
+            name: Its name, without the suffix.
+            files, split: See `tasks`.
+
+        Returns:
+            What could not be written.
+        """
+        with ExitStack() as stack:
+            shards = {each: stack.enter_context(Shard(find(each))) for each in self.formats}
+
+            def save(each: str, file: str, data: bytes) -> None:
+                shards[each].add(file, data)
+
+            unwritten = [each for task in self.tasks(files, split) for each in task(save=save)]
+            for each, shard in shards.items():
+                try:
+                    shard.save(join(self.folder.documents(each), f"{name}{shard.suffix}"))
+                except OSError as error:
+                    unwritten.append(f"{each} of {name}: {error}")
+            return unwritten
+
+    def _convert(self, name: str, save: Save | None = None) -> list[str]:
+        """Writes the documents all of whose pages are in one file of results."""
+        return self._write_documents(Results(self.folder).read(name), save)
+
+    def _join(self, files: Mapping[str, Sequence[str]], save: Save | None = None) -> list[str]:
+        """Writes documents whose rows are in several files: the names of each one's, by its path."""
+        results, wanted = Results(self.folder), defaultdict[str, list[str]](list)
+        for path, names in files.items():
+            for name in names:
+                wanted[name].append(path)
+        rows = pa.concat_tables(results.read(name, paths=paths) for name, paths in wanted.items())
+        return self._write_documents(rows, save)
+
+    def _write_documents(self, rows: pa.Table, save: Save | None = None) -> list[str]:
+        if not self.formats:
+            return []
+        folders = {name: self.folder.documents(name) for name in self.formats}
+        return documents.write(documents.whole(pages_of(rows, self.columns)), folders, save)

@@ -1,0 +1,174 @@
+"""Pages that hang, and actors whose memory grows: no other page is lost, and none is read into two rows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jobs
+import psutil
+import pytest
+from pipelines import Hanger, Leaker
+
+import raypipe as rp
+from raypipe.job.progress import Progress
+from raypipe.run.batch import transform
+from raypipe.stages.base import Stage
+
+NAMES = [f"{n:02}.jpg" for n in range(24)]
+ONE = rp.Pool(size=1)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    for name in NAMES:
+        (tmp_path / name).write_bytes(b"never opened")
+    return tmp_path
+
+
+def rows_of(stage: Stage, folder: Path, batch_size: int = 4, **options: Any) -> list[dict[str, Any]]:
+    return transform(rp.Pipeline([stage]).graph, rp.read(folder), batch_size, **options).take_all()
+
+
+def check(rows: list[dict[str, Any]], seconds: str) -> None:
+    assert sorted(Path(row["path"]).name for row in rows) == NAMES
+    failed = [row for row in rows if row["exception"]]
+    assert [Path(row["path"]).name for row in failed] == ["07.jpg"]
+    assert failed[0]["exception"].startswith("Hanger page_timeout: ")
+    assert f"07.jpg, page 1, was not finished in {seconds} seconds" in failed[0]["exception"]
+    assert all(row["text"] == f"read {row['path']}" for row in rows if row not in failed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["sleep", "loop", "lock"])
+def test_a_page_that_hangs_in_an_actor_becomes_a_row(how: Any, files: Path, ray_cluster: None) -> None:
+    start = time.monotonic()
+    check(rows_of(Hanger(page="07.jpg", how=how, pool=ONE), files, page_seconds=1.5), "1.5")
+    assert time.monotonic() - start < 60
+
+
+@pytest.mark.slow
+def test_a_page_that_hangs_alone_takes_its_time_once(files: Path, ray_cluster: None) -> None:
+    start = time.monotonic()
+    check(rows_of(Hanger(page="07.jpg", pool=ONE), files, batch_size=1, page_seconds=15), "15")
+    assert 15 < time.monotonic() - start < 30
+
+
+@pytest.mark.slow
+def test_a_document_that_hangs_before_its_pages_are_known_becomes_a_row(files: Path, ray_cluster: None) -> None:
+    """Nobody ever writes into the pipe, so that opening it waits for ever."""
+    from ray import data
+
+    os.mkfifo(files / "07.pdf")
+    (files / "07.jpg").unlink()
+    found = data.from_items([{"path": str(path), "box": path.name} for path in sorted(files.iterdir())])
+    rows = rp.Pipeline([Hanger(page="none", pool=ONE)]).transform(found, page_seconds=2).take_all()
+    assert sorted(row["box"] for row in rows) == [name.replace("07.jpg", "07.pdf") for name in NAMES]
+    assert all(row["path"].endswith(row["box"]) for row in rows)
+    (failed,) = [row for row in rows if row["exception"]]
+    assert failed["box"] == "07.pdf" and (failed["pagenum"], failed["total_pages"]) == (0, 1)
+    assert failed["exception"].startswith(f"Hanger page_timeout: {files / '07.pdf'} was not finished in 2 seconds")
+
+
+@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
+def test_a_document_that_hangs_when_its_pages_are_counted_becomes_a_row_of_a_job(
+    engine: str, files: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> None:
+    if engine == "ray":
+        request.getfixturevalue("ray_cluster")
+    output = tmp_path_factory.mktemp("out")
+    with stuck(files / "07.pdf") as swap:
+        jobs.run(files, output, rp.Pipeline([Hanger(page="none")]), swap, engine=engine, page_seconds=1)
+    check_opening(output, f"page_timeout: {files / '07.pdf'} was not finished in 1 seconds")
+
+
+@pytest.mark.slow
+def test_a_document_that_kills_what_counts_its_pages_becomes_a_row_of_a_job(
+    files: Path, tmp_path_factory: pytest.TempPathFactory, ray_cluster: None
+) -> None:
+    """The kernel kills it, as it does where memory ends."""
+    output, ended = tmp_path_factory.mktemp("out"), threading.Event()
+
+    def kill() -> None:
+        while not ended.wait(4):  # As long as a process may take to begin.
+            for child in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if "page_rows" in " ".join(child.cmdline()):
+                        child.kill()
+
+    with stuck(files / "07.pdf") as swap:
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            jobs.run(files, output, rp.Pipeline([Hanger(page="none")]), swap, engine="ray")
+        finally:
+            ended.set()
+            killer.join()
+    check_opening(output, f"worker_died: {files / '07.pdf'} was being processed when its")
+
+
+@contextlib.contextmanager
+def stuck(path: Path) -> Iterator[Callable[[Progress], None]]:
+    """What turns a document into a pipe once it is listed: nobody writes into it, so that opening it takes for ever."""
+    path.with_suffix(".jpg").rename(path)
+
+    def swap(now: Progress) -> None:
+        if now.doing == "reading" and path.is_file():
+            path.unlink()
+            os.mkfifo(path)
+
+    yield swap
+    os.close(os.open(path, os.O_RDWR))  # Lets go of the threads that wait.
+
+
+def check_opening(output: Path, words: str) -> None:
+    rows = jobs.pages(output, rp.Pipeline([Hanger(page="none")]))
+    assert sorted(Path(row.path).stem for row in rows) == [name[:2] for name in NAMES]
+    (failed,) = [row for row in rows if row.exception]
+    assert failed.path.endswith("07.pdf") and (failed.pagenum, failed["total_pages"]) == (0, 1)
+    assert failed.exception and failed.exception.startswith(f"Opening {words}")
+
+
+LOCALLY = """
+import sys, raypipe as rp
+from pipelines import Hanger
+stage = Hanger(page="07.jpg", how=sys.argv[2])
+for page in rp.Pipeline([stage]).run(sys.argv[1], threads=int(sys.argv[3]), page_seconds=0.5):
+    print(page.path[-6:], page.exception and page.exception.split(":")[0], page.text[:4])
+print("the end")
+"""
+
+
+@pytest.mark.parametrize("how", ["sleep", "loop"])
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_a_page_that_hangs_in_this_process_becomes_a_row_and_the_process_ends(
+    how: str, threads: str, files: Path
+) -> None:
+    start = time.monotonic()
+    words = [sys.executable, "-c", LOCALLY, str(files), how, threads]
+    done = subprocess.run(words, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=60)
+    hung = "07.jpg Hanger page_timeout "
+    expected = [hung if name == "07.jpg" else f"{name} None read" for name in NAMES]
+    assert done.stdout.splitlines() == [*expected, "the end"], done.stderr
+    assert done.returncode == 0 and time.monotonic() - start < 30
+
+
+@pytest.mark.slow
+def test_an_actor_whose_memory_grows_is_replaced_between_its_tasks(files: Path, ray_cluster: None) -> None:
+    size = 50_000_000
+    rows = rows_of(Leaker(bytes_a_page=size, pool=ONE), files, most_growth=6 * size)
+    assert sorted(Path(row["path"]).name for row in rows) == NAMES
+    assert not [row for row in rows if row["exception"]]
+    pages = Counter(row["text"].split()[0] for row in rows)
+    assert len(pages) >= 2, "the actor was never replaced"
+    assert max(pages.values()) <= 4 + 2 * 4 + 4, "it was replaced too late"
+    most = max(int(row["text"].split()[1]) for row in rows)
+    assert most == max(pages.values()), "a page was read twice, or into no row"

@@ -1,0 +1,49 @@
+"""Jobs for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import raypipe as rp
+from raypipe.job import loop, plan
+from raypipe.job.engine import Engine
+from raypipe.job.folder import OutputFolder
+from raypipe.job.local import LocalEngine
+from raypipe.job.progress import Limits, Progress
+from raypipe.job.ray import RayEngine
+from raypipe.job.results import Results
+from raypipe.job.summary import Summary
+from raypipe.pipeline import Pipeline
+from raypipe.types import Page
+
+PIPELINE = Pipeline([rp.BinaryToImage()])
+
+
+def run(
+    sources: Any,
+    output: Path | str,
+    pipeline: Pipeline = PIPELINE,
+    changed: Callable[[Progress], None] = lambda progress: None,
+    limits: Limits | None = None,
+    engine: str = "local",
+    page_seconds: float | None = None,
+    **options: Any,
+) -> Summary:
+    """Runs a job: on one thread, one page at a time, or on Ray."""
+    sources = sources if isinstance(sources, list) else [sources]
+    job = plan.prepare(pipeline, sources, output, **options)
+
+    def engine_for(*_: object) -> Engine:
+        if engine == "local":
+            return LocalEngine(pipeline.graph, job.writer, 1, 1, page_seconds)
+        return RayEngine(pipeline.graph, job.writer, 2, page_seconds=page_seconds)
+
+    return loop.run(job, engine_for, Progress(changed, limits or Limits()))
+
+
+def pages(output: Path | str, pipeline: Pipeline = PIPELINE) -> list[Page]:
+    """All pages in an output folder, by document and number."""
+    found = Results(OutputFolder(output)).pages(pipeline.graph.columns)
+    return sorted(found, key=lambda page: (page.path, page.pagenum))

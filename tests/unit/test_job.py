@@ -1,0 +1,420 @@
+"""Jobs in this process: what they read, what they leave alone, and what they say."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from jobs import PIPELINE, pages, run
+from PIL import Image
+
+import raypipe as rp
+from raypipe.errors import ConfigError, InputError, OutputError, TooManyErrorsError
+from raypipe.job import loop, plan
+from raypipe.job.folder import OutputFolder
+from raypipe.job.local import LocalEngine, rows_per_file
+from raypipe.job.progress import Limits, Progress
+from raypipe.job.results import Results
+from raypipe.job.writer import Writer
+from raypipe.pipeline import Pipeline
+
+
+@pytest.fixture
+def folder(tmp_path: Path, page_png: bytes) -> Path:
+    for name in ("a.png", "sub/b.png", "sub/c.png"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(page_png)
+    (tmp_path / "in" / "sub" / "c.png").write_bytes(b"no picture")
+    return tmp_path / "in"
+
+
+def tiff(path: Path, *greys: int) -> None:
+    first, *rest = [Image.new("L", (40, 30), grey) for grey in greys]
+    first.save(path, save_all=True, append_images=rest)
+
+
+def names(output: Path) -> list[tuple[str, int]]:
+    return [(page.name, page.pagenum) for page in pages(output)]
+
+
+def files(output: Path) -> set[str]:
+    return {path.name for path in (output / "results").iterdir()}
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_document_that_is_called_like_a_picture_has_all_of_its_pages(tmp_path: Path, scheme: str) -> None:
+    """A file of a bucket is not opened to look for pages in it; it turns out when its first is read."""
+    (tmp_path / "in").mkdir()
+    Image.new("L", (40, 30), 9).save(tmp_path / "in" / "a.png")
+    tiff(tmp_path / "in" / "b.tif", 1, 2, 3)
+    (tmp_path / "in" / "b.tif").rename(tmp_path / "in" / "b.png")
+    done = run(f"{scheme}{tmp_path}/in", tmp_path / "out")
+    assert done.pages == 4 and not done.outcome.failed
+    assert names(tmp_path / "out") == [("a.png", 0), ("b.png", 0), ("b.png", 1), ("b.png", 2)]
+    assert [page["total_pages"] for page in pages(tmp_path / "out")] == [1, 3, 3, 3]
+
+
+def test_a_job_leaves_a_row_a_page_and_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
+    said: list[tuple[int, int]] = []
+    first = run(folder / "sub", tmp_path / "out", changed=lambda now: said.append((now.finished, now.failed)))
+    assert (first.pages, first.resumed) == (2, 0)
+    assert sorted(set(said)) == [(0, 0), (1, 0), (2, 1)]
+    assert dict(first.outcome.failed) == {"BinaryToImage image_unknown": 1}
+    assert "c.png" in first.outcome.reasons["BinaryToImage image_unknown"]
+    rest = run(folder, tmp_path / "out")
+    assert (rest.pages, rest.resumed) == (1, 2)
+    assert names(tmp_path / "out") == [("a.png", 0), ("b.png", 0), ("c.png", 0)]
+    before = files(tmp_path / "out")
+    assert (run(folder, tmp_path / "out").pages, files(tmp_path / "out")) == (0, before)
+
+
+def test_a_finished_job_starts_no_engine(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out", formats=["text"])
+    job = plan.prepare(PIPELINE, [folder], tmp_path / "out", ["text"])
+
+    def engine(*_: object) -> LocalEngine:
+        raise AssertionError("nothing is left to read or to write")
+
+    assert loop.run(job, engine, Progress()).resumed == 3
+
+
+def test_overwrite_drops_the_results(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out")
+    assert run(folder, tmp_path / "out", overwrite=True).pages == 3
+    assert len(pages(tmp_path / "out")) == 3
+
+
+def test_a_file_that_a_killed_job_left_incomplete_is_removed(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out")
+    (file,) = (tmp_path / "out/results").iterdir()
+    file.rename(file.with_name(f"{file.name}.part"))
+    (tmp_path / "out/shards/000000.json").unlink()
+    assert run(folder, tmp_path / "out").pages == 3
+    assert files(tmp_path / "out") == {file.name}
+
+
+def test_what_a_power_failure_cut_off_is_read_again(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(folder, tmp_path / "out")
+    (file,) = (tmp_path / "out/results").iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    (tmp_path / "out/shards/000000.json").unlink()
+    assert run(folder, tmp_path / "out").pages == 3
+    assert len(pages(tmp_path / "out")) == 3 and f"{file.name} is cut off" in caplog.text
+
+
+def test_a_broken_file_that_is_not_ours_is_left_alone(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "out/results/half-written.parquet"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"PAR1 and then the power went")
+    assert run(folder, tmp_path / "out").pages == 3
+    assert file.exists() and "half-written.parquet is no Parquet file" in caplog.text
+
+
+def test_overwrite_removes_nothing_that_no_job_made(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out/text").mkdir(parents=True)
+    (tmp_path / "out/text/mine.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="not made by raypipe"):
+        run(folder, tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out/text/mine.txt").exists()
+
+
+def test_overwrite_removes_no_input(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out")
+    picture = tmp_path / "out/overlays/mine.png"
+    picture.parent.mkdir()
+    (folder / "a.png").rename(picture)
+    with pytest.raises(ConfigError, match="is an input"):
+        run(picture, tmp_path / "out", overwrite=True)
+    with pytest.raises(InputError):
+        run(picture.parent, tmp_path / "out", overwrite=True)
+    assert picture.exists()
+
+
+@pytest.mark.parametrize("name", ["mine.parquet", "000007-0123456789abcdef.parquet"])
+def test_a_strange_parquet_file_among_the_results_is_left_alone(folder: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "out/results" / name
+    file.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"mine": [1]}), file)
+    with pytest.raises(ConfigError, match=name):
+        run(folder, tmp_path / "out")
+    assert file.exists()
+
+
+def test_what_a_job_writes_into_its_inputs_is_no_input(folder: Path) -> None:
+    run(folder, folder / "out")
+    (folder / "out/overlays").mkdir()
+    (folder / "out/overlays/a.png").write_bytes((folder / "a.png").read_bytes())
+    assert run(folder, folder / "out").pages == 0
+
+
+def test_documents_of_one_name_have_files_of_their_own(folder: Path, tmp_path: Path) -> None:
+    """Also where the first is there from an earlier run, and where that run saw another part of the folders."""
+    (folder / "sub/a.png").write_bytes((folder / "a.png").read_bytes())
+    for source in ("sub/a.png", "a.png", "."):
+        run(folder / source, tmp_path / "out")
+    assert {page.path: page.name for page in pages(tmp_path / "out")} == {
+        f"{folder}/sub/a.png": "a.png",
+        f"{folder}/a.png": "a-2.png",
+        f"{folder}/sub/b.png": "sub/b.png",
+        f"{folder}/sub/c.png": "sub/c.png",
+    }
+
+
+def test_pages_that_failed_are_read_again_when_asked_for(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out", formats=["text"])
+    again = run(folder / "a.png", tmp_path / "out", retry_failed=True, formats=["text"])
+    assert again.pages == 0 and len(pages(tmp_path / "out")) == 3, "what is not among the inputs stays"
+    written = (tmp_path / "out/text/a.png.txt").stat().st_mtime_ns
+    again = run(folder, tmp_path / "out", retry_failed=True, formats=["text"])
+    assert (again.pages, again.resumed, again.outcome.failed.total()) == (1, 2, 1)
+    assert len(pages(tmp_path / "out")) == 3
+    assert (tmp_path / "out/text/a.png.txt").stat().st_mtime_ns >= written
+
+
+def test_a_file_that_has_changed_is_read_again(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Also in the files of the documents: a picture replaced under its name kept its old text."""
+    tiff(folder / "d.tif", 10, 20)
+    run(folder, tmp_path / "out", formats=["json"])
+    tiff(folder / "d.tif", 10, 20, 30)
+    (folder / "sub/c.png").write_bytes((folder / "a.png").read_bytes())
+    again = run(folder, tmp_path / "out", formats=["json"])
+    assert (again.pages, again.resumed, again.outcome.failed.total()) == (4, 2, 0)
+    assert "2 files have changed" in caplog.text
+    assert names(tmp_path / "out") == [
+        ("a.png", 0),
+        *(("d.tif", n) for n in range(3)),
+        ("sub/b.png", 0),
+        ("sub/c.png", 0),
+    ]
+    assert (tmp_path / "out/json/d.tif.json").read_text().count('"exception"') == 3
+    assert run(folder, tmp_path / "out", formats=["json"]).pages == 0
+
+
+def test_a_file_that_is_gone_is_told_and_its_row_stays(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(folder, tmp_path / "out")
+    (folder / "sub/b.png").unlink()
+    assert run(folder, tmp_path / "out").resumed == 2
+    assert f"1 files of earlier runs are gone, first {folder}/sub/b.png; their rows stay" in caplog.text
+    assert len(pages(tmp_path / "out")) == 3
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3, 4])
+def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path, stop_after: int) -> None:
+    tiff(folder / "b.tif", 10, 20, 30)
+
+    def stop(now: Progress) -> None:
+        if now.finished == stop_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", changed=stop, formats=["text"])
+    assert len(pages(tmp_path / "out")) == stop_after
+    again = run(folder, tmp_path / "out", formats=["text"])
+    assert (again.pages, again.resumed) == (6 - stop_after, stop_after)
+    assert len(set(names(tmp_path / "out"))) == len(names(tmp_path / "out")) == 6
+    assert {path.name for path in (tmp_path / "out/text").rglob("*.txt")} == {
+        "a.png.txt", "b.tif.txt", "b.png.txt", "c.png.txt",
+    }  # fmt: skip
+
+
+def test_other_sources_leave_the_rest_of_a_stopped_job_alone(folder: Path, tmp_path: Path) -> None:
+    def stop(now: Progress) -> None:
+        if now.finished == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", changed=stop)
+    other = run(folder / "sub/b.png", tmp_path / "out")
+    assert (other.pages, other.resumed) == (1, 0)
+    assert names(tmp_path / "out") == [("a.png", 0), ("sub/b.png", 0)]
+    assert run(folder, tmp_path / "out").pages == 1
+
+
+def test_many_shards(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raypipe.job.lister.SHARD_DOCUMENTS", 2)
+    for n in range(5):
+        tiff(folder / f"{n}.tif", 10, 20)
+    assert run([folder, folder / "a.png"], tmp_path / "out").pages == 13
+    assert sorted(path.name for path in (tmp_path / "out/shards").glob("*.json")) == [f"{n:06}.json" for n in range(4)]
+    tiff(folder / "2.tif", 10)
+    assert run([folder, folder / "a.png"], tmp_path / "out").pages == 1
+    assert len(set(names(tmp_path / "out"))) == len(names(tmp_path / "out")) == 12
+
+
+def test_a_job_resumes_without_reading_the_results_of_finished_shards(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("raypipe.job.lister.SHARD_DOCUMENTS", 1)
+    run(folder, tmp_path / "out")
+    (folder / "new.png").write_bytes((folder / "a.png").read_bytes())
+    read: list[str] = []
+    original = Results.read
+
+    def noted(self: Results, name: str, *arguments: object) -> pa.Table:
+        read.append(name)
+        return original(self, name, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Results, "read", noted)
+    assert run(folder, tmp_path / "out").pages == 1
+    assert {name[:6] for name in read} == {"000003"}
+
+
+def test_a_format_that_comes_later_is_written_for_what_is_there(folder: Path, tmp_path: Path) -> None:
+    tiff(folder / "d.tif", *range(9))
+    run(folder, tmp_path / "out", formats=["text"])
+    later = run(folder, tmp_path / "out", formats=["json"])
+    assert later.pages == 0
+    assert sorted(path.name for path in (tmp_path / "out/json").rglob("*.json")) == [
+        "a.png.json", "b.png.json", "c.png.json", "d.tif.json",
+    ]  # fmt: skip
+    assert (tmp_path / "out/json/d.tif.json").read_text().count('"exception"') == 9
+
+
+def test_too_many_failures_stop_a_job(folder: Path, tmp_path: Path) -> None:
+    for n in range(200):
+        (folder / f"{n}.png").write_bytes(b"no picture")
+    with pytest.raises(TooManyErrorsError, match="6 of"):
+        run(folder, tmp_path / "out", limits=Limits(max_errors=5))
+    with pytest.raises(TooManyErrorsError, match=r"\d+ of 100 pages"):
+        run(folder, tmp_path / "out", limits=Limits(max_error_rate=0.5))
+    assert run(folder, tmp_path / "out", limits=Limits(max_errors=300)).outcome.pages == 203
+
+
+@pytest.mark.parametrize(("documents", "rows"), [(0, 4), (30, 4), (200, 10), (1280, 64), (100_000, 1000)])
+def test_a_job_that_is_killed_loses_little_and_writes_few_files(documents: int, rows: int) -> None:
+    assert rows_per_file(documents) == rows
+
+
+def test_where_a_stage_runs_makes_no_other_pipeline(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out")
+    moved = Pipeline([rp.BinaryToImage(pool=rp.Pool(size=3))])
+    assert run(folder, tmp_path / "out", moved).pages == 0
+
+
+def test_an_output_that_is_no_folder(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        run(folder, tmp_path / "file")
+
+
+def test_another_pipeline_needs_another_folder(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out")
+    other = Pipeline([rp.BinaryToImage(image_type="TYPE_BYTE_GRAY")])
+    with pytest.raises(ConfigError, match=r"BinaryToImage\.image_type.*--overwrite"):
+        run(folder, tmp_path / "out", other)
+    assert Pipeline.from_toml((tmp_path / "out" / "pipeline.toml").read_text()) == PIPELINE
+    assert run(folder, tmp_path / "out").resumed == 3, "the folder is free again"
+
+
+def test_sources_that_name_nothing_leave_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        run(tmp_path / "gone.png", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_later_source_that_names_nothing_ends_the_job(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.png"):
+        run([folder, tmp_path / "gone.png"], tmp_path / "out")
+
+
+def test_results_have_the_columns_of_the_pipeline(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out")
+    (file,) = (tmp_path / "out/results").iterdir()
+    assert pq.read_schema(file).names == list(PIPELINE.graph.columns)
+
+
+def test_a_document_that_several_sources_name_is_read_once(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run([folder, folder / "a.png", f"{folder}/*.png"], tmp_path / "out").pages == 3
+    assert "2 files are named by more than one source and read once" in caplog.text
+    run(folder, tmp_path / "out")
+    caplog.clear()
+    run(folder, tmp_path / "out")
+    assert "more than one source" not in caplog.text
+
+
+def test_a_folder_has_one_job_at_a_time(folder: Path, tmp_path: Path) -> None:
+    job = plan.prepare(PIPELINE, [folder], tmp_path / "out")
+    with pytest.raises(ConfigError, match="Another job is writing to"):
+        run(folder / "sub", tmp_path / "out")
+    loop.run(job, lambda *_: LocalEngine(PIPELINE.graph, job.writer, 1, 1), Progress())
+    assert run(folder, tmp_path / "out").pages == 0
+
+
+def test_a_job_that_died_keeps_no_lease(folder: Path, tmp_path: Path) -> None:
+    program = (
+        "import os; import raypipe as rp; from raypipe.job import plan\n"
+        f"job = plan.prepare(rp.Pipeline([rp.BinaryToImage()]), [{str(folder)!r}], {str(tmp_path / 'out')!r})\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -9
+    assert run(folder, tmp_path / "out").pages == 3
+
+
+def test_results_of_nobody_knows_which_pipeline_are_refused(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out")
+    (tmp_path / "out" / "pipeline.toml").unlink()
+    with pytest.raises(ConfigError, match=r"no pipeline\.toml"):
+        run(folder, tmp_path / "out")
+
+
+def test_failures_of_other_inputs_are_not_this_jobs(folder: Path, tmp_path: Path) -> None:
+    assert run(folder / "sub", tmp_path / "out").outcome.failed.total() == 1
+    assert run(folder / "a.png", tmp_path / "out").outcome.failed.total() == 0
+    assert run(folder / "sub/b.png", tmp_path / "out").outcome.failed.total() == 0
+
+
+def test_rows_that_did_not_arrive_are_an_error(folder: Path, tmp_path: Path) -> None:
+    """As on a node whose disk is not the driver's."""
+    job = plan.prepare(PIPELINE, [folder], tmp_path / "out")
+    elsewhere = Writer(OutputFolder(tmp_path / "another disk"), job.writer.columns, ())
+    with pytest.raises(OutputError, match=r"3 of 3 rows are not in .*out/results"):
+        loop.run(job, lambda *_: LocalEngine(PIPELINE.graph, elsewhere, 1, 1), Progress())
+
+
+def test_a_page_that_was_written_twice_stays_once(folder: Path, tmp_path: Path) -> None:
+    """As when a node dies after it wrote and before it said so, and its work is cut into other files."""
+
+    for n in range(3):
+        (folder / f"{n}.png").write_bytes((folder / "a.png").read_bytes())
+    tiff(folder / "x.tif", 10, 20)
+
+    def copy(now: Progress) -> None:
+        for file in list((tmp_path / "out/results").glob("000000-*.parquet")) if now.finished == 7 else []:
+            file.with_name(f"000000-{'0' * 15}{file.name[-9]}.parquet").write_bytes(file.read_bytes())
+
+    run(folder, tmp_path / "out", changed=copy)
+    assert len(names(tmp_path / "out")) == len(set(names(tmp_path / "out"))) == 8
+
+
+def test_a_full_disk_is_told_in_a_line_and_the_job_goes_on_after_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("raypipe.job.results.write_file", full)
+    with pytest.raises(OutputError, match=r"No space left on device.*the same command then goes on"):
+        run(folder, tmp_path / "out")
+    monkeypatch.undo()
+    assert run(folder, tmp_path / "out").pages == 3
+
+
+def test_a_job_says_what_it_leaves_out(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "notes.doc").write_text("x")
+    with caplog.at_level(logging.WARNING):
+        run(folder, tmp_path / "out")
+    assert "1 files are left out" in caplog.text

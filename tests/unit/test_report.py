@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import jobs
+import pytest
+from click.testing import CliRunner
+from making import encoded, white
+
+import raypipe as rp
+from raypipe.cli.main import cli
+from raypipe.columns import CONFIDENCE
+from raypipe.errors import ConfigError
+from raypipe.images.image import IMAGE
+from raypipe.job import report
+from raypipe.job.folder import OutputFolder
+from raypipe.job.gathered import gather
+from raypipe.pipeline import Pipeline
+from raypipe.types import Row
+
+
+class Judge(rp.Worker["Judging"]):
+    """Is as sure of a page as its picture is wide, of 100 pixels."""
+
+    def process(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            with self.guard(row):
+                row["sure"] = [row["image"].width / 100] if row["image"].width > 9 else []
+
+
+class Judging(rp.Stage):
+    def steps(self) -> tuple[rp.Step, ...]:
+        return (rp.Step(stage=self, worker=Judge, reads={"image": IMAGE}, writes={"sure": CONFIDENCE}),)
+
+
+PIPELINE = Pipeline([rp.BinaryToImage(), Judging()])
+
+
+@pytest.fixture
+def done(tmp_path: Path) -> Path:
+    """The output folder of a job with pages of many confidences, one without text and some that fail."""
+    (tmp_path / "in").mkdir()
+    for width in (5, *range(20, 100, 5)):
+        (tmp_path / "in" / f"{width}<b>.png").write_bytes(encoded(white(50, width), "PNG"))
+    for n in range(6):
+        (tmp_path / "in" / f"bad{n}.png").write_bytes(b"no picture")
+    jobs.run(tmp_path / "in", tmp_path / "out", PIPELINE)
+    return tmp_path / "out"
+
+
+def test_what_is_gathered(done: Path) -> None:
+    found = gather(OutputFolder(done), PIPELINE)
+    assert (found.pages, found.empty, found.failures) == (23, 1, {"BinaryToImage image_unknown": 6})
+    assert [seen.confidence for seen in found.doubtful] == pytest.approx([n / 100 for n in range(20, 80, 5)])
+    assert len(found.examples["BinaryToImage image_unknown"]) == 4
+    assert found.confidences.sum() == 16 and found.confidences[:4].sum() == 0
+    assert sum(pages for _, pages in found.written) == 23
+
+
+def test_a_report_needs_no_other_file_and_escapes_names(done: Path) -> None:
+    answer = CliRunner().invoke(cli, ["report", str(done)], catch_exceptions=False)
+    html = (done / "report.html").read_text("utf-8")
+    assert answer.output.strip() == str(done / "report.html")
+    assert html.count("data:image/jpeg;base64,") == 12
+    assert "6 x BinaryToImage image_unknown" in html and "20&lt;b&gt;.png, page 1" in html and "<b>" not in html
+    assert not re.findall(r'(?:src|href)="(?!data:)', html) and "Judging" in html
+
+
+def test_a_report_can_be_written_elsewhere(done: Path, tmp_path: Path) -> None:
+    assert report.write(str(done), str(tmp_path / "a.html")) == str(tmp_path / "a.html")
+    assert (tmp_path / "a.html").exists() and not (done / "report.html").exists()
+
+
+def test_a_folder_without_a_job(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not the output folder"):
+        report.write(str(tmp_path))

@@ -1,0 +1,50 @@
+"""The server in one process: what it refuses, and how it stops. `tests/fault` reads pages with it."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+import raypipe as rp
+from raypipe import presets
+from raypipe.cli.main import cli
+from raypipe.errors import ConfigError
+from raypipe.run import single
+from raypipe.serving import Arguments
+
+
+@pytest.mark.parametrize("option", ["--detectors", "--recognizers", "--ingress-replicas", "--batch-lines"])
+def test_options_of_ray_serve_are_refused(option: str) -> None:
+    result = CliRunner().invoke(cli, ["serve", "--engine", "local", option, "2"])
+    assert result.exit_code != 0 and f"{option} cannot be combined with --engine local" in str(result.exception)
+
+
+def test_it_ends_once_nothing_is_under_way() -> None:
+    async def main() -> list[bool]:
+        application = SimpleNamespace(under_way=1, stop=lambda: None)
+        server = single.Server(application, "127.0.0.1", 1, lambda: None)  # type: ignore[arg-type]
+        ends = [await server.on_tick(1)]
+        server.handle_exit(15, None)
+        ends.append(await server.on_tick(1))
+        application.under_way = 0
+        return [*ends, await server.on_tick(1)]
+
+    assert asyncio.run(main()) == [False, False, True]
+
+
+def test_it_does_not_import_ray() -> None:
+    code = "import sys, raypipe.run.single; sys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_largest_picture_is_an_option_of_the_server() -> None:
+    pipeline = Arguments(max_megapixels=12).limited(presets.standard())
+    assert pipeline.stages[0].model_dump()["max_megapixels"] == 12
+    assert Arguments().limited(presets.standard()) == presets.standard()
+    with pytest.raises(ConfigError, match="no effect"):
+        Arguments(max_megapixels=12).limited(rp.Pipeline([rp.ImageTextDetector()]))
