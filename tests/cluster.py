@@ -8,6 +8,13 @@ from pathlib import Path
 
 import pytest
 
+BUCKET_KEYS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""What the buckets on loopback take; workers have it from the start."""
+
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
@@ -17,6 +24,7 @@ def ray_cluster() -> Iterator[None]:
     # Workers import the stages that tests declare.
     paths = [str(Path(__file__).parent / "fault"), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    os.environ.update(BUCKET_KEYS)
     ray.init(
         address="local",
         num_cpus=4,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import secrets
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import ray
+from ray._private import ray_constants
 
+from raypipe.engine import gpu_available
 from raypipe.errors import ConfigError, RaypipeError
 
 CONNECT_SECONDS = 10
@@ -19,6 +23,8 @@ CONNECT_SECONDS = 10
 LONGEST_FOLDER = 36
 """Longest path, in characters, of a folder for Ray's sockets, whose own paths are limited to 107."""
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
+CREDENTIALS = ("AWS_", "AZURE_STORAGE_", "GOOGLE_APPLICATION_CREDENTIALS")
+"""How the variables begin by which pyarrow may open buckets: workers on other nodes get them too."""
 TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
@@ -40,7 +46,13 @@ def join(address: str, log_to_driver: bool) -> None:
         except OSError as error:
             raise ConfigError(f"No Ray cluster answers at {address}: {error}.", remedy) from error
     try:
-        ray.init(address=address, log_to_driver=log_to_driver, logging_level="ERROR")
+        environment = {name: value for name, value in os.environ.items() if name.startswith(CREDENTIALS)}
+        ray.init(
+            address=address,
+            log_to_driver=log_to_driver,
+            logging_level="ERROR",
+            runtime_env={"env_vars": environment} if environment else None,
+        )
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise ConfigError(f"The Ray cluster at {address} cannot be joined: {reason}.", remedy) from error
@@ -59,18 +71,33 @@ def start(num_cpus: int, log_to_driver: bool) -> None:
     if not _keeps_tokens(Path("~/.ray").expanduser()) and not any(name in os.environ for name in TOKENS):
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     try:
-        ray.init(
-            address="local",
-            num_cpus=num_cpus,
-            include_dashboard=False,
-            log_to_driver=log_to_driver,
-            logging_level="ERROR",
-            _temp_dir=_short_folder(),
-        )
+        with _on_loopback():
+            ray.init(
+                address="local",
+                num_cpus=num_cpus,
+                num_gpus=None if gpu_available() else 0,  # Ray counts those too that nothing here can use.
+                include_dashboard=False,
+                log_to_driver=log_to_driver,
+                logging_level="ERROR",
+                _temp_dir=_short_folder(),
+            )
     except Exception as error:  # Ray raises a plain one where its processes are too slow to start.
         reason = str(error).partition("\n")[0].rstrip(".")
         remedy = "Free CPU, memory and disk and run the command again, or `raypipe run --engine local`."
         raise RaypipeError(f"Ray did not start on this machine: {reason}.", remedy) from error
+
+
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Makes the ports of a cluster that starts meanwhile those of the loopback address, as on Windows and macOS.
+
+    Otherwise they, and the metrics, would listen on all addresses of the machine.
+    """
+    usual, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = usual
 
 
 def _keeps_tokens(folder: Path) -> bool:

@@ -1,34 +1,49 @@
-"""What a job needs of Ray besides the adapter: a cluster, Parquet files, progress, and errors in our words."""
+"""What a job needs of Ray besides the adapter: a cluster, documents opened and rows written there, and errors."""
 
 from __future__ import annotations
 
+import _thread
+import gc
 import logging
 import os
 import re
 import threading
 import warnings
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import ray
-from ray.data import DataContext
+from ray.data import DataContext, TaskPoolStrategy
 
 from raypipe import errors
 from raypipe.errors import RaypipeError
+from raypipe.images.passwords import carried
 from raypipe.machine import usable_cpus
-from raypipe.metrics import Progress
-from raypipe.run.batch import read, transform
+from raypipe.run.batch import transform
 from raypipe.run.cluster import join, start
+from raypipe.run.opening import AT_ONCE, TOGETHER, page_rows
 from raypipe.run.pools import READ_AND_WRITE_CPUS
 from raypipe.run.tally import start_tally
-from raypipe.types import Row
 
 if TYPE_CHECKING:
     from raypipe.graph import Graph
 
+OPENINGS = TOGETHER // AT_ONCE
+"""How many times longer than one document those may take that are opened together."""
+DOCUMENTS_PER_TASK = 1000
+"""Documents whose pages are counted in one task."""
+TASK_CPUS = 0.25
+"""Logical CPUs of tasks that hardly compute."""
+BLOCKS_PER_ACTOR = 8
+MOST_ROWS_PER_BLOCK = 64
+WATCH_SECONDS = 0.5
+WRITTEN = pa.schema([("rows", pa.int64()), ("unwritten", pa.list_(pa.string()))])
 NO_PROGRESS_SECONDS = 900
-"""A job that finishes nothing for this long is stuck, and stops with an error."""
+"""A job that finishes nothing for this long is stuck, and stops with an error, unless a page may take longer."""
+FEWEST_WRITERS, CPUS_PER_WRITER = 2, 8
 
 
 def connect(address: str | None) -> None:
@@ -46,39 +61,120 @@ def connect(address: str | None) -> None:
     start(usable_cpus() + int(READ_AND_WRITE_CPUS), log_to_driver=False)
 
 
-def write(
-    graph: Graph, todo: Iterable[Row], results: Path, batch_size: int, rows_per_file: int, progress: Progress
-) -> dict[str, float]:
-    """Processes page rows and writes them as Parquet files, reporting progress twice a second.
+def read(
+    graph: Graph,
+    documents: pa.Table,
+    write: Callable[[pa.Table], list[str]],
+    batch_size: int,
+    rows_per_file: int,
+    watch: Callable[[dict[str, float]], None],
+    page_seconds: float | None = None,
+) -> tuple[int, list[str], dict[str, float]]:
+    """Reads documents and writes their rows, all on the cluster.
+
+    Args:
+        graph: The pipeline.
+        documents: Their `path`, `name` and `done`, the numbers of pages that are not to be read.
+        write: Writes finished rows, and returns what else it could not write.
+        batch_size: Pages read together.
+        rows_per_file: Rows that are written together.
+        watch: Is called twice a second with the tally's sums.
+        page_seconds: How long a page may take, and opening a document; None: as long as it likes.
 
     Returns:
-        The tally's sums.
+        How many rows were written, what else could not be, and the tally's sums.
     """
-    _quiet()
+    _quiet(page_seconds and page_seconds * (batch_size + OPENINGS))
     tally = start_tally()
-    dataset = transform(graph, read(todo, batch_size), batch_size, tally)
-    last = len(graph.operators) - 1
-    finished = threading.Event()
-
-    def watch() -> None:
-        while not finished.wait(0.5):
-            sums = ray.get(tally.sums.remote())
-            progress(int(sums.get(f"finished_{last}", 0)), int(sums.get(f"failed_{last}", 0)))
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    slices = [documents.slice(n, DOCUMENTS_PER_TASK) for n in range(0, len(documents), DOCUMENTS_PER_TASK)]
+    dataset = ray.data.from_arrow(slices).map_batches(
+        carried(partial(page_rows, tally=tally, page_seconds=page_seconds)),
+        batch_size=None,
+        batch_format="pyarrow",
+        num_cpus=TASK_CPUS,
+    )
+    dataset = dataset.repartition(target_num_rows_per_block=_rows_per_block(len(documents), batch_size))
+    dataset = transform(graph, dataset, batch_size, tally, page_seconds=page_seconds)
+    dataset = dataset.map_batches(
+        carried(partial(_write, write=write)),
+        batch_size=rows_per_file,
+        batch_format="pyarrow",
+        num_cpus=TASK_CPUS,
+        compute=TaskPoolStrategy(_writers()),
+    )
+    rows, unwritten, report = 0, list[str](), None
     try:
-        dataset.write_parquet(
-            str(results), compression="zstd", min_rows_per_file=rows_per_file, ray_remote_args={"num_cpus": 0.25}
-        )
+        with _watched(tally, watch):
+            for written in dataset.iter_rows():
+                rows += written["rows"]
+                unwritten += written["unwritten"]
+    except ray.exceptions.RayError as error:
+        report = str(error)
+    if report is not None:
+        # Nothing may hold Ray's error, not even ours: while its frames live, actors keep their CPUs from the next job.
+        del dataset
+        gc.collect()
+        raise cause(report)
+    sums: dict[str, float] = ray.get(tally.sums.remote())
+    watch(sums)
+    return rows, unwritten, sums
+
+
+def convert(tasks: Iterable[Callable[[], list[str]]]) -> list[str]:
+    """Calls functions on the cluster, and returns what they return together."""
+    call = ray.remote(lambda task: task()).options(num_cpus=1, max_retries=3)
+    try:
+        return [each for found in ray.get([call.remote(carried(task)) for task in tasks]) for each in found]
     except ray.exceptions.RayError as error:
         raise cause(str(error)) from error
+
+
+def _write(table: pa.Table, write: Callable[[pa.Table], list[str]]) -> pa.Table:
+    return pa.table({"rows": [len(table)], "unwritten": [write(table)]}, schema=WRITTEN)
+
+
+def _writers() -> int:
+    """Tasks that write at the same time: each is a process of its own, which hardly computes."""
+    return max(FEWEST_WRITERS, int(ray.cluster_resources().get("CPU", 1)) // CPUS_PER_WRITER)
+
+
+def _rows_per_block(documents: int, batch_size: int) -> int:
+    """Few rows where there is little to share out, so that no actor is left with much at the end; else many.
+
+    The driver handles several hundred blocks a second, whatever is in them.
+    """
+    actors = max(1, int(ray.cluster_resources().get("CPU", 1)))
+    rows = documents // (actors * BLOCKS_PER_ACTOR)
+    return min(max(rows // batch_size, 1) * batch_size, max(MOST_ROWS_PER_BLOCK, batch_size))
+
+
+@contextmanager
+def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[None]:
+    """Watches the tally meanwhile. An error that `watch` raises ends the block, as Ctrl-C would, and is raised."""
+    finished, errors = threading.Event(), list[BaseException]()
+
+    def look() -> None:
+        while not finished.wait(WATCH_SECONDS):
+            try:
+                watch(ray.get(tally.sums.remote()))
+            except ray.exceptions.RayError:
+                continue
+            except BaseException as error:
+                errors.append(error)
+                _thread.interrupt_main()
+                return
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if errors:
+            raise errors[0] from None
+        raise
     finally:
         finished.set()
         watcher.join()
-    sums: dict[str, float] = ray.get(tally.sums.remote())
-    progress(int(sums.get(f"finished_{last}", 0)), int(sums.get(f"failed_{last}", 0)))
-    return sums
 
 
 def cause(report: str) -> RaypipeError:
@@ -94,13 +190,17 @@ def cause(report: str) -> RaypipeError:
     return RaypipeError(f"The Ray job stopped: {name}: {words}", remedy)
 
 
-def _quiet() -> None:
-    """Leaves the terminal to our own progress; errors still come as exceptions."""
+def _quiet(longest: float | None) -> None:
+    """Leaves the terminal to our own progress; errors still come as exceptions.
+
+    Args:
+        longest: Seconds that pass at most until pages that hang are given up.
+    """
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=UserWarning, module="ray.data")
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.execution_no_progress_timeout_s = NO_PROGRESS_SECONDS
+    context.execution_no_progress_timeout_s = max(NO_PROGRESS_SECONDS, longest or 0)
     # Every second, every actor would walk through all its memory for a figure that nobody sees.
     context.memory_usage_poll_interval_s = None

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import TypeVar
+from typing import TypeAlias
 
 from raypipe.compat import batched
-from raypipe.engine import gpu_available
 from raypipe.graph import Graph
-from raypipe.inputs.pages import Source, documents, page_rows
+from raypipe.inputs.pages import Source, documents, page_rows, pages
+from raypipe.keys import public
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.outputs.page import Page
-from raypipe.run.runner import Runner
+from raypipe.run.runner import OPENING, Runner, failed, timed_out
+from raypipe.run.threads import Limit, in_order
 from raypipe.types import Row
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-AHEAD = 2
-"""Batches in progress, or done and waiting for earlier ones, for each page that is read at once."""
+OPENED_AT_ONCE = 4
+"""Documents that are opened at the same time: a bucket answers after tens of milliseconds."""
+Done: TypeAlias = tuple[list[Row], dict[str, float]]
+"""Finished rows, and the sums of what was done to them."""
 
 
 def run(
@@ -31,6 +29,7 @@ def run(
     batch_size: int,
     threads: int | None,
     metrics: Metrics | None = None,
+    page_seconds: float | None = None,
 ) -> Iterator[Page]:
     """See `Pipeline.run`."""
     rows = page_rows(documents(sources))
@@ -38,48 +37,89 @@ def run(
     if first is None:
         return iter(())
     taken = chain([graph.read_input(first)], map(graph.read_input, rows))
-    batches = finished(graph, taken, batch_size, threads or usable_cpus(), metrics or Metrics())
+    cpus, sums = threads or usable_cpus(), metrics or Metrics()
+    batches = finished(graph, taken, batch_size, cpus, sums, page_seconds=page_seconds)
     roles = graph.roles
-    return (Page(row, roles) for batch in batches for row in batch)
+    return (Page({**row, "path": public(row["path"])}, roles) for batch in batches for row in batch)
 
 
 def finished(
-    graph: Graph, rows: Iterable[Row], batch_size: int, threads: int, metrics: Metrics
+    graph: Graph,
+    rows: Iterable[Row],
+    batch_size: int,
+    threads: int,
+    metrics: Metrics,
+    *,
+    page_seconds: float | None = None,
 ) -> Generator[list[Row], None, None]:
     """Runs page rows through the pipeline, a few at a time and in order, as results are asked for.
 
     The models are loaded before it returns.
 
-    On CPUs, as many pages are read at once as there are threads, with one thread each: networks, decoding and word
-    search of different pages overlap, and none of them has to be split. A single page gets all threads.
+    As many pages are read at once as there are threads, with one thread each: networks, decoding and word search of
+    different pages overlap, and none of them has to be split. On a GPU, the sessions put together what the threads
+    bring. A single page gets all threads.
 
     Args:
         graph: The pipeline.
         rows: Page rows.
-        batch_size: Pages whose lines are read together, on a GPU or with one thread.
+        batch_size: Pages whose lines are read together with one thread.
         threads: CPU threads.
         metrics: Where counts and seconds are added.
+        page_seconds: How long a page may take before its row says so and the job goes on; None: as long as it likes.
+            Its thread cannot be ended, and goes on too; code that never lets go of Python's lock stops the process.
     """
     rows = iter(rows)
     first = list(islice(rows, threads))
-    at_once = 1 if _on_gpu(graph) else max(1, len(first))
+    at_once = max(1, len(first))
     own = Metrics()
     process = processor(graph, threads // at_once, own)
 
-    def work(batch: tuple[Row, ...]) -> tuple[list[Row], dict[str, float]]:
-        return process(list(batch)), own.drain()
+    def work(batch: Sequence[Row]) -> Done:  # On copies: a thread that hangs may go on some day.
+        return process([dict(row) for row in batch]), own.drain()
 
-    def counted(done: Iterable[tuple[list[Row], dict[str, float]]]) -> Generator[list[Row], None, None]:
-        for batch, sums in done:
-            for name, value in sums.items():
-                metrics.add(name, value)
-            yield batch
+    def instead(batch: Sequence[Row]) -> Done:
+        if len(batch) > 1:
+            alone = _counted(in_order(work, [[row] for row in batch], 1, limit), metrics)
+            return [row for rows in alone for row in rows], {}
+        names = "+".join(operator.name for operator in graph.operators)
+        (row,) = batch
+        what = f"{row['path']}, page {row['pagenum'] + 1},"
+        return work([{**row, "exception": timed_out(names, what, page_seconds or 0)}])
 
-    return counted(_in_order(work, batched(chain(first, rows), batch_size if at_once == 1 else 1), at_once))
+    limit = None if page_seconds is None else Limit[Sequence[Row], Done](page_seconds, instead)
+    batches = batched(chain(first, rows), batch_size if at_once == 1 else 1)
+    return _counted(in_order(work, batches, at_once, limit), metrics)
 
 
-def _on_gpu(graph: Graph) -> bool:
-    return any(stage.use_gpu is not False for stage in graph.model_stages) and gpu_available()
+def numbered(documents: Sequence[Row], page_seconds: float | None) -> Generator[list[Row], None, None]:
+    """The page rows of each document, in order; a few are opened ahead.
+
+    Args:
+        documents: Their `path`, `name` and, if any are known, the numbers of pages that are `done`.
+        page_seconds: How long opening one may take before it becomes one page, which says so; None: as long as it
+            likes.
+    """
+
+    def count(some: Sequence[Row]) -> list[Row]:
+        return [page for document in some for page in pages(_undone(document), bool(document.get("done")))]
+
+    def instead(some: Sequence[Row]) -> list[Row]:
+        return [failed(_undone(row), timed_out(OPENING, row["path"], page_seconds or 0)) for row in some]
+
+    limit = None if page_seconds is None else Limit[Sequence[Row], list[Row]](page_seconds, instead)
+    return in_order(count, ([document] for document in documents), OPENED_AT_ONCE, limit)
+
+
+def _undone(document: Row) -> Row:
+    return {name: value for name, value in document.items() if name != "done"}
+
+
+def _counted(done: Iterable[Done], metrics: Metrics) -> Generator[list[Row], None, None]:
+    for batch, sums in done:
+        for name, value in sums.items():
+            metrics.add(name, value)
+        yield batch
 
 
 def processor(graph: Graph, threads: int, metrics: Metrics) -> Callable[[list[Row]], list[Row]]:
@@ -92,19 +132,3 @@ def processor(graph: Graph, threads: int, metrics: Metrics) -> Callable[[list[Ro
         return rows
 
     return process
-
-
-def _in_order(function: Callable[[T], R], items: Iterable[T], at_once: int) -> Generator[R, None, None]:
-    """A function's results for items, computed in threads and yielded in order."""
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(at_once) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > AHEAD * at_once:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:  # The caller stopped early, or an error ends the job.
-            for future in waiting:
-                future.cancel()

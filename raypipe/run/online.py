@@ -11,7 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import ray
 from ray import serve
+from ray._common.tls_utils import add_port_to_grpc_server
+from ray.serve._private import replica
 from ray.serve.config import AutoscalingConfig, BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
@@ -19,21 +22,29 @@ from raypipe.graph import Graph, Operator
 from raypipe.run.path import PagePath
 from raypipe.run.pools import for_serving
 from raypipe.run.replicas import OperatorReplica, Task
-from raypipe.run.settings import Serving
+from raypipe.run.served import path_of, tasks_of
+from raypipe.run.settings import DRAIN_SECONDS, Serving
 from raypipe.stages.base import Pool
 from raypipe.types import Row
 from raypipe.web.app import create
+from raypipe.web.jobs import JobsFor
 from raypipe.web.settings import ServerSettings
-from raypipe.zoo import manifest
 
 if TYPE_CHECKING:
     from ray.serve import Application
     from starlette.types import ASGIApp
 
-GPU_BATCH_LINES = 256
-"""Default number of line pictures in a batch on a GPU."""
-MOST_UPLOADS = 200
-"""Requests that an ingress holds, mostly while their bodies arrive. Serve answers further ones with 429."""
+MOST_REQUESTS = 5000
+"""Requests that Serve passes to an ingress at once, which itself bounds those that cost something: see `web.bodies` and
+`web.limits`. Serve answers further ones with 429."""
+
+
+class Replica(OperatorReplica):
+    """Runs an operator in a process of Serve's."""
+
+    def __init__(self, task: Task) -> None:
+        stay_on_node_address()
+        super().__init__(task)
 
 
 class Ingress:
@@ -43,22 +54,53 @@ class Ingress:
         operators: A deployment for each, or the task of one that runs in this process.
         path: The path through them, still without them: Serve finds handles only among the arguments.
         settings: The limits of the server.
+        jobs_for: Makes what keeps jobs.
     """
 
-    def __init__(self, operators: Sequence[Any], path: PagePath, settings: ServerSettings) -> None:
+    def __init__(
+        self, operators: Sequence[Any], path: PagePath, settings: ServerSettings, jobs_for: JobsFor | None = None
+    ) -> None:
+        stay_on_node_address()
         made = [OperatorReplica(each) if isinstance(each, Task) else each for each in operators]
-        self._path, self._settings = replace(path, operators=made), settings
+        self._path, self._settings, self._jobs_for = replace(path, operators=made), settings, jobs_for
+
+    async def stop(self) -> None:
+        """Refuses all further requests; those that are under way are finished."""
+        self._application.stop()
+
+    async def under_way(self) -> int:
+        """How many requests are being answered."""
+        return self._application.under_way
 
     async def read(self, row: Row, overlay: str = "none") -> Row:
         """Reads a page row for callers inside Ray, through a handle; values come back as their columns encode them."""
         return (await self._path.carry(row, overlay)).row
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return create(self._path, self._settings)
+        # Serve's proxies tell the request's id.
+        self._application = create(self._path, self._settings, False, self._jobs_for)
+        return self._application
+
+
+def stay_on_node_address() -> None:
+    """Makes Serve open this replica's port for other replicas on the node's address only, which may be loopback.
+
+    Whoever reaches that port needs no token. Serve has no option for it.
+    """
+    if not ray.is_initialized():  # As in Serve's local testing mode.
+        return
+    address = ray.util.get_node_ip_address()
+    host = f"[{address}]" if ":" in address else address
+    add = add_port_to_grpc_server
+    replica.add_port_to_grpc_server = lambda server, place: add(server, place.replace("[::]", host))
 
 
 def deployment(
-    graph: Graph, drawings: Mapping[str, Operator], serving: Serving, pools: Sequence[Pool] | None = None
+    graph: Graph,
+    drawings: Mapping[str, Operator],
+    serving: Serving,
+    pools: Sequence[Pool] | None = None,
+    jobs_for: JobsFor | None = None,
 ) -> Application:
     """A pipeline as an application; see `Pipeline.deployment`.
 
@@ -67,24 +109,16 @@ def deployment(
         drawings: What draws overlays, by the picture's format.
         serving: How it is deployed.
         pools: The pool of each operator; None: chosen for this machine.
+        jobs_for: Makes what keeps jobs.
 
     Raises:
         ConfigError: A stage reads a column that no stage writes and that requests do not bring with them.
     """
     graph.check_input(serving.input_columns, "input_columns")
     pools = pools or for_serving(graph)
-    tasks = _tasks(graph, drawings, pools, serving)
-    at_once = min(task.parallel * (pool.max_size or pool.floor) for task, pool in zip(tasks, pools, strict=True))
-    path = PagePath(
-        operators=(),
-        names=[task.operator.name for task in tasks],
-        models=_models(graph),
-        overlays=tuple(drawings),
-        columns=tasks[-1].written,
-        needs=graph.needs,
-        at_once=at_once,
-    )
-    parts = [_deployed(task, pool, at_once) for task, pool in zip(tasks, pools, strict=True)]
+    tasks = tasks_of(graph, drawings, pools, serving)
+    path = path_of(graph, drawings, tasks, pools)
+    parts = [_deployed(task, pool, path.at_once) for task, pool in zip(tasks, pools, strict=True)]
     options: dict[str, Any] = {"num_replicas": serving.ingress_replicas, "ray_actor_options": {"num_cpus": 0}}
     if serving.merge_ingress:
         parts[0], options = tasks[0], _placement(pools[0])
@@ -93,41 +127,21 @@ def deployment(
         serve.deployment(serve.ingress()(Ingress))
         .options(
             name="Ingress",
-            max_ongoing_requests=MOST_UPLOADS,
-            max_queued_requests=MOST_UPLOADS,
+            max_ongoing_requests=MOST_REQUESTS,
+            max_queued_requests=MOST_REQUESTS,
             backpressure_config=refused,
             **DEPLOYMENT_OPTIONS,
             **options,
         )
-        .bind(parts, path, serving.settings)
+        .bind(parts, path, serving.settings, jobs_for)
     )
-
-
-def _tasks(graph: Graph, drawings: Mapping[str, Operator], pools: Sequence[Pool], serving: Serving) -> list[Task]:
-    """What each operator's replicas run. On CPUs, a page is read as fast alone as in a batch."""
-    tasks = []
-    for operator, pool in zip(graph.operators, pools, strict=True):
-        last, threads = operator is graph.operators[-1], max(1, int(pool.num_cpus))
-        lines = serving.batch_lines
-        tasks.append(
-            Task(
-                operator=operator,
-                last=last,
-                drawings=drawings if last else {},
-                threads=threads,
-                parallel=threads,
-                batch_lines=(GPU_BATCH_LINES if pool.num_gpus else 0) if lines is None else lines,
-                batch_seconds=serving.batch_seconds,
-            )
-        )
-    return tasks
 
 
 DEPLOYMENT_OPTIONS: dict[str, Any] = {
     "health_check_period_s": 2,
     "health_check_timeout_s": 30,
     "graceful_shutdown_wait_loop_s": 1,
-    "graceful_shutdown_timeout_s": 60,
+    "graceful_shutdown_timeout_s": DRAIN_SECONDS,
     "logging_config": LoggingConfig(log_level="WARNING", enable_access_log=False),
 }
 """A dead replica is noticed within two seconds, a stopping one finishes its work, and the ingress logs requests."""
@@ -135,7 +149,7 @@ DEPLOYMENT_OPTIONS: dict[str, Any] = {
 
 def _deployed(task: Task, pool: Pool, at_once: int) -> Any:
     return (
-        serve.deployment(OperatorReplica)
+        serve.deployment(Replica)
         .options(
             name=task.operator.name,
             # More than a replica works on, so that the next page is there when one is done, and batches fill.
@@ -162,11 +176,3 @@ def _placement(pool: Pool) -> dict[str, Any]:
     else:
         options["num_replicas"] = pool.floor
     return options
-
-
-def _models(graph: Graph) -> list[dict[str, str]]:
-    found = {stage.model: manifest.find(stage.model) for stage in graph.model_stages}
-    return [
-        {"name": model.name, "task": model.task, "family": model.family, "licence": model.licence}
-        for model in found.values()
-    ]

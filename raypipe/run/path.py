@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from ray.exceptions import RayActorError
-from ray.serve.handle import DeploymentHandle
 
 from raypipe.columns import Column, roles_of
 from raypipe.errors import Code, Failure
@@ -47,6 +45,10 @@ class PagePath:
         """See `web.reading.Reader`."""
         return int(await _call(self.operators[0], "count", content))
 
+    async def unlocked(self, content: bytes, password: str) -> bytes:
+        """See `web.reading.Reader`."""
+        return bytes(await _call(self.operators[0], "unlocked", content, password))
+
     async def read(self, row: Row, overlay: str) -> Read:
         """See `web.reading.Reader`."""
         done = await self.carry(row, overlay)
@@ -59,12 +61,12 @@ class PagePath:
         """
         try:
             return await self._through(row, overlay)
-        except RayActorError:
+        except deaths():
             logging.getLogger("ray.serve").warning("A replica died; its pages are read again.")
         async with self.retrying:
             try:
                 return await self._through(row, overlay)
-            except RayActorError:
+            except deaths():
                 message = "The process that read it died twice. Look at the picture, and at the node's memory."
                 failure = Failure("+".join(self.names), Code.WORKER_DIED, message)
                 return Work({**row, "exception": str(failure)}, (), overlay, time.time())
@@ -78,11 +80,25 @@ class PagePath:
         work: Any = Work(row, (), overlay, time.time())
         for operator in self.operators:
             # A response of Serve is passed on as it is: the work goes from replica to replica.
-            work = operator.remote(work) if isinstance(operator, DeploymentHandle) else await operator(work)
+            work = operator.remote(work) if is_remote(operator) else await operator(work)
         done: Work = work if isinstance(work, Work) else await work
         return done
 
 
 async def _call(operator: Any, method: str, *arguments: Any) -> Any:
     bound = getattr(operator, method)
-    return await (bound.remote(*arguments) if isinstance(operator, DeploymentHandle) else bound(*arguments))
+    return await (bound.remote(*arguments) if is_remote(operator) else bound(*arguments))
+
+
+def is_remote(operator: Any) -> bool:
+    """Whether an operator is the handle of a deployment rather than a replica in this process."""
+    return hasattr(operator, "remote")
+
+
+def deaths() -> tuple[type[Exception], ...]:
+    """What is raised when a replica dies; none where there is no Ray."""
+    if "ray" not in sys.modules:
+        return ()
+    from ray.exceptions import RayActorError
+
+    return (RayActorError,)

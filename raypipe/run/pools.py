@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from raypipe.errors import ConfigError, DeviceError
@@ -11,19 +12,32 @@ from raypipe.stages.base import ModelStage, Pool
 
 READ_AND_WRITE_CPUS = 1.0
 """CPUs that pools leave to the tasks that read and write; without them Ray Data waits forever without a word."""
+CPU_SHARE = 0.2
+"""The part of the free CPUs that a pipeline takes that shares its dataset with others: five fit into a union."""
+GPU_SHARE = 0.6
+"""The same of GPUs; above a half, since Ray would put two actors of a half on one GPU and leave another idle."""
 MOST_THREADS = 4
 """CPU threads of a replica whose pool is not set: more gain little, and share Python's lock."""
 
 
-def for_data(graph: Graph, cpus: float, gpus: float) -> list[Pool]:
+MOST_GPU_THREADS = 16
+"""CPU threads of an actor with a GPU: more share Python's lock."""
+
+
+def for_data(
+    graph: Graph, cpus: float, gpus: float, taken: tuple[float, float] = (0, 0), shared: bool = False
+) -> list[Pool]:
     """The pool of each operator on Ray Data.
 
-    One operator without a pool takes the whole cluster: one actor per GPU, otherwise one single-threaded actor per CPU.
+    One operator without a pool takes the whole cluster: one actor per GPU, with its share of the CPUs, which decode and
+    search while the GPU works; otherwise one single-threaded actor per CPU.
     Actors that do everything are always busy; dedicated pools pay where stages need different machines.
 
     Args:
         graph: The pipeline.
         cpus, gpus: What the cluster has.
+        taken: CPUs and GPUs of the pools that the dataset has already.
+        shared: Whether further pipelines must find room: their actors take turns on the same CPUs and GPUs.
 
     Raises:
         ConfigError: The pools need more CPUs than there are.
@@ -31,15 +45,42 @@ def for_data(graph: Graph, cpus: float, gpus: float) -> list[Pool]:
     """
     wishes = [stage.use_gpu for stage in graph.model_stages]
     if True in wishes and not gpus:
-        raise DeviceError("A GPU was asked for, but the Ray cluster has none.", "Add GPU nodes, or use --device cpu.")
-    wants_gpu = any(wish is not False for wish in wishes)
-    whole = (
-        Pool(size=int(gpus), num_gpus=1) if gpus and wants_gpu else Pool(size=max(1, int(cpus - READ_AND_WRITE_CPUS)))
-    )
-    default = whole if len(graph.operators) == 1 else Pool(size=1)
+        raise DeviceError(
+            "A GPU was asked for, but the Ray cluster has none.",
+            "Add GPU nodes, or use --device cpu; `raypipe doctor` tells more.",
+        )
+    on_gpu = bool(gpus) and any(wish is not False for wish in wishes)
+    if len(graph.operators) > 1:
+        default = Pool(size=1)
+    elif shared or any(taken):
+        default = _turns(on_gpu, cpus - READ_AND_WRITE_CPUS, gpus, taken)
+    else:
+        default = _alone(on_gpu, cpus - READ_AND_WRITE_CPUS, gpus)
     pools = [operator.pool or default for operator in graph.operators]
-    check_room(pools, cpus, gpus, READ_AND_WRITE_CPUS)
+    check_room(pools, cpus, gpus, READ_AND_WRITE_CPUS, taken)
     return pools
+
+
+def _alone(on_gpu: bool, cpus: float, gpus: float) -> Pool:
+    if not on_gpu:
+        return Pool(size=max(1, int(cpus)))
+    return Pool(size=int(gpus), num_gpus=1, num_cpus=min(MOST_GPU_THREADS, max(1, int(cpus / gpus))))
+
+
+def _turns(on_gpu: bool, cpus: float, gpus: float, taken: tuple[float, float]) -> Pool:
+    """As many actors as there are CPUs or GPUs, each with a part of one, so that the next pipeline finds the rest."""
+    size = max(1, int(gpus if on_gpu else cpus))
+    free_cpus, free_gpus = max(0.0, cpus - taken[0]), max(0.0, gpus - taken[1])
+    return Pool(
+        size=size,
+        num_cpus=_rounded_down(min(1, CPU_SHARE * free_cpus / size)) or 1,  # Too much if nothing is free.
+        num_gpus=(_rounded_down(GPU_SHARE * free_gpus / size) or 1) if on_gpu else 0,
+    )
+
+
+def _rounded_down(share: float) -> float:
+    """To Ray's precision."""
+    return math.floor(share * 10_000) / 10_000
 
 
 def for_serving(graph: Graph, cpus: int | None = None) -> list[Pool]:
@@ -58,25 +99,31 @@ def _with_gpu(pool: Pool, operator: Operator) -> Pool:
     return pool.model_copy(update={"size": 1, "num_gpus": 1}) if must else pool
 
 
-def check_room(pools: Sequence[Pool], cpus: float, gpus: float, kept: float = 0) -> None:
+def check_room(
+    pools: Sequence[Pool], cpus: float, gpus: float, kept: float = 0, taken: tuple[float, float] = (0, 0)
+) -> None:
     """Makes sure that pools fit a cluster: Ray would wait forever for what it does not have.
 
     Args:
         pools: The pools.
         cpus, gpus: What the cluster has.
         kept: CPUs that reading and writing take.
+        taken: CPUs and GPUs that other pools of the same dataset take.
 
     Raises:
         ConfigError: They need more CPUs than there are.
         DeviceError: They need more GPUs than there are.
     """
-    needed = sum(pool.floor * pool.num_gpus for pool in pools)
+    others = " with the {:g} of the dataset's other actors"
+    needed = sum(pool.floor * pool.num_gpus for pool in pools) + taken[1]
     if needed > gpus:
-        message = f"The pools need {needed:g} GPUs, but the cluster has {gpus:g}."
+        extra = others.format(taken[1]) if taken[1] else ""
+        message = f"The pools need {needed:g} GPUs{extra}, but the cluster has {gpus:g}."
         raise DeviceError(message, "Lower num_gpus or the pool sizes.")
-    needed = sum(pool.floor * pool.num_cpus for pool in pools) + kept
+    needed = sum(pool.floor * pool.num_cpus for pool in pools) + kept + taken[0]
     if needed > cpus:
         extra = f" with the {kept:g} for reading and writing" if kept else ""
+        extra += others.format(taken[0]) if taken[0] else ""
         raise ConfigError(
             f"The pools need {needed:g} CPUs{extra}, but the cluster has {cpus:g}.",
             "Lower the pool sizes or num_cpus, or start Ray with more CPUs.",

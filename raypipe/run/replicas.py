@@ -1,4 +1,4 @@
-"""One operator of a pipeline inside a replica of Ray Serve."""
+"""One operator of a pipeline inside a process that serves, such as a replica of Ray Serve."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ray import serve
-
 from raypipe.columns import Column
 from raypipe.graph import Operator
 from raypipe.images.image import Image
 from raypipe.images.kinds import page_count
+from raypipe.images.pdf import unlocked
 from raypipe.metrics import Metrics, Visit
 from raypipe.run.runner import Runner
 from raypipe.types import Row
@@ -71,7 +70,7 @@ class Task:
 
 
 class OperatorReplica:
-    """Runs an operator on the pages of all requests that reach this process."""
+    """Runs an operator on the pages of all requests that reach this process. It exists once it has read a page."""
 
     def __init__(self, task: Task) -> None:
         begun = time.perf_counter()
@@ -79,6 +78,8 @@ class OperatorReplica:
         self._run = Runner(task.operator, task.threads, self._metrics)
         self._draw = {name: Runner(steps, task.threads, self._metrics) for name, steps in task.drawings.items()}
         self._threads = ThreadPoolExecutor(task.parallel, "pages")
+        for runner in (self._run, *self._draw.values()):
+            runner.warm_up()
         self._in_batches = self._batched() if task.batch_lines else None
         self._load_seconds = time.perf_counter() - begun
 
@@ -92,11 +93,17 @@ class OperatorReplica:
         """Pages of a document."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, page_count, io.BytesIO(content))
 
+    async def unlocked(self, content: bytes, password: str) -> bytes:
+        """A document without its lock, see `images.pdf.unlocked`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, unlocked, content, [password])
+
     async def load_seconds(self) -> float:
         """How long the models took to load."""
         return self._load_seconds
 
     def _batched(self) -> Callable[[Work], Awaitable[Work]]:
+        from ray import serve  # Replicas that run in no Serve do without.
+
         # Made here because Serve keeps a decorated method's queue on the class, shared by all instances.
         task = self._task
 

@@ -7,10 +7,14 @@ from typing import Any
 
 import cv2
 
+from raypipe.errors import Code, Failure
 from raypipe.graph import Operator
 from raypipe.metrics import Metrics
 from raypipe.stages.base import Step, Worker
 from raypipe.types import Row
+
+OPENING = "Opening"
+"""The stage of a failure in a document that hangs or kills its process before its pages are known."""
 
 
 class Runner:
@@ -28,6 +32,16 @@ class Runner:
         self._workers = [(step, step.worker(step.stage, threads, metrics)) for step in operator.steps]
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda each: each[1].setup(), self._workers))
+
+    def warm_up(self) -> None:
+        """Makes the next page take no longer than later ones.
+
+        Raises:
+            Exception: A model does not run here.
+        """
+        for _, worker in self._workers:
+            worker.warm_up()
+            worker.metrics.drain()
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Runs the steps on page rows, in place, keeping their number and order.
@@ -49,3 +63,17 @@ def carry_out(step: Step, worker: Worker[Any], rows: list[Row]) -> None:
     for row in rows:
         for name in step.drops:
             row.pop(name, None)
+
+
+def timed_out(stage: str, what: str, seconds: float) -> str:
+    """The exception of a page, or of a document that was to be opened, that took too long."""
+    message = (
+        f"{what} was not finished in {seconds:g} seconds and is given up. "
+        "Look at the picture; give pages more time if it looks sound."
+    )
+    return str(Failure(stage, Code.PAGE_TIMEOUT, message))
+
+
+def failed(document: Row, failure: str) -> Row:
+    """The one page of a document whose pages cannot be counted."""
+    return {**document, "pagenum": 0, "total_pages": 1, "exception": failure}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
-import socket
+import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ray
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.schema import LoggingConfig
 
 from raypipe.errors import ConfigError, RaypipeError
@@ -20,7 +24,11 @@ from raypipe.machine import usable_cpus
 from raypipe.run import cluster
 from raypipe.run.online import deployment
 from raypipe.run.pools import check_room, for_serving
-from raypipe.run.settings import Serving
+from raypipe.run.ports import check_port
+from raypipe.run.relay import relayed
+from raypipe.run.settings import DRAIN_SECONDS, Serving
+from raypipe.web import front
+from raypipe.web.jobs import JobsFor
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -38,6 +46,7 @@ def run(
     port: int,
     address: str | None,
     started: Callable[[], None],
+    jobs_for: JobsFor | None = None,
 ) -> None:
     """Serves a pipeline until SIGTERM or SIGINT, then finishes the accepted requests.
 
@@ -48,6 +57,7 @@ def run(
         host, port: Where HTTP is spoken.
         address: The Ray cluster to join; None: one is started here.
         started: Called when pages can be read.
+        jobs_for: Makes what keeps jobs.
 
     Raises:
         ConfigError: The cluster serves something already, the port is taken, the pools do not fit the cluster, or a
@@ -56,27 +66,48 @@ def run(
         ModelError: A model is unknown or not on this machine.
         RaypipeError: The replicas do not start.
     """
-    _check_port(host, port)
+    check_port(host, port)
     if not address:  # What another cluster's nodes have is unknown here.
         graph.check()
     _connect(address)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # After Ray has set its own handlers.
         signal.signal(number, lambda *_: stop.set())
-    deployed = False
-    try:
+    with contextlib.ExitStack() as last:
+        last.callback(ray.shutdown)
         _check_vacant()
         pools, resources = for_serving(graph), ray.cluster_resources()
         check_room(pools, resources.get("CPU", 0), resources.get("GPU", 0))
-        serve.start(http_options={"host": host, "port": port}, logging_config=_QUIET)
-        deployed = True
-        _deploy(deployment(graph, drawings, serving, pools))
+        _start(host, port)
+        if not (address or serving.settings.log_file):  # The ingress is on this machine.
+            serving = _logging_to(serving, last.enter_context(relayed()))
+        last.callback(_remove)
+        _deploy(deployment(graph, drawings, serving, pools, jobs_for))
         started()
         stop.wait()
-    finally:
-        if deployed:  # Only our application. Accepted requests are finished.
-            serve.delete(NAME)
-        ray.shutdown()
+
+
+def _logging_to(serving: Serving, path: Path) -> Serving:
+    settings = serving.settings.model_copy(update={"log_file": path})
+    return serving.model_copy(update={"settings": settings})
+
+
+def _remove() -> None:
+    """Removes our application, and no other."""
+    _drain()
+    serve.delete(NAME)
+
+
+def _drain() -> None:
+    """Lets the ingresses finish what they have accepted. Meanwhile they tell others to try again."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    try:
+        ingress = serve.get_app_handle(NAME)
+        ingress.broadcast("stop").results()
+        while sum(ingress.broadcast("under_way").results()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    except Exception as error:  # Whatever Serve raises where an ingress does not answer: it is deleted all the same.
+        logging.getLogger(__name__).warning("The server stops at once: %s", error)
 
 
 def _connect(address: str | None) -> None:
@@ -88,6 +119,8 @@ def _connect(address: str | None) -> None:
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     # Ray's workers yield to every other process, which is right for batches and wrong for a service.
     os.environ.setdefault("RAY_worker_niceness", "0")
+    os.environ.setdefault("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH", f"{front.__name__}:{front.middlewares.__name__}")
+    os.environ.setdefault("RAY_COLOR_PREFIX", "1" if sys.stderr.isatty() else "0")
     cluster.start(usable_cpus(), log_to_driver=True)
 
 
@@ -104,20 +137,21 @@ def _check_vacant() -> None:
         )
 
 
-def _check_port(host: str, port: int) -> None:
-    """Checks that the port is free: on a port in use, Serve would start but answer nobody."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigError(f"{host}:{port} cannot be used: {error}.", "Choose another --host or --port.") from error
+def _start(host: str, port: int) -> None:
+    with _told("Ray Serve does not start"):
+        serve.start(http_options={"host": host, "port": port}, logging_config=_QUIET)
 
 
 def _deploy(application: Application) -> None:
-    try:
+    with _told("The pipeline cannot be served"):
         serve.run(application, name=NAME, route_prefix="/")
-    except RuntimeError as error:  # What Serve raises if a replica does not start.
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turns what Ray raises if a process does not start, or not in time, into an error that users see in a line."""
+    try:
+        yield
+    except (RuntimeError, TimeoutError, RayError) as error:
         reason = str(error).partition("\n")[0]
-        raise RaypipeError(f"The pipeline cannot be served: {reason}", "Ray's messages above say why.") from error
+        raise RaypipeError(f"{what}: {reason}", "Ray's messages above say why.") from error

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any, TypeAlias
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 Key: TypeAlias = tuple[str, str, int]
 """An actor's id, and the path and number of a page."""
+DOCUMENT = -1
+"""In a key, in place of a page's number: the whole document, while its pages are counted."""
+
+NODES_A_TRY = 3
+"""Nodes leave for many reasons, so that this many of their deaths count like one of an actor. Yet pages kill nodes."""
 
 
 class Tally:
@@ -17,28 +23,46 @@ class Tally:
 
     def __init__(self) -> None:
         self._sums: defaultdict[str, float] = defaultdict(float)
-        self._tries: Counter[Key] = Counter()
+        self._begun_on: defaultdict[Key, list[str]] = defaultdict(list)
         self._begun: float | None = None
 
-    def begin(self, keys: list[Key]) -> list[int]:
-        """Notes that a batch of pages is begun, unless one of them was begun before and never finished.
+    def begin(self, keys: list[Key], node: str) -> list[int]:
+        """Notes that a batch of pages is begun, unless one of them was begun before and its actor died.
+
+        Args:
+            keys: The pages.
+            node: The id of the actor's node.
 
         Returns:
             How often each was begun before. If any was, they must be begun again one by one.
         """
-        self._begun = self._begun or time.monotonic()
-        tries = [self._tries[key] for key in keys]
+        if any(page != DOCUMENT for _, _, page in keys):
+            self._begun = self._begun or time.monotonic()
+        tries = self._tries(keys)
         if len(keys) == 1 or not any(tries):
-            self._tries.update(keys)
+            for key in keys:
+                self._begun_on[key].append(node)
+        return tries
+
+    def _tries(self, keys: list[Key]) -> list[int]:
+        if not any(key in self._begun_on for key in keys):
+            return [0] * len(keys)
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        tries = []
+        for key in keys:
+            nodes = self._begun_on.get(key, [])
+            left = sum(node not in alive for node in nodes)
+            tries.append(len(nodes) - left + left // NODES_A_TRY)
         return tries
 
     def finish(self, keys: list[Key], sums: dict[str, float]) -> None:
         """Notes that pages are finished, and adds to the job's sums."""
         for key in keys:
-            self._tries.pop(key, None)
+            self._begun_on.pop(key, None)
         for name, value in sums.items():
             self._sums[name] += value
-        self._sums["processing_seconds"] = time.monotonic() - (self._begun or 0)
+        if self._begun:
+            self._sums["processing_seconds"] = time.monotonic() - self._begun
 
     def sums(self) -> dict[str, float]:
         """The job's sums so far, and `processing_seconds` from the first page's start to the latest end."""
@@ -46,5 +70,11 @@ class Tally:
 
 
 def start_tally() -> Any:
-    """A new tally's actor. It lives as long as its handle, on a node that Ray chooses."""
-    return ray.remote(Tally).options(num_cpus=0, max_restarts=0).remote()
+    """A new tally's actor, which lives as long as its handle.
+
+    It runs beside the job's driver, without which the job ends anyway: other nodes may leave. If its process dies, what
+    it knew is lost, but not the job.
+    """
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
+    return ray.remote(Tally).options(**options).remote()

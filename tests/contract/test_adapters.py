@@ -26,11 +26,14 @@ def test_ray_data_gives_the_rows_of_the_local_run(shared_rows: list[dict[str, An
     assert_equal_rows(local_rows(SHARED), shared_rows)
 
 
-@pytest.mark.parametrize("pipeline", [POOLS, GROUPED_CRAFT], ids=["two pools", "craft words"])
+@pytest.mark.parametrize(
+    "pipeline", [POOLS, pytest.param(GROUPED_CRAFT, marks=pytest.mark.slow)], ids=["two pools", "craft words"]
+)
 def test_other_pipelines_do_too(pipeline: rp.Pipeline, pages: Path, local_rows: LocalRows, ray_cluster: None) -> None:
     assert_equal_rows(local_rows(pipeline), ray_rows(pipeline, rp.read(pages)))
 
 
+@pytest.mark.slow
 def test_a_dataset_of_bytes_gives_the_rows_of_paths(pages: Path, shared_rows: list[dict[str, Any]]) -> None:
     import ray
 
@@ -55,7 +58,7 @@ def test_the_rows_are_the_documented_ones(local_rows: LocalRows) -> None:
     rows = {(Path(row["path"]).name, row["pagenum"]): row for row in local_rows(SHARED)}
     assert len(rows) == 12
     corrupt = rows["f_corrupt.jpg", 0]
-    assert corrupt["exception"].startswith("ImageTextDetector image_truncated: ")
+    assert corrupt["exception"].startswith("BinaryToImage image_truncated: ")
     assert "f_corrupt.jpg" in corrupt["exception"] and corrupt["text"] == "" and corrupt["lines"] == []
     healthy = [row for row in rows.values() if row is not corrupt]
     assert all(row["exception"] is None for row in healthy)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
 from collections.abc import Sequence
+from typing import Literal
 
 from raypipe.columns import TEXT
 from raypipe.errors import ConfigError
+from raypipe.images.image import IMAGE
 from raypipe.stages.base import Stage, Step, Worker
 from raypipe.types import Row
 
@@ -38,3 +41,77 @@ class Killer(Stage):
 
     def steps(self) -> tuple[Step, ...]:
         return (Step(stage=self, worker=KillingWorker, reads={"path": TEXT}, writes={"text": TEXT}),)
+
+
+class CopyingWorker(Worker["Copier"]):
+    def process(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            row[self.spec.output_col] = row[self.spec.input_col]
+
+
+class Copier(Stage):
+    """Copies a column of text."""
+
+    input_col: str
+    output_col: str
+
+    def steps(self) -> tuple[Step, ...]:
+        reads, writes = {self.input_col: TEXT}, {self.output_col: TEXT}
+        return (Step(stage=self, worker=CopyingWorker, reads=reads, writes=writes),)
+
+
+class HangingWorker(Worker["Hanger"]):
+    def process(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            if row["path"].endswith(self.spec.page):
+                self.hang()
+            row["text"] = f"read {row['path']}"
+
+    def hang(self) -> None:
+        if self.spec.how == "lock":  # Native code that does not let go of Python's lock.
+            ctypes.PyDLL(None).sleep(1000)
+        while self.spec.how == "loop":
+            pass
+        time.sleep(1000)
+
+
+class Hanger(Stage):
+    """Never comes to the end of one page."""
+
+    page: str
+    how: Literal["sleep", "loop", "lock"] = "sleep"
+
+    def steps(self) -> tuple[Step, ...]:
+        return (Step(stage=self, worker=HangingWorker, reads={"path": TEXT}, writes={"text": TEXT}),)
+
+
+class LeakingWorker(Worker["Leaker"]):
+    kept: list[bytes] = []
+
+    def process(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self.kept.append(b"x" * self.spec.bytes_a_page)
+            row["text"] = f"{os.getpid()} {len(self.kept)}"
+
+
+class Leaker(Stage):
+    """Keeps memory of each page."""
+
+    bytes_a_page: int
+
+    def steps(self) -> tuple[Step, ...]:
+        return (Step(stage=self, worker=LeakingWorker, reads={"path": TEXT}, writes={"text": TEXT}),)
+
+
+class DecodingWorker(Worker["Decoder"]):
+    def process(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            with self.guard(row):
+                row["text"] = str(row["image"].pixels().shape)
+
+
+class Decoder(Stage):
+    """Decodes pictures, and does nothing else with them."""
+
+    def steps(self) -> tuple[Step, ...]:
+        return (Step(stage=self, worker=DecodingWorker, reads={"image": IMAGE}, writes={"text": TEXT}),)

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import jobs
 import psutil
 import pytest
 from pipelines import Killer
@@ -18,8 +19,6 @@ from server import free_port
 
 import raypipe as rp
 from raypipe.errors import ConfigError, RaypipeError
-from raypipe.job import plan
-from raypipe.job import ray as ray_job
 
 
 def rows_of(stage: Killer, folder: Path) -> list[dict[str, object]]:
@@ -43,6 +42,7 @@ def test_a_page_that_kills_its_actor_becomes_a_row(files: Path, ray_cluster: Non
     assert all(str(row["text"]).startswith("read ") for row in rows if row not in failed)
 
 
+@pytest.mark.slow
 def test_a_page_that_stands_many_times_in_a_dataset_is_no_suspect(files: Path, ray_cluster: None) -> None:
     same = [files / "00.jpg"] * 24
     rows = rp.Pipeline([Killer(seconds=0.2)]).transform(rp.read(same), batch_size=1).take_all()
@@ -75,16 +75,17 @@ def test_an_actor_killed_from_outside_loses_no_page(files: Path, ray_cluster: No
     ("stage", "kind", "words"),
     [
         (Killer(refuses=True), ConfigError, "This stage never works. Take another."),
-        (Killer(mistake="07.jpg"), RaypipeError, "KeyError: 'a mistake of the program'"),
+        pytest.param(
+            Killer(mistake="07.jpg"), RaypipeError, "KeyError: 'a mistake of the program'", marks=pytest.mark.slow
+        ),
     ],
     ids=["set up", "page"],
 )
 def test_a_job_that_cannot_run_says_why(
     stage: Killer, kind: type[RaypipeError], words: str, files: Path, tmp_path: Path, ray_cluster: None
 ) -> None:
-    prepared = plan.prepare(rp.Pipeline([stage]), [files], tmp_path / "out")
     with pytest.raises(kind) as caught:
-        ray_job.run(prepared, lambda finished, failed: None, 4, None)
+        jobs.run(files, tmp_path / "out", rp.Pipeline([stage]), engine="ray")
     assert words in str(caught.value) and "configure" not in str(caught.value)
 
 

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,8 @@ import pytest
 from command import raypipe
 from PIL import Image
 from server import Server, free_port, start
+
+import raypipe as rp
 
 GOOD = drawn.LETTER
 
@@ -125,16 +128,16 @@ def bad_bodies() -> Iterator[tuple[str, bytes, set[int]]]:
 
 
 @pytest.mark.slow
-def test_200_bad_bodies_each_get_their_answer_and_the_next_is_read(server: Server) -> None:
+def test_200_bad_bodies_each_get_their_answer_and_the_next_is_read(each_server: Server) -> None:
     bodies = list(bad_bodies())
     assert len(bodies) == 200
-    process = server.replicas()
+    process = each_server.replicas()
     for name, body, allowed in bodies:
-        status, answer = post(server, body)
+        status, answer = post(each_server, body)
         assert status in allowed, (name, status, answer)
         assert status == 200 or answer["code"], name
-        assert post(server, NOTE)[1]["pages"][0]["text"] == GOOD[0], name  # type: ignore[index]
-    assert server.replicas() == process, "a replica died of a bad body"
+        assert post(each_server, NOTE)[1]["pages"][0]["text"] == GOOD[0], name  # type: ignore[index]
+    assert each_server.replicas() == process, "a replica died of a bad body"
 
 
 @pytest.mark.parametrize(
@@ -148,35 +151,74 @@ def test_200_bad_bodies_each_get_their_answer_and_the_next_is_read(server: Serve
     ],
     ids=["zip bomb", "huge header", "accept", "no boundary", "long boundary"],
 )
-def test_bad_headers(server: Server, headers: dict[str, str], statuses: set[int]) -> None:
-    connection = server.connect()
+def test_bad_headers(each_server: Server, headers: dict[str, str], statuses: set[int]) -> None:
+    connection = each_server.connect()
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request("POST", "/v1/ocr", zlib.compress(bytes(10_000_000)), sent)
     assert connection.getresponse().status in statuses
     connection.close()
-    assert_reads(server)
+    assert_reads(each_server)
 
 
-def test_a_body_over_the_limit_is_refused_unread(server: Server) -> None:
-    with socket.create_connection((server.host, server.port), 30) as client:
+def test_a_body_over_the_limit_is_refused_unread(each_server: Server) -> None:
+    with socket.create_connection((each_server.host, each_server.port), 30) as client:
         client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000000\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 413 ")
-    assert_reads(server)
+    assert_reads(each_server)
+
+
+def test_nothing_listens_beyond_loopback(each_server: Server) -> None:
+    """Neither HTTP, nor Ray's own ports, nor its metrics."""
+    assert each_server.listening() <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def test_the_log_is_plain_json_lines_with_the_id_of_the_answer(each_server: Server) -> None:
+    connection = each_server.connect()
+    connection.request("POST", "/v1/ocr", NOTE, {"X-Request-ID": "a:b/1"})
+    response = connection.getresponse()
+    assert (
+        response.headers.get_all("x-request-id") == ["a:b/1"] and json.loads(response.read())["request_id"] == "a:b/1"
+    )
+    connection.close()
+    deadline = time.monotonic() + 10
+    while '"a:b/1"' not in (log := each_server.log.read_text("utf-8")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (line,) = (json.loads(line) for line in log.splitlines() if "a:b/1" in line)
+    assert (line["route"], line["status"], line["pages"]) == ("/v1/ocr", 200, 1)
 
 
 @pytest.mark.slow
-def test_clients_that_dawdle_hold_up_nobody() -> None:
-    """Slow heads and bodies take no place; a body that does not arrive in time is a 408."""
-    server = start("--max-requests", "1", "--body-seconds", "3")
+def test_the_death_of_the_ingress_is_a_503_that_clients_try_again(server: Server) -> None:
+    with socket.create_connection((server.host, server.port), 60) as client:
+        client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nsome")
+        time.sleep(0.5)
+        (ingress,) = server.replicas("Ingress")
+        os.kill(ingress, signal.SIGKILL)
+        response = http.client.HTTPResponse(client)
+        response.begin()
+        problem = json.loads(response.read())
+    assert (response.status, problem["code"]) == (503, "ingress_died")
+    assert response.headers["retry-after"] and response.headers.get_all("x-request-id") == [problem["request_id"]]
+    (page,) = rp.Client(server.url).read(NOTE)
+    assert page.text == GOOD[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["ray", "local"])
+def test_clients_that_dawdle_hold_up_nobody(engine: str) -> None:
+    """Slow heads and bodies take no place; a body that does not arrive in time is a 408, one too many a 429 at once."""
+    server = start("--engine", engine, "--max-requests", "1", "--body-seconds", "3")
     try:
         with contextlib.ExitStack() as stack:
-            slow = [stack.enter_context(socket.create_connection((server.host, server.port), 30)) for _ in range(60)]
+            slow = [stack.enter_context(socket.create_connection((server.host, server.port), 30)) for _ in range(500)]
             for number, client in enumerate(slow):
                 client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\n")
                 if number % 2:
                     client.sendall(b"Content-Length: 1000\r\n\r\nsome")
             assert_reads(server)
-            assert slow[1].recv(1000).startswith(b"HTTP/1.1 408 ")
+            assert get(server, "/readyz") == 200
+            statuses = Counter(client.recv(12) for client in slow[1::2])
+            assert statuses == {b"HTTP/1.1 408": 50, b"HTTP/1.1 429": 200}
         assert_reads(server)
         assert_left_clients_free_their_place(server)
     finally:
@@ -198,6 +240,14 @@ def left_under_way(server: Server) -> bool:
     with socket.create_connection((server.host, server.port), 30) as client:
         client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(LETTER) + LETTER)
         return post(server, LETTER)[0] == 429
+
+
+def get(server: Server, path: str) -> int:
+    connection = server.connect()
+    connection.request("GET", path)
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 def serve_command(pipeline: str, folder: Path) -> list[str]:
@@ -237,13 +287,34 @@ def test_replicas_that_do_not_start_are_told_in_the_last_line(tmp_path: Path) ->
     assert not any(line.startswith("Traceback") for line in lines)
 
 
+def seen_while_it_stops(server: Server) -> list[tuple[int, str, str]]:
+    """Status, code and Retry-After of requests that are refused until nobody listens any more."""
+    seen = []
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        while True:
+            connection = server.connect(5)
+            connection.request("GET", "/v1/models")
+            response = connection.getresponse()
+            body = response.read()
+            if response.status != 200:
+                seen.append((response.status, json.loads(body)["code"], response.headers["retry-after"]))
+            connection.close()
+            time.sleep(0.05)
+    return seen
+
+
 @pytest.mark.slow
-def test_stopping_finishes_what_was_accepted() -> None:
-    server = start()
+@pytest.mark.parametrize("engine", ["ray", "local"])
+def test_stopping_finishes_what_was_accepted(engine: str) -> None:
+    server = start("--engine", engine)
     connection = server.connect()
     connection.request("POST", "/v1/ocr", LETTER)
     time.sleep(0.1)
-    assert server.stop() == 0
+    server.process.send_signal(signal.SIGTERM)
+    refused = seen_while_it_stops(server)
+    assert server.ended() == 0
+    assert refused and {(status, code) for status, code, _ in refused} <= {(503, "stopping"), (503, "not_serving")}
+    assert all(wait for *_, wait in refused)
     response = connection.getresponse()
     assert response.status == 200 and json.loads(response.read())["pages"][0]["text"].split("\n") == GOOD
     with pytest.raises((ConnectionError, http.client.HTTPException)):

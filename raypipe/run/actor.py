@@ -1,0 +1,126 @@
+"""An operator in an actor of Ray Data: batches of page rows, and pages that kill or hang their process."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import ray
+
+from raypipe.graph import Operator
+from raypipe.images.passwords import Passwords, tell
+from raypipe.inputs.pages import named, pages
+from raypipe.metrics import Metrics
+from raypipe.rows import from_table, others, to_table
+from raypipe.run.datasets import documents
+from raypipe.run.exported import Exported
+from raypipe.run.guard import Guard
+from raypipe.run.runner import Runner, failed
+from raypipe.run.tally import Key
+from raypipe.run.threads import in_order
+from raypipe.run.watchdog import Growth
+from raypipe.types import Row
+
+MOST_GROWTH = 2 * 1024**3
+"""Bytes by which an actor's memory may grow after its first pages before it is replaced."""
+
+
+class OperatorActor:
+    """Runs one operator on batches of page rows, inside an actor of Ray Data.
+
+    Args:
+        operator: The steps.
+        number: Its place in the pipeline.
+        threads: CPU threads of a session; with a GPU, pages that are decoded and searched at once.
+        tally: The job's tally actor.
+        page_seconds: How long a page may take before its process is ended; None: as long as it likes.
+        most_growth: Bytes by which the process may grow before it is ended between two tasks of Ray.
+        known: The passwords of documents.
+    """
+
+    def __init__(
+        self,
+        operator: Operator,
+        number: int,
+        threads: int,
+        tally: Any,
+        page_seconds: float | None = None,
+        most_growth: int = MOST_GROWTH,
+        known: Passwords | None = None,
+    ) -> None:
+        tell(known or Passwords())
+        self._number, self._before, self._after, self._tally = number, operator.before, operator.after, tally
+        self._metrics = Metrics()
+        self._exported = Exported(operator.name, is_first=number == 0)
+        context = ray.get_runtime_context()
+        # Ray restarts a dead actor under its old id and gives it the same batch again.
+        self._guard = Guard(tally, context.get_actor_id(), operator.name, page_seconds)
+        self._growth = Growth(most_growth)
+        self._at_once = threads if context.get_accelerator_ids().get("GPU") else 1
+        self._process = Runner(operator, 1 if self._at_once > 1 else threads, self._metrics)
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Processes a batch: a table of page rows, or of document rows, which become page rows.
+
+        Columns that the pipeline does not know pass through; those that it writes replace existing ones.
+        """
+        self._growth.check(ray.get_runtime_context().get_task_id())
+        if table.num_rows:
+            table = documents(table)
+        found = self._opened([named(row) for row in from_table(table, self._before)])
+        kept = others(table, self._before).take(pa.array([n for n, some in enumerate(found) for _ in some], pa.int64()))
+        rows = self._guard.each([row for some in found for row in some], self._finished)
+        result = to_table(rows, self._after)
+        for name in kept.column_names:
+            if name not in self._after:
+                result = result.append_column(name, kept[name])
+        return result
+
+    def _opened(self, rows: list[Row]) -> list[list[Row]]:
+        """The pages of each row, which is a page or a document."""
+        counted = iter(self._guard.each([row for row in rows if row.get("pagenum") is None], self._counted))
+        return [next(counted) if row.get("pagenum") is None else pages(row) for row in rows]
+
+    def _counted(self, documents: Sequence[Row], keys: list[Key], failure: str | None) -> list[list[Row]]:
+        """The pages of documents; a document that has a failure is one page."""
+        with self._guard.watch(keys):
+            found = [[failed(row, failure)] if failure else pages(row) for row in documents]
+        self._tally.finish.remote(keys, {})
+        return found
+
+    def _run(self, rows: list[Row]) -> dict[str, float]:
+        """Processes pages, with a GPU several at once, and gives the sums of what was done."""
+
+        def work(some: list[Row]) -> dict[str, float]:
+            self._process(some)
+            return self._metrics.drain()
+
+        if self._at_once == 1:
+            return work(rows)
+        sums = defaultdict[str, float](float)
+        for found in in_order(work, [[row] for row in rows], self._at_once):
+            for name, value in found.items():
+                sums[name] += value
+        return dict(sums)
+
+    def _finished(self, batch: Sequence[Row], keys: list[Key], failure: str | None) -> list[Row]:
+        """Processed pages; those that have a failure pass through. Tells everybody who counts."""
+        start, cpu = time.perf_counter(), time.process_time()
+        rows = list(batch)
+        well = [row for row in rows if row.get("exception") is None]
+        for row in well if failure else ():
+            row["exception"] = failure
+        with self._guard.watch(keys):
+            sums = self._run(rows)
+        lost = [row for row in well if row["exception"] is not None]
+        self._exported.add(lost, len(rows), time.perf_counter() - start, sums)
+        if self._number == 0:
+            sums["pages_total"] = len(rows)
+        sums["cpu_seconds"] = time.process_time() - cpu
+        sums[f"finished_{self._number}"] = len(rows)
+        sums[f"failed_{self._number}"] = sum(row["exception"] is not None for row in rows)
+        self._tally.finish.remote(keys, sums)
+        return rows

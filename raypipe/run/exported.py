@@ -1,0 +1,53 @@
+"""What actors do, as Ray's metrics: each node exports them to Prometheus, with the prefix `ray_`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ray.util.metrics import Counter
+
+from raypipe.errors import Failure
+from raypipe.metrics import SECONDS, TOTAL
+from raypipe.types import Row
+
+
+class Exported:
+    """The metrics of one operator in one process. Their names and tags are those of a server.
+
+    Args:
+        operator: The operator's name.
+        is_first: Whether it is the pipeline's first, whose pages are counted.
+    """
+
+    def __init__(self, operator: str, is_first: bool) -> None:
+        self._operator, self._is_first = {"operator": operator}, is_first
+        self._pages = _counter("raypipe_pages", "Pages begun.")
+        self._failures = _counter("raypipe_page_failures", "Pages that failed.", "code")
+        self._found = _counter("raypipe_found", "Regions and lines found.", "what")
+        self._steps = _counter("raypipe_stage_seconds", "Seconds in a step.", "step")
+        self._busy = _counter("raypipe_busy_seconds", "Seconds in which the actor processed pages.")
+
+    def add(self, failed: Sequence[Row], pages: int, seconds: float, sums: Mapping[str, float]) -> None:
+        """Adds a batch.
+
+        Args:
+            failed: Its pages that failed here.
+            pages: How many there were.
+            seconds: How long it took.
+            sums: What `Metrics` counted and timed.
+        """
+        if self._is_first:
+            self._pages.inc(pages, self._operator)
+        if seconds > 0:
+            self._busy.inc(seconds, self._operator)
+        for row in failed:
+            self._failures.inc(1, {**self._operator, "code": Failure.parse(row["exception"]).code})
+        for name, value in sums.items():
+            if name.endswith(SECONDS) and value > 0:
+                self._steps.inc(value, {**self._operator, "step": name.removesuffix(SECONDS)})
+            elif name.endswith(TOTAL) and value > 0:
+                self._found.inc(value, {**self._operator, "what": name.removesuffix(TOTAL)})
+
+
+def _counter(name: str, description: str, *tags: str) -> Counter:
+    return Counter(name, description, ("operator", *tags))

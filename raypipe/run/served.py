@@ -1,0 +1,56 @@
+"""What a server runs, whether on Ray Serve or in one process: the tasks of its operators, and the path through them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from raypipe.graph import Graph, Operator
+from raypipe.run.path import PagePath
+from raypipe.run.replicas import Task
+from raypipe.run.settings import Serving
+from raypipe.stages.base import Pool
+from raypipe.zoo import manifest
+
+GPU_BATCH_LINES = 256
+"""Default number of line pictures in a batch on a GPU."""
+
+
+def tasks_of(graph: Graph, drawings: Mapping[str, Operator], pools: Sequence[Pool], serving: Serving) -> list[Task]:
+    """What each operator's replicas run. On CPUs, a page is read as fast alone as in a batch."""
+    tasks = []
+    for operator, pool in zip(graph.operators, pools, strict=True):
+        last, threads = operator is graph.operators[-1], max(1, int(pool.num_cpus))
+        lines = serving.batch_lines
+        tasks.append(
+            Task(
+                operator=operator,
+                last=last,
+                drawings=drawings if last else {},
+                threads=threads,
+                parallel=threads,
+                batch_lines=(GPU_BATCH_LINES if pool.num_gpus else 0) if lines is None else lines,
+                batch_seconds=serving.batch_seconds,
+            )
+        )
+    return tasks
+
+
+def path_of(graph: Graph, drawings: Mapping[str, Operator], tasks: Sequence[Task], pools: Sequence[Pool]) -> PagePath:
+    """The path of a page through the operators, still without them."""
+    return PagePath(
+        operators=(),
+        names=[task.operator.name for task in tasks],
+        models=_models(graph),
+        overlays=tuple(drawings),
+        columns=tasks[-1].written,
+        needs=graph.needs,
+        at_once=min(task.parallel * (pool.max_size or pool.floor) for task, pool in zip(tasks, pools, strict=True)),
+    )
+
+
+def _models(graph: Graph) -> list[dict[str, str]]:
+    found = {stage.model: manifest.find(stage.model) for stage in graph.model_stages}
+    return [
+        {"name": model.name, "task": model.task, "family": model.family, "licence": model.licence}
+        for model in found.values()
+    ]

@@ -1,0 +1,105 @@
+"""What `raypipe serve --engine local` does: the server in this process, without Ray."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import FrameType
+
+import uvicorn
+
+from raypipe.graph import Graph, Operator
+from raypipe.machine import share_freed_memory, usable_cpus
+from raypipe.run.pools import MOST_THREADS
+from raypipe.run.ports import check_port
+from raypipe.run.replicas import OperatorReplica
+from raypipe.run.served import path_of, tasks_of
+from raypipe.run.settings import DRAIN_SECONDS, Serving
+from raypipe.stages.base import Pool
+from raypipe.web.app import create
+from raypipe.web.edge import Edge
+from raypipe.web.jobs import JobsFor
+
+
+def run(
+    graph: Graph,
+    drawings: Mapping[str, Operator],
+    serving: Serving,
+    host: str,
+    port: int,
+    started: Callable[[], None],
+    jobs_for: JobsFor | None = None,
+) -> None:
+    """Serves a pipeline until SIGTERM or SIGINT, then finishes the accepted requests.
+
+    Args:
+        graph: The pipeline.
+        drawings: What draws overlays, by the picture's format.
+        serving: How it is deployed.
+        host, port: Where HTTP is spoken.
+        started: Called when pages can be read.
+        jobs_for: Makes what keeps jobs.
+
+    Raises:
+        ConfigError: The port is taken, a lexicon cannot be read, or a stage reads a column that no stage writes and no
+            request brings with it.
+        DeviceError: A GPU was asked for, but there is none.
+        ModelError: A model is unknown or not on this machine.
+    """
+    share_freed_memory()
+    check_port(host, port)
+    graph.check()
+    Server(application(graph, drawings, serving, jobs_for), host, port, started).run()
+
+
+def application(
+    graph: Graph, drawings: Mapping[str, Operator], serving: Serving, jobs_for: JobsFor | None = None
+) -> Edge:
+    """The application with models of its own, which have read a page.
+
+    Raises:
+        ConfigError, DeviceError, ModelError: See `run`.
+    """
+    graph.check_input(serving.input_columns, "input_columns")
+    cpus = usable_cpus()
+    pools = [Pool(size=1, num_cpus=min(cpus, MOST_THREADS)) for _ in graph.operators]
+    # As many pages at once as there are CPUs, however many threads each may take.
+    tasks = [replace(task, parallel=cpus) for task in tasks_of(graph, drawings, pools, serving)]
+    path = path_of(graph, drawings, tasks, pools)
+    reader = replace(path, operators=[OperatorReplica(task) for task in tasks])
+    return create(reader, serving.settings, jobs_for=jobs_for)
+
+
+class Server(uvicorn.Server):
+    """An HTTP server that, once it is told to stop, finishes what it has and refuses the rest until then."""
+
+    def __init__(self, application: Edge, host: str, port: int, started: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                host,
+                port,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            )
+        )
+        self._application, self._started, self._deadline = application, started, 0.0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begins to stop; see `uvicorn.Server`."""
+        self._application.stop()
+        self._deadline = self._deadline or time.monotonic() + DRAIN_SECONDS
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Begins to listen; see `uvicorn.Server`."""
+        await super().startup()
+        self._started()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to end now; see `uvicorn.Server`."""
+        is_idle = not self._application.under_way or time.monotonic() > self._deadline
+        return await super().on_tick(counter) or (bool(self._deadline) and is_idle)

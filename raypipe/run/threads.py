@@ -1,0 +1,141 @@
+"""Calls in threads: results in order, and no waiting for a call that hangs."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sized
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Thread, current_thread
+from typing import Generic, TypeVar
+
+T = TypeVar("T", bound=Sized)
+R = TypeVar("R")
+
+AHEAD = 2
+"""Calls in progress, or done and waiting for earlier ones, for each that runs at once."""
+
+
+@dataclass(frozen=True)
+class Limit(Generic[T, R]):
+    """How long a call may take.
+
+    Attributes:
+        seconds: The seconds for each member of an item.
+        instead: Gives the result for an item whose call took longer. The call's thread goes on, unheeded: it cannot be
+            ended.
+    """
+
+    seconds: float
+    instead: Callable[[T], R]
+
+
+def in_order(
+    function: Callable[[T], R], items: Iterable[T], at_once: int, limit: Limit[T, R] | None = None
+) -> Generator[R, None, None]:
+    """A function's results for items, computed in threads and yielded in order.
+
+    Args:
+        function: What is called, in several threads at once.
+        items: Its arguments. No more are taken than somebody asks for.
+        at_once: Threads.
+        limit: How long a call may take; None: as long as it likes.
+    """
+    team = _Team(function, at_once)
+    waiting: deque[_Call[T, R]] = deque()
+    try:
+        for item in items:
+            waiting.append(team.call(item))
+            if len(waiting) > AHEAD * at_once:
+                yield team.result(waiting[0], limit)
+                waiting.popleft()
+        while waiting:
+            yield team.result(waiting[0], limit)
+            waiting.popleft()
+    finally:  # The caller stopped early, or an error ends the job. Python aborts if it ends while native code runs.
+        running = [call for call in waiting if not call.result.cancel()]
+        team.end(running, limit)
+
+
+@dataclass(eq=False)
+class _Call(Generic[T, R]):
+    item: T
+    thread: Thread | None = None
+    begun: Future[float] = field(default_factory=Future)
+    result: Future[R] = field(default_factory=Future)
+    given_up: bool = False
+
+    def in_time(self, limit: Limit[T, R] | None) -> bool:
+        """Waits for its end, and says whether that came in time."""
+        left = None
+        if limit:
+            left = max(0, self.begun.result() + limit.seconds * len(self.item) - time.monotonic())
+        try:
+            self.result.exception(left)
+        except TimeoutError:
+            self.given_up = True
+        return not self.given_up
+
+
+class _Team(Generic[T, R]):
+    """Threads that carry out calls.
+
+    They are daemons: one that hangs must not keep the process from ending, as those of a ThreadPoolExecutor would.
+    """
+
+    def __init__(self, function: Callable[[T], R], size: int) -> None:
+        self._function, self._size = function, size
+        self._todo = SimpleQueue[_Call[T, R] | None]()
+        self._threads = set[Thread]()
+        for _ in range(size):
+            self._hire()
+
+    def call(self, item: T) -> _Call[T, R]:
+        """Begins a call as soon as a thread is free; calls begin in order."""
+        call = _Call[T, R](item)
+        self._todo.put(call)
+        return call
+
+    def result(self, call: _Call[T, R], limit: Limit[T, R] | None) -> R:
+        """The result of the earliest call that is left, or what stands for it."""
+        if not limit or call.in_time(limit):
+            return call.result.result()
+        self._give_up(call)
+        self._hire()
+        return limit.instead(call.item)
+
+    def end(self, running: Iterable[_Call[T, R]], limit: Limit[T, R] | None) -> None:
+        """Ends the threads, and waits for them, but for those that hang."""
+        for _ in range(self._size):
+            self._todo.put(None)
+        for call in running:
+            if not call.in_time(limit):
+                self._give_up(call)
+        for thread in self._threads - {current_thread()}:
+            thread.join()
+
+    def _hire(self) -> None:
+        thread = Thread(target=self._work, daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _give_up(self, call: _Call[T, R]) -> None:
+        if call.thread:
+            self._threads.discard(call.thread)
+
+    def _work(self) -> None:
+        while (call := self._todo.get()) is not None:
+            if not call.result.set_running_or_notify_cancel():
+                continue
+            call.thread = current_thread()
+            call.begun.set_result(time.monotonic())
+            try:
+                result = self._function(call.item)
+            except BaseException as error:
+                call.result.set_exception(error)
+            else:
+                call.result.set_result(result)
+            if call.given_up:
+                return

@@ -1,0 +1,78 @@
+"""Reads pages on a cluster of several nodes of this machine, which leave while it reads; prints the rows as JSON.
+
+Usage: leaving_nodes.py FOLDER kill|drain SEED
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+from pipelines import Killer
+from ray.cluster_utils import Cluster
+
+import raypipe as rp
+
+SECONDS_A_PAGE = 0.4
+NOTICE_SECONDS = 8
+
+
+def drain(cluster: Cluster, node: Any) -> None:
+    """Gives a node notice, as a cloud does with spot machines, and takes it away when the time is up."""
+    words = ["--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "test"]
+    deadline = ["--deadline-remaining-seconds", str(NOTICE_SECONDS)]
+    where = ["--address", cluster.address, "--node-id", node.node_id]
+    subprocess.run(
+        [Path(sys.executable).with_name("ray"), "drain-node", *where, *words, *deadline],
+        check=True,
+        capture_output=True,
+    )
+    time.sleep(NOTICE_SECONDS)
+
+
+def lose_nodes(cluster: Cluster, how: str, chance: random.Random, reading: threading.Thread) -> int:
+    """Takes one node after the other from the cluster, and adds another for each, until all is read."""
+    left = 0
+    while reading.is_alive():
+        node = chance.choice(sorted(cluster.worker_nodes, key=lambda each: each.node_id))
+        if how == "drain":
+            drain(cluster, node)
+        cluster.remove_node(node, allow_graceful=False)
+        cluster.add_node(num_cpus=2)
+        left += 1
+        reading.join(chance.uniform(0.5, 4))
+    return left
+
+
+def main(folder: str, how: str, seed: str) -> None:
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    for _ in range(2):
+        cluster.add_node(num_cpus=2)
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    begun, rows = threading.Event(), list[dict[str, Any]]()
+
+    def read() -> None:
+        pipeline = rp.Pipeline([Killer(seconds=SECONDS_A_PAGE)])
+        for row in pipeline.transform(rp.read(folder), batch_size=2).iter_rows():
+            begun.set()
+            rows.append({name: row[name] for name in ("path", "pagenum", "text", "exception")})
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+    begun.wait(60)
+    left = lose_nodes(cluster, how, random.Random(seed), reading)
+    print(json.dumps({"rows": rows, "left": left}))
+    ray.shutdown()
+    cluster.shutdown()
+
+
+main(*sys.argv[1:])
