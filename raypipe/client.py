@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
 import json
@@ -9,18 +10,23 @@ import random
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from raypipe.columns import LINES
 from raypipe.errors import ConfigError, ServerError
+from raypipe.images.pdf import unlocked
 from raypipe.outputs.json import JsonPage
 from raypipe.outputs.page import Page
 from raypipe.types import Row
+
+T = TypeVar("T")
 
 RETRYABLE = frozenset((408, 429, 500, 502, 503))
 """Statuses after which another try may succeed. Reading a page changes nothing, so a request can be repeated; one that
@@ -46,18 +52,26 @@ class Client:
             raise ConfigError(f"{url!r} is not an http or https URL.", "Give the address that `raypipe serve` prints.")
         if key and not _fits_header(key):
             raise ConfigError(
-                "The key has characters that an HTTP header cannot carry.", "Give one line of Latin letters."
+                "The key has characters that an HTTP header cannot carry.", "Give one line of visible characters."
             )
         self._url, self._tries, self._timeout = url.rstrip("/"), tries, timeout
         # A proxy cannot reach this machine's loopback address.
         handlers = [urllib.request.ProxyHandler({})] if _is_loopback(url) else []
         self._opener = urllib.request.build_opener(*handlers)
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # As UTF-8, of which urllib makes nothing else if it is given as Latin-1.
+        self._headers = {"Authorization": f"Bearer {key.encode().decode('latin-1')}"} if key else {}
 
-    def read(self, source: str | Path | bytes, *, pages: str | None = None, overlay: str = "none") -> list[Page]:
+    def read(
+        self,
+        source: str | Path | bytes,
+        *,
+        pages: str | None = None,
+        overlay: str = "none",
+        passwords: Iterable[str] = (),
+    ) -> list[Page]:
         """Reads the pages of a document.
 
-        A page has the columns `path`, `name`, `pagenum`, `total_pages`, `width`, `height`, `text`, `lines`,
+        A page has the columns `path`, `name`, `pagenum`, `total_pages`, `width`, `height`, `turned`, `text`, `lines`,
         `confidence`, `image_with_regions` and `exception`. The picture itself (`image`) and the detected regions
         (`text_regions`, so that `Page.regions` is empty) stay with the server; each line and word has its box.
 
@@ -65,12 +79,13 @@ class Client:
             source: A file, or encoded bytes.
             pages: Which pages, counted from 1, such as `1-3,7`; None: all.
             overlay: `jpeg` or `png`: `image_with_regions` is a picture as from `ImageDrawRegions`; otherwise None.
+            passwords: What may open a locked PDF, which is opened here: no password is sent.
 
         Raises:
             ServerError: The server gives no result, cannot be reached, or is not raypipe.
         """
         name = "upload" if isinstance(source, bytes) else Path(source).name
-        content = source if isinstance(source, bytes) else Path(source).read_bytes()
+        content = unlocked(source if isinstance(source, bytes) else Path(source).read_bytes(), passwords)
         query = {"output_format": "json", "overlay": overlay, **({"pages": pages} if pages else {})}
         headers = {
             "Content-Type": "application/octet-stream",
@@ -127,6 +142,56 @@ class Client:
         return ServerError(f"{self._url} does not answer as `raypipe serve` does.", ADDRESS_REMEDY)
 
 
+class AsyncClient:
+    """`Client` for asyncio: reads pages through a server, a few documents at once.
+
+    Use it with `async with`, or `close` it.
+
+    Args:
+        url, key, tries, timeout: See `Client`.
+        at_once: How many requests are under way at once; others wait.
+
+    Raises:
+        ConfigError: See `Client`; or `at_once` is no positive number.
+    """
+
+    def __init__(
+        self, url: str, key: str | None = None, *, tries: int = 4, timeout: float = 150, at_once: int = 8
+    ) -> None:
+        if at_once < 1:
+            raise ConfigError(f"at_once is {at_once}.", "Give at least 1.")
+        self._client = Client(url, key, tries=tries, timeout=timeout)
+        self._threads = ThreadPoolExecutor(at_once, "raypipe-client")
+
+    async def read(
+        self,
+        source: str | Path | bytes,
+        *,
+        pages: str | None = None,
+        overlay: str = "none",
+        passwords: Iterable[str] = (),
+    ) -> list[Page]:
+        """Reads the pages of a document; see `Client.read`."""
+        return await self._run(partial(self._client.read, source, pages=pages, overlay=overlay, passwords=passwords))
+
+    async def models(self) -> list[dict[str, str]]:
+        """The models of the server; see `Client.models`."""
+        return await self._run(self._client.models)
+
+    def close(self) -> None:
+        """Begins no further request; those that are under way end in threads of their own."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
 def _is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -144,8 +209,8 @@ def _is_loopback(url: str) -> bool:
 
 
 def _fits_header(key: str) -> bool:
-    """Whether a key is one line of Latin-1, which is what HTTP headers carry."""
-    return key.isprintable() and all(ord(character) < 256 for character in key)
+    """Whether a key is one line of visible characters."""
+    return key.isprintable()
 
 
 def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:

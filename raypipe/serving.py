@@ -11,18 +11,48 @@ from raypipe import presets
 from raypipe.errors import ConfigError
 from raypipe.pipeline import Pipeline, load
 from raypipe.run.settings import Serving
-from raypipe.web.settings import read_keys
+from raypipe.stages.decode import BinaryToImage
+from raypipe.web.settings import JobSettings, read_keys
 
 if TYPE_CHECKING:
     from ray.serve import Application
+
+    from raypipe.job.online import JobsOf
 
 
 class Arguments(Serving):
     """The arguments of `raypipe.serving:build`: `args` in a Serve config, KEY=VALUE for `serve run`."""
 
     pipeline: Path | None = Field(None, description="TOML file that declares the pipeline; default: the standard one")
+    max_megapixels: float | None = Field(
+        None, gt=0, description="largest picture, in millions of pixels; if left out, what the pipeline says"
+    )
     toml: str = Field("", description="content of such a file, in its place")
     api_key_file: Path | None = Field(None, description="file with the accepted API keys, one per line")
+    job_settings: JobSettings = Field(default_factory=JobSettings, description="what is kept of long work")
+
+    def jobs_of(self, pipeline: Pipeline) -> JobsOf | None:
+        """Makes what keeps the jobs of a pipeline; None without a folder for them."""
+        folder = self.job_settings.jobs
+        if folder is None:
+            return None
+        from raypipe.job.online import JobsOf  # With the HTTP side, which loads the formats of other packages.
+
+        return JobsOf(pipeline, self.job_settings, folder)
+
+    def limited(self, pipeline: Pipeline) -> Pipeline:
+        """A pipeline that opens no larger pictures than it may.
+
+        Raises:
+            ConfigError: It opens none.
+        """
+        if self.max_megapixels is None:
+            return pipeline
+        most = {"max_megapixels": self.max_megapixels}
+        stages = [s.model_copy(update=most) if isinstance(s, BinaryToImage) else s for s in pipeline.stages]
+        if not any(isinstance(stage, BinaryToImage) for stage in stages):
+            raise ConfigError("max_megapixels has no effect: the pipeline has no BinaryToImage.", "Leave it out.")
+        return Pipeline(stages)
 
     def declared(self) -> Pipeline:
         """The pipeline.
@@ -60,7 +90,8 @@ def build(values: dict[str, Any]) -> Application:
         ConfigError: The pipeline or key file is wrong.
     """
     arguments = Arguments.model_validate(values)
-    return arguments.declared().deployment(arguments.with_keys())
+    pipeline = arguments.limited(arguments.declared())
+    return pipeline.deployment(arguments.with_keys(), arguments.jobs_of(pipeline))
 
 
 def __getattr__(name: str) -> Any:

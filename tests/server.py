@@ -37,18 +37,32 @@ class Server:
     def connect(self, timeout: float = 120) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
-    def replicas(self) -> list[int]:
-        """Processes that read pages."""
+    def replicas(self, deployment: str = "BinaryToImage") -> list[int]:
+        """Processes of a deployment, by default those that read pages."""
         found = []
         for child in psutil.Process(self.process.pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
-                if "ServeReplica:raypipe:BinaryToImage" in " ".join(child.cmdline()):
+                if f"ServeReplica:raypipe:{deployment}" in " ".join(child.cmdline()):
                     found.append(child.pid)
         return found
 
+    def listening(self) -> set[str]:
+        """The addresses on which its processes listen."""
+        found = set()
+        root = psutil.Process(self.process.pid)
+        for process in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                connections = process.net_connections("inet")
+                found |= {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
+        return found
+
     def stop(self) -> int:
-        """Asks it to end, and returns its exit status. Its log stays where that is not 0."""
+        """Asks it to end, and returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Its exit status. Its log stays where that is not 0."""
         status = self.process.wait(90)
         if status == 0:
             self.log.unlink()
@@ -85,3 +99,18 @@ def server() -> Iterator[Server]:
     running = start()
     yield running
     assert running.stop() == 0, running.log
+
+
+@pytest.fixture(scope="session")
+def local_server() -> Iterator[Server]:
+    """The same without Ray."""
+    running = start("--engine", "local")
+    yield running
+    assert running.stop() == 0, running.log
+
+
+@pytest.fixture(params=["server", "local_server"])
+def each_server(request: pytest.FixtureRequest) -> Server:
+    """A server with Ray, and one without."""
+    found: Server = request.getfixturevalue(request.param)
+    return found

@@ -21,12 +21,13 @@ ones."""
 
 @dataclass(frozen=True)
 class Context:
-    """What an answer says besides its pages."""
+    """What an answer says besides its pages. Pages of a folder have paths that may be opened."""
 
     request_id: str
     models: list[dict[str, str]]
     options: Options
     form: Form
+    folder: str | None = None
 
 
 def response(pages: Sequence[Page], timings: Mapping[str, float], context: Context) -> Response:
@@ -44,11 +45,12 @@ def response(pages: Sequence[Page], timings: Mapping[str, float], context: Conte
 def body(pages: Sequence[Page], context: Context, request: Mapping[str, Any]) -> bytes:
     """Pages in the form of the answer."""
     document = Document(
-        path=pages[0].path,
+        path=pages[0].name,
         name=pages[0].name,
         pages=pages,
         confidences=context.options.include_confidence,
         pictures=context.options.overlay != "none",
+        folder=context.folder,
     )
     return context.form.render(document, request)
 

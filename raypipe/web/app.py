@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -11,17 +14,17 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
-from raypipe.web import pages, routes, service
+from raypipe.web import jobs, pages, routes, service, textract
+from raypipe.web.bodies import Bodies
 from raypipe.web.edge import Edge
-from raypipe.web.limits import Admission
+from raypipe.web.limits import Admission, Quota
 from raypipe.web.options import describe
 from raypipe.web.problems import ProblemError
 from raypipe.web.reading import Reader
 from raypipe.web.schema import completed
 from raypipe.web.settings import ServerSettings
-from raypipe.web.telemetry import Telemetry, logger
+from raypipe.web.telemetry import Telemetry
 
 REQUESTS_PER_PAGE_AT_ONCE = 8
 """Default limit of requests, for each page that is read concurrently."""
@@ -35,25 +38,55 @@ class Application(FastAPI):
         return completed(super().openapi())
 
 
-def create(reader: Reader, settings: ServerSettings) -> ASGIApp:
-    """The application around a reader, ready for any ASGI server."""
+def create(
+    reader: Reader, settings: ServerSettings, tells_id: bool = True, jobs_for: jobs.JobsFor | None = None
+) -> Edge:
+    """The application around a reader, ready for any ASGI server.
+
+    Args:
+        reader: What reads pages.
+        settings: The limits of the server.
+        tells_id: Whether it adds the header `X-Request-ID` to answers; Serve's proxies do themselves.
+        jobs_for: Makes what keeps jobs; None: it takes none.
+    """
     places = settings.max_requests or REQUESTS_PER_PAGE_AT_ONCE * reader.at_once
-    ocr = service.Service(reader, settings, Admission(places, settings.retry_after_seconds), Telemetry())
+    ocr = service.Service(
+        reader,
+        settings,
+        Admission(places, settings.max_requests_per_client, settings.retry_after_seconds),
+        Quota(settings.pages_per_minute),
+        Bodies(settings),
+        Telemetry(settings),
+    )
     app = Application(
         title="raypipe",
         version=version("raypipe"),
         description="Text from pictures of handwriting and print, with positions and confidences.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # To the host that the client names.
+        lifespan=_lifespan,
     )
-    app.state.service = ocr
+    app.state.service, app.state.jobs = ocr, jobs_for(ocr) if jobs_for else None
     key = HTTPBearer(auto_error=False, scheme_name="key", description="a key of this server")  # `Edge` checks it.
-    app.include_router(routes.router, dependencies=[Depends(key)] if settings.key_digests else [])
+    for router in (routes.router, jobs.router, textract.router):
+        app.include_router(router, dependencies=[Depends(key)] if settings.key_digests else [])
     app.include_router(routes.health)
     app.include_router(pages.router)
     app.mount(pages.STATIC, pages.files)
     _answer_errors(app, ocr.telemetry)
-    return Edge(app, settings.key_digests, ocr.telemetry)
+    return Edge(app, settings, ocr.telemetry, tells_id)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Has jobs read while the application runs."""
+    kept: jobs.Jobs | None = app.state.jobs
+    if kept:
+        await asyncio.to_thread(kept.start, asyncio.get_running_loop())
+    yield
+    if kept:
+        await asyncio.to_thread(kept.stop)
 
 
 def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:
@@ -77,7 +110,7 @@ def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         fields: dict[str, Any] = {"request_id": request.state.request_id}
-        logger().error("unexpected error", exc_info=error, extra={"fields": fields})
+        telemetry.log.error("unexpected error", exc_info=error, extra={"fields": fields})
         return answer(
             request, ProblemError(500, "internal", "Something unexpected went wrong. The server's log says what.")
         )

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import re
 import time
+from contextlib import nullcontext
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from raypipe.web.pages import STATIC
 from raypipe.web.problems import ProblemError
-from raypipe.web.settings import digest
-from raypipe.web.telemetry import Telemetry, logger
+from raypipe.web.settings import ServerSettings, digest
+from raypipe.web.telemetry import Telemetry
 
 PUBLIC_PATHS = frozenset(("/", "/docs", "/openapi.json", "/ping", "/healthz", "/readyz"))
 """Paths that need no key, besides the static files: they expose no data."""
+HEALTH_PATHS = frozenset(("/ping", "/healthz", "/readyz"))
 MOST_HEADER_BYTES = 32_768
+REQUEST_ID = "X-Request-ID"
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -31,17 +36,31 @@ SECURITY_HEADERS = {
 }
 
 
+OURS = "X-Content-Type-Options"
+"""A header that all answers of the application have, and Serve's own do not."""
+
+
 class Edge:
     """ASGI middleware around the whole application.
 
     Args:
         app: The application.
-        key_digests: SHA-256 of the accepted keys; empty: no key is needed.
+        settings: Keys, and how long clients are told to wait.
         telemetry: Where requests are counted.
+        tells_id: Whether answers get the header with the request's id; Serve's proxies add it themselves.
+
+    Attributes:
+        under_way: How many requests are being answered.
     """
 
-    def __init__(self, app: ASGIApp, key_digests: tuple[str, ...], telemetry: Telemetry) -> None:
-        self._app, self._keys, self._telemetry = app, key_digests, telemetry
+    def __init__(self, app: ASGIApp, settings: ServerSettings, telemetry: Telemetry, tells_id: bool) -> None:
+        self._app, self._settings, self._telemetry, self._tells_id = app, settings, telemetry, tells_id
+        self._shared = _with_origins(self._answer, settings)
+        self._keys, self._stops, self.under_way = settings.key_digests, False, 0
+
+    def stop(self) -> None:
+        """Refuses all further requests; those that are under way are finished."""
+        self._stops = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a request; see ASGI."""
@@ -49,7 +68,9 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_id = scope.setdefault("state", {})["request_id"] = _request_id(headers.get("x-request-id", ""))
+        request_id = scope.setdefault("state", {})["request_id"] = request_id_of(headers)
+        key = scope["state"]["key"] = self._key_of(headers.get("authorization", ""))
+        scope["state"]["client"] = key or (scope.get("client") or ("",))[0]
         begun, status, method = time.perf_counter(), 499, scope["method"]
         if method == "HEAD":  # HEAD is answered like GET, without the body.
             scope["method"] = "GET"
@@ -58,41 +79,56 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+                ours = {**SECURITY_HEADERS, **({REQUEST_ID: request_id} if self._tells_id else {})}
+                MutableHeaders(scope=message).update(ours)
             elif method == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
 
-        try:
-            problem = self._refusal(scope, headers)
-            if problem:
-                self._telemetry.problem(problem.code)
-                await problem.response(request_id)(scope, receive, send_with_headers)
-            else:
-                await self._app(scope, receive, send_with_headers)
-        finally:
-            self._note(scope, method, status, time.perf_counter() - begun)
+        self.under_way += 1
+        with nullcontext() if scope["path"] in HEALTH_PATHS else self._telemetry.traces.request(headers):
+            try:
+                await self._shared(scope, receive, send_with_headers)
+            finally:
+                self.under_way -= 1
+                self._note(scope, method, status, time.perf_counter() - begun)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        problem = self._refusal(scope, Headers(scope=scope))
+        if problem:
+            self._telemetry.problem(problem.code)
+            await problem.response(scope["state"]["request_id"])(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> ProblemError | None:
         """Why a request is refused unread; None if it is not."""
         if sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEADER_BYTES:
             return ProblemError(431, "headers_too_large", f"The headers are over {MOST_HEADER_BYTES:,} bytes.")
-        needs_key = self._keys and scope["path"] not in PUBLIC_PATHS and not _is_static(scope["path"])
-        if needs_key and not self._allowed(headers.get("authorization", "")):
+        if self._stops and scope["path"] != "/healthz":
+            seconds = self._settings.retry_after_seconds
+            wait = {"Retry-After": str(seconds)}
+            return ProblemError(503, "stopping", f"The server is stopping. Try again in {seconds} seconds.", wait)
+        is_public = scope["path"] in PUBLIC_PATHS and scope["method"] == "GET" or _is_static(scope["path"])
+        if self._keys and not is_public and not scope["state"]["key"]:
             challenge = {"WWW-Authenticate": "Bearer"}
             return ProblemError(401, "unauthorized", "Send the header Authorization: Bearer KEY.", challenge)
         return None
 
-    def _allowed(self, authorization: str) -> bool:
+    def _key_of(self, authorization: str) -> str:
+        """The digest of the valid key that a request shows; empty if it shows none."""
         scheme, _, key = authorization.partition(" ")
-        shown = digest(key.strip())
+        if scheme == "AWS4-HMAC-SHA256":  # As boto3 signs: the access key's id is the key, and no secret is known here.
+            scheme, key = "bearer", key.partition("Credential=")[2].partition("/")[0]
         # Every key is compared, so that the time taken reveals nothing about them.
-        matches = [hmac.compare_digest(shown, known) for known in self._keys]
-        return scheme.lower() == "bearer" and any(matches)
+        shown = [digest(each) for each in _readings(key.strip())]
+        matches = [known for known in self._keys for each in shown if hmac.compare_digest(each, known)]
+        return matches[0] if matches and scheme.lower() == "bearer" else ""
 
     def _note(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = STATIC if _is_static(scope["path"]) else getattr(scope.get("route"), "path", "other")
         self._telemetry.answered(route, method, status, seconds)
+        self._telemetry.traces.answered(route, method, status, scope["state"]["request_id"])
         fields = {
             "request_id": scope["state"]["request_id"],
             "method": method,
@@ -101,12 +137,32 @@ class Edge:
             "seconds": round(seconds, 4),
             **scope["state"].get("log", {}),
         }
-        logger().info("request", extra={"fields": fields})
+        is_check = scope["path"] in HEALTH_PATHS and status == 200
+        self._telemetry.log.log(logging.DEBUG if is_check else logging.INFO, "request", extra={"fields": fields})
 
 
-def _request_id(proposed: str) -> str:
-    """The id that Serve or the client gave the request, if it is harmless, or else a new one."""
-    return proposed if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", proposed) else uuid4().hex
+def _with_origins(app: ASGIApp, settings: ServerSettings) -> ASGIApp:
+    """An application that tells browsers which other sites may use it. What they ask before needs no key."""
+    if not settings.cors_origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST", "DELETE"),
+        allow_headers=("Authorization", "Content-Type", "Content-Disposition", REQUEST_ID),
+        expose_headers=(REQUEST_ID, "X-Failed-Pages", "Retry-After", "Location"),
+    )
+
+
+def _readings(key: str) -> tuple[str, str]:
+    """A key from a header as Latin-1, which headers are, and as UTF-8, which most clients send all the same."""
+    return key, key.encode("latin-1").decode("utf-8", "replace")
+
+
+def request_id_of(headers: Headers) -> str:
+    """The id that Serve or the client gave the request, if it is one of visible characters, or else a new one."""
+    proposed = headers.get(REQUEST_ID, "")
+    return proposed if re.fullmatch(r"[\x21-\x7e]{1,128}", proposed) else uuid4().hex
 
 
 def _is_static(path: str) -> bool:

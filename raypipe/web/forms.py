@@ -24,6 +24,7 @@ class Form:
         render: Makes the body from the pages and the other facts about the request.
         schema: How the OpenAPI document describes it.
         streams: Whether pages are sent as they are finished, each rendered on its own.
+        one_page: Whether it holds one page.
         tells_exceptions: Whether it says what went wrong with each page; other forms cannot answer if all failed.
     """
 
@@ -32,6 +33,7 @@ class Form:
     render: Callable[[Document, Mapping[str, Any]], bytes]
     schema: dict[str, Any]
     streams: bool = False
+    one_page: bool = False
     tells_exceptions: bool = False
 
 
@@ -78,11 +80,13 @@ OWN = (
 
 
 def _rendered(each: Format) -> Form:
+    kind = "object" if each.media_type.endswith("json") else "string"
     return Form(
         name=each.name,
         media_type=each.media_type,
         render=lambda document, _: each.encode(document),
-        schema={"type": "string", "description": f"the pages as {each.name}"},
+        schema={"type": kind, "description": f"the {'page' if each.one_page else 'pages'} as {each.name}"},
+        one_page=each.one_page,
     )
 
 

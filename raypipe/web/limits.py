@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
+from collections import Counter
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -17,32 +20,87 @@ class Admission:
 
     Args:
         places: How many there are.
+        places_per_client: How many one client may have; 0: all.
         retry_after_seconds: What a client without a place is told to wait.
     """
 
-    def __init__(self, places: int, retry_after_seconds: int) -> None:
-        self._places, self._retry_after = places, retry_after_seconds
-        self.taken = 0
+    def __init__(self, places: int, places_per_client: int, retry_after_seconds: int) -> None:
+        self._places, self._of_one, self._retry_after = places, places_per_client or places, retry_after_seconds
+        self._taken = Counter[str]()
+
+    @property
+    def taken(self) -> int:
+        """Places that are taken."""
+        return self._taken.total()
+
+    def check(self, client: str) -> None:
+        """Makes sure that there is a place now, before a body is read for which there would be none.
+
+        Raises:
+            ProblemError: 429, all places are taken, or all that one client may have.
+        """
+        if self.taken >= self._places:
+            raise self._refused("overloaded", f"All {self._places} places are taken.")
+        if self._taken[client] >= self._of_one:
+            raise self._refused("too_many_requests", f"{self._of_one} of your requests are under way.")
+
+    def _refused(self, code: str, detail: str) -> ProblemError:
+        seconds = str(self._retry_after)
+        return ProblemError(429, code, f"{detail} Try again in {seconds} seconds.", {"Retry-After": seconds})
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def place(self, client: str) -> Iterator[None]:
         """Takes a place, and gives it back however the block ends, even if the client has gone.
 
         Raises:
-            ProblemError: 429, all places are taken.
+            ProblemError: 429, see `check`.
         """
-        if self.taken >= self._places:
-            raise ProblemError(
-                429,
-                "overloaded",
-                f"All {self._places} places are taken. Try again in {self._retry_after} seconds.",
-                {"Retry-After": str(self._retry_after)},
-            )
-        self.taken += 1
+        self.check(client)
+        self._taken[client] += 1
         try:
             yield
         finally:
-            self.taken -= 1
+            self._taken -= Counter((client,))
+
+
+class Quota:
+    """Pages that each client has left: what it has not used comes back little by little, up to those of a minute.
+
+    Who has one left may send any number of them, and then waits until they would have been allowed.
+
+    Args:
+        pages_per_minute: How many each has; 0: any number.
+    """
+
+    def __init__(self, pages_per_minute: int) -> None:
+        self._most = pages_per_minute
+        self._full_at: dict[str, float] = {}
+        """When each client will have all of its pages again; those who have them are left out."""
+
+    def check(self, client: str) -> None:
+        """Makes sure that a client has a page left.
+
+        Raises:
+            ProblemError: 429, it has none.
+        """
+        missing = self._full_at.get(client, 0) - time.monotonic()
+        if missing >= 60:
+            seconds = math.ceil(missing - 60) or 1
+            detail = f"You may send {self._most} pages a minute. Try again in {seconds} seconds."
+            raise ProblemError(429, "quota_used", detail, {"Retry-After": str(seconds)})
+
+    def take(self, client: str, pages: int) -> None:
+        """Takes pages.
+
+        Raises:
+            ProblemError: 429, none is left.
+        """
+        if not self._most:
+            return
+        self.check(client)
+        now = time.monotonic()
+        self._full_at = {each: when for each, when in self._full_at.items() if when > now}
+        self._full_at[client] = self._full_at.get(client, now) + pages * 60 / self._most
 
 
 class Deadline:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -12,6 +12,10 @@ from raypipe.web.forms import Form, forms
 from raypipe.web.problems import ProblemError
 
 _RANGES = re.compile(r"^[1-9]\d{0,6}(-[1-9]\d{0,6})?(,[1-9]\d{0,6}(-[1-9]\d{0,6})?){0,99}$")
+
+
+LONGEST_SHOWN = 60
+"""How much of a wrong value a problem repeats."""
 
 
 class Options(BaseModel):
@@ -75,12 +79,23 @@ def with_form(options: Options, form: dict[str, str]) -> Options:
 
 
 def describe(errors: Sequence[Mapping[str, Any]]) -> str:
-    """Pydantic's errors as text, each with its place."""
-    messages = []
-    for error in errors:
-        place = ".".join(str(part) for part in error["loc"] if part not in ("query", "body"))
-        messages.append(f"{place}: {error['msg']}")
-    return "; ".join(messages)
+    """Pydantic's errors about options as text: what was given, and what the option takes."""
+    return " ".join(_described(error) for error in errors)
+
+
+def _described(error: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"] if part not in ("query", "body"))
+    field = Options.model_fields.get(name)
+    if field is None:
+        return f"{name} is no option; there are {', '.join(Options.model_fields)}."
+    if error["type"] == "value_error":
+        reason = str(error["ctx"]["error"])
+    elif choices := get_args(field.annotation) if get_origin(field.annotation) is Literal else ():
+        reason = f"choose one of {', '.join(choices)}"
+    else:
+        kind = "true or false: " if field.annotation is bool else ""
+        reason = f"it is {kind}{field.description}"
+    return f"{name}={str(error['input'])[:LONGEST_SHOWN]!r} is wrong: {reason}."
 
 
 def negotiate(accept: str | None, options: Options) -> Form:

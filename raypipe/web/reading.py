@@ -36,6 +36,9 @@ class Reader(Protocol):
     async def count(self, content: bytes) -> int:
         """Pages of a document."""
 
+    async def unlocked(self, content: bytes, password: str) -> bytes:
+        """A document without its lock; as it is if it has none, or the password does not open it."""
+
     async def read(self, row: Row, overlay: str) -> Read:
         """Reads a page; `overlay` is the format of the picture to draw, or `none`."""
 
@@ -69,7 +72,10 @@ async def page_rows(
     """
     rows: list[Row] = []
     for upload in uploads:
-        total = await deadline.wait_for(reader.count(upload.content)) if may_have_pages(upload.content) else 1
+        content = upload.content
+        if upload.password:
+            content = await deadline.wait_for(reader.unlocked(content, upload.password))
+        total = await deadline.wait_for(reader.count(content)) if may_have_pages(content) else 1
         chosen = options.chosen(total)
         if len(rows) + len(chosen) > settings.max_pages:
             most = settings.max_pages
@@ -79,7 +85,7 @@ async def page_rows(
             {
                 "path": upload.name,
                 "name": upload.name,
-                "content": upload.content,
+                "content": content,
                 "pagenum": page,
                 "total_pages": total,
                 "exception": None,

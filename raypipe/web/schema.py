@@ -11,6 +11,7 @@ from raypipe.outputs.json import JsonPage
 from raypipe.web.forms import forms
 from raypipe.web.options import Options
 from raypipe.web.problems import MEDIA_TYPE
+from raypipe.web.uploads import PASSWORD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +62,13 @@ class ProblemAnswer(BaseModel):
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
+PASSWORDS = {"type": "string", "format": "password", "description": "opens the PDFs of the form that need one"}
+
+
 def _upload(fields: dict[str, Any]) -> dict[str, Any]:
     """The request body: bytes, or a form of files and fields."""
     files = {"type": "array", "items": BINARY["schema"], "description": "one or more files, in fields of any name"}
-    form = {"type": "object", "properties": {"file": files, **fields}, "required": ["file"]}
+    form = {"type": "object", "properties": {"file": files, PASSWORD: PASSWORDS, **fields}, "required": ["file"]}
     content = dict.fromkeys(("application/octet-stream", "image/*", "application/pdf"), BINARY)
     return {"requestBody": {"required": True, "content": {**content, "multipart/form-data": {"schema": form}}}}
 
@@ -79,8 +83,10 @@ UPLOAD_WITH_OPTIONS = _upload(Options.model_json_schema()["properties"])
 STATUSES = {
     400: "disconnected",
     401: "no valid key",
-    406: "no such format",
+    404: "no such path or job, or no jobs without a folder for them",
+    406: "no such format, or one that holds fewer pages",
     408: "the body came too slowly",
+    409: "the job is not finished",
     413: "too large, or too many pages or files",
     415: "neither an image nor a PDF",
     422: "damaged, empty, or a wrong option",

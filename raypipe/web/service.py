@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -13,18 +13,19 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from raypipe.errors import Failure
+from raypipe.errors import ConfigError, Failure
 from raypipe.images.kinds import may_have_pages
-from raypipe.types import Row
+from raypipe.types import Page, Row
 from raypipe.web import answers, given
-from raypipe.web.forms import json_line
-from raypipe.web.limits import Admission, Deadline
+from raypipe.web.bodies import Bodies
+from raypipe.web.forms import forms, json_line
+from raypipe.web.limits import Admission, Deadline, Quota
 from raypipe.web.options import Options, negotiate, with_form
 from raypipe.web.problems import ProblemError, of_page
 from raypipe.web.reading import Read, Reader, page_rows, read_all
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry
-from raypipe.web.uploads import Upload, media_type, read_uploads
+from raypipe.web.uploads import Upload, media_type, uploads_of
 
 READY_SECONDS = 2
 """How long a readiness check waits for every deployment to answer."""
@@ -37,6 +38,8 @@ class Service:
     reader: Reader
     settings: ServerSettings
     admission: Admission
+    quota: Quota
+    bodies: Bodies
     telemetry: Telemetry
 
     async def ocr(self, request: Request, options: Options) -> Response:
@@ -48,7 +51,7 @@ class Service:
         begun = time.perf_counter()
         if media_type(request) != "multipart/form-data":  # A form may ask for another format.
             negotiate(request.headers.get("accept"), options)
-        uploads, fields = await self._received(request)
+        uploads, fields = await self.received(request)
         options = with_form(options, fields)
         form = negotiate(request.headers.get("accept"), options)
         if options.overlay not in ("none", *self.reader.overlays):
@@ -58,12 +61,27 @@ class Service:
         if form.streams:
             return PageStream(self, uploads, context)
         _, reads = await self._read_all(request, uploads, options)
-        failures = [read.page.exception for read in reads if read.page.exception]
-        if not form.tells_exceptions and len(failures) == len(reads):
-            raise of_page(failures[0])
         now = time.perf_counter()
         timings = {"total": now - begun, "upload": received - begun, "reading": now - received, **_steps(reads)}
-        return answers.response([read.page for read in reads], timings, context)
+        return await self.answer([read.page for read in reads], timings, context)
+
+    async def answer(self, pages: list[Page], timings: dict[str, float], context: answers.Context) -> Response:
+        """Finished pages in the form that was asked for.
+
+        Raises:
+            ProblemError: The form cannot hold them.
+        """
+        form = context.form
+        if form.one_page and len(pages) > 1:
+            raise ProblemError(406, "one_page", f"{form.name} holds one page, and there are {len(pages)}: choose one.")
+        failures = [page.exception for page in pages if page.exception]
+        if not form.tells_exceptions and len(failures) == len(pages):
+            raise of_page(failures[0])
+        try:
+            with self.telemetry.traces.step("output"):
+                return await asyncio.to_thread(answers.response, pages, timings, context)
+        except ConfigError as error:
+            raise ProblemError(422, "no_picture", str(error)) from error
 
     async def check_ready(self) -> None:
         """Makes sure that pages can be read.
@@ -90,10 +108,30 @@ class Service:
         Raises:
             ProblemError: The request gets no result.
         """
-        uploads, _ = await self._received(request)
+        uploads, _ = await self.received(request)
         rows, reads = await self._read_all(request, uploads, Options())
         multipage = [may_have_pages(row["content"]) for row in rows]
         return answers.invocations([read.page for read in reads], multipage)
+
+    async def textract(self, request: Request, document_of: Callable[[bytes], bytes]) -> bytes:
+        """Answers Textract's DetectDocumentText.
+
+        Args:
+            request: The request.
+            document_of: Takes the document out of its body.
+
+        Raises:
+            ProblemError: The request gets no result.
+        """
+        self._check(request)
+        content = document_of(await self.bodies.read(request))
+        uploads = [Upload("document", content, given.take_columns({}, self.reader.needs))]
+        _, reads = await self._read_all(request, uploads, Options())
+        pages = [read.page for read in reads]
+        if all(page.exception for page in pages):
+            raise of_page(pages[0].exception or "")
+        context = answers.Context(request.state.request_id, self.reader.models, Options(), forms()["textract"])
+        return answers.body(pages, context, {})
 
     async def read(
         self, rows: list[Row], options: Options, deadline: Deadline, log: dict[str, int]
@@ -104,15 +142,23 @@ class Service:
             log["pages"] += 1
             log["failed_pages"] += exception is not None
             self.telemetry.page(read.visits, Failure.parse(exception).code if exception else None)
+            self.telemetry.traces.page(read.page.pagenum + 1, read.visits)
             yield read
 
-    async def _received(self, request: Request) -> tuple[list[Upload], dict[str, str]]:
+    def _check(self, request: Request) -> None:
+        self.admission.check(request.state.client)
+        self.quota.check(request.state.client)
+
+    async def received(self, request: Request) -> tuple[list[Upload], dict[str, str]]:
         """The documents of a request, and the form fields that are options.
 
         Raises:
-            ProblemError: As `read_uploads`; 422, a column that comes with each request is missing or wrong.
+            ProblemError: As `Bodies.read` and `uploads_of`; 429, all places are taken; 422, a column that comes with
+                each request is missing or wrong.
         """
-        uploads, fields = await read_uploads(request, self.settings)
+        self._check(request)
+        body = await self.bodies.read(request)
+        uploads, fields = await uploads_of(request, body, self.settings)
         columns = given.take_columns(fields, self.reader.needs)
         if columns and len(uploads) > 1:
             raise ProblemError(
@@ -125,9 +171,10 @@ class Service:
     ) -> tuple[list[Row], list[Read]]:
         """The pages to read, and what became of each."""
         request.state.log = log = _log(uploads)
-        with self.admission.place():
+        with self.admission.place(request.state.client):
             deadline = Deadline(self.settings.request_seconds)
             rows = await page_rows(uploads, options, self.reader, self.settings, deadline)
+            self.quota.take(request.state.client, len(rows))
             reads = [read async for read in self.read(rows, options, deadline, log)]
         if len(reads) == 1 and reads[0].page.exception:
             raise of_page(reads[0].page.exception)
@@ -145,10 +192,12 @@ class PageStream(Response):
         """Sends the answer; see ASGI."""
         service = self._service
         scope["state"]["log"] = log = _log(self._uploads)
-        with service.admission.place():
+        client = scope["state"]["client"]
+        with service.admission.place(client):
             seconds = service.settings.request_seconds
             counting, reading = Deadline(seconds), Deadline(seconds, each=True)
             rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings, counting)
+            service.quota.take(client, len(rows))
             reads = service.read(rows, self._context.options, reading, log)
             first = await anext(reads)  # Until then a problem can still be the whole answer.
             if len(rows) == 1 and first.page.exception:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from raypipe.errors import ConfigError
 
@@ -16,10 +17,29 @@ class ServerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_body_bytes: int = Field(50_000_000, ge=1, description="largest request body, in bytes; larger ones get a 413")
+    max_uploads: int = Field(
+        200, ge=1, description="most bodies that are waited for at once; further slow ones get a 429"
+    )
+    max_uploads_per_client: int = Field(50, ge=1, description="the same for each key, or for each address without keys")
+    max_uploads_bytes: int = Field(
+        1_000_000_000, ge=1, description="most bytes of all bodies that are under way; further ones get a 429"
+    )
+    min_upload_rate: int = Field(
+        1000, ge=1, description="fewest bytes a second at which a body may arrive, after its first 5 seconds"
+    )
     max_files: int = Field(100, ge=1, description="most files in a multipart request; more get a 413")
     max_pages: int = Field(500, ge=1, description="most pages in a request; more get a 413")
     max_requests: int = Field(
         0, ge=0, description="most requests running or waiting; further ones get a 429; 0: 8 per page read at once"
+    )
+    max_requests_per_client: int = Field(
+        0, ge=0, description="the same for each key, or for each address without keys; 0: as many as there are places"
+    )
+    pages_per_minute: int = Field(
+        0, ge=0, description="pages that an ingress reads for each of them in a minute, before a 429; 0: any number"
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (), description="origins, such as https://example.org, whose pages in browsers may ask this server; *: all"
     )
     pages_at_once: int = Field(4, ge=1, description="pages of one request that are read at once")
     body_seconds: float = Field(30, gt=0, description="seconds a request body may take to arrive before it gets a 408")
@@ -27,7 +47,43 @@ class ServerSettings(BaseModel):
         120, gt=0, description="seconds until the answer, or in NDJSON until its next page, before a 504"
     )
     retry_after_seconds: int = Field(2, ge=1, description="seconds that a 429 or 503 tells its client to wait")
+    log_file: Path | None = Field(
+        None, description="file, or socket, that each node logs requests to; if left out, standard error"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="least level of what is logged; health checks that succeed are DEBUG, other requests INFO"
+    )
+    trace_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="collector, such as http://127.0.0.1:4318, that gets a trace of each request by OTLP over HTTP; "
+        "needs the extra otel",
+    )
     key_digests: tuple[str, ...] = Field((), description="SHA-256 of the accepted keys; none: no key is needed")
+
+
+class JobSettings(BaseModel):
+    """What a server keeps of work that is too long for one request."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    jobs: Path | None = Field(
+        None, description="folder for jobs, which all ingresses see; if left out, the server takes no jobs"
+    )
+    jobs_at_once: int = Field(2, ge=1, description="jobs that an ingress reads at once; each key has its turn")
+    max_jobs: int = Field(1000, ge=1, description="most jobs kept; further ones get a 429")
+    max_jobs_bytes: int = Field(10_000_000_000, ge=1, description="most bytes of documents kept for jobs")
+    max_job_pages: int = Field(5000, ge=1, description="most pages of a job; more get a 413")
+    job_seconds: float = Field(86_400, gt=0, description="seconds after its end until a job is removed")
+
+    @model_validator(mode="after")
+    def _needs_a_folder(self) -> Self:
+        changed = [name for name, value in self if value != type(self).model_fields[name].default]
+        if changed and self.jobs is None:
+            raise ValueError(f"{', '.join(changed)} has no effect without jobs, their folder")
+        if self.jobs and ":" in self.jobs.parts[0]:
+            raise ValueError("jobs is a folder of a file system, not of a bucket")
+        return self
 
 
 def read_keys(path: Path) -> tuple[str, ...]:

@@ -4,32 +4,57 @@ from __future__ import annotations
 
 import json
 import logging
+import platform
 import sys
 import time
 from collections.abc import Iterable
+from importlib.metadata import version
+from logging.handlers import DatagramHandler, WatchedFileHandler
+from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from raypipe.metrics import Visit
+from raypipe.web.settings import ServerSettings
+from raypipe.web.traces import traces_to
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 PAGES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Telemetry:
-    """The metrics of one ingress.
+    """The metrics and the log of one ingress.
+
+    Args:
+        settings: Where the log and the traces go.
 
     Attributes:
         knows_loads: Whether it knows how long the models took to load.
+        log: Takes `extra={"fields": ...}`.
+        traces: Where requests are traced.
     """
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         self.knows_loads = False
+        self.log = _logger(settings)
+        self.traces = traces_to(settings.trace_endpoint)
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # The age of a counter is of no use to anybody.
         self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        build = Gauge("raypipe_build_info", "1, with versions.", ("version", "python"), registry=registry)
+        build.labels(version("raypipe"), platform.python_version()).set(1)
         self._requests = Counter(
             "raypipe_requests", "Requests answered.", ("route", "method", "status"), registry=registry
         )
@@ -91,16 +116,37 @@ class Telemetry:
         return generate_latest(self._registry)
 
 
-def logger() -> logging.Logger:
-    """The logger of requests: one JSON object per line on standard error."""
-    log = logging.getLogger("raypipe.requests")
-    if not any(isinstance(handler.formatter, JsonLines) for handler in log.handlers):
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(JsonLines())
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        log.propagate = False
+def _logger(settings: ServerSettings) -> logging.Logger:
+    """A logger of one JSON object per line, which nothing else in the process changes."""
+    log = logging.Logger("raypipe.requests", settings.log_level)
+    handler = _handler(settings.log_file)
+    handler.setFormatter(JsonLines())
+    log.addHandler(handler)
     return log
+
+
+def _handler(path: Path | None) -> logging.Handler:
+    if path is None:
+        return StandardError()
+    if path.is_socket():
+        return DatagramLines(str(path), None)
+    return WatchedFileHandler(path, encoding="utf-8")  # It may be moved away meanwhile.
+
+
+class StandardError(logging.Handler):
+    """Writes to what is standard error at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `Handler.emit`."""
+        print(self.format(record), file=sys.stderr, flush=True)  # noqa: T201
+
+
+class DatagramLines(DatagramHandler):
+    """Sends each line to a socket of this machine, as it is."""
+
+    def makePickle(self, record: logging.LogRecord) -> bytes:  # noqa: N802
+        """See `SocketHandler.makePickle`."""
+        return self.format(record).encode()
 
 
 class JsonLines(logging.Formatter):

@@ -1,24 +1,25 @@
-"""Request bodies to documents, within the limits of size, number and time."""
+"""Request bodies to documents."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from typing import Any
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import ServerSettings
 
 MOST_FIELDS = 32
 LONGEST_NAME = 200
+PASSWORD = "password"
+"""The field of a form that opens locked documents. It is no query parameter, since addresses are logged."""
 
 
 @dataclass(frozen=True)
@@ -29,59 +30,21 @@ class Upload:
         name: What the client calls it; only shown, never opened.
         content: The encoded bytes.
         columns: Columns that came with it, each as its `Column` encodes it.
+        password: Its password, if it is locked with one; empty: nobody said.
     """
 
     name: str
     content: bytes = field(repr=False)
     columns: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    password: str = field(default="", repr=False)
 
 
-async def read_body(request: Request, settings: ServerSettings) -> bytes:
-    """The body of a request.
-
-    Raises:
-        ProblemError: 400 disconnected, 408 too slow, 413 too large, 415 compressed, 422 empty.
-    """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ProblemError(
-            415, "body_compressed", "Bodies with a Content-Encoding are not read. Send the file as it is."
-        )
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > settings.max_body_bytes:
-        raise _too_large(settings)
-    try:
-        body = await asyncio.wait_for(_collect(request, settings), settings.body_seconds)
-    except TimeoutError as error:
-        detail = f"The body did not arrive within {settings.body_seconds:g} seconds."
-        raise ProblemError(408, "body_too_slow", detail, {"Connection": "close"}) from error
-    except ClientDisconnect as error:
-        raise ProblemError(400, "disconnected", "The client disconnected before its body was complete.") from error
-    if not body:
-        raise ProblemError(422, "body_empty", "The body is empty. Send the bytes of an image or PDF.")
-    return body
-
-
-async def _collect(request: Request, settings: ServerSettings) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > settings.max_body_bytes:
-            raise _too_large(settings)
-    return bytes(body)
-
-
-def _too_large(settings: ServerSettings) -> ProblemError:
-    detail = f"The body is larger than {settings.max_body_bytes:,} bytes, the limit of this server."
-    return ProblemError(413, "body_too_large", detail, {"Connection": "close"})
-
-
-async def read_uploads(request: Request, settings: ServerSettings) -> tuple[list[Upload], dict[str, str]]:
+async def uploads_of(request: Request, body: bytes, settings: ServerSettings) -> tuple[list[Upload], dict[str, str]]:
     """The documents of a request, and the options that came as form fields.
 
     Raises:
-        ProblemError: As `read_body`; 413 too many files, 422 a form that cannot be read or holds no file.
+        ProblemError: 413 too many files, 422 a form that cannot be read or holds no file.
     """
-    body = await read_body(request, settings)
     if media_type(request) != "multipart/form-data":
         return [Upload(_named(request), body)], {}
     form = await _form(request, body, settings)
@@ -125,7 +88,8 @@ async def _documents(form: FormData) -> tuple[list[Upload], dict[str, str]]:
             options[name] = value
     if not uploads:
         raise ProblemError(422, "no_file", "The form holds no file. Send one or more files in fields of any name.")
-    return uploads, options
+    password = options.pop(PASSWORD, "")
+    return [replace(upload, password=password) for upload in uploads], options
 
 
 def _named(request: Request) -> str:

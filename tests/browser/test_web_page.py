@@ -26,6 +26,13 @@ def upload(page: Any, path: Path) -> None:
     page.wait_for_selector("#progress[hidden]", state="attached", timeout=WAIT)
 
 
+def told(page: Any, path: Path, words: str) -> None:
+    """Waits for an error, which may come before anybody sees the progress."""
+    page.set_input_files("#file", path)
+    page.locator("#error[role=alert]", has_text=words).wait_for(timeout=WAIT)
+    assert page.locator("#error").inner_text().startswith(words)
+
+
 def test_an_upload_shows_the_picture_boxes_and_text(page: Any, letter: Path) -> None:
     upload(page, letter)
     assert page.locator("li").all_inner_texts() == drawn.LETTER
@@ -38,6 +45,23 @@ def test_an_upload_shows_the_picture_boxes_and_text(page: Any, letter: Path) -> 
     # The first line was drawn at 50, 50 in letters 34 pixels high.
     assert abs(first["x"] - frame["x"] - 50 * scale) < 15 * scale
     assert abs(first["y"] + first["height"] / 2 - frame["y"] - 70 * scale) < 15 * scale
+
+
+@pytest.mark.parametrize("width", [1200, 480])
+def test_the_picture_follows_the_line_in_hand(page: Any, tmp_path: Path, width: int) -> None:
+    lines = [f"line number {n} of a long page" for n in range(20)]
+    drawn.page(lines, (900, 2000), 40).save(tmp_path / "long.png")
+    page.set_viewport_size({"width": width, "height": 500})
+    upload(page, tmp_path / "long.png")
+    page.locator("li").first.focus()
+    for key, number in (("End", -1), ("ArrowUp", -2), ("Home", 0)):
+        page.keyboard.press(key)
+        for place in (page.locator("rect.on"), page.locator("li.on")):
+            box = place.bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= 500, key
+        on, written = page.locator("rect.on").bounding_box(), page.locator("li.on").bounding_box()
+        assert width > 900 or on["y"] + on["height"] <= written["y"], "the picture does not cover the line"
+        assert page.locator("rect").nth(number).get_attribute("class") == "on"
 
 
 def test_a_line_and_its_box_light_up_together(page: Any, letter: Path) -> None:
@@ -189,13 +213,10 @@ def test_pasted_and_dropped_files_are_read(page: Any, letter: Path, count: int, 
 
 def test_errors_are_told(page: Any, tmp_path: Path, server: Server) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
-    upload(page, tmp_path / "notes.txt")
-    words = page.locator("#error[role=alert]").inner_text()
-    assert words.startswith("notes.txt is not an image that can be read.")
+    told(page, tmp_path / "notes.txt", "notes.txt is not an image that can be read.")
     assert page.locator("#tools").is_hidden()
     (tmp_path / "empty.png").write_bytes(b"")
-    upload(page, tmp_path / "empty.png")
-    assert page.locator("#error[role=alert]").inner_text().startswith("The body is empty.")
+    told(page, tmp_path / "empty.png", "The body is empty.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import shlex
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from raypipe import presets, serving
 from raypipe.cli.main import cli
 from raypipe.cli.run import run
 from raypipe.pipeline import Pipeline
+from raypipe.run.settings import DRAIN_SECONDS
 from raypipe.stages.base import ModelStage
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -60,13 +65,53 @@ def test_only_kubernetes_publishes_the_port() -> None:
     ("name", "cluster"), [("rayservice.yaml", "rayClusterConfig"), ("rayjob.yaml", "rayClusterSpec")]
 )
 def test_manifests_fit_together(name: str, cluster: str) -> None:
-    spec = manifest(name)["spec"][cluster]
-    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
-        pod = group["template"]["spec"]
+    for pod in pods(name, cluster):
         volumes = {volume["name"] for volume in pod["volumes"]}
         for container in pod["containers"]:
             assert {mount["name"] for mount in container["volumeMounts"]} == volumes
             assert container["resources"]["limits"] == container["resources"]["requests"]
+
+
+def pods(name: str, cluster: str) -> Iterator[dict[str, Any]]:
+    spec = manifest(name)["spec"][cluster]
+    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
+        yield group["template"]["spec"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cluster"), [("rayservice.yaml", "rayClusterConfig"), ("rayjob.yaml", "rayClusterSpec")]
+)
+def test_pods_run_as_nobody_else_and_have_time_to_stop(name: str, cluster: str) -> None:
+    for pod in pods(name, cluster):
+        assert pod["terminationGracePeriodSeconds"] > DRAIN_SECONDS
+        user = pod["securityContext"]
+        assert (user["runAsNonRoot"], user["runAsUser"]) == (True, 1000)
+        for container in pod["containers"]:
+            rights = container["securityContext"]
+            assert rights == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+            assert "/models" in {mount["mountPath"] for mount in container["volumeMounts"]}
+            assert "cuda" in container["image"]
+
+
+def test_the_image_runs_as_a_numbered_user_and_sees_further_models() -> None:
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
+    (user,) = (line.split()[1] for line in text.splitlines() if line.startswith("USER"))
+    assert user == "1000:1000" and "RAYPIPE_MODELS=/models" in text
+    extras = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert set(re.findall(r"EXTRAS=(\w+)", text)) <= set(extras)
+    (callback,) = re.findall(r"CALLBACK_IMPORT_PATH=(\S+)", text)
+    module, _, function = callback.partition(":")
+    assert len(getattr(importlib.import_module(module), function)()) == 1
+
+
+def test_the_image_is_built_from_what_the_wheel_needs() -> None:
+    """The whole checkout, with its history, environments and outputs, stays behind."""
+    first, *rest = (
+        line for line in (DEPLOY.parent / ".dockerignore").read_text("utf-8").splitlines() if line[:1] not in ("#", "")
+    )
+    taken = {line[1:] for line in rest if line.startswith("!")}
+    assert first == "*" and taken == {"raypipe", "models", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE"}
+    assert all((DEPLOY.parent / name).exists() for name in taken)
 
 
 def test_the_jobs_command_is_one() -> None:

@@ -19,9 +19,11 @@ if sys.platform == "win32":
 
 from ray.exceptions import ActorDiedError
 
+from raypipe.engine import Session
 from raypipe.run.path import PagePath
 from raypipe.run.pools import check_room, for_serving
-from raypipe.run.replicas import Work, weight
+from raypipe.run.replicas import OperatorReplica, Work, weight
+from raypipe.run.served import tasks_of
 from raypipe.run.settings import Serving
 from raypipe.serving import build
 from raypipe.web.settings import digest
@@ -89,6 +91,34 @@ def test_arguments_of_a_serve_config(tmp_path: Path) -> None:
     assert settings.max_requests == 5 and settings.key_digests == (digest("secret"),)
     with pytest.raises(rp.ConfigError, match="twice"):
         build({"pipeline": file, "toml": file.read_text()})
+
+
+def replica_of(pipeline: rp.Pipeline) -> list[OperatorReplica]:
+    """The replicas of a pipeline on CPUs, in this process."""
+    tasks = tasks_of(pipeline.graph, pipeline.drawings(), for_serving(pipeline.graph, 1), Serving())
+    return [OperatorReplica(task) for task in tasks]
+
+
+@pytest.mark.parametrize("pools", [(None, None), (rp.Pool(size=1), rp.Pool(size=1))], ids=["one", "two operators"])
+def test_a_replica_exists_once_its_models_have_run(pools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: set[str] = set()
+    run = Session.run
+    monkeypatch.setattr(
+        Session, "run", lambda session, *arguments: ran.add(session.outputs[0]) or run(session, *arguments)
+    )
+    replicas = replica_of(presets.standard(detector_pool=pools[0], recognizer_pool=pools[1], use_gpu=False))
+    assert len(ran) == 2
+    seconds = [asyncio.run(replica.load_seconds()) for replica in replicas]
+    assert all(second > 0 for second in seconds)
+
+
+def test_a_replica_whose_model_does_not_run_does_not_come_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("CUDA error")
+
+    monkeypatch.setattr(Session, "run", fail)
+    with pytest.raises(RuntimeError, match="CUDA error"):
+        replica_of(presets.standard(use_gpu=False))
 
 
 class Dying:

@@ -34,7 +34,7 @@ def through(handle: Any, pages: Path) -> list[Row]:
 
 @pytest.mark.parametrize(
     ("pipeline", "merge"),
-    [(SHARED, False), (POOLS, True), (GROUPED_CRAFT, False)],
+    [(SHARED, False), (POOLS, True), pytest.param(GROUPED_CRAFT, False, marks=pytest.mark.slow)],
     ids=["one operator", "two operators, the first in the ingress", "craft words"],
 )
 def test_serve_in_this_process_gives_the_rows_of_the_local_run(
@@ -48,6 +48,7 @@ def test_serve_in_this_process_gives_the_rows_of_the_local_run(
     assert_equal_rows(local_rows(pipeline), through(handle, pages))
 
 
+@pytest.mark.slow
 def test_batches_of_many_requests_give_the_same_rows(pages: Path, local_rows: LocalRows, ray_cluster: None) -> None:
     from ray import serve
 
@@ -61,8 +62,8 @@ def test_batches_of_many_requests_give_the_same_rows(pages: Path, local_rows: Lo
         serve.shutdown()
 
 
-def test_http_gives_the_rows_of_the_local_run(pages: Path, server: Server) -> None:
-    client = rp.Client(server.url)
+def test_http_gives_the_rows_of_the_local_run(pages: Path, each_server: Server) -> None:
+    client = rp.Client(each_server.url)
 
     def read(path: Path) -> list[rp.Page]:
         try:
@@ -85,13 +86,12 @@ def test_http_gives_the_rows_of_the_local_run(pages: Path, server: Server) -> No
     ]
 
 
-def test_the_pages_of_a_pdf_come_a_line_each(server: Server) -> None:
-    pytest.importorskip("pypdfium2", reason="raypipe[pdf] is not installed")
+def test_the_pages_of_a_pdf_come_a_line_each(each_server: Server) -> None:
     numbers = ("one", "two", "three", "four", "five")
     pictures = [drawn.page([f"Page number {number}"], (500, 150)) for number in numbers]
     file = io.BytesIO()
     pictures[0].save(file, "PDF", save_all=True, append_images=pictures[1:], resolution=100)
-    connection = server.connect()
+    connection = each_server.connect()
     connection.request("POST", "/v1/ocr?output_format=ndjson", file.getvalue())
     lines = connection.getresponse().read().decode().splitlines()
     connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ PAGE = {
     "total_pages": 1,
     "width": 200,
     "height": 100,
+    "turned": 0,
     "text": "Dear",
     "confidence": 0.9,
     "lines": [{**WORD, "row": 0, "words": [WORD]}],
@@ -175,7 +177,7 @@ def test_what_no_other_try_mends_is_sent_once(script: Script, words: str) -> Non
     assert len(script.asked) == 1
 
 
-@pytest.mark.parametrize("key", ["secret\n", "a\r\nX-Other: b", "ключ"])
+@pytest.mark.parametrize("key", ["secret\n", "a\r\nX-Other: b", "ключ\x00"])
 def test_a_key_that_no_header_carries(key: str) -> None:
     with pytest.raises(rp.ConfigError, match="HTTP header cannot carry"):
         rp.Client("http://127.0.0.1:9", key)
@@ -212,3 +214,26 @@ def test_show_by_a_server(script: Script, tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["show", str(tmp_path / "a.png"), "--url", script.url])
     assert result.exit_code == 0 and result.output.startswith("Dear\n1 lines, mean confidence 0.90")
     assert (tmp_path / "a.overlay.png").read_bytes() == b"drawn"
+
+
+@pytest.mark.parametrize("script", [[OK, BUSY, OK, (200, {}, {"models": []})]], indirect=True)
+def test_the_client_for_asyncio_reads_the_same(script: Script) -> None:
+    async def main() -> None:
+        async with rp.AsyncClient(script.url, at_once=2) as client:
+            first, second = await asyncio.gather(client.read(b"x"), client.read(b"y", pages="1"))
+            assert [page.text for page in (*first, *second)] == ["Dear", "Dear"]
+            assert await client.models() == []
+
+    asyncio.run(main())
+    assert sorted(body for _, _, body in script.asked if body)[0] == b"x" and len(script.asked) == 4
+
+
+@pytest.mark.parametrize("script", [[TOO_SLOW]], indirect=True)
+def test_the_client_for_asyncio_raises_the_same(script: Script) -> None:
+    async def main() -> None:
+        with pytest.raises(rp.ServerError, match="too_slow"):
+            await rp.AsyncClient(script.url).read(b"x")
+
+    asyncio.run(main())
+    with pytest.raises(rp.ConfigError, match="at_once"):
+        rp.AsyncClient(script.url, at_once=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
@@ -15,15 +14,17 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from making import a_line, a_word
+from making import a_line, a_word, encoded, white
 from starlette.testclient import TestClient
 
 from raypipe.columns import REGIONS, Column, given
+from raypipe.images.image import Limits, open_image
 from raypipe.metrics import Visit
 from raypipe.types import Page, Row
-from raypipe.web import service
+from raypipe.web import bodies, service
 from raypipe.web.app import create
-from raypipe.web.limits import Deadline
+from raypipe.web.edge import HEALTH_PATHS
+from raypipe.web.limits import Admission, Deadline
 from raypipe.web.options import Options, negotiate
 from raypipe.web.problems import ProblemError, of_page
 from raypipe.web.reading import Read, in_order
@@ -31,6 +32,7 @@ from raypipe.web.settings import ServerSettings, digest, read_keys
 from raypipe.web.uploads import clean_name
 
 PICTURE = b"picture"
+LOCKED, SECRET = b"bad pdf_locked", "a secret word"
 TIFF = b"II of three pages"
 LEISURELY = b"II of three pages that take their time"
 UNCOUNTABLE = b"II without end"
@@ -38,6 +40,7 @@ ONE_FIELD = b'--x\r\nContent-Disposition: form-data; name="pages"\r\n\r\n1\r\n--
 WORD = a_word("Dear", 0.97531, 20.123, 10, 40, 20, 0.5)
 LINE = a_line("Dear", 0.97531, 20.123, 10, 40, 20, 0.5, words=[WORD])
 VISIT = Visit("Op", 0.02, 1, {"Some": 0.1}, {"lines": 1})
+SCAN = open_image(encoded(white(100, 200), "PNG"), "upload", 0, False, Limits(10**6, 1, 1))
 DRAWN = b"\x89PNG drawn"
 
 
@@ -47,6 +50,7 @@ class Reader:
     at_once = 1
     overlays = ("png",)
     needs: dict[str, Column] = {}
+    keeps_pictures = True
 
     def __init__(self) -> None:
         self.models = [{"name": "some_reader", "task": "recognition"}]
@@ -59,6 +63,9 @@ class Reader:
         if content == UNCOUNTABLE:
             await asyncio.sleep(60)
         return 3
+
+    async def unlocked(self, content: bytes, password: str) -> bytes:
+        return PICTURE if (content, password) == (LOCKED, SECRET) else content
 
     async def ready(self) -> dict[str, float]:
         await self.hold.wait()
@@ -91,6 +98,7 @@ class Reader:
             "width": 200,
             "height": 100,
             "text": f"Dear page {row['pagenum']}",
+            "image": SCAN if self.keeps_pictures else None,
             "lines": [LINE],
             "confidence": [0.97531],
         }
@@ -103,12 +111,6 @@ class Reader:
 def serving(reader: Reader | None = None, **settings: Any) -> Iterator[TestClient]:
     with TestClient(create(reader or Reader(), ServerSettings(**settings)), raise_server_exceptions=False) as client:
         yield client
-
-
-@pytest.fixture(autouse=True)
-def fresh_log() -> None:
-    """The log goes to the standard error that the test captures."""
-    logging.getLogger("raypipe.requests").handlers.clear()
 
 
 @pytest.fixture
@@ -139,6 +141,7 @@ def test_json(client: TestClient) -> None:
         "total_pages": 1,
         "width": 200,
         "height": 100,
+        "turned": 0,
         "text": "Dear page 0",
         "confidence": 0.9753,
         "lines": [{**word, "row": 0, "words": [word]}],
@@ -197,10 +200,10 @@ def test_hocr_ids(client: TestClient) -> None:
         response = client.post(f"/v1/ocr?output_format=hocr{query}", files=files)
         return re.findall(r'id="(\w+)"', response.text)
 
-    assert ids("&pages=3", TIFF) == ["page_2", "block_1", "line_1", "word_1"]
-    assert ids("&pages=2-3", TIFF)[::4] == ["page_1", "page_2"]
+    assert ids("&pages=3", TIFF) == ["page_2", "block_1", "par_1", "line_1", "word_1"]
+    assert ids("&pages=2-3", TIFF)[::5] == ["page_1", "page_2"]
     for found in (ids("", TIFF), ids("", PICTURE, TIFF)):
-        assert len(set(found)) == len(found) >= 12
+        assert len(set(found)) == len(found) >= 15
 
 
 def test_ndjson_is_a_page_a_line(client: TestClient) -> None:
@@ -222,7 +225,7 @@ def test_no_such_page(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["pages=0", "pages=2-1", "pages=a", "overlay=gif", "output_format=pdf", "wish=1", "include_confidence=2"]
+    "query", ["pages=0", "pages=2-1", "pages=a", "overlay=gif", "output_format=doc", "wish=1", "include_confidence=2"]
 )
 def test_wrong_options(client: TestClient, query: str) -> None:
     problem = assert_problem(client.post(f"/v1/ocr?{query}", content=PICTURE), 422, "option_invalid")
@@ -244,7 +247,7 @@ def test_a_form_of_files_and_options(client: TestClient) -> None:
 
 
 def test_a_form_may_choose_the_format_whatever_is_accepted(client: TestClient) -> None:
-    wishes, files = {"Accept": "application/pdf"}, {"a": ("a", PICTURE)}
+    wishes, files = {"Accept": "application/msword"}, {"a": ("a", PICTURE)}
     response = client.post("/v1/ocr", files=files, data={"output_format": "text"}, headers=wishes)
     assert response.text == "Dear page 0\n"
     assert_problem(client.post("/v1/ocr", files=files, headers=wishes), 406, "not_acceptable")
@@ -337,6 +340,105 @@ def test_a_body_that_does_not_arrive() -> None:
     assert sent[0]["status"] == 408 and json.loads(sent[1]["body"])["code"] == "body_too_slow"
 
 
+class Slow:
+    """A request whose body comes when the test says so."""
+
+    def __init__(self, app: Any, client: str = "10.0.0.1", path: str = "/v1/ocr") -> None:
+        self.chunks: asyncio.Queue[bytes] = asyncio.Queue()
+        self.sent: list[Any] = []
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "query_string": b"",
+            "headers": [],
+            "http_version": "1.1",
+        }
+        self.answer = asyncio.create_task(app({**scope, "client": (client, 1)}, self.receive, self.send))
+
+    async def receive(self) -> dict[str, Any]:
+        chunk = await self.chunks.get()
+        return {"type": "http.request", "body": chunk, "more_body": bool(chunk)}
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    async def problem(self) -> tuple[int, str]:
+        await asyncio.wait_for(self.answer, 10)
+        return self.sent[0]["status"], json.loads(self.sent[1]["body"]).get("code", "")
+
+
+def test_slow_bodies_are_bounded_and_stall_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        app = create(Reader(), ServerSettings(max_uploads=5, max_uploads_per_client=3, min_upload_rate=1))
+        slow = [Slow(app, f"10.0.0.{number // 4}") for number in range(8)]
+        refused = [slow[3], *slow[6:]]
+        assert [await each.problem() for each in refused] == [(429, "too_many_uploads")] * 3
+        assert dict(refused[0].sent[0]["headers"])[b"retry-after"] == b"2"
+        good = Slow(app, "10.0.0.0")
+        for chunk in (PICTURE, b""):
+            good.chunks.put_nowait(chunk)
+        await asyncio.wait_for(good.answer, 10)
+        assert good.sent[0]["status"] == 200 and not slow[0].answer.done(), "a quick body is not counted"
+        for chunk in (PICTURE, b""):
+            slow[0].chunks.put_nowait(chunk)
+        await asyncio.wait_for(slow[0].answer, 10)
+        assert slow[0].sent[0]["status"] == 200
+        later = Slow(app, "10.0.0.0")
+        await asyncio.sleep(0.05)
+        assert not later.answer.done(), "its place was given back"
+        for each in (later, *slow):
+            each.answer.cancel()
+
+    monkeypatch.setattr(bodies, "QUICK_SECONDS", 0.02)
+    asyncio.run(main())
+
+
+def test_bodies_must_come_at_a_least_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        app = create(Reader(), ServerSettings(min_upload_rate=1000))
+        dripping, steady = Slow(app), Slow(app)
+        while not dripping.answer.done():
+            dripping.chunks.put_nowait(b"x")
+            steady.chunks.put_nowait(bytes(100))
+            await asyncio.sleep(0.02)
+        assert await dripping.problem() == (408, "body_too_slow") and not steady.answer.done()
+        steady.answer.cancel()
+
+    monkeypatch.setattr(bodies, "FIRST_SECONDS", 0.1)
+    asyncio.run(main())
+
+
+def test_bodies_under_way_take_bounded_memory() -> None:
+    async def main() -> None:
+        app = create(Reader(), ServerSettings(max_uploads_bytes=1000))
+        first, second = Slow(app), Slow(app, "10.0.0.2")
+        for each in (first, second):
+            each.chunks.put_nowait(bytes(600))
+        assert await second.problem() == (429, "too_many_uploads")
+        first.chunks.put_nowait(b"")
+        await asyncio.wait_for(first.answer, 10)
+        assert first.sent[0]["status"] == 200
+
+    asyncio.run(main())
+
+
+def test_a_request_without_a_place_is_refused_before_its_body_is_read() -> None:
+    async def main() -> None:
+        reader = Reader()
+        app = create(reader, ServerSettings(max_requests=1))
+        running = Slow(app)
+        for chunk in (b"slow", b""):
+            running.chunks.put_nowait(chunk)
+        while not reader.running:
+            await asyncio.sleep(0.01)
+        for path in ("/v1/ocr", "/invocations"):
+            assert await Slow(app, path=path).problem() == (429, "overloaded")
+        running.answer.cancel()
+
+    asyncio.run(main())
+
+
 def test_no_place_is_a_429_and_places_come_back() -> None:
     async def main() -> None:
         import httpx2
@@ -424,7 +526,8 @@ def test_the_head_alone(client: TestClient, path: str, capfd: pytest.CaptureFixt
     head, whole = client.head(path), client.get(path)
     assert (head.status_code, head.content) == (200, b"") and whole.content
     assert head.headers["content-length"] == whole.headers["content-length"]
-    assert json.loads(capfd.readouterr().err.splitlines()[0])["method"] == "HEAD"
+    log = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [line["method"] for line in log] == ([] if path in HEALTH_PATHS else ["HEAD", "GET"])
     assert client.head("/v1/ocr").status_code == 405
 
 
@@ -456,13 +559,13 @@ def test_the_description(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     operations = [operation for methods in document["paths"].values() for operation in methods.values()]
     for operation in operations:
-        problems = [answer for status, answer in operation["responses"].items() if status != "200"]
+        problems = [answer for status, answer in operation["responses"].items() if status[0] != "2"]
         assert {kind for answer in problems for kind in answer["content"]} == {"application/problem+json"}
     forms = [
         document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
         for path in ("/v1/ocr", "/invocations")
     ]
-    assert [set(form) for form in forms] == [{"file", *Options.model_fields}, {"file"}]
+    assert [set(form) for form in forms] == [{"file", "password", *Options.model_fields}, {"file", "password"}]
     assert set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document))) <= set(
         document["components"]["schemas"]
     )
@@ -476,7 +579,8 @@ def test_the_description_says_which_paths_need_a_key() -> None:
     (scheme,) = document["components"]["securitySchemes"].values()
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     keyed = [path for path, methods in document["paths"].items() for one in methods.values() if "security" in one]
-    assert sorted(keyed) == ["/invocations", "/metrics", "/v1/models", "/v1/ocr"]
+    jobs = ["/v1/jobs", "/v1/jobs/{job}", "/v1/jobs/{job}", "/v1/jobs/{job}/result"]
+    assert sorted(keyed) == ["/invocations", "/metrics", *jobs, "/v1/models", "/v1/ocr"]
 
 
 def test_keys(tmp_path: Any) -> None:
@@ -497,6 +601,43 @@ def test_keys(tmp_path: Any) -> None:
             )
         assert [client.get(path).status_code for path in ("/metrics", "/v1/models", "/nothing")] == [401, 401, 401]
         assert [client.get(path).status_code for path in ("/", "/healthz", "/readyz", "/ping", "/docs")] == [200] * 5
+
+
+@pytest.mark.parametrize("key", ["clé", "ключ", "鍵"])
+def test_keys_of_any_letters_as_clients_send_them(key: str) -> None:
+    with serving(key_digests=(digest(key),)) as client:
+        sent = [key.encode()] + ([key.encode("latin-1")] if key.isascii() or max(key) < "\u0100" else [])
+        for each in sent:
+            assert client.get("/v1/models", headers={"Authorization": b"Bearer " + each}).status_code == 200
+        assert client.get("/v1/models", headers={"Authorization": b"Bearer cl?"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("pages=a", "pages='a' is wrong: it is pages to read, counted from 1, such as 1-3,7"),
+        ("pages=3-1", "3-1 ends before it begins"),
+        ("overlay=gif", "overlay='gif' is wrong: choose one of none, jpeg, png."),
+        ("include_confidence=2", "it is true or false"),
+        ("wish=1", "wish is no option; there are output_format, overlay"),
+        ("pages=" + "9" * 500, "pages='999"),
+    ],
+)
+def test_wrong_options_are_told_in_words(client: TestClient, query: str, words: str) -> None:
+    for answer in (
+        client.post(f"/v1/ocr?{query}", content=PICTURE),
+        client.post("/v1/ocr", files={"a": ("a", PICTURE)}, data=dict([query.split("=")])),
+    ):
+        detail = answer.json()["detail"]
+        assert words in detail and len(detail) < 250
+        assert not re.search(r"\\d|Input should|pattern|Value error|Extra inputs", detail)
+
+
+def test_metrics_follow_conventions(client: TestClient) -> None:
+    client.get("/v1/models")
+    metrics = client.get("/metrics").text
+    assert "_created" not in metrics and "process_cpu_seconds_total" in metrics
+    assert re.search(r'^raypipe_build_info\{python="3\.[\d.]+",version="[\d.]+"\} 1\.0$', metrics, re.MULTILINE)
 
 
 def test_static_files_need_no_key() -> None:
@@ -654,5 +795,135 @@ def test_columns_that_are_missing_or_wrong_are_refused(value: str | None, code: 
     assert word in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(("password", "status"), [(SECRET, 200), ("wrong", 422), (None, 422)])
+def test_a_locked_document_comes_with_its_password(
+    password: str | None, status: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    form, reader = {} if password is None else {"password": password}, Reader()
+    with serving(reader) as client:
+        answer = client.post("/v1/ocr", data=form, files={"file": ("a.pdf", LOCKED)})
+        metrics = client.get("/metrics").text
+    assert answer.status_code == status
+    assert not any("password" in row for row in reader.rows)
+    assert SECRET not in answer.text + metrics + "".join(capfd.readouterr())
+
+
+def test_a_password_is_no_part_of_an_address(client: TestClient) -> None:
+    answer = client.post(f"/v1/ocr?password={SECRET}", content=LOCKED)
+    assert_problem(answer, 422, "option_invalid")
+    assert SECRET not in answer.text
+
+
 def test_columns_belong_to_one_file() -> None:
     assert with_regions(json.dumps([REGION]), files=2)[1].json()["code"] == "too_many_files"
+
+
+def test_a_pdf_needs_the_picture_and_opens_no_path() -> None:
+    reader = Reader()
+    with serving(reader) as client:
+        answer = client.post("/v1/ocr", content=PICTURE, headers={"Accept": "application/pdf"})
+        assert answer.status_code == 200 and answer.content.startswith(b"%PDF-")
+        reader.keeps_pictures = False
+        sent = {"Accept": "application/pdf", "X-Filename": "/etc/hostname"}
+        assert_problem(client.post("/v1/ocr", content=PICTURE, headers=sent), 422, "no_picture")
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/nothing"])
+def test_header_and_body_have_the_same_id(path: str, client: TestClient) -> None:
+    for wished in ("mine-1", "a:b/c=" + "d" * 90, "é", "x" * 200):
+        answer = client.get(path, headers={"X-Request-ID": wished.encode()})
+        found = answer.headers["x-request-id"]
+        assert answer.json().get("request_id", found) == found
+        assert (found == wished) == (wished[0] in "ma")
+
+
+def test_health_checks_are_logged_only_if_asked_for_or_failing(tmp_path: Path) -> None:
+    def logged(level: str) -> list[str]:
+        file = tmp_path / level
+        with serving(log_level=level, log_file=file) as client:
+            for path in ("/healthz", "/readyz", "/ping", "/v1/models"):
+                client.get(path)
+            client.app.stop()  # type: ignore[attr-defined]
+            client.get("/readyz")
+        lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        return [f"{line['level']} {line['route']} {line['status']}" for line in lines]
+
+    rest = ["INFO /v1/models 200", "INFO other 503"]
+    assert logged("INFO") == rest
+    assert logged("DEBUG") == [f"DEBUG {path} 200" for path in ("/healthz", "/readyz", "/ping")] + rest
+
+
+def test_a_log_that_is_moved_away_begins_anew(tmp_path: Path) -> None:
+    with serving(log_file=tmp_path / "log") as client:
+        client.get("/v1/models")
+        (tmp_path / "log").rename(tmp_path / "log.1")
+        client.get("/v1/models")
+    assert [len((tmp_path / name).read_text("utf-8").splitlines()) for name in ("log", "log.1")] == [1, 1]
+
+
+def test_a_server_that_stops_finishes_what_it_has_and_refuses_the_rest() -> None:
+    async def main() -> None:
+        reader = Reader()
+        app = create(reader, ServerSettings())
+        running = Slow(app)
+        for chunk in (TIFF, b""):
+            running.chunks.put_nowait(chunk)
+        while not reader.running:
+            await asyncio.sleep(0)
+        app.stop()
+        assert app.under_way == 1
+        refused = Slow(app)
+        assert await refused.problem() == (503, "stopping")
+        assert dict(refused.sent[0]["headers"])[b"retry-after"] == b"2"
+        await running.answer
+        assert running.sent[0]["status"] == 200 and app.under_way == 0
+
+    asyncio.run(main())
+
+
+def test_redirects_go_nowhere(client: TestClient) -> None:
+    for path in ("/v1/ocr/", "/docs/", "/static", "/static/"):
+        answer = client.get(path, headers={"Host": "evil.example"}, follow_redirects=False)
+        assert answer.status_code == 404 and "location" not in answer.headers
+
+
+def test_a_client_has_no_more_than_its_places() -> None:
+    admission = Admission(3, 2, 5)
+    with admission.place("a"), admission.place("a"):
+        with pytest.raises(ProblemError, match="2 of your requests"), admission.place("a"):
+            pass
+        with admission.place("b"), pytest.raises(ProblemError, match="All 3 places"):
+            admission.check("c")
+    admission.check("a")
+    assert admission.taken == 0
+
+
+def test_each_key_may_send_its_pages_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("raypipe.web.limits.time.monotonic", lambda: now)
+    keys = {"key_digests": (digest("a"), digest("b"))}
+    with serving(pages_per_minute=6, **keys) as client:
+        sent = {name: {"Authorization": f"Bearer {name}"} for name in "ab"}
+        assert client.post("/v1/ocr", content=TIFF, headers=sent["a"]).status_code == 200
+        assert client.post("/v1/ocr", content=TIFF, headers=sent["a"]).status_code == 200
+        for path in ("/v1/ocr", "/v1/ocr?output_format=ndjson", "/invocations"):
+            refused = client.post(path, content=PICTURE, headers=sent["a"])
+            assert_problem(refused, 429, "quota_used")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 10
+        assert client.post("/v1/ocr", content=PICTURE, headers=sent["b"]).status_code == 200
+        now += 10
+        assert client.post("/v1/ocr", content=PICTURE, headers=sent["a"]).status_code == 200
+        assert_problem(client.post("/v1/ocr", content=PICTURE, headers=sent["a"]), 429, "quota_used")
+
+
+def test_pages_of_other_sites_may_ask_if_they_are_named() -> None:
+    ours, asked = "https://ours.example", {"Access-Control-Request-Method": "POST"}
+    with serving(cors_origins=(ours,), key_digests=(digest("a"),)) as client:
+        before = client.options("/v1/ocr", headers={"Origin": ours, **asked})
+        assert before.status_code == 200 and before.headers["access-control-allow-origin"] == ours
+        refused = client.post("/v1/ocr", content=PICTURE, headers={"Origin": ours})
+        assert refused.headers["access-control-allow-origin"] == ours and refused.status_code == 401
+        other = client.post("/v1/ocr", content=PICTURE, headers={"Origin": "https://other.example"})
+        assert "access-control-allow-origin" not in other.headers
+    with serving() as client:
+        assert "access-control-allow-origin" not in client.get("/healthz", headers={"Origin": ours}).headers

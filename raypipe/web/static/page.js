@@ -134,9 +134,16 @@ function tie(box, item) {
     element.addEventListener("mouseenter", () => light(true));
     element.addEventListener("mouseleave", () => light(document.activeElement === item));
   }
-  item.addEventListener("focus", () => light(true));
+  item.addEventListener("focus", () => { light(true); reveal(box); });
   item.addEventListener("blur", () => light(false));
   box.addEventListener("click", () => item.focus());
+}
+
+function reveal(box) { // The picture stays beside the lines, and shows the one in hand.
+  const figure = box.closest("figure"), inner = box.getBoundingClientRect(), outer = figure.getBoundingClientRect();
+  if (inner.top < outer.top || inner.bottom > outer.bottom) {
+    figure.scrollTop += (inner.top + inner.bottom - outer.top - outer.bottom) / 2;
+  }
 }
 
 function walk(event) { // One line of the list can be tabbed to; arrows move it.

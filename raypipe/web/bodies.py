@@ -1,0 +1,172 @@
+"""Bodies of requests while they arrive: how large, how many at once, how slowly."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+from starlette.requests import ClientDisconnect, Request
+
+from raypipe.web.problems import ProblemError
+from raypipe.web.settings import ServerSettings
+
+QUICK_SECONDS = 0.25
+"""A body that is here within this time is not counted: clients that are slow do not stand in the way of others."""
+FIRST_SECONDS = 5
+"""From here on a body must have come at the least rate: connections take a while to speed up."""
+CLOSE = {"Connection": "close"}
+"""For answers to requests whose body is not read."""
+
+
+class Bodies:
+    """Reads the bodies of all requests. Those that take their time are counted, and limited.
+
+    Args:
+        settings: The limits.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._settings = settings
+        self._waiting: Counter[str] = Counter()
+        self._bytes = 0
+
+    async def read(self, request: Request) -> bytes:
+        """The body of a request.
+
+        Raises:
+            ProblemError: 400 disconnected, 408 too slow, 413 too large, 415 compressed, 422 empty, 429 too many.
+        """
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise ProblemError(
+                415, "body_compressed", "Bodies with a Content-Encoding are not read. Send the file as it is.", CLOSE
+            )
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._settings.max_body_bytes:
+            raise too_large(self._settings)
+        try:
+            body = await self._collect(request)
+        except ClientDisconnect as error:
+            raise ProblemError(400, "disconnected", "The client disconnected before its body was complete.") from error
+        if not body:
+            raise ProblemError(422, "body_empty", "The body is empty. Send the bytes of an image or PDF.")
+        return body
+
+    async def _collect(self, request: Request) -> bytes:
+        arrival = _Arrival(self, self._settings, request.state.client)
+        stream, coming = request.stream(), None
+        try:
+            while True:
+                coming = coming or asyncio.ensure_future(anext(stream))
+                await asyncio.wait((coming,), timeout=arrival.seconds_left)
+                arrival.check()
+                if coming.done():
+                    chunk, coming = coming.result(), None
+                    if not chunk:  # The last one.
+                        return bytes(arrival.body)
+                    arrival.add(chunk)
+        finally:
+            if coming:
+                coming.cancel()
+            arrival.end()
+
+    def take(self, client: str) -> None:
+        """Counts a body that is waited for.
+
+        Raises:
+            ProblemError: 429, there are too many, of this client or of all.
+        """
+        most, most_of_one = self._settings.max_uploads, self._settings.max_uploads_per_client
+        if self._waiting[client] >= most_of_one:
+            raise self._too_many(f"{most_of_one} of your uploads are under way.")
+        if self._waiting.total() >= most:
+            raise self._too_many(f"{most} uploads are under way.")
+        self._waiting[client] += 1
+
+    def leave(self, client: str) -> None:
+        """Counts a body no longer."""
+        self._waiting[client] -= 1
+        if not self._waiting[client]:
+            del self._waiting[client]
+
+    def hold(self, size: int) -> None:
+        """Counts bytes that have come; a negative number gives them back.
+
+        Raises:
+            ProblemError: 429, the bodies under way would take too much memory.
+        """
+        if self._bytes + size > self._settings.max_uploads_bytes:
+            raise self._too_many(f"The uploads under way take {self._settings.max_uploads_bytes:,} bytes.")
+        self._bytes += size
+
+    def _too_many(self, what: str) -> ProblemError:
+        seconds = self._settings.retry_after_seconds
+        headers = {**CLOSE, "Retry-After": str(seconds)}
+        return ProblemError(429, "too_many_uploads", f"{what} Try again in {seconds} seconds.", headers)
+
+
+class _Arrival:
+    """One body on its way.
+
+    Attributes:
+        body: What has come.
+    """
+
+    def __init__(self, bodies: Bodies, settings: ServerSettings, client: str) -> None:
+        self._bodies, self._settings, self._client = bodies, settings, client
+        self._begun, self._is_counted, self.body = time.monotonic(), False, bytearray()
+
+    @property
+    def seconds_left(self) -> float:
+        """Until `check` has something to say."""
+        quick = self._longest if self._is_counted else min(QUICK_SECONDS, self._longest)
+        return max(0.0, self._begun + quick - time.monotonic())
+
+    @property
+    def _longest(self) -> float:
+        """Seconds that the body may take, after what has come of it."""
+        at_rate = FIRST_SECONDS + len(self.body) / self._settings.min_upload_rate
+        return min(self._settings.body_seconds, at_rate)
+
+    def check(self) -> None:
+        """Counts the body once it is slow.
+
+        Raises:
+            ProblemError: 408 too slow, 429 too many.
+        """
+        if self.seconds_left > 0:
+            return
+        if time.monotonic() - self._begun >= self._longest:
+            raise self._too_slow()
+        self._bodies.take(self._client)
+        self._is_counted = True
+
+    def add(self, chunk: bytes) -> None:
+        """Adds what has come.
+
+        Raises:
+            ProblemError: 413 too large, 429 too much with all others.
+        """
+        if len(self.body) + len(chunk) > self._settings.max_body_bytes:
+            raise too_large(self._settings)
+        self._bodies.hold(len(chunk))
+        self.body += chunk
+
+    def end(self) -> None:
+        """Gives back what the body took."""
+        self._bodies.hold(-len(self.body))
+        if self._is_counted:
+            self._bodies.leave(self._client)
+
+    def _too_slow(self) -> ProblemError:
+        detail = (
+            f"The body did not arrive within {self._settings.body_seconds:g} seconds, or at less than "
+            f"{self._settings.min_upload_rate:,} bytes a second."
+        )
+        return ProblemError(408, "body_too_slow", detail, CLOSE)
+
+
+def too_large(settings: ServerSettings) -> ProblemError:
+    """The problem of a body over the limit."""
+    detail = f"The body is larger than {settings.max_body_bytes:,} bytes, the limit of this server."
+    return ProblemError(413, "body_too_large", detail, CLOSE)

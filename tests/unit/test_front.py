@@ -1,0 +1,61 @@
+"""What clients see of Serve's own answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from starlette.responses import PlainTextResponse, Response
+from starlette.testclient import TestClient
+
+from raypipe.web.edge import OURS
+from raypipe.web.front import middlewares
+
+
+def answered(response: Response, path: str = "/v1/ocr", **headers: str) -> Any:
+    """The answer to a request that the router behind the middleware answers with `response`."""
+    app: Any = response
+    for middleware in middlewares():
+        app = middleware.cls(app, *middleware.args, **middleware.kwargs)
+    return TestClient(app).post(path, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("status", "seen", "code"),
+    [
+        (404, 503, "not_serving"),
+        (500, 503, "ingress_died"),
+        (503, 503, "not_serving"),
+        (429, 429, "overloaded"),
+    ],
+)
+def test_serves_own_errors_are_problems_to_try_again(status: int, seen: int, code: str) -> None:
+    answer = answered(PlainTextResponse("Internal Server Error", status), **{"X-Request-ID": "mine"})
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (seen, code, "2")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine"
+
+
+def test_no_answer_at_all_is_a_problem_to_try_again() -> None:
+    async def nothing(scope: Any, receive: Any, send: Any) -> None:
+        """What Serve's router sends when the process that was to answer dies."""
+
+    answer = answered(nothing)  # type: ignore[arg-type]
+    assert (answer.status_code, answer.json()["code"]) == (503, "ingress_died")
+
+
+def test_what_an_application_answers_passes() -> None:
+    for status in (200, 404, 500, 503):
+        assert answered(PlainTextResponse("ours", status, {OURS: "nosniff"})).text == "ours"
+    assert answered(PlainTextResponse("served")).text == "served"
+    assert answered(PlainTextResponse("unhealthy", 503), "/-/healthz").text == "unhealthy"
+
+
+def test_the_router_sees_a_harmless_id() -> None:
+    async def router(scope: Any, receive: Any, send: Any) -> None:
+        headers = [value.decode() for name, value in scope["headers"] if name == b"x-request-id"]
+        await PlainTextResponse(json.dumps(headers))(scope, receive, send)
+
+    ids = [answered(router, **given).json() for given in ({}, {"X-Request-ID": "a b"}, {"X-Request-ID": "mine"})]  # type: ignore[arg-type]
+    assert [len(each) for each in ids] == [1, 1, 1] and len(ids[0][0]) == len(ids[1][0]) == 32
+    assert ids[2] == ["mine"]

@@ -1,0 +1,224 @@
+"""Jobs of a server without models: who sees them, what they answer, and what is taken up again."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+from starlette.testclient import TestClient
+
+from raypipe import presets
+from raypipe.columns import Column
+from raypipe.job import lease
+from raypipe.job.online import JobsOf
+from raypipe.metrics import Visit
+from raypipe.types import Page, Row
+from raypipe.web.app import create
+from raypipe.web.reading import Read
+from raypipe.web.settings import JobSettings, ServerSettings, digest
+
+ANNA, BERT = {"Authorization": "Bearer anna"}, {"Authorization": "Bearer bert"}
+KEYS = (digest("anna"), digest("bert"))
+PIPELINE = presets.standard()
+
+
+class Reader:
+    """Reads as many pages as it may, and notes which."""
+
+    overlays = ()
+    needs: dict[str, Column] = {}
+    models: list[dict[str, str]] = []
+
+    def __init__(self, most: int = 1000, at_once: int = 2) -> None:
+        self.most, self.at_once, self.pages = most, at_once, Counter[tuple[str, int]]()
+        self.may = threading.Event()
+        self.may.set()
+
+    async def count(self, content: bytes) -> int:
+        return getattr(Image.open(io.BytesIO(content)), "n_frames", 1)
+
+    async def ready(self) -> dict[str, float]:
+        return {}
+
+    async def read(self, row: Row, overlay: str) -> Read:
+        while not self.may.is_set() or self.pages.total() >= self.most:
+            await asyncio.sleep(0.002)
+        self.pages[row["path"], row["pagenum"]] += 1
+        done = {name: row[name] for name in ("path", "name", "pagenum", "total_pages", "exception")}
+        if row["content"] == b"broken":
+            done["exception"] = f"SomeStage image_unknown: {row['path']} is no picture."
+        return Read(Page({**done, "text": f"page {row['pagenum']}", "lines": []}), [Visit("Op", 0, 1, {}, {})])
+
+
+def tiff(pages: int) -> bytes:
+    first, *rest = [Image.new("L", (40, 30), grey) for grey in range(pages)]
+    file = io.BytesIO()
+    first.save(file, "TIFF", save_all=True, append_images=rest)
+    return file.getvalue()
+
+
+@contextmanager
+def serving(folder: Path, reader: Reader, settings: dict[str, Any] | None = None, **jobs: Any) -> Iterator[TestClient]:
+    made = JobsOf(PIPELINE, JobSettings(jobs=folder, **jobs), folder)
+    with TestClient(create(reader, ServerSettings(**settings or {}), jobs_for=made)) as client:
+        yield client
+
+
+def until(true: Callable[[], Any], seconds: float = 30) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found
+
+
+def finished(client: TestClient, place: str, **headers: Any) -> Any:
+    def ended() -> Any:
+        answer = client.get(place, **headers).json()
+        return answer if answer["state"] in ("done", "failed") else None
+
+    return until(ended)
+
+
+def test_a_job_is_read_after_its_answer_and_given_in_any_format(tmp_path: Path) -> None:
+    reader = Reader()
+    reader.may.clear()
+    with serving(tmp_path, reader) as client:
+        files = [("file", ("scan.tif", tiff(3))), ("file", ("/etc/note", b"broken"))]
+        begun = client.post("/v1/jobs", files=files)
+        place, said = begun.headers["Location"], begun.json()
+        assert begun.status_code == 202 and place == f"/v1/jobs/{said['id']}"
+        assert (said["pages"], said["done"], said["names"]) == (4, 0, ["scan.tif", "note"])
+        early = client.get(f"{place}/result")
+        assert (early.status_code, early.json()["code"]) == (409, "job_unfinished")
+        reader.may.set()
+        done = finished(client, place)
+        assert (done["state"], done["done"]) == ("done", 4) and done["expires"] > done["created"]
+        failure = {"kind": "SomeStage image_unknown", "pages": 1, "message": "note is no picture."}
+        assert done["failures"] == [failure], "the server's own path is nobody's business"
+        pages = client.get(f"{place}/result").json()["pages"]
+        expected = [("scan.tif", 0), ("scan.tif", 1), ("scan.tif", 2), ("note", 0)]
+        assert [(page["name"], page["pagenum"]) for page in pages] == expected
+        assert str(tmp_path) not in client.get(f"{place}/result?output_format=jsonl").text
+        assert client.get(f"{place}/result?output_format=text&pages=2").text.strip() == "page 1"
+        pdf = client.get(f"{place}/result", headers={"Accept": "application/pdf"})
+        assert pdf.content.startswith(b"%PDF"), pdf.text
+        assert client.get(f"{place}/result?overlay=png").json()["code"] == "no_overlay"
+
+
+def test_each_key_sees_its_own_jobs_only(tmp_path: Path) -> None:
+    with serving(tmp_path, Reader(), {"key_digests": KEYS}) as client:
+        place = client.post("/v1/jobs", content=tiff(1), headers=ANNA).headers["Location"]
+        finished(client, place, headers=ANNA)
+        for method, path in (("GET", place), ("GET", f"{place}/result"), ("DELETE", place)):
+            assert client.request(method, path, headers=BERT).json()["code"] == "no_such_job"
+            assert client.request(method, path).status_code == 401
+        assert client.delete(place, headers=ANNA).status_code == 204
+        assert client.get(place, headers=ANNA).status_code == 404 and not list(tmp_path.glob("[0-9a-f]*"))
+
+
+def test_what_a_server_left_is_taken_up_and_each_page_is_read_once(tmp_path: Path) -> None:
+    first, second = Reader(most=7), Reader()
+    with serving(tmp_path, first) as client:
+        place = client.post("/v1/jobs", content=tiff(20)).headers["Location"]
+        until(lambda: client.get(place).json()["done"] >= 4)
+    with serving(tmp_path, second) as client:
+        assert finished(client, place)["done"] == 20
+        pages = client.get(f"{place}/result").json()["pages"]
+    assert [page["pagenum"] for page in pages] == list(range(20))
+    assert len(second.pages) < 17, "what was written is not read again"
+
+
+def test_a_job_is_read_by_one_ingress(tmp_path: Path) -> None:
+    readers = Reader(), Reader()
+    with serving(tmp_path, readers[0]) as one, serving(tmp_path, readers[1]) as other:
+        places = [client.post("/v1/jobs", content=tiff(5)).headers["Location"] for client in (one, other, one)]
+        for place in places:
+            assert finished(other, place)["done"] == finished(one, place)["done"] == 5
+    read = readers[0].pages + readers[1].pages
+    assert len(read) == 15 and set(read.values()) == {1}
+
+
+def test_a_job_that_is_removed_while_it_is_read_leaves_nothing(tmp_path: Path) -> None:
+    reader = Reader(most=3)
+    with serving(tmp_path, reader) as client:
+        place = client.post("/v1/jobs", content=tiff(9)).headers["Location"]
+        until(lambda: reader.pages.total() == 3)
+        assert client.delete(place).status_code == 204 and client.get(place).status_code == 404
+        reader.most = 1000
+        until(lambda: not list(tmp_path.glob("[0-9a-f]*")))
+        assert reader.pages.total() < 9
+
+
+def test_jobs_are_bounded_and_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raypipe.job.online.LOOK_SECONDS", 0.02)
+    reader = Reader()
+    with serving(tmp_path, reader, max_jobs=1, max_job_pages=3, job_seconds=0.01, max_jobs_bytes=9000) as client:
+        assert client.post("/v1/jobs", content=tiff(4)).json()["code"] == "too_many_pages"
+        assert client.post("/v1/jobs", content=bytes(9001)).json()["code"] == "too_many_jobs"
+        assert client.post("/v1/jobs?pages=1", content=tiff(1)).json()["code"] == "option_invalid"
+        reader.may.clear()
+        place = client.post("/v1/jobs", content=tiff(1)).headers["Location"]
+        refused = client.post("/v1/jobs", content=tiff(1))
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
+        reader.may.set()
+        until(lambda: client.get(place).status_code == 404)
+        assert client.post("/v1/jobs", content=tiff(1)).status_code == 202
+
+
+def test_requests_go_first(tmp_path: Path) -> None:
+    """Pages of jobs take the room that requests leave, and one at least."""
+    reader = Reader(most=0, at_once=3)
+    with serving(tmp_path, reader) as client:
+        state: Any = client.app._app.state  # type: ignore[attr-defined]
+        place = client.post("/v1/jobs", content=tiff(9)).headers["Location"]
+        until(lambda: state.jobs._turns._running == 3)
+        state.service.admission._taken["somebody"] = 2
+        reader.most = 3
+        until(lambda: state.jobs._turns._running == 1)
+        state.service.admission._taken["somebody"], reader.most = 0, 1000
+        assert finished(client, place)["done"] == 9
+
+
+def test_a_job_of_another_pipeline_says_so(tmp_path: Path) -> None:
+    with serving(tmp_path, Reader(most=1)) as client:
+        place = client.post("/v1/jobs", content=tiff(3)).headers["Location"]
+        until(lambda: list(tmp_path.glob("*/output/shards/*.parquet")))
+    made = JobsOf(presets.fast(), JobSettings(jobs=tmp_path), tmp_path)
+    with TestClient(create(Reader(), ServerSettings(), jobs_for=made)) as client:
+        said = finished(client, place)
+        assert said["state"] == "failed" and "another pipeline" in said["problem"]
+        assert str(tmp_path) not in said["problem"]
+        assert client.get(f"{place}/result").json()["code"] == "job_failed"
+
+
+def test_a_server_without_a_folder_takes_no_jobs() -> None:
+    with TestClient(create(Reader(), ServerSettings())) as client:
+        answer = client.post("/v1/jobs", content=tiff(1))
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_jobs") and "--jobs" in answer.json()["detail"]
+    with pytest.raises(ValidationError, match="max_jobs has no effect"):
+        JobSettings(max_jobs=3)
+    with pytest.raises(ValidationError, match="not of a bucket"):
+        JobSettings(jobs=Path("s3://bucket/jobs"))
+
+
+def test_what_died_while_it_arrived_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raypipe.job.online.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("raypipe.job.kept.NEW_SECONDS", -1)
+    for name in ("new-0", "0" * 32, "1" * 32, "of others"):
+        (tmp_path / name).mkdir()
+    held = lease.take(str(tmp_path / ("1" * 32)))
+    with serving(tmp_path, Reader()):
+        until(lambda: not (tmp_path / "new-0").exists() and not (tmp_path / ("0" * 32)).exists())
+        assert (tmp_path / ("1" * 32)).exists() and (tmp_path / "of others").exists()
+    held.release()
