@@ -1,17 +1,25 @@
-"""`raypipe doctor`: this machine's versions, providers, devices, threads and models."""
+"""`raypipe doctor`: this machine's versions, providers, devices, threads, models and plug-ins."""
 
 from __future__ import annotations
 
 import platform
 import sys
-from importlib.metadata import version
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, version
 
 import click
+import numpy as np
 
-from raypipe import engine
+from raypipe import cuda, engine, plugins, presets
 from raypipe.cli.table import print_table
-from raypipe.errors import ExitStatus
-from raypipe.machine import usable_cpus
+from raypipe.detection import families as detectors
+from raypipe.errors import ConfigError, ExitStatus, RaypipeError
+from raypipe.images.kinds import KINDS
+from raypipe.machine import cpu_name, usable_cpus
+from raypipe.metrics import Metrics
+from raypipe.outputs.formats import FORMATS
+from raypipe.recognition import families as recognizers
+from raypipe.stages.registry import STAGES
 from raypipe.zoo import manifest, store
 
 PACKAGES = ("raypipe", "ray", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic")
@@ -20,27 +28,64 @@ PACKAGES = ("raypipe", "ray", "numpy", "opencv-python-headless", "pillow", "pyar
 def checks() -> list[tuple[str, str, bool]]:
     """Rows of subject, finding, and whether the finding is as it should be."""
     runtime = engine.versions()
-    gpu = engine.gpu_available()
     rows = [("python", f"{platform.python_version()} on {platform.platform()}", True)]
     rows += [(name, version(name), True) for name in PACKAGES]
     rows += [
         ("onnxruntime", runtime["onnxruntime"], True),
         ("providers built in", ", ".join(runtime["providers"]), True),
-        ("GPU", "CUDA device found" if gpu else "none usable", True),
-        ("--device auto runs on", "CUDA" if gpu else "CPU", True),
-        ("CPUs", str(usable_cpus()), True),
+        _gpu(),
+        ("CPUs", f"{usable_cpus()}, {cpu_name() or 'of unknown name'}", True),
+        ("models in int8 and fp32 run", f"in {_precision()}", True),
     ]
     rows.append(("models pulled to", str(store.folder()), True))
     for model in manifest.models():
         if model.file or model.is_here:
             damage = manifest.damage(model)
             rows.append((f"model {model.name}", damage or "sound", damage is None))
-    return rows
+    return rows + [_plugin(point) for point in plugins.installed()]
+
+
+def _gpu() -> tuple[str, str, bool]:
+    """The row of the GPU: a model has run on it, or there is none, or it says why it cannot be used."""
+    if not cuda.devices():
+        return "GPU", "none: --device auto runs on the CPU", True
+    if trouble := engine.gpu_trouble() or _session_trouble():
+        return "GPU", f"not usable, --device auto runs on the CPU: {trouble}", False
+    return "GPU", f"{cuda.devices()} with CUDA: --device auto runs there", True
+
+
+def _precision() -> str:
+    """What models that have both compute with here."""
+    return manifest.suited(manifest.find(presets.DETECTOR), None, engine.gpu_available()).precision
+
+
+def _session_trouble() -> str:
+    """Why a model does not run on the GPU; empty if it does."""
+    try:
+        session = engine.Session(manifest.find(presets.DETECTOR).path, True, 1, Metrics())
+        session.run(np.zeros((1, 3, 64, 64), np.float32))
+    except (RaypipeError, RuntimeError) as error:
+        return str(error)
+    return ""
+
+
+def _plugin(point: EntryPoint) -> tuple[str, str, bool]:
+    """The row of something that another package adds."""
+    what = f"plug-in {point.name} ({point.group})"
+    registries = (FORMATS, KINDS, STAGES, detectors.FAMILIES, recognizers.FAMILIES, manifest.registry())
+    by_group: dict[str, Mapping[str, object]] = {each.group: each for each in registries}
+    if point.group not in by_group:
+        return what, f"raypipe has no such group, only {', '.join(by_group)}", False
+    try:
+        by_group[point.group][point.name]
+    except ConfigError as error:
+        return what, str(error), False
+    return what, f"from {plugins.package(point)}", True
 
 
 @click.command(epilog="Example: raypipe doctor")
 def doctor() -> None:
-    """Checks versions, providers, devices, threads and models."""
+    """Checks versions, providers, devices, threads, models and plug-ins."""
     rows = checks()
     print_table(("what", "found", ""), *((what, found, "ok" if sound else "WRONG") for what, found, sound in rows))
     sys.exit(ExitStatus.DONE if all(sound for *_, sound in rows) else ExitStatus.MODEL)

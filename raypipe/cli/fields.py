@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import click
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -52,6 +52,9 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
         return click.option(option, is_flag=True, help=help_text)
     if get_origin(field.annotation) is tuple:
         return click.option(option, multiple=True, metavar="NAME", help=f"{help_text} May be repeated.")
+    if get_origin(field.annotation) is Literal:
+        choice = click.Choice(get_args(field.annotation), case_sensitive=False)
+        return click.option(option, type=choice, default=field.default, show_default=True, help=help_text)
     kind, *_ = get_args(field.annotation) or (field.annotation,)
     shown = field.default not in (None, "")
     return click.option(

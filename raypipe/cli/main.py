@@ -7,12 +7,17 @@ import sys
 
 import click
 
+from raypipe.cli.bench import bench
+from raypipe.cli.convert import convert
 from raypipe.cli.describe import describe
 from raypipe.cli.doctor import doctor
 from raypipe.cli.models import models
+from raypipe.cli.plan import plan
+from raypipe.cli.report import report
 from raypipe.cli.run import run
 from raypipe.cli.serve import serve
 from raypipe.cli.show import show
+from raypipe.cli.status import status
 from raypipe.errors import RaypipeError
 
 
@@ -22,7 +27,7 @@ def cli() -> None:
     """Reads text in pictures of handwriting and print, on this machine or on a Ray cluster."""
 
 
-for command in (run, show, serve, describe, doctor, models):
+for command in (run, plan, status, report, convert, show, serve, bench, describe, doctor, models):
     cli.add_command(command)
 
 

@@ -86,7 +86,8 @@ def verify() -> None:
 
 
 def _use(model: manifest.Model) -> str:
-    return "default" if model.name in (presets.DETECTOR, presets.RECOGNIZER) else ""
+    uses = [name for name, chosen in presets.PRESETS.items() if model.name in chosen[:2]]
+    return ", ".join("default" if name == presets.STANDARD else name for name in uses)
 
 
 def _size(model: manifest.Model) -> tuple[str, str]:

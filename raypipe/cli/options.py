@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_args
 
 import click
 from click.core import ParameterSource
 
 from raypipe import presets
-from raypipe.errors import ConfigError
-from raypipe.pipeline import Pipeline, load
+from raypipe.errors import ConfigError, PageError
+from raypipe.files import read_file
+from raypipe.images.passwords import Passwords, tell
+from raypipe.job.folder import OutputFolder
+from raypipe.outputs.formats import FORMATS
+from raypipe.pipeline import BATCH_SIZE, Pipeline, load
 from raypipe.stages.base import Pool
+from raypipe.zoo.manifest import Precision
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEVICES = {"auto": None, "cpu": False, "cuda": True}
@@ -30,6 +35,43 @@ def pool(text: str) -> Pool:
     return Pool(min_size=int(parts[0]), max_size=int(parts[1]))
 
 
+class Share(click.ParamType):  # type: ignore[type-arg] # Generic from click 8.4 on.
+    """A share such as `5%` or `0.05`."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The share, from 0 to 1."""
+        try:
+            share = float(str(value).removesuffix("%")) / (100 if str(value).endswith("%") else 1)
+        except ValueError:
+            share = -1
+        if not 0 <= share <= 1:
+            self.fail(f"{value!r} is no share such as 5% or 0.05.", param, ctx)
+        return share
+
+
+class FormatName(click.ParamType):  # type: ignore[type-arg] # Generic from click 8.4 on.
+    """The name of an output format. Formats of other packages are looked for when the command is given."""
+
+    name = "format"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All names."""
+        return tuple(FORMATS)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """The names, as the help shows them."""
+        return f"[{'|'.join(self.choices)}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name itself."""
+        if value not in self.choices:
+            self.fail(f"{value!r} is not one of {', '.join(self.choices)}.", param, ctx)
+        return str(value)
+
+
 def pipeline_options(command: F) -> F:
     """Adds the options that choose the pipeline; `chosen_pipeline` takes their values."""
     return _with(
@@ -37,12 +79,72 @@ def pipeline_options(command: F) -> F:
         click.option(
             "--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline."
         ),
+        click.option(
+            "--preset",
+            type=click.Choice(list(presets.PRESETS)),
+            default=presets.STANDARD,
+            show_default=True,
+            help="Ready-made pipeline; fast takes half the time and reads print better than hands.",
+        ),  # fmt: skip
         click.option("--detector", default=presets.DETECTOR, show_default=True, help="Detection model."),
         click.option("--recognizer", default=presets.RECOGNIZER, show_default=True, help="Recognition model."),
         click.option(
+            "--lang",
+            "language",
+            default=presets.LANGUAGE,
+            show_default=True,
+            help="Language of the text. Words guide the reading of en; accents are read in all.",
+        ),
+        click.option(
             "--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run."
         ),
+        click.option(
+            "--precision",
+            type=click.Choice(["auto", *get_args(Precision)]),
+            default="auto",
+            show_default=True,
+            help="What networks compute with; auto: what is faster here, of those that models have.",
+        ),
     )
+
+
+def passwords_option(command: F) -> F:
+    """Adds the option that tells this process the passwords of PDFs; no command sees its value."""
+    return _with(
+        command,
+        click.option("--passwords", envvar="RAYPIPE_PASSWORDS", metavar="FILE", expose_value=False,
+                     callback=_tell_passwords,
+                     help="File of passwords, one a line, that locked PDFs are opened with."),
+    )  # fmt: skip
+
+
+def _tell_passwords(context: click.Context, parameter: click.Parameter, path: str | None) -> None:
+    if not path:
+        return
+    try:
+        lines = read_file(path).decode("utf-8-sig").splitlines()
+    except (PageError, UnicodeDecodeError) as error:
+        reason = error if isinstance(error, PageError) else f"{path} is no UTF-8 text."
+        raise ConfigError(f"The file of passwords cannot be read: {reason}", "Give one password a line.") from None
+    tell(Passwords(of_any=tuple(filter(None, lines))))
+
+
+def job_options(command: F) -> F:
+    """Adds the options that say what a job writes, and how many pages it reads together."""
+    return _with(
+        command,
+        click.option("--format", "formats", multiple=True, type=FormatName(), default=["text"], show_default=True,
+                     help="Also write one file per document in this format (repeatable)."),
+        click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
+                     help="Draw regions and text over each page."),
+        click.option("--batch-size", default=BATCH_SIZE, show_default=True, type=click.IntRange(1),
+                     help="Pages read together."),
+    )  # fmt: skip
+
+
+def with_overlays(pipeline: Pipeline, folder: OutputFolder, overlay: str) -> Pipeline:
+    """A pipeline that also draws overlays of this format, or `none`, into a folder."""
+    return pipeline if overlay == "none" else presets.with_overlays(pipeline, folder.overlays, overlay)
 
 
 def pool_options(command: F) -> F:
@@ -58,7 +160,10 @@ def chosen_pipeline(
     file: Path | None,
     detector: str,
     recognizer: str,
+    language: str,
     device: str,
+    precision: str,
+    preset: str = presets.STANDARD,
     detectors: Pool | None = None,
     recognizers: Pool | None = None,
     **_: object,
@@ -68,11 +173,22 @@ def chosen_pipeline(
     Raises:
         ConfigError: The file is missing or invalid, or would leave another given option without effect.
     """
-    alone("--pipeline", file, "detector", "recognizer", "device", "detectors", "recognizers")
+    others = ("detector", "recognizer", "language", "device", "precision", "detectors", "recognizers", "preset")
+    alone("--pipeline", file, *others)
     if file:
         return load(file)
+    if preset != presets.STANDARD:
+        alone("--preset", preset, "detector", "recognizer")
+        detector, recognizer = presets.PRESETS[preset][:2]
     return presets.standard(
-        detector, recognizer, use_gpu=DEVICES[device], detector_pool=detectors, recognizer_pool=recognizers
+        detector,
+        recognizer,
+        language,
+        use_gpu=DEVICES[device],
+        detector_pool=detectors,
+        recognizer_pool=recognizers,
+        width=presets.PRESETS[preset].width,
+        precision=cast(Precision | None, None if precision == "auto" else precision),
     )
 
 

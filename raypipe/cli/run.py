@@ -6,47 +6,59 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+import pyarrow as pa
 
-from raypipe import presets
-from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
+from raypipe.cli import progress, stream
+from raypipe.cli.options import (
+    Share,
+    alone,
+    chosen_pipeline,
+    job_options,
+    passwords_option,
+    pipeline_options,
+    pool_options,
+    with_overlays,
+)
+from raypipe.cli.outcome import print_failures
 from raypipe.errors import ExitStatus
-from raypipe.job import local, plan, ray, stop
-from raypipe.job.engine import choose
+from raypipe.job import loop, plan, stop
+from raypipe.job.engine import Engine, choose
 from raypipe.job.folder import OutputFolder
-from raypipe.job.results import read_results
+from raypipe.job.local import LocalEngine
+from raypipe.job.plan import Job
+from raypipe.job.progress import Limits
+from raypipe.job.ray import RayEngine
 from raypipe.job.summary import Summary
-from raypipe.outputs import documents
-from raypipe.outputs.formats import FORMATS
-from raypipe.pipeline import BATCH_SIZE
+from raypipe.keys import public
+from raypipe.metrics import files_run
+
+PAGE_SECONDS = 900.0
+"""Of a page of 400 lines, the slowest recognizer takes 540 seconds on a slow CPU; see `benchmarks/trocr.py`."""
 
 
 @click.command(epilog="Example: raypipe run letters/ --output out --format json")
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--output", "-o", help="Folder or URI for the results; needed unless the source is -.")
 @pipeline_options
+@passwords_option
 @pool_options
 @click.option("--engine", type=click.Choice(["auto", "local", "ray"]), default="auto", show_default=True,
               help="Run in this process, on Ray, or wherever it is done sooner.")  # fmt: skip
-@click.option("--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), default=["text"],
-              show_default=True, help="Also write one file per document in this format (repeatable).")  # fmt: skip
-@click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
-              help="Draw regions and text over each page.")  # fmt: skip
-@click.option(
-    "--batch-size", default=BATCH_SIZE, show_default=True, type=click.IntRange(1), help="Pages read together."
-)
+@job_options
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
 @click.option("--overwrite", is_flag=True, help="Discard the results already in the folder.")
 @click.option("--retry-failed", is_flag=True, help="Read again the pages that failed before.")
+@click.option("--max-errors", type=click.IntRange(0), help="Stop if more pages fail than this.")
+@click.option("--max-error-rate", type=Share(), help="Stop if more than this share of pages fails, such as 5%.")
+@click.option("--page-timeout", default=PAGE_SECONDS, show_default=True, type=click.FloatRange(0), metavar="SECONDS",
+              help="Give up a page that takes longer; 0: never.")  # fmt: skip
 def run(
     sources: tuple[str, ...],
-    output: Path,
+    output: str | None,
     engine: str,
     formats: tuple[str, ...],
     overlay: str,
@@ -55,82 +67,71 @@ def run(
     address: str | None,
     overwrite: bool,
     retry_failed: bool,
+    max_errors: int | None,
+    max_error_rate: float | None,
+    page_timeout: float,
     **choice: Any,
 ) -> None:
-    """Reads files, folders, globs or URIs and writes text, positions, confidences and overlay pictures.
+    """Reads files, folders, globs, URIs, archives or lists and writes text, positions and overlay pictures.
 
-    The same command resumes a job that was stopped. Exit status: 0 all pages read, 6 some failed, 8 some files
-    could not be written, others: the job did not run.
+    A source of - is a document on standard input, which goes to standard output in the one --format.
+
+    The same command resumes a job that was stopped. Exit status: 0 all pages read, 6 some failed, 8 some files could
+    not be written, 9 stopped because too many pages failed, others: the job did not run.
     """
     alone("--engine ray", engine == "ray", "threads")
     alone("--engine local", engine == "local", "detectors", "recognizers", "address")
     pipeline = chosen_pipeline(**choice)
-    if overlay != "none":
-        pipeline = presets.with_overlays(pipeline, str(OutputFolder(output).overlays.absolute()), overlay)
-    prepared = plan.prepare(pipeline, sources, output, overwrite, retry_failed)
-    if engine == "auto":
-        engine, reason = choose(prepared, address, threads)
-        click.echo(f"{'Ray' if engine == 'ray' else 'One process'}: {reason}.", err=True)
-    if prepared.repeated:
-        click.echo(f"{prepared.repeated} files are named by more than one source and read once", err=True)
+    if stream.is_asked_for(sources):
+        sys.exit(stream.stream(pipeline, formats, batch_size, threads, page_timeout or None))
+    if output is None:
+        raise click.MissingParameter(param_hint="--output", param_type="option")
+    pipeline = with_overlays(pipeline, OutputFolder(output), overlay)
+    limits = Limits(max_errors, max_error_rate)
+    job = plan.prepare(pipeline, sources, output, formats, overwrite, retry_failed)
     stop.heed_sigterm()
-    with _resumable(output), _progress() as progress:
-        task = progress.add_task("pages", total=len(prepared.todo), failed=0, rate=0.0)
+    with _resumable(job.folder), progress.shown(limits) as shown:
 
-        def show_progress(finished: int, failed: int) -> None:
-            seconds = progress.tasks[0].elapsed or 0
-            progress.update(task, completed=finished, failed=failed, rate=finished / seconds if seconds else 0)
+        def engine_for(documents: pa.Table, more: bool) -> Engine:
+            name = engine
+            if engine == "auto":
+                name, reason = choose(job.pipeline.graph, documents, more, address, threads)
+                click.echo(f"{'Ray' if name == 'ray' else 'One process'}: {reason}.", err=True)
+            shown.update(doing="loading models" if name == "local" else "starting Ray")
+            if name == "local":
+                return LocalEngine(pipeline.graph, job.writer, batch_size, threads, page_timeout or None)
+            return RayEngine(pipeline.graph, job.writer, batch_size, address, page_timeout or None)
 
-        if engine == "local":
-            summary = local.run(prepared, show_progress, batch_size, threads)
-        else:
-            summary = ray.run(prepared, show_progress, batch_size, address)
-    status = _report(summary, formats, overlay)
-    pages = read_results(prepared.folder.results, pipeline.graph.columns)
-    changed = {row["path"] for row in prepared.todo}
-    documents.write(pages, {name: prepared.folder.documents(name) for name in formats}, changed)
-    sys.exit(status)
+        summary = loop.run(job, engine_for, shown)
+    sys.exit(_report(summary, job, overlay))
 
 
 @contextmanager
-def _resumable(output: Path) -> Iterator[None]:
+def _resumable(folder: OutputFolder) -> Iterator[None]:
     """Says what becomes of a job that is stopped."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        click.echo(f"Stopped. What was read is in {output}/results/; the same command reads the rest.", err=True)
+        click.echo(
+            f"Stopped. What was read is in {public(folder.results)}/; the same command reads the rest.", err=True
+        )
         number = signal.SIGTERM if isinstance(interrupt, stop.Stopped) else signal.SIGINT
         sys.exit(128 + number)
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.2f} pages/s, {task.fields[failed]} failed"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-
-
-def _report(summary: Summary, formats: tuple[str, ...], overlay: str) -> ExitStatus:
+def _report(summary: Summary, job: Job, overlay: str) -> ExitStatus:
     """Prints the summary; returns the exit status."""
-    failed = sum(summary.errors.values())
-    seconds = summary.processing_seconds
+    seconds, outcome = summary.processing_seconds, summary.outcome
     rate = f", {summary.pages / seconds:.2f} pages/s once started" if seconds else ""
     click.echo(f"{summary.pages} pages in {summary.seconds:.1f} s{rate}", err=True)
+    if files := files_run(summary.sums):
+        click.echo(f"models that ran: {', '.join(files)}", err=True)
     if summary.resumed:
         click.echo(f"{summary.resumed} pages were already done", err=True)
-    folders = [summary.folder.results, *map(summary.folder.documents, formats)]
-    folders += [summary.folder.overlays] if overlay != "none" else []
-    click.echo(f"results: {'  '.join(f'{folder}/' for folder in folders)}", err=True)
-    for kind, count in summary.errors.most_common():
-        click.echo(f"failed: {count} with {kind}", err=True)
-    if failed:
-        click.echo(
-            f"The column `exception` in {summary.folder.results}/ says why each page failed and what to do.", err=True
-        )
-        click.echo("After that, the same command with --retry-failed reads those pages again.", err=True)
-    return ExitStatus.PAGES if failed else ExitStatus.DONE
+    folders = [job.folder.results, *map(job.folder.documents, job.writer.formats)]
+    folders += [job.folder.overlays] if overlay != "none" else []
+    click.echo(f"results: {'  '.join(f'{public(folder)}/' for folder in folders)}", err=True)
+    print_failures(outcome, job.folder)
+    if outcome.unwritten:
+        return ExitStatus.OUTPUT
+    return ExitStatus.PAGES if outcome.failed else ExitStatus.DONE

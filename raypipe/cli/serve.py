@@ -7,24 +7,42 @@ from typing import Any
 import click
 
 from raypipe.cli.fields import build, options_of
-from raypipe.cli.options import chosen_pipeline, pipeline_options, pool_options
+from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
 from raypipe.serving import Arguments
+
+ONLY_RAY = ("detectors", "recognizers", "batch_lines", "batch_seconds", "merge_ingress", "ingress_replicas", "address")
+"""Options of what only Ray Serve does."""
 
 
 @click.command(epilog="Example: raypipe serve --port 8000")
 @pipeline_options
 @pool_options
+@click.option(
+    "--engine",
+    type=click.Choice(["ray", "local"]),
+    default="ray",
+    show_default=True,
+    help="Ray Serve, or this process alone: less memory, ready sooner, but no second try if it dies.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 @options_of(Arguments, leave_out=("pipeline", "toml", "key_digests"))
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
-def serve(host: str, port: int, address: str | None, **values: Any) -> None:
+def serve(engine: str, host: str, port: int, address: str | None, **values: Any) -> None:
     """Reads documents over HTTP: a web page at /, the API at /docs. Ctrl-C stops it once all requests are answered."""
-    from raypipe.run import server
-
-    pipeline, serving = chosen_pipeline(**values), build(Arguments, values).with_keys()
+    alone("--engine local", engine == "local", *ONLY_RAY)
+    arguments = build(Arguments, values)
+    pipeline = arguments.limited(chosen_pipeline(**values))
+    serving, jobs = arguments.with_keys(), arguments.jobs_of(pipeline)
 
     def started() -> None:
         click.echo(f"raypipe: http://{host}:{port}/", err=True)
 
-    server.run(pipeline.graph, pipeline.drawings(), serving, host, port, address, started)
+    if engine == "local":
+        from raypipe.run import single
+
+        single.run(pipeline.graph, pipeline.drawings(), serving, host, port, started, jobs)
+    else:
+        from raypipe.run import server
+
+        server.run(pipeline.graph, pipeline.drawings(), serving, host, port, address, started, jobs)

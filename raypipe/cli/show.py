@@ -9,26 +9,35 @@ from typing import Any
 
 import click
 
-from raypipe.cli.options import alone, chosen_pipeline, pipeline_options
+from raypipe.cli import stream
+from raypipe.cli.options import alone, chosen_pipeline, passwords_option, pipeline_options
 from raypipe.client import Client
 from raypipe.errors import ConfigError, ExitStatus
+from raypipe.images import passwords
 from raypipe.types import Page
 
 
 @click.command(epilog="Example: raypipe show photo.jpg")
-@click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("image", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="The overlay picture; default: IMAGE.overlay.png")
 @pipeline_options
+@passwords_option
 @click.option("--url", help="Read it with the `raypipe serve` at this address.")
 @click.option("--api-key", envvar="RAYPIPE_API_KEY", help="Key for that server.")
 def show(image: Path, output: Path | None, url: str | None, api_key: str | None, **choice: Any) -> None:
-    """Prints the text of one image, and writes a picture with its regions and text drawn over it."""
+    """Prints the text of one image, and writes a picture with its regions and text drawn over it.
+
+    With - the image comes on standard input, and the picture is written if --output says where.
+    """
     alone("--url", url, *choice)
     image_format = "jpeg" if output and output.suffix.lower() in (".jpg", ".jpeg") else "png"
+    is_piped = str(image) == stream.STANDARD
+    source = stream.from_standard_input() if is_piped else image
     if url:
-        pages: Iterable[Page] = Client(url, api_key).read(image, overlay=image_format)
+        keys = passwords.of(str(image))
+        pages: Iterable[Page] = Client(url, api_key).read(source, overlay=image_format, passwords=keys)
     else:
-        pages = chosen_pipeline(**choice).with_drawing(image_format).run(image)
+        pages = chosen_pipeline(**choice).with_drawing(image_format).run(source)
     failed = False
     for page in pages:
         if page.exception:
@@ -36,6 +45,8 @@ def show(image: Path, output: Path | None, url: str | None, api_key: str | None,
             click.echo(page.exception, err=True)
             continue
         click.echo(page.text)
+        if is_piped and not output:
+            continue
         target = output or image.with_name(f"{image.stem}.overlay.png")
         if page["total_pages"] > 1:
             target = target.with_stem(f"{target.stem}.{page.pagenum}")

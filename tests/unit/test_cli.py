@@ -229,14 +229,14 @@ def test_a_format_that_fails_is_a_line_and_an_exit_status(
     def render(document: Document) -> str:
         raise LookupError(document.name)
 
-    monkeypatch.setitem(FORMATS, "hocr", replace(FORMATS["hocr"], render=render))
+    monkeypatch.setitem(FORMATS._loaded, "hocr", replace(FORMATS["hocr"], render=render))
     monkeypatch.chdir(tmp_path)
     Path("a.png").write_bytes(page_png)
     Path("open.toml").write_text('[[stage]]\ntype = "BinaryToImage"\n', encoding="utf-8")
     arguments = ["run", "a.png", "-o", "out", "--pipeline", "open.toml", "--overlay", "none", "--engine", "local"]
     assert run_main(monkeypatch, *arguments, "--format", "hocr", "--format", "text") == 8
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("raypipe: 1 of the files could not be written, first hocr of a.png: LookupError: a.png.")
+    assert last.startswith("1 files could not be written, first hocr of a.png: LookupError: a.png.")
     assert Path("out/text/a.png.txt").exists()
 
 
@@ -252,3 +252,11 @@ def test_a_document_in_every_format(tmp_path: Path, page_png: bytes, monkeypatch
     for each in FORMATS.values():
         assert Path(f"out/{each.name}/sub/b.png{each.suffix}").exists()
     assert ElementTree.parse("out/hocr/sub/b.png.hocr").getroot().tag.endswith("html")
+
+
+def test_a_preset_is_that_of_python() -> None:
+    described = invoke("describe", "--toml", "--preset", "fast")
+    assert Pipeline.from_toml(described.output) == presets.fast()
+    assert invoke("describe", "--toml", "--precision", "fp32").output.count('precision = "fp32"') == 2
+    refused = invoke("describe", "--preset", "fast", "--detector", "text_detector_db")
+    assert refused.exit_code and "--detector cannot be combined with --preset" in str(refused.exception)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import pytest
@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel, Field
 
 from raypipe.cli.fields import build, options_of
+from raypipe.cli.main import cli
 from raypipe.cli.serve import serve
 from raypipe.run.settings import Serving
 from raypipe.serving import Arguments
@@ -22,11 +23,21 @@ ANOTHER = {
     "max_body_bytes": 7_000,
     "max_files": 3,
     "max_pages": 4,
+    "max_uploads": 20,
+    "max_uploads_per_client": 21,
+    "max_uploads_bytes": 22,
+    "min_upload_rate": 23,
     "max_requests": 5,
+    "max_requests_per_client": 4,
+    "pages_per_minute": 60,
+    "cors_origins": ("https://a.example",),
     "pages_at_once": 6,
     "body_seconds": 7.5,
     "request_seconds": 8.5,
     "retry_after_seconds": 9,
+    "log_file": Path("requests.jsonl"),
+    "log_level": "WARNING",
+    "trace_endpoint": "http://127.0.0.1:4318",
     "batch_lines": 10,
     "batch_seconds": 0.5,
     "merge_ingress": True,
@@ -45,6 +56,7 @@ class Outer(BaseModel):
     width: float | None = Field(None, gt=0, description="how wide")
     place: Path | None = Field(None, description="where")
     flat: bool = Field(False, description="whether it is flat")
+    kind: Literal["PLAIN", "FANCY"] = Field("PLAIN", description="which kind")
     secret: str = Field("", description="not for the command line")
 
 
@@ -65,7 +77,9 @@ def test_options_make_the_model() -> None:
     assert Outer.model_validate_json(words) == Outer(inner=Inner(depth=5), width=2.5, place=Path("here"), flat=True)
 
 
-@pytest.mark.parametrize("words", [["--depth", "0"], ["--width", "wide"], ["--width", "0"], ["--secret", "x"]])
+@pytest.mark.parametrize(
+    "words", [["--depth", "0"], ["--width", "wide"], ["--width", "0"], ["--secret", "x"], ["--kind", "x"]]
+)
 def test_bounds_are_those_of_the_field(words: list[str]) -> None:
     result = CliRunner().invoke(command, words)
     assert result.exit_code == 2 and words[0] in result.output
@@ -98,20 +112,27 @@ def as_words(value: Any) -> list[str]:
     return list(value) if isinstance(value, tuple) else [] if value is True else [str(value)]
 
 
+def parameters(words: list[str]) -> dict[str, Any]:
+    """The values of `raypipe serve`, below its group, whose names of the help option it keeps from its first use on."""
+    above = click.Context(cli, **cli.context_settings)
+    return serve.make_context("serve", words, parent=above).params
+
+
 def test_each_setting_is_an_option_of_the_command_line() -> None:
     words = [word for name, value in ANOTHER.items() for word in [f"--{name.replace('_', '-')}", *as_words(value)]]
-    values = serve.make_context("serve", words).params
+    values = parameters(words)
     assert build(Arguments, values).with_keys() == Arguments(**nested())
 
 
 def test_each_setting_is_an_argument_in_yaml() -> None:
-    loaded = Arguments.model_validate(yaml.safe_load(yaml.safe_dump(nested())))
+    plain = Serving(**nested()).model_dump(mode="json")
+    loaded = Arguments.model_validate(yaml.safe_load(yaml.safe_dump(plain)))
     assert loaded.model_dump(include=set(Serving.model_fields)) == Serving(**nested()).model_dump()
     assert loaded.with_keys().settings.max_pages == 4
 
 
 def test_the_keys_of_a_file_reach_the_settings(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("secret\n")
-    values = serve.make_context("serve", ["--api-key-file", str(tmp_path / "keys"), "--max-pages", "4"]).params
+    values = parameters(["--api-key-file", str(tmp_path / "keys"), "--max-pages", "4"])
     settings = build(Arguments, values).with_keys().settings
     assert len(settings.key_digests) == 1 and settings.max_pages == 4

@@ -1,0 +1,102 @@
+"""A round through `raypipe serve`: a server of its own on the loopback address, and clients in threads."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from raypipe.bench.setting import Round, Setting
+from raypipe.client import Client
+from raypipe.errors import ConfigError
+from raypipe.inputs.listing import listed
+
+READY_SECONDS = 120
+"""A server that is not ready by then will not be."""
+WAIT_SECONDS = 10
+"""How long a server may take to end."""
+STEP = re.compile(r'^raypipe_stage_seconds_sum\{step="([^"]+)"\} (\S+)$', re.MULTILINE)
+
+
+def read(setting: Setting, sources: Sequence[str], folder: str) -> Round:
+    """Reads all sources.
+
+    Args:
+        setting: The pipeline, and how many requests are sent at a time.
+        sources: Files, folders and globs.
+        folder: For files that the server reads and writes.
+
+    Raises:
+        ConfigError: The server does not start, or a page cannot be read.
+    """
+    paths = [found.path for source in sources for found in listed(source, None)]
+    declared = Path(folder) / "pipeline.toml"
+    declared.write_text(setting.toml, encoding="utf-8")
+    with server(declared) as url, ThreadPoolExecutor(setting.connections) as threads:
+        client = Client(url)
+        list(threads.map(client.read, paths[: setting.connections]))
+        # What came before was the warm-up of the replicas.
+        before, start = _steps(url), time.monotonic()
+        pages = [page for found in threads.map(client.read, paths) for page in found]
+        seconds, after = time.monotonic() - start, _steps(url)
+    if wrong := [page.exception for page in pages if page.exception]:
+        raise ConfigError(f"{len(wrong)} pages cannot be read, first: {wrong[0]}", "Leave them out.")
+    sums = {f"{name}_seconds": value - before.get(name, 0) for name, value in after.items()}
+    return Round(pages=len(pages), seconds=seconds, cpu_seconds=None, sums=sums)
+
+
+@contextmanager
+def server(declared: Path) -> Iterator[str]:
+    """The address of a server that is ready, and ends with the block.
+
+    Args:
+        declared: The pipeline's TOML file; what the server prints goes beside it.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    said = declared.with_suffix(".log")
+    command = [sys.executable, "-m", "raypipe", "serve", "--pipeline", str(declared), "--port", str(port)]
+    with said.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_ready(process, url, said)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(WAIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, said: Path) -> None:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            _get(f"{url}/readyz")
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    raise ConfigError(f"`raypipe serve` did not start: {lines[-1] if lines else 'it printed nothing'}", "Try it alone.")
+
+
+def _steps(url: str) -> dict[str, float]:
+    """Seconds in each step so far, from the server's metrics."""
+    return {name: float(value) for name, value in STEP.findall(_get(f"{url}/metrics"))}
+
+
+def _get(url: str) -> str:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=5) as answer:
+        return bytes(answer.read()).decode()

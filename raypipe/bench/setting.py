@@ -1,0 +1,50 @@
+"""What is measured, and what came of it once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raypipe.machine import usable_cpus
+
+ENGINES = ("local", "ray", "serve")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is measured.
+
+    Attributes:
+        engine: One of `ENGINES`.
+        toml: The pipeline.
+        batch_size: Pages read together, in jobs.
+        threads: CPU threads of the local engine; None: all.
+        connections: Requests at a time, of the server.
+    """
+
+    engine: str
+    toml: str
+    batch_size: int
+    threads: int | None = None
+    connections: int = 1
+
+    @property
+    def workers(self) -> int:
+        """CPUs that read."""
+        return self.threads or usable_cpus()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """What came of a round.
+
+    Attributes:
+        pages: Pages read.
+        seconds: From the start of the first page to the end of the last; models were loaded before.
+        cpu_seconds: Of the processes that read, in that time; None: not known.
+        sums: The workers' metrics.
+    """
+
+    pages: int
+    seconds: float
+    cpu_seconds: float | None
+    sums: dict[str, float]

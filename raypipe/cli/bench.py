@@ -1,0 +1,122 @@
+"""`raypipe bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import click
+
+from raypipe.bench import plot, report
+from raypipe.bench.report import Measured, Report
+from raypipe.bench.rounds import in_turn
+from raypipe.bench.setting import ENGINES, Round, Setting
+from raypipe.cli.options import alone, chosen_pipeline, pipeline_options
+from raypipe.cli.table import print_table
+from raypipe.errors import ConfigError
+from raypipe.machine import usable_cpus
+from raypipe.pipeline import BATCH_SIZE
+
+VARIED = frozenset(
+    ("preset", "detector", "recognizer", "language", "device", "precision", "batch_size", "threads", "connections")
+)
+"""Parameters of which several values can be measured."""
+
+
+@click.command(epilog="Example: raypipe bench letters/ --engine local --engine ray")
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINES), default=["local"], show_default=True,
+              help="What reads the pages (repeatable): one process, Ray, or a server of its own.")  # fmt: skip
+@pipeline_options
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Rounds that count.")
+@click.option("--batch-size", default=BATCH_SIZE, show_default=True, type=click.IntRange(1),
+              help="Pages read together, but for `serve`.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
+@click.option("--connections", type=click.IntRange(1), help="Requests at a time to `serve`; default: twice the CPUs.")
+@click.option("--vary", "varied", multiple=True, metavar="OPTION=VALUE,VALUE",
+              help="Measure each value of an option, such as preset=standard,fast (repeatable).")  # fmt: skip
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the report to this file, too.")
+@click.option("--plot", "svg_file", type=click.Path(path_type=Path), help="Draw the report into this SVG file.")
+@click.option("--compare", type=click.Path(path_type=Path), help="An earlier report (--json) to compare with.")
+def bench(
+    sources: tuple[str, ...],
+    engines: tuple[str, ...],
+    rounds: int,
+    varied: tuple[str, ...],
+    json_file: Path | None,
+    svg_file: Path | None,
+    compare: Path | None,
+    **given: Any,
+) -> None:
+    """Measures how fast your pages are read on this machine, and where the time of a page goes.
+
+    Each engine reads all pages in a round of its own, in turn, after one round that does not count; nothing is kept of
+    what they read. Give some dozens of pages: short rounds say little.
+    """
+    alone("--engine without local", "local" not in engines, "threads")
+    alone("--engine without serve", "serve" not in engines, "connections")
+    earlier = report.load(compare) if compare else None
+    settings = {
+        _setting(engine, {**given, **values}): " ".join(
+            [engine, *(f"{name}={value}" for name, value in values.items())]
+        )
+        for engine in engines
+        for values in _combinations(varied)
+    }
+    found = in_turn(
+        list(settings), sources, rounds, lambda number, setting, done: _tell(number, settings[setting], done)
+    )
+    named = zip(settings.items(), found, strict=True)
+    made = Report.of([Measured.of(name, setting, some) for (setting, name), some in named])
+    click.echo(f"{made.measured[0].pages} pages, {rounds} rounds, {made.cpus} CPUs: {made.cpu}")
+    print_table(*report.speeds(made, earlier))
+    click.echo()
+    print_table(*report.shares(made, earlier))
+    _write(json_file, made.to_json())
+    _write(svg_file, plot.svg(made))
+
+
+def _setting(engine: str, values: dict[str, Any]) -> Setting:
+    """What an engine does with values of the options, of those that concern it."""
+    return Setting(
+        engine=engine,
+        toml=chosen_pipeline(**values).to_toml(),
+        batch_size=BATCH_SIZE if engine == "serve" else values["batch_size"],
+        threads=values["threads"] if engine == "local" else None,
+        connections=(values["connections"] or 2 * usable_cpus()) if engine == "serve" else 1,
+    )
+
+
+def _combinations(varied: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """All combinations of values of options, by the parameters' names.
+
+    Raises:
+        click.BadParameter: There is no such option, or one cannot have such a value.
+    """
+    context = click.get_current_context()
+    known = {option.opts[0].removeprefix("--"): option for option in context.command.params if option.name in VARIED}
+    values: dict[str, list[Any]] = {}
+    for text in varied:
+        name, _, listed = text.partition("=")
+        if name not in known:
+            raise click.BadParameter(f"{text!r} does not begin with one of {', '.join(known)}", param_hint="--vary")
+        option = known[name]
+        values[str(option.name)] = [option.type.convert(value, option, context) for value in listed.split(",")]
+    for combination in product(*values.values()):
+        yield dict(zip(values, combination, strict=True))
+
+
+def _tell(number: int, name: str, done: Round) -> None:
+    what = f"round {number}" if number else "warm-up"
+    click.echo(f"{what}, {name}: {done.pages / done.seconds:.2f} pages/s", err=True)
+
+
+def _write(path: Path | None, text: str) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error}.", "Choose another file.") from error

@@ -1,0 +1,55 @@
+"""`raypipe convert`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from raypipe.cli.options import FormatName, alone, passwords_option
+from raypipe.errors import ExitStatus
+from raypipe.job import convert as job
+from raypipe.job.engine import Engine
+from raypipe.job.folder import OutputFolder
+from raypipe.job.local import LocalEngine
+from raypipe.job.ray import RayEngine
+from raypipe.job.writer import Writer
+from raypipe.keys import public
+from raypipe.pipeline import BATCH_SIZE, Pipeline
+
+
+@click.command(epilog="Example: raypipe convert out --format hocr --format json")
+@click.argument("output")
+@click.option("--format", "formats", multiple=True, required=True, type=FormatName(),
+              help="Write one file per document in this format (repeatable).")  # fmt: skip
+@click.option("--shards", type=click.IntRange(min=1), metavar="N",
+              help="Pack each format's files into N TAR archives, those of jsonl into N files of lines.")  # fmt: skip
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+              help="Write them in this process or on Ray.")  # fmt: skip
+@passwords_option
+@click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
+def convert(output: str, formats: tuple[str, ...], shards: int | None, engine: str, address: str | None) -> None:
+    """Writes files of documents from the results of `raypipe run`; nothing is read again.
+
+    Exit status: 0 all written, 8 some files could not be.
+    """
+    alone("--engine local", engine == "local" and address, "address")
+
+    def engine_for(pipeline: Pipeline, writer: Writer) -> Engine:
+        if engine == "local":
+            return LocalEngine(pipeline.graph, writer, BATCH_SIZE)
+        return RayEngine(pipeline.graph, writer, BATCH_SIZE, address, needs_models=False)
+
+    with click.progressbar(length=1, label="parts", file=sys.stderr) as bar:
+
+        def show(done: int, count: int) -> None:
+            bar.length = count
+            bar.update(1)
+
+        done = job.convert(output, formats, engine_for, shards or 0, show)
+    folders = "  ".join(f"{public(OutputFolder(output).documents(name))}/" for name in formats)
+    where = f"{done.shards} shards each in " if done.shards else ""
+    click.echo(f"{done.documents} documents: {where}{folders}", err=True)
+    if done.unwritten:
+        click.echo(f"{len(done.unwritten)} files could not be written, first {done.unwritten[0]}.", err=True)
+        sys.exit(ExitStatus.OUTPUT)

@@ -1,0 +1,26 @@
+"""What of a job failed, and what to do about it."""
+
+from __future__ import annotations
+
+import click
+
+from raypipe.job.folder import OutputFolder
+from raypipe.job.shards import Outcome
+from raypipe.keys import public
+
+
+def print_failures(outcome: Outcome, folder: OutputFolder) -> None:
+    """Prints what failed, on standard error: how often each kind of failure, and its first reason with the remedy."""
+    for kind, count in outcome.failed.most_common():
+        click.echo(f"failed: {count} with {kind}, such as: {outcome.reasons[kind]}", err=True)
+    if outcome.failed:
+        click.echo(
+            f"The column `exception` in {public(folder.results)}/ says why each page failed and what to do.", err=True
+        )
+        click.echo("After that, the same command with --retry-failed reads those pages again.", err=True)
+    if outcome.unwritten:
+        click.echo(
+            f"{outcome.unwritten} files could not be written, first {outcome.why_unwritten[0]}. What was read is in "
+            "the results: `raypipe convert` writes the files again.",
+            err=True,
+        )

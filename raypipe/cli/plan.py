@@ -1,0 +1,78 @@
+"""`raypipe plan`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from raypipe.cli import progress
+from raypipe.cli.options import chosen_pipeline, job_options, passwords_option, pipeline_options, with_overlays
+from raypipe.job import forecast as job
+from raypipe.job.folder import OutputFolder
+from raypipe.job.forecast import Cluster, Forecast
+from raypipe.job.plan import found
+from raypipe.job.progress import Limits
+from raypipe.pipeline import Pipeline
+
+
+@click.command(epilog="Example: raypipe plan s3://bucket/letters --cluster 8x4gpu --price 12.5")
+@click.argument("sources", nargs=-1, required=True)
+@pipeline_options
+@passwords_option
+@job_options
+@click.option("--sample", default=500, show_default=True, type=click.IntRange(job.FEWEST), help="Pages to measure.")
+@click.option("--cluster", metavar="NODESxNgpu|NODESxNcpu",
+              help="Where the job is to run, such as 8x4gpu; default: in one process here.")  # fmt: skip
+@click.option("--price", type=click.FloatRange(0), help="What a node costs an hour, in any currency.")
+@click.option("--json", "as_json", is_flag=True, help="Print the forecast as JSON.")
+def plan(
+    sources: tuple[str, ...],
+    formats: tuple[str, ...],
+    overlay: str,
+    batch_size: int,
+    sample: int,
+    cluster: str | None,
+    price: float | None,
+    as_json: bool,
+    **choice: Any,
+) -> None:
+    """Forecasts how long `raypipe run` would take, from a sample of the pages that is read on this machine.
+
+    It supposes that the cluster's CPUs or GPUs are those of this machine, and that nothing else runs on either.
+    """
+    nodes = Cluster.parse(cluster) if cluster else None
+    pipeline = chosen_pipeline(**choice)
+    job.check(pipeline, nodes)
+
+    def pipeline_for(folder: OutputFolder) -> Pipeline:
+        return with_overlays(pipeline, folder, overlay)
+
+    with progress.shown(Limits()) as shown:
+        places, listed = found(sources)
+        drawn = job.draw(listed, places, sample, lambda count: shown.update(listed=count))
+        measured = job.measure(drawn, pipeline_for, formats, batch_size, shown)
+    made = job.forecast(drawn, measured, nodes, price)
+    click.echo(json.dumps(vars(made), indent=1) if as_json else _summary(made, measured.seconds))
+
+
+def _summary(made: Forecast, seconds: float) -> str:
+    """The forecast in words."""
+    lines = [
+        f"{made.pages:,} pages in {made.documents:,} documents, {made.sampled} of them read: {seconds:.2f} s a page",
+        f"time: {_duration(made.hours)}, give or take {made.doubt:.0%} (95 % confidence), with {made.actors} at once",
+        f"memory: {made.memory / 1e9:.1f} GB in all processes that read",
+        f"output: {made.output / 1e9:.3g} GB",
+    ]
+    if made.failed:
+        lines.append(f"about {made.failed:,} pages may fail")
+    if made.money is not None:
+        lines.append(f"money: {made.money:,.2f}")
+    return "\n".join(lines)
+
+
+def _duration(hours: float) -> str:
+    if hours >= 48:
+        return f"{hours / 24:.1f} days"
+    return f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.1f} minutes"

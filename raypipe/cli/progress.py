@@ -1,0 +1,72 @@
+"""How far a job is: a bar in terminals and notebooks, and a line a minute in logs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from raypipe.job.progress import Limits, Progress
+
+LINE_SECONDS = 60.0
+"""How often a log gets a line."""
+
+
+@contextmanager
+def shown(limits: Limits) -> Iterator[Progress]:
+    """A job's progress, which is shown on standard error while it changes."""
+    console = Console(stderr=True)
+    if not (console.is_terminal or console.is_jupyter):
+        yield Progress(_Lines(), limits)
+        return
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("pages, {task.fields[said]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    task = bar.add_task("listing", total=None, said="")
+
+    def show(progress: Progress) -> None:
+        total = None if progress.listing else progress.total
+        bar.update(task, description=progress.doing, completed=progress.finished, total=total, said=_said(progress))
+
+    with bar:
+        yield Progress(show, limits)
+
+
+class _Lines:
+    """Prints a line at once for each thing that a job begins to do, and one a minute while it does it."""
+
+    def __init__(self) -> None:
+        self._doing, self._next = "", 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.doing == self._doing and now < self._next:
+            return
+        if progress.doing == self._doing:
+            click.echo(f"{progress.finished}/{progress.total} pages, {_said(progress)}", err=True)
+        self._doing, self._next = progress.doing, now + LINE_SECONDS
+
+
+def _said(progress: Progress) -> str:
+    seconds = time.monotonic() - progress.started
+    rate = progress.finished / seconds if seconds else 0
+    more = f", {progress.listed} files listed so far" if progress.listing and progress.listed else ""
+    left = (progress.total - progress.finished) / rate if rate and not progress.listing else None
+    time_left = f", {_duration(left)} left" if left is not None and not Console(stderr=True).is_terminal else ""
+    return f"{rate:.2f} pages/s, {progress.failed} failed{more}{time_left}"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"

@@ -1,0 +1,16 @@
+"""`raypipe report`."""
+
+from __future__ import annotations
+
+import click
+
+from raypipe.job import report as job
+from raypipe.keys import public
+
+
+@click.command(epilog="Example: raypipe report out")
+@click.argument("folder", metavar="OUTPUT")
+@click.option("-o", "--output", help="The file; default: report.html in the folder.")
+def report(folder: str, output: str | None) -> None:
+    """Writes what a job did as one HTML file: counts, pace, failures, confidences, doubtful pages and settings."""
+    click.echo(public(job.write(folder, output)))

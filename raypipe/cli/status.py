@@ -1,0 +1,32 @@
+"""`raypipe status`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from raypipe.cli.outcome import print_failures
+from raypipe.job.folder import OutputFolder
+from raypipe.job.status import Status
+from raypipe.job.status import status as status_of
+
+
+@click.command(epilog="Example: raypipe status s3://bucket/letters-out --json")
+@click.argument("output")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def status(output: str, as_json: bool) -> None:
+    """Prints how far the job that writes to a folder is, from any machine that can read it."""
+    found = status_of(output)
+    if as_json:
+        click.echo(json.dumps({**vars(found), "outcome": vars(found.outcome), "finished": found.finished}, indent=1))
+        return
+    click.echo(_summary(found))
+    print_failures(found.outcome, OutputFolder(output))
+
+
+def _summary(found: Status) -> str:
+    listed = "still listing" if found.listed is None else f"{found.listed} files listed"
+    rate = f", {found.pages_per_second:.2f} pages/s in the last minutes" if found.pages_per_second else ""
+    state = "finished" if found.finished else f"{found.done} of {found.documents} documents in finished shards"
+    return f"{state}: {found.pages} pages, {listed}{rate}"

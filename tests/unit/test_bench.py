@@ -1,0 +1,95 @@
+"""What `raypipe bench` makes of its rounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import raypipe as rp
+from raypipe.bench import plot, report
+from raypipe.bench.report import Measured, Report
+from raypipe.bench.setting import Round, Setting
+from raypipe.bench.steps import REST, steps
+from raypipe.errors import ConfigError
+
+PIPELINE = rp.standard()
+SUMS = {
+    "ImageOpener_seconds": 1.0,
+    "TextDetector_seconds": 20.0,
+    "decode_seconds": 4.0,
+    "scale_seconds": 2.0,
+    "session_seconds": 42.0,
+    "session_ppocrv6_det_small_int8_seconds": 12.0,
+    "session_handwriting_ctc_int8_seconds": 30.0,
+    "LineCropper_seconds": 3.0,
+    "cut_seconds": 3.0,
+    "TextReader_seconds": 36.0,
+    "search_seconds": 5.0,
+    "lines_total": 400.0,
+}
+"""Of two pages, on two threads, in 40 seconds."""
+
+
+def measured(name: str, *rounds: float) -> Measured:
+    setting = Setting(engine=name, toml=PIPELINE.to_toml(), batch_size=4, threads=2)
+    return Measured.of(name, setting, [Round(pages=2, seconds=s, cpu_seconds=60, sums=SUMS) for s in rounds])
+
+
+def test_steps_add_up_to_the_time_of_the_cpus() -> None:
+    found = steps(PIPELINE, SUMS, 2, 40)
+    assert sum(found.values()) == pytest.approx(80)
+    assert found == {
+        "open": 1,
+        "decode": 4,
+        "scale": 2,
+        "cut lines": 3,
+        "search": 5,
+        "find regions": 2,
+        "assemble lines": 1,
+        "network ppocrv6_det_small_int8": 12,
+        "network handwriting_ctc_int8": 30,
+        REST: 20,
+    }
+
+
+def test_a_report_has_medians_ends_and_survives_a_file(tmp_path: Path) -> None:
+    found = Report.of([measured("local", 40, 50, 20)])
+    (one,) = found.measured
+    assert (one.middle, min(one.pages_per_second), max(one.pages_per_second)) == (0.05, 0.04, 0.1)
+    assert (one.cpu_seconds, one.steps["decode"]) == (30, 2000)
+    (tmp_path / "report.json").write_text(found.to_json())
+    assert report.load(tmp_path / "report.json") == found
+    assert found.cpus and [len(row) for row in report.shares(found)] == [3] * 11
+
+
+def test_an_earlier_report_stands_beside_it() -> None:
+    now, before = Report.of([measured("local", 40), measured("ray", 30)]), Report.of([measured("local", 50)])
+    _, local, ray = report.speeds(now, before)
+    assert local[-2:] == ("0.04", "+25%")
+    assert ray[-2:] == ("-", "-")
+
+
+def test_what_is_no_report_is_said(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text('{"pages": 1}')
+    for name in ("other.json", "none.json"):
+        with pytest.raises(ConfigError, match="is no report"):
+            report.load(tmp_path / name)
+
+
+def test_the_picture_shows_each_step_of_each_setting() -> None:
+    found = Report.of([measured("local", 40), measured("ray <&>", 35)])
+    titles = [each.text or "" for each in ElementTree.fromstring(plot.svg(found)).iter() if each.tag.endswith("title")]
+    assert len(titles) == 20
+    assert "decode: 2000.0 ms" in titles
+
+
+def test_what_is_no_step_comes_last() -> None:
+    other = {**SUMS, "session_other_seconds": 1.0}
+    setting = Setting(engine="local", toml=PIPELINE.to_toml(), batch_size=4, threads=2)
+    round_ = Round(pages=2, seconds=40, cpu_seconds=None, sums=other)
+    found = Report.of([measured("local", 40), Measured.of("local other", setting, [round_])])
+    names = report.step_names(found)
+    assert names[-1] == REST and "network other" in names and len(names) == len(set(names))
+    assert [row[0] for row in report.shares(found)][1:] == names
