@@ -43,7 +43,9 @@ def truth_of(folder: Path, score: ModuleType) -> dict[str, str]:
 
 def pipeline_for(name: str, arguments: argparse.Namespace) -> rp.Pipeline:
     """The standard pipeline, or for lines its recognizer alone."""
-    standard = presets.standard(arguments.detector, arguments.recognizer, use_gpu=False)
+    chosen = presets.PRESETS[arguments.preset]
+    detector, recognizer = arguments.detector or chosen.detector, arguments.recognizer or chosen.recognizer
+    standard = presets.standard(detector, recognizer, use_gpu=False, width=arguments.width or chosen.width)
     decode, detect, recognize = standard.stages
     recognize = recognize.model_copy(update={"decoder": arguments.decoder})
     if "lines" not in name and "words" not in name:
@@ -56,8 +58,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--sets", nargs="+", default=PAGE_SETS + LINE_SETS)
-    parser.add_argument("--detector", default=presets.DETECTOR)
-    parser.add_argument("--recognizer", default=presets.RECOGNIZER)
+    parser.add_argument("--preset", choices=list(presets.PRESETS), default=presets.STANDARD)
+    parser.add_argument("--detector", help="default: the preset's")
+    parser.add_argument("--recognizer", help="default: the preset's")
+    parser.add_argument("--width", type=int, help="default: the preset's")
     parser.add_argument("--decoder", choices=["greedy", "beam"], default="beam")
     parser.add_argument("--predictions", type=Path, help="folder for SET.jsonl")
     arguments = parser.parse_args()

@@ -22,7 +22,7 @@ import numpy as np
 import raypipe as rp
 from raypipe.geometry import bounds, corners
 from raypipe.inputs.pages import pages
-from raypipe.layout import join_lines
+from raypipe.layout.lines import join_lines
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.run.local import processor

@@ -17,7 +17,7 @@ from raypipe.detection import craft, dbnet
 from raypipe.detection.base import network_input
 from raypipe.detection.families import FAMILIES
 from raypipe.engine import Session
-from raypipe.layout import arrange
+from raypipe.layout.lines import arrange
 from raypipe.metrics import Metrics
 from raypipe.zoo import manifest
 

@@ -17,7 +17,10 @@ from memory import Memory
 
 from raypipe import presets
 from raypipe.inputs.pages import documents
-from raypipe.job import local, plan, ray
+from raypipe.job import loop, plan
+from raypipe.job.local import LocalEngine
+from raypipe.job.progress import Progress
+from raypipe.job.ray import RayEngine
 from raypipe.machine import usable_cpus
 from raypipe.pipeline import BATCH_SIZE
 from raypipe.stages.base import Pool
@@ -59,15 +62,13 @@ def main() -> None:
     prepared = plan.prepare(pipeline, files, work / "out", overwrite=False)
     memory = Memory()
     memory.start()
-    if arguments.engine == "local":
-        summary = local.run(prepared, lambda *_: None, arguments.batch_size, None)
-    else:
-        summary = ray.run(prepared, lambda *_: None, arguments.batch_size, None)
+    kind = LocalEngine if arguments.engine == "local" else RayEngine
+    summary = loop.run(prepared, lambda *_: kind(pipeline.graph, prepared.writer, arguments.batch_size), Progress())
     memory.done.set()
     print(json.dumps({
         "engine": arguments.engine,
         "pages": summary.pages,
-        "failed": sum(summary.errors.values()),
+        "failed": summary.outcome.failed.total(),
         "seconds": round(summary.seconds, 1),
         "processing_seconds": round(summary.processing_seconds, 1),
         "pages_per_second": round(summary.pages / summary.processing_seconds, 3),
