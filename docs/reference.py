@@ -13,6 +13,7 @@ from pages.formats import formats
 from pages.http import http
 from pages.models import models
 from pages.stages import stages
+from pages.visual import visual
 
 FOLDER = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
@@ -23,6 +24,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "formats": formats,
     "errors": failures,
     "models": models,
+    "visual-nlp": visual,
 }
 
 

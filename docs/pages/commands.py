@@ -8,6 +8,7 @@ import click
 
 from pages.tables import code, table
 from raypipe.cli.main import cli
+from raypipe.cli.options import FormatName
 
 
 def command_line() -> Iterator[str]:
@@ -40,7 +41,7 @@ def _option(option: click.Option, context: click.Context) -> tuple[str, str, str
 
 
 def _values(option: click.Option) -> str:
-    if isinstance(option.type, click.Choice):
+    if isinstance(option.type, (click.Choice, FormatName)):
         return ", ".join(code(each) for each in option.type.choices)
     kind = "number" if isinstance(option.type, (click.types.IntParamType, click.types.FloatParamType)) else ""
     return (

@@ -23,8 +23,9 @@ WHY = {
     Code.IMAGE_TOO_LARGE: "the file or picture is over a limit of BinaryToImage",
     Code.PAGE_MISSING: "the document has no such page, or it is over max_pages",
     Code.PAGE_FAILED: "a stage failed with this page",
+    Code.PAGE_TIMEOUT: "the page was not finished within its time limit",
     Code.PDF_DAMAGED: "the PDF cannot be opened",
-    Code.PDF_UNSUPPORTED: "PDFs need the extra `pdf`",
+    Code.PDF_LOCKED: "the PDF is locked with a password",
     Code.WORKER_DIED: "the process that read the page died, again and again",
 }
 

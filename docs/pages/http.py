@@ -11,7 +11,7 @@ from raypipe.run.settings import Serving
 from raypipe.serving import Arguments
 from raypipe.web.app import create
 from raypipe.web.schema import STATUSES
-from raypipe.web.settings import ServerSettings
+from raypipe.web.settings import JobSettings, ServerSettings
 
 
 def http() -> Iterator[str]:
@@ -31,7 +31,8 @@ def http() -> Iterator[str]:
     yield table(("status", "why"), STATUSES.items())
     yield f"\n## Settings\n\n{text_of(Serving)} These are the `args` of `raypipe.serving:build`:\n\n"
     yield fields_table(Arguments)
-    yield f"\n### ServerSettings\n\n{text_of(ServerSettings)}\n\n{fields_table(ServerSettings)}"
+    for model in (ServerSettings, JobSettings):
+        yield f"\n### {model.__name__}\n\n{text_of(model)}\n\n{fields_table(model)}"
 
 
 def _operation(operation: dict[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from making import encoded
+from making import encoded, installed
 from test_imports import LAYERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,11 +40,13 @@ def raypipe(*arguments):
 def run(*arguments):
     return raypipe("run", "scans", "-o", "out", "--overlay", "none", "--engine", "local", *arguments)
 
-told = run("--format", "shout", "--format", "json", "--pipeline", "ink.toml")
-written = {name: open(f"out/{name}").read() for name in ("shout/a.png.shout", "json/a.png.json", "json/b.npy.json")}
+told = run("--format", "shout", "--format", "whisper", "--format", "json", "--pipeline", "ink.toml")
+files = ("shout/a.png.shout", "whisper/a.png.whisper", "json/a.png.json", "json/b.npy.json")
+written = {name: open(f"out/{name}").read() for name in files}
 again = run("--overwrite", "--pipeline", "ink.toml")
 with serving() as client:
     answer = client.post("/v1/ocr", content=PICTURE, headers={"Accept": "text/x-shout"})
+    whisper = client.post("/v1/ocr", content=PICTURE, headers={"Accept": "text/x-whisper"})
     asked = client.post("/v1/ocr?output_format=shout", content=PICTURE)
     document = client.get("/openapi.json").json()
 finder = rp.Pipeline([rp.BinaryToImage(), rp.ImageTextDetector.pretrained("ink")])
@@ -53,7 +55,9 @@ print(json.dumps({
     "told": told,
     "written": written,
     "answer": [answer.headers["content-type"], answer.text, asked.text],
+    "whisper": [whisper.headers["content-type"], whisper.text],
     "document": document,
+    "doctor": CliRunner().invoke(cli, ("doctor",)).output,
     "models": raypipe("models", "list"),
     "regions": [[region.x, region.y, region.width, region.height] for region in page["text_regions"]],
     "stored": raypipe("describe", "--pipeline", "ink.toml", "--toml"),
@@ -88,6 +92,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "models/manifest.toml", folder / "models")
     for language, name, code in BLOCK.findall(GUIDE):
         paste(language, folder / name, code)
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    installed(folder, project["name"], project["entry-points"])
     (folder / "scans").mkdir()
     page = np.full((100, 200), 255, np.uint8)
     page[20:40, 20:120] = page[60:80, 20:170] = 0
@@ -128,9 +134,9 @@ def test_a_detector_is_a_file_a_line_and_an_entry(used: dict[str, Any]) -> None:
 
 
 def test_a_stage_may_live_in_another_package(used: dict[str, Any]) -> None:
-    """It is stored, run, and its column is in the JSON."""
+    """It is stored, by the name of its entry point, run, and its column is in the JSON."""
     (stored,) = tomllib.loads(used["stored"])["stage"][1:]
-    assert stored == {"type": "inkmeter.stages:InkShare", "darker_than": 100}
+    assert stored == {"type": "InkShare", "darker_than": 100}
     (page,) = json.loads(used["written"]["json/a.png.json"])["pages"]
     assert page["ink"] == pytest.approx(0.25)
 
@@ -140,6 +146,16 @@ def test_a_kind_of_file_is_a_file_and_a_name(used: dict[str, Any]) -> None:
     (page,) = json.loads(used["written"]["json/b.npy.json"])["pages"]
     assert (page["width"], page["height"]) == (70, 30)
     assert page["ink"] == pytest.approx(1 / 6)
+
+
+def test_a_format_may_live_in_another_package(used: dict[str, Any]) -> None:
+    """The command line, its folders and HTTP know it, and `raypipe doctor` tells where it is from."""
+    assert "out/whisper/" in used["told"] and used["written"]["whisper/a.png.whisper"] == ""
+    assert used["whisper"] == ["text/x-whisper; charset=utf-8", "dear page 0"]
+    operation = used["document"]["paths"]["/v1/ocr"]["post"]
+    assert "text/x-whisper" in operation["responses"]["200"]["content"]
+    assert re.search(r"plug-in whisper \(raypipe.formats\) +from inkmeter +ok", used["doctor"])
+    assert re.search(r"plug-in InkShare \(raypipe.stages\) +from inkmeter +ok", used["doctor"])
 
 
 def test_all_rooms_are_told_of_from_the_top_down() -> None:
