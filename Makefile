@@ -15,13 +15,13 @@ types:
 	$(BIN)mypy
 
 unit: # What needs neither Ray nor a browser.
-	$(BIN)pytest tests/unit
+	$(BIN)pytest -n 2 tests/unit
 
 test: # Everything but what takes long.
-	$(BIN)pytest
+	$(BIN)pytest -n 2
 
 slow: # What takes long: servers and actors that are killed, downloads that break, requests that are made up.
-	$(BIN)pytest -m slow
+	$(BIN)pytest -n 2 -m slow
 
 floors: # The lowest versions of what raypipe needs; takes minutes. PYTHON=python3.13 chooses the Python.
 	.ci/floors

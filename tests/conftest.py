@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cluster import ray_cluster
 from machine import hub, machine
 from PIL import Image, ImageDraw
-from server import server
+from server import each_server, local_server, server
+from store import bucket, bucket_server
 
 from raypipe.zoo import manifest
 
-__all__ = ["hub", "machine", "ray_cluster", "server"]
+__all__ = ["bucket", "bucket_server", "hub", "each_server", "local_server", "machine", "ray_cluster", "server"]
 
 LEFT_OUT = pytest.StashKey[int]()
 """How many tests with the mark `slow` do not run."""
@@ -71,6 +74,27 @@ file = "lost.onnx"
 licence = "MIT"
 provenance = "made up"
 """
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Threads of NumPy's matrix products spin while they wait: several processes would take each other's cores."""
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # Before the processes start.
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where there are several processes (`pytest -n 2`), tests that share a cluster and a server run in one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FoldersTogether(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            if "/unit/" in file or config.option.markexpr == "slow":
+                return file
+            return "contract" if "/contract/" in file else "the rest"
+
+    return FoldersTogether(config, log)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from raypipe.images.image import BGR, GRAY, Image
+from raypipe.metrics import Metrics
 from raypipe.run.runner import carry_out
 from raypipe.stages.base import Worker
 from raypipe.types import Line, Page, Region, Row, Word
@@ -99,6 +101,7 @@ class FakeSession:
 
     def __init__(self, function: Callable[[Any], Any], metadata: Any = None) -> None:
         self.function = function
+        self.metrics = Metrics()
         self.values = metadata
         self.inputs: list[Any] = []
 
@@ -171,3 +174,14 @@ def carried_out(worker: Worker[Any], rows: list[Row]) -> list[Row]:
     """What a worker makes of rows, its columns added and dropped as its step says."""
     carry_out(next(step for step in worker.spec.steps() if step.worker is type(worker)), worker, rows)
     return rows
+
+
+def installed(folder: Path, package: str, groups: Mapping[str, Mapping[str, str]]) -> None:
+    """Makes a folder of `sys.path` hold an installed package with entry points: group, name, `module:object`."""
+    info = folder / f"{package}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n", encoding="utf-8")
+    lines = [
+        line for group, points in groups.items() for line in (f"[{group}]", *(f"{a} = {b}" for a, b in points.items()))
+    ]
+    (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
