@@ -15,6 +15,7 @@ from raypipe.stages.detect import ImageTextDetector
 from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
+from raypipe.stages.text_layer import CompareTextLayer
 from raypipe.stages.visual_nlp import (
     ImageTextDetectorCraft,
     ImageTextDetectorV2,
@@ -29,6 +30,7 @@ __all__ = [
     "BinaryToImage",
     "Client",
     "Column",
+    "CompareTextLayer",
     "ConfigError",
     "DeviceError",
     "ImageDrawRegions",

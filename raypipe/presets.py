@@ -12,6 +12,7 @@ from raypipe.stages.decode import BinaryToImage
 from raypipe.stages.detect import ImageTextDetector
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
+from raypipe.stages.text_layer import CompareTextLayer, Use
 from raypipe.zoo.manifest import Precision
 
 DETECTOR: str = ImageTextDetector.model_fields["model"].default
@@ -45,6 +46,7 @@ def standard(
     recognizer_pool: Pool | None = None,
     precision: Precision | None = None,
     width: int = WIDTH,
+    text_layer: Use = "ocr",
 ) -> Pipeline:
     """The pipeline from pictures to text with confidences, for print and handwriting.
 
@@ -56,6 +58,8 @@ def standard(
         use_gpu: True: CUDA or an error; False: CPU; None: CUDA if there is a GPU.
         precision: What the networks compute with; see `ModelStage`.
         width: Pixels of a page's longer side, as the detector sees it.
+        text_layer: What is done with the text that a PDF itself holds; see `BinaryToImage`. `compare` adds the stage
+            `CompareTextLayer`.
         detector_pool, recognizer_pool: Dedicated actors on Ray; None: shared ones.
 
     Raises:
@@ -64,7 +68,8 @@ def standard(
     both: dict[str, Any] = {"use_gpu": use_gpu, "precision": precision}
     detect = ImageTextDetector.pretrained(detector, pool=detector_pool, width=width, **both)
     read = ImageToText.pretrained(recognizer, language, pool=recognizer_pool, **both)
-    return Pipeline([BinaryToImage(), detect, read])
+    compare = [CompareTextLayer()] if text_layer == "compare" else []
+    return Pipeline([BinaryToImage(text_layer=text_layer), detect, read, *compare])
 
 
 def fast() -> Pipeline:

@@ -149,6 +149,11 @@ def regions_from_boxes(boxes: Boxes, scores: Sequence[float], page: int) -> list
     ]
 
 
+def boxes_of(records: Sequence[Word | Line]) -> Boxes:
+    """The boxes (n, 5) of lines or words."""
+    return np.array([(r.x, r.y, r.width, r.height, r.angle) for r in records], np.float32).reshape(-1, 5)
+
+
 def boxes_from_regions(regions: Sequence[Region]) -> Boxes:
     """Regions as rotated boxes (n, 5): upright ones, given by their top left corner, become centred."""
     return np.array(
@@ -258,6 +263,11 @@ class Page(Mapping[str, Any]):
     def lines(self) -> list[Line]:
         """The recognized lines in reading order."""
         return list(self._playing("lines") or [])
+
+    @property
+    def text_source(self) -> str:
+        """Where the text is from: `ocr`, what was read in the picture, or `layer`, what a PDF itself holds."""
+        return str(self._playing("text_source") or "ocr")
 
     @property
     def turned(self) -> int:

@@ -17,6 +17,7 @@ from raypipe.job.folder import OutputFolder
 from raypipe.outputs.formats import FORMATS
 from raypipe.pipeline import BATCH_SIZE, Pipeline, load
 from raypipe.stages.base import Pool
+from raypipe.stages.text_layer import Use
 from raypipe.zoo.manifest import Precision
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -105,6 +106,13 @@ def pipeline_options(command: F) -> F:
             show_default=True,
             help="What networks compute with; auto: what is faster here, of those that models have.",
         ),
+        click.option(
+            "--text-layer",
+            type=click.Choice(get_args(Use)),
+            default="ocr",
+            show_default=True,
+            help="The text that PDFs hold: passed over, used where it is reliable, or compared with what is read.",
+        ),
     )
 
 
@@ -163,6 +171,7 @@ def chosen_pipeline(
     language: str,
     device: str,
     precision: str,
+    text_layer: Use,
     preset: str = presets.STANDARD,
     detectors: Pool | None = None,
     recognizers: Pool | None = None,
@@ -173,7 +182,17 @@ def chosen_pipeline(
     Raises:
         ConfigError: The file is missing or invalid, or would leave another given option without effect.
     """
-    others = ("detector", "recognizer", "language", "device", "precision", "detectors", "recognizers", "preset")
+    others = (
+        "detector",
+        "recognizer",
+        "language",
+        "device",
+        "precision",
+        "detectors",
+        "recognizers",
+        "preset",
+        "text_layer",
+    )
     alone("--pipeline", file, *others)
     if file:
         return load(file)
@@ -188,6 +207,7 @@ def chosen_pipeline(
         detector_pool=detectors,
         recognizer_pool=recognizers,
         width=presets.PRESETS[preset].width,
+        text_layer=text_layer,
         precision=cast(Precision | None, None if precision == "auto" else precision),
     )
 

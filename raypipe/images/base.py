@@ -10,7 +10,7 @@ from typing import IO, Protocol, TypeAlias
 
 from raypipe.errors import Code, PageError
 from raypipe.ranged import RangedFile
-from raypipe.types import Pixels
+from raypipe.types import Boxes, Pixels, Word
 
 File: TypeAlias = IO[bytes] | RangedFile
 """An open file."""
@@ -28,10 +28,29 @@ class Wanted:
         reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels, of which no
             more than `ELONGATED` times the shorter side count; 0: never.
         resolution: Dots per inch at which to draw a page that has no pixels itself; None: as what is on it needs.
+        layer: Whether the text that the file itself holds is wanted.
     """
 
     reduce_above: int = 0
     resolution: int | None = None
+    layer: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextLayer:
+    """The text that a file itself holds for a page.
+
+    Attributes:
+        words: Its words, in the order of the file and in pixels of the upright page at full resolution.
+        lines: (n, 5), for each word the box that is as high as its line.
+        doubt: Why it is not to be relied on, in words; empty if nothing speaks against it.
+        unread: What of the page is not read where the layer is used; empty if nothing.
+    """
+
+    words: list[Word]
+    lines: Boxes
+    doubt: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +62,7 @@ class Size:
         resolution: Dots per inch, 0 if the file does not say.
         reduction: 1, 2, 4 or 8: how much smaller it is decoded.
         warning: What of the file is damaged or missing, though it can be read; empty if nothing.
+        layer: The page's own text, if it has any and it is wanted.
     """
 
     width: int
@@ -50,6 +70,7 @@ class Size:
     resolution: int = 0
     reduction: int = 1
     warning: str = ""
+    layer: TextLayer | None = None
 
 
 class Document(Protocol):

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from raypipe.columns import Column
+from raypipe.columns import LINES, Column
 from raypipe.errors import Code, PageError
 from raypipe.files import check_size, read_file
-from raypipe.images.base import Size, Wanted, page_errors
+from raypipe.images.base import Size, TextLayer, Wanted, page_errors
 from raypipe.images.kinds import kind_of
 from raypipe.images.mending import rescued
 from raypipe.images.opened import opened
-from raypipe.types import Boxes, Pixels
+from raypipe.types import Boxes, Line, Pixels
 
 GRAY, BGR = 10, 5
 """Modes of java.awt.image.BufferedImage, which Visual NLP's image struct carries."""
@@ -46,6 +46,8 @@ class Image:
         data: The encoded document; None if it is to be read from `origin`.
         in_memory: Whether the document came as bytes and cannot be read again from `origin`.
         warning: What of the file is damaged or missing, though it was read; empty if nothing, or once it is stored.
+        lines: What its file says is written on it, in place of what would be read; None: it is read.
+        layer: The text that its file holds, as long as it is in this process, if it was asked for and there is any.
         tell: Is called with the warning once the page is decoded, which may find more than its header says.
     """
 
@@ -59,6 +61,8 @@ class Image:
     data: bytes | None = field(default=None, repr=False)
     in_memory: bool = False
     warning: str = ""
+    lines: list[Line] | None = field(default=None, repr=False)
+    layer: TextLayer | None = field(default=None, repr=False, compare=False)
     cached: Pixels | None = field(default=None, repr=False, compare=False)
     tell: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
@@ -106,12 +110,16 @@ def _to_struct(image: Image) -> dict[str, Any]:
         "data": image.data if image.in_memory else None,
         "page": image.page,
         "reduction": image.reduction,
+        "lines": None if image.lines is None else LINES.encode(image.lines),
     }
 
 
 def _from_struct(value: dict[str, Any]) -> Image:
-    known = {name: each for name, each in value.items() if name != "nChannels"}  # `mode` implies it.
-    return Image(**known, in_memory=value["data"] is not None)
+    known = {
+        name: each for name, each in value.items() if name not in ("nChannels", "lines")
+    }  # `mode` implies the first.
+    lines = value.get("lines")
+    return Image(**known, in_memory=value["data"] is not None, lines=None if lines is None else LINES.decode(lines))
 
 
 IMAGE = Column(
@@ -126,6 +134,7 @@ IMAGE = Column(
             ("data", pa.large_binary()),
             ("page", pa.int32()),
             ("reduction", pa.int32()),
+            ("lines", LINES.arrow),
         ]
     ),
     decode=_from_struct,
@@ -144,6 +153,7 @@ def open_image(
     limits: Limits,
     reduce_above: int = 0,
     pdf_resolution: int | None = None,
+    layer: bool = False,
 ) -> Image:
     """Checks a file's header against the limits and describes its page; the pixels are decoded later.
 
@@ -155,12 +165,13 @@ def open_image(
         limits: What the picture may cost.
         reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels; 0: never.
         pdf_resolution: Dots per inch at which the page of a PDF is drawn; None: as what is on it needs.
+        layer: Look for the text that the file itself holds for the page.
 
     Raises:
         PageError: `file_missing`, `image_empty`, `image_too_large`, `image_unknown` or `page_missing`.
     """
     in_memory = data is not None
-    wanted = Wanted(reduce_above=reduce_above, resolution=pdf_resolution)
+    wanted = Wanted(reduce_above=reduce_above, resolution=pdf_resolution, layer=layer)
     if data is None:
         data, size = _describe_origin(origin, page, limits, wanted)
     else:
@@ -178,6 +189,7 @@ def open_image(
         data=data,
         in_memory=in_memory,
         warning=size.warning,
+        layer=size.layer,
     )
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from raypipe.errors import Code, PageError
 from raypipe.images import passwords
 from raypipe.images.base import File, Kind, Size, Wanted
-from raypipe.images.pdf_content import POINTS_PER_INCH, has_fields, needed_resolution
+from raypipe.images.pdf_content import POINTS_PER_INCH, kinds_of_notes, needed_resolution
+from raypipe.images.pdf_text import text_layer
 from raypipe.ranged import RangedFile
 from raypipe.types import Pixels
 
@@ -131,8 +132,10 @@ class PdfPages:
             with self._page(page) as opened:
                 width, height = opened.get_size()
                 resolution = wanted.resolution or needed_resolution(opened)
-        columns, rows = (max(round(side * resolution / POINTS_PER_INCH), 1) for side in (width, height))
-        return Size(width=columns, height=rows, resolution=max(round(resolution), 1), warning=self._warning)
+                columns, rows = (max(round(side * resolution / POINTS_PER_INCH), 1) for side in (width, height))
+                layer = text_layer(opened, columns, rows) if wanted.layer else None
+        dots = max(round(resolution), 1)
+        return Size(width=columns, height=rows, resolution=dots, warning=self._warning, layer=layer)
 
     def render(self, page: int, size: Size, gray: bool) -> Pixels:
         """Draws a page as a viewer shows it, with annotations and what is filled in forms."""
@@ -141,7 +144,7 @@ class PdfPages:
         with _ONE_AT_A_TIME:
             with self._page(page) as opened:
                 drawn = self._drawn(opened, size, gray)
-                if self._document.formenv or not has_fields(opened):
+                if self._document.formenv or raw.FPDF_ANNOT_WIDGET not in kinds_of_notes(opened):
                     return drawn
                 # PDFium draws no fields if the document does not say that it has a form, as merged ones do not. Made
                 # a part of the page they are drawn, but then other annotations may be lost.

@@ -99,14 +99,19 @@ def _objects(page: PdfPage) -> Iterator[tuple[Any, Matrix]]:
             left += [(raw.FPDFFormObj_GetObject(handle, n), matrix, depth + 1) for n in reversed(inner)]
 
 
-def has_fields(page: PdfPage) -> bool:
-    """Whether a page has fields of a form."""
+def shares_of_pictures(page: PdfPage) -> list[float]:
+    """Which share of the page each of its pictures covers."""
+    width, height = (side / POINTS_PER_INCH for side in page.get_size())
+    return [picture.area / (width * height) for picture in _content(page)[0]]
+
+
+def kinds_of_notes(page: PdfPage) -> set[int]:
+    """The kinds of a page's annotations: PDFium's FPDF_ANNOT_WIDGET, which are fields of a form, and others."""
     from pypdfium2 import raw
 
+    found = set[int]()
     for number in range(raw.FPDFPage_GetAnnotCount(page)):
         note = raw.FPDFPage_GetAnnot(page, number)
-        is_field = raw.FPDFAnnot_GetSubtype(note) == raw.FPDF_ANNOT_WIDGET
+        found.add(raw.FPDFAnnot_GetSubtype(note))
         raw.FPDFPage_CloseAnnot(note)
-        if is_field:
-            return True
-    return False
+    return found

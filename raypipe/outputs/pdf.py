@@ -40,7 +40,7 @@ def searchable(document: Document) -> Pdf:
     result, places = _originals(document)
     with Pdf.open(io.BytesIO(text_layer(document.pages))) as layer:
         for page, place, words in zip(document.pages, places, layer.pages, strict=True):
-            if page.lines:
+            if page.lines and page.text_source == "ocr":  # Else the page has them already.
                 target = result.pages[place]
                 target.add_overlay(words, Rectangle(target.cropbox))
     if document.pages[0].language:

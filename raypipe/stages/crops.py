@@ -47,6 +47,11 @@ def cut(
     return _pack(pictures, segments, height)
 
 
+def none(height: int) -> Crops:
+    """The pictures of a page of which nothing is to be read."""
+    return _pack([], [], height)
+
+
 def _lines(boxes: Boxes, layout: LineLayout) -> list[Boxes]:
     return [level(boxes[members], line) for members, line in zip(layout.members, layout.boxes, strict=True)]
 

@@ -15,6 +15,7 @@ from raypipe.images.image import IMAGE, Image, Limits, open_image
 from raypipe.images.kinds import is_one_page, may_have_pages, page_count
 from raypipe.stages import sample
 from raypipe.stages.base import Stage, Step, Worker
+from raypipe.stages.text_layer import COLUMNS, LAYER_TEXT, TEXT_SOURCE, Use, lines_of, text_of
 from raypipe.types import Row
 
 
@@ -32,6 +33,7 @@ class ImageOpener(Worker["BinaryToImage"]):
             with self.guard(row):
                 row[self.spec.output_col] = image = self._open(row)
                 self._correct_total(row, image)
+                self._take_layer(row, image)
                 image.tell = partial(self._warn, row, image.origin)
                 image.tell(image.warning)
 
@@ -44,6 +46,18 @@ class ImageOpener(Worker["BinaryToImage"]):
         if named_as_one and image.data is not None and may_have_pages(image.data):
             row["total_pages"] = page_count(io.BytesIO(image.data))
 
+    def _take_layer(self, row: Row, image: Image) -> None:
+        """Gives the page the text that its file holds, if that is wanted and can be relied on."""
+        how, layer, said = self.spec.text_layer, image.layer, [image.warning]
+        if how == "compare":
+            row[LAYER_TEXT] = text_of(lines_of(layer)) if layer else None
+        if how == "use":
+            if layer and not layer.doubt:
+                image.lines = lines_of(layer)
+            said += [(f"its text layer is not used: {layer.doubt}" if layer.doubt else layer.unread) if layer else ""]
+            row[TEXT_SOURCE] = "layer" if image.lines is not None else "ocr"
+        image.warning = "; ".join(filter(None, said))
+
     def _open(self, row: Row) -> Image:
         spec = self.spec
         return open_image(
@@ -54,6 +68,7 @@ class ImageOpener(Worker["BinaryToImage"]):
             Limits(spec.max_bytes, spec.max_megapixels, spec.max_pages),
             spec.reduce_above,
             spec.resolution,
+            spec.text_layer != "ocr",
         )
 
 
@@ -68,7 +83,8 @@ class BinaryToImage(Stage):
     origin_col: str = Field("path", description="where the bytes came from")
     output_col: str = Field("image", description="the picture")
     warning_col: str = Field(
-        "warning", description="what of the file is damaged or missing, though the page was read; null if nothing"
+        "warning",
+        description="what of the file is damaged, missing or not read, though the page was read; null if nothing",
     )
     image_type: Literal["TYPE_BYTE_GRAY", "TYPE_3BYTE_BGR"] = Field("TYPE_3BYTE_BGR", description="grey or colour")
     page_num_col: str = Field("pagenum", description="number of the page in its document, from 0")
@@ -82,6 +98,12 @@ class BinaryToImage(Stage):
         le=1200,
         description="dots per inch at which the pages of a PDF are drawn; None: those of a scan, 300 for other pages",
     )
+    text_layer: Use = Field(
+        "ocr",
+        description="the text that a PDF itself holds for a page: ocr passes over it and reads the picture; use takes "
+        "it where it can be relied on, and the column text_source says so; compare adds it as the column layer_text. "
+        "Other files have none",
+    )
     reduce_above: int = Field(
         1900,
         ge=0,
@@ -90,13 +112,14 @@ class BinaryToImage(Stage):
 
     @override
     def steps(self) -> tuple[Step, ...]:
+        layer = COLUMNS[self.text_layer]
         reads = {self.origin_col: TEXT, self.page_num_col: INTEGER, self.input_col: BYTES}
         return (
             Step(
                 stage=self,
                 worker=ImageOpener,
                 reads=reads,
-                writes={self.output_col: IMAGE, self.warning_col: NULLABLE_TEXT},
+                writes={self.output_col: IMAGE, self.warning_col: NULLABLE_TEXT, **layer},
                 drops=() if self.keep_input else (self.input_col,),
             ),
         )

@@ -22,7 +22,7 @@ from raypipe.layout.lines import in_reading_order, join_lines, merge_overlapping
 from raypipe.layout.standing import MORE, laid, lies, lying, turned_back, turned_pixels
 from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
-from raypipe.types import Boxes, Pixels, Region, Row, regions_from_boxes
+from raypipe.types import Boxes, Pixels, Region, Row, boxes_of, regions_from_boxes
 from raypipe.zoo import manifest
 
 TEXT_RATIO = 3
@@ -53,6 +53,9 @@ class TextDetector(Worker["ImageTextDetector"]):
 
     def _regions(self, image: Image) -> list[Region]:
         spec = self.spec
+        if image.lines is not None:
+            known = boxes_of(image.lines)
+            return regions_from_boxes(known, [1.0] * len(known), image.page)
         with self.metrics.timed("decode_seconds"):
             pixels = image.bgr()
         found = self._found(pixels)

@@ -52,6 +52,9 @@ class LineCropper(Worker["ImageToText"]):
         for row in rows:
             with self.guard(row):
                 image: Image = row[self.spec.input_col]
+                if image.lines is not None:
+                    row[CROPS_COLUMN] = line_pictures.none(self._size[0])
+                    continue
                 with self.metrics.timed("decode_seconds"):
                     image.pixels()
                 with self.metrics.timed("cut_seconds"):
@@ -91,7 +94,9 @@ class TextReader(Worker["ImageToText"]):
         readings = iter(self._read(pictures))
         for row in rows:
             crops: Crops = row[CROPS_COLUMN]
-            self._fill(row, self._lines(crops, [next(readings) for _ in crops.widths]))
+            found = [next(readings) for _ in crops.widths]
+            own: list[Line] | None = row[self.spec.input_col].lines
+            self._fill(row, self._lines(crops, found) if own is None else own)
 
     def _lines(self, crops: Crops, readings: list[Reading]) -> list[Line]:
         """The lines of a page: those on their head turned, those that shine through from the reverse left out."""

@@ -17,6 +17,7 @@ from raypipe.stages.detect import ImageTextDetector
 from raypipe.stages.draw import ImageDrawRegions
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
+from raypipe.stages.text_layer import CompareTextLayer
 from raypipe.stages.visual_nlp import (
     ImageTextDetectorCraft,
     ImageTextDetectorV2,
@@ -31,6 +32,7 @@ OWN: tuple[type[Stage], ...] = (
     ImageToText,
     ImageDrawRegions,
     SaveImages,
+    CompareTextLayer,
     ImageTextDetectorV2,
     ImageTextDetectorCraft,
     ImageToTextV2,

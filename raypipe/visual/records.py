@@ -13,7 +13,7 @@ from raypipe.files import read_file
 from raypipe.images.image import GRAY, IMAGE, Image
 from raypipe.types import Row as Values
 
-OWN_FIELDS = ("page", "reduction")
+OWN_FIELDS = ("page", "reduction", "lines")
 """Fields of raypipe's picture that Visual NLP's does not have."""
 PICTURE = pa.struct([field for field in IMAGE.arrow if field.name not in OWN_FIELDS])
 """Visual NLP's Image struct; `data` are pixels, row by row: (height, width, nChannels)."""

@@ -1,0 +1,83 @@
+"""The text that a PDF itself holds for a page: as lines in place of what would be read, or beside what is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+from rapidfuzz.distance import Levenshtein
+from typing_extensions import override
+
+from raypipe.columns import LINES, NULLABLE_TEXT, Column
+from raypipe.images.base import TextLayer
+from raypipe.layout.lines import arrange, turned
+from raypipe.stages.base import Stage, Step, Worker
+from raypipe.types import Line, Row, Word
+
+Use = Literal["ocr", "use", "compare"]
+TEXT_SOURCE, LAYER_TEXT, DIFFERENCE = "text_source", "layer_text", "layer_difference"
+"""The columns that say where a page's text is from, what its layer holds, and how far that is from what is read."""
+COLUMNS: Mapping[Use, Mapping[str, Column]] = {
+    "ocr": {},
+    "use": {TEXT_SOURCE: NULLABLE_TEXT},
+    "compare": {LAYER_TEXT: NULLABLE_TEXT},
+}
+"""What BinaryToImage writes for each use of the layer."""
+ASLANT = 20
+"""Degrees from the horizontal and the vertical from which words run aslant."""
+SHARE = Column(pa.float32())
+
+
+def lines_of(layer: TextLayer) -> list[Line]:
+    """The lines of a layer in reading order; what runs aslant, such as a watermark, comes last."""
+    angles = layer.lines[:, 4]
+    aslant = np.where(np.abs((angles + 45) % 90 - 45) > ASLANT, angles, 0).round()
+    lines = list[Line]()
+    for angle in sorted(np.unique(aslant).tolist(), key=lambda each: (each != 0, each)):
+        group = np.flatnonzero(aslant == angle)
+        words = [layer.words[n] for n in group]
+        layout = arrange(turned(layer.lines[group], -angle), texts=[word.text for word in words])
+        rows, boxes = layout.rows + (lines[-1].row + 1 if lines else 0), turned(layout.boxes, angle)
+        for members, box, row in zip(layout.members, boxes.tolist(), rows.tolist(), strict=True):
+            lines.append(_line([words[n] for n in members], box, row))
+    return lines
+
+
+def _line(words: list[Word], box: Sequence[float], row: int) -> Line:
+    text, (x, y, width, height, angle) = " ".join(word.text for word in words), box
+    return Line(text=text, confidence=1, x=x, y=y, width=width, height=height, angle=angle, row=row, words=words)
+
+
+def text_of(lines: Sequence[Line]) -> str:
+    """The text of lines, in one."""
+    return " ".join(line.text for line in lines)
+
+
+class LayerComparer(Worker["CompareTextLayer"]):
+    """Compares the text layer of each page with what was read."""
+
+    @override
+    def process(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            layer = row[LAYER_TEXT]
+            if layer is not None:
+                read = text_of(row[self.spec.lines_col] or ())
+                row[DIFFERENCE] = Levenshtein.normalized_distance(read, layer)
+
+
+class CompareTextLayer(Stage):
+    """Says how far the text layer of a PDF's page is from what was read, for BinaryToImage's `text_layer="compare"`.
+
+    `layer_difference` is the least number of characters to insert, delete or replace, as a share of the longer text: 0
+    if they are the same, 1 if they have nothing in common; null for a page without a text layer.
+    """
+
+    lines_col: str = Field("lines", description="the lines that were read")
+
+    @override
+    def steps(self) -> tuple[Step, ...]:
+        reads = {LAYER_TEXT: NULLABLE_TEXT, self.lines_col: LINES}
+        return (Step(stage=self, worker=LayerComparer, reads=reads, writes={DIFFERENCE: SHARE}),)

@@ -1,0 +1,171 @@
+"""The text that PDFs hold: where its words are, when it is relied on, and what becomes of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pikepdf
+import pypdfium2
+import pytest
+from making import a_word, boxes, carried_out, encoded, white
+from pdfs import pdf
+
+import raypipe as rp
+from raypipe.errors import ConfigError
+from raypipe.images.base import TextLayer
+from raypipe.images.image import IMAGE, Image
+from raypipe.metrics import Metrics
+from raypipe.outputs.base import Document
+from raypipe.outputs.pdf import render
+from raypipe.recognition.base import Reading
+from raypipe.run.runner import carry_out
+from raypipe.stages.decode import ImageOpener
+from raypipe.stages.detect import TextDetector
+from raypipe.stages.recognize import CROPS_COLUMN, LineCropper, TextReader
+from raypipe.stages.text_layer import LayerComparer, lines_of
+from raypipe.types import Page, Row
+
+SIZE = 300, 200
+TEXT = b"BT /F0 20 Tf 40 150 Td (First line) Tj 0 -40 Td (second one) Tj ET"
+STANDING = b" BT /F0 12 Tf 0 1 -1 0 280 60 Tm (margin) Tj ET"
+PAGE = pdf(TEXT + STANDING, SIZE)
+
+
+def opened(data: bytes, use: str = "use", **parameters: Any) -> Row:
+    worker = ImageOpener(rp.BinaryToImage(text_layer=use, resolution=100, **parameters), 1, Metrics())
+    (row,) = carried_out(worker, [{"path": "a.pdf", "name": "a.pdf", "pagenum": 0, "content": data}])
+    assert row["exception"] is None
+    return row
+
+
+def changed(data: bytes, **entries: object) -> bytes:
+    file = io.BytesIO()
+    with pikepdf.open(io.BytesIO(data)) as document:
+        for name, value in entries.items():
+            document.pages[0][f"/{name}"] = value
+        document.save(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("crop", [None, [20, 30, 290, 190]])
+def test_the_words_of_a_page_are_where_their_ink_is(rotation: int, crop: list[int] | None) -> None:
+    data = changed(PAGE, Rotate=rotation, **({"CropBox": pikepdf.Array(crop)} if crop else {}))
+    image: Image = opened(data)["image"]
+    words = [word for line in image.lines or () for word in line.words]
+    assert {word.text for word in words} == {"First", "line", "second", "one", "margin"}
+    left = image.bgr()[:, :, 0] < 128
+    for word in words:
+        assert word.confidence == 1
+        turned = round(word.angle) % 180 == 90
+        half = np.array([word.height, word.width] if turned else [word.width, word.height]) / 2
+        (x0, y0), (x1, y1) = ((np.array([word.x, word.y]) + sign * (half + 1)).astype(int) for sign in (-1, 1))
+        ink = np.argwhere(left[y0 : y1 + 1, x0 : x1 + 1])
+        assert (ink.min(0) <= 3).all() and (ink.max(0) >= [y1 - y0 - 3, x1 - x0 - 3]).all(), word
+        left[y0 : y1 + 1, x0 : x1 + 1] = False
+    assert not left.any()
+
+
+def test_lines_come_in_reading_order() -> None:
+    lines = opened(PAGE)["image"].lines
+    assert [line.text for line in lines] == ["First line", "second one", "margin"]
+    assert [line.row for line in lines] == [0, 1, 2] and [line.angle for line in lines] == [0, 0, -90]
+
+
+def test_a_watermark_comes_last_and_joins_no_line() -> None:
+    spots = [(100, 100, 60, 20, 0), (180, 100, 60, 20, 0), (140, 100, 200, 60, -45), (100, 140, 60, 20, 0)]
+    words = [a_word(text, 1, *spot) for text, spot in zip(("a", "b", "DRAFT", "c"), spots, strict=True)]
+    lines = lines_of(TextLayer(words=words, lines=boxes(*spots)))
+    assert [line.text for line in lines] == ["a b", "c", "DRAFT"]
+    found = lines[-1]
+    assert (found.x, found.y, found.width, found.height, found.angle) == pytest.approx(
+        (140, 100, 200, 60, -45), abs=0.1
+    )
+
+
+NOTE = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.FreeText, Rect=[10, 10, 90, 30])
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (pdf(b"BT /F0 20 Tf 3 Tr 40 150 Td (Scanned) Tj ET", SIZE), "cannot be seen"),
+        (pdf(b"q 300 0 0 120 0 0 cm /I0 Do Q " + TEXT, SIZE, [(300, 120)]), "pictures cover the page"),
+        (changed(PAGE, Annots=pikepdf.Array([NOTE])), "filled in or noted"),
+        (pdf(TEXT.replace(b"First", b"\\001\\002\\003"), SIZE), "no Unicode"),
+    ],
+    ids=["invisible", "scan", "note", "letters"],
+)
+def test_text_that_is_not_relied_on_is_not_used_and_the_row_says_why(data: bytes, why: str) -> None:
+    row = opened(data)
+    assert row["image"].lines is None and row["text_source"] == "ocr"
+    assert why in row["warning"] and row["warning"].startswith("a.pdf: its text layer is not used")
+
+
+def test_pictures_that_are_not_looked_at_are_counted() -> None:
+    row = opened(pdf(b"q 100 0 0 100 0 0 cm /I0 Do Q " + TEXT, SIZE, [(100, 100)]))
+    assert row["text_source"] == "layer" and "1 pictures on the page are not read" in row["warning"]
+
+
+@pytest.mark.parametrize("data", [pdf(b"0 0 50 50 re f", SIZE), encoded(white(40, 60), "PNG")], ids=["empty", "png"])
+@pytest.mark.parametrize("use", ["use", "compare"])
+def test_pages_without_text_are_read_as_always(data: bytes, use: str) -> None:
+    row = opened(data, use)
+    assert row["image"].lines is None and row["warning"] is None
+    assert row["text_source" if use == "use" else "layer_text"] == ("ocr" if use == "use" else None)
+
+
+def test_no_model_sees_a_page_that_is_read_from_its_layer() -> None:
+    row = opened(PAGE)
+    row["image"] = IMAGE.decode(IMAGE.encode(row["image"]))  # As on its way to another process.
+    # Without `setup`, none of them has a model.
+    detector = TextDetector(rp.ImageTextDetector(), 1, Metrics())
+    cropper = LineCropper(rp.ImageToText(), 1, Metrics())
+    reader = TextReader(rp.ImageToText(), 1, Metrics())
+    cropper._size, reader._recognizer = (48, 2000), Reader()
+    for worker in (detector, cropper, reader):
+        step = next(step for step in worker.spec.steps() if step.worker is type(worker))
+        carry_out(step, worker, [row])
+    assert row["exception"] is None and row["image"].cached is None
+    assert row["text"] == "First line\nsecond one\nmargin" and row["confidence"] == [1]
+    assert len(row["text_regions"]) == 3 and CROPS_COLUMN not in row
+
+
+class Reader:
+    """A recognizer that is given nothing to read."""
+
+    doubtful = 0.8
+
+    def read(self, pictures: Sequence[Any], batch_size: int) -> list[Reading]:
+        assert not pictures
+        return []
+
+
+def test_a_layer_is_compared_with_what_was_read() -> None:
+    row = opened(PAGE, "compare")
+    assert row["layer_text"] == "First line second one margin" and row["image"].lines is None
+    worker = LayerComparer(rp.CompareTextLayer(), 1, Metrics())
+    same = lines_of(TextLayer(words=[a_word("Fist", 1, 50, 20, 60, 20, 0)], lines=boxes((50, 20, 60, 20, 0))))
+    rows = [
+        {**row, "lines": same},
+        {**row, "layer_text": None, "lines": same},
+        {**row, "layer_text": "Fist", "lines": same},
+    ]
+    found = [each["layer_difference"] for each in carried_out(worker, rows)]
+    assert found == [pytest.approx(24 / 28), None, 0]
+
+
+def test_a_comparison_needs_the_layer() -> None:
+    stages = [rp.BinaryToImage(), rp.ImageTextDetector(), rp.ImageToText(), rp.CompareTextLayer()]
+    with pytest.raises(ConfigError, match="layer_text"):
+        rp.Pipeline(stages).graph.check_input(["path"], "the input")
+
+
+def test_a_searchable_pdf_has_no_word_twice() -> None:
+    row = opened(PAGE, keep_input=True)
+    page = Page({**row, "total_pages": 1, "text": "", "lines": row["image"].lines})
+    made = render(Document(path="a.pdf", name="a.pdf", pages=[page], folder=None))
+    assert pypdfium2.PdfDocument(made)[0].get_textpage().get_text_range().count("First") == 1
