@@ -15,6 +15,7 @@ from raypipe.errors import Code, PageError
 from raypipe.images import passwords
 from raypipe.images.base import File, Kind, Size, Wanted
 from raypipe.images.pdf_content import POINTS_PER_INCH, kinds_of_notes, needed_resolution
+from raypipe.images.pdf_damage import damage
 from raypipe.images.pdf_text import text_layer
 from raypipe.ranged import RangedFile
 from raypipe.types import Pixels
@@ -134,8 +135,9 @@ class PdfPages:
                 resolution = wanted.resolution or needed_resolution(opened)
                 columns, rows = (max(round(side * resolution / POINTS_PER_INCH), 1) for side in (width, height))
                 layer = text_layer(opened, columns, rows) if wanted.layer else None
+                warning = "; ".join(filter(None, (self._warning, damage(opened))))
         dots = max(round(resolution), 1)
-        return Size(width=columns, height=rows, resolution=dots, warning=self._warning, layer=layer)
+        return Size(width=columns, height=rows, resolution=dots, warning=warning, layer=layer)
 
     def render(self, page: int, size: Size, gray: bool) -> Pixels:
         """Draws a page as a viewer shows it, with annotations and what is filled in forms."""

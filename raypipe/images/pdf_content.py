@@ -69,7 +69,7 @@ def _content(page: PdfPage) -> tuple[list[Picture], bool]:
     from pypdfium2 import raw
 
     pictures, has_text = list[Picture](), False
-    for handle, matrix in _objects(page):
+    for handle, matrix in objects(page):
         kind = raw.FPDFPageObj_GetType(handle)
         if kind == raw.FPDF_PAGEOBJ_IMAGE:
             columns, rows = ctypes.c_uint(), ctypes.c_uint()
@@ -81,7 +81,7 @@ def _content(page: PdfPage) -> tuple[list[Picture], bool]:
     return pictures, has_text
 
 
-def _objects(page: PdfPage) -> Iterator[tuple[Any, Matrix]]:
+def objects(page: PdfPage) -> Iterator[tuple[Any, Matrix]]:
     """The objects of a page, those in forms too, each with its matrix (2, 2) to the page's points."""
     from pypdfium2 import raw
 

@@ -1,0 +1,95 @@
+"""Pictures of a PDF that are cut off or damaged: PDFium draws what it can of them, if anything, and says nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from raypipe.images import jpeg
+from raypipe.images.pdf_content import objects
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfPage
+
+MOST_PICTURES = 500
+"""Pictures of a page that are looked at."""
+MOST_INFLATED, PIECE = 256 * 1024 * 1024, 1024 * 1024
+"""Bytes up to which compressed data are followed, and how many at a time."""
+LAST_BYTES = 64 * 1024
+"""Where JPEG 2000 has its end; other boxes may follow it. Inside its data, these two bytes do not occur."""
+
+
+def damage(page: PdfPage) -> str:
+    """How many pictures of a page are damaged, in words; empty if none is.
+
+    It is told by their last bytes or their checksums, without decoding them. What is damaged inside a JPEG, and whether
+    a fax ends too soon, cannot be told so.
+    """
+    from pypdfium2 import raw
+
+    handles = [each for each, _ in objects(page) if raw.FPDFPageObj_GetType(each) == raw.FPDF_PAGEOBJ_IMAGE]
+    count = sum(_is_damaged(page, handle) for handle in handles[:MOST_PICTURES])
+    return f"{count} of {len(handles)} pictures on the page are damaged or cut off" if count else ""
+
+
+def _is_damaged(page: PdfPage, handle: Any) -> bool:
+    from pypdfium2 import raw
+
+    filters = _filters(handle)
+    deflated = filters == ["FlateDecode"]
+    data = _bytes(raw.FPDFImageObj_GetImageDataRaw if deflated else raw.FPDFImageObj_GetImageDataDecoded, handle)
+    if not data:
+        return True
+    if deflated:
+        try:
+            return not _has_end(data) and _is_short(page, handle)
+        except zlib.error:
+            return True
+    if not filters:
+        return _is_short(page, handle)
+    if filters[-1] == "DCTDecode":
+        return not jpeg.has_end(data)
+    return filters[-1] == "JPXDecode" and jpeg.END_OF_IMAGE not in data[-LAST_BYTES:]
+
+
+def _filters(handle: Any) -> list[str]:
+    from pypdfium2 import raw
+
+    names = []
+    for number in range(raw.FPDFImageObj_GetImageFilterCount(handle)):
+        buffer = ctypes.create_string_buffer(64)
+        raw.FPDFImageObj_GetImageFilter(handle, number, buffer, len(buffer))
+        names.append(buffer.value.decode("latin-1"))
+    return names
+
+
+def _bytes(get: Callable[..., int], handle: Any) -> bytes:
+    """The bytes that a function of PDFium gives for a picture."""
+    buffer = ctypes.create_string_buffer(get(handle, None, 0))
+    get(handle, buffer, len(buffer))
+    return buffer.raw
+
+
+def _has_end(data: bytes) -> bool:
+    """Whether compressed data go on to their checksum. Some programs leave it out.
+
+    Raises:
+        zlib.error: They are damaged, or do not have this checksum.
+    """
+    stream, size, rest = zlib.decompressobj(), 0, data
+    while not stream.eof and rest and size < MOST_INFLATED:
+        size += len(stream.decompress(rest, PIECE))
+        rest = stream.unconsumed_tail
+    return stream.eof or size >= MOST_INFLATED
+
+
+def _is_short(page: PdfPage, handle: Any) -> bool:
+    """Whether a picture has fewer bytes than its rows need, of which PDFium makes white or black ones."""
+    from pypdfium2 import raw
+
+    found = raw.FPDF_IMAGEOBJ_METADATA()
+    raw.FPDFImageObj_GetImageMetadata(handle, page, found)
+    needed = (found.width * found.bits_per_pixel + 7) // 8 * found.height
+    return bool(not needed or raw.FPDFImageObj_GetImageDataDecoded(handle, None, 0) < needed)
