@@ -16,8 +16,9 @@ from uuid import uuid4
 from raypipe.errors import ConfigError
 from raypipe.files import write_file
 from raypipe.job import lease
+from raypipe.job.counts import Counts
 from raypipe.job.folder import OutputFolder
-from raypipe.job.results import Results, Rows
+from raypipe.job.results import Rows
 from raypipe.web.jobs import JobAnswer, JobFailure
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import JobSettings
@@ -83,18 +84,20 @@ class Kept:
             text = text.replace(str(path), name)
         return text.replace(str(self.output), "the job")
 
-    def answer(self, seconds: float) -> JobAnswer:
+    def answer(self, seconds: float, counts: Counts) -> JobAnswer:
         """How far it is, for its owner.
 
         Args:
             seconds: How long it is kept after its end.
+            counts: Knows what its results hold.
         """
         outcome, problem, state = self.outcome, "", "queued"
         if outcome is None:
-            rows = Results(self.output).of(0)
+            rows = counts.of(self.output)
             done, failed, reasons = rows.pages, dict(rows.failed), rows.reasons
             state = "reading" if (self.folder / "output").exists() else "queued"
         else:
+            counts.forget(self.output)
             done, failed, reasons, problem = (outcome[name] for name in ("done", "failed", "reasons", "problem"))
             state = "failed" if problem else "done"
         failures = [

@@ -11,7 +11,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future, wait
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ import pyarrow as pa
 from raypipe.errors import ConfigError, Failure, RaypipeError
 from raypipe.images.kinds import may_have_pages
 from raypipe.job import lease, loop, plan
+from raypipe.job.arrivals import Arrivals
+from raypipe.job.counts import Counts
 from raypipe.job.kept import Kept, Shelf
 from raypipe.job.local import LocalEngine
 from raypipe.job.progress import Progress
@@ -147,9 +149,11 @@ class Desk:
 
     def __init__(self, pipeline: Pipeline, settings: JobSettings, service: Service, folder: Path) -> None:
         self._pipeline, self._settings = pipeline, settings
-        self._shelf, self._turns, self.max_pages = Shelf(folder, settings), Turns(service), settings.max_job_pages
+        self._shelf, self._turns = Shelf(folder, settings), Turns(service)
+        self.max_pages, self.max_listeners = settings.max_job_pages, settings.max_listeners
         self._stopped, self._woken, self._choosing = threading.Event(), threading.Event(), threading.Lock()
         self._mine: dict[Path, Kept] = {}
+        self._counts = Counts()
         self._tries = Counter[Path]()
         self._threads: list[threading.Thread] = []
 
@@ -175,10 +179,20 @@ class Desk:
 
     def status(self, job: str, owner: str) -> JobAnswer:
         """See `web.jobs.Jobs`."""
-        return self._answer(self._shelf.find(job, owner))
+        with self._unless_removed(job, owner):
+            return self._answer(self._shelf.find(job, owner))
+
+    @contextmanager
+    def _unless_removed(self, job: str, owner: str) -> Iterator[None]:
+        """Files that are missing because somebody has removed the job meanwhile are no error of ours."""
+        try:
+            yield
+        except OSError:
+            self._shelf.find(job, owner)
+            raise
 
     def _answer(self, kept: Kept) -> JobAnswer:
-        return kept.answer(self._settings.job_seconds)
+        return kept.answer(self._settings.job_seconds, self._counts)
 
     def pages(self, job: str, owner: str) -> tuple[list[Page], str]:
         """See `web.jobs.Jobs`."""
@@ -192,6 +206,17 @@ class Desk:
         found = Results(kept.output).pages(self._pipeline.graph.columns)
         ordered = sorted(found, key=lambda page: (page.path, page.pagenum))
         return [self._named(kept, page) for page in ordered], kept.output.uri
+
+    def follow(self, job: str, owner: str) -> Callable[[], list[Page]]:
+        """See `web.jobs.Jobs`."""
+        kept = self._shelf.find(job, owner)
+        arrivals = Arrivals(Results(kept.output), self._pipeline.graph.columns)
+
+        def take() -> list[Page]:
+            with self._unless_removed(job, owner):
+                return [self._named(kept, page) for page in arrivals.take()]
+
+        return take
 
     def _named(self, kept: Kept, page: Page) -> Page:
         """A page under the name that the client gave its document."""

@@ -135,6 +135,13 @@ class Results:
             # Its reader looks at statistics first: of a file without these documents it reads nothing else.
             return pq.read_table(file, columns=columns, filters=chosen)
 
+    def count(self, name: str) -> Rows:
+        """The rows of a file, and how many of them failed; not of which documents they are."""
+        table, rows = self.read(name, ["exception"]), Rows()
+        rows.pages = len(table)
+        _count_failed(table, rows)
+        return rows
+
     def of(self, number: int, paths: Iterable[str] | None = None) -> Rows:
         """What the results hold of a shard's documents, of all or of some."""
         names = self.names(number)

@@ -71,6 +71,7 @@ class Edge:
         request_id = scope.setdefault("state", {})["request_id"] = request_id_of(headers)
         key = scope["state"]["key"] = self._key_of(headers.get("authorization", ""))
         scope["state"]["client"] = key or (scope.get("client") or ("",))[0]
+        scope["state"]["is_stopping"] = lambda: self._stops
         begun, status, method = time.perf_counter(), 499, scope["method"]
         if method == "HEAD":  # HEAD is answered like GET, without the body.
             scope["method"] = "GET"
@@ -149,7 +150,7 @@ def _with_origins(app: ASGIApp, settings: ServerSettings) -> ASGIApp:
         app,
         allow_origins=settings.cors_origins,
         allow_methods=("GET", "POST", "DELETE"),
-        allow_headers=("Authorization", "Content-Type", "Content-Disposition", REQUEST_ID),
+        allow_headers=("Authorization", "Content-Type", "Content-Disposition", "Last-Event-ID", REQUEST_ID),
         expose_headers=(REQUEST_ID, "X-Failed-Pages", "Retry-After", "Location"),
     )
 

@@ -74,6 +74,9 @@ class JobSettings(BaseModel):
     max_jobs: int = Field(1000, ge=1, description="most jobs kept; further ones get a 429")
     max_jobs_bytes: int = Field(10_000_000_000, ge=1, description="most bytes of documents kept for jobs")
     max_job_pages: int = Field(5000, ge=1, description="most pages of a job; more get a 413")
+    max_listeners: int = Field(
+        100, ge=1, description="most streams of events and pages of jobs that an ingress sends at once, before a 429"
+    )
     job_seconds: float = Field(86_400, gt=0, description="seconds after its end until a job is removed")
 
     @model_validator(mode="after")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
-import uvicorn
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from listening import listening
 from test_web import PICTURE, TIFF, Reader
 
 from raypipe.web.app import create
@@ -23,26 +20,15 @@ from raypipe.web.settings import ServerSettings, digest
 @contextmanager
 def textract(key: str = "any", **settings: Any) -> Iterator[Any]:
     """A client of Textract whose endpoint is a server of ours."""
-    inbox = socket.socket()
-    inbox.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create(Reader(), ServerSettings(**settings)), log_config=None))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [inbox]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
+    with listening(create(Reader(), ServerSettings(**settings))) as port:
         yield boto3.client(
             "textract",
-            endpoint_url=f"http://127.0.0.1:{inbox.getsockname()[1]}",
+            endpoint_url=f"http://127.0.0.1:{port}",
             region_name="eu-west-1",
             aws_access_key_id=key,
             aws_secret_access_key="none",
             config=Config(retries={"total_max_attempts": 1}),
         )
-    finally:
-        server.should_exit = True
-        thread.join()
-        inbox.close()
 
 
 def error(client: Any, **document: Any) -> str:

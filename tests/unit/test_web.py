@@ -579,7 +579,7 @@ def test_the_description_says_which_paths_need_a_key() -> None:
     (scheme,) = document["components"]["securitySchemes"].values()
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     keyed = [path for path, methods in document["paths"].items() for one in methods.values() if "security" in one]
-    jobs = ["/v1/jobs", "/v1/jobs/{job}", "/v1/jobs/{job}", "/v1/jobs/{job}/result"]
+    jobs = ["/v1/jobs", *(f"/v1/jobs/{{job}}{part}" for part in ("", "", "/events", "/result"))]
     assert sorted(keyed) == ["/invocations", "/metrics", *jobs, "/v1/models", "/v1/ocr"]
 
 

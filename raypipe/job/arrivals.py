@@ -1,0 +1,44 @@
+"""The pages of a job as they are written."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from raypipe.columns import Column
+from raypipe.job.results import Results, pages_of
+from raypipe.types import Page
+
+
+class Arrivals:
+    """Takes the pages of a job's results, a file at a time, in the order of documents and pages.
+
+    A job reads in that order and writes what it has read, so that files that come later hold later pages.
+
+    Args:
+        results: The results.
+        columns: The columns of the pipeline that makes them.
+    """
+
+    def __init__(self, results: Results, columns: Mapping[str, Column]) -> None:
+        self._results, self._columns = results, columns
+        self._seen, self._waiting, self._taken = set[str](), deque[str](), set[tuple[str, int]]()
+
+    def take(self) -> list[Page]:
+        """The pages of the next file; none if none is there yet."""
+        if not self._waiting:
+            new = [name for name in self._results.all_names() if name not in self._seen]
+            self._seen.update(new)
+            self._waiting.extend(sorted(new, key=self._first))
+        while self._waiting:
+            pages = pages_of(self._results.read(self._waiting.popleft()), self._columns)
+            # What was written twice, before and after a server's death, is one page.
+            found = {key: page for page in pages if (key := (page.path, page.pagenum)) not in self._taken}
+            self._taken.update(found)
+            if found:
+                return [found[key] for key in sorted(found)]
+        return []
+
+    def _first(self, name: str) -> tuple[str, int]:
+        table = self._results.read(name, ["path", "pagenum"])
+        return min(zip(table["path"].to_pylist(), table["pagenum"].to_pylist(), strict=True))

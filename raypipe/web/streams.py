@@ -1,0 +1,124 @@
+"""Answers that go on while a job is read: how far it is, as Server-Sent Events, and its pages, as NDJSON."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from raypipe.types import Page
+from raypipe.web.answers import HEADERS
+from raypipe.web.forms import dumps, json_line
+from raypipe.web.jobs import ENDED, JobAnswer
+from raypipe.web.limits import Admission
+from raypipe.web.problems import ProblemError
+
+LOOK_SECONDS = 0.5
+"""How often a job is looked at for each listener."""
+COMMENT_SECONDS = 15.0
+"""How long a stream of events may be silent: proxies cut silent connections, and a client that has gone is noticed."""
+EVENTS = "text/event-stream"
+UNBUFFERED = {**HEADERS, "X-Accel-Buffering": "no"}
+"""Headers of streams; the last one is for nginx."""
+
+Look = Callable[[], Awaitable[JobAnswer]]
+"""Says how far a job is, or raises a `ProblemError`."""
+
+
+class Listening:
+    """What the streams of a request share.
+
+    Args:
+        look: Looks at the job.
+        is_stopping: Whether the server stops, so that streams are to end.
+        request_id: The request's id, for problems.
+    """
+
+    def __init__(self, look: Look, is_stopping: Callable[[], bool], request_id: str) -> None:
+        self._look, self._is_stopping, self._request_id = look, is_stopping, request_id
+
+    async def events(self, last: str, retry_seconds: int) -> AsyncIterator[bytes]:
+        """How far the job is, now and whenever it has got further, until it has ended.
+
+        Args:
+            last: The id of the last event that the client has; empty: it has none.
+            retry_seconds: When a client whose connection breaks should come again.
+        """
+        yield f"retry: {1000 * retry_seconds}\n\n".encode()
+        said = time.monotonic()
+        try:
+            async for answer in self._looks():
+                if number(answer) != last:
+                    last, said = number(answer), time.monotonic()
+                    name = b"end" if answer.state in ENDED else b"progress"
+                    yield b"id: %b\nevent: %b\ndata: %b\n\n" % (last.encode(), name, dumps(answer.model_dump()))
+                elif time.monotonic() > said + COMMENT_SECONDS:
+                    said = time.monotonic()
+                    yield b": still here\n\n"
+        except ProblemError as problem:
+            yield b"event: problem\ndata: %b\n\n" % dumps(problem.document(self._request_id))
+
+    async def pages(self, take: Callable[[], list[Page]], line: Callable[[Page], bytes]) -> AsyncIterator[bytes]:
+        """The pages of the job as they are written, each as a line; a last line says what went wrong, if anything.
+
+        Args:
+            take: Gives further pages, as `Jobs.follow`.
+            line: Renders a page; empty: it is not wanted.
+        """
+        has_sent = False
+        try:
+            async for answer in self._looks():
+                while pages := await asyncio.to_thread(take):
+                    if lines := b"".join(map(line, pages)):
+                        has_sent = True
+                        yield lines
+                if answer.state == "failed":
+                    raise ProblemError(409, "job_failed", answer.problem)
+            if not has_sent:
+                raise ProblemError(422, "page_missing", "The job has none of the pages that were asked for.")
+        except ProblemError as problem:
+            yield json_line(problem.document(self._request_id))
+
+    async def _looks(self) -> AsyncIterator[JobAnswer]:
+        """Looks at the job until it has ended.
+
+        Raises:
+            ProblemError: 404, it was removed; 503, the server stops.
+        """
+        while True:
+            answer = await self._look()
+            yield answer
+            if answer.state in ENDED:
+                return
+            if self._is_stopping():
+                raise ProblemError(503, "stopping", "The server is stopping. Ask again later: the job goes on.")
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def number(answer: JobAnswer) -> str:
+    """The id of the event that says so much of a job: the same from every server."""
+    return f"{answer.state}-{answer.done}"
+
+
+class Stream(Response):
+    """A stream that has a place as long as it lasts.
+
+    Args:
+        parts: What is sent.
+        media_type: Its type.
+        places: Those of all streams.
+        client: Who asks.
+    """
+
+    def __init__(self, parts: AsyncIterator[bytes], media_type: str, places: Admission, client: str) -> None:
+        super().__init__()
+        self._places, self._client = places, client
+        self._stream = StreamingResponse(parts, headers=UNBUFFERED, media_type=media_type)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the answer; see ASGI."""
+        with self._places.place(self._client):
+            await self._stream(scope, receive, send)
