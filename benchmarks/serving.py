@@ -35,10 +35,15 @@ class Load:
     Args:
         port: Where the server is.
         bodies: What to send, over and over.
+        key: Whose requests they are, if the server knows keys.
     """
 
-    def __init__(self, port: int, bodies: list[bytes]) -> None:
+    def __init__(self, port: int, bodies: list[bytes], key: str = "") -> None:
         self.port, self.bodies = port, itertools.cycle(bodies)
+        self.headers = {
+            "Content-Type": "application/octet-stream",
+            **({"Authorization": f"Bearer {key}"} if key else {}),
+        }
         self.lock = threading.Lock()
         self.answers: list[tuple[int, float]] = []
 
@@ -48,7 +53,7 @@ class Load:
             body = next(self.bodies)
         begun = time.perf_counter()
         try:
-            connection.request("POST", "/v1/ocr", body, {"Content-Type": "application/octet-stream"})
+            connection.request("POST", "/v1/ocr", body, self.headers)
             response = connection.getresponse()
             response.read()
             status, wait = response.status, float(response.headers.get("Retry-After") or 0)

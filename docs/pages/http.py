@@ -16,7 +16,7 @@ from raypipe.web.settings import JobSettings, ServerSettings
 
 def http() -> Iterator[str]:
     """The HTTP API, from its OpenAPI document, and the settings of a server."""
-    edge: Any = create(SimpleNamespace(at_once=1), ServerSettings())  # type: ignore[arg-type]
+    edge: Any = create(SimpleNamespace(at_once=1, room=1), ServerSettings())  # type: ignore[arg-type]
     document = edge._app.openapi()
     yield f"# HTTP API\n\n{document['info']['description']} The server shows this document at `/docs`.\n"
     for path, methods in document["paths"].items():

@@ -29,6 +29,7 @@ class PagePath:
         columns: The columns of a finished page.
         needs: The columns that come with a request.
         at_once: How many pages all replicas together read at once.
+        room: How many they need to have so that they never wait for one.
         retrying: Held while retrying a page whose replica died.
     """
 
@@ -39,6 +40,7 @@ class PagePath:
     columns: Mapping[str, Column]
     needs: Mapping[str, Column]
     at_once: int
+    room: int
     retrying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def count(self, content: bytes) -> int:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from raypipe.web import job_routes, jobs, pages, routes, service, textract
 from raypipe.web.bodies import Bodies
 from raypipe.web.edge import Edge
+from raypipe.web.fairness import FairQueue
 from raypipe.web.limits import Admission, Quota
 from raypipe.web.options import describe
 from raypipe.web.problems import ProblemError
@@ -26,7 +27,7 @@ from raypipe.web.schema import completed
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry
 
-REQUESTS_PER_PAGE_AT_ONCE = 8
+REQUESTS_PER_PAGE_AT_ONCE = 16
 """Default limit of requests, for each page that is read concurrently."""
 
 
@@ -56,6 +57,7 @@ def create(
         Admission(places, settings.max_requests_per_client, settings.retry_after_seconds),
         Quota(settings.pages_per_minute),
         Bodies(settings),
+        FairQueue(reader.room),
         Telemetry(settings),
     )
     app = Application(

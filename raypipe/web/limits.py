@@ -18,14 +18,18 @@ T = TypeVar("T")
 class Admission:
     """Places for requests, running or waiting: they bound the server's only queue.
 
+    Unless told how many each client may have, a client gets no more than are left for others: half of them if it is
+    alone, a third if two want all they can get. So there are always some for one that has none: the dynamic thresholds
+    of Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998.
+
     Args:
         places: How many there are.
-        places_per_client: How many one client may have; 0: all.
+        places_per_client: How many one client may have; 0: as many as it leaves.
         retry_after_seconds: What a client without a place is told to wait.
     """
 
     def __init__(self, places: int, places_per_client: int, retry_after_seconds: int) -> None:
-        self._places, self._of_one, self._retry_after = places, places_per_client or places, retry_after_seconds
+        self._places, self._of_one, self._retry_after = places, places_per_client, retry_after_seconds
         self._taken = Counter[str]()
 
     @property
@@ -41,8 +45,9 @@ class Admission:
         """
         if self.taken >= self._places:
             raise self._refused("overloaded", f"All {self._places} places are taken.")
-        if self._taken[client] >= self._of_one:
-            raise self._refused("too_many_requests", f"{self._of_one} of your requests are under way.")
+        mine = self._taken[client]
+        if mine >= (self._of_one or self._places - self.taken):
+            raise self._refused("too_many_requests", f"{mine} of your requests are under way.")
 
     def _refused(self, code: str, detail: str) -> ProblemError:
         seconds = str(self._retry_after)

@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol, TypeVar
 
 from raypipe.columns import Column
@@ -48,6 +47,10 @@ class Reader(Protocol):
     @property
     def at_once(self) -> int:
         """How many pages are read at once."""
+
+    @property
+    def room(self) -> int:
+        """How many pages it needs to have at once so that it never waits for one."""
 
     @property
     def overlays(self) -> tuple[str, ...]:
@@ -96,19 +99,6 @@ async def page_rows(
     if not rows:
         raise ProblemError(422, "page_missing", f"There is no page {options.pages} in the request.")
     return rows
-
-
-async def read_all(
-    rows: list[Row], overlay: str, reader: Reader, settings: ServerSettings, deadline: Deadline
-) -> AsyncIterator[Read]:
-    """Reads pages, a few at a time, and yields them in their order.
-
-    Raises:
-        ProblemError: 504, a page was not ready in time.
-    """
-    makers = (partial(reader.read, row, overlay) for row in rows)
-    async for page in in_order(makers, settings.pages_at_once, deadline):
-        yield page
 
 
 async def in_order(makers: Iterable[Callable[[], Awaitable[T]]], at_once: int, deadline: Deadline) -> AsyncIterator[T]:

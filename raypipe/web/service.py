@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -18,11 +19,12 @@ from raypipe.images.kinds import may_have_pages
 from raypipe.types import Page, Row
 from raypipe.web import answers, given
 from raypipe.web.bodies import Bodies
+from raypipe.web.fairness import FairQueue
 from raypipe.web.forms import forms, json_line
 from raypipe.web.limits import Admission, Deadline, Quota
 from raypipe.web.options import Options, negotiate, with_form
 from raypipe.web.problems import ProblemError, of_page
-from raypipe.web.reading import Read, Reader, page_rows, read_all
+from raypipe.web.reading import Read, Reader, in_order, page_rows
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry
 from raypipe.web.uploads import Upload, media_type, uploads_of
@@ -40,6 +42,7 @@ class Service:
     admission: Admission
     quota: Quota
     bodies: Bodies
+    queue: FairQueue
     telemetry: Telemetry
 
     async def ocr(self, request: Request, options: Options) -> Response:
@@ -134,16 +137,31 @@ class Service:
         return answers.body(pages, context, {})
 
     async def read(
-        self, rows: list[Row], options: Options, deadline: Deadline, log: dict[str, int]
+        self, rows: list[Row], options: Options, deadline: Deadline, client: str, log: dict[str, int]
     ) -> AsyncIterator[Read]:
-        """Reads pages and counts them, for the metrics and the request's log line; see `read_all`."""
-        async for read in read_all(rows, options.overlay, self.reader, self.settings, deadline):
+        """Reads pages, a few at a time and each in its client's turn, and yields them in their order.
+
+        Counts them, for the metrics and the request's log line.
+
+        Raises:
+            ProblemError: 504, a page was not ready in time.
+        """
+        makers = (partial(self._in_turn, row, options.overlay, client) for row in rows)
+        async for read in in_order(makers, self.settings.pages_at_once, deadline):
             exception = read.page.exception
             log["pages"] += 1
             log["failed_pages"] += exception is not None
             self.telemetry.page(read.visits, Failure.parse(exception).code if exception else None)
             self.telemetry.traces.page(read.page.pagenum + 1, read.visits)
             yield read
+
+    async def _in_turn(self, row: Row, overlay: str, client: str) -> Read:
+        begun = time.perf_counter()
+        async with self.queue.turn(client):
+            waited = time.perf_counter() - begun
+            read = await self.reader.read(row, overlay)
+        first = [replace(visit, queue_seconds=visit.queue_seconds + waited) for visit in read.visits[:1]]
+        return Read(read.page, [*first, *read.visits[1:]])
 
     def _check(self, request: Request) -> None:
         self.admission.check(request.state.client)
@@ -175,7 +193,8 @@ class Service:
             deadline = Deadline(self.settings.request_seconds)
             rows = await page_rows(uploads, options, self.reader, self.settings, deadline)
             self.quota.take(request.state.client, len(rows))
-            reads = [read async for read in self.read(rows, options, deadline, log)]
+            read = self.read(rows, options, deadline, request.state.client, log)
+            reads = [each async for each in read]
         if len(reads) == 1 and reads[0].page.exception:
             raise of_page(reads[0].page.exception)
         return rows, reads
@@ -198,7 +217,7 @@ class PageStream(Response):
             counting, reading = Deadline(seconds), Deadline(seconds, each=True)
             rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings, counting)
             service.quota.take(client, len(rows))
-            reads = service.read(rows, self._context.options, reading, log)
+            reads = service.read(rows, self._context.options, reading, client, log)
             first = await anext(reads)  # Until then a problem can still be the whole answer.
             if len(rows) == 1 and first.page.exception:
                 raise of_page(first.page.exception)

@@ -30,10 +30,12 @@ class ServerSettings(BaseModel):
     max_files: int = Field(100, ge=1, description="most files in a multipart request; more get a 413")
     max_pages: int = Field(500, ge=1, description="most pages in a request; more get a 413")
     max_requests: int = Field(
-        0, ge=0, description="most requests running or waiting; further ones get a 429; 0: 8 per page read at once"
+        0, ge=0, description="most requests running or waiting; further ones get a 429; 0: 16 per page read at once"
     )
     max_requests_per_client: int = Field(
-        0, ge=0, description="the same for each key, or for each address without keys; 0: as many as there are places"
+        0,
+        ge=0,
+        description="the same for each key, or for each address without keys; 0: as many as it leaves to others",
     )
     pages_per_minute: int = Field(
         0, ge=0, description="pages that an ingress reads for each of them in a minute, before a 429; 0: any number"

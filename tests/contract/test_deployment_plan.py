@@ -140,7 +140,7 @@ class Dying:
 
 def read(operator: Dying, rows: list[Row]) -> list[Row]:
     async def main() -> list[Row]:
-        path = PagePath([operator], ["A", "B"], [], (), INPUT_COLUMNS, {}, 1, asyncio.Lock())
+        path = PagePath([operator], ["A", "B"], [], (), INPUT_COLUMNS, {}, 1, 2, asyncio.Lock())
         return [dict(found.page) for found in await asyncio.gather(*(path.read(row, "none") for row in rows))]
 
     return asyncio.run(main())

@@ -44,8 +44,8 @@ def test_a_request_is_one_trace_with_its_pages_and_their_steps(collector: Any, m
     assert below == ["Op", "page", "POST /v1/ocr", "POST /v1/ocr"]
     assert sum(span.name == "page" for span in collector.collected()) == 3
     assert "decode" not in spans and operator.attributes["raypipe.decode_seconds"] == 0.07, "a part of a step"
-    assert operator.end_time - operator.start_time == 120_000_000
-    assert step.end_time - step.start_time == 100_000_000 and step.start_time - operator.start_time == 20_000_000
+    assert operator.end_time - operator.start_time >= 120_000_000, "with what it waited for its turn"
+    assert step.end_time - step.start_time == 100_000_000 and step.end_time == operator.end_time
 
 
 def test_each_request_without_a_caller_is_a_trace_of_its_own(collector: Any) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ DRAWN = b"\x89PNG drawn"
 class Reader:
     """Reads nothing: answers by what the bytes say."""
 
-    at_once = 1
+    at_once, room = 1, 8
     overlays = ("png",)
     needs: dict[str, Column] = {}
     keeps_pictures = True
@@ -444,13 +444,13 @@ def test_no_place_is_a_429_and_places_come_back() -> None:
         import httpx2
 
         reader = Reader()
-        app = create(reader, ServerSettings(max_requests=2, request_seconds=0.5))
+        app = create(reader, ServerSettings(max_requests=4, request_seconds=0.5))
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://server") as client:
             slow = [asyncio.create_task(client.post("/v1/ocr", content=b"slow")) for _ in range(2)]
             await asyncio.sleep(0.1)
             for path in ("/v1/ocr", "/v1/ocr?output_format=ndjson", "/invocations"):
                 refused = await client.post(path, content=PICTURE)
-                assert_problem(refused, 429, "overloaded")
+                assert_problem(refused, 429, "too_many_requests")
                 assert refused.headers["retry-after"] == "2"
             slow[0].cancel()
             await asyncio.wait(slow)
@@ -895,6 +895,25 @@ def test_a_client_has_no_more_than_its_places() -> None:
         with admission.place("b"), pytest.raises(ProblemError, match="All 3 places"):
             admission.check("c")
     admission.check("a")
+    assert admission.taken == 0
+
+
+def test_a_client_leaves_as_many_places_as_it_has() -> None:
+    admission = Admission(6, 0, 5)
+    with ExitStack() as places:
+        for _ in range(3):
+            places.enter_context(admission.place("flood"))
+        with pytest.raises(ProblemError, match="3 of your requests"):
+            admission.check("flood")
+        places.enter_context(admission.place("other"))
+        with pytest.raises(ProblemError, match="3 of your requests"):
+            admission.check("flood")
+        places.enter_context(admission.place("third"))
+        with pytest.raises(ProblemError, match="1 of your requests"):
+            admission.check("other")
+        places.enter_context(admission.place("fourth"))
+        with pytest.raises(ProblemError, match="All 6 places"):
+            admission.check("fifth")
     assert admission.taken == 0
 
 

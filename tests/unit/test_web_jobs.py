@@ -40,7 +40,7 @@ class Reader:
     models: list[dict[str, str]] = []
 
     def __init__(self, most: int = 1000, at_once: int = 2) -> None:
-        self.most, self.at_once, self.pages = most, at_once, Counter[tuple[str, int]]()
+        self.most, self.at_once, self.room, self.pages = most, at_once, 8, Counter[tuple[str, int]]()
         self.may = threading.Event()
         self.may.set()
 

@@ -1,0 +1,49 @@
+"""Turns in front of the reader: who sends much does not stand in the way of others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class FairQueue:
+    """Where pages wait for room in the reader: the next is of the client that has the fewest pages there.
+
+    Clients that have as many take turns. How many pages wait is bounded by `Admission`.
+
+    Args:
+        room: How many pages the reader has at once.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._free, self._inside = room, Counter[str]()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    @asynccontextmanager
+    async def turn(self, client: str) -> AsyncIterator[None]:
+        """Waits for a turn of a client, and gives the room back however the block ends."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(client, deque()).append(turn)
+        self._admit()
+        try:
+            await turn
+            yield
+        finally:
+            if not turn.cancelled():  # A turn that came when nobody waited for it any more is given back, too.
+                self._inside -= Counter((client,))
+                self._free += 1
+                self._admit()
+
+    def _admit(self) -> None:
+        while self._free and self._waiting:
+            client = min(self._waiting, key=lambda each: self._inside[each])  # The first of equals.
+            turns = self._waiting.pop(client)
+            turn = turns.popleft()
+            if turns:
+                self._waiting[client] = turns  # Behind all others.
+            if not turn.cancelled():
+                turn.set_result(None)
+                self._free -= 1
+                self._inside[client] += 1

@@ -1,0 +1,119 @@
+"""Turns in front of the reader."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx2
+import pytest
+from test_web import PICTURE, Reader
+
+from raypipe.types import Row
+from raypipe.web.app import create
+from raypipe.web.fairness import FairQueue
+from raypipe.web.reading import Read
+from raypipe.web.settings import ServerSettings, digest
+
+
+class Order:
+    """Pages of clients that take a turn each, and the order in which they got it."""
+
+    def __init__(self, room: int) -> None:
+        self.queue, self.order, self.inside, self.most = FairQueue(room), list[str](), 0, 0
+
+    async def page(self, client: str) -> None:
+        async with self.queue.turn(client):
+            self.order.append(client)
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            await asyncio.sleep(0.001)
+            self.inside -= 1
+
+    def run(self, clients: str) -> str:
+        async def main() -> None:
+            await asyncio.gather(*map(self.page, clients))
+
+        asyncio.run(main())
+        return "".join(self.order)
+
+
+@pytest.mark.parametrize(
+    ("room", "clients", "order"),
+    [
+        (1, "aaaaaaabb", "aababaaaa"),
+        (1, "aaaabbcc", "aabcabca"),
+        (1, "aaaa", "aaaa"),
+    ],
+)
+def test_clients_take_turns(room: int, clients: str, order: str) -> None:
+    assert Order(room).run(clients) == order
+
+
+def test_room_is_filled_and_shared() -> None:
+    order = Order(4)
+    found = order.run("a" * 20 + "b" * 4)
+    assert order.most == 4 and found[:4] == "aaaa", "alone it has all of the room"
+    assert sorted(found[4:10]) == list("aabbbb"), "then the other one catches up"
+    assert order.queue._free == 4 and not order.queue._inside and not order.queue._waiting
+
+
+def test_who_goes_gives_its_turn_back() -> None:
+    async def main() -> None:
+        order = Order(1)
+        reading, waiting, last = (asyncio.create_task(order.page(client)) for client in "abc")
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(reading, last)
+        assert order.order == ["a", "c"]
+        early, late = (asyncio.create_task(order.page(client)) for client in "de")
+        await asyncio.sleep(0)
+        while order.inside:
+            await asyncio.sleep(0)
+        late.cancel()  # Its turn has come, but it does not know yet.
+        await asyncio.wait((early, late))
+        await asyncio.wait_for(order.page("f"), 5)
+        assert order.order == ["a", "c", "d", "f"] and order.queue._free == 1
+
+    asyncio.run(main())
+
+
+class Shut(Reader):
+    """Reads once it is told to."""
+
+    room = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = asyncio.Event()
+
+    async def read(self, row: Row, overlay: str) -> Read:
+        await self.opened.wait()
+        return await super().read(row, overlay)
+
+
+def test_a_key_that_floods_leaves_the_others_their_share() -> None:
+    """Pages of two keys take turns, however many the one has sent before."""
+
+    async def main() -> None:
+        reader, finished = Shut(), list[str]()
+        app = create(reader, ServerSettings(key_digests=(digest("flood"), digest("other")), max_requests=16))
+
+        async def ask(key: str) -> None:
+            answer = await client.post("/v1/ocr", content=PICTURE, headers={"Authorization": f"Bearer {key}"})
+            assert answer.status_code in (200, 429)
+            finished.append(f"{key} {answer.status_code}")
+
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://server") as client:
+            asked = [asyncio.create_task(ask("flood")) for _ in range(20)]
+            while len(finished) < 12:
+                await asyncio.sleep(0.001)
+            asked += [asyncio.create_task(ask("other")) for _ in range(3)]
+            queue = app._app.state.service.queue  # type: ignore[attr-defined]
+            while len(queue._waiting.get(digest("other"), ())) < 3:
+                await asyncio.sleep(0.001)
+            reader.opened.set()
+            await asyncio.gather(*asked)
+        assert set(finished[:12]) == {"flood 429"}
+        assert finished[12:] == ["flood 200", *["flood 200", "other 200"] * 3, *["flood 200"] * 4]
+
+    asyncio.run(main())
