@@ -13,6 +13,7 @@ from raypipe.pipeline import Pipeline, load
 from raypipe.run.settings import Serving
 from raypipe.stages.decode import BinaryToImage
 from raypipe.web.settings import JobSettings, read_keys
+from raypipe.web.webhooks import Webhooks, read_signing_keys
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -32,13 +33,19 @@ class Arguments(Serving):
     job_settings: JobSettings = Field(default_factory=JobSettings, description="what is kept of long work")
 
     def jobs_of(self, pipeline: Pipeline) -> JobsOf | None:
-        """Makes what keeps the jobs of a pipeline; None without a folder for them."""
+        """Makes what keeps the jobs of a pipeline; None without a folder for them.
+
+        Raises:
+            ConfigError: The file with the keys of webhooks is wrong, or the pipeline reads columns of requests.
+        """
         folder = self.job_settings.jobs
         if folder is None:
             return None
         from raypipe.job.online import JobsOf  # With the HTTP side, which loads the formats of other packages.
 
-        return JobsOf(pipeline, self.job_settings, folder)
+        keys = self.job_settings.webhook_key_file
+        webhooks = Webhooks(self.job_settings.allowed, read_signing_keys(keys)) if keys else None
+        return JobsOf(pipeline, self.job_settings, folder, webhooks)
 
     def limited(self, pipeline: Pipeline) -> Pipeline:
         """A pipeline that opens no larger pictures than it may.

@@ -7,10 +7,10 @@ import re
 import shutil
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from raypipe.errors import ConfigError
@@ -19,7 +19,7 @@ from raypipe.job import lease
 from raypipe.job.counts import Counts
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Rows
-from raypipe.web.jobs import JobAnswer, JobFailure
+from raypipe.web.jobs import DeliveryAnswer, JobAnswer, JobFailure
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import JobSettings
 from raypipe.web.uploads import Upload
@@ -27,6 +27,23 @@ from raypipe.web.uploads import Upload
 _ID = re.compile("[0-9a-f]{32}")
 NEW, NEW_SECONDS = "new-", 3600
 """How folders begin that are being filled, and after how long nobody does so any more."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of the message of a job's end.
+
+    Attributes:
+        state: Whether it is still to be sent.
+        tries: How often it was sent.
+        due: When it is sent next, in seconds since 1970.
+        problem: Why the last try failed.
+    """
+
+    state: Literal["waiting", "delivered", "given_up"] = "waiting"
+    tries: int = 0
+    due: float = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +57,7 @@ class Kept:
         pages: Pages of them all.
         size: Their bytes.
         created: When it began.
+        webhook: The address that is to be told of its end; empty: none.
     """
 
     folder: Path
@@ -48,6 +66,7 @@ class Kept:
     pages: int
     size: int
     created: float
+    webhook: str = ""
 
     @property
     def output(self) -> OutputFolder:
@@ -72,6 +91,18 @@ class Kept:
         except FileNotFoundError:
             return None
         return found
+
+    @property
+    def delivery(self) -> Delivery:
+        """What became of the message of its end."""
+        try:
+            return Delivery(**json.loads((self.folder / "delivery.json").read_bytes()))
+        except FileNotFoundError:
+            return Delivery()
+
+    def note(self, delivery: Delivery) -> None:
+        """Notes what became of the message of its end."""
+        write_file(str(self.folder / "delivery.json"), json.dumps(asdict(delivery)).encode())
 
     def end(self, rows: Rows, problem: str = "") -> None:
         """Notes what came of it."""
@@ -112,8 +143,14 @@ class Kept:
             failures=failures,
             problem=self.called(problem),
             created=_time(self.created),
+            ended=_time(outcome["ended"]) if outcome else None,
             expires=_time(outcome["ended"] + seconds) if outcome else None,
+            webhook=self._told() if self.webhook else None,
         )
+
+    def _told(self) -> DeliveryAnswer:
+        delivery = self.delivery
+        return DeliveryAnswer(url=self.webhook, state=delivery.state, tries=delivery.tries, problem=delivery.problem)
 
 
 def _time(seconds: float) -> str:
@@ -139,10 +176,11 @@ class Shelf:
         except OSError as error:
             raise ConfigError(f"{folder} cannot be written: {error}.", "Choose another folder for --jobs.") from error
 
-    def add(self, uploads: list[Upload], pages: int, owner: str) -> Kept:
+    def add(self, uploads: list[Upload], pages: int, owner: str, webhook: str = "") -> Kept:
         """Keeps a job; see `web.jobs.Jobs.add`."""
         size = sum(len(upload.content) for upload in uploads)
-        said = {"owner": owner, "names": [upload.name for upload in uploads], "pages": pages, "size": size}
+        names = [upload.name for upload in uploads]
+        said = {"owner": owner, "names": names, "pages": pages, "size": size, "webhook": webhook}
         with self._adding:
             self._check_room(size)
             new, number = self._folder / f"{NEW}{uuid4().hex}", uuid4().hex

@@ -8,40 +8,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from concurrent.futures import Future, wait
-from contextlib import asynccontextmanager, contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-
-from raypipe.errors import ConfigError, Failure, RaypipeError
-from raypipe.images.kinds import may_have_pages
+from raypipe.errors import ConfigError, RaypipeError
 from raypipe.job import lease, loop, plan
 from raypipe.job.arrivals import Arrivals
 from raypipe.job.counts import Counts
+from raypipe.job.courier import Courier
 from raypipe.job.kept import Kept, Shelf
-from raypipe.job.local import LocalEngine
 from raypipe.job.progress import Progress
 from raypipe.job.results import Results
-from raypipe.job.writer import Writer
-from raypipe.metrics import Metrics
+from raypipe.job.served import ServedEngine, Turns
 from raypipe.pipeline import Pipeline
-from raypipe.run.runner import timed_out
-from raypipe.types import Page, Row
+from raypipe.types import Page
 from raypipe.web.jobs import JobAnswer
 from raypipe.web.problems import ProblemError
 from raypipe.web.service import Service
 from raypipe.web.settings import JobSettings
 from raypipe.web.uploads import Upload
+from raypipe.web.webhooks import Webhooks
 
 LOOK_SECONDS = 5.0
 """How often the folder is looked into for jobs of others that have died, and for those whose time is over."""
-CHECK_SECONDS = 0.2
-"""How soon a job notices that it was removed, or that the server stops."""
 MOST_TRIES = 3
 """How often a job is begun that ends with an error which may pass."""
 STOP_SECONDS = 10.0
@@ -52,91 +44,6 @@ class _Interrupted(Exception):  # noqa: N818 - no error
     """The server stops, or the job was removed."""
 
 
-class Turns:
-    """Lets pages of jobs be read where requests leave room for them; one at least, so that jobs do end."""
-
-    def __init__(self, service: Service) -> None:
-        self.service, self._running = service, 0
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Waits for room, and takes it."""
-        while self._running >= max(1, self.service.reader.at_once - self.service.admission.taken):
-            await asyncio.sleep(0.02)
-        self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
-
-
-class ServedEngine(LocalEngine):
-    """Reads the documents of a job with a server's reader.
-
-    Args:
-        pipeline: The pipeline.
-        writer: Writes what is finished.
-        turns: Those of all jobs here.
-        events: The event loop of the reader.
-        check: Called again and again; raises an exception when there is nothing to be done any more.
-    """
-
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        writer: Writer,
-        turns: Turns,
-        events: asyncio.AbstractEventLoop,
-        check: Callable[[], None],
-    ) -> None:
-        super().__init__(pipeline.graph, writer, batch_size=1, threads=1)
-        self._service, self._turns, self._events, self._check = turns.service, turns, events, check
-
-    def finished(self, documents: pa.Table, progress: Progress, metrics: Metrics) -> Generator[list[Row], None, None]:
-        """See `LocalEngine.finished`."""
-        waiting: deque[Future[Row]] = deque()
-        try:
-            for row in self._rows(documents, progress):
-                waiting.append(asyncio.run_coroutine_threadsafe(self._read(row), self._events))
-                if len(waiting) >= self._service.reader.at_once:
-                    yield [self._result(waiting.popleft())]
-            while waiting:
-                yield [self._result(waiting.popleft())]
-        finally:
-            for each in waiting:
-                each.cancel()
-
-    def _result(self, page: Future[Row]) -> Row:
-        self._check()
-        while not wait((page,), CHECK_SECONDS).done:
-            self._check()
-        return page.result()
-
-    def _rows(self, documents: pa.Table, progress: Progress) -> Iterator[Row]:
-        for document in documents.to_pylist():
-            content, done, total = Path(document["path"]).read_bytes(), set(document["done"] or ()), 1
-            if may_have_pages(content):
-                count = self._service.reader.count(content)
-                total = asyncio.run_coroutine_threadsafe(_awaited(count), self._events).result()
-            row = {"path": document["path"], "name": document["name"], "content": content, "exception": None}
-            due = [number for number in range(total) if number not in done]
-            progress.opened += 1
-            progress.found += len(due)
-            yield from ({**row, "pagenum": number, "total_pages": total} for number in due)
-
-    async def _read(self, row: Row) -> Row:
-        seconds = self._service.settings.request_seconds
-        async with self._turns.turn():
-            try:
-                read = await asyncio.wait_for(self._service.reader.read(row, "none"), seconds)
-            except TimeoutError:
-                what = f"{row['path']}, page {row['pagenum'] + 1},"
-                return {**row, "exception": timed_out("Reading", what, seconds)}
-        exception = read.page.exception
-        self._service.telemetry.page(read.visits, Failure.parse(exception).code if exception else None)
-        return dict(read.page)
-
-
 class Desk:
     """Takes jobs and has them read, in threads of its own; see `web.jobs.Jobs`.
 
@@ -145,35 +52,52 @@ class Desk:
         settings: The limits of jobs.
         service: The server.
         folder: Where jobs are kept.
+        webhooks: Sends the messages of their ends; None: nobody may be told.
     """
 
-    def __init__(self, pipeline: Pipeline, settings: JobSettings, service: Service, folder: Path) -> None:
+    def __init__(
+        self, pipeline: Pipeline, settings: JobSettings, service: Service, folder: Path, webhooks: Webhooks | None
+    ) -> None:
         self._pipeline, self._settings = pipeline, settings
         self._shelf, self._turns = Shelf(folder, settings), Turns(service)
         self.max_pages, self.max_listeners = settings.max_job_pages, settings.max_listeners
         self._stopped, self._woken, self._choosing = threading.Event(), threading.Event(), threading.Lock()
         self._mine: dict[Path, Kept] = {}
         self._counts = Counts()
+        self._courier = Courier(self._shelf, webhooks, self._answer) if webhooks else None
         self._tries = Counter[Path]()
         self._threads: list[threading.Thread] = []
 
     def start(self, events: asyncio.AbstractEventLoop) -> None:
         """See `web.jobs.Jobs`."""
-        for _ in range(self._settings.jobs_at_once):
-            thread = threading.Thread(target=self._work, args=(events,), daemon=True, name="jobs")
-            self._threads.append(thread)
+        self._threads = [
+            threading.Thread(target=self._work, args=(events,), daemon=True, name="jobs")
+            for _ in range(self._settings.jobs_at_once)
+        ]
+        if self._courier:
+            self._threads.append(threading.Thread(target=self._courier.work, daemon=True, name="webhooks"))
+        for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         """See `web.jobs.Jobs`."""
         self._stopped.set()
         self._woken.set()
+        if self._courier:
+            self._courier.stop()
         for thread in self._threads:
             thread.join(STOP_SECONDS)
 
-    def add(self, uploads: list[Upload], pages: int, owner: str) -> JobAnswer:
+    def check_webhook(self, url: str) -> None:
         """See `web.jobs.Jobs`."""
-        kept = self._shelf.add(uploads, pages, owner)
+        try:
+            self._settings.allowed.find(url)
+        except ValueError as error:
+            raise ProblemError(422, "webhook_refused", f"The address of the webhook is not used: {error}.") from error
+
+    def add(self, uploads: list[Upload], pages: int, owner: str, webhook: str) -> JobAnswer:
+        """See `web.jobs.Jobs`."""
+        kept = self._shelf.add(uploads, pages, owner, webhook)
         self._woken.set()
         return self._answer(kept)
 
@@ -273,6 +197,8 @@ class Desk:
         finally:
             held.release()
             del self._mine[kept.folder]
+            if self._courier:
+                self._courier.wake()
             if not kept.exists:
                 self._shelf.remove(kept)
 
@@ -289,10 +215,6 @@ class Desk:
         self._stopped.wait(LOOK_SECONDS)
 
 
-async def _awaited(count: Any) -> int:
-    return int(await count)
-
-
 @dataclass(frozen=True)
 class JobsOf:
     """Makes what keeps jobs, in the process that speaks HTTP.
@@ -301,6 +223,7 @@ class JobsOf:
         pipeline: The server's pipeline.
         settings: The limits of jobs.
         folder: Where they are kept.
+        webhooks: Sends the messages of their ends; None: nobody may be told.
 
     Raises:
         ConfigError: The pipeline reads columns that come with a request.
@@ -309,10 +232,11 @@ class JobsOf:
     pipeline: Pipeline
     settings: JobSettings
     folder: Path
+    webhooks: Webhooks | None = None
 
     def __post_init__(self) -> None:
         self.pipeline.graph.check_input((), "a job")
 
     def __call__(self, service: Service) -> Desk:
         """See `web.jobs.JobsFor`."""
-        return Desk(self.pipeline, self.settings, service, self.folder)
+        return Desk(self.pipeline, self.settings, service, self.folder, self.webhooks)

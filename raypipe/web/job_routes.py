@@ -25,6 +25,7 @@ from raypipe.web.uploads import Upload
 
 router = APIRouter(responses=PROBLEM)
 PLACE = "/v1/jobs"
+WEBHOOK = "address that is told of the job's end, if the server's operator allows it; in a form, a field does the same"
 
 
 def _of(request: Request) -> tuple[Service, Jobs, str]:
@@ -36,16 +37,19 @@ def _of(request: Request) -> tuple[Service, Jobs, str]:
 
 
 @router.post(PLACE, status_code=202, response_model=JobAnswer, responses=PROBLEMS, openapi_extra=UPLOAD)
-async def begin(request: Request) -> Response:
+async def begin(request: Request, webhook: Annotated[str, Query(description=WEBHOOK)] = "") -> Response:
     """Takes documents to be read later: raw bytes, or one or more files of a multipart form. All pages are read."""
     service, jobs, owner = _of(request)
     uploads, fields = await service.received(request)
-    if extra := {**request.query_params, **fields}:
-        raise ProblemError(422, "option_invalid", f"A job has no {', '.join(extra)}: give options to its result.")
+    options = {**request.query_params, **fields}
+    if webhook := options.pop("webhook", ""):
+        jobs.check_webhook(webhook)
+    if options:
+        raise ProblemError(422, "option_invalid", f"A job has no {', '.join(options)}: give options to its result.")
     with service.admission.place(request.state.client):
         pages = await _count(service, uploads, jobs.max_pages)
         service.quota.take(request.state.client, pages)
-    answer = await asyncio.to_thread(jobs.add, uploads, pages, owner)
+    answer = await asyncio.to_thread(jobs.add, uploads, pages, owner, webhook)
     return JSONResponse(answer.model_dump(), 202, {"Location": f"{PLACE}/{answer.id}"})
 
 

@@ -24,6 +24,15 @@ class JobFailure(BaseModel):
     message: str = Field(description="that of the first of them")
 
 
+class DeliveryAnswer(BaseModel):
+    """How far the message is that tells of a job's end."""
+
+    url: str
+    state: Literal["waiting", "delivered", "given_up"] = "waiting"
+    tries: int = Field(0, description="how often it was sent")
+    problem: str = Field("", description="why the last try failed")
+
+
 class JobAnswer(BaseModel):
     """How far a job is."""
 
@@ -35,7 +44,9 @@ class JobAnswer(BaseModel):
     failures: list[JobFailure]
     problem: str = Field("", description="why a job failed as a whole")
     created: str
+    ended: str | None = Field(None, description="null until it has ended")
     expires: str | None = Field(description="when it is removed; null until it has ended")
+    webhook: DeliveryAnswer | None = Field(None, description="the message of its end, if somebody is to be told")
 
 
 class Jobs(Protocol):
@@ -53,8 +64,21 @@ class Jobs(Protocol):
     def stop(self) -> None:
         """Leaves what is not read yet to others, or to the next start."""
 
-    def add(self, uploads: list[Upload], pages: int, owner: str) -> JobAnswer:
+    def check_webhook(self, url: str) -> None:
+        """Makes sure that a job may name an address to be told of its end.
+
+        Raises:
+            ProblemError: 422, it may not.
+        """
+
+    def add(self, uploads: list[Upload], pages: int, owner: str, webhook: str) -> JobAnswer:
         """Keeps a job, to be read.
+
+        Args:
+            uploads: Its documents.
+            pages: Their pages.
+            owner: Who begins it.
+            webhook: The address that is to be told of its end; empty: none.
 
         Raises:
             ProblemError: 429, there are too many, or they take too many bytes.

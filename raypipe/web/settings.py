@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from raypipe.errors import ConfigError
+from raypipe.web.targets import Allowed
 
 
 class ServerSettings(BaseModel):
@@ -80,6 +81,32 @@ class JobSettings(BaseModel):
         100, ge=1, description="most streams of events and pages of jobs that an ingress sends at once, before a 429"
     )
     job_seconds: float = Field(86_400, gt=0, description="seconds after its end until a job is removed")
+
+    webhooks: tuple[str, ...] = Field(
+        (),
+        description="addresses, such as https://hooks.example.org/ocr/, under which those lie that jobs may name to be "
+        "told of their end; none: they name none",
+    )
+    webhook_networks: tuple[str, ...] = Field(
+        (), description="networks, such as 10.1.0.0/16, in which they may be though they are not public"
+    )
+    webhook_key_file: Path | None = Field(
+        None, description="file with the key that signs what is sent there: whsec_ and 24 to 64 bytes in base64"
+    )
+
+    @property
+    def allowed(self) -> Allowed:
+        """The addresses that jobs may name."""
+        return Allowed(self.webhooks, self.webhook_networks)
+
+    @model_validator(mode="after")
+    def _webhooks_are_whole(self) -> Self:
+        if bool(self.webhooks) != bool(self.webhook_key_file):
+            raise ValueError("webhooks and webhook_key_file go together: what is sent is signed")
+        if self.webhook_networks and not self.webhooks:
+            raise ValueError("webhook_networks has no effect without webhooks")
+        self.allowed.check()
+        return self
 
     @model_validator(mode="after")
     def _needs_a_folder(self) -> Self:

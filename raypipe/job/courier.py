@@ -1,0 +1,100 @@
+"""Tells of the ends of jobs, again and again until it is heard, whichever server is there to do it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from raypipe.errors import ConfigError
+from raypipe.job import lease
+from raypipe.job.kept import Delivery, Kept, Shelf
+from raypipe.web.jobs import JobAnswer
+from raypipe.web.webhooks import GoneError, Webhooks
+
+LOOK_SECONDS = 5.0
+"""How often the folder is looked into for messages that are due."""
+PAUSES = (5, 30, 120, 600, 1800, 3600, 10_800, 21_600)
+"""Seconds before each further try; after the last one, 11 hours after the first, the message is given up."""
+
+
+class Courier:
+    """Sends the messages of ended jobs, from a thread that runs `work`.
+
+    What became of a message is noted in its job's folder, whose lease is held meanwhile: messages are sent by one
+    server at a time, and a server's death loses none. One that is killed between sending and noting sends it again.
+
+    Args:
+        shelf: The jobs.
+        webhooks: What sends.
+        answer: Makes the answer about a job that goes with its message.
+    """
+
+    def __init__(self, shelf: Shelf, webhooks: Webhooks, answer: Callable[[Kept], JobAnswer]) -> None:
+        self._shelf, self._webhooks, self._answer = shelf, webhooks, answer
+        self._stopped, self._woken = False, threading.Event()
+
+    def wake(self) -> None:
+        """Looks at once: a job may have ended."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Ends `work` after the message that is being sent."""
+        self._stopped = True
+        self._woken.set()
+
+    def work(self) -> None:
+        """Sends messages until it is told to stop."""
+        while not self._stopped:
+            try:
+                for kept in self._due():
+                    self._deliver(kept)
+            except Exception:  # A full disk, or a folder that is gone: it may come back.
+                logging.getLogger(__name__).exception("Webhooks are not sent for now.")
+            self._woken.wait(LOOK_SECONDS)
+            self._woken.clear()
+
+    def _due(self) -> list[Kept]:
+        """Jobs whose message is due, first those of whom nobody has heard: a receiver that is down delays no others."""
+        found = [(kept.delivery, kept) for kept in self._shelf.all() if kept.webhook and kept.outcome]
+        due = [(delivery.tries, delivery.due, kept) for delivery, kept in found if _is_due(delivery)]
+        return [kept for *_, kept in sorted(due, key=lambda each: each[:2])]
+
+    def _deliver(self, kept: Kept) -> None:
+        if self._stopped:
+            return
+        try:
+            held = lease.take(str(kept.folder))
+        except ConfigError:  # Another server has it.
+            return
+        try:
+            before = kept.delivery
+            if kept.exists and _is_due(before):
+                kept.note(self._tried(kept, before))
+        finally:
+            held.release()
+
+    def _tried(self, kept: Kept, before: Delivery) -> Delivery:
+        """What became of a message after one more try."""
+        tries, answer = before.tries + 1, self._answer(kept)
+        data = answer.model_dump(exclude={"webhook"})
+        said = {"type": f"job.{answer.state}", "timestamp": answer.ended, "data": data}
+        after = Delivery("delivered", tries)
+        try:
+            self._webhooks.send(kept.webhook, kept.folder.name, json.dumps(said, ensure_ascii=False).encode())
+        except (ValueError, GoneError) as error:
+            after = replace(after, state="given_up", problem=f"{error}")
+        except OSError as error:
+            is_last = tries > len(PAUSES)
+            due = 0.0 if is_last else time.time() + PAUSES[before.tries]
+            after = Delivery("given_up" if is_last else "waiting", tries, due, f"{error or type(error).__name__}")
+        level = logging.INFO if after.state == "delivered" else logging.WARNING
+        logging.getLogger(__name__).log(level, "Webhook of job %s: %s %s", kept.folder.name, after.state, after.problem)
+        return after
+
+
+def _is_due(delivery: Delivery) -> bool:
+    return delivery.state == "waiting" and time.time() >= delivery.due

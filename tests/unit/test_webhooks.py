@@ -1,0 +1,284 @@
+"""Messages of the ends of jobs: where they may go, how they are signed, and that they arrive."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from starlette.testclient import TestClient
+from test_web_jobs import PIPELINE, Reader, finished, tiff, until
+
+from raypipe.errors import ConfigError
+from raypipe.job import courier
+from raypipe.job.online import JobsOf
+from raypipe.web import webhooks
+from raypipe.web.app import create
+from raypipe.web.settings import JobSettings, ServerSettings
+from raypipe.web.targets import Allowed
+from raypipe.web.webhooks import Webhooks, read_signing_keys
+
+KEY = b"a key of thirty-two bytes, no less"[:32]
+LOOPBACK = ("127.0.0.0/8",)
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes messages, and answers with the statuses that it is told, then with 204."""
+
+    def __init__(self, *statuses: int, location: str = "") -> None:
+        self.statuses, self.location = list(statuses), location
+        self.taken: list[tuple[str, dict[str, str], bytes]] = []
+        super().__init__(("127.0.0.1", 0), Taking)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hooks/"
+
+
+class Taking(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.taken.append((self.path, dict(self.headers), body))
+        self.send_response(self.server.statuses.pop(0) if self.server.statuses else 204)
+        if self.server.location:
+            self.send_header("Location", self.server.location)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def receiving(*statuses: int, location: str = "") -> Iterator[Receiver]:
+    with Receiver(*statuses, location=location) as receiver:
+        thread = threading.Thread(target=receiver.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            receiver.shutdown()
+            thread.join()
+
+
+@contextmanager
+def telling(folder: Path, receiver: Receiver, reader: Reader | None = None) -> Iterator[TestClient]:
+    """A server whose jobs may name the receiver."""
+    settings = JobSettings(
+        jobs=folder, webhooks=(receiver.url,), webhook_networks=LOOPBACK, webhook_key_file=folder / "key"
+    )
+    made = JobsOf(PIPELINE, settings, folder, Webhooks(settings.allowed, (KEY,)))
+    with TestClient(create(reader or Reader(), ServerSettings(), jobs_for=made)) as client:
+        yield client
+
+
+def told(client: TestClient, place: str, state: str) -> Any:
+    """What is said of the message, once it is in a state."""
+
+    def found() -> Any:
+        webhook = client.get(place).json()["webhook"]
+        return webhook if webhook["state"] == state else None
+
+    return until(found)
+
+
+def test_the_end_of_a_job_is_told_and_signed(tmp_path: Path) -> None:
+    with receiving() as receiver, telling(tmp_path, receiver) as client:
+        begun = client.post("/v1/jobs", params={"webhook": f"{receiver.url}a?b=c"}, content=tiff(3))
+        assert begun.json()["webhook"]["state"] == "waiting"
+        place = begun.headers["Location"]
+        assert told(client, place, "delivered")["tries"] == 1
+        ((path, headers, body),) = receiver.taken
+        said = json.loads(body)
+        job = client.get(place).json()
+        assert path == "/hooks/a?b=c" and said["type"] == "job.done" and said["timestamp"] == job["ended"]
+        assert said["data"] == {name: value for name, value in job.items() if name != "webhook"}
+        assert headers["webhook-id"] == job["id"] and abs(int(headers["webhook-timestamp"]) - time.time()) < 60
+        signed = b".".join((headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body))
+        expected = base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
+        assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+def test_a_message_is_tried_again_also_by_the_next_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving(500, 302, location="/elsewhere") as receiver:
+        with telling(tmp_path, receiver) as client:
+            form = {"webhook": receiver.url}
+            place = client.post("/v1/jobs", data=form, files={"file": ("a.tif", tiff(1))}).headers["Location"]
+            finished(client, place)
+            first = until(lambda: (webhook := client.get(place).json()["webhook"])["tries"] and webhook)
+            assert first["state"] == "waiting" and "500" in first["problem"]
+        (record,) = tmp_path.glob("*/delivery.json")
+        assert json.loads(record.read_text())["due"] > time.time() + 1, "it waits"
+        monkeypatch.setattr(courier, "LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(courier, "PAUSES", (0, 0, 0))
+        record.write_text(json.dumps({**json.loads(record.read_text()), "due": 0}))
+        with telling(tmp_path, receiver) as client:
+            assert told(client, place, "delivered")["tries"] == 3
+        assert {path for path, *_ in receiver.taken} == {"/hooks/"}, "no redirection is followed"
+        assert len({headers["webhook-id"] for _, headers, _ in receiver.taken}) == 1
+
+
+def test_a_message_is_given_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(courier, "PAUSES", (0,))
+    with receiving(500, 500, 410) as receiver, telling(tmp_path, receiver) as client:
+        for tries, problem in ((2, "500"), (1, "410")):
+            place = client.post("/v1/jobs", params={"webhook": receiver.url}, content=tiff(1)).headers["Location"]
+            given_up = told(client, place, "given_up")
+            assert given_up["tries"] == tries and problem in given_up["problem"]
+        assert len(receiver.taken) == 3
+
+
+def test_a_client_names_no_other_address(tmp_path: Path) -> None:
+    with receiving() as receiver, telling(tmp_path, receiver) as client:
+        for url in ("http://127.0.0.1:1/hooks/", f"{receiver.url}../", "file:///etc/passwd", receiver.url[:-1] + "x"):
+            refused = client.post("/v1/jobs", params={"webhook": url}, content=tiff(1))
+            assert (refused.status_code, refused.json()["code"]) == (422, "webhook_refused"), url
+        assert not receiver.taken and not list(tmp_path.glob("*/job.json"))
+
+
+ALLOWED = Allowed(("https://hooks.example/ocr", "http://10.0.0.5:8080/"), ("10.0.0.0/24",))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.example/ocr",
+        "https://HOOKS.example:443/ocr/a/b?c=d",
+        "http://10.0.0.5:8080/any",
+    ],
+)
+def test_addresses_under_those_of_the_operator_are_allowed(url: str) -> None:
+    assert ALLOWED.find(url).host in ("hooks.example", "10.0.0.5")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "hooks.example/ocr",
+        "http://hooks.example/ocr",
+        "https://hooks.example/ocrs",
+        "https://hooks.example/",
+        "https://hooks.example:444/ocr/",
+        "https://hooks.example.evil/ocr/",
+        "https://hooks.example@evil.example/ocr/",
+        "https://evil.example/https://hooks.example/ocr/",
+        "https://evil.example\\@hooks.example/ocr/",
+        "https://hooks.example/ocr/../admin",
+        "https://hooks.example/ocr/%2e%2E/admin",
+        "https://hooks.example/ocr/..%2fadmin",
+        "https://hooks.example/ocr/#x",
+        "https://hooks.example/ocr/ HTTP/1.1\r\nX: y",
+        "https://hooks.example/ocr/\N{LATIN SMALL LETTER A WITH DIAERESIS}",
+        "https://hooks.example:x/ocr/",
+        "https://[hooks.example/ocr/",
+        "ftp://hooks.example/ocr/",
+        f"https://hooks.example/ocr/{'x' * 2000}",
+        "http://10.0.0.6:8080/",
+    ],
+)
+def test_others_are_not(url: str) -> None:
+    with pytest.raises(ValueError, match=" "):
+        ALLOWED.find(url)
+
+
+@pytest.mark.parametrize(
+    ("address", "permitted"),
+    [
+        ("93.184.215.14", True),
+        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True),
+        ("10.0.0.77", True),
+        ("::ffff:10.0.0.77", True),
+        ("10.0.1.77", False),
+        ("127.0.0.1", False),
+        ("169.254.169.254", False),
+        ("224.0.0.1", False),
+        ("0.0.0.0", False),
+        ("::1", False),
+        ("fe80::1%2", False),
+        ("::ffff:127.0.0.1", False),
+        ("64:ff9b::7f00:1", False),
+        ("2002:7f00:1::", False),
+    ],
+)
+def test_private_addresses_need_a_network_that_the_operator_names(address: str, permitted: bool) -> None:
+    assert ALLOWED.permits(address) is permitted
+
+
+def test_a_public_name_with_a_private_address_is_not_connected_to() -> None:
+    allowed = Allowed(("http://localhost:9/",), ())
+    with pytest.raises(OSError, match="neither public nor in webhook_networks"):
+        Webhooks(allowed, (KEY,)).send("http://localhost:9/", "n", b"{}")
+
+
+def test_a_receiver_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "MOST_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        ended = threading.Event()
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 2")
+                while not ended.wait(0.02):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(OSError, match="no HTTP"):
+            Webhooks(Allowed((url,), LOOPBACK), (KEY,)).send(url, "n", b"{}")
+        ended.set()
+        thread.join()
+
+
+def test_signatures_are_those_of_standard_webhooks(tmp_path: Path) -> None:
+    """The library standardwebhooks 1.0.0 for Python makes the same of its own example."""
+    (tmp_path / "keys").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
+    (key,) = read_signing_keys(tmp_path / "keys")
+    sender = Webhooks(Allowed((), ()), (key,))
+    found = sender.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert found == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    both = Webhooks(Allowed((), ()), (KEY, key)).signature("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b"{}")
+    assert len(both.split(" ")) == 2
+    assert "MfKQ" not in repr(sender) and "31f" not in repr(sender)
+
+
+@pytest.mark.parametrize("text", ["", "whsec_!", "whsec_c2hvcnQ=", "whsec_\N{LATIN SMALL LETTER A WITH DIAERESIS}"])
+def test_wrong_keys_are_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "keys").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="key"):
+        read_signing_keys(tmp_path / "keys")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"webhooks": ("https://a.example/",)}, "go together"),
+        ({"webhook_key_file": Path("keys")}, "go together"),
+        ({"webhook_networks": LOOPBACK}, "no effect without webhooks"),
+        ({"webhooks": ("a.example",), "webhook_key_file": Path("k")}, "no address to allow"),
+        ({"webhooks": ("https://a.example/?b",), "webhook_key_file": Path("k")}, "query"),
+        ({"webhooks": ("http://127.0.0.1:9/",), "webhook_key_file": Path("k")}, "webhook_networks, too"),
+        (
+            {"webhooks": ("http://a.example/",), "webhook_key_file": Path("k"), "webhook_networks": ("10.0.0.1/8",)},
+            "host bits",
+        ),
+    ],
+)
+def test_settings_that_go_wrong_are_told(given: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match=said):
+        JobSettings(jobs=tmp_path, **given)
