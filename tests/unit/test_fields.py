@@ -131,6 +131,11 @@ def test_each_setting_is_an_argument_in_yaml() -> None:
     assert loaded.with_keys().settings.max_pages == 4
 
 
+def test_options_that_do_not_go_together_are_told() -> None:
+    with pytest.raises(click.UsageError, match="^max_jobs has no effect without jobs, their folder.$"):
+        build(Arguments, parameters(["--max-jobs", "3"]))
+
+
 def test_the_keys_of_a_file_reach_the_settings(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("secret\n")
     values = parameters(["--api-key-file", str(tmp_path / "keys"), "--max-pages", "4"])
