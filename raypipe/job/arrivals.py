@@ -17,21 +17,24 @@ class Arrivals:
 
     Args:
         results: The results.
-        columns: The columns of the pipeline that makes them.
     """
 
-    def __init__(self, results: Results, columns: Mapping[str, Column]) -> None:
-        self._results, self._columns = results, columns
+    def __init__(self, results: Results) -> None:
+        self._results = results
         self._seen, self._waiting, self._taken = set[str](), deque[str](), set[tuple[str, int]]()
 
-    def take(self) -> list[Page]:
-        """The pages of the next file; none if none is there yet."""
+    def take(self, columns: Mapping[str, Column]) -> list[Page]:
+        """The pages of the next file; none if none is there yet.
+
+        Args:
+            columns: The columns of the pipeline that makes them.
+        """
         if not self._waiting:
             new = [name for name in self._results.all_names() if name not in self._seen]
             self._seen.update(new)
             self._waiting.extend(sorted(new, key=self._first))
         while self._waiting:
-            pages = pages_of(self._results.read(self._waiting.popleft()), self._columns)
+            pages = pages_of(self._results.read(self._waiting.popleft()), columns)
             # What was written twice, before and after a server's death, is one page.
             found = {key: page for page in pages if (key := (page.path, page.pagenum)) not in self._taken}
             self._taken.update(found)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +21,9 @@ from raypipe.files import write_file
 from raypipe.job import lease
 from raypipe.job.counts import Counts
 from raypipe.job.folder import OutputFolder
+from raypipe.job.pipelines import Pipelines
 from raypipe.job.results import Rows
+from raypipe.pipeline import Pipeline
 from raypipe.web.jobs import DeliveryAnswer, JobAnswer, JobFailure
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import JobSettings
@@ -58,6 +63,7 @@ class Kept:
         size: Their bytes.
         created: When it began.
         webhook: The address that is to be told of its end; empty: none.
+        pipeline: The digest of the pipeline of the server that took it; empty: an earlier version did not say.
     """
 
     folder: Path
@@ -67,6 +73,7 @@ class Kept:
     size: int
     created: float
     webhook: str = ""
+    pipeline: str = ""
 
     @property
     def output(self) -> OutputFolder:
@@ -163,32 +170,48 @@ class Shelf:
     Args:
         folder: It.
         settings: How many are kept, and how long.
+        pipeline: The pipeline of this server.
+
+    Attributes:
+        pipelines: Those of all servers that share the folder.
 
     Raises:
         ConfigError: The folder cannot be written.
     """
 
-    def __init__(self, folder: Path, settings: JobSettings) -> None:
+    def __init__(self, folder: Path, settings: JobSettings, pipeline: Pipeline) -> None:
         self._folder, self._settings, self._adding = folder.absolute(), settings, threading.Lock()
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_file(str(self._folder / ".written"), b"")
+            self.pipelines = Pipelines(self._folder, pipeline)
         except OSError as error:
             raise ConfigError(f"{folder} cannot be written: {error}.", "Choose another folder for --jobs.") from error
 
-    def add(self, uploads: list[Upload], pages: int, owner: str, webhook: str = "") -> Kept:
-        """Keeps a job; see `web.jobs.Jobs.add`."""
+    def add(self, uploads: list[Upload], pages: int, owner: str, webhook: str, pipeline: str) -> Kept:
+        """Keeps a job; see `web.jobs.Jobs.add` and `Kept`."""
         size = sum(len(upload.content) for upload in uploads)
-        names = [upload.name for upload in uploads]
-        said = {"owner": owner, "names": names, "pages": pages, "size": size, "webhook": webhook}
-        with self._adding:
+        new = self._folder / f"{NEW}{uuid4().hex}"
+        kept = Kept(new, owner, [upload.name for upload in uploads], pages, size, time.time(), webhook, pipeline)
+        with self._adding, self._written():
             self._check_room(size)
-            new, number = self._folder / f"{NEW}{uuid4().hex}", uuid4().hex
-            kept = Kept(new, **said, created=time.time())  # type: ignore[arg-type]
             for path, upload in zip(kept.documents, uploads, strict=True):
                 write_file(str(path), upload.content)
-            write_file(str(new / "job.json"), json.dumps({**said, "created": kept.created}).encode())
-            return self._read(new.rename(self._folder / number))
+            said = {name: value for name, value in vars(kept).items() if name != "folder"}
+            write_file(str(new / "job.json"), json.dumps(said).encode())
+            return self._read(new.rename(self._folder / uuid4().hex))
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Tells a client that the folder cannot be written, which is not for it to know in full.
+
+        Raises:
+            ProblemError: 503, it cannot.
+        """
+        try:
+            yield
+        except OSError as error:
+            logging.getLogger(__name__).error("%s cannot be written.", self._folder, exc_info=error)
+            detail = "The server cannot write to its folder of jobs. Its log says why; try again later."
+            raise ProblemError(503, "jobs_not_written", detail, {"Retry-After": "60"}) from error
 
     def _check_room(self, size: int) -> None:
         there, settings = self.all(), self._settings
@@ -231,7 +254,8 @@ class Shelf:
 
     def remove(self, kept: Kept) -> None:
         """Removes a job; what reads it notices, and removes the rest."""
-        (kept.folder / "job.json").unlink(missing_ok=True)
+        with self._written():
+            (kept.folder / "job.json").unlink(missing_ok=True)
         self._clear(kept.folder)
 
     def sweep(self) -> None:

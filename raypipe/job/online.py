@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raypipe.errors import ConfigError, RaypipeError
+from raypipe.files import exists
+from raypipe.graph import Graph
 from raypipe.job import lease, loop, plan
 from raypipe.job.arrivals import Arrivals
 from raypipe.job.counts import Counts
@@ -22,6 +24,7 @@ from raypipe.job.courier import Courier
 from raypipe.job.kept import Kept, Shelf
 from raypipe.job.progress import Progress
 from raypipe.job.results import Results
+from raypipe.job.same import declared_pipeline
 from raypipe.job.served import ServedEngine, Turns
 from raypipe.pipeline import Pipeline
 from raypipe.types import Page
@@ -59,7 +62,7 @@ class Desk:
         self, pipeline: Pipeline, settings: JobSettings, service: Service, folder: Path, webhooks: Webhooks | None
     ) -> None:
         self._pipeline, self._settings = pipeline, settings
-        self._shelf, self._turns = Shelf(folder, settings), Turns(service)
+        self._shelf, self._turns = Shelf(folder, settings, pipeline), Turns(service)
         self.max_pages, self.max_listeners = settings.max_job_pages, settings.max_listeners
         self._stopped, self._woken, self._choosing = threading.Event(), threading.Event(), threading.Lock()
         self._mine: dict[Path, Kept] = {}
@@ -97,7 +100,7 @@ class Desk:
 
     def add(self, uploads: list[Upload], pages: int, owner: str, webhook: str) -> JobAnswer:
         """See `web.jobs.Jobs`."""
-        kept = self._shelf.add(uploads, pages, owner, webhook)
+        kept = self._shelf.add(uploads, pages, owner, webhook, self._shelf.pipelines.mine)
         self._woken.set()
         return self._answer(kept)
 
@@ -127,26 +130,24 @@ class Desk:
         if answer.state != "done":
             detail = f"{answer.done} of {answer.pages} pages are read."
             raise ProblemError(409, "job_unfinished", detail, {"Retry-After": "2"})
-        found = Results(kept.output).pages(self._pipeline.graph.columns)
-        ordered = sorted(found, key=lambda page: (page.path, page.pagenum))
-        return [self._named(kept, page) for page in ordered], kept.output.uri
+        graph = declared_pipeline(kept.output).graph
+        ordered = sorted(Results(kept.output).pages(graph.columns), key=lambda page: (page.path, page.pagenum))
+        return [_named(kept, page, graph) for page in ordered], kept.output.uri
 
     def follow(self, job: str, owner: str) -> Callable[[], list[Page]]:
         """See `web.jobs.Jobs`."""
         kept = self._shelf.find(job, owner)
-        arrivals = Arrivals(Results(kept.output), self._pipeline.graph.columns)
+        arrivals, graph = Arrivals(Results(kept.output)), None
 
         def take() -> list[Page]:
+            nonlocal graph
             with self._unless_removed(job, owner):
-                return [self._named(kept, page) for page in arrivals.take()]
+                if not graph and not exists(kept.output.declared):  # Nobody has begun to read it.
+                    return []
+                graph = graph or declared_pipeline(kept.output).graph
+                return [_named(kept, page, graph) for page in arrivals.take(graph.columns)]
 
         return take
-
-    def _named(self, kept: Kept, page: Page) -> Page:
-        """A page under the name that the client gave its document."""
-        said = {name: kept.called(page[name]) for name in ("exception", "warning") if page.get(name)}
-        name = kept.names[int(Path(page.path).name) - 1]
-        return Page({**page, **said, "name": name}, self._pipeline.graph.roles)
 
     def remove(self, job: str, owner: str) -> None:
         """See `web.jobs.Jobs`."""
@@ -156,6 +157,7 @@ class Desk:
         log = logging.getLogger(__name__)
         while not self._stopped.is_set():
             try:
+                self._shelf.pipelines.tell()
                 chosen = self._next()
                 if chosen:
                     self._run(*chosen, events)
@@ -171,7 +173,8 @@ class Desk:
         with self._choosing:
             busy = Counter(kept.owner for kept in self._mine.values())
             waiting = [kept for kept in self._shelf.all() if kept.folder not in self._mine and not kept.outcome]
-            for kept in sorted(waiting, key=lambda kept: busy[kept.owner]):
+            ours = [kept for kept in waiting if self._shelf.pipelines.are_left(kept.pipeline)]
+            for kept in sorted(ours, key=lambda kept: busy[kept.owner]):
                 try:
                     held = lease.take(str(kept.folder))
                 except ConfigError:  # Another ingress has it.
@@ -184,6 +187,7 @@ class Desk:
         def check() -> None:
             if self._stopped.is_set() or not kept.exists:
                 raise _Interrupted
+            self._shelf.pipelines.tell()
 
         try:
             job = plan.prepare(self._pipeline, kept.documents, kept.output.uri)
@@ -213,6 +217,13 @@ class Desk:
             problem = str(error) if isinstance(error, RaypipeError) else "The server's log says what went wrong."
             kept.end(Results(kept.output).of(0), problem)
         self._stopped.wait(LOOK_SECONDS)
+
+
+def _named(kept: Kept, page: Page, graph: Graph) -> Page:
+    """A page under the name that the client gave its document."""
+    said = {name: kept.called(page[name]) for name in ("exception", "warning") if page.get(name)}
+    name = kept.names[int(Path(page.path).name) - 1]
+    return Page({**page, **said, "name": name}, graph.roles)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from raypipe.errors import ConfigError
@@ -43,6 +45,12 @@ def check_pipeline(folder: OutputFolder, pipeline: Pipeline) -> None:
     raise ConfigError(
         f"{folder} holds the results of another pipeline{where}.", "Choose another folder, or pass --overwrite."
     )
+
+
+def digest_of(pipeline: Pipeline) -> str:
+    """The same for all pipelines that make the same rows."""
+    stages = [_rows_of(stage) for stage in pipeline.stages]
+    return hashlib.sha256(json.dumps(stages, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def _rows_of(stage: Any) -> dict[str, Any]:

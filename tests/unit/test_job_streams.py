@@ -139,12 +139,12 @@ def test_only_its_owner_follows_a_job(tmp_path: Path) -> None:
 def test_a_page_that_was_written_twice_arrives_once(tmp_path: Path) -> None:
     results = Results(OutputFolder(tmp_path))
     empty = dict.fromkeys(PIPELINE.graph.columns)
-    arrivals = Arrivals(results, PIPELINE.graph.columns)
-    assert arrivals.take() == []
+    arrivals = Arrivals(results)
+    assert arrivals.take(PIPELINE.graph.columns) == []
     for numbers in ((4, 5), (0, 1, 2), (3, 2), (4, 5, 6), (5,)):
         rows = [{**empty, "path": "a", "name": "a", "pagenum": n, "total_pages": 7} for n in numbers]
         results.write(0, to_table(rows, PIPELINE.graph.columns))
     taken = []
-    while pages := arrivals.take():
+    while pages := arrivals.take(PIPELINE.graph.columns):
         taken += [page.pagenum for page in pages]
     assert taken == list(range(7))

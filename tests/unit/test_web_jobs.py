@@ -19,9 +19,11 @@ from starlette.testclient import TestClient
 
 from raypipe import presets
 from raypipe.columns import Column
+from raypipe.errors import ConfigError
 from raypipe.job import lease
 from raypipe.job.online import JobsOf
 from raypipe.metrics import Visit
+from raypipe.pipeline import Pipeline
 from raypipe.types import Page, Row
 from raypipe.web.app import create
 from raypipe.web.reading import Read
@@ -68,8 +70,14 @@ def tiff(pages: int) -> bytes:
 
 
 @contextmanager
-def serving(folder: Path, reader: Reader, settings: dict[str, Any] | None = None, **jobs: Any) -> Iterator[TestClient]:
-    made = JobsOf(PIPELINE, JobSettings(jobs=folder, **jobs), folder)
+def serving(
+    folder: Path,
+    reader: Reader,
+    settings: dict[str, Any] | None = None,
+    pipeline: Pipeline = PIPELINE,
+    **jobs: Any,
+) -> Iterator[TestClient]:
+    made = JobsOf(pipeline, JobSettings(jobs=folder, **jobs), folder)
     with TestClient(create(reader, ServerSettings(**settings or {}), jobs_for=made)) as client:
         yield client
 
@@ -190,12 +198,45 @@ def test_requests_go_first(tmp_path: Path) -> None:
         assert finished(client, place)["done"] == 9
 
 
-def test_a_job_of_another_pipeline_says_so(tmp_path: Path) -> None:
+def test_servers_with_different_pipelines_share_a_folder_but_no_job(tmp_path: Path) -> None:
+    readers = Reader(most=1), Reader()
+    with serving(tmp_path, readers[0]) as one, serving(tmp_path, readers[1], pipeline=presets.fast()) as other:
+        first = [one.post("/v1/jobs", content=tiff(3)).headers["Location"] for _ in range(5)]
+        second = other.post("/v1/jobs", content=tiff(2)).headers["Location"]
+        assert finished(one, second)["done"] == 2 and readers[1].pages.total() == 2
+        readers[0].most = 1000
+        for place in first:
+            assert finished(other, place)["done"] == 3
+            assert len(other.get(f"{place}/result").json()["pages"]) == 3
+        assert (readers[0].pages.total(), readers[1].pages.total()) == (15, 2)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "jobs"
+    folder.write_text("a file")
+    with pytest.raises(ConfigError, match="cannot be written.*--jobs"), serving(folder, Reader()):
+        pass
+    folder.unlink()
+    with serving(folder, Reader()) as client:
+        place = client.post("/v1/jobs", content=tiff(1)).headers["Location"]
+        finished(client, place)
+        folder.rename(tmp_path / "elsewhere")
+        folder.write_text("a file")
+        refused = client.post("/v1/jobs", content=tiff(1))
+        assert (refused.status_code, refused.json()["code"]) == (503, "jobs_not_written")
+        assert str(tmp_path) not in refused.text and refused.headers["Retry-After"] == "60"
+        folder.unlink()
+        (tmp_path / "elsewhere").rename(folder)
+        assert client.get(place).json()["state"] == "done"
+        assert client.post("/v1/jobs", content=tiff(1)).status_code == 202
+
+
+def test_a_job_of_another_pipeline_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raypipe.job.pipelines.LEFT_SECONDS", -1)
     with serving(tmp_path, Reader(most=1)) as client:
         place = client.post("/v1/jobs", content=tiff(3)).headers["Location"]
         until(lambda: list(tmp_path.glob("*/output/shards/*.parquet")))
-    made = JobsOf(presets.fast(), JobSettings(jobs=tmp_path), tmp_path)
-    with TestClient(create(Reader(), ServerSettings(), jobs_for=made)) as client:
+    with serving(tmp_path, Reader(), pipeline=presets.fast()) as client:
         said = finished(client, place)
         assert said["state"] == "failed" and "another pipeline" in said["problem"]
         assert str(tmp_path) not in said["problem"]
