@@ -2,7 +2,8 @@
 
 Example: python benchmarks/serving.py PAGES/*.jpg
 Prints a JSON object a line. Clients send the next page when they have the answer to the last, and wait as long as a
-429 tells them. `overload` sends without waiting for answers, at so many times the rate of saturation.
+429 tells them. `overload` sends without waiting for answers, at so many times the rate of saturation. `slow clients`
+send a byte a second each, while one client sends pages and another asks whether the server is ready.
 """
 
 from __future__ import annotations
@@ -116,6 +117,60 @@ def summary(answers: list[tuple[int, float]], seconds: float) -> dict[str, Any]:
     return {**found, "statuses": dict(Counter(status for status, _ in answers))}
 
 
+class SlowClients:
+    """Uploads that hardly move, and what becomes of them.
+
+    Args:
+        port: Where the server is.
+        count: How many there are.
+    """
+
+    HEAD = b"POST /v1/ocr HTTP/1.1\r\nHost: server\r\nContent-Length: 1000000\r\n\r\n"
+
+    def __init__(self, port: int, count: int) -> None:
+        self.connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        self.statuses, self.ended = Counter[str](), threading.Event()
+        for each in self.connections:
+            each.sendall(self.HEAD)
+            each.setblocking(False)
+
+    def drip(self) -> None:
+        """Sends a byte a second on each connection, until it is answered or told to end."""
+        while not self.ended.wait(1):
+            for each in list(self.connections):
+                try:
+                    each.sendall(b"x")
+                    answer = each.recv(64)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    answer = b""
+                self.statuses[answer[9:12].decode() or "closed"] += 1
+                self.connections.remove(each)
+
+    def beside(self, load: Load, seconds: float) -> dict[str, Any]:
+        """What good clients see meanwhile."""
+        ready: list[float] = []
+
+        def ask() -> None:
+            while not self.ended.wait(0.2):
+                begun = time.perf_counter()
+                connection = http.client.HTTPConnection("127.0.0.1", load.port, timeout=60)
+                connection.request("GET", "/readyz")
+                connection.getresponse().read()
+                ready.append(time.perf_counter() - begun)
+
+        threads = [threading.Thread(target=work) for work in (self.drip, ask)]
+        for thread in threads:
+            thread.start()
+        found = load.closed(1, seconds)
+        self.ended.set()
+        for thread in threads:
+            thread.join()
+        still = {"still under way": len(self.connections)}
+        return {**found, "slowest_ready_ms": round(1000 * max(ready)), "slow": {**self.statuses, **still}}
+
+
 class Direct:
     """The same pages without a server."""
 
@@ -176,6 +231,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40, help="of each phase")
     parser.add_argument("--overload", type=float, default=4, help="times the rate of saturation; 0: none")
     parser.add_argument("--overload-seconds", type=float, default=60)
+    parser.add_argument("--slow", type=int, default=250, help="slow clients; 0: none")
     parser.add_argument("--no-direct", action="store_true", help="leave out the figures without a server")
     parser.add_argument("--serve", default="", help="more arguments of raypipe serve, as --serve='--batch-lines 256'")
     arguments = parser.parse_args()
@@ -200,6 +256,9 @@ def main() -> None:
             found = Load(port, bodies).opened(arguments.overload * best, arguments.overload_seconds)
             print(json.dumps({"phase": f"overload x{arguments.overload:g}", **found}), flush=True)
             print(json.dumps({"phase": "memory", "mb": memory.samples[before:][:: len(memory.samples) // 40 + 1]}))
+        if arguments.slow:
+            found = SlowClients(port, arguments.slow).beside(Load(port, bodies), arguments.seconds)
+            print(json.dumps({"phase": f"{arguments.slow} slow clients", **found}), flush=True)
     finally:
         process.terminate()
         process.wait(90)
