@@ -1,6 +1,6 @@
-"""Reads pages on a cluster of several nodes of this machine, which leave while it reads; prints the rows as JSON.
+"""Reads pages on a cluster of several nodes of this machine, some of which leave; prints the rows as JSON.
 
-Usage: leaving_nodes.py FOLDER kill|drain SEED
+Usage: leaving_nodes.py FOLDER kill|drain TIMES SEED
 """
 
 from __future__ import annotations
@@ -25,6 +25,17 @@ SECONDS_A_PAGE = 0.4
 NOTICE_SECONDS = 8
 
 
+def add_node(cluster: Cluster) -> None:
+    """Adds a node; Ray waits 30 seconds for one, which a busy machine may miss."""
+    for attempt in range(4):
+        try:
+            cluster.add_node(num_cpus=2)
+            return
+        except Exception as error:
+            if attempt == 3 or "timed out" not in str(error):
+                raise
+
+
 def drain(cluster: Cluster, node: Any) -> None:
     """Gives a node notice, as a cloud does with spot machines, and takes it away when the time is up."""
     words = ["--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "test"]
@@ -38,25 +49,26 @@ def drain(cluster: Cluster, node: Any) -> None:
     time.sleep(NOTICE_SECONDS)
 
 
-def lose_nodes(cluster: Cluster, how: str, chance: random.Random, reading: threading.Thread) -> int:
-    """Takes one node after the other from the cluster, and adds another for each, until all is read."""
+def lose_nodes(cluster: Cluster, how: str, times: int, chance: random.Random, reading: threading.Thread) -> int:
+    """Takes one node after the other from the cluster, and adds another for each; how many left before all was read."""
     left = 0
-    while reading.is_alive():
+    while reading.is_alive() and left < times:
         node = chance.choice(sorted(cluster.worker_nodes, key=lambda each: each.node_id))
         if how == "drain":
             drain(cluster, node)
         cluster.remove_node(node, allow_graceful=False)
-        cluster.add_node(num_cpus=2)
+        add_node(cluster)
         left += 1
         reading.join(chance.uniform(0.5, 4))
+    reading.join()
     return left
 
 
-def main(folder: str, how: str, seed: str) -> None:
+def main(folder: str, how: str, times: str, seed: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     for _ in range(2):
-        cluster.add_node(num_cpus=2)
+        add_node(cluster)
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     begun, rows = threading.Event(), list[dict[str, Any]]()
 
@@ -69,7 +81,7 @@ def main(folder: str, how: str, seed: str) -> None:
     reading = threading.Thread(target=read, daemon=True)
     reading.start()
     begun.wait(60)
-    left = lose_nodes(cluster, how, random.Random(seed), reading)
+    left = lose_nodes(cluster, how, int(times), random.Random(seed), reading)
     print(json.dumps({"rows": rows, "left": left}))
     ray.shutdown()
     cluster.shutdown()

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from raypipe.columns import TEXT
@@ -60,10 +61,16 @@ class Copier(Stage):
         return (Step(stage=self, worker=CopyingWorker, reads=reads, writes=writes),)
 
 
+TRIED = b" tried"
+"""What is added to a file of which a page hangs, each time."""
+
+
 class HangingWorker(Worker["Hanger"]):
     def process(self, rows: Sequence[Row]) -> None:
         for row in rows:
             if row["path"].endswith(self.spec.page):
+                with Path(row["path"]).open("ab") as file:
+                    file.write(TRIED)
                 self.hang()
             row["text"] = f"read {row['path']}"
 

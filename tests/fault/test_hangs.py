@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import jobs
 import psutil
 import pytest
-from pipelines import Hanger, Leaker
+from pipelines import TRIED, Hanger, Leaker
 
 import raypipe as rp
 from raypipe.job.progress import Progress
@@ -50,16 +49,13 @@ def check(rows: list[dict[str, Any]], seconds: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["sleep", "loop", "lock"])
 def test_a_page_that_hangs_in_an_actor_becomes_a_row(how: Any, files: Path, ray_cluster: None) -> None:
-    start = time.monotonic()
     check(rows_of(Hanger(page="07.jpg", how=how, pool=ONE), files, page_seconds=1.5), "1.5")
-    assert time.monotonic() - start < 60
 
 
 @pytest.mark.slow
 def test_a_page_that_hangs_alone_takes_its_time_once(files: Path, ray_cluster: None) -> None:
-    start = time.monotonic()
-    check(rows_of(Hanger(page="07.jpg", pool=ONE), files, batch_size=1, page_seconds=15), "15")
-    assert 15 < time.monotonic() - start < 30
+    check(rows_of(Hanger(page="07.jpg", pool=ONE), files, batch_size=1, page_seconds=3), "3")
+    assert (files / "07.jpg").read_bytes().count(TRIED) == 1
 
 
 @pytest.mark.slow
@@ -152,13 +148,12 @@ print("the end")
 def test_a_page_that_hangs_in_this_process_becomes_a_row_and_the_process_ends(
     how: str, threads: str, files: Path
 ) -> None:
-    start = time.monotonic()
     words = [sys.executable, "-c", LOCALLY, str(files), how, threads]
-    done = subprocess.run(words, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=120)
     hung = "07.jpg Hanger page_timeout "
     expected = [hung if name == "07.jpg" else f"{name} None read" for name in NAMES]
     assert done.stdout.splitlines() == [*expected, "the end"], done.stderr
-    assert done.returncode == 0 and time.monotonic() - start < 30
+    assert done.returncode == 0
 
 
 @pytest.mark.slow

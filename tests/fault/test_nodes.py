@@ -23,14 +23,14 @@ def files(folder: Path, count: int) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("how", "fewest"), [("kill", 3), ("drain", 2)])
-def test_nodes_that_leave_lose_and_double_no_page(how: str, fewest: int, tmp_path: Path) -> None:
-    names = files(tmp_path, 160)
-    words = [sys.executable, str(SCRIPT), str(tmp_path), how, "1"]
+@pytest.mark.parametrize(("how", "times", "pages"), [("kill", 4, 100), ("drain", 2, 240)])
+def test_nodes_that_leave_lose_and_double_no_page(how: str, times: int, pages: int, tmp_path: Path) -> None:
+    names = files(tmp_path, pages)
+    words = [sys.executable, str(SCRIPT), str(tmp_path), how, str(times), "1"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
-    assert found["left"] >= fewest
+    assert found["left"] == times
     assert sorted(Path(row["path"]).name for row in found["rows"]) == names
     assert not [row["exception"] for row in found["rows"] if row["exception"]]
 

