@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from server import free_port
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "notebooks"
 SAID = {
@@ -30,6 +31,10 @@ def outputs(name: str) -> tuple[str, int]:
     """
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     book = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    port = free_port()
+    for cell in book.cells:
+        started = f'serve.start(http_options={{"port": {port}}})\nserve.run('
+        cell.source = cell.source.replace("serve.run(", started).replace("127.0.0.1:8000", f"127.0.0.1:{port}")
     nbclient.NotebookClient(book, timeout=280, resources={"metadata": {"path": str(FOLDER)}}).execute()
     found: list[Any] = [each for cell in book.cells if cell.cell_type == "code" for each in cell.outputs]
     shown = [each.data for each in found if each.output_type in ("display_data", "execute_result")]
