@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,17 +85,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Where there are several processes (`pytest -n 2`), tests that share a cluster and a server run in one."""
+    """Where there are several processes (`pytest -n 2`), those share the files, but a cluster or a server is in one."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class FoldersTogether(LoadScopeScheduling):
+    class SharersTogether(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            if "/unit/" in file or config.option.markexpr == "slow":
-                return file
-            return "contract" if "/contract/" in file else "the rest"
+            alone = "/unit/" in file or config.option.markexpr == "slow"
+            return file if alone else shared_by(config.rootpath / file) or file
 
-    return FoldersTogether(config, log)
+    return SharersTogether(config, log)
+
+
+@cache
+def shared_by(file: Path) -> str:
+    """What the tests of a file start and share with those of others: a cluster, a server, or nothing."""
+    text = file.read_text(encoding="utf-8")
+    return next((name for name in ("ray_cluster", "server: Server") if name in text), "")
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

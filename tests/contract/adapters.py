@@ -45,6 +45,33 @@ def local_rows(pages: Path) -> LocalRows:
     return lambda pipeline: read(rp.Pipeline([stage.model_copy(update={"pool": None}) for stage in pipeline.stages]))
 
 
+def read_locally(pipeline: rp.Pipeline, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [dict(page) for page in pipeline.run(rows)]
+
+
+def read_on_ray(pipeline: rp.Pipeline, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    import ray
+
+    places = {row["path"]: place for place, row in enumerate(rows)}
+    found = pipeline.transform(ray.data.from_items(rows)).take_all()
+    return sorted(found, key=lambda row: places[row["path"]])
+
+
+def read_online(pipeline: rp.Pipeline, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from ray import serve
+
+    from raypipe.run.settings import Serving
+
+    given = tuple(name for name in rows[0] if name != "path")
+    handle = serve.run(pipeline.deployment(Serving(input_columns=given)), _local_testing_mode=True)
+    pages = [{"content": None, "pagenum": 0, "total_pages": 1, "exception": None, **row} for row in rows]
+    return [handle.read.remote(page).result() for page in pages]
+
+
+EACH_ADAPTER = pytest.mark.parametrize("read", [read_locally, read_on_ray, read_online])
+"""For tests that take a `read`, and a `ray_cluster` for the one on Ray."""
+
+
 def assert_equal_rows(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
     assert len(ours) == len(theirs)
     for our, their in zip(ours, theirs, strict=True):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import drawn
 import numpy as np
 import pytest
+from adapters import EACH_ADAPTER
 
 import raypipe as rp
 
@@ -24,34 +24,9 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [folder / f"{turn}.png" for turn in TURNS]
 
 
-def read_locally(pipeline: rp.Pipeline, paths: list[Path]) -> Iterator[dict[str, Any]]:
-    return (dict(page) for page in pipeline.run(paths))
-
-
-def read_on_ray(pipeline: rp.Pipeline, paths: list[Path]) -> Iterator[dict[str, Any]]:
-    import ray
-
-    rows = pipeline.transform(ray.data.from_items([{"path": str(path)} for path in paths])).take_all()
-    return iter(sorted(rows, key=lambda row: paths.index(Path(row["path"]))))
-
-
-def read_online(pipeline: rp.Pipeline, paths: list[Path]) -> Iterator[dict[str, Any]]:
-    from ray import serve
-
-    from raypipe.run.settings import Serving
-
-    handle = serve.run(pipeline.deployment(Serving()), _local_testing_mode=True)
-    for path in paths:
-        page = {"path": str(path), "content": path.read_bytes(), "pagenum": 0, "total_pages": 1, "exception": None}
-        yield handle.read.remote(page).result()
-
-
-Read = Callable[[rp.Pipeline, list[Path]], Iterator[dict[str, Any]]]
-
-
-@pytest.mark.parametrize("read", [read_locally, read_on_ray, read_online])
-def test_a_turned_page_is_read_alike(read: Read, turned: list[Path]) -> None:
-    rows = list(read(rp.standard(), turned))
+@EACH_ADAPTER
+def test_a_turned_page_is_read_alike(read: Any, turned: list[Path], ray_cluster: None) -> None:
+    rows = read(rp.standard(), [{"path": str(path), "content": path.read_bytes()} for path in turned])
     assert [row["text"] for row in rows] == ["\n".join(drawn.LETTER)] * len(TURNS)
     assert [row["turned"] for row in rows] == TURNS
 
