@@ -17,6 +17,7 @@ from raypipe.graph import Graph
 from raypipe.images.passwords import told
 from raypipe.run.actor import MOST_GROWTH, OperatorActor
 from raypipe.run.datasets import check_columns, note, taken
+from raypipe.run.ending import Names
 from raypipe.run.pools import for_data
 from raypipe.run.tally import start_tally
 from raypipe.stages.base import Pool
@@ -40,6 +41,7 @@ def transform(
     shared: bool = False,
     page_seconds: float | None = None,
     most_growth: int = MOST_GROWTH,
+    names: Names | None = None,
 ) -> Dataset:
     """See `Pipeline.transform`.
 
@@ -52,6 +54,7 @@ def transform(
         page_seconds: How long a page may take before its process is ended and its row says so; None: as long as it
             likes.
         most_growth: Bytes by which the memory of an actor may grow before its process is replaced.
+        names: What the actors are called; None: they have no names.
 
     Raises:
         ConfigError: The pools need more CPUs than the cluster has, or the dataset lacks a column that a stage reads.
@@ -79,6 +82,7 @@ def transform(
             num_cpus=pool.num_cpus,
             num_gpus=pool.num_gpus or None,
             memory=pool.memory,
+            ray_remote_args_fn=names,  # Ray discourages it, and names the actors of a pool in no other way.
         )
     if shared:
         note(dataset)

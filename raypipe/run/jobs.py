@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import _thread
-import gc
 import logging
 import os
 import re
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from raypipe.images.passwords import carried
 from raypipe.machine import usable_cpus
 from raypipe.run.batch import transform
 from raypipe.run.cluster import join, start
+from raypipe.run.ending import Names
 from raypipe.run.opening import AT_ONCE, TOGETHER, page_rows
 from raypipe.run.pools import READ_AND_WRITE_CPUS
 from raypipe.run.tally import start_tally
@@ -85,7 +85,8 @@ def read(
         How many rows were written, what else could not be, and the tally's sums.
     """
     _quiet(page_seconds and page_seconds * (batch_size + OPENINGS))
-    tally = start_tally()
+    names = Names()
+    tally = start_tally(names)
     slices = [documents.slice(n, DOCUMENTS_PER_TASK) for n in range(0, len(documents), DOCUMENTS_PER_TASK)]
     dataset = ray.data.from_arrow(slices).map_batches(
         carried(partial(page_rows, tally=tally, page_seconds=page_seconds)),
@@ -94,7 +95,7 @@ def read(
         num_cpus=TASK_CPUS,
     )
     dataset = dataset.repartition(target_num_rows_per_block=_rows_per_block(len(documents), batch_size))
-    dataset = transform(graph, dataset, batch_size, tally, page_seconds=page_seconds)
+    dataset = transform(graph, dataset, batch_size, tally, page_seconds=page_seconds, names=names)
     dataset = dataset.map_batches(
         carried(partial(_write, write=write)),
         batch_size=rows_per_file,
@@ -104,16 +105,13 @@ def read(
     )
     rows, unwritten, report = 0, list[str](), None
     try:
-        with _watched(tally, watch):
-            for written in dataset.iter_rows():
+        with names.ended(), _watched(tally, watch), closing(iter(dataset.iter_rows())) as found:
+            for written in found:
                 rows += written["rows"]
                 unwritten += written["unwritten"]
     except ray.exceptions.RayError as error:
         report = str(error)
-    if report is not None:
-        # Nothing may hold Ray's error, not even ours: while its frames live, actors keep their CPUs from the next job.
-        del dataset
-        gc.collect()
+    if report is not None:  # Raised out here, it does not keep Ray's error, whose frames hold the blocks.
         raise cause(report)
     sums: dict[str, float] = ray.get(tally.sums.remote())
     watch(sums)

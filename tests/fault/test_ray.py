@@ -14,11 +14,12 @@ from pathlib import Path
 import jobs
 import psutil
 import pytest
-from pipelines import Killer
+from pipelines import Hanger, Killer
 from server import free_port
 
 import raypipe as rp
 from raypipe.errors import ConfigError, RaypipeError
+from raypipe.job.progress import Progress
 
 
 def rows_of(stage: Killer, folder: Path) -> list[dict[str, object]]:
@@ -87,6 +88,30 @@ def test_a_job_that_cannot_run_says_why(
     with pytest.raises(kind) as caught:
         jobs.run(files, tmp_path / "out", rp.Pipeline([stage]), engine="ray")
     assert words in str(caught.value) and "configure" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_job_that_failed_leaves_the_cluster_to_the_next(files: Path, tmp_path: Path, ray_cluster: None) -> None:
+    """Even if one of its pages never ends, and somebody keeps the error with its frames, as notebooks do."""
+    import ray
+
+    def stop(now: Progress) -> None:
+        if now.finished:
+            raise KeyboardInterrupt
+
+    kept = list[BaseException]()
+    mistakes = "3.jpg", "no such page", "3.jpg"  # There are three: one of them waits behind no page that hangs.
+    for number, mistake in enumerate(mistakes):
+        stages, out = rp.Pipeline([Hanger(page="00.jpg"), Killer(mistake=mistake)]), tmp_path / f"out{number}"
+        with pytest.raises((RaypipeError, KeyboardInterrupt)) as caught:
+            jobs.run(files, out, stages, stop if mistake == "no such page" else lambda now: None, engine="ray")
+        kept.append(caught.value)
+        deadline = time.monotonic() + 20
+        while ray.available_resources().get("CPU") != ray.cluster_resources()["CPU"]:
+            assert time.monotonic() < deadline, ray.available_resources()
+            time.sleep(0.1)
+    assert [type(error) for error in kept] == [RaypipeError, KeyboardInterrupt, RaypipeError]
+    assert jobs.run(files, tmp_path / "out", rp.Pipeline([Killer()]), engine="ray").outcome.pages == 24
 
 
 def own_actors() -> list[int]:
