@@ -166,6 +166,7 @@ def _without_nulls(value: Any) -> Any:
 TEXT = Column(pa.string(), empty=str)
 NULLABLE_TEXT = Column(pa.string())
 INTEGER = Column(pa.int32())
+FLOAT = Column(pa.float32())
 BYTES = Column(pa.binary())
 RECOGNIZED = Column(pa.string(), empty=str, role="text")
 CONFIDENCE = Column(pa.list_(pa.float32()), empty=list, role="confidence")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import get_args
 
-from raypipe.columns import BYTES, INTEGER, NULLABLE_TEXT, TEXT, Column, given, roles_of
+from raypipe.columns import BYTES, FLOAT, INTEGER, NULLABLE_TEXT, TEXT, Column, given, roles_of
 from raypipe.errors import ConfigError
 from raypipe.stages.base import ModelStage, Pool, Stage, Step
 from raypipe.types import Roles, Row
@@ -25,6 +25,7 @@ INPUT_COLUMNS: Mapping[str, Column] = {
         "pagenum": INTEGER,
         "total_pages": INTEGER,
         "exception": NULLABLE_TEXT,
+        "reading_seconds": FLOAT,
     }.items()
 }
 """Columns that every page row has before the first stage."""

@@ -319,6 +319,12 @@ class Page(Mapping[str, Any]):
         return self._row.get("exception")
 
     @property
+    def reading_seconds(self) -> float | None:
+        """How long its stages took; pages that were read together share it alike. None: nobody knows."""
+        value = self._playing("reading_seconds")
+        return None if value is None else float(value)
+
+    @property
     def further(self) -> dict[str, Any]:
         """The columns of your own stages that outputs keep, by name."""
         return {name: self._row[name] for name in self._roles.further if name in self._row}

@@ -22,6 +22,7 @@ INPUTS = {
     "pagenum": "number of the page in its document, from 0",
     "total_pages": "pages of the document",
     "exception": "why the page failed: stage, code, message; null where it did not",
+    "reading_seconds": "how long the stages took; pages that are read together share it alike; null if no stage ended",
 }
 USUAL = (rp.ImageTextDetector, rp.ImageToText, rp.ImageDrawRegions)
 RECORDS = (types.Region, types.Line, types.Word, types.PageMatrix, types.Character)

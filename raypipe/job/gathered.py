@@ -17,16 +17,16 @@ from raypipe.job.results import Results
 from raypipe.keys import Taken, put_back, taken_out
 from raypipe.pipeline import Pipeline
 
-EXAMPLES, DOUBTFUL = 4, 12
-"""Pages that are shown of each kind of failure, and of the most doubtful ones."""
+EXAMPLES, DOUBTFUL, SLOWEST = 4, 12, 6
+"""Pages that are shown of each kind of failure, of the most doubtful and of the slowest ones."""
 BINS = 20
 
 
 @dataclass(frozen=True, order=True)
 class Seen:
-    """A page of a report: its mean confidence, and where it is from; why it failed, or where its overlay is."""
+    """A page of a report: its confidence or seconds, and where it is from; why it failed, or where its overlay is."""
 
-    confidence: float
+    value: float
     path: str
     pagenum: int
     exception: str | None = None
@@ -44,6 +44,7 @@ class Gathered:
         failures: How many pages failed, by `stage code`.
         examples: Some of these.
         doubtful: The pages of the lowest confidence, the lowest first.
+        slowest: Those that took longest, the slowest first; none if an older version of raypipe read them.
         written: When each file of the results was written, in seconds, and its pages; in order.
     """
 
@@ -53,6 +54,7 @@ class Gathered:
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[Seen]] = field(default_factory=lambda: defaultdict(list))
     doubtful: list[Seen] = field(default_factory=list)
+    slowest: list[Seen] = field(default_factory=list)
     written: list[tuple[float, int]] = field(default_factory=list)
 
 
@@ -65,7 +67,7 @@ def gather(folder: OutputFolder, pipeline: Pipeline) -> Gathered:
     """
     found, results = Gathered(), Results(folder)
     names = {role: pipeline.graph.roles.columns.get(role) for role in ("confidence", "overlay")}
-    wanted = ["path", "pagenum", "exception", *filter(None, names.values())]
+    wanted = ["path", "pagenum", "exception", "reading_seconds", *filter(None, names.values())]
     for name in results.all_names():
         table = results.read(name, wanted)
         found.written.append((modified(join(results.uri, name)), len(table)))
@@ -78,6 +80,10 @@ def _add(found: Gathered, table: pa.Table, confidence: str | None, overlay: str 
     found.pages += len(table)
     for row in table.to_pylist():
         place = row["path"], row["pagenum"]
+        drawn = put_back(row[overlay], taken) if overlay and row[overlay] else None
+        if row.get("reading_seconds"):
+            seen = Seen(row["reading_seconds"], *place, overlay=drawn)
+            found.slowest = heapq.nlargest(SLOWEST, [*found.slowest, seen])
         if row["exception"]:
             kind = Failure.parse(row["exception"]).kind
             found.failures[kind] += 1
@@ -86,7 +92,6 @@ def _add(found: Gathered, table: pa.Table, confidence: str | None, overlay: str 
         elif confidence and row[confidence]:
             value = float(row[confidence][0])
             found.confidences[min(int(value * BINS), BINS - 1)] += 1
-            seen = Seen(value, *place, overlay=put_back(row[overlay], taken) if overlay and row[overlay] else None)
-            found.doubtful = heapq.nsmallest(DOUBTFUL, [*found.doubtful, seen])
+            found.doubtful = heapq.nsmallest(DOUBTFUL, [*found.doubtful, Seen(value, *place, overlay=drawn)])
         else:
             found.empty += 1

@@ -129,11 +129,12 @@ class Results:
             raise OutputError(f"{join(self.uri, name)} cannot be written: {error}.", remedy) from error
 
     def read(self, name: str, columns: Sequence[str] | None = None, paths: Iterable[str] | None = None) -> pa.Table:
-        """A file's rows, of all documents or of some."""
-        chosen = None if paths is None else pc.field("path").isin(list(paths))
+        """A file's rows, of all documents or of some. Columns that an older version did not write are left out."""
         with open_file(join(self.uri, name)) as file:
+            if paths is None:
+                return pq.ParquetFile(file).read(columns)
             # Its reader looks at statistics first: of a file without these documents it reads nothing else.
-            return pq.read_table(file, columns=columns, filters=chosen)
+            return pq.read_table(file, columns=columns, filters=pc.field("path").isin(list(paths)))
 
     def count(self, name: str) -> Rows:
         """The rows of a file, and how many of them failed; not of which documents they are."""

@@ -113,7 +113,8 @@ class Writer:
         for path, names in files.items():
             for name in names:
                 wanted[name].append(path)
-        rows = pa.concat_tables(results.read(name, paths=paths) for name, paths in wanted.items())
+        tables = [results.read(name, paths=paths) for name, paths in wanted.items()]
+        rows = pa.concat_tables(tables, promote_options="default")  # Older versions wrote fewer columns.
         return self._write_documents(rows, save)
 
     def _write_documents(self, rows: pa.Table, save: Save | None = None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -46,10 +47,15 @@ class Runner:
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Runs the steps on page rows, in place, keeping their number and order.
 
-        Rows with an exception pass through; the columns that a step would have written are empty.
+        Rows with an exception pass through; the columns that a step would have written are empty. The others share the
+        seconds alike.
         """
+        begun, start = [row for row in rows if row.get("exception") is None], time.perf_counter()
         for step, worker in self._workers:
             carry_out(step, worker, rows)
+        seconds = time.perf_counter() - start
+        for row in begun:
+            row["reading_seconds"] = (row.get("reading_seconds") or 0) + seconds / len(begun)
         return rows
 
 

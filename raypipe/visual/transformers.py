@@ -122,7 +122,7 @@ def transformed(transformers: Sequence[Transformer], frame: Frame) -> Frame:
                 frame = each.on_frame(frame)
             continue
         shows_pages = any(isinstance(each, PdfToImage) for each in members)
-        hidden = {"name", *(name for each in members for name in each.hidden())} | (
+        hidden = {"name", "reading_seconds", *(name for each in members for name in each.hidden())} | (
             set() if shows_pages or "total_pages" in frame.columns else {"total_pages"}
         )
         frame = frame.through([stage for each in members for stage in each.stages()], hidden)

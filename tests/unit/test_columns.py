@@ -29,6 +29,7 @@ CASES = {
     "NULLABLE_TEXT": (columns.NULLABLE_TEXT, [None, "stage code: message"]),
     "TURNED": (columns.TURNED, [0, None, 270]),
     "INTEGER": (columns.INTEGER, [0, None, 2**31 - 1]),
+    "FLOAT": (columns.FLOAT, [0.5, None]),
     "BYTES": (columns.BYTES, [b"", b"\x00\xff", None]),
     "CONFIDENCE": (columns.CONFIDENCE, [[], [0.5], None]),
     "REGIONS": (columns.REGIONS, [[], [REGION, REGION], None]),

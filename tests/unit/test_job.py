@@ -229,6 +229,23 @@ def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path, s
     }  # fmt: skip
 
 
+def test_results_of_an_older_version_go_on(tmp_path: Path) -> None:
+    """They lack a column that new ones have, and a document may have pages in both."""
+    tiff(tmp_path / "a.tif", 1, 2, 3)
+
+    def stop(now: Progress) -> None:
+        if now.finished == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "a.tif", tmp_path / "out", changed=stop, formats=["json"])
+    for file in (tmp_path / "out/results").iterdir():
+        pq.write_table(pq.read_table(file).drop_columns("reading_seconds"), file)
+    assert run(tmp_path / "a.tif", tmp_path / "out", formats=["json"]).resumed == 2
+    assert [page.reading_seconds is None for page in pages(tmp_path / "out")] == [True, True, False]
+    assert len(list((tmp_path / "out/json").iterdir())) == 1
+
+
 def test_other_sources_leave_the_rest_of_a_stopped_job_alone(folder: Path, tmp_path: Path) -> None:
     def stop(now: Progress) -> None:
         if now.finished == 1:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jobs
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from making import encoded, white
@@ -53,7 +54,7 @@ def done(tmp_path: Path) -> Path:
 def test_what_is_gathered(done: Path) -> None:
     found = gather(OutputFolder(done), PIPELINE)
     assert (found.pages, found.empty, found.failures) == (23, 1, {"BinaryToImage image_unknown": 6})
-    assert [seen.confidence for seen in found.doubtful] == pytest.approx([n / 100 for n in range(20, 80, 5)])
+    assert [seen.value for seen in found.doubtful] == pytest.approx([n / 100 for n in range(20, 80, 5)])
     assert len(found.examples["BinaryToImage image_unknown"]) == 4
     assert found.confidences.sum() == 16 and found.confidences[:4].sum() == 0
     assert sum(pages for _, pages in found.written) == 23
@@ -63,9 +64,28 @@ def test_a_report_needs_no_other_file_and_escapes_names(done: Path) -> None:
     answer = CliRunner().invoke(cli, ["report", str(done)], catch_exceptions=False)
     html = (done / "report.html").read_text("utf-8")
     assert answer.output.strip() == str(done / "report.html")
-    assert html.count("data:image/jpeg;base64,") == 12
+    slowest = html.partition("<h2>Slowest pages</h2>")[2]
+    assert html.count("data:image/jpeg;base64,") == 12 + slowest.count("data:image/jpeg;base64,")
+    assert len(re.findall(r"\d s</figcaption>", slowest)) == 6
     assert "6 x BinaryToImage image_unknown" in html and "20&lt;b&gt;.png, page 1" in html and "<b>" not in html
     assert not re.findall(r'(?:src|href)="(?!data:)', html) and "Judging" in html
+
+
+def test_the_slowest_pages(done: Path) -> None:
+    seconds = [page.reading_seconds or 0 for page in jobs.pages(done, PIPELINE)]
+    found = gather(OutputFolder(done), PIPELINE)
+    assert [seen.value for seen in found.slowest] == sorted(seconds, reverse=True)[:6] and min(seconds) > 0
+    places = {(page.path, page.pagenum): page.reading_seconds for page in jobs.pages(done, PIPELINE)}
+    assert all(places[seen.path, seen.pagenum] == seen.value for seen in found.slowest)
+
+
+def test_a_report_on_results_of_an_older_version(done: Path) -> None:
+    for file in (done / "results").iterdir():
+        pq.write_table(pq.read_table(file).drop_columns("reading_seconds"), file)
+    found = gather(OutputFolder(done), PIPELINE)
+    assert (found.pages, found.slowest) == (23, [])
+    report.write(str(done))
+    assert "do not say how long a page took" in (done / "report.html").read_text("utf-8")
 
 
 def test_a_report_can_be_written_elsewhere(done: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,11 @@ from raypipe import presets
 from raypipe.columns import TEXT
 from raypipe.detection.base import Detection
 from raypipe.errors import ModelError, PageError
+from raypipe.graph import Operator
 from raypipe.images.image import Image
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import Reading
+from raypipe.run.runner import Runner
 from raypipe.stages.base import Pool, Stage, Step, Worker
 from raypipe.stages.decode import ImageOpener
 from raypipe.stages.detect import TextDetector
@@ -204,6 +207,21 @@ def test_failed_rows_pass_through_with_empty_columns() -> None:
     sums = metrics.drain()
     assert sums["rows_total"] == 1
     assert sums["Shouter_seconds"] >= 0
+
+
+def test_pages_know_how_long_they_took() -> None:
+    class Waiter(Worker["Stage"]):
+        def process(self, rows: Sequence[Row]) -> None:
+            time.sleep(0.02)
+
+    step = Step(stage=Shout(), worker=Waiter, reads={}, writes={})
+    run = Runner(Operator(steps=(step,), pool=None, before={}, after={}), 1, Metrics())
+    rows: list[Row] = [{"exception": None}, {"exception": None}, {"exception": "Before code: why"}]
+    run(rows)
+    first = rows[0]["reading_seconds"]
+    assert first >= 0.01 and rows[1]["reading_seconds"] == first and "reading_seconds" not in rows[2]
+    run(rows)
+    assert rows[0]["reading_seconds"] >= first + 0.01
 
 
 def worker(kind: type[Worker[Any]], spec: Stage) -> Worker[Any]:
