@@ -17,6 +17,9 @@ from raypipe.job.writer import Writer
 from raypipe.keys import public
 from raypipe.pipeline import BATCH_SIZE, Pipeline
 
+STEPS = 1000
+"""Of the progress bar."""
+
 
 @click.command(epilog="Example: raypipe convert out --format hocr --format json")
 @click.argument("output")
@@ -40,11 +43,10 @@ def convert(output: str, formats: tuple[str, ...], shards: int | None, engine: s
             return LocalEngine(pipeline.graph, writer, BATCH_SIZE)
         return RayEngine(pipeline.graph, writer, BATCH_SIZE, address, needs_models=False)
 
-    with click.progressbar(length=1, label="parts", file=sys.stderr) as bar:
+    with click.progressbar(length=STEPS, label="writing", file=sys.stderr) as bar:
 
-        def show(done: int, count: int) -> None:
-            bar.length = count
-            bar.update(1)
+        def show(share: float) -> None:
+            bar.update(round(share * STEPS) - bar.pos)
 
         done = job.convert(output, formats, engine_for, shards or 0, show)
     folders = "  ".join(f"{public(OutputFolder(output).documents(name))}/" for name in formats)

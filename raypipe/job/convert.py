@@ -37,7 +37,7 @@ def convert(
     formats: Sequence[str],
     engine_for: Callable[[Pipeline, Writer], Engine],
     shards: int = 0,
-    changed: Callable[[int, int], None] = lambda done, of: None,
+    changed: Callable[[float], None] = lambda share: None,
 ) -> Converted:
     """Writes the files of all documents in an output folder again, whatever is there.
 
@@ -47,7 +47,7 @@ def convert(
         engine_for: Makes what writes them, from the pipeline of the results and the writer.
         shards: Put the documents into so many files of each format, or fewer if there are fewer files of results; 0: a
             file for each document.
-        changed: Is told how many parts of the job are done, and of how many.
+        changed: Is told which share is done, 0 to 1.
 
     Raises:
         ConfigError: The folder holds no results, or nobody knows which pipeline made them.
@@ -60,16 +60,22 @@ def convert(
     writer = Writer(folder, pipeline.graph.columns, tuple(formats))
     engine, documents, unwritten = engine_for(pipeline, writer), 0, list[str]()
     packed = list[tuple[str, dict[str, list[str]]]]()
-    for done, number in enumerate(ledger.shards, 1):
+    for before, number in enumerate(ledger.shards):
         rows, files = results.of(number), results.names(number)
         documents += len(rows.complete)
         if shards:
             packed += _with_split(files, rows.split)
         else:
-            unwritten += engine.write(writer.tasks(files, rows.split))
-        changed(done, len(ledger.shards))
+            unwritten += _write(engine, writer.tasks(files, rows.split), changed, before, len(ledger.shards))
     tasks = _packs(writer, packed, shards) if shards else []
-    return Converted(documents, len(tasks), unwritten + engine.write(tasks))
+    return Converted(documents, len(tasks), unwritten + _write(engine, tasks, changed))
+
+
+def _write(
+    engine: Engine, tasks: Sequence[Task], changed: Callable[[float], None], before: int = 0, parts: int = 1
+) -> list[str]:
+    """Carries out one part of so many of the job, and tells how far it is."""
+    return engine.write(tasks, lambda ended: changed((before + ended / len(tasks)) / parts))
 
 
 def _with_split(files: Sequence[str], split: Mapping[str, list[str]]) -> list[tuple[str, dict[str, list[str]]]]:

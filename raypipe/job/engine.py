@@ -12,6 +12,7 @@ from raypipe.files import split_options
 from raypipe.graph import Graph
 from raypipe.images.kinds import paged_suffixes
 from raypipe.job.progress import Progress
+from raypipe.job.writer import Task
 from raypipe.machine import usable_cpus
 
 PAGE_SECONDS = 0.65
@@ -42,6 +43,10 @@ class Read(NamedTuple):
     sums: dict[str, float]
 
 
+def untold(ended: int) -> None:
+    """Tells nobody how many tasks have ended."""
+
+
 class Engine(Protocol):
     """Reads documents."""
 
@@ -56,8 +61,13 @@ class Engine(Protocol):
             progress: Is told how far it is.
         """
 
-    def write(self, tasks: Sequence[Callable[[], list[str]]]) -> list[str]:
-        """Calls functions that write files, and returns what they return together: what could not be written."""
+    def write(self, tasks: Sequence[Task], told: Callable[[int], None] = untold) -> list[str]:
+        """Calls functions that write files, and returns what they return together: what could not be written.
+
+        Args:
+            tasks: The functions.
+            told: Is told after each how many have ended.
+        """
 
 
 class Choice(NamedTuple):

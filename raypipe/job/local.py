@@ -9,9 +9,9 @@ from contextlib import closing
 import pyarrow as pa
 
 from raypipe.graph import Graph
-from raypipe.job.engine import Read
+from raypipe.job.engine import Read, untold
 from raypipe.job.progress import Progress
-from raypipe.job.writer import Writer
+from raypipe.job.writer import Task, Writer
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.rows import to_table
@@ -87,9 +87,13 @@ class LocalEngine:
         rows = _page_rows(documents, progress, self._page_seconds)
         return finished(self._graph, rows, self._batch_size, self._threads, metrics, page_seconds=self._page_seconds)
 
-    def write(self, tasks: Sequence[Callable[[], list[str]]]) -> list[str]:
+    def write(self, tasks: Sequence[Task], told: Callable[[int], None] = untold) -> list[str]:
         """See `Engine.write`."""
-        return [each for task in tasks for each in task()]
+        unwritten = list[str]()
+        for ended, task in enumerate(tasks, 1):
+            unwritten += task()
+            told(ended)
+        return unwritten
 
 
 def _page_rows(documents: pa.Table, progress: Progress, seconds: float | None) -> Iterator[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -56,7 +57,9 @@ class _Run:
         self._ledger, self._results = job.ledger, job.results
         self._engine: Engine | None = None
         self._start = time.monotonic()
-        self._pages, self._seconds, self._sums = 0, 0.0, dict[str, float]()
+        self._seconds, self._sums = 0.0, dict[str, float]()
+        self._pages, self._before = Counter[int](), dict[int, list[str]]()
+        """Of shards that something was read of: the rows that were written, and the files that were there before."""
 
     def shards(self) -> Iterator[int]:
         """The numbers of the shards in which something is to be done."""
@@ -102,7 +105,7 @@ class _Run:
         self._job.lease.check()
         documents = self._ledger.documents(number)
         self._forget_former(documents)
-        before = self._results.files(number)
+        before = self._before[number] = self._results.files(number)
         rows, unwritten = self._results.of(number), list[str]()
         for _ in range(MOST_ROUNDS):
             todo = _remaining(documents, rows)
@@ -160,7 +163,7 @@ class _Run:
         due = progress.due + len(todo)
         progress.update(due=due, doing="reading", listed=lister.listed, listing=not lister.ended)
         done = engine.read(number, self._ledger.with_keys(number, todo), progress)
-        self._pages += done.pages
+        self._pages[number] += done.pages
         self._seconds += done.seconds
         for name, value in done.sums.items():
             self._sums[name] = self._sums.get(name, 0) + value
@@ -204,18 +207,21 @@ class _Run:
 
     def summary(self) -> Summary:
         """What the job did."""
-        total = Outcome()
+        total, resumed = Outcome(), 0
         for number, shard in self._ledger.shards.items():
             if shard.outcome and shard.seen.all():
                 total += shard.outcome
+                resumed += shard.outcome.pages - self._pages[number]
             elif shard.outcome and shard.seen.any():
-                rows = self._results.of(number, self._seen(number).to_pylist())
+                paths = self._seen(number).to_pylist()
+                rows = self._results.of(number, paths)
                 total += Outcome(int(shard.seen.sum()), rows.pages, rows.failed, rows.reasons)
+                resumed += self._results.of(number, paths, self._before.get(number)).pages
         self._tell()
         return Summary(
             folder=self._job.folder,
-            pages=self._pages,
-            resumed=total.pages - self._pages,
+            pages=self._pages.total(),
+            resumed=resumed,
             outcome=total,
             seconds=time.monotonic() - self._start,
             processing_seconds=self._seconds,

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from raypipe.graph import Graph
 from raypipe.job import stop
-from raypipe.job.engine import Read
+from raypipe.job.engine import Read, untold
 from raypipe.job.local import rows_per_file
 from raypipe.job.progress import Progress
-from raypipe.job.writer import Writer
+from raypipe.job.writer import Task, Writer
 
 
 class RayEngine:
@@ -77,8 +77,8 @@ class RayEngine:
         )
         return Read(pages, unwritten, sums.pop("processing_seconds", 0), sums)
 
-    def write(self, tasks: Sequence[Callable[[], list[str]]]) -> list[str]:
+    def write(self, tasks: Sequence[Task], told: Callable[[int], None] = untold) -> list[str]:
         """See `Engine.write`."""
         from raypipe.run import jobs
 
-        return jobs.convert(tasks)
+        return jobs.convert(tasks, told)

@@ -143,9 +143,9 @@ class Results:
         _count_failed(table, rows)
         return rows
 
-    def of(self, number: int, paths: Iterable[str] | None = None) -> Rows:
-        """What the results hold of a shard's documents, of all or of some."""
-        names = self.names(number)
+    def of(self, number: int, paths: Iterable[str] | None = None, among: Sequence[str] | None = None) -> Rows:
+        """What the results hold of a shard's documents, of all or of some, in all or some of its files."""
+        names = [name for name in self.names(number) if among is None or name in among]
         chosen = None if paths is None else list(paths)
         tables = [self.read(name, COUNTED, chosen) for name in names]
         rows = Rows()

@@ -118,11 +118,17 @@ def read(
     return rows, unwritten, sums
 
 
-def convert(tasks: Iterable[Callable[[], list[str]]]) -> list[str]:
-    """Calls functions on the cluster, and returns what they return together."""
-    call = ray.remote(lambda task: task()).options(num_cpus=1, max_retries=3)
+def convert(tasks: Iterable[Callable[[], list[str]]], told: Callable[[int], None]) -> list[str]:
+    """Calls functions on the cluster, tells how many have ended, and returns what they return together."""
+    call, found = ray.remote(lambda task: task()).options(num_cpus=1, max_retries=3), list[str]()
+    left = [call.remote(carried(task)) for task in tasks]
+    count = len(left)
     try:
-        return [each for found in ray.get([call.remote(carried(task)) for task in tasks]) for each in found]
+        while left:
+            (ended,), left = ray.wait(left)
+            found += ray.get(ended)
+            told(count - len(left))
+        return found
     except ray.exceptions.RayError as error:
         raise cause(str(error)) from error
 

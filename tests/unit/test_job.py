@@ -210,6 +210,18 @@ def test_a_file_that_is_gone_is_told_and_its_row_stays(
     assert len(pages(tmp_path / "out")) == 3
 
 
+def test_a_file_that_is_gone_before_its_turn_is_no_page_that_was_done(folder: Path, tmp_path: Path) -> None:
+    def stop(now: Progress) -> None:
+        if now.finished == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", changed=stop)
+    (folder / "sub/b.png").unlink()
+    again = run(folder, tmp_path / "out")
+    assert (again.pages, again.resumed, again.outcome.pages) == (2, 1, 2)
+
+
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 4])
 def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path, stop_after: int) -> None:
     tiff(folder / "b.tif", 10, 20, 30)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from PIL import Image
 from raypipe.cli.main import cli
 from raypipe.job.convert import Converted, convert
 from raypipe.job.local import LocalEngine
+from raypipe.job.writer import Writer
+from raypipe.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -31,8 +34,13 @@ def output(tmp_path: Path, page_png: bytes, monkeypatch: pytest.MonkeyPatch) -> 
     return tmp_path / "out"
 
 
-def converted(output: Path, shards: int, *formats: str) -> Converted:
-    return convert(str(output), formats, lambda pipeline, writer: LocalEngine(pipeline.graph, writer, 1, 1), shards)
+def converted(
+    output: Path, shards: int, *formats: str, changed: Callable[[float], None] = lambda share: None
+) -> Converted:
+    def engine_for(pipeline: Pipeline, writer: Writer) -> LocalEngine:
+        return LocalEngine(pipeline.graph, writer, 1, 1)
+
+    return convert(str(output), formats, engine_for, shards, changed)
 
 
 def packed(folder: Path) -> dict[str, bytes]:
@@ -68,6 +76,16 @@ def test_a_format_of_lines_is_files_of_lines_and_written_again_the_same(output: 
     ]  # fmt: skip
     converted(output, 3, "jsonl")
     assert [file.read_bytes() for file in sorted((output / "jsonl").iterdir())] == before
+
+
+def test_it_tells_how_far_it_is(output: Path) -> None:
+    """After each file of results and each document of several, or after each shard."""
+    shares = list[float]()
+    converted(output, 0, "text", changed=shares.append)
+    assert shares == pytest.approx([n / 7 for n in range(1, 8)])
+    shares.clear()
+    converted(output, 3, "text", changed=shares.append)
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1])
 
 
 def test_there_are_no_more_shards_than_files_of_results(output: Path) -> None:
