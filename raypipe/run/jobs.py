@@ -6,6 +6,7 @@ import _thread
 import logging
 import os
 import re
+import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -154,7 +155,10 @@ def _rows_per_block(documents: int, batch_size: int) -> int:
 
 @contextmanager
 def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[None]:
-    """Watches the tally meanwhile. An error that `watch` raises ends the block, as Ctrl-C would, and is raised."""
+    """Watches the tally meanwhile. An error that `watch` raises ends the block, as SIGTERM would, and is raised.
+
+    The main thread must have a handler of SIGTERM that raises a KeyboardInterrupt.
+    """
     finished, errors = threading.Event(), list[BaseException]()
 
     def look() -> None:
@@ -165,7 +169,7 @@ def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[
                 continue
             except BaseException as error:
                 errors.append(error)
-                _thread.interrupt_main()
+                _thread.interrupt_main(signal.SIGTERM)  # A shell has its background jobs ignore SIGINT.
                 return
 
     watcher = threading.Thread(target=look, daemon=True)

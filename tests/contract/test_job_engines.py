@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import jobs
@@ -72,8 +74,16 @@ def test_changed_files_are_read_again_on_ray(folder: Path, tmp_path: Path, page_
     assert (again.pages, again.resumed, again.outcome.failed.total()) == (1, 56, 3)
 
 
+@pytest.fixture
+def in_background() -> Iterator[None]:
+    """Ignores Ctrl-C, as what a shell runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @ENGINES
-def test_too_many_failures_stop_a_job(tmp_path: Path, engine: str, ray_cluster: None) -> None:
+def test_too_many_failures_stop_a_job(tmp_path: Path, engine: str, ray_cluster: None, in_background: None) -> None:
     for n in range(40):
         (tmp_path / f"{n:02}.png").write_bytes(b"no picture")
     slow = Pipeline([Killer(seconds=0.2), rp.BinaryToImage()])
