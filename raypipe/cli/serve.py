@@ -34,6 +34,8 @@ def serve(engine: str, host: str, port: int, address: str | None, **values: Any)
     arguments = build(Arguments, values)
     pipeline = arguments.limited(chosen_pipeline(**values))
     serving, jobs = arguments.with_keys(), arguments.jobs_of(pipeline)
+    if jobs and not address:  # What the machines of another cluster see is unknown here.
+        jobs.check()
 
     def started() -> None:
         click.echo(f"raypipe: http://{host}:{port}/", err=True)

@@ -181,10 +181,7 @@ class Shelf:
 
     def __init__(self, folder: Path, settings: JobSettings, pipeline: Pipeline) -> None:
         self._folder, self._settings, self._adding = folder.absolute(), settings, threading.Lock()
-        try:
-            self.pipelines = Pipelines(self._folder, pipeline)
-        except OSError as error:
-            raise ConfigError(f"{folder} cannot be written: {error}.", "Choose another folder for --jobs.") from error
+        self.pipelines = Pipelines(self._folder, pipeline)
 
     def add(self, uploads: list[Upload], pages: int, owner: str, webhook: str, pipeline: str) -> Kept:
         """Keeps a job; see `web.jobs.Jobs.add` and `Kept`."""

@@ -22,6 +22,7 @@ from raypipe.job.arrivals import Arrivals
 from raypipe.job.counts import Counts
 from raypipe.job.courier import Courier
 from raypipe.job.kept import Kept, Shelf
+from raypipe.job.pipelines import Pipelines
 from raypipe.job.progress import Progress
 from raypipe.job.results import Results
 from raypipe.job.same import declared_pipeline
@@ -247,6 +248,14 @@ class JobsOf:
 
     def __post_init__(self) -> None:
         self.pipeline.graph.check_input((), "a job")
+
+    def check(self) -> None:
+        """Makes sure that jobs can be kept on this machine, before models are loaded.
+
+        Raises:
+            ConfigError: The folder cannot be written.
+        """
+        Pipelines(self.folder, self.pipeline)
 
     def __call__(self, service: Service) -> Desk:
         """See `web.jobs.JobsFor`."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from tempfile import TemporaryFile
 
+from raypipe.errors import ConfigError
 from raypipe.job.same import digest_of
 from raypipe.pipeline import Pipeline
 
@@ -22,13 +24,17 @@ class Pipelines:
         pipeline: The pipeline of this server.
 
     Raises:
-        OSError: The folder cannot be written.
+        ConfigError: The folder cannot be written.
     """
 
     def __init__(self, folder: Path, pipeline: Pipeline) -> None:
         self.mine, self._folder, self._told = digest_of(pipeline), folder / "servers", 0.0
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self.tell()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                self.tell()
+        except OSError as error:
+            raise ConfigError(f"{folder} cannot be written: {error}.", "Choose another folder for --jobs.") from error
 
     def tell(self) -> None:
         """Says that a server with our pipeline is there, if that is not known from just now."""

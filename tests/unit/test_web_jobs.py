@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from raypipe import presets
+from raypipe.cli.main import cli
 from raypipe.columns import Column
 from raypipe.errors import ConfigError
 from raypipe.job import lease
@@ -229,6 +231,13 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         (tmp_path / "elsewhere").rename(folder)
         assert client.get(place).json()["state"] == "done"
         assert client.post("/v1/jobs", content=tiff(1)).status_code == 202
+
+
+@pytest.mark.parametrize("engine", ["ray", "local"])
+def test_a_server_does_not_start_with_a_folder_that_cannot_be_written(engine: str, tmp_path: Path) -> None:
+    (tmp_path / "jobs").write_text("a file")
+    ran = CliRunner().invoke(cli, ["serve", "--engine", engine, "--jobs", str(tmp_path / "jobs")])
+    assert isinstance(ran.exception, ConfigError) and "--jobs" in str(ran.exception)
 
 
 def test_a_job_of_another_pipeline_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
