@@ -47,6 +47,7 @@ def standard(
     precision: Precision | None = None,
     width: int = WIDTH,
     text_layer: Use = "ocr",
+    double_pages: bool = False,
 ) -> Pipeline:
     """The pipeline from pictures to text with confidences, for print and handwriting.
 
@@ -60,6 +61,7 @@ def standard(
         width: Pixels of a page's longer side, as the detector sees it.
         text_layer: What is done with the text that a PDF itself holds; see `BinaryToImage`. `compare` adds the stage
             `CompareTextLayer`.
+        double_pages: Read the left one of two pages in a picture first; see `ImageToText`.
         detector_pool, recognizer_pool: Dedicated actors on Ray; None: shared ones.
 
     Raises:
@@ -67,7 +69,7 @@ def standard(
     """
     both: dict[str, Any] = {"use_gpu": use_gpu, "precision": precision}
     detect = ImageTextDetector.pretrained(detector, pool=detector_pool, width=width, **both)
-    read = ImageToText.pretrained(recognizer, language, pool=recognizer_pool, **both)
+    read = ImageToText.pretrained(recognizer, language, pool=recognizer_pool, double_pages=double_pages, **both)
     compare = [CompareTextLayer()] if text_layer == "compare" else []
     return Pipeline([BinaryToImage(text_layer=text_layer), detect, read, *compare])
 

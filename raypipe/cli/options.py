@@ -113,6 +113,9 @@ def pipeline_options(command: F) -> F:
             show_default=True,
             help="The text that PDFs hold: passed over, used where it is reliable, or compared with what is read.",
         ),
+        click.option(
+            "--double-pages", is_flag=True, help="Of two pages in a picture, an open book, read the left one first."
+        ),
     )
 
 
@@ -172,6 +175,7 @@ def chosen_pipeline(
     device: str,
     precision: str,
     text_layer: Use,
+    double_pages: bool,
     preset: str = presets.STANDARD,
     detectors: Pool | None = None,
     recognizers: Pool | None = None,
@@ -192,6 +196,7 @@ def chosen_pipeline(
         "recognizers",
         "preset",
         "text_layer",
+        "double_pages",
     )
     alone("--pipeline", file, *others)
     if file:
@@ -208,6 +213,7 @@ def chosen_pipeline(
         recognizer_pool=recognizers,
         width=presets.PRESETS[preset].width,
         text_layer=text_layer,
+        double_pages=double_pages,
         precision=cast(Precision | None, None if precision == "auto" else precision),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from raypipe.geometry import Floats, bounds, enclose, turn
 from raypipe.layout.chains import Indices, chains
 from raypipe.layout.order import reading_order
+from raypipe.layout.spreads import Fold, Spread, fold
 from raypipe.layout.standing import quarters
 from raypipe.types import Boxes
 
@@ -35,7 +36,9 @@ class LineLayout:
     rows: Indices
 
 
-def arrange(boxes: Boxes, tolerance: float = 0, texts: Sequence[str] | None = None) -> LineLayout:
+def arrange(
+    boxes: Boxes, tolerance: float = 0, texts: Sequence[str] | None = None, spread: Fold | None = None
+) -> LineLayout:
     """Groups regions into lines and puts the lines into reading order.
 
     Text that runs in another direction than most of the page's, such as a note in the margin, comes last.
@@ -44,19 +47,30 @@ def arrange(boxes: Boxes, tolerance: float = 0, texts: Sequence[str] | None = No
         boxes: (n, 5) rotated boxes of words or of whole lines.
         tolerance: Regions whose centres differ by up to this many pixels across the text may share a line whatever
             their heights; 0: the heights decide.
+        texts: What is written in each region, if it has been read.
+        spread: The fold between two pages, of which the left one comes first; None: it is one page.
     """
-    quarter = quarters(boxes[:, 4])
-    lengths = np.bincount(quarter, boxes[:, 2], minlength=4)
     members: list[Indices] = []
     found, rows = [np.zeros((0, 5), np.float32)], [np.zeros(0, np.int64)]
-    for turn_ in sorted(np.unique(quarter).tolist(), key=lambda n: -float(lengths[n])):
-        group = np.flatnonzero(quarter == turn_)
+    for turn_, group in _groups(boxes, spread):
         level = turned(boxes[group], -90 * turn_)
         layout = _arranged(level, tolerance, [texts[n] for n in group.tolist()] if texts else None)
         members += [group[member] for member in layout.members]
         found.append(turned(layout.boxes, 90 * turn_))
         rows.append(layout.rows + sum(len(set(some.tolist())) for some in rows))
     return LineLayout(members, np.concatenate(found), np.concatenate(rows))
+
+
+def _groups(boxes: Boxes, spread: Fold | None) -> Iterator[tuple[int, Indices]]:
+    """The boxes of each page that run in one direction, a quarter turn, the direction of most text first."""
+    quarter = quarters(boxes[:, 4])
+    lengths = np.bincount(quarter, boxes[:, 2], minlength=4)
+    is_right = spread.is_right if spread else np.zeros(len(boxes), np.bool_)
+    for side in (False, True):
+        for turn_ in sorted(np.unique(quarter).tolist(), key=lambda n: -float(lengths[n])):
+            group = np.flatnonzero((quarter == turn_) & (is_right == side))
+            if len(group):
+                yield turn_, group
 
 
 def _arranged(boxes: Boxes, tolerance: float, texts: Sequence[str] | None) -> LineLayout:
@@ -115,6 +129,15 @@ def merge_overlapping(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
     groups = connected(shared > 0.5 * np.minimum(area[:, None], area[None]))
     merged = [boxes[group[0]] if len(group) == 1 else _line_box(boxes[group], angle) for group in groups]
     return np.array(merged, np.float32).reshape(-1, 5), np.array([scores[group].max() for group in groups], np.float32)
+
+
+def fold_of(boxes: Boxes, size: Spread) -> Fold | None:
+    """The fold between two pages in a picture of this size, from its lines or words (n, 5); None: it shows one."""
+    if size is None or not len(boxes):
+        return None
+    quarter = quarters(boxes[:, 4])
+    most = int(np.bincount(quarter, boxes[:, 2], minlength=4).argmax())
+    return fold(boxes, size, page_angle(turned(boxes[quarter == most], -90 * most)) + 90 * most)
 
 
 def page_angle(boxes: Boxes) -> float:

@@ -9,7 +9,8 @@ import numpy as np
 from raypipe.geometry import Floats, bounds, crop, directions, enclose, turn
 from raypipe.images.image import Image
 from raypipe.layout.combs import combed, is_comb
-from raypipe.layout.lines import LineLayout, arrange
+from raypipe.layout.lines import LineLayout, arrange, fold_of
+from raypipe.layout.spreads import Spread
 from raypipe.recognition.base import Reading
 from raypipe.recognition.ink import extents
 from raypipe.types import Boxes, Crops, Line, Pixels, Word
@@ -104,13 +105,14 @@ def level(boxes: Boxes, line: Floats) -> Boxes:
     return levelled
 
 
-def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0) -> list[Line]:
+def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0, size: Spread = None) -> list[Line]:
     """The lines of a page, in reading order, from the readings of its pictures; those without text are left out.
 
     Args:
         crops: The pictures.
         readings: One for each.
         tolerance: As in `arrange`.
+        size: Width and height of a picture that may show two pages, of which the left one is read first; None: one.
     """
     table = crops.segment_table()
     read = [n for n, reading in enumerate(readings) if reading.text]
@@ -121,7 +123,7 @@ def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0) ->
         for n, reading in enumerate(readings)
     ]
     boxes = np.array([_around(some[:, 3:8]) for some in segments], np.float32).reshape(-1, 5)
-    layout = arrange(boxes, tolerance, [readings[n].text for n in read])
+    layout = arrange(boxes, tolerance, [readings[n].text for n in read], fold_of(boxes, size))
     return [
         _line(
             [readings[read[n]] for n in members],

@@ -10,14 +10,16 @@ from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
+import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
-from raypipe.columns import CONFIDENCE, CROPS, LINES, POSITIONS, RECOGNIZED, REGIONS, TURNED
+from raypipe.columns import CONFIDENCE, CROPS, LINES, POSITIONS, RECOGNIZED, REGIONS, TURNED, Column
 from raypipe.engine import Session
 from raypipe.errors import ConfigError
 from raypipe.images.image import IMAGE, Image
-from raypipe.layout.lines import arrange
+from raypipe.layout.lines import arrange, fold_of
+from raypipe.layout.spreads import Spread, parted
 from raypipe.outputs.formats import text_columns
 from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.ctc.language import own_words
@@ -26,11 +28,14 @@ from raypipe.stages import crops as line_pictures
 from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
 from raypipe.stages.reverse import from_reverse
+from raypipe.stages.text_layer import arranged
 from raypipe.stages.upright import righted, turn_of
-from raypipe.types import Boxes, Crops, Line, Page, Pixels, Row, boxes_from_regions
+from raypipe.types import Boxes, Crops, Line, Page, Pixels, Row, boxes_from_regions, boxes_of
 from raypipe.zoo import manifest
 
 CROPS_COLUMN = "crops"
+GUTTER, PLACE = "gutter", Column(pa.float32())
+"""The column that says where two pages meet."""
 NOTHING = Reading("", [], [])
 
 
@@ -64,7 +69,9 @@ class LineCropper(Worker["ImageToText"]):
         spec = self.spec
         regions = row[spec.regions_column] if spec.regions_column else None
         boxes = boxes_from_regions(regions or ()) if spec.regions_column else _whole(image)
-        layout = arrange(boxes, spec.line_tolerance) if spec.group_images else None
+        boxes = parted(boxes, fold_of(boxes, spec.spread(image)))
+        spread = fold_of(boxes, spec.spread(image))
+        layout = arrange(boxes, spec.line_tolerance, spread=spread) if spec.group_images else None
         border = spec.border_width if spec.regions_column else 0
         return line_pictures.cut(image, boxes, *self._size, border, spec.space_width, layout)
 
@@ -95,10 +102,12 @@ class TextReader(Worker["ImageToText"]):
         for row in rows:
             crops: Crops = row[CROPS_COLUMN]
             found = [next(readings) for _ in crops.widths]
-            own: list[Line] | None = row[self.spec.input_col].lines
-            self._fill(row, self._lines(crops, found) if own is None else own)
+            image: Image = row[self.spec.input_col]
+            size = self.spec.spread(image)
+            lines = self._lines(crops, found, size) if image.lines is None else arranged(image.lines, size)
+            self._fill(row, lines)
 
-    def _lines(self, crops: Crops, readings: list[Reading]) -> list[Line]:
+    def _lines(self, crops: Crops, readings: list[Reading], size: Spread) -> list[Line]:
         """The lines of a page: those on their head turned, those that shine through from the reverse left out."""
         doubtful = self._recognizer.doubtful
         reverse = from_reverse(crops, readings, self._read, doubtful)
@@ -106,7 +115,7 @@ class TextReader(Worker["ImageToText"]):
         for n in reverse:
             readings[n] = NOTHING
         self.metrics.add("lines_from_reverse_total", len(reverse))
-        return line_pictures.assemble(crops, readings, self.spec.line_tolerance)
+        return line_pictures.assemble(crops, readings, self.spec.line_tolerance, size)
 
     def _read(self, pictures: Sequence[Pixels]) -> list[Reading]:
         return self._recognizer.read(pictures, self.spec.batch_size)
@@ -115,6 +124,8 @@ class TextReader(Worker["ImageToText"]):
         spec = self.spec
         row[spec.lines_col] = lines
         row[spec.turned_col] = turn_of(lines)
+        if spread := fold_of(boxes_of(lines), spec.spread(row[spec.input_col])):
+            row[GUTTER] = spread.place
         column = text_columns()[spec.output_format]
         page = Page({**row, "lines": lines, "image": row[spec.input_col]})
         row[spec.output_col] = column.text(page, spec.include_confidence)
@@ -174,6 +185,11 @@ class ImageToText(ModelStage):
         ge=0,
         description="regions up to this many pixels apart vertically may share a line; 0: only if they overlap",
     )
+    double_pages: bool = Field(
+        False,
+        description="of two pages in a picture, such as an open book, read the left one first; the column gutter says "
+        "where they meet, in pixels from the left, and is null for one page",
+    )
     border_width: BorderWidth = 0
     space_width: int = Field(10, ge=0, description="pixels of paper added between the regions of a grouped line")
     output_format: str = Field(
@@ -213,6 +229,7 @@ class ImageToText(ModelStage):
                     self.positions_col: POSITIONS,
                     self.confidence_col: CONFIDENCE,
                     self.turned_col: TURNED,
+                    **({GUTTER: PLACE} if self.double_pages else {}),
                 },
                 drops=(CROPS_COLUMN,) if self.keep_input else (CROPS_COLUMN, self.input_col),
                 holds_model=True,
@@ -229,6 +246,10 @@ class ImageToText(ModelStage):
         super().check()
         if self.lexicon:
             own_words(self.lexicon)
+
+    def spread(self, image: Image) -> Spread:
+        """The width and height of a picture that may show two pages; None: it is taken for one."""
+        return (image.width, image.height) if self.double_pages else None
 
     @field_validator("output_format")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -13,9 +14,10 @@ from typing_extensions import override
 
 from raypipe.columns import LINES, NULLABLE_TEXT, Column
 from raypipe.images.base import TextLayer
-from raypipe.layout.lines import arrange, turned
+from raypipe.layout.lines import arrange, fold_of, turned
+from raypipe.layout.spreads import Spread
 from raypipe.stages.base import Stage, Step, Worker
-from raypipe.types import Line, Row, Word
+from raypipe.types import Line, Row, Word, boxes_of
 
 Use = Literal["ocr", "use", "compare"]
 TEXT_SOURCE, LAYER_TEXT, DIFFERENCE = "text_source", "layer_text", "layer_difference"
@@ -31,19 +33,34 @@ ASLANT = 20
 SHARE = Column(pa.float32())
 
 
-def lines_of(layer: TextLayer) -> list[Line]:
-    """The lines of a layer in reading order; what runs aslant, such as a watermark, comes last."""
+def lines_of(layer: TextLayer, size: Spread = None) -> list[Line]:
+    """The lines of a layer in reading order; what runs aslant, such as a watermark, comes last.
+
+    Args:
+        layer: The layer.
+        size: Of a picture that may show two pages, of which the left one is read first.
+    """
     angles = layer.lines[:, 4]
     aslant = np.where(np.abs((angles + 45) % 90 - 45) > ASLANT, angles, 0).round()
     lines = list[Line]()
     for angle in sorted(np.unique(aslant).tolist(), key=lambda each: (each != 0, each)):
         group = np.flatnonzero(aslant == angle)
         words = [layer.words[n] for n in group]
-        layout = arrange(turned(layer.lines[group], -angle), texts=[word.text for word in words])
+        level = turned(layer.lines[group], -angle)
+        layout = arrange(level, texts=[word.text for word in words], spread=None if angle else fold_of(level, size))
         rows, boxes = layout.rows + (lines[-1].row + 1 if lines else 0), turned(layout.boxes, angle)
         for members, box, row in zip(layout.members, boxes.tolist(), rows.tolist(), strict=True):
             lines.append(_line([words[n] for n in members], box, row))
     return lines
+
+
+def arranged(lines: list[Line], size: Spread) -> list[Line]:
+    """The lines of a layer, those of the left page first if it has two; see `lines_of`."""
+    if size is None:
+        return lines
+    pairs = [(word, replace(word, height=line.height)) for line in lines for word in line.words]
+    words, high = [word for word, _ in pairs], [each for _, each in pairs]
+    return lines_of(TextLayer(words=words, lines=boxes_of(high)), size)
 
 
 def _line(words: list[Word], box: Sequence[float], row: int) -> Line:
