@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from raypipe.errors import PageError
 from raypipe.files import split_options
-from raypipe.images import pam, pdf, raster, tiff
+from raypipe.images import jxl, pam, pdf, raster, tiff
 from raypipe.images.base import File, Kind
 from raypipe.plugins import Registry
 
@@ -18,6 +18,7 @@ OWN = (
     pdf.KIND,
     tiff.KIND,
     pam.KIND,
+    jxl.KIND,
     raster.KIND,
 )
 KINDS = Registry("raypipe.kinds", {each.name: each for each in OWN}, lambda found: isinstance(found, Kind))
