@@ -78,7 +78,8 @@ class Client:
         Args:
             source: A file, or encoded bytes.
             pages: Which pages, counted from 1, such as `1-3,7`; None: all.
-            overlay: `jpeg` or `png`: `image_with_regions` is a picture as from `ImageDrawRegions`; otherwise None.
+            overlay: `jpeg` or `png`: `image_with_regions` is a picture as from `ImageDrawRegions`; `clean`: the page as
+                a JPEG; otherwise None.
             passwords: What may open a locked PDF, which is opened here: no password is sent.
 
         Raises:

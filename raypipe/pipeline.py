@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from raypipe.web.jobs import JobsFor
 
 OVERLAYS = ("jpeg", "png")
+CLEAN = "clean"
+"""The overlay on which nothing is drawn: the page as a JPEG, for who cannot show its file."""
 """Formats of overlays."""
 BATCH_SIZE = 4
 """Default number of pages whose lines are read together."""
@@ -165,8 +167,8 @@ class Pipeline:
 
         return deployment(self.graph, self.drawings(), serving or Serving(), jobs_for=jobs_for)
 
-    def with_drawing(self, image_format: str) -> Pipeline:
-        """The pipeline, extended to draw each page's regions and text over its picture."""
+    def with_drawing(self, image_format: str, clean: bool = False) -> Pipeline:
+        """The pipeline, extended to draw each page's regions and text over its picture; `clean`: to draw nothing."""
         roles = self.graph.roles.columns
         drawing = ImageDrawRegions(
             input_col=roles.get("image", "image"),
@@ -174,18 +176,22 @@ class Pipeline:
             lines_col=roles.get("lines", "lines"),
             rect_color="green",
             rotated=True,
-            line_width=2,
-            draw_text="lines" in roles,
-            max_side=1600,
+            line_width=0 if clean else 2,
+            draw_text="lines" in roles and not clean,
+            max_side=3600 if clean else 1600,  # A4 at 300 dots per inch, to zoom into.
             image_format=image_format,
         )
         return Pipeline([*self.stages, drawing])
 
     def drawings(self) -> dict[str, Operator]:
-        """The operators that draw overlays, by picture format; empty if pages keep no picture or have no regions."""
+        """The operators that draw overlays, by picture format or `clean`.
+
+        Empty if pages keep no picture or have no regions.
+        """
         known, columns = len(self.graph.steps), self.graph.columns
         try:
             drawn = {name: self.with_drawing(name).graph for name in OVERLAYS}
+            drawn[CLEAN] = self.with_drawing("jpeg", clean=True).graph
         except ConfigError:
             return {}
         return {

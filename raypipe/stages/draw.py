@@ -80,7 +80,7 @@ def draw(
         color = COLORS[colors.get(label, spec.rect_color)][::-1]
         if spec.filled_rect:
             cv2.fillConvexPoly(canvas, outline, color)
-        else:
+        elif spec.line_width:
             cv2.polylines(canvas, [outline], True, color, spec.line_width, cv2.LINE_AA)
     captions = [
         ((line.x - line.width / 2) * to_canvas, (line.y - line.height / 2) * to_canvas, _caption(line))
@@ -120,7 +120,7 @@ class ImageDrawRegions(Stage):
     input_regions_col: str = Field("text_regions", description="the regions")
     lines_col: str = Field("lines", description="the recognized lines, which draw_text writes")
     output_col: str = Field("image_with_regions", description="the picture with the drawing, encoded")
-    line_width: int = Field(4, ge=1, description="width of the outlines in pixels")
+    line_width: int = Field(4, ge=0, description="width of the outlines in pixels; 0: none")
     font_size: int = Field(12, ge=4, description="height of the text and of labels in pixels")
     rotated: bool = Field(True, description="draw rotated rectangles; False: upright ones around them")
     rect_color: ColorName = Field("black", description="colour of the outlines")

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from raypipe.web import job_routes, jobs, pages, routes, service, textract
+from raypipe.web import corrected, job_routes, jobs, pages, routes, service, textract
 from raypipe.web.bodies import Bodies
 from raypipe.web.edge import Edge
 from raypipe.web.fairness import FairQueue
@@ -73,7 +73,7 @@ def create(
     app.state.service, app.state.jobs = ocr, kept
     app.state.listeners = Admission(kept.max_listeners if kept else 0, 0, settings.retry_after_seconds)
     key = HTTPBearer(auto_error=False, scheme_name="key", description="a key of this server")  # `Edge` checks it.
-    for router in (routes.router, job_routes.router, textract.router):
+    for router in (routes.router, corrected.router, job_routes.router, textract.router):
         app.include_router(router, dependencies=[Depends(key)] if settings.key_digests else [])
     app.include_router(routes.health)
     app.include_router(pages.router)

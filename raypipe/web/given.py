@@ -36,12 +36,23 @@ def _value(text: str | None, name: str, column: Column) -> Any:
             f"file and a field {name} that holds JSON.",
         )
     try:
-        plain = json.loads(text, parse_constant=_no_number)
-        _check(plain)
+        plain = bounded(text)
         return column.encode(column.decode(plain))
     except (ValueError, ConfigError, RecursionError) as error:
         detail = f"{name} does not hold what the pipeline reads: {str(error) or type(error).__name__}"
         raise ProblemError(422, "column_invalid", detail) from error
+
+
+def bounded(text: str | bytes) -> Any:
+    """The plain values of a client's JSON.
+
+    Raises:
+        ValueError: It is no JSON, has a number that is on no page, a longer list than any page, or no legal text.
+        RecursionError: It is nested too deeply.
+    """
+    plain = json.loads(text, parse_constant=_no_number)
+    _check(plain)
+    return plain
 
 
 def _no_number(constant: str) -> NoReturn:
@@ -49,7 +60,7 @@ def _no_number(constant: str) -> NoReturn:
 
 
 def _check(value: Any) -> None:
-    """Refuses coordinates that are on no page, and more items than any page has."""
+    """Refuses coordinates that are on no page, more items than any page has, and halves of characters."""
     if isinstance(value, (list, dict)):
         items = value.values() if isinstance(value, dict) else value
         if len(items) > MOST_ITEMS:
@@ -58,3 +69,5 @@ def _check(value: Any) -> None:
             _check(item)
     elif isinstance(value, (int, float)) and abs(value) > FARTHEST:
         raise ValueError(f"A number is beyond {FARTHEST:,}.")
+    elif isinstance(value, str):
+        value.encode()  # UnicodeEncodeError, a ValueError.

@@ -28,8 +28,10 @@ class Options(BaseModel):
         description="format of the answer; if left out, the Accept header decides",
         json_schema_extra=lambda schema: schema.update(enum=list(forms())),
     )
-    overlay: Literal["none", "jpeg", "png"] = Field(
-        "none", description="add a picture of each page with its regions and text drawn over it (JSON formats)"
+    overlay: Literal["none", "jpeg", "png", "clean"] = Field(
+        "none",
+        description="add a picture of each page with its regions and text drawn over it, or clean, as a JPEG without "
+        "them (JSON formats)",
     )
     pages: str | None = Field(
         None,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from raypipe.errors import Failure
 from raypipe.outputs.json import JsonPage
 from raypipe.web.forms import forms
 from raypipe.web.options import Options
@@ -32,6 +33,25 @@ class OcrAnswer(BaseModel):
     models: list[dict[str, str]]
     pages: list[PageAnswer]
     timings: dict[str, float] = Field(description="seconds; steps are summed over pages")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectedPage(JsonPage):
+    """A page of an answer, sent back. Its text is taken as it is; further columns are left out."""
+
+    pagenum: Annotated[int, Field(ge=0)]
+    total_pages: Annotated[int, Field(ge=1)]
+    width: Annotated[int, Field(ge=1)] | None
+    height: Annotated[int, Field(ge=1)] | None
+    turned: Literal[0, 90, 180, 270] = 0
+    exception: str | None = None
+    failure: Failure | None = None
+
+
+class CorrectedPages(BaseModel):
+    """The pages of one document, as answers have them."""
+
+    pages: list[CorrectedPage] = Field(min_length=1)
 
 
 class Item(BaseModel):
@@ -80,6 +100,13 @@ CONTENT = {
 """The forms of an answer, by media type."""
 UPLOAD = _upload({})
 UPLOAD_WITH_OPTIONS = _upload(Options.model_json_schema()["properties"])
+_PLACE = "#/components/schemas/{model}"
+CORRECTED = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": _PLACE.format(model=CorrectedPages.__name__)}}},
+    }
+}
 STATUSES = {
     400: "disconnected",
     401: "no valid key",
@@ -109,6 +136,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     FastAPI itself adds only the shapes of JSON answers.
     """
     schemas = document["components"]["schemas"]
+    corrected = CorrectedPages.model_json_schema(ref_template=_PLACE)
+    schemas.update({**corrected.pop("$defs"), **schemas, CorrectedPages.__name__: corrected})
     schemas["ProblemAnswer"] = ProblemAnswer.model_json_schema()
     for schema in schemas.values():
         if "confidence" in schema.get("required", ()):

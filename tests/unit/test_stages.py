@@ -502,6 +502,11 @@ def test_regions_have_the_colours_of_their_labels_and_bear_them() -> None:
     assert above[20:80].any() and not above[120:].any()
 
 
+def test_outlines_without_width_leave_the_page_clean() -> None:
+    page = image_of(white(100, 200))
+    assert (draw(page, boxes((100, 50, 80, 40, 0)), [], rp.ImageDrawRegions(line_width=0)) == 255).all()
+
+
 @pytest.mark.parametrize("rotated", [True, False])
 def test_rotated_or_upright(rotated: bool) -> None:
     spec = rp.ImageDrawRegions(**RED, filled_rect=True, rotated=rotated)

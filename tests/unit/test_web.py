@@ -42,6 +42,7 @@ LINE = a_line("Dear", 0.97531, 20.123, 10, 40, 20, 0.5, words=[WORD])
 VISIT = Visit("Op", 0.02, 1, {"Some": 0.1}, {"lines": 1})
 SCAN = open_image(encoded(white(100, 200), "PNG"), "upload", 0, False, Limits(10**6, 1, 1))
 DRAWN = b"\x89PNG drawn"
+STATIC = sorted(path.name for path in (Path(service.__file__).parent / "static").iterdir())
 
 
 class Reader:
@@ -580,7 +581,7 @@ def test_the_description_says_which_paths_need_a_key() -> None:
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     keyed = [path for path, methods in document["paths"].items() for one in methods.values() if "security" in one]
     jobs = ["/v1/jobs", *(f"/v1/jobs/{{job}}{part}" for part in ("", "", "/events", "/result"))]
-    assert sorted(keyed) == ["/invocations", "/metrics", *jobs, "/v1/models", "/v1/ocr"]
+    assert sorted(keyed) == ["/invocations", "/metrics", "/v1/convert", *jobs, "/v1/models", "/v1/ocr"]
 
 
 def test_keys(tmp_path: Any) -> None:
@@ -617,7 +618,7 @@ def test_keys_of_any_letters_as_clients_send_them(key: str) -> None:
     [
         ("pages=a", "pages='a' is wrong: it is pages to read, counted from 1, such as 1-3,7"),
         ("pages=3-1", "3-1 ends before it begins"),
-        ("overlay=gif", "overlay='gif' is wrong: choose one of none, jpeg, png."),
+        ("overlay=gif", "overlay='gif' is wrong: choose one of none, jpeg, png, clean."),
         ("include_confidence=2", "it is true or false"),
         ("wish=1", "wish is no option; there are output_format, overlay"),
         ("pages=" + "9" * 500, "pages='999"),
@@ -643,8 +644,7 @@ def test_metrics_follow_conventions(client: TestClient) -> None:
 def test_static_files_need_no_key() -> None:
     """Whatever lies there; and nothing else lies below that path."""
     with serving(key_digests=(digest("secret"),)) as client:
-        names = [path.name for path in (Path(service.__file__).parent / "static").iterdir()]
-        assert len(names) > 4 and {client.get(f"/static/{name}").status_code for name in names} == {200}
+        assert {client.get(f"/static/{name}").status_code for name in STATIC} == {200}
         for path in ("/static/../service.py", "/static/%2e%2e/service.py", "/static/none.js", "/static"):
             assert client.get(path).status_code in (401, 404), path
         assert client.get("/static/page.js").headers["cache-control"] == "no-cache"
@@ -652,7 +652,7 @@ def test_static_files_need_no_key() -> None:
         assert 'requests_total{method="GET",route="/static",status="200"}' in metrics
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/static/page.css", "/static/page.js", "/static/docs.js"])
+@pytest.mark.parametrize("path", ["/", "/docs", *(f"/static/{name}" for name in STATIC)])
 def test_the_pages_ask_nobody_else(client: TestClient, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 200

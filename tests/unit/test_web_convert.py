@@ -1,0 +1,102 @@
+"""Corrected pages, sent back to a server as JSON, in its output formats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from test_web import TIFF, Reader, assert_problem, serving
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with serving(max_pages=3) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def pages(client: TestClient) -> list[dict[str, Any]]:
+    answer: list[dict[str, Any]] = client.post("/v1/ocr", content=TIFF).json()["pages"]
+    return answer
+
+
+def convert(client: TestClient, pages: Any, query: str = "output_format=hocr") -> Any:
+    return client.post(f"/v1/convert?{query}", content=json.dumps({"pages": pages}))
+
+
+@pytest.mark.parametrize("name", ["text", "hocr", "alto", "tsv", "markdown"])
+def test_what_comes_back_unchanged_is_what_the_server_answers(
+    client: TestClient, pages: list[dict[str, Any]], name: str
+) -> None:
+    query = f"output_format={name}"
+    direct = client.post(f"/v1/ocr?{query}", content=TIFF)
+    again = convert(client, pages, query)
+    assert again.status_code == 200 and again.headers["content-type"] == direct.headers["content-type"]
+    assert again.headers["cache-control"] == "no-store"
+    assert again.text == direct.text
+
+
+def test_corrections_are_in_every_format(client: TestClient, pages: list[dict[str, Any]]) -> None:
+    page = json.loads(json.dumps(pages[0]))
+    page["text"] = page["lines"][0]["text"] = page["lines"][0]["words"][0]["text"] = "Käthe & <Co>"
+    for name in ("text", "hocr", "alto", "page", "html"):
+        answer = convert(client, [page], f"output_format={name}")
+        assert "Käthe &amp; &lt;Co&gt;" in answer.text or "Käthe & <Co>" in answer.text, name
+    assert client.get("/metrics").text.count("pages_total{") == 0
+
+
+def test_a_format_that_needs_the_picture_says_so(client: TestClient, pages: list[dict[str, Any]]) -> None:
+    assert_problem(convert(client, pages, "output_format=pdf"), 422, "no_picture")
+    assert_problem(convert(client, pages, "output_format=page"), 406, "one_page")
+
+
+LINE = {"text": "a", "confidence": 1, "x": 1, "y": 1, "width": 1, "height": 1, "angle": 0, "row": 0, "words": []}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"turned": 45},
+        {"width": -1},
+        {"text": "\ud800"},
+        {"lines": [{**LINE, "x": 1e300}]},
+        {"lines": [{**LINE, "x": "left"}]},
+        {"lines": [LINE] * 10_001},
+        {"pagenum": -1},
+    ],
+)
+def test_what_is_on_no_page_is_refused(client: TestClient, pages: list[dict[str, Any]], change: dict[str, Any]) -> None:
+    assert_problem(convert(client, [{**pages[0], **change}]), 422, "pages_invalid")
+
+
+@pytest.mark.parametrize(
+    "body", [b"no json", b"[]", b'{"pages": []}', b'{"pages": [{}]}', b"[" * 100_000, b'{"pages": [NaN]}']
+)
+def test_other_bodies_are_refused(client: TestClient, body: bytes) -> None:
+    assert_problem(client.post("/v1/convert", content=body), 422, "pages_invalid")
+
+
+def test_its_limits_are_those_of_documents(client: TestClient, pages: list[dict[str, Any]]) -> None:
+    assert_problem(convert(client, pages * 2), 413, "too_many_pages")
+    assert_problem(convert(client, pages, "output_format=hocr&overlay=png"), 422, "option_invalid")
+    assert_problem(convert(client, pages, "output_format=hocr&pages=1"), 422, "option_invalid")
+    with serving(max_body_bytes=100) as small:
+        assert_problem(convert(small, pages), 413, "body_too_large")
+
+
+def test_it_takes_one_of_the_places(pages: list[dict[str, Any]]) -> None:
+    reader = Reader()
+    with serving(reader, max_requests=1) as client:
+        service = client.app._app.state.service  # type: ignore[attr-defined]
+        with service.admission.place("somebody"):
+            assert_problem(convert(client, pages), 429, "overloaded")
+        assert convert(client, pages).status_code == 200
+    assert reader.rows == []
+
+
+def test_a_page_that_failed_is_told(client: TestClient, pages: list[dict[str, Any]]) -> None:
+    failed = {**pages[0], "exception": "BinaryToImage image_damaged: It is no good."}
+    assert_problem(convert(client, [failed]), 422, "image_damaged")
