@@ -1,0 +1,39 @@
+// What the page asks of its server.
+import { at } from "./dom.js";
+
+const SAVE_SECONDS = 60;
+
+export async function* read(file, isShown, signal) { // Pages that the browser cannot show come with a picture.
+  const headers = { "Content-Type": "application/octet-stream", "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}` };
+  const query = { output_format: "ndjson", overlay: isShown ? "none" : "clean" };
+  const response = await post("v1/ocr", query, file, signal, headers);
+  for await (const page of lines(response)) {
+    if (page.code) throw page;
+    yield page;
+  }
+}
+
+export async function convert(pages, format) {
+  const body = JSON.stringify({ pages });
+  const response = await post("v1/convert", { output_format: format }, body, AbortSignal.timeout(1000 * SAVE_SECONDS));
+  return response.blob();
+}
+
+async function post(path, query, body, signal, headers = {}) {
+  if (at("key").value) headers.Authorization = `Bearer ${at("key").value}`;
+  const response = await fetch(`${path}?${new URLSearchParams(query)}`, { method: "POST", headers, body, signal });
+  if (!response.ok) throw await response.json().catch(() => ({ detail: `The server answered ${response.status}.` }));
+  return response;
+}
+
+async function* lines(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n");
+    rest = parts.pop();
+    for (const part of parts) yield JSON.parse(part);
+  }
+}

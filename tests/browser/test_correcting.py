@@ -1,0 +1,206 @@
+"""Text that is corrected in place, and what is saved of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image, ImageDraw
+
+Answers = Callable[..., None]
+LINES = [["Dear", "Mrs", "Walker,"], ["thank", "you", "for", "it."], ["Yours,", "Ada"]]
+DOUBTFUL = {"Mrs", "you", "for"}
+
+
+def word(text: str, n: int, line: int) -> dict[str, Any]:
+    place = {"x": 100 + 100 * n, "y": 50 + 50 * line, "width": 80, "height": 30, "angle": 0}
+    return {"text": text, "confidence": 0.5 if text in DOUBTFUL else 0.99, **place}
+
+
+def line(words: list[str], number: int) -> dict[str, Any]:
+    place = {"x": 10 + 50 * (len(words) + 1), "y": 50 + 50 * number, "width": 100 * len(words), "height": 30}
+    written = [word(text, n, number) for n, text in enumerate(words)]
+    return {"text": " ".join(words), "confidence": 0.8, **place, "angle": 0, "row": number, "words": written}
+
+
+def given(number: int = 0, pages: int = 1) -> dict[str, Any]:
+    text = "\n".join(" ".join(words) for words in LINES)
+    page = {"name": "scan.png", "pagenum": number, "total_pages": pages, "width": 600, "height": 200, "turned": 0}
+    lines = [line(words, n) for n, words in enumerate(LINES)]
+    return {**page, "text": text, "confidence": 0.8, "lines": lines, "exception": None, "failure": None}
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    """A page on which each word is a bar of its own grey."""
+    picture = Image.new("L", (600, 200), "white")
+    pen = ImageDraw.Draw(picture)
+    for row, words in enumerate(LINES):
+        for n in range(len(words)):
+            x, y = 100 + 100 * n, 50 + 50 * row
+            pen.rectangle((x - 40, y - 15, x + 40, y + 15), fill=20 + 40 * n + 10 * row)
+    picture.save(tmp_path / "scan.png")
+    return tmp_path / "scan.png"
+
+
+@pytest.fixture
+def read(page: Any, answers: Answers, scan: Path) -> Any:
+    """The page with three lines, of which three words are doubtful."""
+    answers(given())
+    page.set_input_files("#file", scan)
+    page.wait_for_selector("#tools:not([hidden])")
+    page.locator("figure img").evaluate("image => image.decode()")
+    page.locator("#lines [role=textbox]").first.focus()
+    return page
+
+
+def fields(page: Any) -> list[str]:
+    found: list[str] = page.locator("#lines [role=textbox]").all_inner_texts()
+    return found
+
+
+def saved(page: Any, value: str) -> tuple[str, bytes]:
+    with page.expect_download() as download:
+        page.click(f"[value={value}]")
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def selected(page: Any) -> str:
+    return str(page.evaluate("getSelection().toString()"))
+
+
+def test_tab_goes_to_the_next_doubtful_word_and_shows_it(read: Any) -> None:
+    assert read.locator("mark:not(.hint mark)").all_inner_texts() == ["Mrs", "you", "for"]
+    for key, expected in (("Tab", "Mrs"), ("Tab", "you"), ("Tab", "for"), ("Shift+Tab", "you"), ("Tab", "for")):
+        read.keyboard.press(key)
+        assert selected(read) == expected
+        read.wait_for_selector(f"canvas[aria-label='{expected} in the picture']")
+    grey = read.locator("canvas.crop").evaluate(
+        "crop => crop.getContext('2d').getImageData(crop.width / 2, crop.height / 2, 1, 1).data[0]"
+    )
+    assert grey == 20 + 40 * 2 + 10, "the crop is that of the word"
+    assert read.locator("rect.word").get_attribute("x") == "260"
+    read.keyboard.press("Tab")
+    assert read.evaluate("document.activeElement.getAttribute('role')") != "textbox", "after the last, Tab leaves"
+
+
+def test_the_first_word_can_be_doubtful(page: Any, answers: Answers, scan: Path) -> None:
+    doubtful = given()
+    doubtful["lines"][0]["words"][0]["confidence"] = 0.5
+    answers(doubtful)
+    page.set_input_files("#file", scan)
+    page.wait_for_selector("#tools:not([hidden])")
+    page.locator("#lines [role=textbox]").first.focus()
+    for expected in ("Dear", "Mrs"):
+        page.keyboard.press("Tab")
+        assert selected(page) == expected
+
+
+def test_words_are_corrected_in_place(read: Any) -> None:
+    read.keyboard.press("Tab")
+    read.keyboard.type("Miss")
+    read.keyboard.press("Tab")
+    assert selected(read) == "you"
+    read.keyboard.type("you all")
+    read.keyboard.press("ArrowDown")
+    assert fields(read) == ["Dear Miss Walker,", "thank you all for it.", "Yours, Ada"]
+    assert read.locator("mark:not(.hint mark)").all_inner_texts() == ["you", "for"], (
+        "what was typed is no more in doubt"
+    )
+    read.keyboard.press("Control+Home")
+    read.keyboard.press("End")
+    read.keyboard.type(" <b>")
+    read.keyboard.press("Enter")
+    name, content = saved(read, "json")
+    (page,) = json.loads(content)["pages"]
+    assert name == "scan.png.json"
+    assert page["text"] == "Dear Miss Walker, <b>\nthank you all for it.\nYours, Ada"
+    first, second, _ = page["lines"]
+    assert [each["text"] for each in first["words"]] == ["Dear", "Miss", "Walker,", "<b>"]
+    assert [(each["x"], each["width"]) for each in first["words"][:2]] == [(100, 80), (200, 80)], "where they were"
+    assert first["confidence"] == 1, "Enter accepts a line"
+    places = [(each["x"] - each["width"] / 2, each["x"] + each["width"] / 2) for each in second["words"]]
+    assert places[0] == (60, 140) and places[3][0] == 260, "the others are where they were"
+    assert places[1][0] == 160 and places[2][1] == pytest.approx(240), "new words share the place of the old one"
+    assert set(second["words"][1]) == {"text", "confidence", "x", "y", "width", "height", "angle"}
+
+
+def test_enter_accepts_a_line_as_it_is(read: Any) -> None:
+    read.keyboard.press("Enter")
+    assert read.locator("mark:not(.hint mark)").all_inner_texts() == ["you", "for"]
+    assert read.evaluate("document.activeElement.textContent") == "thank you for it."
+    read.keyboard.press("Control+A")
+    read.keyboard.press("Delete")
+    read.keyboard.press("Enter")
+    assert fields(read) == ["Dear Mrs Walker,", "", "Yours, Ada"]
+    assert saved(read, "text")[1].decode() == "Dear Mrs Walker,\nYours, Ada"
+
+
+def test_corrections_are_saved_in_every_format(read: Any) -> None:
+    read.keyboard.press("Tab")
+    read.keyboard.type("Äda & Söhne")
+    for value, name in (("hocr", "scan.png.hocr.html"), ("alto", "scan.png.alto.xml"), ("page", "scan.png.page.xml")):
+        suggested, content = saved(read, value)
+        root = ElementTree.fromstring(content)
+        text = " ".join(root.itertext()) + " ".join(each.get("CONTENT", "") for each in root.iter())
+        assert suggested == name and all(part in text for part in ("Äda", "&", "Söhne", "Walker,")), value
+    read.wait_for_selector("text=Saved.")
+
+
+def test_ground_truth_is_pictures_and_text_of_lines(read: Any) -> None:
+    read.keyboard.press("Tab")
+    read.keyboard.type("Mr.")
+    name, content = saved(read, "truth")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None and name == "scan.png.zip"
+        names = archive.namelist()
+        assert names[:2] == ["scan.png_0001_0001.png", "scan.png_0001_0001.gt.txt"] and len(names) == 6
+        assert archive.read(names[1]).decode() == "Dear Mr. Walker,\n"
+        picture = Image.open(io.BytesIO(archive.read(names[0])))
+    assert picture.size == (300, 30)
+    assert picture.convert("L").getpixel((40, 15)) == 20 and picture.convert("L").getpixel((140, 15)) == 60
+
+
+def test_each_page_is_a_file_of_page_xml(page: Any, answers: Answers, scan: Path) -> None:
+    answers(given(0, 2), given(1, 2))
+    page.set_input_files("#file", scan)
+    page.wait_for_selector("text=6 lines on 2 pages of scan.png.")
+    name, content = saved(page, "page")
+    assert name == "scan.png.zip"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == ["scan.png_0001.xml", "scan.png_0002.xml"]
+
+
+def test_corrections_that_are_saved_nowhere_are_not_lost_by_a_slip(read: Any) -> None:
+    leave = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert read.evaluate(leave)
+    read.keyboard.type("My ")
+    read.keyboard.press("ArrowDown")
+    assert not read.evaluate(leave)
+    saved(read, "text")
+    assert read.evaluate(leave)
+
+
+def test_a_save_that_fails_is_told(read: Any) -> None:
+    read.route("**/v1/convert*", lambda route: route.fulfill(status=429, body=json.dumps({"detail": "Try again."})))
+    read.click("[value=alto]")
+    read.wait_for_selector("#error:has-text('Try again.')")
+    read.unroute("**/v1/convert*")
+    assert saved(read, "alto")[0] == "scan.png.alto.xml" and read.locator("#error").is_hidden()
+
+
+def test_fields_side_by_side_stay_so(page: Any, answers: Answers, scan: Path) -> None:
+    form = given()
+    form["lines"][1]["row"] = 0
+    answers(form)
+    page.set_input_files("#file", scan)
+    page.wait_for_selector("#tools:not([hidden])")
+    assert page.locator("#lines li").count() == 2
+    left, right = (each.bounding_box() for each in page.locator("#lines li").first.locator("[role=textbox]").all())
+    assert left["y"] == right["y"] and left["x"] + left["width"] <= right["x"]
