@@ -18,11 +18,13 @@ from starlette.responses import Response
 from raypipe.web import corrected, job_routes, jobs, pages, routes, service, textract
 from raypipe.web.bodies import Bodies
 from raypipe.web.edge import Edge
+from raypipe.web.examples import with_examples
 from raypipe.web.fairness import FairQueue
 from raypipe.web.limits import Admission, Quota
 from raypipe.web.options import describe
 from raypipe.web.problems import ProblemError
 from raypipe.web.reading import Reader
+from raypipe.web.samples import with_samples
 from raypipe.web.schema import completed
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry
@@ -32,11 +34,13 @@ REQUESTS_PER_PAGE_AT_ONCE = 16
 
 
 class Application(FastAPI):
-    """FastAPI whose OpenAPI document describes problems too."""
+    """FastAPI whose OpenAPI document describes problems too, and has examples and samples."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
-        return completed(super().openapi())
+        if not self.openapi_schema:  # FastAPI keeps it there.
+            with_samples(with_examples(completed(super().openapi())))
+        return super().openapi()
 
 
 def create(

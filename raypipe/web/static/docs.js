@@ -1,19 +1,13 @@
 // The description of the API, written from openapi.json.
-"use strict";
+import { at, make } from "./dom.js";
 
-function element(tag, text, ...children) {
-  const made = document.createElement(tag);
-  if (text) made.textContent = text;
-  made.append(...children);
-  return made;
-}
+const PLACEHOLDER = /http:\/\/127\.0\.0\.1:8000/g; // What the samples have for the address of this server.
+const here = new URL(".", location).href.replace(/\/$/, "");
 
 function table(head, rows) {
-  const line = (cells, tag) => element("tr", "", ...cells.map((cell) => element(tag, cell)));
-  const wide = element("div", "", element("table", "", line(head, "th"), ...rows.map((row) => line(row, "td"))));
-  wide.className = "wide"; // On a narrow screen it scrolls on its own.
-  wide.tabIndex = 0;
-  return wide;
+  const line = (cells, tag) => make("tr", {}, ...cells.map((cell) => make(tag, { textContent: cell })));
+  return make("div", { className: "wide", tabIndex: 0 }, // On a narrow screen it scrolls on its own.
+    make("table", {}, line(head, "th"), ...rows.map((row) => line(row, "td"))));
 }
 
 function kind(schema) {
@@ -21,32 +15,66 @@ function kind(schema) {
   return options.map((one) => one.enum?.join(" | ") ?? one.$ref?.split("/").pop() ?? one.type ?? "").join(" | ");
 }
 
-function operation(path, method, described) {
-  const section = element("section", "", element("h2", `${method.toUpperCase()} ${path}`), element("p", described.description));
+const code = (text) => make("pre", { tabIndex: 0 }, make("code", { textContent: text }));
+
+function example(name, { example, schema }, schemas) {
+  const value = example ?? schemas[schema?.$ref?.split("/").pop()]?.examples?.[0];
+  if (value === undefined) return [];
+  const text = typeof value === "string" ? value : JSON.stringify(value, null, 1);
+  return [make("details", {}, make("summary", { textContent: `Example: ${name}` }), code(text))];
+}
+
+function examples(content, schemas) { // That of JSON, the last, first.
+  return Object.entries(content ?? {}).reverse().flatMap(([type, one]) => example(type, one, schemas));
+}
+
+function samples(described) {
+  return described["x-codeSamples"].map(({ label, source }) => {
+    const shown = code(source.replace(PLACEHOLDER, here));
+    shown.dataset.language = label;
+    return shown;
+  });
+}
+
+function operation(path, method, described, schemas) {
+  const title = (text) => make("h3", { textContent: text });
+  const section = make("section", {}, make("h2", { textContent: `${method.toUpperCase()} ${path}` }),
+    make("p", { textContent: described.description }), ...samples(described));
   const parameters = described.parameters ?? [];
   if (parameters.length) {
-    section.append(element("h3", "Options"), table(["name", "values", "default", "what"], parameters.map((one) =>
+    section.append(title("Options"), table(["name", "values", "default", "what"], parameters.map((one) =>
       [one.name, kind(one.schema), String(one.schema.default ?? ""), one.description ?? one.schema.description ?? ""])));
   }
-  if (described.requestBody) section.append(element("h3", "Body"), element("p", Object.keys(described.requestBody.content).join(", ")));
-  section.append(element("h3", "Answers"), table(["status", "what", "type"], Object.entries(described.responses).map(
+  if (described.requestBody) {
+    const { content } = described.requestBody;
+    section.append(title("Body"), make("p", { textContent: Object.keys(content).join(", ") }), ...examples(content, schemas));
+  }
+  const answers = Object.entries(described.responses);
+  section.append(title("Answers"), table(["status", "what", "type"], answers.map(
     ([status, answer]) => [status, answer.description, Object.keys(answer.content ?? {}).join(", ")])));
+  const good = answers.find(([status]) => status.startsWith("2"));
+  section.append(...examples(good?.[1].content, schemas));
   return section;
 }
 
 function shape(name, schema) {
   const rows = Object.entries(schema.properties ?? {}).map(([field, one]) => [field, kind(one), one.description ?? ""]);
-  return element("section", "", element("h2", name), element("p", schema.description), table(["field", "type", "what"], rows));
+  return make("section", {}, make("h2", { textContent: name }), make("p", { textContent: schema.description }),
+    table(["field", "type", "what"], rows), ...example(name, { example: schema.examples?.[0] }, {}));
+}
+
+function choose(language) {
+  for (const sample of document.querySelectorAll("[data-language]")) sample.hidden = sample.dataset.language !== language;
 }
 
 async function main() {
-  document.getElementById("base").textContent = new URL(".", location).href;
-  const api = await (await fetch("openapi.json")).json();
-  const main = document.getElementById("paths");
+  const api = await (await fetch("openapi.json")).json(), { schemas } = api.components;
   for (const [path, methods] of Object.entries(api.paths)) {
-    for (const [method, described] of Object.entries(methods)) main.append(operation(path, method, described));
+    for (const [method, described] of Object.entries(methods)) at("paths").append(operation(path, method, described, schemas));
   }
-  for (const [name, schema] of Object.entries(api.components.schemas)) main.append(shape(name, schema));
+  for (const [name, schema] of Object.entries(schemas)) at("paths").append(shape(name, schema));
+  choose(document.querySelector("[name=language]:checked").value);
+  at("languages").addEventListener("change", ({ target }) => choose(target.value));
 }
 
 main();
