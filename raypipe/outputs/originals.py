@@ -42,7 +42,7 @@ class Originals:
             PageError: `file_missing`.
         """
         image = page.image
-        if image is None and not self._may_open:
+        if (image is None or image.data is None) and not self._may_open:
             raise ConfigError(f"The picture of {page.path} was not kept.", "Set keep_input=True.")
         origin = page.path if image is None else str(image.origin)
         if image is not None and image.data is not None:

@@ -54,7 +54,10 @@ class PagePath:
     async def read(self, row: Row, overlay: str) -> Read:
         """See `web.reading.Reader`."""
         done = await self.carry(row, overlay)
-        return Read(Page(decoded(done.row, self.columns), roles_of(self.columns)), done.visits)
+        page = Page(decoded(done.row, self.columns), roles_of(self.columns))
+        if page.image is not None and page.image.origin == row["path"]:
+            page.image.data = row["content"]  # The last process did not send it back.
+        return Read(page, done.visits)
 
     async def carry(self, row: Row, overlay: str) -> Work:
         """Carries a page through all operators. One whose replica died is tried once more.

@@ -146,7 +146,7 @@ class OperatorReplica:
         if value is None:
             return None
         if self._task.last and isinstance(value, Image):
-            value = replace(value, data=None)  # Nothing reads the picture again, and the client has it.
+            value = replace(value, data=None)  # Who sent the page has it.
         return column.encode(value)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import drawn
+import pypdfium2
 import pytest
 from adapters import GROUPED_CRAFT, POOLS, SHARED, LocalRows, assert_equal_rows
 from server import Server
@@ -99,4 +100,7 @@ def test_the_pages_of_a_pdf_come_a_line_each(each_server: Server) -> None:
     items = [{"text": f"Page number {number}", "pagenum": n} for n, number in enumerate(numbers, 1)]
     connection.request("POST", "/invocations", file.getvalue(), {"Content-Type": "application/octet-stream"})
     assert json.loads(connection.getresponse().read()) == {"items": items}
+    connection.request("POST", "/v1/ocr?output_format=pdf&pages=2-3", file.getvalue())
+    answer = pypdfium2.PdfDocument(connection.getresponse().read())
+    assert [page.get_textpage().get_text_range().split() for page in answer][1] == ["Page", "number", "two"]
     connection.close()

@@ -18,7 +18,7 @@ from making import a_line, a_word, encoded, white
 from starlette.testclient import TestClient
 
 from raypipe.columns import REGIONS, Column, given
-from raypipe.images.image import Limits, open_image
+from raypipe.images.image import Image, Limits, open_image
 from raypipe.metrics import Visit
 from raypipe.types import Page, Row
 from raypipe.web import bodies, service
@@ -51,7 +51,7 @@ class Reader:
     at_once, room = 1, 8
     overlays = ("png",)
     needs: dict[str, Column] = {}
-    keeps_pictures = True
+    picture: Image | None = SCAN
 
     def __init__(self) -> None:
         self.models = [{"name": "some_reader", "task": "recognition"}]
@@ -99,7 +99,7 @@ class Reader:
             "width": 200,
             "height": 100,
             "text": f"Dear page {row['pagenum']}",
-            "image": SCAN if self.keeps_pictures else None,
+            "image": self.picture,
             "lines": [LINE],
             "confidence": [0.97531],
         }
@@ -823,9 +823,10 @@ def test_a_pdf_needs_the_picture_and_opens_no_path() -> None:
     with serving(reader) as client:
         answer = client.post("/v1/ocr", content=PICTURE, headers={"Accept": "application/pdf"})
         assert answer.status_code == 200 and answer.content.startswith(b"%PDF-")
-        reader.keeps_pictures = False
-        sent = {"Accept": "application/pdf", "X-Filename": "/etc/hostname"}
-        assert_problem(client.post("/v1/ocr", content=PICTURE, headers=sent), 422, "no_picture")
+        for kept in (None, replace(SCAN, data=None, origin=__file__)):
+            reader.picture = kept
+            answer = client.post("/v1/ocr", content=PICTURE, headers={"Accept": "application/pdf"})
+            assert_problem(answer, 422, "no_picture")
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/nothing"])
