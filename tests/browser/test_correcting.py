@@ -11,29 +11,16 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from answering import a_page
 from PIL import Image, ImageDraw
 
 Answers = Callable[..., None]
 LINES = [["Dear", "Mrs", "Walker,"], ["thank", "you", "for", "it."], ["Yours,", "Ada"]]
-DOUBTFUL = {"Mrs", "you", "for"}
-
-
-def word(text: str, n: int, line: int) -> dict[str, Any]:
-    place = {"x": 100 + 100 * n, "y": 50 + 50 * line, "width": 80, "height": 30, "angle": 0}
-    return {"text": text, "confidence": 0.5 if text in DOUBTFUL else 0.99, **place}
-
-
-def line(words: list[str], number: int) -> dict[str, Any]:
-    place = {"x": 10 + 50 * (len(words) + 1), "y": 50 + 50 * number, "width": 100 * len(words), "height": 30}
-    written = [word(text, n, number) for n, text in enumerate(words)]
-    return {"text": " ".join(words), "confidence": 0.8, **place, "angle": 0, "row": number, "words": written}
+DOUBTFUL = frozenset(("Mrs", "you", "for"))
 
 
 def given(number: int = 0, pages: int = 1) -> dict[str, Any]:
-    text = "\n".join(" ".join(words) for words in LINES)
-    page = {"name": "scan.png", "pagenum": number, "total_pages": pages, "width": 600, "height": 200, "turned": 0}
-    lines = [line(words, n) for n, words in enumerate(LINES)]
-    return {**page, "text": text, "confidence": 0.8, "lines": lines, "exception": None, "failure": None}
+    return a_page(LINES, DOUBTFUL, number, pages)
 
 
 @pytest.fixture

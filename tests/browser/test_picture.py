@@ -6,17 +6,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import drawn
 import pytest
+from answering import a_page
+from PIL import Image
 
 FRAME = "document.getElementById('frame')"
 
 
-@pytest.fixture(scope="module")
-def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pictures") / "long.png"
-    drawn.page([f"line number {n} of a long page" for n in range(20)], (900, 2000), 40).save(path)
-    return path
+LINES = [["line", "number", str(n), "of", "many"] for n in range(24)]
+
+
+@pytest.fixture
+def long(page: Any, answers: Callable[..., None], tmp_path: Path) -> Any:
+    """A page that is twice as high as wide, and has been read."""
+    read = a_page(LINES)
+    Image.new("L", (read["width"], read["height"]), "white").save(tmp_path / "long.png")
+    answers(read)
+    page.set_viewport_size({"width": 1200, "height": 600})
+    page.set_input_files("#file", tmp_path / "long.png")
+    page.wait_for_selector("#tools:not([hidden])")
+    page.locator("figure img").evaluate("image => image.decode()")
+    return page
 
 
 def zoom(page: Any) -> float:
@@ -33,64 +43,57 @@ def until(page: Any, condition: str) -> None:
     raise AssertionError(condition)
 
 
-def test_the_picture_follows_the_line_in_hand(page: Any, long: Path, upload: Callable[..., None]) -> None:
-    upload(long)
+def test_the_picture_follows_the_line_in_hand(long: Any) -> None:
     for width in (1200, 480):
-        page.set_viewport_size({"width": width, "height": 600})
-        page.locator("#lines [role=textbox]").first.focus()
-        for key, number in (("Control+End", 19), ("ArrowUp", 18), ("Control+Home", 0)):
-            page.keyboard.press(key)
-            on, written = page.locator("rect.on").bounding_box(), page.locator("#lines .on").bounding_box()
+        long.set_viewport_size({"width": width, "height": 600})
+        long.locator("#lines [role=textbox]").first.focus()
+        for key, number in (("Control+End", 23), ("ArrowUp", 22), ("Control+Home", 0)):
+            long.keyboard.press(key)
+            on, written = long.locator("rect.on").bounding_box(), long.locator("#lines .on").bounding_box()
             for box in (on, written):
                 assert box["y"] >= 0 and box["y"] + box["height"] <= 600, (width, key)
             assert width > 900 or on["y"] + on["height"] <= written["y"], "the picture does not cover the line"
-            assert page.locator("rect").nth(number).get_attribute("class") == "on"
+            assert long.locator("rect").nth(number).get_attribute("class") == "on"
 
 
-def test_zoom_by_wheel_buttons_and_keys(page: Any, long: Path, upload: Callable[..., None]) -> None:
-    page.set_viewport_size({"width": 1200, "height": 600})
-    upload(long)
-    page.locator("figure img").evaluate("image => image.decode()")
-    box = page.locator("rect").nth(3)
+def test_zoom_by_wheel_buttons_and_keys(long: Any) -> None:
+    box = long.locator("rect").nth(3)
     before = box.bounding_box()
-    page.mouse.move(before["x"] + 5, before["y"] + 5)
-    page.mouse.wheel(0, -300)
-    until(page, f"{FRAME}.firstElementChild.clientWidth > 1.3 * {FRAME}.clientWidth")
+    long.mouse.move(before["x"] + 5, before["y"] + 5)
+    long.mouse.wheel(0, -300)
+    until(long, f"{FRAME}.firstElementChild.clientWidth > 1.3 * {FRAME}.clientWidth")
     after = box.bounding_box()
     assert after["width"] > 1.3 * before["width"]
     assert abs(after["x"] - before["x"]) < 12 and abs(after["y"] - before["y"]) < 12, "what the mouse is on stays there"
-    page.click("[value=width]")
-    assert zoom(page) == pytest.approx(1, abs=0.01)
+    long.click("[value=width]")
+    assert zoom(long) == pytest.approx(1, abs=0.01)
     for way in ("[value=in]", "+"):
-        larger = zoom(page)
-        page.click(way) if "[" in way else page.press("#frame", way)
-        assert zoom(page) == pytest.approx(1.25 * larger, rel=0.02)
-    page.press("#frame", "-")
-    page.click("[value=out]")
-    assert zoom(page) == pytest.approx(1, abs=0.02)
-    page.press("#frame", "0")
-    seen = page.locator("figure img").bounding_box()
-    assert zoom(page) < 0.7 and seen["y"] >= 0 and seen["y"] + seen["height"] <= 601, "the whole page is to be seen"
-    page.press("#frame", "1")
-    page.click("[value=whole]")
-    assert zoom(page) < 0.7
+        larger = zoom(long)
+        long.click(way) if "[" in way else long.press("#frame", way)
+        assert zoom(long) == pytest.approx(1.25 * larger, rel=0.02)
+    long.press("#frame", "-")
+    long.click("[value=out]")
+    assert zoom(long) == pytest.approx(1, abs=0.02)
+    long.press("#frame", "0")
+    seen = long.locator("figure img").bounding_box()
+    assert zoom(long) < 0.7 and seen["y"] >= 0 and seen["y"] + seen["height"] <= 601, "the whole page is to be seen"
+    long.press("#frame", "1")
+    long.click("[value=whole]")
+    assert zoom(long) < 0.7
 
 
-def test_the_picture_is_moved_by_mouse_and_keys(page: Any, long: Path, upload: Callable[..., None]) -> None:
-    page.set_viewport_size({"width": 1200, "height": 600})
-    upload(long)
-    page.locator("figure img").evaluate("image => image.decode()")
-    frame = page.locator("#frame").bounding_box()
-    page.mouse.move(frame["x"] + 200, frame["y"] + 220)
-    page.mouse.down()
-    page.mouse.move(frame["x"] + 200, frame["y"] + 120, steps=3)
-    page.mouse.up()
-    assert page.evaluate(f"{FRAME}.scrollTop") == pytest.approx(100, abs=2)
-    page.mouse.move(frame["x"] + 200, frame["y"] + 220)
-    assert page.evaluate(f"{FRAME}.scrollTop") == pytest.approx(100, abs=2), "it was let go"
-    page.press("#frame", "ArrowDown")
-    until(page, f"{FRAME}.scrollTop > 110")
-    page.press("#frame", "+")
-    page.locator("rect").nth(19).evaluate("box => box.dispatchEvent(new MouseEvent('click'))")
-    on, frame = page.locator("rect.on").bounding_box(), page.locator("#frame").bounding_box()
+def test_the_picture_is_moved_by_mouse_and_keys(long: Any) -> None:
+    frame = long.locator("#frame").bounding_box()
+    long.mouse.move(frame["x"] + 200, frame["y"] + 220)
+    long.mouse.down()
+    long.mouse.move(frame["x"] + 200, frame["y"] + 120, steps=3)
+    long.mouse.up()
+    assert long.evaluate(f"{FRAME}.scrollTop") == pytest.approx(100, abs=2)
+    long.mouse.move(frame["x"] + 200, frame["y"] + 220)
+    assert long.evaluate(f"{FRAME}.scrollTop") == pytest.approx(100, abs=2), "it was let go"
+    long.press("#frame", "ArrowDown")
+    until(long, f"{FRAME}.scrollTop > 110")
+    long.press("#frame", "+")
+    long.locator("rect").nth(23).evaluate("box => box.dispatchEvent(new MouseEvent('click'))")
+    on, frame = long.locator("rect.on").bounding_box(), long.locator("#frame").bounding_box()
     assert frame["y"] <= on["y"] and on["y"] + on["height"] <= frame["y"] + frame["height"]

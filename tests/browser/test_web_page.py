@@ -9,6 +9,7 @@ from typing import Any
 
 import drawn
 import pytest
+from answering import a_page
 from PIL import Image
 
 WAIT = 60_000
@@ -114,13 +115,16 @@ def test_files_are_read_one_after_the_other(page: Any, letter: Path, upload: Upl
     page.focus("#files li:nth-child(3) .name")
     page.keyboard.press("Enter")
     assert texts(page) == ["One short line"] and page.locator("#error").is_hidden()
-    page.click("[aria-label='Remove short.png']")
+    assert focused(page) == "short.png"
+    page.focus("[aria-label='Remove short.png']")
+    page.keyboard.press("Enter")
     assert texts(page) == drawn.LETTER and page.locator("#files li").count() == 2
+    assert focused(page) == "notes.txt"
+    page.click("[aria-label='Remove notes.txt']")
+    assert page.locator("#files").is_hidden() and focused(page, "id") == "results"
 
 
-WORD = {"text": "Dear", "confidence": 0.9, "x": 50, "y": 50, "width": 40, "height": 20, "angle": 0}
-FIRST_PAGE = {"name": "l", "pagenum": 0, "total_pages": 2, "width": 200, "height": 100, "turned": 0, "text": "Dear"}
-FIRST_PAGE |= {"confidence": 0.9, "exception": None, "failure": None, "lines": [{**WORD, "row": 0, "words": [WORD]}]}
+FIRST_PAGE = a_page([["Dear"]], pages=2)
 TOO_SLOW = {"code": "too_slow", "detail": "Send fewer."}
 
 

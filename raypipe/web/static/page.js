@@ -1,6 +1,6 @@
 // The page: files in, text and places out, to correct and to save. No library, nothing from outside.
 import { at } from "./dom.js";
-import { listFiles, told } from "./files.js";
+import { Files, told } from "./files.js";
 import { Lines } from "./lines.js";
 import { Pages } from "./pages.js";
 import { Picture } from "./picture.js";
@@ -12,10 +12,11 @@ const queue = new Queue();
 const picture = new Picture(at("frame"));
 const lines = new Lines(at("lines"), picture);
 const pages = new Pages(at("thumbs"), showPage);
+const files = new Files(at("files"), queue, showFile);
 let shown = null, number = -1; // The file in hand, and the number of its page; -1: none.
 
-function take(files) {
-  if (files.length) showFile(queue.add(files)[0]);
+function take(given) {
+  if (given.length) showFile(queue.add(given)[0]);
 }
 
 function showFile(one) {
@@ -46,7 +47,7 @@ function entitle() {
 }
 
 function update() {
-  listFiles(at("files"), queue, shown, showFile);
+  files.update(shown);
   at("drop").classList.toggle("small", queue.files.length > 0);
   const busy = queue.reading;
   if (!busy && document.activeElement === at("stop")) at("results").focus(); // A hidden element loses the focus to nothing.
