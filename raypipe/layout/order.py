@@ -78,20 +78,22 @@ def _columns(members: Indices, page: _Page) -> tuple[Indices, Indices, Indices, 
     best: tuple[Indices, Indices, Indices, Indices] | None = None
     if len(members) < 2 * COLUMN_LINES:
         return None
-    largest, box = COLUMN_LINES - 1, page.box[members]
+    largest, box = float(COLUMN_LINES), page.box[members]
     middle = (box[:, 1] + box[:, 3]) / 2
     for gutter in np.unique(box[:, 2]):
         left, right = box[:, 2] <= gutter, box[:, 0] > gutter
         crossing = ~left & ~right
         edges = np.concatenate([[-np.inf], np.sort(middle[crossing]), [np.inf]])
         band = np.searchsorted(edges, middle) - 1
-        sizes = np.minimum(*(np.bincount(band[side], minlength=len(edges) - 1) for side in (left, right)))
+        counts = [np.bincount(band[side], minlength=len(edges) - 1) for side in (left, right)]
+        # Of blocks with as short a column, the one with more lines: a ragged edge must not end the longer column.
+        sizes = np.minimum(*counts) + sum(counts) / (len(members) + 1)
         for number in np.flatnonzero(sizes > largest):
             inside = (band == number) & ~crossing
             sides = members[inside & left], members[inside & right]
             if sizes[number] > largest and _read_downwards(*sides, page):
                 above, below = ~inside & (middle <= edges[number]), ~inside & (middle >= edges[number + 1])
-                best, largest = (members[above], *sides, members[below]), int(sizes[number])
+                best, largest = (members[above], *sides, members[below]), float(sizes[number])
     return best
 
 

@@ -189,6 +189,13 @@ def test_what_is_written_tells_columns_from_tables(kind: str, angle: float) -> N
         assert rows == expected
 
 
+def test_a_short_second_column_does_not_cut_the_first_one() -> None:
+    """The ends of justified lines differ by fractions of a pixel."""
+    left = [(300, 100 + 40 * n, 400 + n % 7 / 10, 24, 0) for n in range(20)]
+    right = [(750, 100 + 40 * n, 400, 24, 0) for n in range(5)]
+    assert np.concatenate(arrange(boxes(*left, *right)).members).tolist() == list(range(25))
+
+
 def test_no_boxes_make_no_lines() -> None:
     layout = arrange(np.zeros((0, 5), np.float32))
     assert layout.members == []
