@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,18 +30,19 @@ LEVEL = 0.5
 """A word goes on while its characters stand this close to one line, in heights of a character."""
 MOST_CHARACTERS = 100_000
 """A page has fewer, unless somebody wants to keep programs busy."""
+UNKNOWN = "\ufffd"
+"""What stands for a character without Unicode."""
 LINE_ENDS = "\x02\ufffe"
 """What PDFium has in place of a hyphen at the end of a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Character:
-    """A character: its text, what precedes it, whether it can be relied on, and its boxes and direction in points."""
+    """A character: whether it begins a word and is out of sight, and its boxes and direction in points."""
 
     text: str
     begins: bool
     hidden: bool
-    unknown: bool
     ink: tuple[float, ...]
     line: tuple[float, ...]
     direction: tuple[float, float]
@@ -75,7 +77,7 @@ def _doubt(page: PdfPage, characters: list[_Character], covered: float) -> str:
     least = SURE * len(characters)
     if sum(not each.hidden for each in characters) < least:
         return "it cannot be seen, as that of scanners"
-    if sum(not each.unknown for each in characters) < least:
+    if sum(each.text != UNKNOWN for each in characters) < least:
         return "its letters have no Unicode"
     if covered >= SCAN:
         return "pictures cover the page, as on a scan"
@@ -95,15 +97,17 @@ def _characters(handle: Any, count: int) -> Iterator[_Character]:
 
     begins, unseen = True, (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
     for n in range(count):
-        text = chr(raw.FPDFText_GetUnicode(handle, n))
+        code = raw.FPDFText_GetUnicode(handle, n)
+        text = chr(code) if code <= sys.maxunicode else UNKNOWN
         if raw.FPDFText_IsHyphen(handle, n) == 1 or text in LINE_ENDS:
             text = "-"
         if raw.FPDFText_IsGenerated(handle, n) == 1 or text.isspace():
             begins = True
             continue
         mode = raw.FPDFTextObj_GetTextRenderMode(raw.FPDFText_GetTextObject(handle, n))
-        unknown = raw.FPDFText_HasUnicodeMapError(handle, n) == 1 or unicodedata.category(text) in ("Cc", "Co", "Cn")
-        yield _Character(text, begins, mode in unseen, unknown or text == "\ufffd", *_place(handle, n))
+        if raw.FPDFText_HasUnicodeMapError(handle, n) == 1 or unicodedata.category(text) in ("Cc", "Co", "Cn"):
+            text = UNKNOWN
+        yield _Character(text, begins, mode in unseen, *_place(handle, n))
         begins = False
 
 

@@ -13,11 +13,12 @@ from rapidfuzz.distance import Levenshtein
 from typing_extensions import override
 
 from raypipe.columns import LINES, NULLABLE_TEXT, Column
+from raypipe.geometry import directions, enclose
 from raypipe.images.base import TextLayer
-from raypipe.layout.lines import arrange, fold_of, turned
+from raypipe.layout.lines import LineLayout, arrange, fold_of, turned
 from raypipe.layout.spreads import Spread
 from raypipe.stages.base import Stage, Step, Worker
-from raypipe.types import Line, Row, Word, boxes_of
+from raypipe.types import Boxes, Line, Row, Word, boxes_of
 
 Use = Literal["ocr", "use", "compare"]
 TEXT_SOURCE, LAYER_TEXT, DIFFERENCE = "text_source", "layer_text", "layer_difference"
@@ -30,6 +31,10 @@ COLUMNS: Mapping[Use, Mapping[str, Column]] = {
 """What BinaryToImage writes for each use of the layer."""
 ASLANT = 20
 """Degrees from the horizontal and the vertical from which words run aslant."""
+GAP = 1.0
+"""Words that follow each other in the file and are closer than this many line heights are on one line."""
+MOST_PIECES = 4000
+"""Lines, and parts of lines, that are put in order: it takes memory for each pair of them."""
 SHARE = Column(pa.float32())
 
 
@@ -45,13 +50,34 @@ def lines_of(layer: TextLayer, size: Spread = None) -> list[Line]:
     lines = list[Line]()
     for angle in sorted(np.unique(aslant).tolist(), key=lambda each: (each != 0, each)):
         group = np.flatnonzero(aslant == angle)
-        words = [layer.words[n] for n in group]
-        level = turned(layer.lines[group], -angle)
-        layout = arrange(level, texts=[word.text for word in words], spread=None if angle else fold_of(level, size))
+        words, level = [layer.words[n] for n in group], turned(layer.lines[group], -angle)
+        pieces = _pieces(level)
+        layout = _layout(level, pieces, words, None if angle else size)
         rows, boxes = layout.rows + (lines[-1].row + 1 if lines else 0), turned(layout.boxes, angle)
         for members, box, row in zip(layout.members, boxes.tolist(), rows.tolist(), strict=True):
-            lines.append(_line([words[n] for n in members], box, row))
+            lines.append(_line([words[n] for member in members for n in pieces[member]], box, row))
     return lines
+
+
+def _pieces(boxes: Boxes) -> list[range]:
+    """Words (n, 5) that follow each other on a line, in the order of the file: few, where a page has many words."""
+    step, height = boxes[1:, :2] - boxes[:-1, :2], np.minimum(boxes[1:, 3], boxes[:-1, 3])
+    along, across = directions(boxes[1:, 4])
+    gap = (step * along).sum(1) - (boxes[1:, 2] + boxes[:-1, 2]) / 2
+    follows = (boxes[1:, 4] == boxes[:-1, 4]) & (np.abs((step * across).sum(1)) < height / 2)
+    follows &= (gap > -height / 2) & (gap < GAP * height)
+    starts = [0, *(np.flatnonzero(~follows) + 1).tolist(), len(boxes)]
+    return list(map(range, starts, starts[1:]))
+
+
+def _layout(boxes: Boxes, pieces: Sequence[range], words: Sequence[Word], size: Spread) -> LineLayout:
+    """The lines that pieces form; of very many, each is one, in the order of the file."""
+    around = np.array([enclose(boxes[piece], float(boxes[piece[0], 4])) for piece in pieces], np.float32)
+    if len(pieces) > MOST_PIECES:
+        numbers = np.arange(len(pieces))
+        return LineLayout(list(numbers[:, None]), around, numbers)
+    texts = [" ".join(words[n].text for n in piece) for piece in pieces]
+    return arrange(around, texts=texts, spread=fold_of(around, size))
 
 
 def arranged(lines: list[Line], size: Spread) -> list[Line]:

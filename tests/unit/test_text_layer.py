@@ -169,3 +169,17 @@ def test_a_searchable_pdf_has_no_word_twice() -> None:
     page = Page({**row, "total_pages": 1, "text": "", "lines": row["image"].lines})
     made = render(Document(path="a.pdf", name="a.pdf", pages=[page], folder=None))
     assert pypdfium2.PdfDocument(made)[0].get_textpage().get_text_range().count("First") == 1
+
+
+def test_very_many_scattered_words_keep_the_order_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    spots = [(100.0 * (n % 3), 100 - 40.0 * (n // 3), 60, 20, 0) for n in range(9)]
+    layer = TextLayer(words=[a_word(str(n), 1, *spot) for n, spot in enumerate(spots)], lines=boxes(*spots))
+    assert [line.text for line in lines_of(layer)] == ["6 7 8", "3 4 5", "0 1 2"]
+    monkeypatch.setattr("raypipe.stages.text_layer.MOST_PIECES", 5)
+    assert [line.text for line in lines_of(layer)] == [str(n) for n in range(9)]
+
+
+def test_a_few_letters_without_unicode_are_marked() -> None:
+    text = b"BT /F0 6 Tf 10 150 Td (%s \\001x) Tj ET" % (b"letter " * 20)
+    row = opened(pdf(text, (600, 200)))
+    assert row["text_source"] == "layer" and row["image"].lines[0].text.endswith("letter \ufffdx")
