@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import gc
 import logging
 import os
 import re
@@ -86,6 +87,7 @@ def read(
         How many rows were written, what else could not be, and the tally's sums.
     """
     _quiet(page_seconds and page_seconds * (batch_size + OPENINGS))
+    gc.collect()  # A dataset that failed and that nobody has any more may still keep CPUs: its errors make circles.
     names = Names()
     tally = start_tally(names)
     slices = [documents.slice(n, DOCUMENTS_PER_TASK) for n in range(0, len(documents), DOCUMENTS_PER_TASK)]
