@@ -28,7 +28,7 @@ INPUT_COLUMNS: Mapping[str, Column] = {
         "reading_seconds": FLOAT,
     }.items()
 }
-"""Columns that every page row has before the first stage."""
+"""Columns that no stage writes: those that every page row has before the first stage, and how long reading it took."""
 
 
 @dataclass(frozen=True, kw_only=True)
