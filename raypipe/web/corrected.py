@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,39 +11,65 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from raypipe.errors import Failure, PageError
+from raypipe.images.image import Image, Limits, open_image
+from raypipe.stages.decode import BinaryToImage
 from raypipe.types import Page
 from raypipe.web import answers, given
 from raypipe.web.options import Options, negotiate
-from raypipe.web.problems import ProblemError
+from raypipe.web.problems import ProblemError, of_page
 from raypipe.web.routes import ANSWERS
 from raypipe.web.schema import CORRECTED, PROBLEM, PROBLEMS, CorrectedPage, CorrectedPages
 from raypipe.web.service import Service
-from raypipe.web.uploads import clean_name
+from raypipe.web.uploads import Upload, clean_name, media_type, uploads_of
 
 router = APIRouter(responses=PROBLEM)
+PAGES = "pages"
+"""The field of a form that holds the pages."""
 
 
 @router.post("/v1/convert", responses={**ANSWERS, **PROBLEMS}, openapi_extra=CORRECTED, response_class=Response)
 async def convert(request: Request, options: Annotated[Options, Query()]) -> Response:
-    """Takes pages as JSON, such as corrected ones, and answers in any format that needs no picture. Nothing is read."""
+    """Takes pages as JSON, such as corrected ones, and answers in any format. Nothing is read.
+
+    PDF needs the document, too: a multipart form with the file, and a field `pages` that holds the JSON.
+    """
     service: Service = request.app.state.service
     form = negotiate(request.headers.get("accept"), options)
     if options.overlay != "none" or options.pages:
         raise ProblemError(422, "option_invalid", "overlay and pages are for documents. Send the pages you want.")
     client = request.state.client
     service.admission.check(client)
-    body = await service.bodies.read(request)
+    body, upload = await _received(request, service)
     with service.admission.place(client):
-        pages = await asyncio.to_thread(pages_of, body, service.settings.max_pages)
+        pages = await asyncio.to_thread(pages_of, body, service.settings.max_pages, upload)
         context = answers.Context(request.state.request_id, service.reader.models, options, form)
         return await service.answer(pages, {}, context)
 
 
-def pages_of(body: bytes, most: int) -> list[Page]:
+async def _received(request: Request, service: Service) -> tuple[bytes, Upload | None]:
+    """The JSON, and the document if it came along."""
+    body = await service.bodies.read(request)
+    if media_type(request) != "multipart/form-data":
+        return body, None
+    uploads, fields = await uploads_of(request, body, service.settings)
+    if len(uploads) > 1 or fields.keys() != {PAGES}:
+        raise ProblemError(
+            422, "form_invalid", f"Send one file and a field {PAGES} with its pages; options go into the URL."
+        )
+    return fields[PAGES].encode(), uploads[0]
+
+
+def pages_of(body: bytes, most: int, upload: Upload | None = None) -> list[Page]:
     """The pages in a request's body.
 
+    Args:
+        body: JSON.
+        most: How many there may be.
+        upload: The document that they are of; None: it did not come along.
+
     Raises:
-        ProblemError: 413, there are too many; 422, it is not what a server answers.
+        ProblemError: 413, there are too many; 422, it is not what a server answers; or the document cannot be opened.
     """
     try:
         found = CorrectedPages.model_validate(given.bounded(body))
@@ -55,14 +81,27 @@ def pages_of(body: bytes, most: int) -> list[Page]:
         raise _refused(str(error) or type(error).__name__) from error
     if len(found.pages) > most:
         raise ProblemError(413, "too_many_pages", f"There are more than {most} pages, the limit of this server.")
-    return [_page(page) for page in found.pages]
+    try:
+        return [_page(page, upload) for page in found.pages]
+    except PageError as error:
+        raise of_page(str(Failure("convert", error.code, str(error)))) from error
 
 
 def _refused(why: str) -> ProblemError:
     return ProblemError(422, "pages_invalid", f'Send {{"pages": [...]}} as `json` answers have them. {why}')
 
 
-def _page(given_page: CorrectedPage) -> Page:
-    row = {field.name: getattr(given_page, field.name) for field in fields(given_page)}
-    name, confidence = clean_name(given_page.name), given_page.confidence
+def _page(page: CorrectedPage, upload: Upload | None) -> Page:
+    row = {field.name: getattr(page, field.name) for field in fields(page)}
+    name, confidence = clean_name(page.name), page.confidence
+    if upload and not page.exception:
+        row["image"] = _image(upload, page)
     return Page({**row, "path": name, "name": name, "confidence": [] if confidence is None else [confidence]})
+
+
+def _image(upload: Upload, page: CorrectedPage) -> Image:
+    """The page's picture, in whose pixels, whatever they are here, the page's boxes are."""
+    usual = BinaryToImage()
+    limits = Limits(usual.max_bytes, usual.max_megapixels, usual.max_pages)
+    image = open_image(upload.content, upload.name, page.pagenum, False, limits)
+    return replace(image, width=page.width or image.width, height=page.height or image.height)

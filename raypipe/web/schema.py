@@ -104,7 +104,19 @@ _PLACE = "#/components/schemas/{model}"
 CORRECTED = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"$ref": _PLACE.format(model=CorrectedPages.__name__)}}},
+        "content": {
+            "application/json": {"schema": {"$ref": _PLACE.format(model=CorrectedPages.__name__)}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {**BINARY["schema"], "description": "the document, which PDF needs"},
+                        "pages": {"type": "string", "description": "the JSON"},
+                    },
+                    "required": ["file", "pages"],
+                }
+            },
+        },
     }
 }
 STATUSES = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pypdfium2
 import pytest
 from answering import a_page
 from PIL import Image, ImageDraw
@@ -138,6 +139,14 @@ def test_corrections_are_saved_in_every_format(read: Any) -> None:
         text = " ".join(root.itertext()) + " ".join(each.get("CONTENT", "") for each in root.iter())
         assert suggested == name and all(part in text for part in ("Äda", "&", "Söhne", "Walker,")), value
     read.wait_for_selector("text=Saved.")
+
+
+def test_a_searchable_pdf_has_the_corrected_text(read: Any) -> None:
+    read.keyboard.press("Tab")
+    read.keyboard.type("Miss")
+    name, content = saved(read, "pdf")
+    (page,) = pypdfium2.PdfDocument(content)
+    assert name == "scan.png.pdf" and "Dear Miss Walker," in page.get_textpage().get_text_range()
 
 
 def test_ground_truth_is_pictures_and_text_of_lines(read: Any) -> None:

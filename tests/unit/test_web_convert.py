@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pypdfium2
 import pytest
+from making import encoded, white
 from starlette.testclient import TestClient
 from test_web import TIFF, Reader, assert_problem, serving
 
@@ -55,6 +57,8 @@ def test_a_format_that_needs_the_picture_says_so(client: TestClient, pages: list
 
 LINE = {"text": "a", "confidence": 1, "x": 1, "y": 1, "width": 1, "height": 1, "angle": 0, "row": 0, "words": []}
 
+WORD_ON_PAGE = {"text": "a", "confidence": 1, "x": 100, "y": 50, "width": 80, "height": 20, "angle": 0}
+
 
 @pytest.mark.parametrize(
     "change",
@@ -77,6 +81,26 @@ def test_what_is_on_no_page_is_refused(client: TestClient, pages: list[dict[str,
 )
 def test_other_bodies_are_refused(client: TestClient, body: bytes) -> None:
     assert_problem(client.post("/v1/convert", content=body), 422, "pages_invalid")
+
+
+def with_file(client: TestClient, pages: Any, content: bytes, **fields: str) -> Any:
+    form = {"pages": json.dumps({"pages": pages}), **fields}
+    return client.post("/v1/convert?output_format=pdf", data=form, files={"file": ("/etc/scan.png", content)})
+
+
+def test_a_pdf_is_made_of_the_file_that_comes_along(client: TestClient, pages: list[dict[str, Any]]) -> None:
+    text = {**pages[0], "lines": [{**LINE, "words": [{**WORD_ON_PAGE, "text": "Käthe"}]}]}
+    answer = with_file(client, [text], encoded(white(100, 200), "PNG"))
+    (page,) = pypdfium2.PdfDocument(answer.content)
+    assert page.get_textpage().get_text_range().strip() == "Käthe"
+
+
+def test_what_a_form_may_hold(client: TestClient, pages: list[dict[str, Any]]) -> None:
+    picture = encoded(white(100, 200), "PNG")
+    assert_problem(with_file(client, pages[:1], b"no picture"), 415, "image_unknown")
+    assert_problem(with_file(client, pages[:2], picture), 422, "page_missing")
+    assert_problem(with_file(client, pages[:1], picture, wish="1"), 422, "form_invalid")
+    assert_problem(with_file(client, [], picture), 422, "pages_invalid")
 
 
 def test_its_limits_are_those_of_documents(client: TestClient, pages: list[dict[str, Any]]) -> None:

@@ -13,8 +13,12 @@ export async function* read(file, isShown, signal) { // Pages that the browser c
   }
 }
 
-export async function convert(pages, format) {
-  const body = JSON.stringify({ pages });
+export async function convert(pages, format, file = null) {
+  const json = JSON.stringify({ pages }), body = file ? new FormData() : json;
+  if (file) {
+    body.append("pages", json);
+    body.append("file", file);
+  }
   const response = await post("v1/convert", { output_format: format }, body, AbortSignal.timeout(1000 * SAVE_SECONDS));
   return response.blob();
 }
