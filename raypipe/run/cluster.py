@@ -54,8 +54,7 @@ def join(address: str, log_to_driver: bool) -> None:
             runtime_env={"env_vars": environment} if environment else None,
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise ConfigError(f"The Ray cluster at {address} cannot be joined: {reason}.", remedy) from error
+        raise ConfigError(f"The Ray cluster at {address} cannot be joined: {_reason(error)}.", remedy) from error
 
 
 def start(num_cpus: int, log_to_driver: bool) -> None:
@@ -82,9 +81,13 @@ def start(num_cpus: int, log_to_driver: bool) -> None:
                 _temp_dir=_short_folder(),
             )
     except Exception as error:  # Ray raises a plain one where its processes are too slow to start.
-        reason = str(error).partition("\n")[0].rstrip(".")
         remedy = "Free CPU, memory and disk and run the command again, or `raypipe run --engine local`."
-        raise RaypipeError(f"Ray did not start on this machine: {reason}.", remedy) from error
+        raise RaypipeError(f"Ray did not start on this machine: {_reason(error)}.", remedy) from error
+
+
+def _reason(error: Exception) -> str:
+    """What Ray says first, in a line: of two versions that differ, both."""
+    return " ".join(str(error).strip().partition("\n\n")[0].split()).rstrip(".")
 
 
 @contextlib.contextmanager

@@ -13,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import ray
 from adapters import SHARED
+from packaging.version import Version
 from PIL import Image
 from pipelines import Copier, Killer
 
@@ -62,6 +64,8 @@ def of_pictures(folder: Path) -> Any:
 def of_parquet(folder: Path) -> Any:
     from ray import data
 
+    if Version(ray.__version__) < Version("2.60"):
+        pytest.skip("this Ray leaves out a column of a Parquet file that is named path")
     table = pa.table({"path": NAMES, "bytes": [(folder / name).read_bytes() for name in NAMES], "box": [7] * 6})
     (folder.parent / "tables").mkdir()
     pq.write_table(table, folder.parent / "tables" / "pictures.parquet")
