@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import ray
-from ray.data import DataContext, TaskPoolStrategy
+from ray.data import DataContext, Dataset, TaskPoolStrategy
 
 from raypipe import errors
 from raypipe.errors import RaypipeError
@@ -90,25 +90,12 @@ def read(
     gc.collect()  # A dataset that failed and that nobody has any more may still keep CPUs: its errors make circles.
     names = Names()
     tally = start_tally(names)
-    slices = [documents.slice(n, DOCUMENTS_PER_TASK) for n in range(0, len(documents), DOCUMENTS_PER_TASK)]
-    dataset = ray.data.from_arrow(slices).map_batches(
-        carried(partial(page_rows, tally=tally, page_seconds=page_seconds)),
-        batch_size=None,
-        batch_format="pyarrow",
-        num_cpus=TASK_CPUS,
-    )
-    dataset = dataset.repartition(target_num_rows_per_block=_rows_per_block(len(documents), batch_size))
-    dataset = transform(graph, dataset, batch_size, tally, page_seconds=page_seconds, names=names)
-    dataset = dataset.map_batches(
-        carried(partial(_write, write=write)),
-        batch_size=rows_per_file,
-        batch_format="pyarrow",
-        num_cpus=TASK_CPUS,
-        compute=TaskPoolStrategy(_writers()),
-    )
+    opened = _opened(documents, carried(partial(page_rows, tally=tally, page_seconds=page_seconds)), batch_size)
+    finished = transform(graph, opened, batch_size, tally, page_seconds=page_seconds, names=names)
+    summed = _written(finished, carried(partial(_write, write=write)), rows_per_file)
     rows, unwritten, report = 0, list[str](), None
     try:
-        with names.ended(), _watched(tally, watch), closing(iter(dataset.iter_rows())) as found:
+        with names.ended(), _watched(tally, watch), closing(iter(summed.iter_rows())) as found:
             for written in found:
                 rows += written["rows"]
                 unwritten += written["unwritten"]
@@ -119,6 +106,26 @@ def read(
     sums: dict[str, float] = ray.get(tally.sums.remote())
     watch(sums)
     return rows, unwritten, sums
+
+
+def _opened(documents: pa.Table, rows_of: Callable[[pa.Table], pa.Table], batch_size: int) -> Dataset:
+    """The pages of documents, in blocks that are as large as the job allows."""
+    slices = [documents.slice(n, DOCUMENTS_PER_TASK) for n in range(0, len(documents), DOCUMENTS_PER_TASK)]
+    pages = ray.data.from_arrow(slices).map_batches(
+        rows_of, batch_size=None, batch_format="pyarrow", num_cpus=TASK_CPUS
+    )
+    return pages.repartition(target_num_rows_per_block=_rows_per_block(len(documents), batch_size))
+
+
+def _written(finished: Dataset, write: Callable[[pa.Table], pa.Table], rows_per_file: int) -> Dataset:
+    """How many rows were written to each file, and what else could not be."""
+    return finished.map_batches(
+        write,
+        batch_size=rows_per_file,
+        batch_format="pyarrow",
+        num_cpus=TASK_CPUS,
+        compute=TaskPoolStrategy(_writers()),
+    )
 
 
 def convert(tasks: Iterable[Callable[[], list[str]]], told: Callable[[int], None]) -> list[str]:
