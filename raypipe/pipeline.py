@@ -161,7 +161,7 @@ class Pipeline:
 
         Args:
             serving: Limits, batching and placement; see `raypipe.run.settings.Serving`.
-            jobs_for: Makes what keeps jobs: `raypipe.job.online.JobsOf`; None: it takes none.
+            jobs_for: Makes what keeps jobs: `raypipe.web_jobs.desk.JobsOf`; None: it takes none.
         """
         from raypipe.run.online import deployment
 

@@ -18,7 +18,7 @@ from raypipe.web.webhooks import Webhooks, read_signing_keys
 if TYPE_CHECKING:
     from ray.serve import Application
 
-    from raypipe.job.online import JobsOf
+    from raypipe.web_jobs.desk import JobsOf
 
 
 class Arguments(Serving):
@@ -41,7 +41,7 @@ class Arguments(Serving):
         folder = self.job_settings.jobs
         if folder is None:
             return None
-        from raypipe.job.online import JobsOf  # With the HTTP side, which loads the formats of other packages.
+        from raypipe.web_jobs.desk import JobsOf  # With the HTTP side, which loads the formats of other packages.
 
         keys = self.job_settings.webhook_key_file
         webhooks = Webhooks(self.job_settings.allowed, read_signing_keys(keys)) if keys else None

@@ -50,7 +50,7 @@ class JobAnswer(BaseModel):
 
 
 class Jobs(Protocol):
-    """Keeps jobs and has them read: `job.online.Desk`. Its methods block.
+    """Keeps jobs and has them read: `web_jobs.desk.Desk`. Its methods block.
 
     A job belongs to who began it, and nobody else knows of it.
     """

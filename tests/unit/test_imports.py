@@ -30,6 +30,7 @@ LAYERS = [
     ["visual"],
     [""],
     ["job"],
+    ["web_jobs"],
     ["serving"],
     ["bench"],
     ["cli", "ocrmypdf"],

@@ -13,14 +13,14 @@ import pytest
 from listening import listening
 from test_web_jobs import ANNA, BERT, KEYS, PIPELINE, Reader, finished, serving, tiff, until
 
-from raypipe.job.arrivals import Arrivals
 from raypipe.job.folder import OutputFolder
-from raypipe.job.online import JobsOf
 from raypipe.job.results import Results
 from raypipe.rows import to_table
 from raypipe.web import streams
 from raypipe.web.app import create
 from raypipe.web.settings import JobSettings, ServerSettings
+from raypipe.web_jobs.arrivals import Arrivals
+from raypipe.web_jobs.desk import JobsOf
 
 NDJSON = {"Accept": "application/x-ndjson"}
 

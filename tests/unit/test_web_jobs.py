@@ -23,13 +23,13 @@ from raypipe.cli.main import cli
 from raypipe.columns import Column
 from raypipe.errors import ConfigError
 from raypipe.job import lease
-from raypipe.job.online import JobsOf
 from raypipe.metrics import Visit
 from raypipe.pipeline import Pipeline
 from raypipe.types import Page, Row
 from raypipe.web.app import create
 from raypipe.web.reading import Read
 from raypipe.web.settings import JobSettings, ServerSettings, digest
+from raypipe.web_jobs.desk import JobsOf
 
 ANNA, BERT = {"Authorization": "Bearer anna"}, {"Authorization": "Bearer bert"}
 KEYS = (digest("anna"), digest("bert"))
@@ -171,7 +171,7 @@ def test_a_job_that_is_removed_while_it_is_read_leaves_nothing(tmp_path: Path) -
 
 
 def test_jobs_are_bounded_and_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raypipe.job.online.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("raypipe.web_jobs.desk.LOOK_SECONDS", 0.02)
     reader = Reader()
     with serving(tmp_path, reader, max_jobs=1, max_job_pages=3, job_seconds=0.01, max_jobs_bytes=9000) as client:
         assert client.post("/v1/jobs", content=tiff(4)).json()["code"] == "too_many_pages"
@@ -241,7 +241,7 @@ def test_a_server_does_not_start_with_a_folder_that_cannot_be_written(engine: st
 
 
 def test_a_job_of_another_pipeline_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raypipe.job.pipelines.LEFT_SECONDS", -1)
+    monkeypatch.setattr("raypipe.web_jobs.pipelines.LEFT_SECONDS", -1)
     with serving(tmp_path, Reader(most=1)) as client:
         place = client.post("/v1/jobs", content=tiff(3)).headers["Location"]
         until(lambda: list(tmp_path.glob("*/output/shards/*.parquet")))
@@ -263,8 +263,8 @@ def test_a_server_without_a_folder_takes_no_jobs() -> None:
 
 
 def test_what_died_while_it_arrived_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raypipe.job.online.LOOK_SECONDS", 0.02)
-    monkeypatch.setattr("raypipe.job.kept.NEW_SECONDS", -1)
+    monkeypatch.setattr("raypipe.web_jobs.desk.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("raypipe.web_jobs.kept.NEW_SECONDS", -1)
     for name in ("new-0", "0" * 32, "1" * 32, "of others"):
         (tmp_path / name).mkdir()
     held = lease.take(str(tmp_path / ("1" * 32)))

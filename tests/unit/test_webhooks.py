@@ -21,13 +21,13 @@ from starlette.testclient import TestClient
 from test_web_jobs import PIPELINE, Reader, finished, tiff, until
 
 from raypipe.errors import ConfigError
-from raypipe.job import courier
-from raypipe.job.online import JobsOf
 from raypipe.web import webhooks
 from raypipe.web.app import create
 from raypipe.web.settings import JobSettings, ServerSettings
 from raypipe.web.targets import Allowed
 from raypipe.web.webhooks import Webhooks, read_signing_keys
+from raypipe.web_jobs import courier
+from raypipe.web_jobs.desk import JobsOf
 
 KEY = b"a key of thirty-two bytes, no less"[:32]
 LOOPBACK = ("127.0.0.0/8",)

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from raypipe.errors import ConfigError
 from raypipe.job import lease
-from raypipe.job.kept import Delivery, Kept, Shelf
 from raypipe.web.jobs import JobAnswer
 from raypipe.web.webhooks import GoneError, Webhooks
+from raypipe.web_jobs.kept import Delivery, Kept, Shelf
 
 LOOK_SECONDS = 5.0
 """How often the folder is looked into for messages that are due."""

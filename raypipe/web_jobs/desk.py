@@ -18,15 +18,9 @@ from raypipe.errors import ConfigError, RaypipeError
 from raypipe.files import exists
 from raypipe.graph import Graph
 from raypipe.job import lease, loop, plan
-from raypipe.job.arrivals import Arrivals
-from raypipe.job.counts import Counts
-from raypipe.job.courier import Courier
-from raypipe.job.kept import Kept, Shelf
-from raypipe.job.pipelines import Pipelines
 from raypipe.job.progress import Progress
 from raypipe.job.results import Results
 from raypipe.job.same import declared_pipeline
-from raypipe.job.served import ServedEngine, Turns
 from raypipe.pipeline import Pipeline
 from raypipe.types import Page
 from raypipe.web.jobs import JobAnswer
@@ -35,6 +29,12 @@ from raypipe.web.service import Service
 from raypipe.web.settings import JobSettings
 from raypipe.web.uploads import Upload
 from raypipe.web.webhooks import Webhooks
+from raypipe.web_jobs.arrivals import Arrivals
+from raypipe.web_jobs.counts import Counts
+from raypipe.web_jobs.courier import Courier
+from raypipe.web_jobs.engine import ServedEngine, Turns
+from raypipe.web_jobs.kept import Kept, Shelf
+from raypipe.web_jobs.pipelines import Pipelines
 
 LOOK_SECONDS = 5.0
 """How often the folder is looked into for jobs of others that have died, and for those whose time is over."""

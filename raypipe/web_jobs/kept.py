@@ -19,15 +19,15 @@ from uuid import uuid4
 from raypipe.errors import ConfigError
 from raypipe.files import write_file
 from raypipe.job import lease
-from raypipe.job.counts import Counts
 from raypipe.job.folder import OutputFolder
-from raypipe.job.pipelines import Pipelines
 from raypipe.job.results import Rows
 from raypipe.pipeline import Pipeline
 from raypipe.web.jobs import DeliveryAnswer, JobAnswer, JobFailure
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import JobSettings
 from raypipe.web.uploads import Upload
+from raypipe.web_jobs.counts import Counts
+from raypipe.web_jobs.pipelines import Pipelines
 
 _ID = re.compile("[0-9a-f]{32}")
 NEW, NEW_SECONDS = "new-", 3600
