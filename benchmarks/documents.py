@@ -23,11 +23,11 @@ import numpy as np
 import psutil
 from PIL import Image, ImageDraw
 
-from raypipe.files import write_file
+from raypipe.files.paths import write_file
+from raypipe.files.ranged import RangedFile
 from raypipe.images import opened
 from raypipe.images.image import Limits, open_image
 from raypipe.inputs import pages as inputs
-from raypipe.ranged import RangedFile
 
 SIZE = (1240, 1754)
 """A4 at 150 dots per inch."""

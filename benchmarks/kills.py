@@ -29,7 +29,7 @@ import psutil
 from PIL import Image
 from standin import Sleeper, text_of
 
-from raypipe.files import join, names_in, write_file
+from raypipe.files.paths import join, names_in, write_file
 from raypipe.inputs.pages import documents, page_rows
 from raypipe.job import loop, plan
 from raypipe.job.folder import OutputFolder

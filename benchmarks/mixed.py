@@ -25,7 +25,7 @@ from kills import KEYS, Places  # noqa: E402
 from pipelines import Decoder  # noqa: E402
 
 import raypipe as rp  # noqa: E402
-from raypipe.files import split_options  # noqa: E402
+from raypipe.files.paths import split_options  # noqa: E402
 from raypipe.job import loop, plan  # noqa: E402
 from raypipe.job.folder import OutputFolder  # noqa: E402
 from raypipe.job.local import LocalEngine  # noqa: E402

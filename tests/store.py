@@ -9,7 +9,7 @@ import pytest
 from cluster import BUCKET_KEYS
 from pyarrow import fs
 
-from raypipe.files import join, write_file
+from raypipe.files.paths import join, write_file
 
 
 class Bucket:

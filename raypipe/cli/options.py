@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from raypipe import presets
 from raypipe.errors import ConfigError, PageError
-from raypipe.files import read_file
+from raypipe.files.paths import read_file
 from raypipe.images.passwords import Passwords, tell
 from raypipe.job.folder import OutputFolder
 from raypipe.outputs.formats import FORMATS

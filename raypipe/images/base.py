@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Protocol, TypeAlias
 
 from raypipe.errors import Code, PageError
-from raypipe.ranged import RangedFile
+from raypipe.files.ranged import RangedFile
 from raypipe.types import Boxes, Pixels, Word
 
 File: TypeAlias = IO[bytes] | RangedFile

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from raypipe.columns import LINES, Column
 from raypipe.errors import Code, PageError
-from raypipe.files import check_size, read_file
+from raypipe.files.paths import check_size, read_file
 from raypipe.images.base import Size, TextLayer, Wanted, page_errors
 from raypipe.images.kinds import kind_of
 from raypipe.images.mending import rescued

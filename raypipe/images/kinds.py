@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from raypipe.errors import PageError
-from raypipe.files import split_options
+from raypipe.files.paths import split_options
 from raypipe.images import jxl, pam, pdf, raster, tiff
 from raypipe.images.base import File, Kind
 from raypipe.plugins import Registry

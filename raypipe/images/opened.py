@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from raypipe.errors import PageError
-from raypipe.files import check_size, stop_without_key, version
+from raypipe.files.paths import check_size, stop_without_key, version
+from raypipe.files.ranged import RangedFile
 from raypipe.images.base import Document
 from raypipe.images.kinds import START, is_one_page, kind_of
-from raypipe.ranged import RangedFile
 
 MOST_IDLE = 4
 """Documents that this process keeps open, besides those in use."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from raypipe.archives import split
+from raypipe.files.archives import split
 
 T = TypeVar("T")
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from raypipe.errors import Code, PageError
+from raypipe.files.ranged import RangedFile
 from raypipe.images import passwords
 from raypipe.images.base import File, Kind, Size, Wanted
 from raypipe.images.pdf_content import POINTS_PER_INCH, kinds_of_notes, needed_resolution
 from raypipe.images.pdf_damage import damage
 from raypipe.images.pdf_text import text_layer
-from raypipe.ranged import RangedFile
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from raypipe.errors import Code, PageError
+from raypipe.files.ranged import RangedFile
 from raypipe.images import raster, tiff_samples
 from raypipe.images.base import File, Kind, Size, Wanted
 from raypipe.images.tiff_page import VALUE_BYTES, Bytes, Layout, lacks_sizes, single
-from raypipe.ranged import RangedFile
 from raypipe.types import Pixels
 
 SUBFILE_TYPE, OLD_SUBFILE_TYPE = 254, 255

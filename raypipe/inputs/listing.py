@@ -17,13 +17,13 @@ from urllib.parse import quote, unquote
 import pyarrow as pa
 from pyarrow import fs
 
-from raypipe import tables
-from raypipe.addresses import is_address
-from raypipe.archives import MARK as IN_ARCHIVE
-from raypipe.archives import is_archive
-from raypipe.archives import split as in_archive
 from raypipe.errors import InputError
-from raypipe.files import archive_members, resolve, split_options
+from raypipe.files import tables
+from raypipe.files.addresses import is_address
+from raypipe.files.archives import MARK as IN_ARCHIVE
+from raypipe.files.archives import is_archive
+from raypipe.files.archives import split as in_archive
+from raypipe.files.paths import archive_members, resolve, split_options
 from raypipe.images.kinds import suffixes
 from raypipe.inputs import lists
 

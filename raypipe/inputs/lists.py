@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from raypipe.addresses import is_address
 from raypipe.errors import InputError
-from raypipe.files import join, open_file, resolve, split_options
+from raypipe.files.addresses import is_address
+from raypipe.files.paths import join, open_file, resolve, split_options
 from raypipe.images.passwords import Passwords, tell
 
 PATHS = ("path", "uri", "url", "file", "filename", "image")

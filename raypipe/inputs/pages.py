@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from raypipe.errors import InputError
-from raypipe.files import open_file, split_options, stop_without_key
+from raypipe.files.paths import open_file, split_options, stop_without_key
+from raypipe.files.ranged import RangedFile
 from raypipe.images.kinds import START, is_one_page, may_have_pages, page_count
 from raypipe.inputs import memory
 from raypipe.inputs.listing import listed
 from raypipe.inputs.lists import tell_passwords
 from raypipe.inputs.memory import InMemory
-from raypipe.ranged import RangedFile
 from raypipe.types import Row
 
 Source: TypeAlias = str | Path | InMemory

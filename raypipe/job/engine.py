@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
-from raypipe.files import split_options
+from raypipe.files.paths import split_options
 from raypipe.graph import Graph
 from raypipe.images.kinds import paged_suffixes
 from raypipe.job.progress import Progress

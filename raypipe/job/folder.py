@@ -9,7 +9,7 @@ from pathlib import Path
 from pyarrow import fs
 
 from raypipe.errors import ConfigError
-from raypipe.files import exists, join, resolve
+from raypipe.files.paths import exists, join, resolve
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from raypipe.errors import Failure
-from raypipe.files import join, modified
+from raypipe.files.paths import join, modified
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Results
 from raypipe.keys import Taken, put_back, taken_out

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from pyarrow import fs
 
 from raypipe.errors import ConfigError, InputError, PageError
-from raypipe.files import join, read_file, remove_file, resolve, write_file
+from raypipe.files.paths import join, read_file, remove_file, resolve, write_file
 from raypipe.keys import public
 
 RENEW_SECONDS = 20.0

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from raypipe.archives import MARK as IN_ARCHIVE
-from raypipe.files import split_options
+from raypipe.files.archives import MARK as IN_ARCHIVE
+from raypipe.files.paths import split_options
 from raypipe.inputs.listing import Found, fixed_part
 from raypipe.keys import public
 

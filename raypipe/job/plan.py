@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raypipe.errors import ConfigError, InputError, PageError
-from raypipe.files import exists, read_file, write_file
+from raypipe.files.paths import exists, read_file, write_file
 from raypipe.inputs.listing import Found, listed
 from raypipe.inputs.lists import tell_passwords
 from raypipe.job import lease

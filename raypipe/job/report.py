@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from raypipe.errors import PageError
-from raypipe.files import read_file, write_file
+from raypipe.files.paths import read_file, write_file
 from raypipe.images.image import Limits, open_image
 from raypipe.job.folder import OutputFolder
 from raypipe.job.gathered import Gathered, Seen, gather

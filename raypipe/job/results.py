@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from raypipe.columns import Column, roles_of
 from raypipe.errors import ConfigError, Failure, OutputError
-from raypipe.files import join, names_in, open_file, remove_file, write_file
+from raypipe.files.paths import join, names_in, open_file, remove_file, write_file
 from raypipe.job.folder import OutputFolder
 from raypipe.keys import public
 from raypipe.rows import from_table

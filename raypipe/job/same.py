@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from raypipe.errors import ConfigError
-from raypipe.files import exists, read_file
+from raypipe.files.paths import exists, read_file
 from raypipe.job.folder import OutputFolder
 from raypipe.pipeline import Pipeline
 

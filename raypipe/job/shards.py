@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raypipe.files import join, names_in, read_file, remove_file, write_file
+from raypipe.files.paths import join, names_in, read_file, remove_file, write_file
 from raypipe.inputs.listing import Found
 from raypipe.job.folder import OutputFolder
 from raypipe.job.names import Naming

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from raypipe.errors import ConfigError
-from raypipe.files import exists, join, modified, open_file, read_file
+from raypipe.files.paths import exists, join, modified, open_file, read_file
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Results
 from raypipe.job.shards import Ledger, Outcome

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from raypipe.columns import Column
 from raypipe.compat import batched
-from raypipe.files import join
+from raypipe.files.paths import join
 from raypipe.images.image import IMAGE
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Results, pages_of

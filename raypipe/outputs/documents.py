@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from raypipe.files import join, write_file
+from raypipe.files.paths import join, write_file
 from raypipe.keys import public
 from raypipe.outputs import formats
 from raypipe.outputs.base import Document, Format

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from raypipe.files import split_options
+from raypipe.files.paths import split_options
 from raypipe.keys import public
 from raypipe.outputs.base import Document, Format
 from raypipe.types import Line, Page

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 
 from raypipe.errors import ConfigError
-from raypipe.files import read_file
+from raypipe.files.paths import read_file
 from raypipe.images import passwords
 from raypipe.images.image import Limits, open_image
 from raypipe.images.kinds import kind_of

@@ -11,7 +11,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from raypipe.files import write_file
+from raypipe.files.paths import write_file
 from raypipe.outputs.base import Format
 
 

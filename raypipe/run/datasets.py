@@ -11,7 +11,7 @@ import ray
 from ray.data import ActorPoolStrategy, Dataset, SaveMode
 
 from raypipe.errors import ConfigError, OutputError
-from raypipe.files import exists
+from raypipe.files.paths import exists
 from raypipe.graph import Graph
 from raypipe.inputs import memory
 from raypipe.run.pools import READ_AND_WRITE_CPUS

@@ -10,7 +10,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raypipe.errors import ConfigError, RaypipeError
-from raypipe.files import exists
+from raypipe.files.paths import exists
 from raypipe.graph import Graph
 
 ANSWER_SECONDS = 120.0

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from raypipe.columns import BYTES, OVERLAY, TEXT
 from raypipe.errors import Code, PageError
-from raypipe.files import join, write_file
+from raypipe.files.paths import join, write_file
 from raypipe.keys import public
 from raypipe.stages.base import Stage, Step, Worker
 from raypipe.types import Row

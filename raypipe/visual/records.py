@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from raypipe.errors import Failure, PageError
-from raypipe.files import read_file
+from raypipe.files.paths import read_file
 from raypipe.images.image import GRAY, IMAGE, Image
 from raypipe.types import Row as Values
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from raypipe.compat import batched
 from raypipe.engine import gpu_trouble
 from raypipe.errors import ConfigError, DeviceError, InputError
-from raypipe.files import resolve
+from raypipe.files.paths import resolve
 from raypipe.inputs.listing import Found, listed
 from raypipe.visual import models
 from raypipe.visual.frame import Frame

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raypipe.errors import ConfigError, RaypipeError
-from raypipe.files import exists
+from raypipe.files.paths import exists
 from raypipe.graph import Graph
 from raypipe.job import lease, loop, plan
 from raypipe.job.progress import Progress

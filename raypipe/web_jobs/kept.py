@@ -17,7 +17,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from raypipe.errors import ConfigError
-from raypipe.files import write_file
+from raypipe.files.paths import write_file
 from raypipe.job import lease
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Rows

@@ -16,7 +16,7 @@ from store import Bucket
 
 import raypipe as rp
 from raypipe.errors import ConfigError, InputError, OutputError, RaypipeError
-from raypipe.files import exists, read_file
+from raypipe.files.paths import exists, read_file
 from raypipe.inputs.pages import documents
 from raypipe.job import lease, loop, plan, report
 from raypipe.job.folder import OutputFolder

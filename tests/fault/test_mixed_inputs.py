@@ -13,7 +13,7 @@ from pipelines import Decoder
 from store import Bucket
 
 import raypipe as rp
-from raypipe.files import split_options
+from raypipe.files.paths import split_options
 
 PIPELINE = rp.Pipeline([rp.BinaryToImage(), Decoder()])
 COUNT = 80

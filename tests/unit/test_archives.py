@@ -18,9 +18,9 @@ from jobs import pages as rows_in
 from jobs import run
 from PIL import Image
 
-from raypipe import retries
 from raypipe.errors import InputError, PageError
-from raypipe.files import read_file
+from raypipe.files import retries
+from raypipe.files.paths import read_file
 from raypipe.inputs.listing import listed
 from raypipe.inputs.pages import documents, page_rows
 

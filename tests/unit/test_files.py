@@ -7,7 +7,7 @@ import pytest
 from pyarrow import fs
 
 from raypipe.errors import PageError
-from raypipe.files import open_file, read_file, resolve, split_options, write_file
+from raypipe.files.paths import open_file, read_file, resolve, split_options, write_file
 
 
 @pytest.mark.parametrize("prefix", ["", "file://"])

@@ -15,10 +15,9 @@ import raypipe
 
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
-    ["types", "compat", "addresses", "tables", "keys", "machine", "cuda", "metrics", "retries", "gather"],
-    ["archives", "errors"],
+    ["types", "compat", "keys", "machine", "cuda", "metrics", "gather"],
+    ["errors"],
     ["columns", "files", "geometry", "engine", "plugins"],
-    ["ranged"],
     ["rows", "zoo", "images"],
     ["inputs", "layout"],
     ["detection", "recognition", "outputs"],

@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 from pyarrow import fs
 
 from raypipe.errors import InputError, PageError
-from raypipe.files import read_file, resolve
+from raypipe.files.paths import read_file, resolve
 from raypipe.inputs import listing
 from raypipe.inputs.pages import documents, named, pages
 

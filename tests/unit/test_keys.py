@@ -16,7 +16,7 @@ from command import raypipe
 from jobs import PIPELINE, pages, run
 
 from raypipe.errors import Failure, InputError, PageError
-from raypipe.files import read_file
+from raypipe.files.paths import read_file
 from raypipe.inputs.listing import listed
 from raypipe.job.names import Naming
 from raypipe.job.progress import Progress

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, ImageSequence
 
 from raypipe.errors import PageError
+from raypipe.files.ranged import BLOCK_BYTES, SMALL_BYTES, RangedFile
 from raypipe.images import opened as opened_documents
 from raypipe.images.image import Limits, open_image
 from raypipe.inputs.pages import pages
-from raypipe.ranged import BLOCK_BYTES, SMALL_BYTES, RangedFile
 
 LIMITS = Limits(200_000_000, 150, 10_000)
 NOISE = np.random.default_rng(7)

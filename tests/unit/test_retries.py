@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from bucket import BROKEN, CONTENT, Bucket, bucket
 
-from raypipe import retries
 from raypipe.errors import InputError, PageError
-from raypipe.files import open_file, read_file
+from raypipe.files import retries
+from raypipe.files.paths import open_file, read_file
 
 LONG = 40
 """More failures than pyarrow itself waits out, and fewer than twice as many."""

@@ -14,9 +14,9 @@ import pytest
 from making import a_line, a_word, encoded, finished, white
 from PIL import Image as PillowImage
 
-from raypipe import files
 from raypipe.columns import LINES, roles_of
 from raypipe.errors import ConfigError
+from raypipe.files import paths
 from raypipe.images.image import IMAGE, Limits, open_image
 from raypipe.outputs import originals, pdfa
 from raypipe.outputs.base import Document
@@ -157,7 +157,7 @@ def test_a_file_of_many_pages_is_read_once(tmp_path: Path, monkeypatch: pytest.M
     frames = [PillowImage.new("L", (500, 400), shade) for shade in (250, 240, 230)]
     (tmp_path / "a.tif").write_bytes(encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:]))
     read = []
-    monkeypatch.setattr(originals, "read_file", lambda path: read.append(path) or files.read_file(path))
+    monkeypatch.setattr(originals, "read_file", lambda path: read.append(path) or paths.read_file(path))
     rows = [finished(str(tmp_path / "a.tif"), n, 3, name="a", lines=lines(), width=500, height=400) for n in range(3)]
     assert not write([rows], {"pdf": str(tmp_path / "out")})
     assert len(read) == 1

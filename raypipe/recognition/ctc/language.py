@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.errors import ConfigError, ModelError
-from raypipe.files import open_file
+from raypipe.files.paths import open_file
 from raypipe.recognition.ctc.library import address, library
 
 LETTERS = string.ascii_lowercase + "'"

@@ -18,7 +18,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import IO, Any, NamedTuple, Protocol, TypeVar
 
-from raypipe import tables
+from raypipe.files import tables
 
 T = TypeVar("T")
 MARK = "!/"

@@ -8,9 +8,9 @@ from urllib.parse import quote, unquote
 import pyarrow as pa
 from pyarrow import fs
 
-from raypipe import addresses, archives
 from raypipe.errors import Code, InputError, PageError
-from raypipe.retries import is_key_refused, retried
+from raypipe.files import addresses, archives
+from raypipe.files.retries import is_key_refused, retried
 
 OBJECT_STORES = ("s3", "gcs", "abfs")
 """pyarrow's names of file systems that write an object whole or not at all."""

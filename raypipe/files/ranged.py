@@ -8,8 +8,8 @@ from typing import Any
 
 from typing_extensions import override
 
-from raypipe.files import open_file
-from raypipe.retries import retried
+from raypipe.files.paths import open_file
+from raypipe.files.retries import retried
 
 BLOCK_BYTES = 4096
 """What is read at least."""
