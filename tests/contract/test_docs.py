@@ -24,10 +24,8 @@ if not (ROOT / "docs").exists():
     pytest.skip("needs a checkout", allow_module_level=True)
 PROSE = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-ONLY_PARSED = {"serve", "models pull", "models import", "plan"}
-"""They go on for ever, need a network, or more pages than there are here."""
-SHORTER = {"bench": ["--rounds", "1"]}
-"""What a command is given beside what stands there."""
+ONLY_PARSED = {"serve", "models pull", "models import", "plan", "bench"}
+"""They go on for ever, need a network, or more pages than there are here, or read all of them many times."""
 
 
 def blocks(language: str) -> dict[str, list[str]]:
@@ -96,7 +94,7 @@ def test_the_commands_run(desk: Path, ray_cluster: None) -> None:
                 parsed = parsed.commands[words.pop(0)]
             parsed.make_context(None, words)
             continue
-        done = raypipe(*shlex.split(told)[1:], *SHORTER.get(words[0], []))
+        done = raypipe(*shlex.split(told)[1:])
         assert done.returncode == 0, f"{command}: {done.stderr}"
         if place:
             (desk / place.strip()).write_text(done.stdout, encoding="utf-8")

@@ -23,7 +23,7 @@ def files(folder: Path, count: int) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("how", "times", "pages"), [("kill", 4, 100), ("drain", 2, 240)])
+@pytest.mark.parametrize(("how", "times", "pages"), [("kill", 3, 80), ("drain", 1, 80)])
 def test_nodes_that_leave_lose_and_double_no_page(how: str, times: int, pages: int, tmp_path: Path) -> None:
     names = files(tmp_path, pages)
     words = [sys.executable, str(SCRIPT), str(tmp_path), how, str(times), "1"]
