@@ -101,7 +101,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def shared_by(file: Path) -> str:
     """What the tests of a file start and share with those of others: a cluster, a server, or nothing."""
     text = file.read_text(encoding="utf-8")
-    return next((name for name in ("ray_cluster", "server: Server") if name in text), "")
+    return next((name for name in ("server: Server", "ray_cluster") if name in text), "")
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
