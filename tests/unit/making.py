@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from raypipe.images.image import BGR, GRAY, Image
 from raypipe.metrics import Metrics
 from raypipe.run.runner import carry_out
-from raypipe.stages.base import Worker
+from raypipe.stages.base import Stage, Worker
 from raypipe.types import Line, Page, Region, Row, Word
 from raypipe.zoo.manifest import Input
 
@@ -69,6 +69,10 @@ def image_of(pixels: npt.NDArray[np.uint8], scale: int = 1) -> Image:
 def white(height: int, width: int) -> npt.NDArray[np.uint8]:
     """An empty page, BGR."""
     return np.full((height, width, 3), 255, np.uint8)
+
+
+PICTURE = np.full((20, 30, 3), (10, 200, 30), np.uint8)
+"""A small green picture."""
 
 
 def blobs(
@@ -168,6 +172,11 @@ def finished(path: str = "a.png", number: int = 0, total: int = 1, **more: Any) 
     """A page whose text is its path and number."""
     row = {"path": path, "name": path, "pagenum": number, "total_pages": total, "text": f"{path} {number}"}
     return Page({**row, "exception": None, "lines": [], "confidence": [], **more})
+
+
+def worker(kind: type[Worker[Any]], spec: Stage) -> Worker[Any]:
+    """A worker of a stage."""
+    return kind(spec, 1, Metrics())
 
 
 def carried_out(worker: Worker[Any], rows: list[Row]) -> list[Row]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asking import serving
 from pydantic import TypeAdapter
-from test_web import serving
 
 from raypipe.web.schema import CorrectedPages, OcrAnswer
 

@@ -30,7 +30,7 @@ runpy.run_path("models/recipes/ink.py")
 from click.testing import CliRunner
 import raypipe as rp
 from raypipe.cli.main import cli
-from test_web import PICTURE, serving
+from asking import PICTURE, serving
 
 def raypipe(*arguments):
     ran = CliRunner().invoke(cli, arguments, catch_exceptions=False)

@@ -6,7 +6,7 @@ import asyncio
 
 import httpx2
 import pytest
-from test_web import PICTURE, Reader
+from asking import PICTURE, Reader
 
 from raypipe.types import Row
 from raypipe.web.app import create

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
+from asking import PICTURE, serving
 from making import FORM, encoded, finished, white
 from pydantic import ValidationError
-from test_web import PICTURE, serving
 
 import raypipe as rp
 from raypipe import outputs

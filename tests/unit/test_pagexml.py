@@ -5,8 +5,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from asking import PICTURE, serving
 from making import FORM, a_line, a_word, finished
-from test_web import PICTURE, serving
 
 from raypipe.outputs.base import Document
 from raypipe.outputs.blocks import blocks

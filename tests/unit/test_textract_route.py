@@ -8,10 +8,10 @@ from typing import Any
 
 import boto3
 import pytest
+from asking import PICTURE, TIFF, Reader
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from listening import listening
-from test_web import PICTURE, TIFF, Reader
 
 from raypipe.web.app import create
 from raypipe.web.settings import ServerSettings, digest

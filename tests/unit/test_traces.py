@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 import pytest
+from asking import PICTURE, TIFF, VISIT, Reader
 from starlette.testclient import TestClient
-from test_web import PICTURE, TIFF, VISIT, Reader
 
 from raypipe.errors import ConfigError
 from raypipe.web import telemetry

@@ -8,9 +8,9 @@ from typing import Any
 
 import pypdfium2
 import pytest
+from asking import TIFF, Reader, assert_problem, serving
 from making import encoded, white
 from starlette.testclient import TestClient
-from test_web import TIFF, Reader, assert_problem, serving
 
 
 @pytest.fixture(scope="module")

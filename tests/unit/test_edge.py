@@ -1,0 +1,146 @@
+"""What every request passes: ids, keys, headers, and the paths that are there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asking import (
+    PICTURE,
+    TIFF,
+    Reader,
+    Slow,
+    assert_problem,
+    serving,
+)
+from starlette.testclient import TestClient
+
+from raypipe.web import service
+from raypipe.web.app import create
+from raypipe.web.edge import HEALTH_PATHS
+from raypipe.web.settings import ServerSettings, digest, read_keys
+
+STATIC = sorted(path.name for path in (Path(service.__file__).parent / "static").iterdir())
+
+
+def test_unknown_paths_and_methods(client: TestClient) -> None:
+    assert_problem(client.get("/etc/passwd"), 404, "no_such_path")
+    assert_problem(client.get("/static/../settings.py"), 404, "no_such_path")
+    assert_problem(client.get("/v1/ocr"), 405, "wrong_method")
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/healthz", "/readyz", "/ping", "/v1/models"])
+def test_the_head_alone(client: TestClient, path: str, capfd: pytest.CaptureFixture[str]) -> None:
+    head, whole = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"") and whole.content
+    assert head.headers["content-length"] == whole.headers["content-length"]
+    log = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [line["method"] for line in log] == ([] if path in HEALTH_PATHS else ["HEAD", "GET"])
+    assert client.head("/v1/ocr").status_code == 405
+
+
+def test_keys(tmp_path: Any) -> None:
+    file = tmp_path / "keys"
+    file.write_text("# ours\nfirst\n\nsecond\n")
+    assert read_keys(file) == (digest("first"), digest("second"))
+    file.write_text("first\nsecond\n", "utf-8-sig")
+    assert read_keys(file) == (digest("first"), digest("second"))
+    with serving(key_digests=read_keys(file)) as client:
+        refused = client.post("/v1/ocr", content=PICTURE)
+        assert_problem(refused, 401, "unauthorized")
+        assert refused.headers["www-authenticate"] == "Bearer"
+        for wrong in ("Bearer third", "Basic first", "Bearer ", "first", f"Bearer {digest('first')}"):
+            assert client.post("/v1/ocr", content=PICTURE, headers={"Authorization": wrong}).status_code == 401
+        for key in ("first", "second"):
+            assert (
+                client.post("/v1/ocr", content=PICTURE, headers={"Authorization": f"Bearer {key}"}).status_code == 200
+            )
+        assert [client.get(path).status_code for path in ("/metrics", "/v1/models", "/nothing")] == [401, 401, 401]
+        assert [client.get(path).status_code for path in ("/", "/healthz", "/readyz", "/ping", "/docs")] == [200] * 5
+
+
+@pytest.mark.parametrize("key", ["clé", "ключ", "鍵"])
+def test_keys_of_any_letters_as_clients_send_them(key: str) -> None:
+    with serving(key_digests=(digest(key),)) as client:
+        sent = [key.encode()] + ([key.encode("latin-1")] if key.isascii() or max(key) < "\u0100" else [])
+        for each in sent:
+            assert client.get("/v1/models", headers={"Authorization": b"Bearer " + each}).status_code == 200
+        assert client.get("/v1/models", headers={"Authorization": b"Bearer cl?"}).status_code == 401
+
+
+def test_static_files_need_no_key() -> None:
+    """Whatever lies there; and nothing else lies below that path."""
+    with serving(key_digests=(digest("secret"),)) as client:
+        assert {client.get(f"/static/{name}").status_code for name in STATIC} == {200}
+        for path in ("/static/../service.py", "/static/%2e%2e/service.py", "/static/none.js", "/static"):
+            assert client.get(path).status_code in (401, 404), path
+        assert client.get("/static/page.js").headers["cache-control"] == "no-cache"
+        metrics = client.get("/metrics", headers={"Authorization": "Bearer secret"}).text
+        assert 'requests_total{method="GET",route="/static",status="200"}' in metrics
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", *(f"/static/{name}" for name in STATIC)])
+def test_the_pages_ask_nobody_else(client: TestClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "https://" not in response.text and "http://" not in response.text.replace("http://www.w3.org/2000/svg", "")
+    for inline in ("<style", "style=", " onclick=", "<script>"):
+        assert inline not in response.text
+
+
+def test_request_ids_are_harmless(client: TestClient) -> None:
+    wished = client.post("/v1/ocr", content=b"", headers={"X-Request-ID": 'x"} injected'}).json()["request_id"]
+    assert len(wished) == 32
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/nothing"])
+def test_header_and_body_have_the_same_id(path: str, client: TestClient) -> None:
+    for wished in ("mine-1", "a:b/c=" + "d" * 90, "é", "x" * 200):
+        answer = client.get(path, headers={"X-Request-ID": wished.encode()})
+        found = answer.headers["x-request-id"]
+        assert answer.json().get("request_id", found) == found
+        assert (found == wished) == (wished[0] in "ma")
+
+
+def test_a_server_that_stops_finishes_what_it_has_and_refuses_the_rest() -> None:
+    async def main() -> None:
+        reader = Reader()
+        app = create(reader, ServerSettings())
+        running = Slow(app)
+        for chunk in (TIFF, b""):
+            running.chunks.put_nowait(chunk)
+        while not reader.running:
+            await asyncio.sleep(0)
+        app.stop()
+        assert app.under_way == 1
+        refused = Slow(app)
+        assert await refused.problem() == (503, "stopping")
+        assert dict(refused.sent[0]["headers"])[b"retry-after"] == b"2"
+        await running.answer
+        assert running.sent[0]["status"] == 200 and app.under_way == 0
+
+    asyncio.run(main())
+
+
+def test_redirects_go_nowhere(client: TestClient) -> None:
+    for path in ("/v1/ocr/", "/docs/", "/static", "/static/"):
+        answer = client.get(path, headers={"Host": "evil.example"}, follow_redirects=False)
+        assert answer.status_code == 404 and "location" not in answer.headers
+
+
+def test_pages_of_other_sites_may_ask_if_they_are_named() -> None:
+    ours, asked = "https://ours.example", {"Access-Control-Request-Method": "POST"}
+    with serving(cors_origins=(ours,), key_digests=(digest("a"),)) as client:
+        before = client.options("/v1/ocr", headers={"Origin": ours, **asked})
+        assert before.status_code == 200 and before.headers["access-control-allow-origin"] == ours
+        refused = client.post("/v1/ocr", content=PICTURE, headers={"Origin": ours})
+        assert refused.headers["access-control-allow-origin"] == ours and refused.status_code == 401
+        other = client.post("/v1/ocr", content=PICTURE, headers={"Origin": "https://other.example"})
+        assert "access-control-allow-origin" not in other.headers
+    with serving() as client:
+        assert "access-control-allow-origin" not in client.get("/healthz", headers={"Origin": ours}).headers

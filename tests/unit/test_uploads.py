@@ -1,0 +1,77 @@
+"""The files of a request, their names, and forms."""
+
+from __future__ import annotations
+
+import pytest
+from asking import (
+    PICTURE,
+    TIFF,
+    assert_problem,
+    serving,
+)
+from starlette.testclient import TestClient
+
+from raypipe.web.uploads import clean_name
+
+ONE_FIELD = b'--x\r\nContent-Disposition: form-data; name="pages"\r\n\r\n1\r\n--x--\r\n'
+
+
+def test_a_form_of_files_and_options(client: TestClient) -> None:
+    files = [("a", ("one.jpg", PICTURE)), ("b", ("/etc/../two.tif", TIFF)), ("a", ("three.jpg", b"bad image_damaged"))]
+    answer = client.post("/v1/ocr?pages=1-9", files=files, data={"pages": "1-2"}).json()
+    assert [(page["name"], page["pagenum"]) for page in answer["pages"]] == [
+        ("one.jpg", 0),
+        ("two.tif", 0),
+        ("two.tif", 1),
+        ("three.jpg", 0),
+    ]
+    assert [page["exception"] is None for page in answer["pages"]] == [True, True, True, False]
+    failure = {"stage": "SomeStage", "code": "image_damaged", "message": "it is no good. Mend it."}
+    assert [page["failure"] for page in answer["pages"]] == [None, None, None, failure]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "code"),
+    [
+        (b"--x\r\nno colon\r\n", "multipart/form-data; boundary=x", "form_damaged"),
+        (b"--x\r\n", "multipart/form-data; boundary=x", "no_file"),
+        (b"nothing", "multipart/form-data", "form_damaged"),
+        (ONE_FIELD, "multipart/form-data; boundary=x", "no_file"),
+        (b"", "image/png", "body_empty"),
+    ],
+)
+def test_bodies_that_cannot_be_read(client: TestClient, body: bytes, content_type: str, code: str) -> None:
+    assert_problem(client.post("/v1/ocr", content=body, headers={"Content-Type": content_type}), 422, code)
+
+
+def test_too_many_pages_and_files() -> None:
+    with serving(max_pages=2, max_files=2) as client:
+        assert_problem(client.post("/v1/ocr", content=TIFF), 413, "too_many_pages")
+        assert client.post("/v1/ocr?pages=1-2", content=TIFF).status_code == 200
+        assert_problem(client.post("/v1/ocr?output_format=ndjson", content=TIFF), 413, "too_many_pages")
+        files = [("a", (f"{n}.jpg", PICTURE)) for n in range(3)]
+        assert_problem(client.post("/v1/ocr", files=files), 413, "too_many_files")
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"),
+    [("a/b\\c.jpg", "c.jpg"), ("../..", ".."), ("\x00\n", "upload"), ("é.jpg", "é.jpg"), ("x" * 999, "x" * 200)],
+)
+def test_names_are_only_names(name: str, clean: str) -> None:
+    assert clean_name(name) == clean
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('attachment; filename="C:\\\\one.jpg"', "one.jpg"),
+        ("attachment; filename*=UTF-8''z%C3%A9ro%20two.jpg", "zéro two.jpg"),
+        ("attachment; filename*=nonsense''%FF", "\xff"),
+        ("attachment; filename*=utf-8''a; filename*0=b", "upload"),
+        ("attachment", "upload"),
+        ("", "upload"),
+    ],
+)
+def test_the_name_of_a_raw_body(client: TestClient, disposition: str, name: str) -> None:
+    answer = client.post("/v1/ocr", content=PICTURE, headers={"Content-Disposition": disposition}).json()
+    assert answer["pages"][0]["name"] == name
