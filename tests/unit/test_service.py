@@ -31,7 +31,8 @@ from raypipe.web.problems import of_page
 def test_json(client: TestClient) -> None:
     answer = client.post("/v1/ocr", content=PICTURE, headers={"X-Request-ID": "mine-1"}).json()
     assert answer["request_id"] == "mine-1" and answer["models"][0]["name"] == "some_reader"
-    assert answer["timings"]["Some"] == 0.1 and answer["timings"]["queue"] == 0.02 and answer["timings"]["total"] > 0
+    timings = answer["timings"]
+    assert timings["Some"] == 0.1 and timings["queue"] >= 0.02 and timings["total"] > 0
     (page,) = answer["pages"]
     word = {"text": "Dear", "confidence": 0.9753, "x": 20.12, "y": 10, "width": 40, "height": 20, "angle": 0.5}
     assert page == {
