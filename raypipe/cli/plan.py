@@ -14,7 +14,11 @@ from raypipe.job.folder import OutputFolder
 from raypipe.job.forecast import Cluster, Forecast
 from raypipe.job.plan import found
 from raypipe.job.progress import Limits
+from raypipe.job.sample import FEWEST, draw
 from raypipe.pipeline import Pipeline
+
+BUSY = 0.8
+"""The share of the CPUs that pages have at least if nothing else runs and they do not wait for their files."""
 
 
 @click.command(epilog="Example: raypipe plan s3://bucket/letters --cluster 8x4gpu --price 12.5")
@@ -22,7 +26,7 @@ from raypipe.pipeline import Pipeline
 @pipeline_options
 @passwords_option
 @job_options
-@click.option("--sample", default=500, show_default=True, type=click.IntRange(job.FEWEST), help="Pages to measure.")
+@click.option("--sample", default=500, show_default=True, type=click.IntRange(FEWEST), help="Pages to measure.")
 @click.option("--cluster", metavar="NODESxNgpu|NODESxNcpu",
               help="Where the job is to run, such as 8x4gpu; default: in one process here.")  # fmt: skip
 @click.option("--price", type=click.FloatRange(0), help="What a node costs an hour, in any currency.")
@@ -51,20 +55,22 @@ def plan(
 
     with progress.shown(Limits()) as shown:
         places, listed = found(sources)
-        drawn = job.draw(listed, places, sample, lambda count: shown.update(listed=count))
+        drawn = draw(listed, places, sample, lambda count: shown.update(listed=count))
         measured = job.measure(drawn, pipeline_for, formats, batch_size, shown)
     made = job.forecast(drawn, measured, nodes, price)
-    click.echo(json.dumps(vars(made), indent=1) if as_json else _summary(made, measured.seconds))
+    click.echo(json.dumps(vars(made), indent=1) if as_json else summary(made, measured.seconds))
 
 
-def _summary(made: Forecast, seconds: float) -> str:
-    """The forecast in words."""
+def summary(made: Forecast, seconds: float) -> str:
+    """A forecast, and the seconds of a page that it is drawn from, in words."""
     lines = [
         f"{made.pages:,} pages in {made.documents:,} documents, {made.sampled} of them read: {seconds:.2f} s a page",
         f"time: {_duration(made.hours)}, give or take {made.doubt:.0%} (95 % confidence), with {made.actors} at once",
         f"memory: {made.memory / 1e9:.1f} GB in all processes that read",
         f"output: {made.output / 1e9:.3g} GB",
     ]
+    if made.busy is not None and made.busy < BUSY:
+        lines.append(f"busy: {made.busy:.0%} of the CPUs; if other programs had the rest, measure again without them")
     if made.failed:
         lines.append(f"about {made.failed:,} pages may fail")
     if made.money is not None:

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import math
-import random
 import re
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
-import pyarrow as pa
-
-from raypipe.errors import ConfigError, DeviceError, InputError
-from raypipe.images.kinds import is_one_page
-from raypipe.inputs.listing import Found
+from raypipe.errors import ConfigError, DeviceError
 from raypipe.job.engine import RAY_GAIN, RAY_SECONDS
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
-from raypipe.job.names import Naming
 from raypipe.job.progress import Progress
+from raypipe.job.sample import Sample
 from raypipe.job.writer import Writer
 from raypipe.machine import private_bytes, usable_cpus
 from raypipe.pipeline import Pipeline
-from raypipe.run.local import numbered
 from raypipe.run.pools import READ_AND_WRITE_CPUS
 
 GROUPS = 10
 """The sample's pages are measured in so many groups, whose differences say how sure the mean is."""
 T_95 = 2.262
 """Student's t for 95 % and `GROUPS` - 1 degrees of freedom."""
-FEWEST = 2 * GROUPS
 
 
 @dataclass(frozen=True)
@@ -69,27 +64,6 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """Pages that stand for all.
-
-    Attributes:
-        listed: Documents of the sources.
-        documents: Those of the sample: `path`, `name`, `size`, and `done`: the numbers of pages that are not in it.
-        pages: How many pages it has.
-        whole: How many of these belong to documents that it has whole.
-        pages_per_document: Their mean number over all documents that were opened.
-        doubt: How far that may be off, as a share of it, with 95 % confidence.
-    """
-
-    listed: int
-    documents: pa.Table
-    pages: int
-    whole: int
-    pages_per_document: float
-    doubt: float
-
-
-@dataclass(frozen=True)
 class Measured:
     """What the pages of a sample took on this machine.
 
@@ -99,6 +73,8 @@ class Measured:
         memory: Bytes of the process that read them.
         output: Bytes of a page in the output folder, by the folders in it.
         failed: The share of pages that failed.
+        busy: The share of the CPUs' time in which this process computed; None: a GPU read the pages.
+        start: Seconds before the first page was begun, in which models were loaded.
     """
 
     seconds: float
@@ -106,6 +82,8 @@ class Measured:
     memory: int
     output: dict[str, float]
     failed: float
+    busy: float | None
+    start: float
 
 
 @dataclass(frozen=True)
@@ -121,6 +99,7 @@ class Forecast:
         memory: Bytes of all these processes.
         output: Bytes in the output folder.
         failed: Pages that may fail.
+        busy: See `Measured`.
         money: What it costs; None: nobody said what a node costs.
     """
 
@@ -133,59 +112,21 @@ class Forecast:
     memory: int
     output: int
     failed: int
+    busy: float | None
     money: float | None
 
 
-def draw(found: Iterable[Found], sources: Sequence[str], most: int, told: Callable[[int], None]) -> Sample:
-    """Draws documents at random, all with the same chance, and of their pages as many as are to be measured.
+class Mark(NamedTuple):
+    """The seconds of the clock, and of all CPUs for this process, when so many pages were finished."""
 
-    Args:
-        found: The documents of the sources.
-        sources: The sources, after which documents are named.
-        most: Pages.
-        told: Is told how many documents are listed, every now and then.
+    clock: float
+    cpu: float
+    pages: int
 
-    Raises:
-        InputError: There are too few pages.
-    """
-    chance, listed, drawn = random.Random(0), 0, list[Found]()
-    for listed, each in enumerate(found, 1):
-        place = len(drawn) if len(drawn) < most else chance.randrange(listed)
-        if place < most:
-            drawn[place : place + 1] = [each]
-        if listed % 10_000 == 0:
-            told(listed)
-    chance.shuffle(drawn)
-    naming = Naming(sources)
-    rows = [{"path": each.path, "name": naming.of(each), "size": each.size} for each in drawn]
-    counts = _page_counts([row for row in rows if not is_one_page(str(row["path"]))])
-    pages = [(n, page) for n, row in enumerate(rows) for page in range(counts.get(str(row["path"]), 1))]
-    if len(pages) < FEWEST:
-        raise InputError(f"The sources have {len(pages)} pages, too few to measure.", "Run the job at once.")
-    left_out: list[list[int]] = [[] for _ in rows]
-    for n, page in chance.sample(pages, max(0, len(pages) - most)):
-        left_out[n].append(page)
-    numbers = [float(counts.get(str(row["path"]), 1)) for row in rows]
-    return Sample(
-        listed=listed,
-        documents=pa.Table.from_pylist(rows).append_column("done", pa.array(left_out, pa.list_(pa.int32()))),
-        pages=min(most, len(pages)),
-        whole=int(sum(number for number, left in zip(numbers, left_out, strict=True) if not left)),
-        pages_per_document=statistics.mean(numbers),
-        doubt=_doubt(numbers) if listed > len(rows) else 0.0,
-    )
-
-
-def _page_counts(rows: list[dict[str, object]]) -> dict[str, int]:
-    return {str(row["path"]): len(pages) for row, pages in zip(rows, numbered(rows, None), strict=True)}
-
-
-def _doubt(values: Sequence[float]) -> float:
-    """Half of the 95 % interval of a mean, as a share of it."""
-    if len(values) < 2:
-        return 0.0
-    t = T_95 if len(values) == GROUPS else 1.96
-    return t * statistics.stdev(values) / math.sqrt(len(values)) / statistics.mean(values)
+    @classmethod
+    def now(cls, pages: int) -> Mark:
+        """The mark of this moment."""
+        return cls(time.monotonic(), time.process_time(), pages)
 
 
 def measure(
@@ -201,10 +142,11 @@ def measure(
         batch_size: Pages read together.
         progress: Is told how far it is.
     """
-    ends, tell = list[tuple[float, int]](), progress.changed
+    marks, tell = [Mark.now(0)], progress.changed
 
     def noted(now: Progress) -> None:
-        ends.append((time.monotonic(), now.finished))
+        if now.finished > marks[-1].pages:
+            marks.append(Mark.now(now.finished))
         tell(now)
 
     progress.changed = noted
@@ -215,10 +157,15 @@ def measure(
         progress.update(due=len(sample.documents), doing="reading", listing=False)
         engine.read(0, sample.documents, progress)
         output = dict(_sizes(Path(place)))
-    times = _groups(ends)
+    begin, first, last = marks[0], marks[1], marks[-1]
+    times = _groups(marks[1:])
+    at_once = 1 if _on_gpu(pipeline) else usable_cpus()
+    seconds = statistics.mean(times) * at_once
     return Measured(
-        seconds=statistics.mean(times) * (1 if _on_gpu(pipeline) else usable_cpus()),
+        seconds=seconds,
         doubt=_doubt(times),
+        busy=None if _on_gpu(pipeline) else (last.cpu - first.cpu) / (last.clock - first.clock) / at_once,
+        start=max(0.0, first.clock - begin.clock - seconds),
         memory=private_bytes() or 0,
         # Only documents that are read whole have files.
         output={name: size / (sample.whole if name in formats else sample.pages) for name, size in output.items()},
@@ -233,15 +180,19 @@ def _sizes(place: Path) -> Iterator[tuple[str, int]]:
             yield folder.name, sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _groups(ends: list[tuple[float, int]]) -> list[float]:
+def _groups(marks: Sequence[Mark]) -> list[float]:
     """Seconds between pages in each of `GROUPS` groups, which begin when the first pages are read."""
-    ends = [each for n, each in enumerate(ends) if each[1] and (n == 0 or each[1] > ends[n - 1][1])]
-    marks = [ends[round(n * (len(ends) - 1) / GROUPS)] for n in range(GROUPS + 1)]
+    edges = [marks[round(n * (len(marks) - 1) / GROUPS)] for n in range(GROUPS + 1)]
     return [
-        (later - sooner) / (after - before)
-        for (sooner, before), (later, after) in zip(marks, marks[1:], strict=False)
-        if after > before
+        (after.clock - before.clock) / (after.pages - before.pages)
+        for before, after in pairwise(edges)
+        if after.pages > before.pages
     ]
+
+
+def _doubt(times: Sequence[float]) -> float:
+    """Half of the 95 % interval of the mean of the groups' times, as a share of it."""
+    return T_95 * statistics.stdev(times) / math.sqrt(len(times)) / statistics.mean(times)
 
 
 def _on_gpu(pipeline: Pipeline) -> bool:
@@ -272,21 +223,22 @@ def forecast(sample: Sample, measured: Measured, cluster: Cluster | None, price:
         cluster: Where the job is to run; None: in one process on this machine, with all its CPUs.
         price: What a node costs an hour.
     """
-    pages = sample.listed * sample.pages_per_document
     actors = cluster.actors if cluster else usable_cpus()
-    seconds = pages * measured.seconds / actors
+    seconds = sample.total * measured.seconds / actors
     if cluster:
         seconds = seconds / (1 if cluster.gpu else RAY_GAIN) + RAY_SECONDS
+    seconds += measured.start
     nodes = cluster.nodes if cluster else 1
     return Forecast(
         documents=sample.listed,
-        pages=round(pages),
+        pages=round(sample.total),
         sampled=sample.pages,
         actors=actors,
         hours=seconds / 3600,
         doubt=math.hypot(sample.doubt, measured.doubt),
         memory=measured.memory * (actors if cluster else 1),
-        output=round(pages * sum(measured.output.values())),
-        failed=round(pages * measured.failed),
+        output=round(sample.total * sum(measured.output.values())),
+        failed=round(sample.total * measured.failed),
+        busy=measured.busy,
         money=None if price is None else price * nodes * seconds / 3600,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jobs
@@ -12,10 +13,13 @@ from command import raypipe
 from PIL import Image
 
 import raypipe as rp
+from raypipe.cli.plan import summary
 from raypipe.errors import ConfigError, DeviceError, InputError
 from raypipe.inputs.listing import Found
-from raypipe.job.forecast import Cluster, Measured, Sample, check, draw, forecast, measure
+from raypipe.job.forecast import Cluster, Forecast, Measured, check, forecast, measure
 from raypipe.job.progress import Progress
+from raypipe.job.sample import Sample, draw
+from raypipe.machine import usable_cpus
 from raypipe.pipeline import Pipeline
 
 
@@ -36,10 +40,10 @@ def files(tmp_path: Path, page_png: bytes) -> list[Found]:
 def test_all_documents_are_drawn_if_they_are_few(files: list[Found]) -> None:
     sample = draw(files, ["/"], 1000, silent)
     assert (sample.listed, len(sample.documents), sample.pages, sample.whole) == (40, 40, 100, 100)
-    assert (sample.pages_per_document, sample.doubt) == (2.5, 0)
+    assert (sample.total, sample.doubt) == (100, 0)
     few = draw(files, ["/"], 50, silent)
     left_out = sum(map(len, few.documents["done"].to_pylist()))
-    assert (few.pages, few.whole <= 50, left_out) == (50, True, 50)
+    assert (few.pages, few.whole <= 50, left_out) == (50, True, 35), "and 15 pictures"
 
 
 def test_every_document_has_the_same_chance(tmp_path: Path) -> None:
@@ -52,9 +56,27 @@ def test_every_document_has_the_same_chance(tmp_path: Path) -> None:
 
 
 def test_pages_are_drawn_out_from_those_of_the_documents_that_were_opened(files: list[Found]) -> None:
+    """Pictures have one page each, by their names; what the others have is drawn out by their number or their bytes."""
+    several = [each for each in files if each.path.endswith(".tif")]
     sample = draw(files * 10, ["/"], 60, silent)
-    assert sample.listed == 400 and len(sample.documents) == 60
-    assert abs(sample.pages_per_document - 2.5) <= 2.5 * sample.doubt and 0.1 < sample.doubt < 1
+    assert (sample.listed, sample.pages, round(sample.total), sample.doubt) == (400, 60, 1000, 0)
+    paths = sample.documents["path"].to_pylist()
+    assert sum(path.endswith(".png") for path in paths) == 18, "as many as they have of all pages"
+    unequal = [Found(each.path, size) for each, size in zip(several, range(1, 11), strict=True)]
+    doubtful = draw([*files * 10, *unequal * 10], ["/"], 60, silent)
+    assert abs(doubtful.total - 1700) < 1 and doubtful.doubt < 0.01, "the bytes say less than the number"
+
+
+def test_few_long_documents_among_many_pictures_make_no_doubt(tmp_path: Path) -> None:
+    """Their pages are drawn out from their bytes: by their number alone, the total would be 4 % off."""
+    found = [Found(f"{n:05}.jpg", 1000) for n in range(5000)]
+    for n, pages in enumerate([3, 9, 15, 21, 27]):
+        first, *rest = [Image.new("L", (40, 30), number) for number in range(pages)]
+        first.save(tmp_path / f"{n}.tif", save_all=True, append_images=rest)
+        found += [Found(str(tmp_path / f"{n}.tif"), (tmp_path / f"{n}.tif").stat().st_size)] * 10
+    sample = draw(found, ["/"], 30, silent)
+    assert sample.listed == 5050 and sample.doubt < 0.001
+    assert sample.total == pytest.approx(5750)
 
 
 def test_too_few_pages_are_refused(files: list[Found]) -> None:
@@ -72,14 +94,23 @@ def test_a_sample_is_read_as_the_job_would(files: list[Found]) -> None:
 
 
 def test_a_forecast_draws_out() -> None:
-    sample = Sample(1_000_000, pa.table({}), 500, 500, 3.0, 0.03)
-    measured = Measured(0.65, 0.04, 800_000_000, {"results": 9000.0, "text": 1000.0}, 0.02)
+    sample = Sample(1_000_000, pa.table({}), 500, 500, 3_000_000, 0.03)
+    measured = Measured(0.65, 0.04, 800_000_000, {"results": 9000.0, "text": 1000.0}, 0.02, 0.97, 2.0)
     made = forecast(sample, measured, Cluster.parse("10x16cpu"), 2.0)
     assert (made.pages, made.actors, made.output, made.failed) == (3_000_000, 159, 30_000_000_000, 60_000)
     assert made.hours == pytest.approx(3_000_000 * 0.65 / 159 / 1.05 / 3600, rel=0.01)
     assert (made.doubt, made.memory) == (pytest.approx(0.05), 159 * 800_000_000)
     assert made.money == pytest.approx(made.hours * 20)
     assert forecast(sample, measured, Cluster.parse("8x4GPU"), None).actors == 32
+    few = Sample(40, pa.table({}), 40, 40, 40, 0)
+    assert forecast(few, measured, None, None).hours * 3600 == pytest.approx(40 * 0.65 / usable_cpus() + 2.0)
+
+
+def test_it_is_told_that_other_programs_took_the_cpus() -> None:
+    made = Forecast(10, 10, 10, 2, 1.0, 0.05, 10**9, 10**9, 0, 0.4, None)
+    assert "busy: 40% of the CPUs; if other programs had the rest" in summary(made, 0.65)
+    for busy in (0.97, None):
+        assert "busy" not in summary(replace(made, busy=busy), 0.65)
 
 
 @pytest.mark.parametrize("text", ["8", "0x4gpu", "8x4", "8x4tpu", "8x0cpu"])
