@@ -50,7 +50,7 @@ def convert(output: str, formats: tuple[str, ...], shards: int | None, engine: s
 
         done = job.convert(output, formats, engine_for, shards or 0, show)
     folders = "  ".join(f"{public(OutputFolder(output).documents(name))}/" for name in formats)
-    where = f"{done.shards} shards each in " if done.shards else ""
+    where = f"{done.shards} shard{'s' if done.shards > 1 else ''} of each format in " if done.shards else ""
     click.echo(f"{done.documents} documents: {where}{folders}", err=True)
     if done.unwritten:
         click.echo(f"{len(done.unwritten)} files could not be written, first {done.unwritten[0]}.", err=True)

@@ -99,8 +99,11 @@ def test_a_shard_that_cannot_be_written_is_told(output: Path) -> None:
     assert len(packed(output / "tsv")) == 3
 
 
-@pytest.mark.parametrize("options", [[], ["--shards", "2"]])
-def test_the_command_says_what_it_wrote(output: Path, options: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [([], ""), (["--shards", "1"], "1 shard of each format in "), (["--shards", "2"], "2 shards of each format in ")],
+)
+def test_the_command_says_what_it_wrote(output: Path, options: list[str], words: str) -> None:
     answer = CliRunner().invoke(cli, ["convert", str(output), "--format", "text", *options], catch_exceptions=False)
     assert answer.exit_code == 0
-    assert f"3 documents: {'2 shards each in ' if options else ''}{output / 'text'}/" in answer.output
+    assert f"3 documents: {words}{output / 'text'}/" in answer.output
