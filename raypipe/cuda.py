@@ -8,6 +8,11 @@ from functools import cache
 INSTALL = "pip install 'raypipe[cuda]'"
 """The command that brings the libraries."""
 
+COMPUTE_CAPABILITY_MAJOR = 75
+"""Of CUdevice_attribute."""
+FAST_HALF = 7
+"""The least major compute capability."""
+
 
 @cache
 def devices() -> int:
@@ -16,6 +21,24 @@ def devices() -> int:
     if driver is None or driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
         return 0
     return count.value
+
+
+@cache
+def fast_half() -> bool:
+    """Whether all devices compute float16 faster than float32; False without a driver.
+
+    From compute capability 7.0 on; before, most had hardly any units for it.
+    """
+    driver, found, major = _driver(), ctypes.c_int(0), ctypes.c_int(0)
+    for number in range(devices()):
+        assert driver is not None
+        if driver.cuDeviceGet(ctypes.byref(found), number) or driver.cuDeviceGetAttribute(
+            ctypes.byref(major), COMPUTE_CAPABILITY_MAJOR, found
+        ):
+            return False
+        if major.value < FAST_HALF:
+            return False
+    return devices() > 0
 
 
 @cache

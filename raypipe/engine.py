@@ -18,7 +18,8 @@ import numpy.typing as npt
 from raypipe import cuda
 from raypipe.errors import DeviceError, ModelError
 from raypipe.gather import Gatherer
-from raypipe.metrics import SECONDS, SESSION, Metrics
+from raypipe.half import halved
+from raypipe.metrics import AS_HALF, SECONDS, SESSION, Metrics
 
 Array = npt.NDArray[Any]
 Tensor: TypeAlias = Any
@@ -61,6 +62,7 @@ class Session:
             that ONNX Runtime cannot use, a warning says why.
         threads: CPU threads of one run.
         metrics: Where the seconds of each run are added, as `session_seconds` and as those of the model's file.
+        half: Compute in float16, which the float32 graph of the file is turned into; see `raypipe.half`.
 
     Attributes:
         metrics: As given, for what is done around the runs.
@@ -70,7 +72,7 @@ class Session:
         ModelError: The file is missing or damaged.
     """
 
-    def __init__(self, source: Path, use_gpu: bool | None, threads: int, metrics: Metrics) -> None:
+    def __init__(self, source: Path, use_gpu: bool | None, threads: int, metrics: Metrics, half: bool = False) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -79,9 +81,9 @@ class Session:
         options.log_severity_level = 3
         # Threads that spin while they wait would take the core from the next actor.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = _opened(source, options, use_gpu)
+        self._session = _opened(source, options, use_gpu, half)
         self.on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
-        self.metrics, self._name = metrics, f"{SESSION}{source.stem}{SECONDS}"
+        self.metrics, self._name = metrics, f"{SESSION}{source.stem}{AS_HALF if half else ''}{SECONDS}"
         self.inputs = {
             argument.name: Input(np.dtype(TYPES[argument.type]), argument.shape)
             for argument in self._session.get_inputs()
@@ -148,11 +150,11 @@ class Session:
         return json.loads(values[key] if default is None else values.get(key, default))
 
 
-def _opened(source: Path, options: Any, use_gpu: bool | None) -> Any:
+def _opened(source: Path, options: Any, use_gpu: bool | None, half: bool) -> Any:
     """An onnxruntime.InferenceSession."""
     trouble = "" if use_gpu is False else gpu_trouble()
     if use_gpu is not False and not trouble:
-        session, trouble = _on_gpu(source, options)
+        session, trouble = _on_gpu(source, options, half)
         if session:
             return session
     if use_gpu:
@@ -160,26 +162,27 @@ def _opened(source: Path, options: Any, use_gpu: bool | None) -> Any:
     if trouble and cuda.devices():
         with _LOOKING:
             _warn(trouble)
-    return _session(source, options, _CPU)
+    return _session(source, options, _CPU, half)
 
 
-def _on_gpu(source: Path, options: Any) -> tuple[Any, str]:
+def _on_gpu(source: Path, options: Any, half: bool) -> tuple[Any, str]:
     """A session on CUDA, or None and why there is none."""
     try:
-        session = _session(source, options, [("CUDAExecutionProvider", _CUDA_OPTIONS), *_CPU])
+        session = _session(source, options, [("CUDAExecutionProvider", _CUDA_OPTIONS), *_CPU], half)
     except ModelError as error:
-        _session(source, options, _CPU)  # Fails again if the file is at fault.
+        _session(source, options, _CPU, half)  # Fails again if the file is at fault.
         return None, str(error.__cause__)
     if session.get_providers()[0] == "CUDAExecutionProvider":
         return session, ""
     return None, "ONNX Runtime cannot load its CUDA provider; its message above says why."
 
 
-def _session(source: Path, options: Any, providers: list[Any]) -> Any:
+def _session(source: Path, options: Any, providers: list[Any], half: bool) -> Any:
     import onnxruntime
 
     try:  # Without its own fallback, which it would print.
-        return onnxruntime.InferenceSession(str(source), options, providers=providers, enable_fallback=0)
+        graph = halved(source.read_bytes()) if half else str(source)
+        return onnxruntime.InferenceSession(graph, options, providers=providers, enable_fallback=0)
     except Exception as error:
         raise ModelError(f"{source} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
 

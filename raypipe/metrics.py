@@ -14,6 +14,8 @@ SECONDS, TOTAL = "_seconds", "_total"
 
 SESSION = "session_"
 """How the names of the seconds of a model's runs begin; its file follows."""
+AS_HALF = " in fp16"
+"""What follows the name of a float32 file that computes in float16."""
 
 Progress = Callable[[int, int], None]
 """Called with how many pages are finished and how many of them failed."""
@@ -53,7 +55,7 @@ class Visit:
 
 
 def files_run(sums: Mapping[str, float]) -> dict[str, float]:
-    """The model files that ran, without suffix, and their seconds."""
+    """The model files that ran, without suffix but with `AS_HALF` where it holds, and their seconds."""
     names = {name: name.removeprefix(SESSION).removesuffix(SECONDS) for name in sums}
     return {file: sums[name] for name, file in names.items() if name == f"{SESSION}{file}{SECONDS}"}
 

@@ -86,12 +86,12 @@ def accelerator(device: Device) -> Iterator[None]:
     """Lets sessions that may run on a GPU run on the stand-in."""
     opened, kept = engine._opened, {}
 
-    def on_device(source: Path, options: Any, use_gpu: bool | None) -> Any:
+    def on_device(source: Path, options: Any, use_gpu: bool | None, half: bool) -> Any:
         if use_gpu is False:
-            return opened(source, options, False)
-        if source not in kept:
-            kept[source] = StandIn(opened(source, options, False), source, device)
-        return kept[source]
+            return opened(source, options, False, half)
+        if (source, half) not in kept:
+            kept[source, half] = StandIn(opened(source, options, False, half), source, device)
+        return kept[source, half]
 
     with mock.patch.object(engine, "_opened", on_device), mock.patch.object(base, "gpu_available", lambda: True):
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from raypipe.metrics import SECONDS, SESSION, files_run
+from raypipe.metrics import AS_HALF, SECONDS, SESSION, files_run
 from raypipe.pipeline import Pipeline
 from raypipe.stages.base import ModelStage
 from raypipe.zoo import manifest
@@ -24,7 +24,8 @@ def steps(pipeline: Pipeline, sums: Mapping[str, float], workers: int, seconds: 
         seconds: How long the round took.
     """
     sessions = files_run(sums)
-    detector = sum(sessions.get(name, 0.0) for name in _files(pipeline, "detection"))
+    detectors = _files(pipeline, "detection")
+    detector = sum(value for name, value in sessions.items() if name.removesuffix(AS_HALF) in detectors)
     own = {f"{SESSION}{name}" for name in sessions}
     sums = {name.removesuffix(SECONDS): value for name, value in sums.items() if name.endswith(SECONDS)}
     known = sum(sessions.values()) - detector

@@ -35,7 +35,7 @@ def checks() -> list[tuple[str, str, bool]]:
         ("providers built in", ", ".join(runtime["providers"]), True),
         _gpu(),
         ("CPUs", f"{usable_cpus()}, {cpu_name() or 'of unknown name'}", True),
-        ("models in int8 and fp32 run", f"in {_precision()}", True),
+        ("models in several precisions run", f"in {_precision()}", True),
     ]
     rows.append(("models pulled to", str(store.folder()), True))
     for model in manifest.models():

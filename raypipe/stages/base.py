@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import cv2
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import override
 
 from raypipe.columns import Column
-from raypipe.engine import gpu_available
+from raypipe.engine import Session, gpu_available
 from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError
 from raypipe.metrics import Metrics
 from raypipe.types import Row
@@ -102,8 +103,8 @@ class ModelStage(Stage):
     use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is a GPU")
     precision: manifest.Precision | None = Field(
         None,
-        description="what the network computes with, of what the model has; None: of a model that has int8 and fp32, "
-        "int8 where the CPU multiplies it fast",
+        description="what the network computes with, of what the model can; None: of a model that has int8 and fp32, "
+        "int8 where the CPU multiplies it fast, and fp16 on GPUs that compute it fast",
     )
 
     @model_validator(mode="after")
@@ -153,13 +154,18 @@ class ModelStage(Stage):
 
     @property
     def running(self) -> manifest.Model:
-        """The entry of the manifest whose file this process runs: see `precision`.
+        """The entry of the manifest whose file this process runs, with the precision it computes in: see `precision`.
 
         Raises:
             ModelError: As `resolved`.
         """
         chosen = manifest.suited(self.resolved, self.precision, self.on_gpu)
-        return manifest.resolve(chosen.name, self.task)
+        manifest.resolve(chosen.name, self.task)
+        return chosen
+
+    def session(self, source: Path, threads: int, metrics: Metrics) -> Session:
+        """A file of the running model, opened where and as the stage says; see `Session`."""
+        return Session(source, self.use_gpu, threads, metrics, half=self.running.halved)
 
     @override
     def check(self) -> None:

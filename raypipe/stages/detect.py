@@ -14,7 +14,6 @@ from raypipe.columns import REGIONS
 from raypipe.detection.base import Detection, Detector, Thresholds
 from raypipe.detection.families import FAMILIES
 from raypipe.detection.tiles import tiled, tiles
-from raypipe.engine import Session
 from raypipe.errors import ModelError
 from raypipe.geometry import Floats
 from raypipe.images.image import IMAGE, Image
@@ -37,7 +36,7 @@ class TextDetector(Worker["ImageTextDetector"]):
         model = self.spec.running
         if model.input is None:
             raise ModelError(f"The manifest does not describe the input of {model.name}.", "Add `input` to its entry.")
-        session = Session(model.path, self.spec.use_gpu, self.threads, self.metrics)
+        session = self.spec.session(model.path, self.threads, self.metrics)
         self._detector: Detector = FAMILIES[model.family].open(session, model.input)
         self._thresholds = self.spec.thresholds()
 

@@ -15,7 +15,6 @@ from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
 from raypipe.columns import CONFIDENCE, CROPS, LINES, POSITIONS, RECOGNIZED, REGIONS, TURNED, Column
-from raypipe.engine import Session
 from raypipe.errors import ConfigError
 from raypipe.images.image import IMAGE, Image
 from raypipe.layout.lines import arrange, fold_of
@@ -87,9 +86,7 @@ class TextReader(Worker["ImageToText"]):
         family = FAMILIES[model.family]
         given = {name: value for name in family.options if (value := getattr(spec, name)) is not None}
         options = RecognizerOptions(language=spec.language, **given)
-        self._recognizer = family.open(
-            model, options, lambda source: Session(source, spec.use_gpu, threads, self.metrics)
-        )
+        self._recognizer = family.open(model, options, lambda source: spec.session(source, threads, self.metrics))
 
     @override
     def warm_up(self) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from raypipe import cuda
 from raypipe.errors import ConfigError, ModelError
 from raypipe.machine import fast_int8
 from raypipe.plugins import Registry
@@ -56,7 +57,8 @@ class Model(BaseModel):
     `file` is empty if the weights are not shipped. Those in `repository` (ONNX) or `checkpoint` (PyTorch) on the
     Hugging Face hub can be pulled into the local store. Another package can add a model as an entry point of the group
     `raypipe.models`; its `file` is a whole path. `exact` is the name of the same network in float32, which runs instead
-    where that is faster.
+    where that is faster. `half` says that a float32 graph may compute in float16, into which it is turned as it is
+    loaded (`raypipe.half`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,6 +82,7 @@ class Model(BaseModel):
     checkpoint: str = ""
     precision: Precision = "fp32"
     exact: str = ""
+    half: bool = False
     parameters: int = 0
     card: str = ""
 
@@ -92,6 +95,11 @@ class Model(BaseModel):
     def pull_bytes(self) -> int:
         """About how much a pull fetches."""
         return self.parameters * {"fp32": 4, "int8": 1, "fp16": 2}[self.precision]
+
+    @property
+    def halved(self) -> bool:
+        """Whether its graph is turned into one that computes in float16."""
+        return self.half and self.precision == "fp16"
 
     @property
     def is_here(self) -> bool:
@@ -183,7 +191,7 @@ def resolve(name: str, task: str, language: str | None = None) -> Model:
 
 
 def suited(model: Model, precision: Precision | None, on_gpu: bool) -> Model:
-    """The entry whose file runs on this machine: the model itself, or the same network in float32.
+    """The entry as it runs on this machine: the model itself, or the same network in float32 or made float16.
 
     Args:
         model: An entry of the manifest.
@@ -191,20 +199,28 @@ def suited(model: Model, precision: Precision | None, on_gpu: bool) -> Model:
         on_gpu: Whether it runs on a GPU, which int8 graphs for CPUs slow down.
 
     Raises:
-        ConfigError: The model has no file of this precision.
+        ConfigError: The model cannot compute so.
     """
-    if precision is None:
-        precision = "fp32" if model.exact and (on_gpu or not fast_int8()) else model.precision
-    if precision == model.precision:
-        return model
     exact = find(model.exact) if model.exact else model
-    if precision != exact.precision:
-        others = [each.name for each in models() if each.exact == model.name and each.precision == precision]
-        raise ConfigError(
-            f"{model.name} has no weights in {precision}.",
-            f"Take {others[0]}." if others else "Leave precision out; see `raypipe models list`.",
-        )
-    return exact
+    wanted = precision or _fastest(model, exact, on_gpu)
+    for each in (model, exact):
+        if wanted == each.precision:
+            return each
+    if wanted == "fp16" and exact.half:
+        return exact.model_copy(update={"precision": "fp16"})
+    others = [each.name for each in models() if each.exact == model.name and each.precision == wanted]
+    raise ConfigError(
+        f"{model.name} has no weights in {wanted}.",
+        f"Take {others[0]}." if others else "Leave precision out; see `raypipe models list`.",
+    )
+
+
+def _fastest(model: Model, exact: Model, on_gpu: bool) -> Precision:
+    if not model.exact:
+        return model.precision
+    if on_gpu:
+        return "fp16" if exact.half and cuda.fast_half() else exact.precision
+    return model.precision if fast_int8() else exact.precision
 
 
 def _remedy(model: Model) -> str:

@@ -52,8 +52,8 @@ def test_rows_are_picked_on_the_device(dtype: type) -> None:
 class Driver:
     """NVIDIA's driver with one device, of which there is none here."""
 
-    def __init__(self, version: int) -> None:
-        self.version = version
+    def __init__(self, version: int, capability: int = 9) -> None:
+        self.version, self.capability = version, capability
 
     def cuInit(self, flags: int) -> int:  # noqa: N802
         return 0
@@ -62,13 +62,21 @@ class Driver:
         count._obj.value = 1
         return 0
 
+    def cuDeviceGet(self, device: Any, number: int) -> int:  # noqa: N802
+        return 0
+
+    def cuDeviceGetAttribute(self, value: Any, attribute: int, device: Any) -> int:  # noqa: N802
+        assert attribute == 75
+        value._obj.value = self.capability
+        return 0
+
     def cuDriverGetVersion(self, version: Any) -> int:  # noqa: N802
         version._obj.value = self.version
         return 0
 
 
 def forget() -> None:
-    for remembered in (cuda.devices, cuda.trouble, engine._gpu_trouble, engine._warn):
+    for remembered in (cuda.devices, cuda.fast_half, cuda.trouble, engine._gpu_trouble, engine._warn):
         remembered.cache_clear()
 
 
@@ -117,3 +125,13 @@ def test_cuda_that_fails_where_the_libraries_are_is_passed_over_too(
     assert "The GPU is not used" in caplog.text
     with pytest.raises(DeviceError, match="cannot load its CUDA provider"):
         Session(PICKERS / "row_picker_float32.onnx", True, 1, Metrics())
+
+
+@pytest.mark.parametrize(("capability", "fast"), [(6, False), (7, True), (9, True), (None, False)])
+def test_a_gpu_says_whether_float16_is_fast(
+    capability: int | None, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget()
+    monkeypatch.setattr(cuda, "_driver", lambda: None if capability is None else Driver(13_000, capability))
+    assert cuda.fast_half() == fast
+    forget()

@@ -15,7 +15,7 @@ import raypipe
 
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
-    ["types", "compat", "keys", "machine", "cuda", "metrics", "gather"],
+    ["types", "compat", "keys", "machine", "cuda", "metrics", "gather", "half"],
     ["errors"],
     ["columns", "files", "geometry", "engine", "plugins"],
     ["rows", "zoo", "images"],

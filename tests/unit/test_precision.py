@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 import raypipe as rp
-from raypipe import machine, presets
+from raypipe import cuda, machine, presets
 from raypipe.errors import ConfigError
 from raypipe.stages import base
 from raypipe.zoo import manifest
@@ -20,16 +20,17 @@ ZEN_1, ZEN_2 = ({"flags": "avx2 fma", "cpu family": "23", "model": model} for mo
 OLD = {"flags": "fpu sse2 avx", "cpu family": "6", "model": "42"}
 PAIRS = [model.name for model in manifest.models() if model.exact]
 
-Computer = Callable[[dict[str, str], bool], None]
+Computer = Callable[[dict[str, str], int | None], None]
 
 
 @pytest.fixture
 def computer(monkeypatch: pytest.MonkeyPatch) -> Computer:
-    """Sets the CPU and whether there is a GPU."""
+    """Sets the CPU and the GPU's compute capability, if there is one."""
 
-    def set_up(cpu: dict[str, str], gpu: bool) -> None:
+    def set_up(cpu: dict[str, str], gpu: int | None) -> None:
         monkeypatch.setattr(machine, "_cpu_info", lambda: cpu)
-        monkeypatch.setattr(base, "gpu_available", lambda: gpu)
+        monkeypatch.setattr(base, "gpu_available", lambda: gpu is not None)
+        monkeypatch.setattr(cuda, "fast_half", lambda: (gpu or 0) >= 7)
 
     return set_up
 
@@ -37,11 +38,11 @@ def computer(monkeypatch: pytest.MonkeyPatch) -> Computer:
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize(
     ("cpu", "gpu", "precision"),
-    [(VNNI, False, "int8"), (ZEN_3, False, "int8"), (ZEN_2, False, "int8"), (ZEN_1, False, "fp32"),
-     (OLD, False, "fp32"), (VNNI, True, "fp32"), ({}, False, "int8")],
+    [(VNNI, None, "int8"), (ZEN_3, None, "int8"), (ZEN_2, None, "int8"), (ZEN_1, None, "fp32"),
+     (OLD, None, "fp32"), (VNNI, 6, "fp32"), (VNNI, 9, "fp16"), ({}, None, "int8")],
 )  # fmt: skip
 def test_the_file_that_runs_follows_the_device(
-    name: str, cpu: dict[str, str], gpu: bool, precision: str, computer: Computer
+    name: str, cpu: dict[str, str], gpu: int | None, precision: str, computer: Computer
 ) -> None:
     computer(cpu, gpu)
     stage = rp.ImageTextDetector if manifest.find(name).task == "detection" else rp.ImageToText
@@ -49,12 +50,13 @@ def test_the_file_that_runs_follows_the_device(
     assert running.precision == precision
     assert running.name == (name if precision == "int8" else manifest.find(name).exact)
     assert ("int8" in running.file) == (precision == "int8")
+    assert running.halved == (precision == "fp16")
     assert stage(model=name, use_gpu=False).running.precision == ("int8" if gpu else precision)
 
 
-@pytest.mark.parametrize("precision", ["int8", "fp32"])
+@pytest.mark.parametrize("precision", ["int8", "fp32", "fp16"])
 def test_a_precision_is_pinned_whatever_the_device(precision: manifest.Precision, computer: Computer) -> None:
-    for cpu, gpu in ((VNNI, False), (OLD, False), (VNNI, True)):
+    for cpu, gpu in ((VNNI, None), (OLD, None), (VNNI, 6), (VNNI, 9)):
         computer(cpu, gpu)
         pipeline = rp.standard(precision=precision)
         assert {stage.running.precision for stage in pipeline.graph.model_stages} == {precision}
@@ -66,8 +68,8 @@ def test_a_precision_that_a_model_does_not_have_is_refused() -> None:
     with pytest.raises(ConfigError, match="no weights in int8") as caught:
         rp.ImageTextDetector(model="text_detector_db", precision="int8")
     assert "text_detector_db_opt" in str(caught.value)
-    with pytest.raises(ConfigError, match="no weights in fp16"):
-        rp.ImageToText(precision="fp16")
+    with pytest.raises(ConfigError, match="no weights in fp16") as caught:
+        rp.ImageToText(model="ocr_base_handwritten_v2", precision="fp16")
 
 
 def test_the_two_files_of_a_model_are_the_same_network() -> None:
