@@ -1,4 +1,4 @@
-"""What a GPU does: its texts beside the CPU's, pages a second by threads, how busy it is and what memory it takes.
+"""What a GPU does: its texts beside the CPU's, pages a second by provider, precision and threads, how busy it is.
 
 Example: python benchmarks/gpu.py examples/*.jpg examples/*.png
 Takes less than eight minutes; needs `pip install '.[cuda]'`, a driver, and `nvidia-smi`. Each setting is warmed up with
@@ -16,13 +16,16 @@ from difflib import SequenceMatcher
 from statistics import mean
 
 from raypipe import cuda, presets
-from raypipe.engine import gpu_trouble
+from raypipe.engine import gpu_trouble, tensorrt_trouble
 from raypipe.inputs.pages import documents, page_rows
 from raypipe.machine import cpu_name, usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.pipeline import Pipeline
+from raypipe.providers import Provider
 from raypipe.run import local
+from raypipe.zoo.manifest import Precision
 
+PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32", "int8")
 QUERY = ["nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits", "-lms", "200"]
 
 
@@ -60,16 +63,22 @@ def main() -> None:
     print(json.dumps({"gpu": cuda.devices(), "cpu": cpu_name(), "cpus": cpus}), flush=True)
     expected, seconds = read(presets.standard(use_gpu=False, precision="fp32"), arguments.sources, cpus)
     print(json.dumps({"device": "cpu", "pages_per_second": round(len(expected) / seconds, 2)}), flush=True)
-    settings = [(precision, threads) for precision in ("fp32", "int8") for threads in (cpus, 4, 1) if threads <= cpus]
-    for precision, threads in dict.fromkeys(settings):
+    settings: list[tuple[Provider, Precision, int]] = [
+        ("cuda", precision, threads) for precision in PRECISIONS for threads in (cpus, 4, 1) if threads <= cpus
+    ]
+    settings += [("cuda_graphs", "fp16", cpus), ("tensorrt", "fp16", cpus)]
+    for provider, precision, threads in dict.fromkeys(settings):
         if time.monotonic() - start > arguments.seconds:
             break
-        pipeline = presets.standard(use_gpu=True, precision=precision)
+        if provider == "tensorrt" and (trouble := tensorrt_trouble()):
+            print(json.dumps({"provider": provider, "trouble": trouble}), flush=True)
+            continue
+        pipeline = presets.standard(use_gpu=True, precision=precision).with_provider(provider)
         read(pipeline, arguments.sources, threads)
         texts, seconds, busy, memory = watched(pipeline, arguments.sources * arguments.repeat, threads)
         pairs = list(zip(texts, expected * arguments.repeat, strict=True))
         print(json.dumps({
-            "device": "cuda",
+            "provider": provider,
             "precision": precision,
             "threads": threads,
             "pages_per_second": round(len(texts) / seconds, 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 
 INSTALL = "pip install 'raypipe[cuda]'"
@@ -54,10 +55,14 @@ def trouble(version: str) -> str:
             f"NVIDIA's driver is made for CUDA {driver}, but this ONNX Runtime for CUDA {major}. "
             f"Install a driver for CUDA {major} or later."
         )
-    missing = [name for name in libraries(major) if not _loads(name)]
-    if missing:
-        return f"{', '.join(missing)} cannot be loaded, without which ONNX Runtime has no CUDA. Run `{INSTALL}`."
+    if lacking := missing(libraries(major)):
+        return f"{', '.join(lacking)} cannot be loaded, without which ONNX Runtime has no CUDA. Run `{INSTALL}`."
     return ""
+
+
+def missing(names: Sequence[str]) -> list[str]:
+    """The libraries among those that cannot be loaded."""
+    return [name for name in names if _library(name) is None]
 
 
 def libraries(major: int) -> tuple[str, ...]:
@@ -77,10 +82,6 @@ def _driver_version() -> int:
 
 def _driver() -> ctypes.CDLL | None:
     return _library("libcuda.so.1")
-
-
-def _loads(name: str) -> bool:
-    return _library(name) is not None
 
 
 def _library(name: str) -> ctypes.CDLL | None:

@@ -15,18 +15,17 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from raypipe import cuda
+from raypipe import cuda, providers
+from raypipe.bound import Bound
 from raypipe.errors import DeviceError, ModelError
-from raypipe.gather import Gatherer
+from raypipe.gather import Gatherer, Run
 from raypipe.half import halved
 from raypipe.metrics import AS_HALF, SECONDS, SESSION, Metrics
+from raypipe.providers import Execution
 
 Array = npt.NDArray[Any]
 Tensor: TypeAlias = Any
 """An onnxruntime.OrtValue: an array that stays on the device of the session that computed it."""
-
-# An exhaustive search of convolution algorithms takes hundreds of milliseconds for each new input shape.
-_CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
 
 _CPU = ["CPUExecutionProvider"]
 _LOOKING = threading.Lock()
@@ -62,34 +61,37 @@ class Session:
             that ONNX Runtime cannot use, a warning says why.
         threads: CPU threads of one run.
         metrics: Where the seconds of each run are added, as `session_seconds` and as those of the model's file.
-        half: Compute in float16, which the float32 graph of the file is turned into; see `raypipe.half`.
+        execution: How it is run; None: in float32, with the usual provider.
 
     Attributes:
         metrics: As given, for what is done around the runs.
 
     Raises:
-        DeviceError: A GPU was asked for, but ONNX Runtime did not get one.
+        DeviceError: A GPU was asked for, but ONNX Runtime did not get one, or not with the provider.
         ModelError: The file is missing or damaged.
     """
 
-    def __init__(self, source: Path, use_gpu: bool | None, threads: int, metrics: Metrics, half: bool = False) -> None:
+    def __init__(
+        self, source: Path, use_gpu: bool | None, threads: int, metrics: Metrics, execution: Execution | None = None
+    ) -> None:
         import onnxruntime
 
+        execution = execution or Execution()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # Threads that spin while they wait would take the core from the next actor.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = _opened(source, options, use_gpu, half)
-        self.on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
-        self.metrics, self._name = metrics, f"{SESSION}{source.stem}{AS_HALF if half else ''}{SECONDS}"
+        self._session = _opened(source, options, use_gpu, execution)
+        self.on_gpu = self._session.get_providers()[:1] != _CPU
+        self.metrics, self._name = metrics, f"{SESSION}{source.stem}{AS_HALF if execution.half else ''}{SECONDS}"
         self.inputs = {
             argument.name: Input(np.dtype(TYPES[argument.type]), argument.shape)
             for argument in self._session.get_inputs()
         }
         self.outputs: list[str] = [argument.name for argument in self._session.get_outputs()]
-        self._gatherer = Gatherer(self._run_batch, MOST_VALUES) if self.on_gpu and self._takes_batches() else None
+        self._gatherer = self._gathering(execution) if self.on_gpu and self._takes_batches() else None
 
     def run(self, *inputs: Array, outputs: Sequence[str] | None = None) -> list[Array]:
         """Runs the model. On a GPU, pictures of one shape that several threads bring are run together.
@@ -136,8 +138,11 @@ class Session:
         arguments = [*self._session.get_inputs(), *self._session.get_outputs()]
         return len(self.inputs) == 1 and all(isinstance(each.shape[0], str) for each in arguments)
 
-    def _run_batch(self, batch: Array, outputs: Sequence[str] | None) -> list[Array]:
-        return [np.asarray(value) for value in self._session.run(outputs, dict.fromkeys(self.inputs, batch))]
+    def _gathering(self, execution: Execution) -> Gatherer:
+        """What takes pictures of several threads together, and runs them in memory that is kept."""
+        graphs = execution.provider == "cuda_graphs"
+        run = Bound(self._session, "cuda", graphs).run
+        return Gatherer(filled_up(run) if execution.same_shapes else run, MOST_VALUES, at_once=1 if graphs else 2)
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
@@ -150,11 +155,22 @@ class Session:
         return json.loads(values[key] if default is None else values.get(key, default))
 
 
-def _opened(source: Path, options: Any, use_gpu: bool | None, half: bool) -> Any:
+def filled_up(run: Run) -> Run:
+    """The function, whose batches have 1, 2, 4, 8 ... pictures, the last of them empty: so that shapes repeat."""
+
+    def run_filled_up(batch: Array, asked: Any) -> list[Array]:
+        size = 1 << (len(batch) - 1).bit_length()
+        empty = np.zeros((size - len(batch), *batch.shape[1:]), batch.dtype)
+        return [found[: len(batch)] for found in run(np.concatenate([batch, empty]), asked)]
+
+    return run_filled_up
+
+
+def _opened(source: Path, options: Any, use_gpu: bool | None, execution: Execution) -> Any:
     """An onnxruntime.InferenceSession."""
-    trouble = "" if use_gpu is False else gpu_trouble()
+    trouble = "" if use_gpu is False else gpu_trouble() or _provider_trouble(execution)
     if use_gpu is not False and not trouble:
-        session, trouble = _on_gpu(source, options, half)
+        session, trouble = _on_gpu(source, options, execution)
         if session:
             return session
     if use_gpu:
@@ -162,19 +178,35 @@ def _opened(source: Path, options: Any, use_gpu: bool | None, half: bool) -> Any
     if trouble and cuda.devices():
         with _LOOKING:
             _warn(trouble)
-    return _session(source, options, _CPU, half)
+    return _session(source, options, _CPU, execution.half)
 
 
-def _on_gpu(source: Path, options: Any, half: bool) -> tuple[Any, str]:
-    """A session on CUDA, or None and why there is none."""
+def _on_gpu(source: Path, options: Any, execution: Execution) -> tuple[Any, str]:
+    """A session on a GPU, or None and why there is none."""
+    wanted = providers.chosen(execution)
     try:
-        session = _session(source, options, [("CUDAExecutionProvider", _CUDA_OPTIONS), *_CPU], half)
+        session = _session(source, options, [*wanted, *_CPU], execution.half)
     except ModelError as error:
-        _session(source, options, _CPU, half)  # Fails again if the file is at fault.
+        _session(source, options, _CPU, execution.half)  # Fails again if the file is at fault.
         return None, str(error.__cause__)
-    if session.get_providers()[0] == "CUDAExecutionProvider":
+    best = wanted[0][0]
+    if session.get_providers()[0] == best:
         return session, ""
-    return None, "ONNX Runtime cannot load its CUDA provider; its message above says why."
+    name = "CUDA" if best == providers.CUDA else "TensorRT"
+    return None, f"ONNX Runtime cannot load its {name} provider; its message above says why."
+
+
+def _provider_trouble(execution: Execution) -> str:
+    return tensorrt_trouble() if execution.provider == "tensorrt" else ""
+
+
+def tensorrt_trouble() -> str:
+    """Why TensorRT cannot be used, whatever the GPU, and what to do; empty if it can."""
+    if providers.TENSORRT not in versions()["providers"]:
+        return "This ONNX Runtime is built without TensorRT. Install onnxruntime-gpu in its place."
+    if missing := cuda.missing(providers.TENSORRT_LIBRARIES):
+        return f"{', '.join(missing)} cannot be loaded. Install TensorRT 10 and name its folder in LD_LIBRARY_PATH."
+    return ""
 
 
 def _session(source: Path, options: Any, providers: list[Any], half: bool) -> Any:
@@ -213,7 +245,7 @@ def _gpu_trouble() -> str:
         return "NVIDIA's driver is not installed here, or has no device."
     import onnxruntime
 
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+    if providers.CUDA not in onnxruntime.get_available_providers():
         return "This ONNX Runtime is built without CUDA. Install onnxruntime-gpu in its place."
     with redirect_stdout(io.StringIO()):  # It prints what it does not find.
         onnxruntime.preload_dlls()

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from raypipe.errors import ConfigError, ModelError
 from raypipe.graph import Operator, graph_of
 from raypipe.inputs.pages import Source, documents, page_rows
+from raypipe.providers import Provider
 from raypipe.run.settings import Serving
 from raypipe.stages import registry
 from raypipe.stages.base import ModelStage, Stage, Step
@@ -166,6 +167,21 @@ class Pipeline:
         from raypipe.run.online import deployment
 
         return deployment(self.graph, self.drawings(), serving or Serving(), jobs_for=jobs_for)
+
+    def with_provider(self, provider: Provider) -> Pipeline:
+        """The pipeline, whose networks a provider runs on a GPU; see `ModelStage`.
+
+        Raises:
+            ConfigError: It has no effect on one of them.
+        """
+        return Pipeline(
+            [
+                type(stage).model_validate({**stage.model_dump(), "provider": provider})
+                if isinstance(stage, ModelStage)
+                else stage
+                for stage in self.stages
+            ]
+        )
 
     def with_drawing(self, image_format: str, clean: bool = False) -> Pipeline:
         """The pipeline, extended to draw each page's regions and text over its picture; `clean`: to draw nothing."""

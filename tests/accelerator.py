@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe import engine
+from raypipe.providers import Execution
 from raypipe.stages import base
 
 Array = npt.NDArray[Any]
@@ -81,17 +82,32 @@ class StandIn:
         return self._recorded[key]
 
 
+class Unbound:
+    """What `Bound` is on the device: it has no memory of its own."""
+
+    def __init__(self, session: StandIn, memory: str, graphs: bool) -> None:
+        self._session = session
+
+    def run(self, batch: Array, outputs: Sequence[str] | None) -> list[Array]:
+        return self._session.run(outputs, {self._session.get_inputs()[0].name: batch})
+
+
 @contextmanager
 def accelerator(device: Device) -> Iterator[None]:
     """Lets sessions that may run on a GPU run on the stand-in."""
     opened, kept = engine._opened, {}
 
-    def on_device(source: Path, options: Any, use_gpu: bool | None, half: bool) -> Any:
+    def on_device(source: Path, options: Any, use_gpu: bool | None, execution: Execution) -> Any:
         if use_gpu is False:
-            return opened(source, options, False, half)
-        if (source, half) not in kept:
-            kept[source, half] = StandIn(opened(source, options, False, half), source, device)
-        return kept[source, half]
+            return opened(source, options, False, execution)
+        key = source, execution.half
+        if key not in kept:
+            kept[key] = StandIn(opened(source, options, False, execution), source, device)
+        return kept[key]
 
-    with mock.patch.object(engine, "_opened", on_device), mock.patch.object(base, "gpu_available", lambda: True):
+    with (
+        mock.patch.object(engine, "_opened", on_device),
+        mock.patch.object(engine, "Bound", Unbound),
+        mock.patch.object(base, "gpu_available", lambda: True),
+    ):
         yield

@@ -20,7 +20,18 @@ from raypipe.machine import usable_cpus
 from raypipe.pipeline import BATCH_SIZE
 
 VARIED = frozenset(
-    ("preset", "detector", "recognizer", "language", "device", "precision", "batch_size", "threads", "connections")
+    (
+        "preset",
+        "detector",
+        "recognizer",
+        "language",
+        "device",
+        "precision",
+        "provider",
+        "batch_size",
+        "threads",
+        "connections",
+    )
 )
 """Parameters of which several values can be measured."""
 

@@ -18,6 +18,7 @@ from raypipe.images.kinds import KINDS
 from raypipe.machine import cpu_name, usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.outputs.formats import FORMATS
+from raypipe.providers import engines_folder
 from raypipe.recognition import families as recognizers
 from raypipe.stages.registry import STAGES
 from raypipe.zoo import manifest, store
@@ -34,6 +35,7 @@ def checks() -> list[tuple[str, str, bool]]:
         ("onnxruntime", runtime["onnxruntime"], True),
         ("providers built in", ", ".join(runtime["providers"]), True),
         _gpu(),
+        ("TensorRT", engine.tensorrt_trouble() or f"found; what it compiles is kept in {engines_folder()}", True),
         ("CPUs", f"{usable_cpus()}, {cpu_name() or 'of unknown name'}", True),
         ("models in several precisions run", f"in {_precision()}", True),
     ]

@@ -16,6 +16,7 @@ from raypipe.images.passwords import Passwords, tell
 from raypipe.job.folder import OutputFolder
 from raypipe.outputs.formats import FORMATS
 from raypipe.pipeline import BATCH_SIZE, Pipeline, load
+from raypipe.providers import Provider
 from raypipe.stages.base import Pool
 from raypipe.stages.text_layer import Use
 from raypipe.zoo.manifest import Precision
@@ -100,6 +101,13 @@ def pipeline_options(command: F) -> F:
             "--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run."
         ),
         click.option(
+            "--provider",
+            type=click.Choice(get_args(Provider)),
+            default="cuda",
+            show_default=True,
+            help="What runs networks on a GPU, with --device cuda.",
+        ),
+        click.option(
             "--precision",
             type=click.Choice(["auto", *get_args(Precision)]),
             default="auto",
@@ -174,6 +182,7 @@ def chosen_pipeline(
     language: str,
     device: str,
     precision: str,
+    provider: Provider,
     text_layer: Use,
     double_pages: bool,
     preset: str = presets.STANDARD,
@@ -192,6 +201,7 @@ def chosen_pipeline(
         "language",
         "device",
         "precision",
+        "provider",
         "detectors",
         "recognizers",
         "preset",
@@ -204,7 +214,7 @@ def chosen_pipeline(
     if preset != presets.STANDARD:
         alone("--preset", preset, "detector", "recognizer")
         detector, recognizer = presets.PRESETS[preset][:2]
-    return presets.standard(
+    chosen = presets.standard(
         detector,
         recognizer,
         language,
@@ -216,6 +226,7 @@ def chosen_pipeline(
         double_pages=double_pages,
         precision=cast(Precision | None, None if precision == "auto" else precision),
     )
+    return chosen if provider == "cuda" else chosen.with_provider(provider)
 
 
 def alone(option: str, given: object, *others: str) -> None:

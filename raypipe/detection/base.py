@@ -9,8 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from raypipe.providers import Shapes
 from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input
+
+USUAL_SHORT = 2**-0.5
+"""A4's shorter side."""
+MOST_PAGES = 8
+"""Pages in a batch on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,12 @@ class Detector(Protocol):
             refine: Find whole lines, if the network can; otherwise regions are as the network finds them.
         """
         ...
+
+
+def batch_shapes(width: int, takes: Input) -> Shapes:
+    """The shapes of batches of pages that a network takes, whose longer side is scaled to `width`."""
+    long, short = (-(-side // takes.multiple) * takes.multiple for side in (width, int(width * USUAL_SHORT)))
+    return Shapes((1, 3, takes.multiple, takes.multiple), (1, 3, long, short), (MOST_PAGES, 3, long, long))
 
 
 def network_input(pixels: Pixels, width: int, takes: Input) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:

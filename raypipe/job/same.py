@@ -11,7 +11,7 @@ from raypipe.files.paths import exists, read_file
 from raypipe.job.folder import OutputFolder
 from raypipe.pipeline import Pipeline
 
-PLACEMENT = {"pool", "use_gpu", "folder"}
+PLACEMENT = {"pool", "use_gpu", "provider", "folder"}
 """Parameters that say where a stage runs or writes: they do not change the rows."""
 
 

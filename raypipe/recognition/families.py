@@ -11,10 +11,15 @@ from pathlib import Path
 
 from raypipe.engine import Session
 from raypipe.plugins import Registry
+from raypipe.providers import Shapes
 from raypipe.recognition.base import Recognizer, RecognizerOptions
 from raypipe.recognition.ctc import model as ctc
+from raypipe.recognition.ctc.batching import padded_width
 from raypipe.recognition.trocr import model as trocr
 from raypipe.zoo.manifest import Model
+
+USUAL_LINES, USUAL_LENGTH = 16, 14
+"""Lines of a batch, and their length in heights, for which TensorRT chooses its kernels."""
 
 OpenSession = Callable[[Path], Session]
 """Opens an ONNX file with the stage's device and threads."""
@@ -50,6 +55,15 @@ FAMILIES = Registry(
     },
     lambda found: isinstance(found, Family),
 )
+
+
+def batch_shapes(model: Model) -> Shapes | None:
+    """The shapes of batches of line pictures that a network takes; None: the model has several networks."""
+    if model.input is None:
+        return None
+    height, width = picture_size(model)
+    least, most = (1, 3, height, padded_width(1)), (ctc.GPU_BATCH, 3, height, padded_width(width))
+    return Shapes(least, (USUAL_LINES, 3, height, padded_width(USUAL_LENGTH * height)), most)
 
 
 def picture_size(model: Model) -> tuple[int, int]:

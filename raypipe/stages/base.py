@@ -22,6 +22,7 @@ from raypipe.columns import Column
 from raypipe.engine import Session, gpu_available
 from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError
 from raypipe.metrics import Metrics
+from raypipe.providers import Execution, Provider, Shapes
 from raypipe.types import Row
 from raypipe.zoo import manifest
 
@@ -106,6 +107,11 @@ class ModelStage(Stage):
         description="what the network computes with, of what the model can; None: of a model that has int8 and fp32, "
         "int8 where the CPU multiplies it fast, and fp16 on GPUs that compute it fast",
     )
+    provider: Provider = Field(
+        "cuda",
+        description="what runs the network on a GPU that is asked for: cuda; cuda_graphs, which records the work of "
+        "each shape and repeats it; tensorrt, which first compiles the network, for minutes",
+    )
 
     @model_validator(mode="after")
     def _uses_its_options(self) -> Self:
@@ -118,6 +124,7 @@ class ModelStage(Stage):
         if known is None or known.task != self.task:  # `check` says so.
             return self
         manifest.suited(known, self.precision, on_gpu=False)
+        self._check_provider(known)
         used = self.families[known.family].options
         for family in self.families.values():
             for option in sorted(family.options - used):
@@ -127,6 +134,17 @@ class ModelStage(Stage):
                         f"Leave {option} out, or choose a model that uses it.",
                     )
         return self
+
+    def _check_provider(self, model: manifest.Model) -> None:
+        if self.provider == "cuda":
+            return
+        what = f"{self.name}'s provider={self.provider!r} has no effect"
+        if not self.use_gpu:
+            raise ConfigError(
+                f"{what} unless a GPU is asked for.", "Set use_gpu=True (--device cuda), or leave it out."
+            )
+        if model.input is None:
+            raise ConfigError(f"{what} on {self.model}, which has several networks.", "Leave it out.")
 
     @classmethod
     def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> Self:
@@ -163,9 +181,10 @@ class ModelStage(Stage):
         manifest.resolve(chosen.name, self.task)
         return chosen
 
-    def session(self, source: Path, threads: int, metrics: Metrics) -> Session:
+    def session(self, source: Path, threads: int, metrics: Metrics, shapes: Shapes | None) -> Session:
         """A file of the running model, opened where and as the stage says; see `Session`."""
-        return Session(source, self.use_gpu, threads, metrics, half=self.running.halved)
+        execution = Execution(half=self.running.halved, provider=self.provider, shapes=shapes)
+        return Session(source, self.use_gpu, threads, metrics, execution)
 
     @override
     def check(self) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from raypipe.columns import REGIONS
-from raypipe.detection.base import Detection, Detector, Thresholds
+from raypipe.detection.base import Detection, Detector, Thresholds, batch_shapes
 from raypipe.detection.families import FAMILIES
 from raypipe.detection.tiles import tiled, tiles
 from raypipe.errors import ModelError
@@ -36,7 +36,8 @@ class TextDetector(Worker["ImageTextDetector"]):
         model = self.spec.running
         if model.input is None:
             raise ModelError(f"The manifest does not describe the input of {model.name}.", "Add `input` to its entry.")
-        session = self.spec.session(model.path, self.threads, self.metrics)
+        shapes = batch_shapes(self.spec.width, model.input)
+        session = self.spec.session(model.path, self.threads, self.metrics, shapes)
         self._detector: Detector = FAMILIES[model.family].open(session, model.input)
         self._thresholds = self.spec.thresholds()
 

@@ -22,7 +22,7 @@ from raypipe.layout.spreads import Spread, parted
 from raypipe.outputs.formats import text_columns
 from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.ctc.language import own_words
-from raypipe.recognition.families import FAMILIES, picture_size
+from raypipe.recognition.families import FAMILIES, batch_shapes, picture_size
 from raypipe.stages import crops as line_pictures
 from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
@@ -86,7 +86,9 @@ class TextReader(Worker["ImageToText"]):
         family = FAMILIES[model.family]
         given = {name: value for name in family.options if (value := getattr(spec, name)) is not None}
         options = RecognizerOptions(language=spec.language, **given)
-        self._recognizer = family.open(model, options, lambda source: spec.session(source, threads, self.metrics))
+        self._recognizer = family.open(
+            model, options, lambda source: spec.session(source, threads, self.metrics, batch_shapes(model))
+        )
 
     @override
     def warm_up(self) -> None:

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from raypipe.engine import Session
 from raypipe.half import halved
 from raypipe.metrics import Metrics
+from raypipe.providers import Execution
 from raypipe.zoo import manifest
 
 HALVES = [model for model in manifest.models() if model.half]
@@ -66,7 +67,7 @@ def test_a_graph_computes_in_float16_between_float32_ends() -> None:
 def test_small_probabilities_are_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "made.onnx"
     path.write_bytes(made().SerializeToString())
-    whole, half = (Session(path, False, 1, Metrics(), half=half) for half in (False, True))
+    whole, half = (Session(path, False, 1, Metrics(), Execution(half=half)) for half in (False, True))
     given = np.array([[2.5, 1, 0.5], [1, -2, 3]], np.float32)
     expected, found = (each.run(given, outputs=["shares"])[0] for each in (whole, half))
     assert 0 < expected.min() < 1e-9
@@ -76,7 +77,7 @@ def test_small_probabilities_are_not_lost(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", HALVES, ids=lambda model: model.name)
 def test_models_compute_much_the_same_in_float16(model: manifest.Model) -> None:
     picture = np.random.default_rng(0).uniform(-1, 1, SHAPES[model.task]).astype(np.float32)
-    whole, half = (Session(model.path, False, 1, Metrics(), half=half) for half in (False, True))
+    whole, half = (Session(model.path, False, 1, Metrics(), Execution(half=half)) for half in (False, True))
     for expected, found in zip(whole.run(picture), half.run(picture), strict=True):
         assert found.dtype == np.float32 and found.shape == expected.shape
         assert np.abs(found - expected).mean() < 1e-3

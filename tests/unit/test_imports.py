@@ -15,7 +15,7 @@ import raypipe
 
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
-    ["types", "compat", "keys", "machine", "cuda", "metrics", "gather", "half"],
+    ["types", "compat", "keys", "machine", "cuda", "metrics", "gather", "half", "bound", "providers"],
     ["errors"],
     ["columns", "files", "geometry", "engine", "plugins"],
     ["rows", "zoo", "images"],
@@ -122,8 +122,12 @@ def test_ray_is_imported_below_run_only(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_onnxruntime_is_imported_by_the_engine_only(name: str) -> None:
-    assert "onnxruntime" not in outside_imports(name) or name == "engine.py" or name.startswith("zoo/export/")
+def test_onnxruntime_is_imported_by_the_engine_and_what_it_binds_only(name: str) -> None:
+    assert (
+        "onnxruntime" not in outside_imports(name)
+        or name in ("engine.py", "bound.py")
+        or name.startswith("zoo/export/")
+    )
 
 
 def test_the_rules_see_what_they_forbid() -> None:
