@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,7 +24,7 @@ from raypipe.errors import ConfigError, ServerError
 from raypipe.images.pdf import unlocked
 from raypipe.outputs.json import JsonPage
 from raypipe.outputs.page import Page
-from raypipe.types import Row
+from raypipe.types import USUAL
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ class Client:
         }
         answer = self._request("POST", f"/v1/ocr?{urlencode(query)}", content, headers)
         try:
-            return [Page(_row(page, name if isinstance(source, bytes) else str(source))) for page in answer["pages"]]
+            return [_page(page, name if isinstance(source, bytes) else str(source)) for page in answer["pages"]]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise self._foreign() from error
 
@@ -223,20 +223,22 @@ def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
         return f"The server answered {error.code} {error.reason}.", "Look at the server's log."
 
 
-def _row(answer: Mapping[str, Any], path: str) -> Row:
-    """A page of the server's JSON as a page row, with its further columns."""
+def _page(answer: Mapping[str, Any], path: str) -> Page:
+    """A page of the server's JSON, with its further columns."""
     page = {"confidence": None, **answer}
+    language = page.pop("lang", None)
     picture, confidence = _decoded(page.pop("overlay", "")), page["confidence"]
     page.pop("failure", None)  # `exception` says the same.
-    if missing := {field.name for field in fields(JsonPage)} - {"failure", *page}:
+    if missing := {field.name for field in fields(JsonPage)} - {"failure", "lang", *page}:
         raise KeyError(*missing)
-    return {
+    row = {
         **page,
         "path": path,
         "lines": LINES.decode(page["lines"]),
         "confidence": [] if confidence is None else [confidence],
         "image_with_regions": picture,
     }
+    return Page(row, replace(USUAL, language=language))
 
 
 def _decoded(data_url: str) -> bytes | None:

@@ -13,6 +13,8 @@ from raypipe.types import Line, Page
 DIGITS = 2
 """Coordinates are given in hundredths of a pixel, and angles in hundredths of a degree."""
 CONFIDENCE_DIGITS = 4
+OPTIONAL = ("alternatives",)
+"""Fields of records that are left out where they are empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +22,10 @@ class JsonPage:
     """A page of a document, numbered from 0.
 
     `width` and `height` are pixels of the page as the file has it, after EXIF orientation, and so are all boxes;
-    `turned` says by how many degrees, clockwise, it was turned to be read: 0, 90, 180 or 270. `confidence` is the mean
-    character probability, 0 to 1, and null if there is no text. `exception` says why the page failed, and
-    `failure` gives the same in parts.
+    `turned` says by how many degrees, clockwise, it was turned to be read: 0, 90, 180 or 270. `lang` is the code of the
+    language in which it was read, such as `en`, and null if nobody knows. `confidence` is the mean character
+    probability, 0 to 1, and null if there is no text. `exception` says why the page failed, and `failure` gives the
+    same in parts.
     """
 
     name: str
@@ -31,6 +34,7 @@ class JsonPage:
     width: int | None
     height: int | None
     turned: int
+    lang: str | None
     text: str
     confidence: float | None
     lines: list[Line]
@@ -52,6 +56,7 @@ def page_values(page: Page, confidences: bool = True) -> dict[str, Any]:
         width=page.width,
         height=page.height,
         turned=page.turned,
+        lang=page.language,
         text=page.text,
         confidence=page.confidence,
         lines=page.lines,
@@ -70,8 +75,9 @@ def _value(value: Any) -> Any:
 
 
 def _rounded(record: Any, confidences: bool) -> dict[str, Any]:
-    names = [field.name for field in fields(record) if confidences or field.name != "confidence"]
-    return {name: _field(name, getattr(record, name), confidences) for name in names}
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    absent = {name for name in OPTIONAL if not values.get(name)} | (set() if confidences else {"confidence"})
+    return {name: _field(name, value, confidences) for name, value in values.items() if name not in absent}
 
 
 def _field(name: str, value: Any, confidences: bool) -> Any:

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from raypipe.outputs.base import Document
 from raypipe.types import Page
 from raypipe.web.forms import Form
-from raypipe.web.options import Options
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
 FAILED_PAGES = "X-Failed-Pages"
@@ -21,12 +20,22 @@ ones."""
 
 @dataclass(frozen=True)
 class Context:
-    """What an answer says besides its pages. Pages of a folder have paths that may be opened."""
+    """What an answer says besides its pages.
+
+    Attributes:
+        request_id: That of the request.
+        models: The pipeline's.
+        form: The form of the answer.
+        confidences: Whether it includes confidences.
+        pictures: Whether it includes pictures of pages.
+        folder: Where pages have paths that may be opened.
+    """
 
     request_id: str
     models: list[dict[str, str]]
-    options: Options
     form: Form
+    confidences: bool = True
+    pictures: bool = False
     folder: str | None = None
 
 
@@ -48,8 +57,8 @@ def body(pages: Sequence[Page], context: Context, request: Mapping[str, Any]) ->
         path=pages[0].name,
         name=pages[0].name,
         pages=pages,
-        confidences=context.options.include_confidence,
-        pictures=context.options.overlay != "none",
+        confidences=context.confidences,
+        pictures=context.pictures,
         folder=context.folder,
     )
     return context.form.render(document, request)

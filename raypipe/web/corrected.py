@@ -14,9 +14,9 @@ from starlette.responses import Response
 from raypipe.errors import Failure, PageError
 from raypipe.images.image import Image, Limits, open_image
 from raypipe.stages.decode import BinaryToImage
-from raypipe.types import Page
+from raypipe.types import USUAL, Page
 from raypipe.web import answers, given
-from raypipe.web.options import Options, negotiate
+from raypipe.web.options import Rendering, negotiate
 from raypipe.web.problems import ProblemError, of_page
 from raypipe.web.routes import ANSWERS
 from raypipe.web.schema import CORRECTED, PROBLEM, PROBLEMS, CorrectedPage, CorrectedPages
@@ -29,21 +29,19 @@ PAGES = "pages"
 
 
 @router.post("/v1/convert", responses={**ANSWERS, **PROBLEMS}, openapi_extra=CORRECTED, response_class=Response)
-async def convert(request: Request, options: Annotated[Options, Query()]) -> Response:
+async def convert(request: Request, options: Annotated[Rendering, Query()]) -> Response:
     """Takes pages as JSON, such as corrected ones, and answers in any format. Nothing is read.
 
     PDF needs the document, too: a multipart form with the file, and a field `pages` that holds the JSON.
     """
     service: Service = request.app.state.service
     form = negotiate(request.headers.get("accept"), options)
-    if options.overlay != "none" or options.pages:
-        raise ProblemError(422, "option_invalid", "overlay and pages are for documents. Send the pages you want.")
     client = request.state.client
     service.admission.check(client)
     body, upload = await _received(request, service)
     with service.admission.place(client):
         pages = await asyncio.to_thread(pages_of, body, service.settings.max_pages, upload)
-        context = answers.Context(request.state.request_id, service.reader.models, options, form)
+        context = answers.Context(request.state.request_id, service.reader.models, form, options.include_confidence)
         return await service.answer(pages, {}, context)
 
 
@@ -96,7 +94,8 @@ def _page(page: CorrectedPage, upload: Upload | None) -> Page:
     name, confidence = clean_name(page.name), page.confidence
     if upload and not page.exception:
         row["image"] = _image(upload, page)
-    return Page({**row, "path": name, "name": name, "confidence": [] if confidence is None else [confidence]})
+    row |= {"path": name, "name": name, "confidence": [] if confidence is None else [confidence]}
+    return Page(row, replace(USUAL, language=page.lang))
 
 
 def _image(upload: Upload, page: CorrectedPage) -> Image:

@@ -15,10 +15,10 @@ from raypipe.types import Page
 from raypipe.web import answers
 from raypipe.web.jobs import ENDED, JobAnswer, Jobs
 from raypipe.web.limits import Deadline
-from raypipe.web.options import Options, negotiate
+from raypipe.web.options import Selection, negotiate
 from raypipe.web.problems import ProblemError
 from raypipe.web.routes import ANSWERS
-from raypipe.web.schema import PROBLEM, PROBLEMS, UPLOAD
+from raypipe.web.schema import PROBLEM, PROBLEMS, uploading
 from raypipe.web.service import Service
 from raypipe.web.streams import EVENTS, Listening, Stream, number
 from raypipe.web.uploads import Upload
@@ -26,6 +26,7 @@ from raypipe.web.uploads import Upload
 router = APIRouter(responses=PROBLEM)
 PLACE = "/v1/jobs"
 WEBHOOK = "address that is told of the job's end, if the server's operator allows it; in a form, a field does the same"
+DOCUMENTS = uploading({"webhook": {"type": "string", "description": "address that is told of the job's end"}})
 
 
 def _of(request: Request) -> tuple[Service, Jobs, str]:
@@ -36,7 +37,7 @@ def _of(request: Request) -> tuple[Service, Jobs, str]:
     return request.app.state.service, jobs, request.state.key
 
 
-@router.post(PLACE, status_code=202, response_model=JobAnswer, responses=PROBLEMS, openapi_extra=UPLOAD)
+@router.post(PLACE, status_code=202, response_model=JobAnswer, responses=PROBLEMS, openapi_extra=DOCUMENTS)
 async def begin(request: Request, webhook: Annotated[str, Query(description=WEBHOOK)] = "") -> Response:
     """Takes documents to be read later: raw bytes, or one or more files of a multipart form. All pages are read."""
     service, jobs, owner = _of(request)
@@ -95,18 +96,16 @@ def _listening(request: Request, job: str) -> Listening:
 
 
 @router.get(f"{PLACE}/{{job}}/result", responses=ANSWERS, response_class=Response)
-async def result(request: Request, job: str, options: Annotated[Options, Query()]) -> Response:
+async def result(request: Request, job: str, options: Annotated[Selection, Query()]) -> Response:
     """The pages of a finished job, in any format and as often as asked for, until it is removed.
 
     NDJSON need not wait for the end: it has the pages as they are written.
     """
     service, jobs, owner = _of(request)
     form = negotiate(request.headers.get("accept"), options)
-    if options.overlay != "none":
-        raise ProblemError(422, "no_overlay", "Jobs keep no pictures to draw on.")
-    context = answers.Context(request.state.request_id, service.reader.models, options, form)
+    context = answers.Context(request.state.request_id, service.reader.models, form, options.include_confidence)
     if form.streams:
-        return await _streamed(request, job, context)
+        return await _streamed(request, job, options, context)
     pages, folder = await asyncio.to_thread(jobs.pages, job, owner)
     chosen = {total: set(options.chosen(total)) for total in {page.total_pages for page in pages}}
     wanted = [page for page in pages if page.pagenum in chosen[page.total_pages]]
@@ -115,12 +114,12 @@ async def result(request: Request, job: str, options: Annotated[Options, Query()
     return await service.answer(wanted, {}, replace(context, folder=folder))
 
 
-async def _streamed(request: Request, job: str, context: answers.Context) -> Response:
+async def _streamed(request: Request, job: str, options: Selection, context: answers.Context) -> Response:
     _, jobs, owner = _of(request)
     take = await asyncio.to_thread(jobs.follow, job, owner)
 
     def line(page: Page) -> bytes:
-        is_chosen = page.pagenum in context.options.chosen(page.total_pages)
+        is_chosen = page.pagenum in options.chosen(page.total_pages)
         return answers.body([page], context, {}) if is_chosen else b""
 
     parts = _listening(request, job).pages(take, line)

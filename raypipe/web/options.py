@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from raypipe.web.forms import Form, forms
 from raypipe.web.problems import ProblemError
@@ -18,8 +18,8 @@ LONGEST_SHOWN = 60
 """How much of a wrong value a problem repeats."""
 
 
-class Options(BaseModel):
-    """The options of a request: query parameters or, in a multipart request, form fields as well."""
+class Rendering(BaseModel):
+    """How pages are answered: the options of whatever answers with pages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,18 +28,14 @@ class Options(BaseModel):
         description="format of the answer; if left out, the Accept header decides",
         json_schema_extra=lambda schema: schema.update(enum=list(forms())),
     )
-    overlay: Literal["none", "jpeg", "png", "clean"] = Field(
-        "none",
-        description="add a picture of each page with its regions and text drawn over it, or clean, as a JPEG without "
-        "them (JSON formats)",
-    )
-    pages: str | None = Field(
-        None,
-        description="pages to read, counted from 1, such as 1-3,7; if left out, all",
-        pattern=_RANGES.pattern,
-        max_length=400,
-    )
     include_confidence: bool = Field(True, description="include confidences, 0 to 1")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_options(cls, given: Any) -> Any:
+        if unknown := [name for name in given if name not in cls.model_fields]:
+            raise ValueError(f"{unknown[0]} is no option here; there are {', '.join(cls.model_fields)}.")
+        return given
 
     @field_validator("output_format")
     @classmethod
@@ -47,6 +43,17 @@ class Options(BaseModel):
         if value is not None and value not in forms():
             raise ValueError(f"choose one of {', '.join(forms())}")
         return value
+
+
+class Selection(Rendering):
+    """Also, which pages: the options of the result of a job."""
+
+    pages: str | None = Field(
+        None,
+        description="pages to answer with, counted from 1, such as 1-3,7; if left out, all",
+        pattern=_RANGES.pattern,
+        max_length=400,
+    )
 
     @field_validator("pages")
     @classmethod
@@ -58,7 +65,7 @@ class Options(BaseModel):
         return value
 
     def chosen(self, total: int) -> list[int]:
-        """The numbers, from 0, of the pages to read of a document with `total` pages, ascending."""
+        """The numbers, from 0, of the pages to answer with of a document with `total` pages, ascending."""
         if self.pages is None:
             return list(range(total))
         wanted: set[int] = set()
@@ -66,6 +73,16 @@ class Options(BaseModel):
             first, _, last = part.partition("-")
             wanted.update(range(int(first) - 1, min(int(last or first), total)))
         return sorted(page for page in wanted if page < total)
+
+
+class Options(Selection):
+    """The options of a request with documents: query parameters or, in a multipart request, form fields as well."""
+
+    overlay: Literal["none", "jpeg", "png", "clean"] = Field(
+        "none",
+        description="add a picture of each page with its regions and text drawn over it, or clean, as a JPEG without "
+        "them (JSON formats)",
+    )
 
 
 def with_form(options: Options, form: dict[str, str]) -> Options:
@@ -88,8 +105,8 @@ def describe(errors: Sequence[Mapping[str, Any]]) -> str:
 def _described(error: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"] if part not in ("query", "body"))
     field = Options.model_fields.get(name)
-    if field is None:
-        return f"{name} is no option; there are {', '.join(Options.model_fields)}."
+    if field is None:  # Of all options together.
+        return str(error["ctx"]["error"])
     if error["type"] == "value_error":
         reason = str(error["ctx"]["error"])
     elif choices := get_args(field.annotation) if get_origin(field.annotation) is Literal else ():
@@ -100,7 +117,7 @@ def _described(error: Mapping[str, Any]) -> str:
     return f"{name}={str(error['input'])[:LONGEST_SHOWN]!r} is wrong: {reason}."
 
 
-def negotiate(accept: str | None, options: Options) -> Form:
+def negotiate(accept: str | None, options: Rendering) -> Form:
     """The form of an answer.
 
     Raises:

@@ -44,6 +44,7 @@ class CorrectedPage(JsonPage):
     width: Annotated[int, Field(ge=1)] | None
     height: Annotated[int, Field(ge=1)] | None
     turned: Literal[0, 90, 180, 270] = 0
+    lang: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", max_length=35)] | None = None
     exception: str | None = None
     failure: Failure | None = None
 
@@ -85,7 +86,7 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 PASSWORDS = {"type": "string", "format": "password", "description": "opens the PDFs of the form that need one"}
 
 
-def _upload(fields: dict[str, Any]) -> dict[str, Any]:
+def uploading(fields: dict[str, Any]) -> dict[str, Any]:
     """The request body: bytes, or a form of files and fields."""
     files = {"type": "array", "items": BINARY["schema"], "description": "one or more files, in fields of any name"}
     form = {"type": "object", "properties": {"file": files, PASSWORD: PASSWORDS, **fields}, "required": ["file"]}
@@ -98,8 +99,8 @@ CONTENT = {
     for form in reversed(forms().values())  # The first form of a media type is the one it means.
 }
 """The forms of an answer, by media type."""
-UPLOAD = _upload({})
-UPLOAD_WITH_OPTIONS = _upload(Options.model_json_schema()["properties"])
+UPLOAD = uploading({})
+UPLOAD_WITH_OPTIONS = uploading(Options.model_json_schema()["properties"])
 _PLACE = "#/components/schemas/{model}"
 CORRECTED = {
     "requestBody": {

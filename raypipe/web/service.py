@@ -60,9 +60,10 @@ class Service:
         if options.overlay not in ("none", *self.reader.overlays):
             raise ProblemError(422, "no_overlay", "The pipeline of this server keeps no picture to draw on.")
         received = time.perf_counter()
-        context = answers.Context(request.state.request_id, self.reader.models, options, form)
+        confidences, pictures = options.include_confidence, options.overlay != "none"
+        context = answers.Context(request.state.request_id, self.reader.models, form, confidences, pictures)
         if form.streams:
-            return PageStream(self, uploads, context)
+            return PageStream(self, uploads, options, context)
         _, reads = await self._read_all(request, uploads, options)
         now = time.perf_counter()
         timings = {"total": now - begun, "upload": received - begun, "reading": now - received, **_steps(reads)}
@@ -133,7 +134,7 @@ class Service:
         pages = [read.page for read in reads]
         if all(page.exception for page in pages):
             raise of_page(pages[0].exception or "")
-        context = answers.Context(request.state.request_id, self.reader.models, Options(), forms()["textract"])
+        context = answers.Context(request.state.request_id, self.reader.models, forms()["textract"])
         return answers.body(pages, context, {})
 
     async def read(
@@ -203,9 +204,9 @@ class Service:
 class PageStream(Response):
     """One page per line, as pages are finished. Gives its place back after the last line or when the client goes."""
 
-    def __init__(self, service: Service, uploads: list[Upload], context: answers.Context) -> None:
+    def __init__(self, service: Service, uploads: list[Upload], options: Options, context: answers.Context) -> None:
         super().__init__()
-        self._service, self._uploads, self._context = service, uploads, context
+        self._service, self._uploads, self._options, self._context = service, uploads, options, context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer; see ASGI."""
@@ -215,9 +216,9 @@ class PageStream(Response):
         with service.admission.place(client):
             seconds = service.settings.request_seconds
             counting, reading = Deadline(seconds), Deadline(seconds, each=True)
-            rows = await page_rows(self._uploads, self._context.options, service.reader, service.settings, counting)
+            rows = await page_rows(self._uploads, self._options, service.reader, service.settings, counting)
             service.quota.take(client, len(rows))
-            reads = service.read(rows, self._context.options, reading, client, log)
+            reads = service.read(rows, self._options, reading, client, log)
             first = await anext(reads)  # Until then a problem can still be the whole answer.
             if len(rows) == 1 and first.page.exception:
                 raise of_page(first.page.exception)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -79,6 +80,25 @@ def test_slow_bodies_are_bounded_and_stall_nobody(monkeypatch: pytest.MonkeyPatc
             each.answer.cancel()
 
     monkeypatch.setattr(bodies, "QUICK_SECONDS", 0.02)
+    asyncio.run(main())
+
+
+def test_a_body_is_not_slow_because_the_server_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client whose other uploads take all it may have, and one that is here when the server gets round to it."""
+
+    async def main() -> None:
+        app = create(Reader(), ServerSettings(max_uploads_per_client=1, min_upload_rate=1))
+        slow, good = Slow(app, "10.0.0.1"), Slow(app, "10.0.0.1")
+        while app.under_way != 2:
+            await asyncio.sleep(0)
+        for chunk in (PICTURE[:10], PICTURE[10:], b""):
+            good.chunks.put_nowait(chunk)
+        time.sleep(2 * bodies.QUICK_SECONDS)  # The server is busy with something else.
+        await asyncio.wait_for(good.answer, 10)
+        assert good.sent[0]["status"] == 200
+        slow.answer.cancel()
+
+    monkeypatch.setattr(bodies, "QUICK_SECONDS", 0.05)
     asyncio.run(main())
 
 

@@ -26,6 +26,7 @@ PAGE = {
     "width": 200,
     "height": 100,
     "turned": 0,
+    "lang": "fr",
     "text": "Dear",
     "confidence": 0.9,
     "lines": [{**WORD, "row": 0, "words": [WORD]}],

@@ -103,6 +103,37 @@ def test_what_a_form_may_hold(client: TestClient, pages: list[dict[str, Any]]) -
     assert_problem(with_file(client, [], picture), 422, "pages_invalid")
 
 
+def test_the_language_comes_back(client: TestClient, pages: list[dict[str, Any]]) -> None:
+    page = {**pages[0], "lang": "fr"}
+    assert ' lang="fr"' in convert(client, [page], "output_format=hocr").text
+    assert 'LANG="fr"' in convert(client, [page], "output_format=alto").text
+    assert 'primaryLanguage="French"' in convert(client, [page], "output_format=page").text
+    assert convert(client, [page], "output_format=json").json()["pages"][0]["lang"] == "fr"
+    assert_problem(convert(client, [{**page, "lang": '"><b>'}]), 422, "pages_invalid")
+
+
+def test_alternatives_come_back(client: TestClient, pages: list[dict[str, Any]]) -> None:
+    page = json.loads(json.dumps(pages[0]))
+    page["lines"][0]["words"][0]["alternatives"] = others = [{"text": "Deer", "confidence": 0.25}]
+    (back,) = convert(client, [page], "output_format=json").json()["pages"]
+    assert back["lines"][0]["words"][0]["alternatives"] == others
+
+
+def test_the_description_has_the_options_that_each_path_takes(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    options = {
+        path: {each["name"] for each in paths[path][method]["parameters"] if each["in"] == "query"}
+        for path, method in (("/v1/ocr", "post"), ("/v1/convert", "post"), ("/v1/jobs/{job}/result", "get"))
+    }
+    assert options == {
+        "/v1/ocr": {"output_format", "include_confidence", "pages", "overlay"},
+        "/v1/convert": {"output_format", "include_confidence"},
+        "/v1/jobs/{job}/result": {"output_format", "include_confidence", "pages"},
+    }
+    form = paths["/v1/jobs"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"file", "password", "webhook"}
+
+
 def test_its_limits_are_those_of_documents(client: TestClient, pages: list[dict[str, Any]]) -> None:
     assert_problem(convert(client, pages * 2), 413, "too_many_pages")
     assert_problem(convert(client, pages, "output_format=hocr&overlay=png"), 422, "option_invalid")

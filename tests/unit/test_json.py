@@ -33,6 +33,7 @@ def test_a_page() -> None:
         "width": 200,
         "height": 100,
         "turned": 0,
+        "lang": None,
         "text": "sub/a.tif 1",
         "confidence": 0.9753,
         "lines": [{**values, "row": 3, "words": [values]}],

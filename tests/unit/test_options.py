@@ -76,11 +76,11 @@ def test_a_wrong_option_in_a_form(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("pages=a", "pages='a' is wrong: it is pages to read, counted from 1, such as 1-3,7"),
+        ("pages=a", "pages='a' is wrong: it is pages to answer with, counted from 1, such as 1-3,7"),
         ("pages=3-1", "3-1 ends before it begins"),
         ("overlay=gif", "overlay='gif' is wrong: choose one of none, jpeg, png, clean."),
         ("include_confidence=2", "it is true or false"),
-        ("wish=1", "wish is no option; there are output_format, overlay"),
+        ("wish=1", "wish is no option here; there are output_format, include_confidence, pages, overlay."),
         ("pages=" + "9" * 500, "pages='999"),
     ],
 )

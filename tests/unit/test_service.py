@@ -42,6 +42,7 @@ def test_json(client: TestClient) -> None:
         "width": 200,
         "height": 100,
         "turned": 0,
+        "lang": None,
         "text": "Dear page 0",
         "confidence": 0.9753,
         "lines": [{**word, "row": 0, "words": [word]}],

@@ -123,7 +123,9 @@ def test_a_job_is_read_after_its_answer_and_given_in_any_format(tmp_path: Path) 
         assert client.get(f"{place}/result?output_format=text&pages=2").text.strip() == "page 1"
         pdf = client.get(f"{place}/result", headers={"Accept": "application/pdf"})
         assert pdf.content.startswith(b"%PDF"), pdf.text
-        assert client.get(f"{place}/result?overlay=png").json()["code"] == "no_overlay"
+        refused = client.get(f"{place}/result?overlay=png").json()
+        said = "overlay is no option here; there are output_format, include_confidence, pages."
+        assert (refused["code"], refused["detail"]) == ("option_invalid", said)
 
 
 def test_each_key_sees_its_own_jobs_only(tmp_path: Path) -> None:
