@@ -5,8 +5,8 @@ A set is a folder `*_lines` with images/, gt.tsv and, for letters1905, meta.json
 word error rate; `worse`, the characters that the beam adds to the errors of lines it made worse, in per cent; `AUC`,
 the probability that a right word has a higher confidence than a wrong one.
 
-`--tune ROUNDS` searches better weights, from those of raypipe/recognition/search.py, prints them and the constants of
-the confidence for beam.py. It needs a set `exact_tune_lines`, which models/recipes/exact_lines.py makes (--seed 2).
+`--tune ROUNDS` searches better weights, from those of raypipe/recognition/ctc/search.py, prints them and the constants
+of the confidence for beam.py. It needs a set `exact_tune_lines`, which models/recipes/exact_lines.py makes (--seed 2).
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.ctc import beam
 from raypipe.recognition.ctc.beam import BeamDecoder
 from raypipe.recognition.ctc.language import load_language
-from raypipe.recognition.ctc.model import HEIGHT, MAX_WIDTH, CtcRecognizer, Decode, decode_greedy, open_model
+from raypipe.recognition.ctc.model import CtcRecognizer, Decode, decode_greedy, open_model
 from raypipe.recognition.ctc.search import Weights
+from raypipe.recognition.families import picture_size
 from raypipe.zoo import manifest
 
 HELD_OUT = "held-out hands"
@@ -100,8 +101,10 @@ def groups_of(folder: Path, files: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def samples(recognizer: CtcRecognizer, folders: Sequence[Path], fold: Callable[[str], str]) -> dict[str, list[Sample]]:
-    """The lines of all sets by group."""
+def samples(
+    recognizer: CtcRecognizer, size: tuple[int, int], folders: Sequence[Path], fold: Callable[[str], str]
+) -> dict[str, list[Sample]]:
+    """The lines of all sets by group, in pictures of the height, and up to the width, of `size`."""
     found = defaultdict(list)
     for folder in folders:
         rows = (row.split("\t", 1) for row in (folder / "gt.tsv").read_text(encoding="utf-8").splitlines())
@@ -112,7 +115,7 @@ def samples(recognizer: CtcRecognizer, folders: Sequence[Path], fold: Callable[[
             page = cv2.imread(str(folder / "images" / file))
             height, width = page.shape[:2]
             box = np.array([width / 2, height / 2, width, height, 0], np.float32)
-            pictures.append(crop(page, box, HEIGHT, MAX_WIDTH))
+            pictures.append(crop(page, box, *size))
         files = list(truth)
         for n, probabilities, step in recognizer.outputs(pictures, 0):
             line = Sample(truth[files[n]], probabilities, step, pictures[n].shape[1])
@@ -218,7 +221,7 @@ def bench_of(name: str, folders: Sequence[Path], fold: Callable[[str], str]) -> 
     """The lines as a CTC model of the manifest sees them, on one thread."""
     model = manifest.resolve(name, "recognition", "en")
     recognizer = open_model(model, RecognizerOptions("en", "greedy"), lambda path: Session(path, False, 1, Metrics()))
-    return Bench(samples(recognizer, folders, fold), recognizer, fold)
+    return Bench(samples(recognizer, picture_size(model), folders, fold), recognizer, fold)
 
 
 def loss(benches: dict[str, Bench], weights: Weights) -> float:

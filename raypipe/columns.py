@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -45,14 +45,33 @@ class Column:
         return [None if value is None else self.decode(value) for value in array.to_pylist()]
 
 
-def arrow_of(kind: Any) -> pa.DataType:
-    """The Arrow type of a record, or of the annotation of one of its fields."""
+def arrow_of(kind: Any, without: Collection[str] = ()) -> pa.DataType:
+    """The Arrow type of a record, or of the annotation of one of its fields.
+
+    Args:
+        kind: The record's class, or the annotation.
+        without: Fields that are not stored, of whatever record.
+    """
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        return pa.struct([(field.name, arrow_of(hints[field.name])) for field in fields(kind)])
+        return pa.struct([(name, arrow_of(hints[name], without)) for name in _stored(kind, without)])
     if get_origin(kind) is list:
-        return pa.list_(arrow_of(get_args(kind)[0]))
+        return pa.list_(arrow_of(get_args(kind)[0], without))
     return _SCALARS[kind]
+
+
+def _stored(kind: Any, without: Collection[str]) -> list[str]:
+    return [field.name for field in fields(kind) if field.name not in without]
+
+
+def fits(arrow: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column of one type can be read as one of another: its records may have further fields."""
+    if pa.types.is_struct(arrow) and pa.types.is_struct(wanted):
+        held = {field.name: field.type for field in arrow}
+        return all(field.name in held and fits(held[field.name], field.type) for field in wanted)
+    if pa.types.is_list(arrow) and pa.types.is_list(wanted):
+        return fits(arrow.value_type, wanted.value_type)
+    return bool(arrow == wanted)
 
 
 _SCALARS = {
@@ -70,9 +89,10 @@ def _inner(kind: Any) -> dict[str, Any]:
     return {name: item for name, item in items.items() if is_dataclass(item)}
 
 
-def encoder(kind: Any) -> Callable[[Any], dict[str, Any]]:
-    """A function that turns a record of this kind into plain values."""
-    names, inner = [field.name for field in fields(kind)], {name: encoder(item) for name, item in _inner(kind).items()}
+def encoder(kind: Any, without: Collection[str] = ()) -> Callable[[Any], dict[str, Any]]:
+    """A function that turns a record of this kind into plain values; see `arrow_of`."""
+    names = _stored(kind, without)
+    inner = {name: encoder(item, without) for name, item in _inner(kind).items() if name in names}
 
     def encode(record: Any) -> dict[str, Any]:
         # `dataclasses.asdict` copies values deeply, which takes five times as long.
@@ -83,11 +103,12 @@ def encoder(kind: Any) -> Callable[[Any], dict[str, Any]]:
 
 
 def decoder(kind: Any) -> Callable[[Mapping[str, Any]], Any]:
-    """A function that turns plain values into a record of this kind."""
+    """A function that turns plain values into a record of this kind; fields that have defaults may be missing."""
     inner = {name: decoder(item) for name, item in _inner(kind).items()}
 
     def decode(values: Mapping[str, Any]) -> Any:
-        return kind(**{**values, **{name: [each(item) for item in values[name]] for name, each in inner.items()}})
+        nested = {name: [each(item) for item in values[name]] for name, each in inner.items() if name in values}
+        return kind(**{**values, **nested})
 
     return decode
 
@@ -119,11 +140,11 @@ def column_of(kind: Any) -> Column:
     return Column(arrow_of(kind), decode=decoder(kind), encode=encoder(kind))
 
 
-def list_column_of(kind: Any, role: str | None = None) -> Column:
-    """A column with a list of records in each row."""
-    decode, encode = decoder(kind), encoder(kind)
+def list_column_of(kind: Any, role: str | None = None, without: Collection[str] = ()) -> Column:
+    """A column with a list of records in each row; see `arrow_of`."""
+    decode, encode = decoder(kind), encoder(kind, without)
     return Column(
-        pa.list_(arrow_of(kind)),
+        pa.list_(arrow_of(kind, without)),
         decode=lambda values: [decode(each) for each in values],
         encode=lambda records: [encode(record) for record in records],
         empty=list,
@@ -172,7 +193,10 @@ RECOGNIZED = Column(pa.string(), empty=str, role="text")
 CONFIDENCE = Column(pa.list_(pa.float32()), empty=list, role="confidence")
 TURNED = Column(pa.int32(), role="turned")
 REGIONS = list_column_of(Region, "regions")
-LINES = list_column_of(Line, "lines")
+UNLESS_ASKED_FOR = ("alternatives",)
+"""Fields of records that are stored only if they were asked for: other columns are as they were before these fields."""
+LINES = list_column_of(Line, "lines", without=UNLESS_ASKED_FOR)
+LINES_WITH_ALTERNATIVES = list_column_of(Line, "lines")
 POSITIONS = list_column_of(PageMatrix, "positions")
 PICTURE = Column(pa.binary(), role="picture")
 OVERLAY = Column(pa.string(), role="overlay")

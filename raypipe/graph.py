@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import get_args
 
-from raypipe.columns import BYTES, FLOAT, INTEGER, NULLABLE_TEXT, TEXT, Column, given, roles_of
+from raypipe.columns import BYTES, FLOAT, INTEGER, NULLABLE_TEXT, TEXT, Column, fits, given, roles_of
 from raypipe.errors import ConfigError
 from raypipe.stages.base import ModelStage, Pool, Stage, Step
 from raypipe.types import Roles, Row
@@ -190,7 +190,7 @@ def _check_columns(step: Step, columns: Mapping[str, Column]) -> None:
                 f"{step.stage.name} reads the column {name!r}, which a stage before it drops.",
                 f"It can read {', '.join(columns)}. Some stages keep their input with keep_input=True.",
             )
-        if columns[name].arrow != column.arrow:
+        if not fits(columns[name].arrow, column.arrow):
             raise ConfigError(
                 f"{step.stage.name} reads the column {name!r} as {column.arrow}, but it holds {columns[name].arrow}.",
                 "Give the stage another column.",

@@ -48,6 +48,7 @@ def standard(
     width: int = WIDTH,
     text_layer: Use = "ocr",
     double_pages: bool = False,
+    alternatives: int | None = None,
 ) -> Pipeline:
     """The pipeline from pictures to text with confidences, for print and handwriting.
 
@@ -62,6 +63,7 @@ def standard(
         text_layer: What is done with the text that a PDF itself holds; see `BinaryToImage`. `compare` adds the stage
             `CompareTextLayer`.
         double_pages: Read the left one of two pages in a picture first; see `ImageToText`.
+        alternatives: Most other readings given for each word; None: none. See `ImageToText`.
         detector_pool, recognizer_pool: Dedicated actors on Ray; None: shared ones.
 
     Raises:
@@ -69,7 +71,8 @@ def standard(
     """
     both: dict[str, Any] = {"use_gpu": use_gpu, "precision": precision}
     detect = ImageTextDetector.pretrained(detector, pool=detector_pool, width=width, **both)
-    read = ImageToText.pretrained(recognizer, language, pool=recognizer_pool, double_pages=double_pages, **both)
+    further: dict[str, Any] = {"double_pages": double_pages, "alternatives": alternatives}
+    read = ImageToText.pretrained(recognizer, language, pool=recognizer_pool, **further, **both)
     compare = [CompareTextLayer()] if text_layer == "compare" else []
     return Pipeline([BinaryToImage(text_layer=text_layer), detect, read, *compare])
 

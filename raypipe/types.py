@@ -44,11 +44,20 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Another reading of a word, and the probability that it is right."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
     """A recognized word: its text, mean character probability and rotated box.
 
     `x` and `y` are the centre of the box, and its width runs along the text; all are pixels. A positive `angle`, in
-    degrees, turns it clockwise.
+    degrees, turns it clockwise. `alternatives` are other readings of it, the most probable first, if they were asked
+    for.
     """
 
     text: str
@@ -58,6 +67,7 @@ class Word:
     width: float
     height: float
     angle: float
+    alternatives: list[Alternative] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

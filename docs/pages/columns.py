@@ -12,7 +12,7 @@ import raypipe as rp
 from pages.stages import made
 from pages.tables import code, table, text_of
 from raypipe import types
-from raypipe.columns import Column, arrow_of
+from raypipe.columns import UNLESS_ASKED_FOR, Column, arrow_of
 from raypipe.pipeline import Pipeline
 
 INPUTS = {
@@ -25,7 +25,7 @@ INPUTS = {
     "reading_seconds": "how long the stages took; pages that are read together share it alike; null if no stage ended",
 }
 USUAL = (rp.ImageTextDetector, rp.ImageToText, rp.ImageDrawRegions)
-RECORDS = (types.Region, types.Line, types.Word, types.PageMatrix, types.Character)
+RECORDS = (types.Region, types.Line, types.Word, types.Alternative, types.PageMatrix, types.Character)
 
 
 def columns() -> Iterator[str]:
@@ -63,6 +63,6 @@ def _arrow(column: Column) -> str:
 def _plain(arrow: pa.DataType) -> str:
     """An Arrow type, records by their name."""
     for kind in RECORDS:
-        if is_dataclass(kind) and arrow == arrow_of(kind):
+        if is_dataclass(kind) and arrow in (arrow_of(kind), arrow_of(kind, UNLESS_ASKED_FOR)):
             return f"[{kind.__name__}](#{kind.__name__.lower()})"
     return f"list of {_plain(arrow.value_type)}" if pa.types.is_list(arrow) else code(arrow)

@@ -18,6 +18,7 @@ from raypipe.outputs.formats import FORMATS
 from raypipe.pipeline import BATCH_SIZE, Pipeline, load
 from raypipe.providers import Provider
 from raypipe.stages.base import Pool
+from raypipe.stages.recognize import MOST_ALTERNATIVES
 from raypipe.stages.text_layer import Use
 from raypipe.zoo.manifest import Precision
 
@@ -124,6 +125,12 @@ def pipeline_options(command: F) -> F:
         click.option(
             "--double-pages", is_flag=True, help="Of two pages in a picture, an open book, read the left one first."
         ),
+        click.option(
+            "--alternatives",
+            type=click.IntRange(1, MOST_ALTERNATIVES),
+            metavar="N",
+            help="Give up to N other readings of each word, in JSON and Parquet; the server's page offers them.",
+        ),
     )
 
 
@@ -185,6 +192,7 @@ def chosen_pipeline(
     provider: Provider,
     text_layer: Use,
     double_pages: bool,
+    alternatives: int | None,
     preset: str = presets.STANDARD,
     detectors: Pool | None = None,
     recognizers: Pool | None = None,
@@ -207,6 +215,7 @@ def chosen_pipeline(
         "preset",
         "text_layer",
         "double_pages",
+        "alternatives",
     )
     alone("--pipeline", file, *others)
     if file:
@@ -224,6 +233,7 @@ def chosen_pipeline(
         width=presets.PRESETS[preset].width,
         text_layer=text_layer,
         double_pages=double_pages,
+        alternatives=alternatives,
         precision=cast(Precision | None, None if precision == "auto" else precision),
     )
     return chosen if provider == "cuda" else chosen.with_provider(provider)

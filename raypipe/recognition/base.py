@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from raypipe.types import Pixels
+from raypipe.types import Alternative, Pixels
 
 BLANK = 0
 """The class of a CTC network's output that stands for no character."""
@@ -20,11 +20,13 @@ class Reading:
         text: The text, with single spaces between words.
         probabilities: One probability per character.
         centres: One place per character: the pixel column of its centre in the picture.
+        alternatives: Other readings of words, by the place of the word's first character in the text.
     """
 
     text: str
     probabilities: list[float]
     centres: list[float]
+    alternatives: Mapping[int, list[Alternative]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class RecognizerOptions:
         decoder: `beam` uses a word list if there is one for the language; `greedy` uses the network's output alone
             (CTC models).
         lexicon: Text file, or its URI, with the user's own words for beam search.
+        alternatives: Most other readings that beam search gives of each word.
         use_caching: Reuse keys and values of earlier tokens (encoder-decoder models).
         num_beams: Readings of a line kept in parallel (encoder-decoder models); 1: the best token each time.
     """
@@ -43,6 +46,7 @@ class RecognizerOptions:
     language: str = "en"
     decoder: Literal["greedy", "beam"] = "beam"
     lexicon: str | None = None
+    alternatives: int = 0
     use_caching: bool = True
     num_beams: int = 1
 

@@ -45,7 +45,11 @@ class Family:
 FAMILIES = Registry(
     "raypipe.recognizers",
     {
-        "ctc": Family(max_width=ctc.MAX_WIDTH, open=ctc.open_model, options=frozenset(("decoder", "lexicon"))),
+        "ctc": Family(
+            max_width=ctc.MAX_WIDTH,
+            open=ctc.open_model,
+            options=frozenset(("decoder", "lexicon", "alternatives")),
+        ),
         "seq2seq": Family(
             max_width=trocr.MAX_WIDTH,
             open=trocr.open_model,

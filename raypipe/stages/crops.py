@@ -198,8 +198,18 @@ def _words(reading: Reading, segments: Floats, picture: Pixels) -> list[Word]:
     for start, end, *box in extents(picture, reading):
         confidence = float(np.mean(reading.probabilities[start:end]))
         x, y, width, height, angle = place(box, picture.shape[0], segments)
-        text = reading.text[start:end]
-        words.append(Word(text=text, confidence=confidence, x=x, y=y, width=width, height=height, angle=angle))
+        words.append(
+            Word(
+                text=reading.text[start:end],
+                confidence=confidence,
+                x=x,
+                y=y,
+                width=width,
+                height=height,
+                angle=angle,
+                alternatives=reading.alternatives.get(start, []),
+            )
+        )
     return words
 
 

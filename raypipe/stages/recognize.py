@@ -14,7 +14,17 @@ import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
-from raypipe.columns import CONFIDENCE, CROPS, LINES, POSITIONS, RECOGNIZED, REGIONS, TURNED, Column
+from raypipe.columns import (
+    CONFIDENCE,
+    CROPS,
+    LINES,
+    LINES_WITH_ALTERNATIVES,
+    POSITIONS,
+    RECOGNIZED,
+    REGIONS,
+    TURNED,
+    Column,
+)
 from raypipe.errors import ConfigError
 from raypipe.images.image import IMAGE, Image
 from raypipe.layout.lines import arrange, fold_of
@@ -36,6 +46,8 @@ CROPS_COLUMN = "crops"
 GUTTER, PLACE = "gutter", Column(pa.float32())
 """The column that says where two pages meet."""
 NOTHING = Reading("", [], [])
+MOST_ALTERNATIVES = 10
+"""The search keeps few more that differ."""
 
 
 class LineCropper(Worker["ImageToText"]):
@@ -167,6 +179,13 @@ class ImageToText(ModelStage):
         "None: beam (CTC models)",
     )
     lexicon: str | None = Field(None, description="text file with your own names and terms, for beam search")
+    alternatives: int | None = Field(
+        None,
+        ge=1,
+        le=MOST_ALTERNATIVES,
+        description="most other readings that are given for each word, with their confidences, by beam search; "
+        "None: none",
+    )
     input_col: str = Field("image", description="the picture")
     regions_column: str | None = Field(
         "text_regions", description="the regions to read; None: the whole picture is one line"
@@ -216,6 +235,7 @@ class ImageToText(ModelStage):
     def steps(self) -> tuple[Step, ...]:
         regions = {self.regions_column: REGIONS} if self.regions_column else {}
         picture = {self.input_col: IMAGE}
+        lines = LINES_WITH_ALTERNATIVES if self.alternatives else LINES
         return (
             Step(stage=self, worker=LineCropper, reads={**picture, **regions}, writes={CROPS_COLUMN: CROPS}),
             Step(
@@ -224,7 +244,7 @@ class ImageToText(ModelStage):
                 reads={CROPS_COLUMN: CROPS, **picture},
                 writes={
                     self.output_col: RECOGNIZED,
-                    self.lines_col: replace(LINES, language=_tag(self.language)),
+                    self.lines_col: replace(lines, language=_tag(self.language)),
                     self.positions_col: POSITIONS,
                     self.confidence_col: CONFIDENCE,
                     self.turned_col: TURNED,
@@ -272,10 +292,11 @@ class ImageToText(ModelStage):
         return self
 
     @model_validator(mode="after")
-    def _can_use_a_lexicon(self) -> Self:
-        if self.lexicon and (self.decoder == "greedy" or manifest.words_of(self.language) is None):
+    def _uses_what_beam_search_uses(self) -> Self:
+        given = [name for name in ("lexicon", "alternatives") if getattr(self, name)]
+        if given and (self.decoder == "greedy" or manifest.words_of(self.language) is None):
             raise ConfigError(
-                "lexicon has no effect without beam search in a language with known words.",
+                f"{given[0]} has no effect without beam search in a language with known words.",
                 "Leave it out, or set decoder='beam' and language='en'.",
             )
         return self

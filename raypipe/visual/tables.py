@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from raypipe import rows
-from raypipe.columns import LINES, POSITIONS, REGIONS, Column
+from raypipe.columns import LINES, LINES_WITH_ALTERNATIVES, POSITIONS, REGIONS, Column
 from raypipe.images.image import IMAGE
 from raypipe.pipeline import Pipeline
 from raypipe.types import Row
@@ -21,7 +21,7 @@ Change = Callable[[pa.Table], pa.Table]
 """Makes a table from a table; the columns of its result follow from those of its argument."""
 Order = list[tuple[str, str]]
 """Columns, each with `ascending` or `descending`."""
-RECORDS = (IMAGE, REGIONS, LINES, POSITIONS, ANNOTATIONS)
+RECORDS = (IMAGE, REGIONS, LINES, LINES_WITH_ALTERNATIVES, POSITIONS, ANNOTATIONS)
 """Columns that hold records inside a process."""
 
 

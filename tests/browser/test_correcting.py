@@ -119,6 +119,50 @@ def test_words_are_corrected_in_place(read: Any) -> None:
     assert set(second["words"][1]) == {"text", "confidence", "x", "y", "width", "height", "angle"}
 
 
+def test_other_readings_of_a_word_are_offered(page: Any, answers: Answers, scan: Path) -> None:
+    read = given()
+    others = [{"text": "Miss", "confidence": 0.3}, {"text": "M rs", "confidence": 0.1}]
+    read["lines"][0]["words"][1]["alternatives"] = others
+    answers(read)
+    page.set_input_files("#file", scan)
+    page.wait_for_selector("#tools:not([hidden])")
+    page.locator("figure img").evaluate("image => image.decode()")
+    page.locator("#lines [role=textbox]").first.focus()
+    page.keyboard.press("Tab")
+    choices = page.locator(".choices button")
+    page.wait_for_selector(".choices:not([hidden])")
+    assert choices.all_inner_texts() == ["Miss", "M rs"]
+    page.keyboard.press("Alt+ArrowDown")
+    assert (fields(page)[0], selected(page)) == ("Dear Miss Walker,", "Miss")
+    page.wait_for_selector(".choices[aria-label='Other readings of Miss']")
+    assert choices.all_inner_texts() == ["M rs", "Mrs"], "what it was can be had again"
+    page.keyboard.press("Alt+ArrowUp")
+    assert fields(page)[0] == "Dear Mrs Walker,"
+    choices.filter(has_text="Miss").click()
+    assert (fields(page)[0], selected(page)) == ("Dear Miss Walker,", "Miss"), "the text keeps the focus"
+    page.keyboard.press("Tab")
+    assert selected(page) == "you", "what was chosen is no more in doubt"
+    assert not page.locator(".choices").is_visible()
+    (saved_page,) = json.loads(saved(page, "json")[1])["pages"]
+    assert saved_page["text"].startswith("Dear Miss Walker,")
+
+
+def test_a_reading_of_two_words_makes_two(page: Any, answers: Answers, scan: Path) -> None:
+    read = given()
+    read["lines"][0]["words"][1]["alternatives"] = [{"text": "M rs", "confidence": 0.1}]
+    answers(read)
+    page.set_input_files("#file", scan)
+    page.wait_for_selector("#tools:not([hidden])")
+    page.locator("figure img").evaluate("image => image.decode()")
+    page.locator("#lines [role=textbox]").first.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Alt+ArrowDown")
+    (saved_page,) = json.loads(saved(page, "json")[1])["pages"]
+    words = saved_page["lines"][0]["words"]
+    assert [each["text"] for each in words] == ["Dear", "M", "rs", "Walker,"]
+    assert words[1]["x"] < words[2]["x"] and words[1]["width"] + words[2]["width"] < 80
+
+
 def test_enter_accepts_a_line_as_it_is(read: Any) -> None:
     read.keyboard.press("Enter")
     assert read.locator("mark:not(.hint mark)").all_inner_texts() == ["you", "for"]

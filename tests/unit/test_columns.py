@@ -12,10 +12,11 @@ from making import a_line, a_region, a_word, image_of, white
 from raypipe import columns
 from raypipe.columns import arrow_of, roles_of
 from raypipe.images.image import GRAY, IMAGE
-from raypipe.types import Character, Crops, Line, PageMatrix, Region
+from raypipe.types import Alternative, Character, Crops, Line, PageMatrix, Region
 
 WORD = a_word("Ünï &<", 0.5, 10, 20, 30.5, 8, -2.25)
 LINE = a_line("Ünï &< x", 0.75, 15, 20, 40, 8, -2.25, row=3, words=[WORD, a_word("x", 1, 30, 20, 4, 8, 0)])
+OPEN = replace(LINE, words=[replace(WORD, alternatives=[Alternative(text="Uni", confidence=0.25)]), *LINE.words[1:]])
 REGION = a_region(1.5, 2.5, 30, 10, -12.5, page=2, score=0.875)
 SEGMENTS = np.array([[0, 0, 2, 5, 6, 7, 8, 9, 0, 1], [1, 0, 1, 5, 6, 7, 8, 9, 1, 1]], np.float32)
 CROPS = Crops(pixels=bytes(range(18)), height=2, widths=[2, 1], segments=SEGMENTS.tobytes())
@@ -34,6 +35,7 @@ CASES = {
     "CONFIDENCE": (columns.CONFIDENCE, [[], [0.5], None]),
     "REGIONS": (columns.REGIONS, [[], [REGION, REGION], None]),
     "LINES": (columns.LINES, [[], [LINE], [a_line("", 0, 1, 2, 3, 4, 5)], None]),
+    "LINES_WITH_ALTERNATIVES": (columns.LINES_WITH_ALTERNATIVES, [[], [LINE], [OPEN], None]),
     "CROPS": (columns.CROPS, [CROPS, Crops(pixels=b"", height=48, widths=[], segments=b""), None]),
     "POSITIONS": (columns.POSITIONS, [[], [PageMatrix(mapping=[])], [PageMatrix(mapping=[CHARACTER])]]),
     "IMAGE": (
@@ -78,7 +80,8 @@ def test_the_structs_are_those_of_visual_nlp() -> None:
 def test_a_line_holds_words_that_are_stored_as_it_is() -> None:
     word = [("text", pa.string()), ("confidence", pa.float32())]
     word += [(name, pa.float32()) for name in ("x", "y", "width", "height", "angle")]
-    assert arrow_of(Line) == pa.struct([*word, ("row", pa.int32()), ("words", pa.list_(pa.struct(word)))])
+    line = pa.struct([*word, ("row", pa.int32()), ("words", pa.list_(pa.struct(word)))])
+    assert columns.LINES.arrow == pa.list_(line) == pa.list_(arrow_of(Line, columns.UNLESS_ASKED_FOR))
 
 
 def test_a_field_that_arrow_has_no_type_for_is_an_error() -> None:

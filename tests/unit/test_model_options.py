@@ -11,7 +11,14 @@ from raypipe.errors import ConfigError
 from raypipe.stages.base import ModelStage
 from raypipe.zoo import manifest
 
-VALUES = {"link_threshold": 0.3, "decoder": "beam", "lexicon": "own.txt", "use_caching": True, "num_beams": 1}
+VALUES = {
+    "link_threshold": 0.3,
+    "decoder": "beam",
+    "lexicon": "own.txt",
+    "alternatives": 3,
+    "use_caching": True,
+    "num_beams": 1,
+}
 """A value of each option that not every family uses; those that are the default are said on purpose all the same."""
 MODELS = {
     family: next(m.name for m in manifest.models() if m.family == family)

@@ -79,7 +79,7 @@ def test_without_a_language_the_text_with_the_most_probable_paths_wins(words: La
     for path in itertools.product(range(len(CHARACTERS)), repeat=len(logs)):
         text = collapse(path, alphabet().space)
         sums[text] = np.logaddexp(sums.get(text, -np.inf), logs[np.arange(len(logs)), path].sum())
-    labels, _, scores = Search(words, NOTHING_KNOWN, alphabet()).best(logs)
+    labels, _, scores, _ = Search(words, NOTHING_KNOWN, alphabet()).best(logs)
     # Not quite: some paths leave the window.
     assert sums[tuple(labels.tolist())] == pytest.approx(max(sums.values()), abs=0.1)
     assert scores[-1, 0] == pytest.approx(max(sums.values()), abs=0.1)
@@ -106,7 +106,7 @@ def test_threads_do_not_disturb_each_other(words: Language) -> None:
 
 
 def test_no_time_steps_read_as_nothing(words: Language) -> None:
-    labels, shared, scores = Search(words, Weights(), alphabet()).best(np.zeros((0, len(CHARACTERS))))
+    labels, shared, scores, _ = Search(words, Weights(), alphabet()).best(np.zeros((0, len(CHARACTERS))))
     assert (len(labels), shared.shape, scores.shape) == (0, (0, BEAMS), (0, BEAMS))
 
 

@@ -9,19 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.recognition.base import BLANK, Reading
+from raypipe.recognition.ctc.accents import Accents
 from raypipe.recognition.ctc.alignment import align
-from raypipe.recognition.ctc.language import Language, letter, shape, without_accent
-from raypipe.recognition.ctc.search import Alphabet, Search, Weights
+from raypipe.recognition.ctc.alternatives import Alternatives
+from raypipe.recognition.ctc.language import Language, letter, shape
+from raypipe.recognition.ctc.search import Alphabet, Found, Search, Weights
 
 Floats = npt.NDArray[np.float64]
 
 FLOOR = 1e-6
 """Minimum probability of a class: the network rules nothing out."""
-SEEN = 0.01
-"""An accent of which no time step is at least this sure is not looked at."""
-SURE_ACCENT, ALONE = 0.9, 3.0
-"""An accent is read if it is more probable than none, in a line with an accent as sure as this; in other lines, which
-may well be English with a blot, it must be this many times more probable."""
 NARROW_EXPONENT = 2
 """The price of ignoring a space grows with this power of its width relative to others in its line."""
 STEPS_AFTER = 2
@@ -31,60 +28,6 @@ SURE, SHARE, DOUBT = 0.43, 0.52, -0.27
 of its share of the beams, weight of the network's own doubt."""
 
 
-class Accents:
-    """Keeps accents out of the word search, and puts them back afterwards.
-
-    Words decide which letter it is, in any language that is written with the letters of the list; the network alone
-    decides about its accent. The search then sees one class for each letter: that of the letter without an accent.
-
-    Args:
-        characters: The character of each class, the blank first.
-
-    Attributes:
-        kept: The classes that the search sees.
-    """
-
-    def __init__(self, characters: Sequence[str]) -> None:
-        bare = ["", *map(without_accent, characters[1:])]
-        self.kept = [n for n, character in enumerate(characters) if bare[n] == character or bare[n] not in characters]
-        place = {characters[n]: place for place, n in enumerate(self.kept)}
-        self._accented = np.array([n for n in range(len(characters)) if n not in set(self.kept)], np.int64)
-        self._letters = np.array([place[bare[n]] for n in self._accented], np.int64)
-
-    def without(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The probabilities (t, classes) as the search sees them, (t, kept): those of all accents of a letter added."""
-        merged = np.ascontiguousarray(probabilities[:, self.kept])
-        for n in self._seen(probabilities):
-            merged[:, self._letters[n]] += probabilities[:, self._accented[n]]
-        return merged
-
-    def restored(
-        self, labels: npt.NDArray[np.int32], places: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]
-    ) -> list[int]:
-        """The classes of a text that the search found, each with the accent that is most probable in its place.
-
-        Args:
-            labels: Its classes as the search sees them, (n,).
-            places: The first time step of each and the one after its last, (n, 2).
-            probabilities: (t, classes), those of the network.
-        """
-        classes = [self.kept[label] for label in labels]
-        best: dict[int, tuple[float, int]] = {}
-        for seen in self._seen(probabilities):
-            for n in np.flatnonzero(labels == self._letters[seen]).tolist():
-                peak = float(probabilities[slice(*places[n]), self._accented[seen]].max())
-                best[n] = max(best.get(n, (0.0, 0)), (peak, int(self._accented[seen])))
-        odds = ALONE if all(peak < SURE_ACCENT for peak, _ in best.values()) else 1
-        for n, (peak, accented) in best.items():
-            bare = float(probabilities[slice(*places[n]), classes[n]].max())
-            classes[n] = accented if peak > odds * bare else classes[n]
-        return classes
-
-    def _seen(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-        """Which accented letters the network sees anywhere, by their places in `_accented`."""
-        return np.flatnonzero(probabilities[:, self._accented].max(0, initial=0) > SEEN)
-
-
 class BeamDecoder:
     """Finds the most probable text of a network's output.
 
@@ -92,9 +35,12 @@ class BeamDecoder:
         characters: The character of each class, the blank first.
         language: What is known about its words.
         weights: How much that counts against the network.
+        alternatives: How many other readings of each word are given at most.
     """
 
-    def __init__(self, characters: Sequence[str], language: Language, weights: Weights | None = None) -> None:
+    def __init__(
+        self, characters: Sequence[str], language: Language, weights: Weights | None = None, alternatives: int = 0
+    ) -> None:
         self._characters, self._weights = characters, weights or Weights()
         self._accents = Accents(characters)
         letters = [characters[n] for n in self._accents.kept]
@@ -105,6 +51,8 @@ class BeamDecoder:
             letters.index(" "),
         )
         self._search = Search(language, self._weights, self._alphabet)
+        space = self._alphabet.space
+        self._alternatives = Alternatives(alternatives, characters, self._accents, space) if alternatives else None
 
     def decode(self, probabilities: npt.NDArray[np.float32], step: float, width: int) -> Reading:
         """The most probable text.
@@ -121,7 +69,8 @@ class BeamDecoder:
         given = probabilities[: int(np.ceil(width / step)) + 1]
         probabilities = self._accents.without(given)
         logs = self._logs(probabilities)
-        labels, shared, scores = self._search.best(logs)
+        found = self._search.best(logs, tells=self._alternatives is not None)
+        labels = found.labels
         if len(labels) and labels[-1] == self._alphabet.space:
             labels = labels[:-1]
         if not len(labels):
@@ -129,11 +78,10 @@ class BeamDecoder:
         places = align(logs, labels)
         text = "".join(self._characters[n] for n in self._accents.restored(labels, places, given))
         doubts = np.append(0, np.cumsum(-np.log(probabilities.max(1))))
-        chances: list[float] = []
-        for word in re.finditer(r"\S+ ?", text):
-            chance = _chance(word.start(), len(word.group().rstrip()), places, shared, scores, doubts)
-            chances += [chance] * len(word.group())
-        return Reading(text, chances, np.minimum(places.mean(1) * step, width).tolist())
+        words = {w.span(): _chance(*w.span(), places, found, doubts) for w in re.finditer(r"\S+", text)}
+        chances = [chance for (start, end), chance in words.items() for _ in text[start : end + 1]]
+        others = self._alternatives.of(words, found, places, logs, given) if self._alternatives else {}
+        return Reading(text, chances, np.minimum(places.mean(1) * step, width).tolist(), others)
 
     def _logs(self, probabilities: npt.NDArray[np.float32]) -> Floats:
         """Scaled log probabilities, in which a blank may hide a space and a space a blank."""
@@ -170,20 +118,13 @@ def space_shares(best: npt.NDArray[np.int64], space: int, letters: npt.NDArray[n
     return shares
 
 
-def _chance(
-    start: int,
-    length: int,
-    places: npt.NDArray[np.int32],
-    shared: npt.NDArray[np.int32],
-    scores: Floats,
-    doubts: Floats,
-) -> float:
+def _chance(start: int, end: int, places: npt.NDArray[np.int32], found: Found, doubts: Floats) -> float:
     """The probability that a word is right: of the beams that agree up to it, how many agree on it."""
-    first, last = places[start, 0], places[start + length - 1, 1]
-    step = min(last - 1 + STEPS_AFTER, len(scores) - 1)
-    beams = np.exp(scores[step] - scores[step].max())
-    agree = beams[shared[step] >= start + length].sum()
-    differ = beams[shared[step] >= start].sum() - agree
+    first, last = places[start, 0], places[end - 1, 1]
+    step = min(last - 1 + STEPS_AFTER, len(found.scores) - 1)
+    shared, beams = found.shared[step], np.exp(found.scores[step] - found.scores[step].max())
+    agree = beams[shared >= end].sum()
+    differ = beams[shared >= start].sum() - agree
     return certainty(float(np.log((agree + FLOOR) / (differ + FLOOR))), float(doubts[last] - doubts[first]))
 
 

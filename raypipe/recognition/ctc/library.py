@@ -33,7 +33,7 @@ def library() -> ctypes.CDLL:
 
 def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     knowledge, length = [_POINTER] * 4, ctypes.POINTER(_INT)
-    found.ctc_search.argtypes = (_POINTER, _INT, _INT, *knowledge, _POINTER, length, _POINTER, _POINTER)
+    found.ctc_search.argtypes = (_POINTER, _INT, _INT, *knowledge, _POINTER, length, *([_POINTER] * 3))
     found.ctc_align.argtypes = (_POINTER, _INT, _INT, _POINTER, _INT, _POINTER)
     found.ctc_trie.argtypes = (_POINTER, _POINTER, _LONG, _INT, _POINTER, *([_POINTER] * 4))
     found.ctc_count_letters.argtypes = (_POINTER, _LONG, _INT, _POINTER, _POINTER)

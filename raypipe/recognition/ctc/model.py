@@ -91,7 +91,8 @@ def decoder(characters: Sequence[str], options: RecognizerOptions) -> Decode:
     from raypipe.recognition.ctc.beam import BeamDecoder
     from raypipe.recognition.ctc.language import load_language
 
-    return BeamDecoder(characters, load_language(words.path, options.lexicon)).decode
+    language = load_language(words.path, options.lexicon)
+    return BeamDecoder(characters, language, alternatives=options.alternatives).decode
 
 
 def decode_greedy(probabilities: Probabilities, step: float, width: int, characters: Sequence[str]) -> Reading:

@@ -14,12 +14,18 @@ typedef struct {
     int32_t beams;
 } Limits;
 
+/* The texts of the prefixes that are kept, for the caller; see ctc_search. */
+typedef struct {
+    int32_t *numbers, *parents, *labels;
+} Texts;
+
 typedef struct {
     Knowledge known;
     const Limits *limits;
     int32_t classes;
     int32_t *kept;  /* (steps, beams), for the caller; see ctc_search */
     double *scores; /* (steps, beams) */
+    const Texts *texts;
     Prefix *tree;
     int32_t used;
     int64_t room;
@@ -242,6 +248,27 @@ static void agree(Search *search, int32_t winner, int32_t length, int64_t count)
         kept[n] = kept[n] > 0 ? tree[kept[n]].shared : 0;
 }
 
+/* Numbers the prefixes that were kept, whose parents were kept before them, from 1; the root is 0. */
+static void tell(Search *search, const Texts *texts, int64_t count)
+{
+    Prefix *tree = search->tree;
+    int32_t told = 0;
+    for (int32_t place = 0; place < search->used; place++)
+        tree[place].step = 0;
+    for (int64_t n = 0; n < count; n++)
+        if (search->kept[n] > 0)
+            tree[search->kept[n]].step = 1;
+    for (int32_t place = 1; place < search->used; place++) {
+        if (!tree[place].step)
+            continue;
+        tree[place].step = ++told;
+        texts->parents[told] = tree[tree[place].parent].step;
+        texts->labels[told] = tree[place].label;
+    }
+    for (int64_t n = 0; n < count; n++)
+        texts->numbers[n] = search->kept[n] > 0 ? tree[search->kept[n]].step : 0;
+}
+
 static int run(Search *search, const double *logs, int32_t steps, int32_t *labels, int32_t *length)
 {
     int32_t root = 0, count = 1, most = search->limits->beams;
@@ -257,6 +284,8 @@ static int run(Search *search, const double *logs, int32_t steps, int32_t *label
     }
     int32_t winner = winner_of(search, beams, count);
     *length = spell(search, winner, labels);
+    if (search->texts)
+        tell(search, search->texts, (int64_t)steps * most);
     agree(search, winner, *length, (int64_t)steps * most);
     return FINE;
 }
@@ -266,12 +295,14 @@ static int run(Search *search, const double *logs, int32_t steps, int32_t *label
  * labels: (steps), its classes; `length` of them are filled in.
  * kept: (steps, beams), must be filled with -1; leading characters shared with it by each prefix kept after a step.
  * scores: (steps, beams), must be filled with NEVER; the scores of these prefixes, best first.
+ * texts: may be NULL. Its numbers (steps, beams) are those of these prefixes, 0 for the empty one; parents and labels
+ *     (1 + steps * beams) say, from number 1 on, which prefix each is one character longer than, and that character.
  */
 EXPORT int ctc_search(const double *logs, int32_t steps, int32_t classes, const Language *language,
                       const Weights *weights, const Alphabet *alphabet, const Limits *limits, int32_t *labels,
-                      int32_t *length, int32_t *kept, double *scores)
+                      int32_t *length, int32_t *kept, double *scores, const Texts *texts)
 {
-    Search search = {{language, weights, alphabet}, limits, classes, kept, scores, .room = 64 * limits->beams};
+    Search search = {{language, weights, alphabet}, limits, classes, kept, scores, texts, .room = 64 * limits->beams};
     search.tree = malloc(search.room * sizeof *search.tree);
     search.likely = malloc(classes * sizeof *search.likely);
     search.touched = malloc((size_t)limits->beams * (classes + 1) * sizeof *search.touched);

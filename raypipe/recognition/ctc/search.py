@@ -110,6 +110,49 @@ class _Limits(ctypes.Structure):
     _fields_ = [("window", ctypes.c_double), ("unlikely", ctypes.c_double), ("beams", ctypes.c_int32)]
 
 
+class _Texts(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_void_p) for name in ("numbers", "parents", "labels")]
+
+
+class Texts(NamedTuple):
+    """What the beginnings that a search kept say.
+
+    Attributes:
+        numbers: Those of the beginnings kept after each time step, best first, int32 (t, BEAMS); 0: the empty one.
+        parents, labels: For each number from 1 on, which beginning it is one character longer than, and the class of
+            that character.
+    """
+
+    numbers: npt.NDArray[np.int32]
+    parents: list[int]
+    labels: list[int]
+
+    def since(self, number: int, length: int) -> tuple[int, ...]:
+        """The classes of a beginning behind its first `length` characters."""
+        found = []
+        while number:
+            found.append(self.labels[number])
+            number = self.parents[number]
+        return tuple(found[::-1][length:])
+
+
+class Found(NamedTuple):
+    """What a search over t time steps found.
+
+    Attributes:
+        labels: The classes of the best text, int32 (n,).
+        shared: For the beginnings kept after each time step, best first, how many leading characters of it they share,
+            int32 (t, BEAMS).
+        scores: Their scores, float64 (t, BEAMS).
+        texts: What they say, if that was asked for.
+    """
+
+    labels: npt.NDArray[np.int32]
+    shared: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float64]
+    texts: Texts | None
+
+
 class Search:
     """Prefix beam search with a language. Any number of threads may use one.
 
@@ -142,17 +185,12 @@ class Search:
             _Limits(WINDOW, UNLIKELY, BEAMS),
         )
 
-    def best(
-        self, logs: npt.NDArray[np.float64]
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    def best(self, logs: npt.NDArray[np.float64], tells: bool = False) -> Found:
         """The best text.
 
         Args:
             logs: float64 (t, classes), log probabilities, blank first.
-
-        Returns:
-            Its classes, int32 (n,); for the beginnings kept after each time step, best first, how many leading
-            characters of it they share, int32 (t, BEAMS); and their scores, float64 (t, BEAMS).
+            tells: Whether to tell what the beginnings say that were kept.
         """
         logs = np.ascontiguousarray(logs, np.float64)
         steps, classes = logs.shape
@@ -160,13 +198,20 @@ class Search:
             raise ValueError(f"The alphabet has {self._classes} classes, but the log probabilities have {classes}.")
         labels, length = np.empty(steps, np.int32), ctypes.c_int32()
         shared, scores = np.full((steps, BEAMS), -1, np.int32), np.full((steps, BEAMS), NEVER)
+        outcome, texts = map(address, (shared, scores)), _texts(steps) if tells else None
+        places = ctypes.byref(_Texts(*map(address, texts))) if texts else None
         structures = map(ctypes.byref, self._knowledge)
-        status = self._function(
-            address(logs), steps, classes, *structures, address(labels), length, address(shared), address(scores)
-        )
+        status = self._function(address(logs), steps, classes, *structures, address(labels), length, *outcome, places)
         if status:
             raise MemoryError(f"Not enough memory for the word search over {steps} time steps.")
-        return labels[: length.value], shared, scores
+        told = Texts(texts[0], texts[1].tolist(), texts[2].tolist()) if texts else None
+        return Found(labels[: length.value], shared, scores, told)
+
+
+def _texts(steps: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Room for the texts of so many time steps."""
+    most = 1 + steps * BEAMS
+    return np.zeros((steps, BEAMS), np.int32), np.zeros(most, np.int32), np.zeros(most, np.int32)
 
 
 def _check_language(language: Language) -> None:

@@ -13,6 +13,13 @@ export function accept(page, line) { // A person has seen that it is right.
   settle(page, line);
 }
 
+export function choose(page, line, at, by) { // Another reading of a word, so many further; the rest stay in their order.
+  const word = line.words[at], readings = [{ text: word.text, confidence: 0 }, ...word.alternatives];
+  const [chosen, ...alternatives] = [...readings.slice(by), ...readings.slice(0, by)];
+  line.words = line.words.with(at, { ...word, text: chosen.text, confidence: 1, alternatives });
+  correct(page, line, line.words.map(({ text }) => text).join(" ")); // It may be two words.
+}
+
 function settle(page, line) {
   line.confidence = mean(line.words) ?? 1;
   page.confidence = mean(page.lines);

@@ -1,13 +1,15 @@
 // The lines of a page as text that can be corrected in place; Tab goes from doubtful word to doubtful word.
-import { accept, correct } from "./correct.js";
+import { Choices } from "./choices.js";
+import { accept, choose, correct } from "./correct.js";
 import { around, crop } from "./crops.js";
-import { make, roving } from "./dom.js";
+import { at, make, roving } from "./dom.js";
 import { isDoubtful, rows } from "./words.js";
 
 const MARGIN = 0.6; // Around a word that is shown, in its heights.
 
 export class Lines {
   #list; #picture; #page; #fields; #boxes; #crop = make("canvas", { className: "crop", role: "img" });
+  #choices = new Choices((by) => this.#choose(by));
 
   constructor(list, picture) {
     this.#list = list;
@@ -23,6 +25,7 @@ export class Lines {
     const numbers = new Map(page.lines.map((line, n) => [line, n]));
     this.#list.replaceChildren(...rows(page.lines).map((row) => make("li", {}, ...row.map((line) => this.#fields[numbers.get(line)]))));
     roving(this.#fields, this.#fields[0]);
+    at("choosing").hidden = !page.lines.some(({ words }) => words.some(({ alternatives }) => alternatives?.length));
   }
 
   #field(line, n) {
@@ -34,7 +37,7 @@ export class Lines {
       element.addEventListener("mouseleave", () => light(document.activeElement === field));
     }
     field.addEventListener("focus", () => this.#hold(n, light));
-    field.addEventListener("blur", () => { light(false); this.#keep(n); this.#crop.remove(); });
+    field.addEventListener("blur", () => { light(false); this.#keep(n); this.#crop.remove(); this.#choices.remove(); });
     this.#boxes[n].addEventListener("click", () => field.focus());
     return field;
   }
@@ -59,7 +62,12 @@ export class Lines {
   }
 
   #key(event) {
-    const n = this.#fields.indexOf(event.target);
+    const n = this.#fields.indexOf(event.target), by = event.altKey && { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (by) {
+      event.preventDefault();
+      this.#keep(n);
+      return this.#choose(by);
+    }
     const lines = { ArrowDown: n + 1, ArrowUp: n - 1, ...(event.ctrlKey && { Home: 0, End: this.#fields.length - 1 }) };
     if (event.key in lines) this.#go(event, lines[event.key]);
     else if (event.key === "Tab") this.#goToDoubt(event, n);
@@ -89,18 +97,30 @@ export class Lines {
     getSelection().selectAllChildren(this.#fields[there.line].children[there.at]);
   }
 
-  #showWord() { // The word in hand, cut out of the picture, above itself.
+  #choose(by) { // Another reading of the word in hand, so many further.
+    const { field, n, at, words } = this.#inHand();
+    if (!words?.[at]?.alternatives?.length) return;
+    this.#change(n, () => choose(this.#page, this.#page.lines[n], at, by));
+    getSelection().selectAllChildren(field.children[at]);
+  }
+
+  #inHand() {
     const field = document.activeElement, n = this.#fields?.indexOf(field) ?? -1;
-    if (n < 0 || !this.#picture.image.naturalWidth) return;
+    if (n < 0) return {};
     const offset = offsetIn(field), words = this.#page.lines[n].words;
-    const at = words.findLastIndex((word, at) => startOf(words, at) <= offset);
-    if (at < 0) return;
+    return { field, n, words, at: words.findLastIndex((word, at) => startOf(words, at) <= offset) };
+  }
+
+  #showWord() { // The word in hand, cut out of the picture, above itself.
+    const { field, words, at } = this.#inHand();
+    if (!words?.[at] || !this.#picture.image.naturalWidth) return;
     crop(this.#picture.image, this.#page, around(words[at], MARGIN), this.#crop);
     this.#crop.ariaLabel = `${words[at].text} in the picture`;
     this.#picture.revealWord(words[at]);
     if (this.#crop.parentElement !== field.parentElement) field.parentElement.append(this.#crop);
     const word = getSelection().getRangeAt(0).getBoundingClientRect(), row = field.parentElement.getBoundingClientRect();
     this.#crop.style.left = `${Math.max(0, Math.min(word.left - row.left, row.width - this.#crop.offsetWidth))}px`;
+    this.#choices.show(words[at], this.#crop.style.left, field.parentElement);
   }
 }
 

@@ -1,0 +1,70 @@
+"""Letters with accents: one letter to the word search, which the network alone tells apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.recognition.ctc.language import without_accent
+
+SEEN = 0.01
+"""An accent of which no time step is at least this sure is not looked at."""
+SURE_ACCENT, ALONE = 0.9, 3.0
+"""An accent is read if it is more probable than none, in a line with an accent as sure as this; in other lines, which
+may well be English with a blot, it must be this many times more probable."""
+
+
+class Accents:
+    """Keeps accents out of the word search, and puts them back afterwards.
+
+    Words decide which letter it is, in any language that is written with the letters of the list; the network alone
+    decides about its accent. The search then sees one class for each letter: that of the letter without an accent.
+
+    Args:
+        characters: The character of each class, the blank first.
+
+    Attributes:
+        kept: The classes that the search sees.
+    """
+
+    def __init__(self, characters: Sequence[str]) -> None:
+        bare = ["", *map(without_accent, characters[1:])]
+        self.kept = [n for n, character in enumerate(characters) if bare[n] == character or bare[n] not in characters]
+        place = {characters[n]: place for place, n in enumerate(self.kept)}
+        self._accented = np.array([n for n in range(len(characters)) if n not in set(self.kept)], np.int64)
+        self._letters = np.array([place[bare[n]] for n in self._accented], np.int64)
+
+    def without(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The probabilities (t, classes) as the search sees them, (t, kept): those of all accents of a letter added."""
+        merged = np.ascontiguousarray(probabilities[:, self.kept])
+        for n in self.seen(probabilities):
+            merged[:, self._letters[n]] += probabilities[:, self._accented[n]]
+        return merged
+
+    def restored(
+        self, labels: npt.NDArray[np.int32], places: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]
+    ) -> list[int]:
+        """The classes of a text that the search found, each with the accent that is most probable in its place.
+
+        Args:
+            labels: Its classes as the search sees them, (n,).
+            places: The first time step of each and the one after its last, (n, 2).
+            probabilities: (t, classes), those of the network.
+        """
+        classes = [self.kept[label] for label in labels]
+        best: dict[int, tuple[float, int]] = {}
+        for seen in self.seen(probabilities):
+            for n in np.flatnonzero(labels == self._letters[seen]).tolist():
+                peak = float(probabilities[slice(*places[n]), self._accented[seen]].max())
+                best[n] = max(best.get(n, (0.0, 0)), (peak, int(self._accented[seen])))
+        odds = ALONE if all(peak < SURE_ACCENT for peak, _ in best.values()) else 1
+        for n, (peak, accented) in best.items():
+            bare = float(probabilities[slice(*places[n]), classes[n]].max())
+            classes[n] = accented if peak > odds * bare else classes[n]
+        return classes
+
+    def seen(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+        """Which accented letters the network sees anywhere, by their places in `_accented`."""
+        return np.flatnonzero(probabilities[:, self._accented].max(0, initial=0) > SEEN)
