@@ -22,6 +22,7 @@ import surgery
 from surgery import Graph
 
 from raypipe.zoo.export.parity import require
+from raypipe.zoo.export.ppocr import latin
 
 Metadata = Mapping[str, str]
 SOURCE = common.Source(
@@ -47,27 +48,8 @@ METADATA = {
 }
 OPSET = 20
 HEIGHT = 48
-TYPOGRAPHIC = set("ƒȘșȚț–—―‘’“”†‡•…‰′″™−")
-"""Kept beside ASCII, Latin-1, Latin Extended-A and the currency signs."""
-
 FLOAT_STEM, FLOAT_NECK = 6, 3
 """First and last convolutions that stay float32 in the int8 file: int8 costs accuracy there and saves little time."""
-
-
-def wanted(character: str) -> bool:
-    """Tell whether a character of the dictionary belongs to the Latin head."""
-    if len(character) != 1:
-        return False
-    code = ord(character)
-    letters = 0x21 <= code <= 0x7E or (0xA1 <= code <= 0x17F and code != 0xAD)
-    return letters or 0x20A0 <= code <= 0x20BF or character in TYPOGRAPHIC
-
-
-def latin(dictionary: list[str]) -> tuple[list[int], list[str]]:
-    """Return the kept columns of the full head (blank first, space last) and the characters of all but the blank."""
-    kept = [i for i, character in enumerate(dictionary) if wanted(character)]
-    columns = [0, *(i + 1 for i in kept), len(dictionary) + 1]
-    return columns, [*(dictionary[i] for i in kept), " "]
 
 
 def cut_head(graph: Graph, columns: list[int]) -> None:

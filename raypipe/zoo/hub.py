@@ -34,6 +34,9 @@ OPTIONAL = ("config.json",)
 SUFFIXES = {"fp32": "", "int8": "_quantized", "fp16": "_fp16"}
 """How file names end in Optimum's layout, by precision."""
 CHECKPOINT = (".json", ".txt", ".model", ".safetensors")
+EXTRA = "pip install 'raypipe[export]', then pull again."
+PPOCR = {"detection": ("inference.onnx",), "recognition": ("inference.onnx", "inference.yml")}
+"""What PP-OCR's repositories hold, by task."""
 EXPORTER_NEEDS = ("torch", "transformers", "onnx", "onnxscript")
 
 
@@ -62,9 +65,12 @@ def pull(model: Model, revision: str | None = None, like: Record | None = None) 
         raise ModelError(f"The record is for {like.name}, not for {model.name}.", "Give the record of the same model.")
     revision = revision or (like.revision if like else None)
     with store.temporary_folder() as folder, _explained(model):
-        exported = not model.repository or bool(like and like.changes)
-        origin = None if exported else _fetch_onnx(model, folder, revision)
-        origin = origin or _export(model, folder, revision if exported else None)
+        if model.stored:
+            origin = _fetch_ppocr(model, folder, revision)
+        else:
+            exported = not model.repository or bool(like and like.changes)
+            fetched = None if exported else _fetch_onnx(model, folder, revision)
+            origin = fetched or _export(model, folder, revision if exported else None)
         if like:
             _require_same(folder, like)
         record = store.install(folder, model.name, *origin)
@@ -75,13 +81,17 @@ def pull(model: Model, revision: str | None = None, like: Record | None = None) 
 def import_folder(model: Model, folder: Path) -> Record:
     """Copies a model from a folder in Optimum's layout into the store: in its own precision, if there are several.
 
+    What PP-OCR publishes is converted, as by a pull.
+
     Raises:
-        ModelError: A file is missing. The store is unchanged.
+        ModelError: A file is missing, or cannot be converted. The store is unchanged.
     """
     if model.file or not (model.repository or model.checkpoint):
         raise ModelError(
             f"{model.name} cannot be imported.", "`raypipe models list` says which models can be pulled or imported."
         )
+    if model.stored:
+        return _import_ppocr(model, folder)
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     chosen = choose(names, SUFFIXES[model.precision])
     if chosen is None:
@@ -126,7 +136,7 @@ def _export(model: Model, folder: Path, revision: str | None) -> Origin:
         raise ModelError(
             f"There are no public {model.precision} ONNX files of {model.name}, and to export them from the checkpoint "
             f"{model.checkpoint or '(none is known)'}, these packages are missing: {', '.join(missing) or 'none'}.",
-            "pip install 'raypipe[export]', then pull again.",
+            EXTRA,
         )
     info = _info(model.checkpoint, revision)
     files = [file for file in info.siblings or [] if file.rfilename.endswith(CHECKPOINT) and "/" not in file.rfilename]
@@ -136,21 +146,53 @@ def _export(model: Model, folder: Path, revision: str | None) -> Origin:
     checkpoint.mkdir()
     for file in files:
         _fetch(model.checkpoint, str(info.sha), file, checkpoint / file.rfilename)
-    command = [
-        sys.executable,
-        "-m",
-        "raypipe.zoo.export",
-        str(checkpoint),
-        "--precision",
-        model.precision,
-        "--output",
-        str(folder),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ModelError(f"The export of {model.checkpoint} failed: {done.stderr.strip()[-2000:]}", " ".join(command))
+    _run_exporter(model, "raypipe.zoo.export", str(checkpoint), "--precision", model.precision, "--output", str(folder))
     shutil.rmtree(checkpoint)
     return Origin(model.checkpoint, str(info.sha), f"exported to ONNX, {model.precision}, by raypipe.zoo.export")
+
+
+def _fetch_ppocr(model: Model, folder: Path, revision: str | None) -> Origin:
+    """Fetches what PP-OCR publishes, and converts it."""
+    _require_onnx(model)
+    info = _info(model.repository, revision)
+    published, source = {file.rfilename: file for file in info.siblings or []}, folder / "published"
+    source.mkdir()
+    for name in PPOCR[model.task]:
+        if name not in published:
+            raise ModelError(f"{model.repository} has no {name}.", "Choose another --revision.")
+        _fetch(model.repository, str(info.sha), published[name], source / name)
+    changes = _convert_ppocr(model, source, folder)
+    shutil.rmtree(source)
+    return Origin(model.repository, str(info.sha), changes)
+
+
+def _import_ppocr(model: Model, folder: Path) -> Record:
+    """The same from a folder."""
+    _require_onnx(model)
+    if missing := [name for name in PPOCR[model.task] if not (folder / name).exists()]:
+        raise ModelError(f"{folder} does not hold {model.name}.", f"It lacks {', '.join(missing)}.")
+    with store.temporary_folder() as temporary, _explained(model):
+        changes = _convert_ppocr(model, folder, temporary)
+        return store.install(temporary, model.name, str(folder.absolute()), changes=changes)
+
+
+def _require_onnx(model: Model) -> None:
+    if importlib.util.find_spec("onnx") is None:
+        raise ModelError(f"{model.name} is converted when it is pulled, for which the package onnx is missing.", EXTRA)
+
+
+def _convert_ppocr(model: Model, source: Path, folder: Path) -> str:
+    """Writes the file of a model into a folder; returns what was done."""
+    output = str(folder / model.stored)
+    _run_exporter(model, "raypipe.zoo.export.ppocr", str(source), "--task", model.task, "--output", output)
+    return "inputs and outputs named, a recognizer's classes cut to Latin script, by raypipe.zoo.export.ppocr"
+
+
+def _run_exporter(model: Model, *command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip())[-2000:]
+        raise ModelError(f"The export of {model.name} failed: {said}", f"Try python -m {' '.join(command)}")
 
 
 def _info(repository: str, revision: str | None) -> ModelInfo:
