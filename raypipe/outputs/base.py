@@ -53,6 +53,7 @@ class Format:
         render: Renders a whole file or answer. Errors are reported with the name of the document.
         one_page: Whether a file or answer of it holds one page; documents of several pages then become several files.
         lines: Whether its files are lines of which each stands by itself, so that those of many documents may be one.
+        pictures: Whether it shows the pages' overlays.
         column: How it fills ImageToText's text column; None: it cannot.
     """
 
@@ -62,6 +63,7 @@ class Format:
     render: Callable[[Document], str | bytes]
     one_page: bool = False
     lines: bool = False
+    pictures: bool = False
     column: TextColumn | None = None
 
     def encode(self, document: Document) -> bytes:

@@ -70,4 +70,4 @@ def _word(text: str, confidence: float, confidences: bool) -> str:
     return f'<mark title="confidence {confidence:.2f}">{shown}</mark>' if doubtful else shown
 
 
-FORMAT = Format(name="html", suffix=".html", media_type="text/html", render=render)
+FORMAT = Format(name="html", suffix=".html", media_type="text/html", render=render, pictures=True)

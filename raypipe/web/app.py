@@ -21,7 +21,7 @@ from raypipe.web.edge import Edge
 from raypipe.web.examples import with_examples
 from raypipe.web.fairness import FairQueue
 from raypipe.web.limits import Admission, Quota
-from raypipe.web.options import describe
+from raypipe.web.options import describe, each_once
 from raypipe.web.problems import ProblemError
 from raypipe.web.reading import Reader
 from raypipe.web.samples import with_samples
@@ -77,8 +77,9 @@ def create(
     app.state.service, app.state.jobs = ocr, kept
     app.state.listeners = Admission(kept.max_listeners if kept else 0, 0, settings.retry_after_seconds)
     key = HTTPBearer(auto_error=False, scheme_name="key", description="a key of this server")  # `Edge` checks it.
+    needs = [Depends(each_once), *([Depends(key)] if settings.key_digests else [])]
     for router in (routes.router, corrected.router, job_routes.router, textract.router):
-        app.include_router(router, dependencies=[Depends(key)] if settings.key_digests else [])
+        app.include_router(router, dependencies=needs)
     app.include_router(routes.health)
     app.include_router(pages.router)
     app.mount(pages.STATIC, pages.files)
@@ -112,8 +113,12 @@ def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:
 
     @app.exception_handler(HTTPException)
     async def unroutable(request: Request, error: HTTPException) -> Response:
-        code = {404: "no_such_path", 405: "wrong_method"}.get(error.status_code, "http")
-        return answer(request, ProblemError(error.status_code, code, str(error.detail), error.headers))
+        takes = (error.headers or {}).get("Allow", "another method")
+        code, detail = {
+            404: ("no_such_path", "There is nothing at this path. /docs lists the paths of this server."),
+            405: ("wrong_method", f"This path takes {takes}. /docs describes the paths of this server."),
+        }.get(error.status_code, ("http", str(error.detail)))
+        return answer(request, ProblemError(error.status_code, code, detail, error.headers))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

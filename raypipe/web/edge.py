@@ -73,8 +73,9 @@ class Edge:
         scope["state"]["client"] = key or (scope.get("client") or ("",))[0]
         scope["state"]["is_stopping"] = lambda: self._stops
         begun, status, method = time.perf_counter(), 499, scope["method"]
-        if method == "HEAD":  # HEAD is answered like GET, without the body.
-            scope["method"] = "GET"
+        # HEAD is answered like GET, without the body, and nothing in parts. The server's own scope stays as it is.
+        asked = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        scope = {**scope, "method": "GET" if method == "HEAD" else method, "headers": asked}
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -105,7 +106,8 @@ class Edge:
     def _refusal(self, scope: Scope, headers: Headers) -> ProblemError | None:
         """Why a request is refused unread; None if it is not."""
         if sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEADER_BYTES:
-            return ProblemError(431, "headers_too_large", f"The headers are over {MOST_HEADER_BYTES:,} bytes.")
+            detail = f"The headers are over {MOST_HEADER_BYTES:,} bytes. Send fewer, or shorter ones."
+            return ProblemError(431, "headers_too_large", detail)
         if self._stops and scope["path"] != "/healthz":
             seconds = self._settings.retry_after_seconds
             wait = {"Retry-After": str(seconds)}

@@ -26,6 +26,7 @@ class Form:
         streams: Whether pages are sent as they are finished, each rendered on its own.
         one_page: Whether it holds one page.
         tells_exceptions: Whether it says what went wrong with each page; other forms cannot answer if all failed.
+        pictures: Whether it shows the pages' overlays.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Form:
     streams: bool = False
     one_page: bool = False
     tells_exceptions: bool = False
+    pictures: bool = False
 
 
 def dumps(values: Mapping[str, Any]) -> bytes:
@@ -67,6 +69,7 @@ OWN = (
         render=_json,
         schema={"$ref": "#/components/schemas/OcrAnswer"},
         tells_exceptions=True,
+        pictures=True,
     ),
     Form(
         name="ndjson",
@@ -75,6 +78,7 @@ OWN = (
         schema={"type": "string", "description": "one page per line, as pages are ready"},
         streams=True,
         tells_exceptions=True,
+        pictures=True,
     ),
 )
 
@@ -87,6 +91,7 @@ def _rendered(each: Format) -> Form:
         render=lambda document, _: each.encode(document),
         schema={"type": kind, "description": f"the {'page' if each.one_page else 'pages'} as {each.name}"},
         one_page=each.one_page,
+        pictures=each.pictures,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from starlette.requests import Request
 
 from raypipe.web.forms import Form, forms
 from raypipe.web.problems import ProblemError
@@ -83,6 +84,30 @@ class Options(Selection):
         description="add a picture of each page with its regions and text drawn over it, or clean, as a JPEG without "
         "them (JSON formats)",
     )
+
+
+def each_once(request: Request) -> None:
+    """Makes sure that no option is in a request's URL twice: one would be without effect.
+
+    Raises:
+        ProblemError: 422, one is.
+    """
+    once(request.query_params.multi_items())
+
+
+def once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Options by their names.
+
+    Raises:
+        ProblemError: 422, one is given twice.
+    """
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            detail = f"{name[:LONGEST_SHOWN]} is given twice. Give each option once."
+            raise ProblemError(422, "option_invalid", detail)
+        found[name] = value
+    return found
 
 
 def with_form(options: Options, form: dict[str, str]) -> Options:

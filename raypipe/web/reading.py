@@ -74,12 +74,13 @@ async def page_rows(
         ProblemError: 413 too many pages, 422 no such page, 504 the pages were not counted in time.
     """
     rows: list[Row] = []
+    most_pages = 0
     for upload in uploads:
         content = upload.content
         if upload.password:
             content = await deadline.wait_for(reader.unlocked(content, upload.password))
         total = await deadline.wait_for(reader.count(content)) if may_have_pages(content) else 1
-        chosen = options.chosen(total)
+        chosen, most_pages = options.chosen(total), max(most_pages, total)
         if len(rows) + len(chosen) > settings.max_pages:
             most = settings.max_pages
             detail = f"The request has more than {most} pages, the limit of this server. Choose some: pages=1-{most}."
@@ -97,7 +98,8 @@ async def page_rows(
             for page in chosen
         ]
     if not rows:
-        raise ProblemError(422, "page_missing", f"There is no page {options.pages} in the request.")
+        detail = f"There is no page {options.pages} in the request. Choose some of 1-{most_pages}, or leave pages out."
+        raise ProblemError(422, "page_missing", detail)
     return rows
 
 

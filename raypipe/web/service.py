@@ -59,6 +59,9 @@ class Service:
         form = negotiate(request.headers.get("accept"), options)
         if options.overlay not in ("none", *self.reader.overlays):
             raise ProblemError(422, "no_overlay", "The pipeline of this server keeps no picture to draw on.")
+        if options.overlay != "none" and not form.pictures:
+            able = ", ".join(name for name, each in forms().items() if each.pictures)
+            raise ProblemError(422, "option_invalid", f"{form.name} shows no overlay. Leave it out, or choose {able}.")
         received = time.perf_counter()
         confidences, pictures = options.include_confidence, options.overlay != "none"
         context = answers.Context(request.state.request_id, self.reader.models, form, confidences, pictures)

@@ -13,11 +13,13 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from raypipe.web.options import once
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import ServerSettings
 
 MOST_FIELDS = 32
 LONGEST_NAME = 200
+FORM_REMEDY = "Let your HTTP library make the form and its Content-Type, as `curl -F file=@page.jpg` does."
 PASSWORD = "password"
 """The field of a form that opens locked documents. It is no query parameter, since addresses are logged."""
 
@@ -65,7 +67,7 @@ async def _form(request: Request, body: bytes, settings: ServerSettings) -> Form
 
     _, parameters = parse_options_header(request.headers["content-type"])
     if not parameters.get(b"boundary"):
-        raise ProblemError(422, "form_damaged", "The multipart form has no boundary.")
+        raise ProblemError(422, "form_damaged", f"The multipart form has no boundary. {FORM_REMEDY}")
     parser = MultiPartParser(request.headers, stream(), max_files=settings.max_files, max_fields=MOST_FIELDS)  # type: ignore[arg-type]
     try:
         return await parser.parse()
@@ -73,19 +75,21 @@ async def _form(request: Request, body: bytes, settings: ServerSettings) -> Form
         if error.message.startswith("Too many files"):
             detail = f"The form has more than {settings.max_files} files, the limit of this server."
             raise ProblemError(413, "too_many_files", detail) from error
-        raise ProblemError(422, "form_damaged", f"The multipart form cannot be read: {error.message}") from error
+        detail = f"The multipart form cannot be read: {error.message.rstrip('.')}. {FORM_REMEDY}"
+        raise ProblemError(422, "form_damaged", detail) from error
     except Exception as error:  # On hostile headers the parser lets its decoders' exceptions through.
-        raise ProblemError(422, "form_damaged", "The multipart form cannot be read.") from error
+        raise ProblemError(422, "form_damaged", f"The multipart form cannot be read. {FORM_REMEDY}") from error
 
 
 async def _documents(form: FormData) -> tuple[list[Upload], dict[str, str]]:
-    uploads, options = [], {}
+    uploads, pairs = [], []
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             content = await value.read()
             uploads.append(Upload(clean_name(value.filename or "upload"), content))
         else:
-            options[name] = value
+            pairs.append((name, value))
+    options = once(pairs)
     if not uploads:
         raise ProblemError(422, "no_file", "The form holds no file. Send one or more files in fields of any name.")
     password = options.pop(PASSWORD, "")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from asking import (
     PICTURE,
     TIFF,
@@ -29,7 +35,42 @@ STATIC = sorted(path.name for path in (Path(service.__file__).parent / "static")
 def test_unknown_paths_and_methods(client: TestClient) -> None:
     assert_problem(client.get("/etc/passwd"), 404, "no_such_path")
     assert_problem(client.get("/static/../settings.py"), 404, "no_such_path")
-    assert_problem(client.get("/v1/ocr"), 405, "wrong_method")
+    problem = assert_problem(client.get("/v1/ocr"), 405, "wrong_method")
+    assert problem["detail"].startswith("This path takes POST.") and "/docs" in problem["detail"]
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[http.client.HTTPConnection]:
+    """An application behind the HTTP server of `--engine local`, which is stricter than a test's client."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_a_head_over_http(caplog: pytest.LogCaptureFixture) -> None:
+    with listening(create(Reader(), ServerSettings())) as connection:
+        for path, status in (("/readyz", 200), ("/", 200), ("/static/page.js", 200), ("/none", 404), ("/v1/ocr", 405)):
+            connection.request("HEAD", path)
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (status, b"") and int(answer.headers["Content-Length"])
+        connection.request("GET", "/readyz")
+        assert json.load(connection.getresponse()) == {"status": "ready"}, "on the same connection"
+        connection.close()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("parts", ["bytes=0-9", "bytes=99999999-", "potatoes=1"])
+def test_nothing_is_answered_in_parts(client: TestClient, parts: str) -> None:
+    whole = client.get("/static/page.js", headers={"Range": parts})
+    assert whole.status_code == 200 and whole.content == client.get("/static/page.js").content
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/healthz", "/readyz", "/ping", "/v1/models"])

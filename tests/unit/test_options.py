@@ -92,3 +92,24 @@ def test_wrong_options_are_told_in_words(client: TestClient, query: str, words: 
         detail = answer.json()["detail"]
         assert words in detail and len(detail) < 250
         assert not re.search(r"\\d|Input should|pattern|Value error|Extra inputs", detail)
+
+
+def test_an_option_is_given_once(client: TestClient) -> None:
+    for query in ("pages=1&pages=2", "output_format=text&output_format=json"):
+        problem = assert_problem(client.post(f"/v1/ocr?{query}", content=PICTURE), 422, "option_invalid")
+        assert "is given twice" in problem["detail"]
+    form = {"a": ("a", PICTURE)}
+    twice = client.post("/v1/ocr", files=form, data={"pages": ["1", "2"]})
+    assert_problem(twice, 422, "option_invalid")
+
+
+def test_an_overlay_that_nobody_would_see_is_refused(client: TestClient) -> None:
+    problem = assert_problem(
+        client.post("/v1/ocr?overlay=png&output_format=text", content=PICTURE), 422, "option_invalid"
+    )
+    assert problem["detail"] == "text shows no overlay. Leave it out, or choose json, ndjson, html."
+
+
+def test_a_page_that_is_not_there_is_told_with_those_that_are(client: TestClient) -> None:
+    problem = assert_problem(client.post("/v1/ocr?pages=9", content=TIFF), 422, "page_missing")
+    assert problem["detail"].endswith("Choose some of 1-3, or leave pages out.")
