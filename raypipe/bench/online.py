@@ -16,7 +16,6 @@ from pathlib import Path
 from raypipe.bench.setting import Round, Setting
 from raypipe.client import Client
 from raypipe.errors import ConfigError
-from raypipe.inputs.listing import listed
 
 READY_SECONDS = 120
 """A server that is not ready by then will not be."""
@@ -25,18 +24,17 @@ WAIT_SECONDS = 10
 STEP = re.compile(r'^raypipe_stage_seconds_sum\{step="([^"]+)"\} (\S+)$', re.MULTILINE)
 
 
-def read(setting: Setting, sources: Sequence[str], folder: str) -> Round:
-    """Reads all sources.
+def read(setting: Setting, paths: Sequence[str], folder: str) -> Round:
+    """Reads all files.
 
     Args:
         setting: The pipeline, and how many requests are sent at a time.
-        sources: Files, folders and globs.
+        paths: Of the files.
         folder: For files that the server reads and writes.
 
     Raises:
         ConfigError: The server does not start, or a page cannot be read.
     """
-    paths = [found.path for source in sources for found in listed(source, None)]
     declared = Path(folder) / "pipeline.toml"
     declared.write_text(setting.toml, encoding="utf-8")
     with server(declared) as url, ThreadPoolExecutor(setting.connections) as threads:

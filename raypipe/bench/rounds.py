@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from raypipe.bench import online
 from raypipe.bench.setting import Round, Setting
 from raypipe.errors import ConfigError
+from raypipe.inputs.listing import listed
 from raypipe.job import loop, plan
 from raypipe.job.engine import Engine
 from raypipe.job.local import LocalEngine
@@ -29,33 +30,38 @@ def in_turn(
 
     Args:
         settings: What is measured.
-        sources: What is read.
+        sources: What is read: files, folders and globs.
         rounds: How many count.
         told: Is called after each round, with its number from 0.
+
+    Raises:
+        InputError: A source names nothing.
+        ConfigError: A page failed.
     """
+    paths = [each.path for source in sources for each in listed(source, None)]
     found: list[list[Round]] = [[] for _ in settings]
     for number in range(rounds + 1):
         order = list(enumerate(settings))
         for place, setting in order[::-1] if number % 2 else order:
             with ProcessPoolExecutor(1, get_context("spawn")) as process:
-                done = process.submit(one, setting, list(sources)).result()
+                done = process.submit(one, setting, paths).result()
             told(number, setting, done)
             if number:
                 found[place].append(done)
     return found
 
 
-def one(setting: Setting, sources: list[str]) -> Round:
-    """A round, in this process.
+def one(setting: Setting, paths: list[str]) -> Round:
+    """A round over files, in this process.
 
     Raises:
         ConfigError: A page failed: reading it took less time than it should.
     """
     with tempfile.TemporaryDirectory() as folder:
         if setting.engine == "serve":
-            return online.read(setting, sources, folder)
+            return online.read(setting, paths, folder)
         pipeline = Pipeline.from_toml(setting.toml)
-        job = plan.prepare(pipeline, sources, os.path.join(folder, "out"), ("text",))  # noqa: PTH118 - a place
+        job = plan.prepare(pipeline, paths, os.path.join(folder, "out"), ("text",))  # noqa: PTH118 - a place
         summary = loop.run(job, lambda *_: _engine(setting, pipeline, job), Progress())
     if failed := summary.outcome.failed.total():
         raise ConfigError(

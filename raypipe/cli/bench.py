@@ -13,26 +13,21 @@ from raypipe.bench import plot, report
 from raypipe.bench.report import Measured, Report
 from raypipe.bench.rounds import in_turn
 from raypipe.bench.setting import ENGINES, Round, Setting
-from raypipe.cli.options import alone, chosen_pipeline, pipeline_options
+from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
 from raypipe.cli.table import print_table
 from raypipe.errors import ConfigError
 from raypipe.machine import usable_cpus
 from raypipe.pipeline import BATCH_SIZE
 
-VARIED = frozenset(
-    (
-        "preset",
-        "detector",
-        "recognizer",
-        "language",
-        "device",
-        "precision",
-        "provider",
-        "batch_size",
-        "threads",
-        "connections",
-    )
-)
+CONCERNED = {
+    "batch_size": {"local", "ray"},
+    "threads": {"local"},
+    "connections": {"serve"},
+    "detectors": {"ray", "serve"},
+    "recognizers": {"ray", "serve"},
+}
+"""Parameters that concern some engines only."""
+VARIED = frozenset(("preset", "detector", "recognizer", "language", "device", "precision", "provider", *CONCERNED))
 """Parameters of which several values can be measured."""
 
 
@@ -41,6 +36,7 @@ VARIED = frozenset(
 @click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINES), default=["local"], show_default=True,
               help="What reads the pages (repeatable): one process, Ray, or a server of its own.")  # fmt: skip
 @pipeline_options
+@pool_options
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Rounds that count.")
 @click.option("--batch-size", default=BATCH_SIZE, show_default=True, type=click.IntRange(1),
               help="Pages read together, but for `serve`.")  # fmt: skip
@@ -66,16 +62,14 @@ def bench(
     Each engine reads all pages in a round of its own, in turn, after one round that does not count; nothing is kept of
     what they read. Give some dozens of pages: short rounds say little.
     """
-    alone("--engine without local", "local" not in engines, "threads")
-    alone("--engine without serve", "serve" not in engines, "connections")
+    for name, some in CONCERNED.items():
+        alone(f"--engine without {' or '.join(sorted(some))}", not some.intersection(engines), name)
     earlier = report.load(compare) if compare else None
-    settings = {
-        _setting(engine, {**given, **values}): " ".join(
-            [engine, *(f"{name}={value}" for name, value in values.items())]
-        )
-        for engine in engines
-        for values in _combinations(varied)
-    }
+    settings: dict[Setting, str] = {}
+    for engine, values in product(engines, list(_combinations(varied, engines))):
+        texts = [f"{name}={text}" for name, (text, _) in values.items() if _concerns(name, engine)]
+        setting = _setting(engine, given | {name: value for name, (_, value) in values.items()})
+        settings.setdefault(setting, " ".join([engine, *texts]))
     found = in_turn(
         list(settings), sources, rounds, lambda number, setting, done: _tell(number, settings[setting], done)
     )
@@ -91,30 +85,37 @@ def bench(
 
 def _setting(engine: str, values: dict[str, Any]) -> Setting:
     """What an engine does with values of the options, of those that concern it."""
+    values = {name: value for name, value in values.items() if _concerns(name, engine)}
     return Setting(
         engine=engine,
         toml=chosen_pipeline(**values).to_toml(),
-        batch_size=BATCH_SIZE if engine == "serve" else values["batch_size"],
-        threads=values["threads"] if engine == "local" else None,
-        connections=(values["connections"] or 2 * usable_cpus()) if engine == "serve" else 1,
+        batch_size=values.get("batch_size", BATCH_SIZE),
+        threads=values.get("threads"),
+        connections=values.get("connections") or (2 * usable_cpus() if engine == "serve" else 1),
     )
 
 
-def _combinations(varied: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """All combinations of values of options, by the parameters' names.
+def _concerns(name: str, engine: str) -> bool:
+    return engine in CONCERNED.get(name, ENGINES)
+
+
+def _combinations(varied: tuple[str, ...], engines: tuple[str, ...]) -> Iterator[dict[str, tuple[str, Any]]]:
+    """All combinations of values of options, by the parameters' names, each as given and as what it means.
 
     Raises:
-        click.BadParameter: There is no such option, or one cannot have such a value.
+        click.BadParameter: There is no such option, it concerns none of the engines, or cannot have such a value.
     """
     context = click.get_current_context()
     known = {option.opts[0].removeprefix("--"): option for option in context.command.params if option.name in VARIED}
-    values: dict[str, list[Any]] = {}
+    values: dict[str, list[tuple[str, Any]]] = {}
     for text in varied:
         name, _, listed = text.partition("=")
         if name not in known:
             raise click.BadParameter(f"{text!r} does not begin with one of {', '.join(known)}", param_hint="--vary")
         option = known[name]
-        values[str(option.name)] = [option.type.convert(value, option, context) for value in listed.split(",")]
+        if not any(_concerns(str(option.name), engine) for engine in engines):
+            raise click.BadParameter(f"{name} has no effect on {', '.join(engines)}", param_hint="--vary")
+        values[str(option.name)] = [(one, option.type.convert(one, option, context)) for one in listed.split(",")]
     for combination in product(*values.values()):
         yield dict(zip(values, combination, strict=True))
 

@@ -46,4 +46,8 @@ def test_what_is_varied_is_an_option_with_such_values(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     assert "does not begin with one of" in raypipe("bench", tmp_path, "--vary", "rounds=1,2").stderr
     assert "'many'" in raypipe("bench", tmp_path, "--vary", "threads=1,many").stderr
+    assert (
+        "'few' is neither a number" in raypipe("bench", tmp_path, "--engine", "ray", "--vary", "detectors=1,few").stderr
+    )
+    assert "has no effect on local" in raypipe("bench", tmp_path, "--vary", "detectors=1,2").stderr
     assert "'slow' is not one of" in raypipe("bench", tmp_path, "--vary", "preset=slow").stderr
