@@ -46,7 +46,7 @@ async def convert(request: Request, options: Annotated[Rendering, Query()]) -> R
 
 
 async def _received(request: Request, service: Service) -> tuple[bytes, Upload | None]:
-    """The JSON, and the document if it came along."""
+    """The JSON, and the document, without its lock, if it came along."""
     body = await service.bodies.read(request)
     if media_type(request) != "multipart/form-data":
         return body, None
@@ -55,7 +55,10 @@ async def _received(request: Request, service: Service) -> tuple[bytes, Upload |
         raise ProblemError(
             422, "form_invalid", f"Send one file and a field {PAGES} with its pages; options go into the URL."
         )
-    return fields[PAGES].encode(), uploads[0]
+    (upload,) = uploads
+    if upload.password:
+        upload = replace(upload, content=await service.reader.unlocked(upload.content, upload.password))
+    return fields[PAGES].encode(), upload
 
 
 def pages_of(body: bytes, most: int, upload: Upload | None = None) -> list[Page]:

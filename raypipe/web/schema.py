@@ -113,6 +113,7 @@ CORRECTED = {
                     "properties": {
                         "file": {**BINARY["schema"], "description": "the document, which PDF needs"},
                         "pages": {"type": "string", "description": "the JSON"},
+                        PASSWORD: {**PASSWORDS, "description": "opens the document, if it is locked"},
                     },
                     "required": ["file", "pages"],
                 }

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import drawn
+import pikepdf
+import pypdfium2
 import pytest
 from answering import a_page
 from PIL import Image
@@ -219,3 +221,23 @@ def test_what_a_key_opens_is_read_again(page: Any, letter: Path, upload: Upload)
     page.keyboard.press("Enter")
     page.wait_for_selector("text=4 lines on 1 page of létter.png.", timeout=WAIT)
     assert page.locator("#key-row").is_hidden() and page.locator("#error").is_hidden()
+
+
+def test_a_locked_pdf_is_opened_with_its_password(page: Any, tmp_path: Path) -> None:
+    plain, locked = tmp_path / "plain.pdf", tmp_path / "locked.pdf"
+    drawn.page(drawn.LETTER).save(plain)
+    with pikepdf.open(plain) as document:
+        document.save(locked, encryption=pikepdf.Encryption(user="a word", owner="b"))
+    told(page, locked, "locked.pdf is locked with a password.")
+    for typed, focus in (("wrong", "password"), ("a word", None)):
+        assert focused(page, "id") == "password"
+        page.keyboard.type(typed)
+        page.keyboard.press("Enter")
+        if focus:
+            page.wait_for_selector("text=The password does not open locked.pdf.", timeout=WAIT)
+    page.wait_for_selector("text=4 lines on 1 page of locked.pdf.", timeout=WAIT)
+    assert page.locator("#password-row").is_hidden() and page.locator("#error").is_hidden()
+    with page.expect_download() as download:
+        page.click("[value=pdf]")
+    saved = pypdfium2.PdfDocument(download.value.path())
+    assert "Dear" in saved[0].get_textpage().get_text_range()

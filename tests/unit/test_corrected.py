@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pdfs
 import pypdfium2
 import pytest
 from asking import TIFF, Reader, assert_problem, serving
 from making import encoded, white
 from starlette.testclient import TestClient
+
+from raypipe.images.pdf import unlocked
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +96,18 @@ def test_a_pdf_is_made_of_the_file_that_comes_along(client: TestClient, pages: l
     answer = with_file(client, [text], encoded(white(100, 200), "PNG"))
     (page,) = pypdfium2.PdfDocument(answer.content)
     assert page.get_textpage().get_text_range().strip() == "Käthe"
+
+
+class Opening(Reader):
+    async def unlocked(self, content: bytes, password: str) -> bytes:
+        return unlocked(content, [password])
+
+
+def test_a_pdf_is_made_of_a_locked_file_with_its_password(pages: list[dict[str, Any]]) -> None:
+    with serving(Opening()) as client:
+        for form in ({}, {"password": "wrong"}):
+            assert_problem(with_file(client, pages[:1], pdfs.LOCKED, **form), 422, "pdf_locked")
+        assert pypdfium2.PdfDocument(with_file(client, pages[:1], pdfs.LOCKED, password="open").content)[0]
 
 
 def test_what_a_form_may_hold(client: TestClient, pages: list[dict[str, Any]]) -> None:

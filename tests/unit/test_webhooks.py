@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -244,6 +246,37 @@ def test_a_receiver_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
             Webhooks(Allowed((url,), LOOPBACK), (KEY,)).send(url, "n", b"{}")
         ended.set()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate, self-made for localhost, and its key in one file."""
+    folder = tmp_path_factory.mktemp("tls")
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    try:
+        subprocess.run([*new, *named, "-keyout", "key", "-out", "cert"], cwd=folder, check=True, capture_output=True)
+    except OSError:
+        pytest.skip("openssl is not installed")
+    (folder / "both").write_text((folder / "cert").read_text() + (folder / "key").read_text())
+    return folder / "both"
+
+
+def test_messages_go_over_tls_to_whom_the_server_trusts(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as receiver:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
+        urls = [f"https://{host}:{receiver.server_port}/hooks/" for host in ("localhost", "127.0.0.1")]
+        hooks = Webhooks(Allowed(tuple(urls), LOOPBACK), (KEY,))
+        with pytest.raises(OSError, match="self-signed certificate"):
+            hooks.send(urls[0], "n", b"{}")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with pytest.raises(OSError, match="IP address mismatch"):
+            hooks.send(urls[1], "n", b"{}")
+        assert receiver.taken == []
+        hooks.send(urls[0], "n", b"{}")
+        assert [(path, body) for path, _, body in receiver.taken] == [("/hooks/", b"{}")]
 
 
 def test_signatures_are_those_of_standard_webhooks(tmp_path: Path) -> None:

@@ -66,8 +66,14 @@ function sentence(one) {
 
 function fail(problem) {
   at("error").hidden = !problem;
-  at("error").textContent = problem ? problem.detail ?? `The server cannot be reached: ${problem.message}` : "";
+  at("error").textContent = problem ? locked(problem) ?? problem.detail ?? `The server cannot be reached: ${problem.message}` : "";
   at("key-row").hidden = problem?.status !== 401;
+  at("password-row").hidden = problem?.code !== "pdf_locked";
+}
+
+function locked({ code }) {
+  if (code !== "pdf_locked") return null;
+  return shown.password ? `The password does not open ${shown.file.name}.` : `${shown.file.name} is locked with a password.`;
 }
 
 queue.addEventListener("change", ({ detail }) => {
@@ -84,11 +90,14 @@ queue.addEventListener("page", ({ detail: one }) => {
 queue.addEventListener("ended", ({ detail: one }) => {
   update();
   if (one === shown && one.problem?.status === 401) at("key").focus();
+  if (one === shown && one.problem?.code === "pdf_locked") at("password").focus();
 });
 
 at("file").addEventListener("change", (event) => { take(event.target.files); event.target.value = ""; });
 at("form").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (shown && at("password").value) shown.password = at("password").value;
+  at("password").value = "";
   queue.again();
   showFile(shown);
 });

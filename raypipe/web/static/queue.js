@@ -2,14 +2,14 @@
 import { decoded } from "./bytes.js";
 import { read } from "./server.js";
 
-// A file: {file, pages, state, problem, url, stopper, corrected}; its state is waiting, reading, done, failed or stopped,
-// and corrected tells whether there are corrections that are saved nowhere.
+// A file: {file, password, pages, state, problem, url, stopper, corrected}; its state is waiting, reading, done, failed or
+// stopped, and corrected tells whether there are corrections that are saved nowhere.
 export class Queue extends EventTarget {
   files = [];
   reading = null;
 
   add(files) {
-    const added = [...files].map((file) => ({ file, pages: [], state: "waiting", problem: null, url: null }));
+    const added = [...files].map((file) => ({ file, password: "", pages: [], state: "waiting", problem: null, url: null }));
     this.files.push(...added);
     this.#next();
     return added;
@@ -54,7 +54,7 @@ export class Queue extends EventTarget {
 
   async #read(one) {
     if (await isShown(one.file)) one.url = URL.createObjectURL(one.file);
-    for await (const { overlay, ...page } of read(one.file, one.url !== null, one.stopper.signal)) {
+    for await (const { overlay, ...page } of read(one.file, one.password, one.url !== null, one.stopper.signal)) {
       one.pages.push(page);
       pictures.set(page, overlay ? picture(overlay) : one.url);
       this.#tell("page", one);

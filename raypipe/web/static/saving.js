@@ -18,7 +18,7 @@ export const SAVES = {
   hocr: ["hocr.html", (one) => convert(one.pages, "hocr")],
   alto: ["alto.xml", (one) => convert(one.pages, "alto")],
   page: ["page.xml", (one) => one.pages.length === 1 ? convert(one.pages, "page") : eachPage(one)],
-  pdf: ["pdf", (one) => convert(one.pages, "pdf", one.file)],
+  pdf: ["pdf", (one) => convert(one.pages, "pdf", one)],
   truth: ["zip", groundTruth],
 };
 

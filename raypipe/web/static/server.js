@@ -3,24 +3,26 @@ import { at } from "./dom.js";
 
 const SAVE_SECONDS = 60;
 
-export async function* read(file, isShown, signal) { // Pages that the browser cannot show come with a picture.
+export async function* read(file, password, isShown, signal) { // Pages that the browser cannot show come with a picture.
   const headers = { "Content-Type": "application/octet-stream", "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}` };
   const query = { output_format: "ndjson", overlay: isShown ? "none" : "clean" };
-  const response = await post("v1/ocr", query, file, signal, headers);
+  const response = await (password ? post("v1/ocr", query, form({ file, password }), signal) : post("v1/ocr", query, file, signal, headers));
   for await (const page of lines(response)) {
     if (page.code) throw page;
     yield page;
   }
 }
 
-export async function convert(pages, format, file = null) {
-  const json = JSON.stringify({ pages }), body = file ? new FormData() : json;
-  if (file) {
-    body.append("pages", json);
-    body.append("file", file);
-  }
+export async function convert(pages, format, { file, password } = {}) { // PDF needs the document, too.
+  const json = JSON.stringify({ pages }), body = file ? form({ file, pages: json, ...(password && { password }) }) : json;
   const response = await post("v1/convert", { output_format: format }, body, AbortSignal.timeout(1000 * SAVE_SECONDS));
   return response.blob();
+}
+
+function form(fields) {
+  const made = new FormData();
+  for (const [name, value] of Object.entries(fields)) made.append(name, value);
+  return made;
 }
 
 async function post(path, query, body, signal, headers = {}) {
