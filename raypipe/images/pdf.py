@@ -180,10 +180,11 @@ class PdfPages:
 
 def _unlocked(source: bytes | File, origin: str) -> PdfDocument:
     """Opens a document, with the passwords that may be its own if it needs one."""
-    from pypdfium2 import PdfDocument, PdfiumError
+    from pypdfium2 import PdfDocument, PdfiumError, raw
 
     tried = [None, *passwords.of(origin)]
     for password in tried:
+        raw.FPDF_LoadMemDocument(b"", 0, None)  # PDFium says of one without pages what it said of the one before.
         try:
             return PdfDocument(source, password)
         except PdfiumError as error:

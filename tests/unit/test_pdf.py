@@ -174,6 +174,15 @@ def test_a_locked_document_says_so() -> None:
     assert error.value.code == "pdf_locked"
 
 
+def test_a_document_without_pages_is_damaged_whatever_was_opened_before() -> None:
+    file = io.BytesIO()
+    pikepdf.new().save(file)
+    for data, code in ((LOCKED, "pdf_locked"), (file.getvalue(), "pdf_damaged")):
+        with pytest.raises(PageError) as error:
+            open_image(data, "a.pdf", 0, False, LIMITS)
+        assert error.value.code == code
+
+
 def test_a_document_without_its_end_is_put_together_anew() -> None:
     whole = pdf(SEEN, (200, 100))
     image = open_image(whole[: whole.index(b"xref\n")], "a.pdf", 0, True, LIMITS)
