@@ -88,6 +88,25 @@ def test_an_upright_page_costs_nothing() -> None:
     assert read(rotated(LINES, 180))[1] == 2 * len(LINES)
 
 
+HARD = ["Mr. J. C. Branner.", "Dear Sir:", "My Father", "the late Mr. Farland"]
+ON_ITS_HEAD = ["some guzyney Gay", "- minor yo", "my gnarly", "; mg my group"]
+
+
+@pytest.mark.parametrize("is_upright", [False, True])
+def test_letters_tell_how_a_page_stands_that_can_hardly_be_read(is_upright: bool) -> None:
+    """Upright text reaches above its line more often than below it."""
+    crops = cut(image_of(drawn(LINES)), LINES, HEIGHT, MAX_WIDTH, 0, 10)
+    before, over = (HARD, ON_ITS_HEAD) if is_upright else (ON_ITS_HEAD, HARD)
+    texts = iter(over)
+
+    def read(pictures: Sequence[Pixels]) -> list[Reading]:
+        return [Reading(text, [0.3] * len(text), [1.0] * len(text)) for text in (next(texts) for _ in pictures)]
+
+    found = [Reading(text, [0.25] * len(text), [1.0] * len(text)) for text in before[:3]]
+    _, readings = righted(crops, found, read, 0.5)
+    assert (readings == found) == is_upright
+
+
 @pytest.mark.parametrize("angle", [-90, 90])
 def test_a_note_that_stands_in_the_margin_comes_last(angle: float) -> None:
     lines, _ = read(np.concatenate([boxes((900, 300, 300, 30, angle)), LINES]))
