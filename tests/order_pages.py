@@ -152,6 +152,38 @@ QUESTIONS = [
     ["Did you lose your taste or smell?", "yes No"],
     ["Were you in contact with any patients?", "yes no"],
 ]
+INTERVIEW = [
+    ["Question", "Answer"],
+    ["Is the harbour open?", "Yes, from six to ten."],
+    ["Who keeps the lamp?", "The harbour master does."],
+    ["When is high tide?", "At nine in the evening."],
+    ["Are dogs allowed?", "Only on a lead."],
+    ["Where are tickets sold?", "At the customs house."],
+]
+ADDRESSES = [
+    ["Bill to:", "Ada Byron", "12 Mill Lane", "Bristol", "England"],
+    ["Ship to:", "Ben Kerr", "4 Quay Street", "Leith", "Scotland"],
+]
+CHORES = [
+    ["Oil the lamp", "Paint the door", "Mend the net", "Feed the cat"],
+    ["Write to Ada", "Buy some rope", "Ring the bell", "Sweep the quay"],
+]
+TALK = ["Are you coming tonight?", "Yes, at eight.", "Bring the oranges!", "Which oranges?", "Those from the ship.",
+        "Nobody has those.", "Ask the cat.", "She will not talk."]  # fmt: skip
+DEFINITIONS = [
+    ["anchor", "a heavy hook of iron that holds a ship"],
+    ["bilge", "the lowest part inside the hull"],
+    ["cleat", "a piece of wood to which ropes are tied"],
+    ["ebb", "the tide when it goes out"],
+    ["fathom", "a measure of depth, about six feet"],
+]
+REMARKS = [
+    ["Surname", "First name", "Remark"],
+    ["Byron", "Ada", "absent on Monday"],
+    ["Kerr", "Ben", "moved to Leith"],
+    ["Dunn", "Cora", "new since May"],
+    ["Eads", "Dan", "has a sister in 4a"],
+]
 DATES = [
     ["2014 - 2021", "Head gardener at the Northfield estate, in"],
     ["2009 - 2014", "Nursery assistant at Brook and Sons"],
@@ -182,6 +214,8 @@ KINDS: dict[str, Callable[[], Page]] = {
     "prose in two columns": lambda: prose(9, 2, 40),
     "prose in three columns": lambda: prose(8, 3, 30),
     "prose in four columns": lambda: prose(8, 4, 24),
+    "prose in three narrow columns": lambda: prose(14, 3, 22),
+    "prose in four narrow columns": lambda: prose(10, 4, 18),
     "prose in three columns, not level": lambda: prose(8, 3, 30, offset=17),
     "newspaper": newspaper,
     "verse in two columns": lambda: [*column(VERSE[0], 200, 150, 90, 44), *column(VERSE[1], 1200, 150, 90, 44)],
@@ -192,6 +226,21 @@ KINDS: dict[str, Callable[[], Page]] = {
     "names in three columns": lambda: [row for n in range(3) for row in column(NAMES[n], 100 + 380 * n, 100)],
     "sidebar": lambda: [*column(SIDEBAR, 60, 80, 85), *column(CAREER, 520, 80, 85)],
     "sidebar, not level": lambda: [*column(SIDEBAR, 60, 80, 50, 26), *column(CAREER, 520, 90, 62)],
+    "addresses under headings": lambda: [row for n in range(2) for row in column(ADDRESSES[n], 100 + 600 * n, 100)],
+    "items": lambda: [row for n in range(2) for row in column([f"- {item}" for item in CHORES[n]], 100 + 600 * n, 100)],
+    "numbered items": lambda: [
+        row
+        for n in range(2)
+        for row in column([f"{4 * n + m}. {item}" for m, item in enumerate(CHORES[n], 1)], 100 + 600 * n, 100)
+    ],
+    "numbered items by rows": lambda: grid(
+        [[f"{2 * n + 1}. {one}", f"{2 * n + 2}. {other}"] for n, (one, other) in enumerate(zip(*CHORES, strict=True))],
+        [100, 700],
+    ),
+    "talk in turn": lambda: [[Placed(text, 100 + n % 2 * 600, 200 + 80 * n)] for n, text in enumerate(TALK)],
+    "questions and answers": lambda: grid(INTERVIEW, [100, 750]),
+    "definitions": lambda: grid(DEFINITIONS, [100, 350]),
+    "remarks": lambda: grid(REMARKS, [100, 400, 700]),
     "table of prices": lambda: grid(PRICES, [100, 500, 800, 1100]),
     "table of words": lambda: grid(SHIPS, [100, 500, 850, 1200]),
     "table of two columns": lambda: grid(TWO_COLUMN_TABLE, [100, 600]),

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +20,16 @@ import numpy.typing as npt
 from raypipe.layout.chains import Indices
 
 Flags = npt.NDArray[np.bool_]
+Level: TypeAlias = Callable[[Indices, Indices], Indices]
 
 MIN_BREAKS, BREAKS = 2, 0.2
 """Text runs down if rows would break this many sentences, and this fraction of the rows would break one."""
 ALL_SMALL, PAUSES = 0.8, 0.2
-"""A column is a list of phrases, not text, if more than this fraction of its lines begins with a small letter, and less
-than this fraction ends with a mark."""
+"""A column is a list of phrases, not text, if more than this fraction of its lines begins with a small letter, less
+than this fraction ends with a mark, and no sentence begins inside a line."""
+NARROW = 0.5
+"""Where a sentence begins inside a line, and this fraction of the lines begins with a small letter, a column is narrow
+prose: two words on a line say as much as three."""
 FIGURES = 0.5
 """A column of a table: more than this fraction of its lines is figures."""
 LABELS = 0.25
@@ -31,7 +37,10 @@ LABELS = 0.25
 FIELDS = 0.5
 """A form with fields side by side: more than this fraction of each column's lines is a label and what was filled in."""
 ENTRIES, ENDS = 0.6, 0.5
-"""An index: this fraction of each column's lines ends with page numbers. Verse: this fraction ends with a mark."""
+"""An index: this fraction of each column's lines ends with page numbers, and of a list, begins with a bullet or number.
+Verse: this fraction ends with a mark."""
+QUESTIONS, ANSWERS = 0.75, 0.25
+"""Questions: this fraction of a column's lines, and less than this one of the answers, ends with a "?"."""
 SORTED, MIN_SORTED = 0.9, 8
 """A list: this fraction of its lines follows the one before in the alphabet; shorter lists may do so by chance."""
 
@@ -39,6 +48,8 @@ LONGEST_LABEL = 30
 """Letters in a field's label at most."""
 
 _ENTRY = re.compile(r"^[^\W\d].*?[,.…\s]\s*\d{1,4}(\s*[,–-]\s*\d{1,4})*\.?$")
+_ITEM = re.compile(r"^(?:[-–•·*]|(\d{1,3})[.)])\s+\S")
+_NEXT = re.compile(r"\w[.!?][\"'”’»)]*\s+[\"'“‘«(]?([^\W\d_])")
 _CLOSING = "\"'”’»)]"
 _OPENING = "\"'“‘«([-–— "
 
@@ -56,25 +67,31 @@ class Words:
 
     Attributes:
         texts: Strings.
-        several: It has at least three words.
+        several, pair: It has at least three words, two words.
         small: It begins with a small letter.
         unfinished: It does not end a sentence.
-        hyphen, colon, paused: It ends with a hyphen, a colon, or a mark at which a reader pauses.
+        hyphen, colon, question: It ends with a hyphen, a colon, a question mark.
+        paused, begins: It ends with a mark at which a reader pauses; a sentence begins inside.
         figures: Most of its letters and digits are digits.
         field: It is a label with a colon and a value.
         entry: It ends with page numbers, as in an index.
+        item: Its number in a list, 0 if it begins with a bullet, -1 if it is no item.
     """
 
     texts: tuple[str, ...]
     several: Flags
+    pair: Flags
     small: Flags
     unfinished: Flags
     hyphen: Flags
     colon: Flags
+    question: Flags
     paused: Flags
+    begins: Flags
     figures: Flags
     field: Flags
     entry: Flags
+    item: Indices
 
     @staticmethod
     def of(texts: Sequence[str]) -> Words:
@@ -87,38 +104,44 @@ class Words:
         return Words(
             texts=tuple(texts),
             several=flags(lambda text, _: text.count(" ") >= 2),
+            pair=flags(lambda text, _: " " in text),
             small=flags(lambda text, _: text.lstrip(_OPENING)[:1].islower()),
             unfinished=flags(lambda _, end: end not in (*".!?:", "")),
             hyphen=flags(lambda text, end: end == "-" and text[-2:-1].isalpha()),
             colon=flags(lambda _, end: end == ":"),
+            question=flags(lambda _, end: end == "?"),
             paused=flags(lambda _, end: end in (*",;.!?", "")),
+            begins=flags(lambda text, _: any(letter.isupper() for letter in _NEXT.findall(text))),
             figures=flags(lambda text, _: _is_figures(text)),
             field=flags(lambda text, _: 0 < text.find(": ") <= LONGEST_LABEL),
             entry=flags(lambda text, _: bool(_ENTRY.match(text))),
+            item=np.array([int(found[1] or 0) if (found := _ITEM.match(text)) else -1 for text in texts], np.int64),
         )
 
 
-def direction(columns: Sequence[Indices], pairs: Sequence[npt.NDArray[np.int64]], words: Words) -> Direction | None:
+def direction(columns: Sequence[Indices], level: Level, words: Words) -> Direction | None:
     """How text runs in lines that stand in columns; None if their words do not tell.
 
     Args:
         columns: The lines of each column from top to bottom, columns from left to right.
-        pairs: For each column but the last, (m, 2): its lines that have a line of the next column beside them, by
-            their places in the two columns.
+        level: Says which lines of two columns stand beside each other: pairs of their places in the columns, (m, 2).
         words: The words of all lines.
     """
     long = max(map(len, columns)) / 2
     if any(words.figures[column].mean() > FIGURES for column in columns if len(column) >= long):
         return Direction.ACROSS
-    if any(words.colon[column].mean() >= LABELS for column in columns[:-1]):
+    if all(words.colon[column].tolist() == [True] + [False] * (len(column) - 1) for column in columns):
+        return Direction.DOWN  # Each has a heading of its own.
+    if any(words.colon[column].mean() >= LABELS for column in columns[:-1]) or _is_interview(columns, words):
         return Direction.ACROSS
+    pairs = [level(one, other) for one, other in pairwise(columns)]
     rows = sum(map(len, pairs))
     if _breaks(columns, pairs, words) >= max(MIN_BREAKS, BREAKS * rows) or _is_list(columns, words):
         return Direction.DOWN
     return Direction.ACROSS if all(words.field[column].mean() > FIELDS for column in columns) else None
 
 
-def _breaks(columns: Sequence[Indices], pairs: Sequence[npt.NDArray[np.int64]], words: Words) -> int:
+def _breaks(columns: Sequence[Indices], pairs: Sequence[Indices], words: Words) -> int:
     """How many rows would come between two lines of one sentence."""
     goes_on = [_goes_on(column, words) for column in columns]
     count = 0
@@ -130,22 +153,36 @@ def _breaks(columns: Sequence[Indices], pairs: Sequence[npt.NDArray[np.int64]], 
 
 def _goes_on(column: Indices, words: Words) -> Flags:
     """Which lines of a column, (m,), go on with the sentence of the line above."""
-    if words.small[column].mean() > ALL_SMALL and words.paused[column].mean() < PAUSES:
+    above, below, begins = column[:-1], column[1:], words.begins[column].any()
+    if words.small[below].mean() > ALL_SMALL and words.paused[column].mean() < PAUSES and not begins:
         return np.zeros(len(column), np.bool_)
-    above, below = column[:-1], column[1:]
-    sentence = words.unfinished[above] & words.several[above] & words.several[below]
+    enough = words.pair if begins and words.small[below].mean() >= NARROW else words.several
+    sentence = words.unfinished[above] & enough[above] & enough[below]
     return np.append(False, words.small[below] & (sentence | words.hyphen[above]))
 
 
+def _is_interview(columns: Sequence[Indices], words: Words) -> bool:
+    """Whether a column of questions stands beside one of answers."""
+    asked = [float(words.question[column].mean()) for column in columns]
+    return max(asked) >= QUESTIONS and min(asked) < ANSWERS
+
+
 def _is_list(columns: Sequence[Indices], words: Words) -> bool:
-    """Whether the columns are those of an index, of verse, or of a sorted list."""
-    if all(words.entry[column].mean() >= ENTRIES for column in columns):
+    """Whether the columns are those of an index, of items, of verse, or of a sorted list."""
+    if all(words.entry[column].mean() >= ENTRIES for column in columns) or _has_items(columns, words):
         return True
     if all(words.paused[column].mean() >= ENDS and words.several[column].mean() > 0.5 for column in columns):
         return True
     keys = [words.texts[n].casefold() for column in columns for n in column]
     follows = [before <= after for before, after in zip(keys, keys[1:], strict=False)]
     return len(keys) >= MIN_SORTED and float(np.mean(follows)) >= SORTED
+
+
+def _has_items(columns: Sequence[Indices], words: Words) -> bool:
+    """Whether each column is a list of items, with bullets or with numbers that count down it."""
+    items = [words.item[column][words.item[column] >= 0] for column in columns]
+    counts = all((np.diff(numbers) == (numbers[:-1] > 0)).all() for numbers in items)
+    return counts and all(len(some) >= ENTRIES * len(column) for some, column in zip(items, columns, strict=True))
 
 
 def _is_figures(text: str) -> bool:

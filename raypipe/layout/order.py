@@ -24,8 +24,8 @@ COLUMN_FILL = 0.6
 """The lines of a column of prose fill at least this fraction of its width; the fields of a form do not."""
 FULL_LINE = 80
 """The percentile of line lengths that stands for the width of a column: a headline above it may be longer."""
-MIN_GUTTER = 2.0
-"""Columns of short lines are at least this many line heights apart."""
+MIN_GUTTER, TOLD_GUTTER = 2.0, 1.5
+"""Columns of short lines are at least this many line heights apart, and if their words tell that they are columns."""
 SAME_EDGE = 1.0
 """Lines that begin within this many line heights of each other begin at the same edge."""
 ONE_EDGE = 0.75
@@ -36,6 +36,8 @@ LEVEL = 0.5
 """Lines of two columns are level if their middles are this close, in line heights."""
 IN_ROWS = 0.9
 """Columns with this fraction of lines level with one of the other column may as well be a table."""
+BESIDE = 0.1
+"""Less than this fraction of a side's lines stands beside a line of the other side: two people who speak in turn."""
 
 
 @dataclass(frozen=True)
@@ -75,38 +77,48 @@ def _columns(members: Indices, page: _Page) -> tuple[Indices, Indices, Indices, 
     Returns:
         The lines above the block, left of its gutter, right of it, and below the block.
     """
-    best: tuple[Indices, Indices, Indices, Indices] | None = None
     if len(members) < 2 * COLUMN_LINES:
         return None
-    largest, box = float(COLUMN_LINES), page.box[members]
+    box = page.box[members]
     middle = (box[:, 1] + box[:, 3]) / 2
+    found: list[tuple[float, float, float, float]] = []
     for gutter in np.unique(box[:, 2]):
         left, right = box[:, 2] <= gutter, box[:, 0] > gutter
-        crossing = ~left & ~right
-        edges = np.concatenate([[-np.inf], np.sort(middle[crossing]), [np.inf]])
+        edges = np.concatenate([[-np.inf], np.sort(middle[~left & ~right]), [np.inf]])
         band = np.searchsorted(edges, middle) - 1
         counts = [np.bincount(band[side], minlength=len(edges) - 1) for side in (left, right)]
         # Of blocks with as short a column, the one with more lines: a ragged edge must not end the longer column.
         sizes = np.minimum(*counts) + sum(counts) / (len(members) + 1)
-        for number in np.flatnonzero(sizes > largest):
-            inside = (band == number) & ~crossing
-            sides = members[inside & left], members[inside & right]
-            if sizes[number] > largest and _read_downwards(*sides, page):
-                above, below = ~inside & (middle <= edges[number]), ~inside & (middle >= edges[number + 1])
-                best, largest = (members[above], *sides, members[below]), float(sizes[number])
-    return best
+        found += [(sizes[n], gutter, edges[n], edges[n + 1]) for n in np.flatnonzero(sizes > COLUMN_LINES)]
+    for _, gutter, top, bottom in sorted(found, key=lambda block: -block[0]):
+        left, right = box[:, 2] <= gutter, box[:, 0] > gutter
+        inside = (left | right) & (middle > top) & (middle <= bottom)
+        sides = members[inside & left], members[inside & right]
+        if _read_downwards(*sides, page):
+            return members[~inside & (middle <= top)], *sides, members[~inside & (middle >= bottom)]
+    return None
 
 
 def _read_downwards(left: Indices, right: Indices, page: _Page) -> bool:
     """Whether the lines on two sides of a gutter are columns of text rather than cells of a table or fields."""
-    columns = [*_edges(left, page), *_edges(right, page)]
-    prose = all(_is_prose(side, columns, page) for side in (left, right))
-    if not prose and _gutter(left, right, page) < MIN_GUTTER:
+    if max(_beside(left, right, page), _beside(right, left, page)) < BESIDE:
         return False
+    columns = [*_edges(left, page), *_edges(right, page)]
     told = _told(columns, len(left) + len(right), page)
-    if told is None:
-        return prose or _in_own_lines(left, right, columns, page)
-    return told is Direction.DOWN
+    if told is Direction.ACROSS:
+        return False
+    is_wide = _gutter(left, right, page) >= (TOLD_GUTTER if told else MIN_GUTTER)
+    if is_wide and (told or _in_own_lines(left, right, columns, page)):
+        return True
+    return all(_is_prose(side, columns, page) for side in (left, right))
+
+
+def _beside(one: Indices, other: Indices, page: _Page) -> float:
+    """The fraction of the lines of one side that stand beside a line of the other."""
+    top, bottom = page.box[one, 1], page.box[one, 3]
+    begun = np.searchsorted(np.sort(page.box[other, 1]), bottom)
+    ended = np.searchsorted(np.sort(page.box[other, 3]), top, side="right")
+    return float((begun > ended).mean())
 
 
 def _edges(side: Indices, page: _Page) -> list[Indices]:
@@ -119,10 +131,8 @@ def _edges(side: Indices, page: _Page) -> list[Indices]:
         # The edge at which most of the lines that are left begin.
         counts = np.searchsorted(left, left + near, side="right") - np.arange(len(side))
         first = int(counts.argmax())
-        group, side = (
-            np.split(side, [first, first + int(counts[first])])[1],
-            np.delete(side, slice(first, first + int(counts[first]))),
-        )
+        last = first + int(counts[first])
+        group, side = side[first:last], np.concatenate([side[:first], side[last:]])
         groups.append(group[np.argsort(page.lines[group, 1], kind="stable")])
     return sorted(groups, key=lambda group: float(page.box[group, 0].min()))
 
@@ -162,5 +172,4 @@ def _told(columns: Sequence[Indices], count: int, page: _Page) -> Direction | No
     columns = [column for column in columns if len(column) >= SHORTEST_COLUMN]
     if page.words is None or len(columns) < 2 or sum(map(len, columns)) < ONE_EDGE * count:
         return None
-    pairs = [_level(one, other, page) for one, other in zip(columns, columns[1:], strict=False)]
-    return direction(columns, pairs, page.words)
+    return direction(columns, lambda one, other: _level(one, other, page), page.words)
