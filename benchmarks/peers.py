@@ -5,6 +5,7 @@ Usage:
     python benchmarks/peers.py rapidocr IMAGES... --output predictions.jsonl
     python benchmarks/peers.py faster-paddle --variant tiny IMAGES... --output predictions.jsonl
     python benchmarks/peers.py tesseract --lines IMAGES... --only names.tsv --output predictions.jsonl
+    raypipe bench IMAGES... --beside "rapidocr=python benchmarks/peers.py rapidocr"
 
 Engines run with their own defaults, models, thread counts and reading order, on the encoded file: what their ordinary
 user gets. ``rapidocr`` and ``faster-paddle`` come from ``benchmarks/requirements-peers.txt`` and need no network;
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -94,12 +96,17 @@ def upright(path: Path, folder: Path) -> Path:
     return copy
 
 
+def cpu_seconds() -> float:
+    """Return what this process and those that it started have used."""
+    return sum(os.times()[:4])
+
+
 def main() -> None:
     """Read the arguments, run the engine over the images and report its speed and memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("engine", choices=ENGINES)
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGES", help="folder or image file")
-    parser.add_argument("--output", type=Path, required=True, help="JSON lines to write")
+    parser.add_argument("--output", type=Path, default=os.devnull, help="JSON lines to write")
     parser.add_argument("--variant", choices=("tiny", "small"), default="small", help="model size (default: small)")
     parser.add_argument("--lines", action="store_true", help="the images are line crops: recognise only")
     parser.add_argument("--structured", action="store_true", help="take faster-paddle's layout-preserving text")
@@ -113,7 +120,7 @@ def main() -> None:
         start = time.perf_counter()
         read = build_reader(args.engine, args.variant, args.lines, args.structured)
         read(images[0])  # models load on first use: keep that out of the timing
-        ready, total = time.perf_counter() - start, 0.0
+        ready, total, cpu = time.perf_counter() - start, 0.0, cpu_seconds()
         for path in images:
             source = upright(path, Path(folder)) if args.upright else path
             start = time.perf_counter()
@@ -126,6 +133,8 @@ def main() -> None:
     peak = resource.getrusage(who).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     speed = f"{len(images)} pages, {total:.2f} s, {len(images) / total:.3f} pages/s"
     print(f"{args.engine}: {speed}, peak RSS {peak:.0f} MiB (load and first page, not counted: {ready:.2f} s)")
+    told = {"pages": len(images), "seconds": round(total, 4), "cpu_seconds": round(cpu_seconds() - cpu, 4)}
+    print(json.dumps(told))  # For `raypipe bench --beside`.
 
 
 if __name__ == "__main__":

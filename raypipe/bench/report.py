@@ -10,7 +10,7 @@ from statistics import median
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from raypipe.bench.setting import Round, Setting
+from raypipe.bench.setting import BESIDE, Round, Setting
 from raypipe.bench.steps import REST, steps
 from raypipe.errors import ConfigError
 from raypipe.machine import cpu_name, usable_cpus
@@ -43,7 +43,7 @@ class Measured(BaseModel):
     @classmethod
     def of(cls, name: str, setting: Setting, rounds: Sequence[Round]) -> Measured:
         """From rounds of the same pages."""
-        pipeline = Pipeline.from_toml(setting.toml)
+        pipeline = None if setting.engine == BESIDE else Pipeline.from_toml(setting.toml)
         found = [
             {
                 step: 1000 * value / each.pages

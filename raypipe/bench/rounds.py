@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from raypipe.bench import online
-from raypipe.bench.setting import Round, Setting
+from raypipe.bench import beside, online
+from raypipe.bench.setting import BESIDE, Round, Setting
 from raypipe.errors import ConfigError
 from raypipe.inputs.listing import listed
 from raypipe.job import loop, plan
@@ -57,6 +57,8 @@ def one(setting: Setting, paths: list[str]) -> Round:
     Raises:
         ConfigError: A page failed: reading it took less time than it should.
     """
+    if setting.engine == BESIDE:
+        return beside.read(setting.toml, paths)
     with tempfile.TemporaryDirectory() as folder:
         if setting.engine == "serve":
             return online.read(setting, paths, folder)

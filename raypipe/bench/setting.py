@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from raypipe.machine import usable_cpus
 
 ENGINES = ("local", "ray", "serve")
+BESIDE = "beside"
+"""What stands for an engine where another program reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,8 +16,8 @@ class Setting:
     """What is measured.
 
     Attributes:
-        engine: One of `ENGINES`.
-        toml: The pipeline.
+        engine: One of `ENGINES`, or `BESIDE`.
+        toml: The pipeline, or the command of another program.
         batch_size: Pages read together, in jobs.
         threads: CPU threads of the local engine; None: all.
         connections: Requests at a time, of the server.

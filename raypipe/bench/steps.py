@@ -10,19 +10,22 @@ from raypipe.stages.base import ModelStage
 from raypipe.zoo import manifest
 
 READ, OPEN, DETECT, CROP = "TextReader", "ImageOpener", "TextDetector", "LineCropper"
+OTHER = "another program"
 REST = "waiting and other"
 """Time of the CPUs in which no step ran: the engine's own work, its waits, and that of other programs."""
 
 
-def steps(pipeline: Pipeline, sums: Mapping[str, float], workers: int, seconds: float) -> dict[str, float]:
+def steps(pipeline: Pipeline | None, sums: Mapping[str, float], workers: int, seconds: float) -> dict[str, float]:
     """Seconds of each step of a round, in the order of a page's way.
 
     Args:
-        pipeline: What read the pages.
+        pipeline: What read the pages; None: another program, of which no steps are known.
         sums: The workers' metrics.
         workers: CPUs that read.
         seconds: How long the round took.
     """
+    if pipeline is None:
+        return {OTHER: workers * seconds}
     sessions = files_run(sums)
     detectors = _files(pipeline, "detection")
     detector = sum(value for name, value in sessions.items() if name.removesuffix(AS_HALF) in detectors)

@@ -12,7 +12,7 @@ import click
 from raypipe.bench import plot, report
 from raypipe.bench.report import Measured, Report
 from raypipe.bench.rounds import in_turn
-from raypipe.bench.setting import ENGINES, Round, Setting
+from raypipe.bench.setting import BESIDE, ENGINES, Round, Setting
 from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
 from raypipe.cli.table import print_table
 from raypipe.errors import ConfigError
@@ -44,6 +44,8 @@ VARIED = frozenset(("preset", "detector", "recognizer", "language", "device", "p
 @click.option("--connections", type=click.IntRange(1), help="Requests at a time to `serve`; default: twice the CPUs.")
 @click.option("--vary", "varied", multiple=True, metavar="OPTION=VALUE,VALUE",
               help="Measure each value of an option, such as preset=standard,fast (repeatable).")  # fmt: skip
+@click.option("--beside", "others", multiple=True, metavar="NAME=COMMAND",
+              help="Another program that reads the same files in its own rounds (repeatable).")  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the report to this file, too.")
 @click.option("--plot", "svg_file", type=click.Path(path_type=Path), help="Draw the report into this SVG file.")
 @click.option("--compare", type=click.Path(path_type=Path), help="An earlier report (--json) to compare with.")
@@ -52,6 +54,7 @@ def bench(
     engines: tuple[str, ...],
     rounds: int,
     varied: tuple[str, ...],
+    others: tuple[str, ...],
     json_file: Path | None,
     svg_file: Path | None,
     compare: Path | None,
@@ -70,6 +73,7 @@ def bench(
         texts = [f"{name}={text}" for name, (text, _) in values.items() if _concerns(name, engine)]
         setting = _setting(engine, given | {name: value for name, (_, value) in values.items()})
         settings.setdefault(setting, " ".join([engine, *texts]))
+    settings |= dict(map(_other, others))
     found = in_turn(
         list(settings), sources, rounds, lambda number, setting, done: _tell(number, settings[setting], done)
     )
@@ -93,6 +97,14 @@ def _setting(engine: str, values: dict[str, Any]) -> Setting:
         threads=values.get("threads"),
         connections=values.get("connections") or (2 * usable_cpus() if engine == "serve" else 1),
     )
+
+
+def _other(text: str) -> tuple[Setting, str]:
+    """A program that reads beside the engines, and its name."""
+    name, _, command = text.partition("=")
+    if not (name and command):
+        raise click.BadParameter(f"{text!r} is not NAME=COMMAND", param_hint="--beside")
+    return Setting(engine=BESIDE, toml=command, batch_size=BATCH_SIZE), name
 
 
 def _concerns(name: str, engine: str) -> bool:
