@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import drawn
 import pytest
 
 import raypipe as rp
 from raypipe import engine, presets
+from raypipe.providers import Provider
+from raypipe.zoo.manifest import Precision
 
 NO_GPU = "there is no CUDA device here"
 
@@ -33,9 +36,15 @@ def test_auto_runs_on_the_cpu_without_a_gpu(letter: Path) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not engine.gpu_available(), reason=NO_GPU)
-def test_a_gpu_reads_what_the_cpu_reads(letter: Path) -> None:
-    texts = [[page.text for page in presets.standard(use_gpu=gpu).run(letter)] for gpu in (True, False)]
-    assert texts[0] == texts[1]
+@pytest.mark.parametrize("precision", get_args(Precision))
+@pytest.mark.parametrize("provider", get_args(Provider))
+def test_a_gpu_reads_what_the_cpu_reads(letter: Path, provider: Provider, precision: Precision) -> None:
+    if provider == "tensorrt" and engine.tensorrt_trouble():
+        pytest.skip(engine.tensorrt_trouble())
+    pipeline = presets.standard(use_gpu=True, precision=precision).with_provider(provider)
+    expected = [page.text for page in presets.standard(use_gpu=False).run(letter)]
+    # In new memory, in memory that was kept, and as a recorded graph.
+    assert [page.text for page in pipeline.run([letter] * 4, threads=1)] == 4 * expected
 
 
 @pytest.mark.gpu
