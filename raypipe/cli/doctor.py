@@ -35,7 +35,7 @@ def checks() -> list[tuple[str, str, bool]]:
         ("onnxruntime", runtime["onnxruntime"], True),
         ("providers built in", ", ".join(runtime["providers"]), True),
         _gpu(),
-        ("TensorRT", engine.tensorrt_trouble() or f"found; what it compiles is kept in {engines_folder()}", True),
+        ("TensorRT", _tensorrt(), True),
         ("CPUs", f"{usable_cpus()}, {cpu_name() or 'of unknown name'}", True),
         ("models in several precisions run", f"in {_precision()}", True),
     ]
@@ -54,6 +54,13 @@ def _gpu() -> tuple[str, str, bool]:
     if trouble := engine.gpu_trouble() or _session_trouble():
         return "GPU", f"not usable, --device auto runs on the CPU: {trouble}", False
     return "GPU", f"{cuda.devices()} with CUDA: --device auto runs there", True
+
+
+def _tensorrt() -> str:
+    """Whether TensorRT is there, which nothing uses unless it is asked to."""
+    if trouble := engine.tensorrt_trouble():
+        return f"none, so that --provider tensorrt is an error: {trouble}"
+    return f"for --provider tensorrt; what it compiles is kept in {engines_folder()}"
 
 
 def _precision() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from accelerator import Device, accelerator
 from click.testing import CliRunner
 
 import raypipe as rp
-from raypipe import bound, engine, providers
+from raypipe import bound, cuda, engine, providers
 from raypipe.bound import Bound
 from raypipe.cli.describe import describe
+from raypipe.cli.doctor import checks
 from raypipe.detection.base import batch_shapes as page_shapes
 from raypipe.engine import Session
 from raypipe.errors import ConfigError, DeviceError
@@ -108,3 +110,11 @@ def test_tensorrt_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch)
         pytest.skip("there is TensorRT")
     with pytest.raises(DeviceError, match="TensorRT"):
         Session(RECOGNIZER, True, 1, Metrics(), Execution(provider="tensorrt"))
+
+
+def test_the_doctor_says_whether_tensorrt_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    for missing, words in ((["libnvinfer.so.10"], "none, so that .* libnvinfer"), ([], "for --provider tensorrt")):
+        monkeypatch.setattr(cuda, "missing", lambda names, missing=missing: missing)
+        monkeypatch.setattr(engine, "versions", lambda: {"onnxruntime": "1", "providers": [providers.TENSORRT]})
+        ((_, found, sound),) = (row for row in checks() if row[0] == "TensorRT")
+        assert sound and re.search(words, found)
