@@ -127,11 +127,15 @@ def test_other_readings_of_a_word_are_offered(page: Any, answers: Answers, scan:
     page.set_input_files("#file", scan)
     page.wait_for_selector("#tools:not([hidden])")
     page.locator("figure img").evaluate("image => image.decode()")
+    top = page.locator("#lines [role=textbox]").first.bounding_box()["y"]
+    page.set_viewport_size({"width": 1300, "height": int(top) + 40})  # The line is the last that is seen.
     page.locator("#lines [role=textbox]").first.focus()
     page.keyboard.press("Tab")
     choices = page.locator(".choices button")
     page.wait_for_selector(".choices:not([hidden])")
     assert choices.all_inner_texts() == ["Miss", "M rs"]
+    box = page.locator(".choices").bounding_box()
+    assert box["y"] + box["height"] <= page.viewport_size["height"], "they are seen"
     page.keyboard.press("Alt+ArrowDown")
     assert (fields(page)[0], selected(page)) == ("Dear Miss Walker,", "Miss")
     page.wait_for_selector(".choices[aria-label='Other readings of Miss']")
