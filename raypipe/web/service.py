@@ -89,6 +89,11 @@ class Service:
                 return await asyncio.to_thread(answers.response, pages, timings, context)
         except ConfigError as error:
             raise ProblemError(422, "no_picture", str(error)) from error
+        except OSError as error:
+            detail = (
+                f"This server cannot write files that {form.name} needs: its operator should set TMPDIR to a folder."
+            )
+            raise ProblemError(500, "no_temporary_folder", detail) from error
 
     async def check_ready(self) -> None:
         """Makes sure that pages can be read.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.message import Message
@@ -41,6 +42,12 @@ class Upload:
     password: str = field(default="", repr=False)
 
 
+class _Parser(MultiPartParser):
+    """Keeps files in memory, where the body is: nothing is written, and nothing need be writable."""
+
+    spool_max_size = sys.maxsize
+
+
 async def uploads_of(request: Request, body: bytes, settings: ServerSettings) -> tuple[list[Upload], dict[str, str]]:
     """The documents of a request, and the options that came as form fields.
 
@@ -68,7 +75,7 @@ async def _form(request: Request, body: bytes, settings: ServerSettings) -> Form
     _, parameters = parse_options_header(request.headers["content-type"])
     if not parameters.get(b"boundary"):
         raise ProblemError(422, "form_damaged", f"The multipart form has no boundary. {FORM_REMEDY}")
-    parser = MultiPartParser(request.headers, stream(), max_files=settings.max_files, max_fields=MOST_FIELDS)  # type: ignore[arg-type]
+    parser = _Parser(request.headers, stream(), max_files=settings.max_files, max_fields=MOST_FIELDS)  # type: ignore[arg-type]
     try:
         return await parser.parse()
     except MultiPartException as error:

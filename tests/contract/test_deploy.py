@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,8 +112,23 @@ def test_the_image_is_built_from_what_the_wheel_needs() -> None:
         line for line in (DEPLOY.parent / ".dockerignore").read_text("utf-8").splitlines() if line[:1] not in ("#", "")
     )
     taken = {line[1:] for line in rest if line.startswith("!")}
-    assert first == "*" and taken == {"raypipe", "models", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE"}
+    of_the_wheel = {"raypipe", "models", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE"}
+    assert first == "*" and taken == {*of_the_wheel, "deploy/local.txt"}
     assert all((DEPLOY.parent / name).exists() for name in taken)
+
+
+def test_the_small_image_has_what_raypipe_needs_without_ray() -> None:
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    own = {each for each in project["dependencies"] if not each.startswith(("ray[", "onnxruntime"))}
+    listed = {line for line in (DEPLOY / "local.txt").read_text("utf-8").splitlines() if not line.startswith("#")}
+    assert listed == {*own, "onnxruntime>=1.23", "fastapi", "prometheus-client", "uvicorn"}
+    text = (DEPLOY / "Containerfile.local").read_text("utf-8")
+    assert "USER 1000:1000" in text and "--no-deps /src" in text
+
+
+def test_the_local_server_imports_no_ray() -> None:
+    code = "import sys; sys.modules['ray'] = None; import raypipe.cli.main, raypipe.cli.serve, raypipe.run.single"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_jobs_command_is_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,6 +97,15 @@ def test_a_pdf_is_made_of_the_file_that_comes_along(client: TestClient, pages: l
     answer = with_file(client, [text], encoded(white(100, 200), "PNG"))
     (page,) = pypdfium2.PdfDocument(answer.content)
     assert page.get_textpage().get_text_range().strip() == "Käthe"
+
+
+def test_a_server_that_can_write_nothing_says_so(
+    client: TestClient, pages: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/none")
+    problem = assert_problem(with_file(client, pages[:1], encoded(white(100, 200), "PNG")), 500, "no_temporary_folder")
+    assert "TMPDIR" in problem["detail"] and "/none" not in problem["detail"]
+    assert convert(client, pages, "output_format=alto").status_code == 200
 
 
 class Opening(Reader):

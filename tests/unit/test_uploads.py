@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import pytest
 from asking import (
     PICTURE,
@@ -28,6 +30,13 @@ def test_a_form_of_files_and_options(client: TestClient) -> None:
     assert [page["exception"] is None for page in answer["pages"]] == [True, True, True, False]
     failure = {"stage": "SomeStage", "code": "image_damaged", "message": "it is no good. Mend it."}
     assert [page["failure"] for page in answer["pages"]] == [None, None, None, failure]
+
+
+def test_a_form_needs_no_folder_to_write_to(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starlette would write files of a form that are larger than a megabyte."""
+    monkeypatch.setattr(tempfile, "tempdir", "/none")
+    answer = client.post("/v1/ocr", files=[("a", ("large.jpg", PICTURE + bytes(3_000_000)))])
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(
