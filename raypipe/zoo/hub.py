@@ -65,7 +65,7 @@ def pull(model: Model, revision: str | None = None, like: Record | None = None) 
         raise ModelError(f"The record is for {like.name}, not for {model.name}.", "Give the record of the same model.")
     revision = revision or (like.revision if like else None)
     with store.temporary_folder() as folder, _explained(model):
-        if model.stored:
+        if model.made:
             origin = _fetch_ppocr(model, folder, revision)
         else:
             exported = not model.repository or bool(like and like.changes)
@@ -90,7 +90,7 @@ def import_folder(model: Model, folder: Path) -> Record:
         raise ModelError(
             f"{model.name} cannot be imported.", "`raypipe models list` says which models can be pulled or imported."
         )
-    if model.stored:
+    if model.made:
         return _import_ppocr(model, folder)
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     chosen = choose(names, SUFFIXES[model.precision])
@@ -183,7 +183,7 @@ def _require_onnx(model: Model) -> None:
 
 def _convert_ppocr(model: Model, source: Path, folder: Path) -> str:
     """Writes the file of a model into a folder; returns what was done."""
-    output = str(folder / model.stored)
+    output = str(folder / model.made)
     _run_exporter(model, "raypipe.zoo.export.ppocr", str(source), "--task", model.task, "--output", output)
     return "inputs and outputs named, a recognizer's classes cut to Latin script, by raypipe.zoo.export.ppocr"
 

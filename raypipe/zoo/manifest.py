@@ -58,7 +58,7 @@ class Model(BaseModel):
     Hugging Face hub can be pulled into the local store. Another package can add a model as an entry point of the group
     `raypipe.models`; its `file` is a whole path. `exact` is the name of the same network in float32, which runs instead
     where that is faster. `half` says that a float32 graph may compute in float16, into which it is turned as it is
-    loaded (`raypipe.half`). `stored` is the file that a pull makes of what PP-OCR publishes.
+    loaded (`raypipe.half`). `made` is the file that a pull makes of what PP-OCR publishes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,14 +83,14 @@ class Model(BaseModel):
     precision: Precision = "fp32"
     exact: str = ""
     half: bool = False
-    stored: str = ""
+    made: str = ""
     parameters: int = 0
     card: str = ""
 
     @property
     def path(self) -> Path:
         """The model's file, in the package or in the local store, or its folder there."""
-        return models_folder() / self.file if self.file else store.location(self.name) / self.stored
+        return models_folder() / self.file if self.file else store.location(self.name) / self.made
 
     @property
     def pull_bytes(self) -> int:
