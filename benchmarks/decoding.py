@@ -5,6 +5,9 @@ A set is a folder `*_lines` with images/, gt.tsv and, for letters1905, meta.json
 word error rate; `worse`, the characters that the beam adds to the errors of lines it made worse, in per cent; `AUC`,
 the probability that a right word has a higher confidence than a wrong one.
 
+`--alternatives N` tells how often the right word is among the N others of a wrong one, and what it takes: mean
+milliseconds a line without and with them.
+
 `--tune ROUNDS` searches better weights, from those of raypipe/recognition/ctc/search.py, prints them and the constants
 of the confidence for beam.py. It needs a set `exact_tune_lines`, which models/recipes/exact_lines.py makes (--seed 2).
 """
@@ -166,6 +169,20 @@ def seconds(lines: Sequence[Sample], decode: Decode) -> list[float]:
     return found
 
 
+def offered(line: Sample, reading: Reading, fold: Callable[[str], str]) -> list[bool]:
+    """Of each word that is wrong, whether the right one is among its alternatives."""
+    words = list(re.finditer(r"\S+", reading.text))
+    others = [{fold(each.text) for each in reading.alternatives.get(word.start(), [])} for word in words]
+    truth, found = line.truth.split(), [fold(word.group()) for word in words]
+    replaced = [code for code in Levenshtein.opcodes(truth, found) if code.tag == "replace"]
+    pairs = [
+        pair
+        for code in replaced
+        for pair in zip(truth[code.src_start : code.src_end], others[code.dest_start : code.dest_end], strict=True)
+    ]
+    return [right in among for right, among in pairs]
+
+
 class Bench:
     """Lines of all groups, and decoders to compare on them.
 
@@ -215,6 +232,17 @@ class Bench:
         ranks = " | ".join(f"{ranking(r.words):.3f} / {calibration(r.words):.3f}" for r in (one, two))
         times = f"{1000 * np.median(seconds(self.groups[name], decode)):.2f}" if timed else ""
         return f"| {name} | {len(self.groups[name])} | {rates} | {ranks} | {times} |"
+
+    def alternatives(self, name: str, most: int) -> str:
+        """A row of the table of alternatives."""
+        lines, decode = self.groups[name], BeamDecoder(self._characters, self._language, alternatives=most).decode
+        readings = [decode(line.probabilities, line.step, line.width) for line in lines]
+        wrong = [each for pair in zip(lines, readings, strict=True) for each in offered(*pair, self.fold)]
+        words = sum(len(reading.text.split()) for reading in readings)
+        given = sum(len(others) for reading in readings for others in reading.alternatives.values())
+        without, times = (1000 * np.mean(seconds(lines, each)) for each in (self.beam(Weights()), decode))
+        counts = f"{words} | {given / words:.2f} | {len(wrong)} | {sum(wrong)}"
+        return f"| {name} | {counts} | {without:.2f} | {times:.2f} |"
 
 
 def bench_of(name: str, folders: Sequence[Path], fold: Callable[[str], str]) -> Bench:
@@ -278,10 +306,17 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="+", help="folders of sets; the first has score.py")
     parser.add_argument("--recognizer", default=presets.RECOGNIZER)
     parser.add_argument("--tune", type=int, default=0, metavar="ROUNDS")
+    parser.add_argument("--alternatives", type=int, default=0, metavar="N")
     arguments = parser.parse_args()
     fold = scorer(arguments.data[0]).fold
     folders = [path for data in arguments.data for path in sorted(data.glob("*_lines"))]
     bench, weights = bench_of(arguments.recognizer, folders, fold), Weights()
+    if arguments.alternatives:
+        print("| lines | words | alternatives a word | wrong words | right one offered | ms | ms with them |")
+        print("| --- | --- | --- | --- | --- | --- | --- |")
+        for name in sorted(bench.groups):
+            print(bench.alternatives(name, arguments.alternatives), flush=True)
+        return
     print("| lines | n | greedy CER / WER | beam CER / WER | worse | greedy AUC / ECE | beam AUC / ECE | ms |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     if arguments.tune:
