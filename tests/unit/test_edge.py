@@ -6,14 +6,12 @@ import asyncio
 import http.client
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from asking import (
     PICTURE,
     TIFF,
@@ -24,9 +22,10 @@ from asking import (
 )
 from starlette.testclient import TestClient
 
+from raypipe.run.single import Server
 from raypipe.web import service
 from raypipe.web.app import create
-from raypipe.web.edge import HEALTH_PATHS
+from raypipe.web.edge import HEALTH_PATHS, Edge
 from raypipe.web.settings import ServerSettings, digest, read_keys
 
 STATIC = sorted(path.name for path in (Path(service.__file__).parent / "static").iterdir())
@@ -40,14 +39,14 @@ def test_unknown_paths_and_methods(client: TestClient) -> None:
 
 
 @contextmanager
-def listening(app: Any) -> Iterator[http.client.HTTPConnection]:
+def listening(app: Edge) -> Iterator[http.client.HTTPConnection]:
     """An application behind the HTTP server of `--engine local`, which is stricter than a test's client."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    started = threading.Event()
+    server = Server(app, "127.0.0.1", 0, started.set)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        while not server.started:
-            time.sleep(0.01)
+        assert started.wait(30)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     finally:
@@ -65,6 +64,22 @@ def test_a_head_over_http(caplog: pytest.LogCaptureFixture) -> None:
         assert json.load(connection.getresponse()) == {"status": "ready"}, "on the same connection"
         connection.close()
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize(("trusted", "statuses"), [("127.0.0.1", [200] * 4), ("10.1.1.1", [200, 200, 429, 429])])
+def test_clients_of_a_trusted_proxy_are_told_apart(
+    trusted: str, statuses: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    found = []
+    with listening(create(Reader(), ServerSettings(pages_per_minute=1))) as connection:
+        for client in ("10.2.2.2", "10.2.2.3") * 2:
+            connection.request("POST", "/v1/ocr", PICTURE, {"X-Forwarded-For": client})
+            answer = connection.getresponse()
+            found.append(answer.status)
+            answer.read()
+        connection.close()
+    assert found == statuses
 
 
 @pytest.mark.parametrize("parts", ["bytes=0-9", "bytes=99999999-", "potatoes=1"])
