@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from raypipe.geometry import Floats
+from raypipe.layout.chains import Indices
 from raypipe.layout.standing import quarters
 from raypipe.recognition.base import Reading
 from raypipe.types import Crops, Line, Pixels
@@ -37,7 +39,9 @@ def righted(
 ) -> tuple[Crops, list[Reading]]:
     """The pictures of a page and their readings, those that stand on their head turned by 180 degrees.
 
-    Lines that lie and lines that stand are looked at apart. Where the first reading is not doubtful, nothing is done.
+    Lines that lie and lines that stand are looked at apart, and each line that runs in another direction than most of
+    the page's, since notes in the margin stand one way on the left and the other way on the right. Where the first
+    reading is not doubtful, nothing is done.
 
     Args:
         crops: The pictures.
@@ -50,9 +54,7 @@ def righted(
         The pictures, those that stand on their head turned, and a reading for each.
     """
     table, found, pictures = crops.segment_table().copy(), list(readings), crops.pictures()
-    stands = np.zeros(len(found), np.bool_)
-    stands[table[:, 0].astype(int)] = quarters(table[:, 7]) % 2 == 1
-    for group in (np.setdiff1d(np.flatnonzero(side), apart) for side in (~stands, stands)):
+    for group in _groups(crops, table, apart):
         if not len(group) or certainty([found[n] for n in group]) >= doubtful:
             continue
         widest = group[np.argsort([-crops.widths[n] for n in group], kind="stable")]
@@ -67,8 +69,20 @@ def righted(
         for n, reading in zip(widest.tolist(), [*few, *others], strict=True):
             found[n], pictures[n] = reading, _over(pictures[n])
             table[table[:, 0] == n] = _turned(table[table[:, 0] == n], crops.widths[n])
-        crops = replace(crops, pixels=b"".join(picture.tobytes() for picture in pictures), segments=table.tobytes())
-    return crops, found
+    pixels = b"".join(picture.tobytes() for picture in pictures)
+    return replace(crops, pixels=pixels, segments=table.tobytes()), found
+
+
+def _groups(crops: Crops, table: Floats, apart: Sequence[int]) -> Iterator[Indices]:
+    """The pictures that lie, those that stand, and each of those that run in another direction than most."""
+    stands = np.zeros(len(crops.widths), np.bool_)
+    stands[table[:, 0].astype(int)] = quarters(table[:, 7]) % 2 == 1
+    lying, standing = (np.setdiff1d(np.flatnonzero(side), apart) for side in (~stands, stands))
+    widths = np.array(crops.widths)
+    fewer = standing if widths[standing].sum() < widths[lying].sum() else lying
+    yield from (lying, standing)
+    if len(fewer) > 1:
+        yield from fewer[:, None]
 
 
 def better(over: Sequence[Reading], before: Sequence[Reading], doubtful: float) -> bool:

@@ -115,6 +115,13 @@ def test_a_note_that_stands_in_the_margin_comes_last(angle: float) -> None:
     assert turn_of(lines) == 0
 
 
+def test_notes_in_both_margins_stand_each_its_own_way() -> None:
+    notes = boxes((60, 300, 300, 30, -90), (900, 300, 300, 30, 90))
+    lines, _ = read(np.concatenate([LINES, notes]))
+    assert [line.text for line in lines] == [*NAMES.values(), "note", "note"]
+    assert sorted(line.angle for line in lines[-2:]) == [-90, 90]
+
+
 def test_a_reading_that_is_hardly_better_the_other_way_turns_nothing() -> None:
     crops = cut(image_of(drawn(LINES)), LINES, HEIGHT, MAX_WIDTH, 0, 10)
     doubtful = [Reading("abcdef", [0.3] * 6, [1.0] * 6)] * 3
