@@ -10,9 +10,10 @@ from raypipe.recognition.base import Reading
 from raypipe.stages.upright import Read, better, certainty
 from raypipe.types import Crops, Pixels
 
-FAINT = 0.25
-"""Ink of the front is darker: this is its contrast with the paper, as a share of the paper's brightness. Fainter
-writing is looked at in a mirror, and kept unless it reads better there."""
+FAINT, FAINTER = 0.25, 0.4
+"""Ink of the front is darker: this is its contrast with the paper, as a share of the paper's brightness, and as a share
+of the contrast of what is read without doubt. Fainter writing is looked at in a mirror, and kept unless it reads better
+there."""
 INK, PAPER = 2, 90
 """Percentiles of a picture's brightness that stand for its ink and its paper."""
 
@@ -29,9 +30,13 @@ def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful
         read: Reads pictures.
         doubtful: Mean probability below which a reading is doubtful.
     """
-    doubted = [n for n, reading in enumerate(readings) if reading.text and certainty([reading]) < doubtful]
-    pictures = crops.pictures() if doubted else []
-    faint = [n for n in doubted if contrast(pictures[n]) < FAINT]
+    is_sure = {n: certainty([reading]) >= doubtful for n, reading in enumerate(readings) if reading.text}
+    if all(is_sure.values()):
+        return []
+    pictures = crops.pictures()
+    sure = [contrast(pictures[n]) for n in is_sure if is_sure[n]]
+    limit = max(FAINT, FAINTER * float(np.median(sure))) if sure else FAINT
+    faint = [n for n in is_sure if not is_sure[n] and contrast(pictures[n]) < limit]
     if not faint:
         return []
     front = [[readings[n] for n in faint], _seen(_on_its_head, pictures, faint, read)]

@@ -65,6 +65,11 @@ def test_faint_writing_of_the_front_stays(ink: int, corner: str) -> None:
         assert found([line(ink, corner)] * 3, CornerReader(sure)) == []
 
 
+def test_writing_much_fainter_than_the_rest_is_from_the_reverse() -> None:
+    """At 33 % contrast beside 96 %."""
+    assert found([line(10, "top left"), line(10, "top left"), line(160, "top right")], CornerReader()) == [2]
+
+
 def test_dark_writing_stays_even_in_a_mirror() -> None:
     assert found([line(60, "top right")] * 3, CornerReader()) == []
 
