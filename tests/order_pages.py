@@ -203,6 +203,13 @@ def newspaper() -> Page:
     return [*top, *second, *body, *right, [Placed("Printed and sold by J. Harper at the sign of the lamp", 700, 760)]]
 
 
+def heading_below() -> Page:
+    """Two columns, a heading below the left one, and lines as wide as both, to which it belongs."""
+    below = [[Placed("Of the customs house", 100, 200 + 9 * LEADING + 40)]]
+    wide = column(wrapped(PROSE, 85)[3:6], 100, 200 + 10 * LEADING + 40)
+    return [*prose(9, 2, 40), *below, *wide]
+
+
 def letterhead() -> Page:
     """Addresses left and right, then a letter."""
     heads = grid([["The Harbour Office", "Whitby, 12 May 1931"]], [100, 1100], 100)
@@ -218,6 +225,7 @@ KINDS: dict[str, Callable[[], Page]] = {
     "prose in four narrow columns": lambda: prose(10, 4, 18),
     "prose in three columns, not level": lambda: prose(8, 3, 30, offset=17),
     "newspaper": newspaper,
+    "heading below two columns": heading_below,
     "verse in two columns": lambda: [*column(VERSE[0], 200, 150, 90, 44), *column(VERSE[1], 1200, 150, 90, 44)],
     "verse in two columns, close": lambda: [*column(VERSE[0], 100, 150), *column(VERSE[1], 500, 150)],
     "verse with capitals": lambda: [*column(CAPITAL_VERSE[0], 100, 150), *column(CAPITAL_VERSE[1], 700, 150)],

@@ -17,6 +17,9 @@ USUAL_GAPS = 3.0
 CLOSE_GAP = 1.0
 """Words closer than this many line heights belong to one line whatever the page's usual gaps. Between two pieces of
 text that are each as long as several words, it is the widest gap."""
+COLUMN_GAP, ALIGNED, EDGE = 0.5, 4, 0.5
+"""Where so many long pieces begin within this many line heights of each other, a column begins: what stands left of it
+belongs to its lines if it is this many line heights away at most."""
 LONG_RATIO = 6
 """Regions this many times wider than high count as long as several words."""
 SHARED_HEIGHT = 0.4
@@ -48,15 +51,16 @@ def chains(boxes: Boxes, tolerance: float = 0, rows: bool = False) -> list[Indic
     width = np.minimum(boxes[:, None, 2], boxes[None, :, 2])
     follows = level & (distance > 0) & (gap > -0.5 * width)
     if not rows:
-        follows &= gap <= mean * _widest_gaps(boxes, np.where(follows, gap / mean, np.inf))
+        follows &= gap <= mean * _widest_gaps(boxes, box[:, 0], np.where(follows, gap / mean, np.inf))
     return _follow(np.where(follows, gap + np.abs(drop), np.inf))
 
 
-def _widest_gaps(boxes: Boxes, gaps: Floats) -> Floats:
+def _widest_gaps(boxes: Boxes, left: Floats, gaps: Floats) -> Floats:
     """The widest gap inside a line, in line heights, for each pair of boxes (n, n).
 
     Args:
         boxes: (n, 5).
+        left: (n,), where they begin.
         gaps: (n, n), from each box to those that could follow it, in line heights; inf for all others.
     """
     long = boxes[:, 2] >= LONG_RATIO * boxes[:, 3]
@@ -64,7 +68,10 @@ def _widest_gaps(boxes: Boxes, gaps: Floats) -> Floats:
     nearest = np.where(both, np.inf, gaps).min(1)
     usual = nearest[nearest <= WORD_GAP]
     widest = np.clip(USUAL_GAPS * float(np.median(usual)), CLOSE_GAP, WORD_GAP) if len(usual) else WORD_GAP
-    return np.where(both, CLOSE_GAP, widest)
+    edges = np.sort(left[long])
+    near = EDGE * boxes[:, 3]
+    count = np.searchsorted(edges, left + near, side="right") - np.searchsorted(edges, left - near)
+    return np.where(both, np.where(count >= ALIGNED, COLUMN_GAP, CLOSE_GAP), widest)
 
 
 def _follow(cost: Floats) -> list[Indices]:

@@ -36,6 +36,8 @@ LEVEL = 0.5
 """Lines of two columns are level if their middles are this close, in line heights."""
 IN_ROWS = 0.9
 """Columns with this fraction of lines level with one of the other column may as well be a table."""
+HEADING_LINES = 2
+"""A heading below two columns has at most this many lines, and is nearer to the text below."""
 BESIDE = 0.1
 """Less than this fraction of a side's lines stands beside a line of the other side: two people who speak in turn."""
 
@@ -81,22 +83,43 @@ def _columns(members: Indices, page: _Page) -> tuple[Indices, Indices, Indices, 
         return None
     box = page.box[members]
     middle = (box[:, 1] + box[:, 3]) / 2
-    found: list[tuple[float, float, float, float]] = []
+    found: dict[tuple[float, float, int, int], float] = {}
     for gutter in np.unique(box[:, 2]):
         left, right = box[:, 2] <= gutter, box[:, 0] > gutter
         edges = np.concatenate([[-np.inf], np.sort(middle[~left & ~right]), [np.inf]])
         band = np.searchsorted(edges, middle) - 1
         counts = [np.bincount(band[side], minlength=len(edges) - 1) for side in (left, right)]
-        # Of blocks with as short a column, the one with more lines: a ragged edge must not end the longer column.
-        sizes = np.minimum(*counts) + sum(counts) / (len(members) + 1)
-        found += [(sizes[n], gutter, edges[n], edges[n + 1]) for n in np.flatnonzero(sizes > COLUMN_LINES)]
-    for _, gutter, top, bottom in sorted(found, key=lambda block: -block[0]):
+        for n in np.flatnonzero(np.minimum(*counts) >= COLUMN_LINES):
+            # A band with as many lines on both sides of another gutter has the same lines there.
+            found.setdefault((edges[n], edges[n + 1], int(counts[0][n]), int(counts[1][n])), gutter)
+    # Of blocks with as short a column, the one with more lines: a ragged edge must not end the longer column.
+    for (top, bottom, *_), gutter in sorted(found.items(), key=lambda block: (-min(block[0][2:]), -sum(block[0][2:]))):
         left, right = box[:, 2] <= gutter, box[:, 0] > gutter
         inside = (left | right) & (middle > top) & (middle <= bottom)
         sides = members[inside & left], members[inside & right]
         if _read_downwards(*sides, page):
-            return members[~inside & (middle <= top)], *sides, members[~inside & (middle >= bottom)]
+            column, heading = _without_heading(*sides, bottom, page)
+            above, below = members[~inside & (middle <= top)], members[~inside & (middle >= bottom)]
+            return above, column, sides[1], np.concatenate([heading, below])
     return None
+
+
+def _without_heading(left: Indices, right: Indices, bottom: float, page: _Page) -> tuple[Indices, Indices]:
+    """The lines of a left column, and those of a heading that stands there of what follows below both columns.
+
+    Args:
+        left, right: The lines of two columns.
+        bottom: The middle of the line below them that crosses their gutter; infinite if there is none.
+        page: The page.
+    """
+    middle = (page.box[:, 1] + page.box[:, 3]) / 2
+    left = left[np.argsort(middle[left], kind="stable")]
+    begins = int(np.searchsorted(middle[left], page.box[right, 3].max()))
+    column, heading = left[:begins], left[begins:]
+    if not len(column) or not 0 < len(heading) <= HEADING_LINES:
+        return left, heading[:0]
+    follows = bottom - middle[heading[-1]] < middle[heading[0]] - middle[column[-1]]
+    return (column, heading) if follows else (left, heading[:0])
 
 
 def _read_downwards(left: Indices, right: Indices, page: _Page) -> bool:
