@@ -233,7 +233,8 @@ def _refusal(reason: str, origin: str, tried: int) -> PageError:
     if "security" in reason.lower():
         remedy = "Save it without encryption."
         return PageError(Code.PDF_LOCKED, f"{origin} is locked with a certificate or in a way of its own.", remedy)
-    return PageError(Code.PDF_DAMAGED, f"{origin} cannot be opened: {reason}.", "Copy it again from its source.")
+    message = f"{origin} cannot be opened: {reason.rstrip('.')}."
+    return PageError(Code.PDF_DAMAGED, message, "Copy it again from its source.")
 
 
 def unlocked(data: bytes, tried: Iterable[str]) -> bytes:
