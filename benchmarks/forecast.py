@@ -1,11 +1,13 @@
 """What `raypipe plan` forecasts, beside what `raypipe run` then takes, in turn on the same machine.
 
     python benchmarks/forecast.py DATA --rounds 2
+    python benchmarks/forecast.py DATA --sleep 0.3
 
 Three kinds of sources: whole pages; lines; and documents of many pages beside pictures, as archives have them. Each is
 forecast from a sample and then read, in one process and on Ray. `wall` and `cpu` are by how much the forecast of the
 whole command's seconds is off, as a share of what it took: `wall` says something only where nothing else runs, `cpu`
-(without Ray, whose processes are not this one's) everywhere. Prints one JSON object for each pair.
+(without Ray, whose processes are not this one's) everywhere. With `--sleep`, a stand-in sleeps so many seconds a page,
+give or take 80 %, which other programs do not make longer. Prints one JSON object for each pair.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from PIL import Image
+from standin import Sleeper
 
 from raypipe.machine import usable_cpus
+from raypipe.pipeline import Pipeline
 
 Make = Callable[[Path, Path], None]
 
@@ -77,6 +81,10 @@ def timed(*words: object) -> tuple[float, float, str]:
 def pair(source: Path, output: Path, engine: str, arguments: argparse.Namespace) -> dict[str, object]:
     """A forecast and what it forecasts."""
     same = [source, "--preset", arguments.preset]
+    if arguments.sleep:
+        declared = output.with_suffix(".toml")
+        declared.write_text(Pipeline([Sleeper(seconds=arguments.sleep, spread=0.8)]).to_toml(), encoding="utf-8")
+        same = [source, "--pipeline", declared, "--overlay", "none"]
     there = ["--cluster", f"1x{usable_cpus() + 1}cpu"] if engine == "ray" else []  # So many `run` gives to Ray.
     made = json.loads(timed("plan", *same, "--sample", arguments.sample, "--json", *there)[2])
     wall, cpu, _ = timed("run", *same, "--output", output, "--engine", engine)
@@ -103,7 +111,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--sample", type=int, default=100)
     parser.add_argument("--preset", default="fast")
+    parser.add_argument("--sleep", type=float, default=0, metavar="SECONDS")
     arguments = parser.parse_args()
+    here = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(here)
     with tempfile.TemporaryDirectory() as work:
         for name in arguments.jobs:
             (Path(work) / name).mkdir()

@@ -23,7 +23,9 @@ class SleepingReader(Worker["Sleeper"]):
     def process(self, rows: Sequence[Row]) -> None:
         """Fill in the text of each row."""
         for row in rows:
-            time.sleep(self.spec.seconds)
+            seed = hashlib.blake2b(f"{row['path']} {row['pagenum']}".encode(), digest_size=8).digest()
+            off = int.from_bytes(seed, "little") / 2**63 - 1
+            time.sleep(self.spec.seconds * (1 + self.spec.spread * off))
             row["text"] = text_of(row["path"], row["pagenum"], self.spec.characters)
             if self.spec.log:
                 with Path(self.spec.log).open("a", encoding="utf-8") as file:
@@ -31,9 +33,13 @@ class SleepingReader(Worker["Sleeper"]):
 
 
 class Sleeper(Stage):
-    """Takes so many seconds for a page, gives it so many characters of text, and notes in a file that it was read."""
+    """Takes so many seconds for a page, gives it so many characters of text, and notes in a file that it was read.
+
+    Pages take up to a share of `spread` longer or shorter.
+    """
 
     seconds: float = 0.65
+    spread: float = 0
     characters: int = 20_000
     log: str = ""
 
