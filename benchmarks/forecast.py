@@ -1,13 +1,12 @@
-"""What `raypipe plan` forecasts, beside what `raypipe run` then takes, in turn on the same machine.
+"""What `raypipe plan` forecasts from a sample, beside what reading all pages then takes, one after the other.
 
-    python benchmarks/forecast.py DATA --rounds 2
-    python benchmarks/forecast.py DATA --sleep 0.3
+    python benchmarks/forecast.py DATA --jobs lines documents --sample 40
+    python benchmarks/forecast.py DATA --engine ray --sleep 0.3
 
-Three kinds of sources: whole pages; lines; and documents of many pages beside pictures, as archives have them. Each is
-forecast from a sample and then read, in one process and on Ray. `wall` and `cpu` are by how much the forecast of the
-whole command's seconds is off, as a share of what it took: `wall` says something only where nothing else runs, `cpu`
-(without Ray, whose processes are not this one's) everywhere. With `--sleep`, a stand-in sleeps so many seconds a page,
-give or take 80 %, which other programs do not make longer. Prints one JSON object for each pair.
+Three kinds of sources: lines; documents of many pages beside pictures, as archives have them; and letters. `cpu` is by
+how much the CPU seconds of all pages were forecast too high, as a share of what was taken, without start-up; it holds
+on a busy machine, too. `wall` is the same of the job's seconds, and holds where nothing else runs, or with `--sleep`:
+then a stand-in sleeps so many seconds a page, give or take 80 %. Prints one JSON object a job.
 """
 
 from __future__ import annotations
@@ -15,21 +14,36 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
+import random
 import tempfile
-import time
-from collections.abc import Callable, Iterable
-from itertools import cycle, islice
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from PIL import Image
 from standin import Sleeper
 
+import raypipe as rp
+from raypipe.job import loop, plan
+from raypipe.job.forecast import Cluster, forecast, measure
+from raypipe.job.local import LocalEngine
+from raypipe.job.progress import Progress
+from raypipe.job.ray import RayEngine
+from raypipe.job.sample import draw
 from raypipe.machine import usable_cpus
-from raypipe.pipeline import Pipeline
+from raypipe.pipeline import BATCH_SIZE, Pipeline
 
-Make = Callable[[Path, Path], None]
+LENGTHS = (2, 3, 5, 9, 14, 22, 30)
+"""Pages of documents."""
+LETTER_PIXELS = 900
+"""Of the longer side of letters."""
+
+
+def pictures(data: Path, *sets: str) -> Iterator[Path]:
+    """The pictures of sets of data, mixed."""
+    found = [file for name in sets for file in sorted((data / name / "images").iterdir())]
+    random.Random(5).shuffle(found)
+    return iter(found)
 
 
 def link(files: Iterable[Path], folder: Path) -> None:
@@ -38,66 +52,54 @@ def link(files: Iterable[Path], folder: Path) -> None:
         (folder / f"{n:04}-{file.name}").symlink_to(file)
 
 
-def pictures(data: Path, *sets: str) -> list[Path]:
-    """The pictures of sets of data."""
-    return [file for name in sets for file in sorted((data / name / "images").iterdir())]
-
-
-def pages(data: Path, folder: Path) -> None:
-    """Whole pages, most of them letters."""
-    found = pictures(data, "letters1905_pages", "phone_pages", "forms_and_board", "visual_nlp_samples")
-    link(islice(cycle(found), 4 * len(found)), folder)
-
-
 def lines(data: Path, folder: Path) -> None:
-    """Lines."""
-    link(pictures(data, "letters1905_lines"), folder)
+    """160 lines."""
+    link(islice(pictures(data, "letters1905_lines", "phone_lines"), 160), folder)
 
 
 def documents(data: Path, folder: Path) -> None:
-    """300 pictures, and 20 documents of 2 to 60 pages."""
-    found = cycle(pictures(data, "phone_lines", "letters1905_lines"))
-    link(islice(found, 300), folder)
-    for n in range(20):
-        first, *rest = [Image.open(file).convert("L") for file in islice(found, 2 + 3 * n)]
-        suffix = "pdf" if n % 2 else "tif"
-        first.save(folder / f"{n}.{suffix}", save_all=True, append_images=rest)
+    """80 lines, and documents of such pages."""
+    found = islice(pictures(data, "letters1905_lines", "phone_lines"), 160, None)
+    link(islice(found, 80), folder)
+    for n, length in enumerate(LENGTHS):
+        first, *rest = [Image.open(file).convert("L") for file in islice(found, length)]
+        first.save(folder / f"{n}.{'pdf' if n % 2 else 'tif'}", save_all=True, append_images=rest)
 
 
-JOBS: dict[str, Make] = {"pages": pages, "lines": lines, "documents": documents}
+def letters(data: Path, folder: Path) -> None:
+    """27 letters, smaller than they are."""
+    for file in pictures(data, "letters1905_pages"):
+        page = Image.open(file).convert("L")
+        page.thumbnail((LETTER_PIXELS, LETTER_PIXELS))
+        page.save(folder / f"{file.stem}.png")
 
 
-def timed(*words: object) -> tuple[float, float, str]:
-    """The wall and CPU seconds of a command, and what it prints."""
-    start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "raypipe", *map(str, words)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    printed = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
-    assert status == 0, words
-    return time.monotonic() - start, used.ru_utime + used.ru_stime, printed
+JOBS: dict[str, Callable[[Path, Path], None]] = {"lines": lines, "documents": documents, "letters": letters}
 
 
-def pair(source: Path, output: Path, engine: str, arguments: argparse.Namespace) -> dict[str, object]:
+def pair(source: Path, output: Path, pipeline: Pipeline, engine: str, most: int) -> dict[str, object]:
     """A forecast and what it forecasts."""
-    same = [source, "--preset", arguments.preset]
-    if arguments.sleep:
-        declared = output.with_suffix(".toml")
-        declared.write_text(Pipeline([Sleeper(seconds=arguments.sleep, spread=0.8)]).to_toml(), encoding="utf-8")
-        same = [source, "--pipeline", declared, "--overlay", "none"]
-    there = ["--cluster", f"1x{usable_cpus() + 1}cpu"] if engine == "ray" else []  # So many `run` gives to Ray.
-    made = json.loads(timed("plan", *same, "--sample", arguments.sample, "--json", *there)[2])
-    wall, cpu, _ = timed("run", *same, "--output", output, "--engine", engine)
-    forecast = made["hours"] * 3600
+    sample = draw(plan.found([source])[1], [str(source)], most, lambda listed: None)
+    measured = measure(sample, lambda folder: pipeline, ["text"], BATCH_SIZE, Progress())
+    # So many CPUs has the cluster that is started for a job on this machine.
+    there = Cluster(1, usable_cpus() + 1, gpu=False) if engine == "ray" else None
+    made = forecast(sample, measured, there, None)
+    job = plan.prepare(pipeline, [source], output, ["text"])
+    kind = RayEngine if there else LocalEngine
+    done = loop.run(job, lambda *_: kind(pipeline.graph, job.writer, BATCH_SIZE), Progress())
+    cpu = measured.seconds * (measured.busy or 0) * sample.total
     return {
-        "pages": [made["pages"], arguments.sample],
-        "doubt": round(made["doubt"], 3),
-        "busy": round(made["busy"], 3),
-        "forecast": round(forecast, 1),
-        "seconds": round(wall, 1),
-        "cpu_seconds": round(cpu, 1),
-        "wall": round(forecast / wall - 1, 3),
-        "cpu": round(forecast * made["busy"] * usable_cpus() / cpu - 1, 3) if engine == "local" else None,
+        "pages": done.pages,
+        "pages_forecast": made.pages,
+        "sampled": sample.pages,
+        "doubt": round(made.doubt, 3),
+        "busy": round(measured.busy or 0, 3),
+        "cpu_seconds": round(done.sums["cpu_seconds"], 1),
+        "cpu_seconds_forecast": round(cpu, 1),
+        "cpu": round(cpu / done.sums["cpu_seconds"] - 1, 3),
+        "seconds": round(done.seconds, 1),
+        "seconds_forecast": round(made.hours * 3600, 1),
+        "wall": round(made.hours * 3600 / done.seconds - 1, 3),
         "load": round(os.getloadavg()[0], 1),
     }
 
@@ -107,24 +109,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
-    parser.add_argument("--engine", nargs="+", choices=["local", "ray"], default=["local", "ray"])
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--sample", type=int, default=100)
-    parser.add_argument("--preset", default="fast")
+    parser.add_argument("--engine", choices=["local", "ray"], default="local")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--sample", type=int, default=40)
     parser.add_argument("--sleep", type=float, default=0, metavar="SECONDS")
     arguments = parser.parse_args()
-    here = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
-    os.environ["PYTHONPATH"] = os.pathsep.join(here)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    pipeline = Pipeline([Sleeper(seconds=arguments.sleep, spread=0.8)]) if arguments.sleep else rp.fast()
     with tempfile.TemporaryDirectory() as work:
         for name in arguments.jobs:
             (Path(work) / name).mkdir()
             JOBS[name](arguments.data, Path(work) / name)
         for number in range(arguments.rounds):
             for name in arguments.jobs:
-                for engine in arguments.engine:
-                    output = Path(work) / f"out-{name}-{engine}-{number}"
-                    found = pair(Path(work) / name, output, engine, arguments)
-                    print(json.dumps({"job": name, "engine": engine, **found}), flush=True)
+                output = Path(work) / f"out-{name}-{number}"
+                found = pair(Path(work) / name, output, pipeline, arguments.engine, arguments.sample)
+                print(json.dumps({"job": name, "engine": arguments.engine, **found}), flush=True)
 
 
 if __name__ == "__main__":
