@@ -39,7 +39,10 @@ def _service(request: Request) -> Service:
 
 @router.post("/v1/ocr", responses={**ANSWERS, **PROBLEMS}, openapi_extra=UPLOAD_WITH_OPTIONS, response_class=Response)
 async def ocr(request: Request, options: Annotated[Options, Query()]) -> Response:
-    """Reads images and PDFs: raw bytes, or one or more files of a multipart form, whose fields may be options."""
+    """Reads images and PDFs: raw bytes, one or more files of a multipart form, or JSON with a file in base64.
+
+    Fields of the form, and further members of the JSON, may be options.
+    """
     return await _service(request).ocr(request, options)
 
 

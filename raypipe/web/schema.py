@@ -12,7 +12,7 @@ from raypipe.outputs.json import JsonPage
 from raypipe.web.forms import forms
 from raypipe.web.options import Options
 from raypipe.web.problems import MEDIA_TYPE
-from raypipe.web.uploads import PASSWORD
+from raypipe.web.uploads import FILE, FORM, NAME, PASSWORD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +87,19 @@ PASSWORDS = {"type": "string", "format": "password", "description": "opens the P
 
 
 def uploading(fields: dict[str, Any]) -> dict[str, Any]:
-    """The request body: bytes, or a form of files and fields."""
+    """The request body: bytes, a form of files and fields, or JSON with a file in base64."""
     files = {"type": "array", "items": BINARY["schema"], "description": "one or more files, in fields of any name"}
-    form = {"type": "object", "properties": {"file": files, PASSWORD: PASSWORDS, **fields}, "required": ["file"]}
+    form: dict[str, Any] = {
+        "type": "object",
+        "properties": {"file": files, PASSWORD: PASSWORDS, **fields},
+        "required": ["file"],
+    }
+    member = {"type": "string", "contentEncoding": "base64", "description": "the document"}
+    named = {"type": "string", "description": "what it is called"}
+    plain = {**form, "properties": {**form["properties"], FILE: member, NAME: named}}
     content = dict.fromkeys(("application/octet-stream", "image/*", "application/pdf"), BINARY)
-    return {"requestBody": {"required": True, "content": {**content, "multipart/form-data": {"schema": form}}}}
+    structured = {FORM: {"schema": form}, "application/json": {"schema": plain}}
+    return {"requestBody": {"required": True, "content": {**content, **structured}}}
 
 
 CONTENT = {

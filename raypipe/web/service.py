@@ -27,7 +27,7 @@ from raypipe.web.problems import ProblemError, of_page
 from raypipe.web.reading import Read, Reader, in_order, page_rows
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry
-from raypipe.web.uploads import Upload, media_type, uploads_of
+from raypipe.web.uploads import FORM, Upload, media_type, uploads_of
 
 READY_SECONDS = 2
 """How long a readiness check waits for every deployment to answer."""
@@ -52,7 +52,7 @@ class Service:
             ProblemError: The request gets no result.
         """
         begun = time.perf_counter()
-        if media_type(request) != "multipart/form-data":  # A form may ask for another format.
+        if media_type(request) not in (FORM, "application/json"):  # These may ask for another format.
             negotiate(request.headers.get("accept"), options)
         uploads, fields = await self.received(request)
         options = with_form(options, fields)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import json
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -14,6 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from raypipe.web import given
 from raypipe.web.options import once
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import ServerSettings
@@ -21,8 +25,11 @@ from raypipe.web.settings import ServerSettings
 MOST_FIELDS = 32
 LONGEST_NAME = 200
 FORM_REMEDY = "Let your HTTP library make the form and its Content-Type, as `curl -F file=@page.jpg` does."
+FORM = "multipart/form-data"
 PASSWORD = "password"
 """The field of a form that opens locked documents. It is no query parameter, since addresses are logged."""
+FILE, NAME = "file", "name"
+"""Members of a JSON body: the document, in base64, and what it is called."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +59,32 @@ async def uploads_of(request: Request, body: bytes, settings: ServerSettings) ->
     """The documents of a request, and the options that came as form fields.
 
     Raises:
-        ProblemError: 413 too many files, 422 a form that cannot be read or holds no file.
+        ProblemError: 413 too many files, 422 a form or JSON that cannot be read or holds no file.
     """
-    if media_type(request) != "multipart/form-data":
+    if media_type(request) == "application/json":
+        return await asyncio.to_thread(_plain, body)  # It may be long.
+    if media_type(request) != FORM:
         return [Upload(_named(request), body)], {}
     form = await _form(request, body, settings)
     try:
         return await _documents(form)
     finally:
         await form.close()
+
+
+def _plain(body: bytes) -> tuple[list[Upload], dict[str, str]]:
+    """The document in a JSON object, and its further members, which are options, as a form would have them."""
+    try:
+        members = given.bounded(body)
+        content = base64.b64decode(members.pop(FILE), validate=True)
+        name, password = (str(members.pop(each, "")) for each in (NAME, PASSWORD))
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        detail = (
+            f'Send {{"{FILE}": BASE64, "{NAME}": "page.jpg"}}, with options as further members, or the file as it is.'
+        )
+        raise ProblemError(422, "json_invalid", detail) from error
+    options = {each: value if isinstance(value, str) else json.dumps(value) for each, value in members.items()}
+    return [Upload(clean_name(name or "upload"), content, password=password)], options
 
 
 def media_type(request: Request) -> str:

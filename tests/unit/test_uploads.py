@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from base64 import b64encode
 
 import pytest
 from asking import (
+    LOCKED,
     PICTURE,
+    SECRET,
     TIFF,
     assert_problem,
     serving,
@@ -84,3 +87,22 @@ def test_names_are_only_names(name: str, clean: str) -> None:
 def test_the_name_of_a_raw_body(client: TestClient, disposition: str, name: str) -> None:
     answer = client.post("/v1/ocr", content=PICTURE, headers={"Content-Disposition": disposition}).json()
     assert answer["pages"][0]["name"] == name
+
+
+def test_a_file_in_json_with_options(client: TestClient) -> None:
+    """What takes JSON only, such as a workflow tool or a gateway, sends base64."""
+    body = {"file": b64encode(TIFF).decode(), "name": "/etc/two.tif", "pages": "2", "include_confidence": False}
+    (page,) = client.post("/v1/ocr", json=body).json()["pages"]
+    assert (page["name"], page["pagenum"], "confidence" in page) == ("two.tif", 1, False)
+    text = client.post("/v1/ocr", json={**body, "output_format": "text"}, headers={"Accept": "image/png"})
+    assert text.text == "Dear page 1\n"
+    assert client.post("/v1/ocr", json={"file": b64encode(LOCKED).decode(), "password": SECRET}).status_code == 200
+    assert client.post("/invocations", json={"file": b64encode(PICTURE).decode()}).json()["items"]
+    assert_problem(client.post("/v1/ocr", json={**body, "wish": 1}), 422, "option_invalid")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"{}", b'{"file": 1}', b'{"file": "%"}', b"[" * 100_000])
+def test_other_json_is_refused(client: TestClient, body: bytes) -> None:
+    answer = client.post("/v1/ocr", content=body, headers={"Content-Type": "application/json"})
+    problem = assert_problem(answer, 422, "json_invalid" if body else "body_empty")
+    assert not body or '{"file": BASE64' in problem["detail"]
