@@ -183,7 +183,10 @@ def _opened(source: Path, options: Any, use_gpu: bool | None, execution: Executi
 
 def _on_gpu(source: Path, options: Any, execution: Execution) -> tuple[Any, str]:
     """A session on a GPU, or None and why there is none."""
-    wanted = providers.chosen(execution)
+    try:
+        wanted = providers.chosen(execution)
+    except OSError as error:
+        return None, f"What TensorRT compiles cannot be kept: {error}. Set XDG_CACHE_HOME to a folder for it."
     try:
         session = _session(source, options, [*wanted, *_CPU], execution.half)
     except ModelError as error:

@@ -112,6 +112,15 @@ def test_tensorrt_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch)
         Session(RECOGNIZER, True, 1, Metrics(), Execution(provider="tensorrt"))
 
 
+def test_compiled_networks_need_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(providers, "engines_folder", lambda: tmp_path / "file" / "tensorrt")
+    for name in ("gpu_trouble", "tensorrt_trouble"):
+        monkeypatch.setattr(engine, name, lambda: "")
+    with pytest.raises(DeviceError, match="XDG_CACHE_HOME"):
+        Session(RECOGNIZER, True, 1, Metrics(), Execution(provider="tensorrt"))
+
+
 def test_the_doctor_says_whether_tensorrt_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     for missing, words in ((["libnvinfer.so.10"], "none, so that .* libnvinfer"), ([], "for --provider tensorrt")):
         monkeypatch.setattr(cuda, "missing", lambda names, missing=missing: missing)
