@@ -8,6 +8,7 @@ from typing import Any
 
 import drawn
 import pytest
+from answering import a_page
 from server import Server
 
 
@@ -38,6 +39,27 @@ def test_axe_finds_nothing(page: Any, upload: Callable[..., None], files: list[P
         assert violations(page) == [], scheme
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.click("#files .name >> text=notes.txt")
+    assert violations(page) == []
+
+
+def test_axe_finds_nothing_beside_other_readings_and_a_locked_pdf(
+    page: Any, answers: Callable[..., None], letter: Path
+) -> None:
+    read = a_page([["Dear", "Ada"]], frozenset(("Ada",)))
+    read["lines"][0]["words"][1]["alternatives"] = [{"text": "Ida", "confidence": 0.3}]
+    answers(read)
+    page.set_input_files("#file", letter)
+    page.wait_for_selector("#tools:not([hidden])")
+    page.locator("figure img").evaluate("image => image.decode()")
+    page.locator("#lines [role=textbox]").first.focus()
+    page.keyboard.press("Tab")
+    page.wait_for_selector(".choices:not([hidden])")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == [], scheme
+    answers({"code": "pdf_locked", "detail": "It is locked."})
+    page.set_input_files("#file", letter)
+    page.wait_for_selector("#password-row:not([hidden])")
     assert violations(page) == []
 
 
