@@ -54,6 +54,16 @@ def test_steps_add_up_to_the_time_of_the_cpus() -> None:
     }
 
 
+def test_files_that_compute_in_float16_are_those_of_their_steps() -> None:
+    files = {"ppocrv6_det_small_int8": "ppocrv6_det_small", "handwriting_ctc_int8": "handwriting_ctc_fp16"}
+    sums = dict(SUMS)
+    for int8, stored in files.items():
+        sums[f"session_{stored} in fp16_seconds"] = sums.pop(f"session_{int8}_seconds")
+    found = steps(PIPELINE, sums, 2, 40)
+    assert (found["find regions"], found["assemble lines"]) == (2, 1)
+    assert (found["network ppocrv6_det_small in fp16"], found["network handwriting_ctc_fp16 in fp16"]) == (12, 30)
+
+
 def test_a_report_has_medians_ends_and_survives_a_file(tmp_path: Path) -> None:
     found = Report.of([measured("local", 40, 50, 20)])
     (one,) = found.measured
