@@ -46,7 +46,8 @@ def test_axe_finds_nothing_beside_other_readings_and_a_locked_pdf(
     page: Any, answers: Callable[..., None], letter: Path
 ) -> None:
     read = a_page([["Dear", "Ada"]], frozenset(("Ada",)))
-    read["lines"][0]["words"][1]["alternatives"] = [{"text": "Ida", "confidence": 0.3}]
+    others = [{"text": text, "confidence": 0.1} for text in ("Ida", "Adalbert", "Adelheid", "Adalgisa")]
+    read["lines"][0]["words"][1]["alternatives"] = others
     answers(read)
     page.set_input_files("#file", letter)
     page.wait_for_selector("#tools:not([hidden])")
@@ -54,9 +55,13 @@ def test_axe_finds_nothing_beside_other_readings_and_a_locked_pdf(
     page.locator("#lines [role=textbox]").first.focus()
     page.keyboard.press("Tab")
     page.wait_for_selector(".choices:not([hidden])")
-    for scheme in ("light", "dark"):
+    for scheme, width in (("light", 1300), ("dark", 320)):
         page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
+        page.keyboard.press("Alt+ArrowDown")
+        page.wait_for_function("document.querySelectorAll('.choices button').length === 4")
         assert violations(page) == [], scheme
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     answers({"code": "pdf_locked", "detail": "It is locked."})
     page.set_input_files("#file", letter)
     page.wait_for_selector("#password-row:not([hidden])")

@@ -1,5 +1,5 @@
 // Other readings of the word in hand, below it, to choose from.
-import { make } from "./dom.js";
+import { besideSelection, make } from "./dom.js";
 
 export class Choices {
   #list = make("div", { className: "choices", role: "status", hidden: true });
@@ -11,13 +11,13 @@ export class Choices {
     });
   }
 
-  show(word, left, row) {
+  show(word, row) {
     const others = word.alternatives ?? [];
     this.#list.hidden = !others.length;
     this.#list.ariaLabel = `Other readings of ${word.text}`;
     this.#list.replaceChildren(...others.map(({ text }, n) => make("button", { type: "button", tabIndex: -1, value: n + 1, textContent: text })));
-    this.#list.style.left = left;
     if (this.#list.parentElement !== row) row.append(this.#list);
+    besideSelection(this.#list, row);
   }
 
   remove() { this.#list.remove(); }

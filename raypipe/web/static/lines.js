@@ -2,7 +2,7 @@
 import { Choices } from "./choices.js";
 import { accept, choose, correct } from "./correct.js";
 import { around, crop } from "./crops.js";
-import { at, make, roving } from "./dom.js";
+import { at, besideSelection, make, roving } from "./dom.js";
 import { isDoubtful, rows } from "./words.js";
 
 const MARGIN = 0.6; // Around a word that is shown, in its heights.
@@ -118,9 +118,8 @@ export class Lines {
     this.#crop.ariaLabel = `${words[at].text} in the picture`;
     this.#picture.revealWord(words[at]);
     if (this.#crop.parentElement !== field.parentElement) field.parentElement.append(this.#crop);
-    const word = getSelection().getRangeAt(0).getBoundingClientRect(), row = field.parentElement.getBoundingClientRect();
-    this.#crop.style.left = `${Math.max(0, Math.min(word.left - row.left, row.width - this.#crop.offsetWidth))}px`;
-    this.#choices.show(words[at], this.#crop.style.left, field.parentElement);
+    besideSelection(this.#crop, field.parentElement);
+    this.#choices.show(words[at], field.parentElement);
   }
 }
 
