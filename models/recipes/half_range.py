@@ -1,6 +1,6 @@
 """Measure which networks can compute in float16: the largest number inside, and what rounding everywhere changes.
 
-Usage: python models/recipes/float16.py PAGES...
+Usage: python models/recipes/half_range.py PAGES...
 
 ONNX Runtime has hardly any float16 operators for CPUs: there it computes the graph of `raypipe.half` in float32 and
 rounds few of the numbers between. Here each operator of the float32 graph computes in float32, and all that it gives is
