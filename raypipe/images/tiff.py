@@ -6,7 +6,9 @@ A file is a chain of directories, one a page, each with the places of its page's
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from raypipe.errors import Code, PageError
@@ -16,9 +18,12 @@ from raypipe.images.base import File, Kind, Size, Wanted
 from raypipe.images.tiff_page import VALUE_BYTES, Bytes, Layout, lacks_sizes, single
 from raypipe.types import Pixels
 
-SUBFILE_TYPE, OLD_SUBFILE_TYPE = 254, 255
-COPY_OR_MASK, OLD_COPY = 0b101, 2
-"""What these say of a reduced copy of another picture of the file, and of a mask: TIFF 6.0, section 8."""
+SUBFILE_TYPE, OLD_SUBFILE_TYPE, WIDTH, HEIGHT = 254, 255, 256, 257
+COPY_OR_MASK, ONE_OF_SEVERAL, OLD_COPY = 0b101, 0b010, 2
+"""What the first two say of a reduced copy of another picture of the file, or a mask, and of a page: TIFF 6.0,
+section 8."""
+FEWEST_COPIES = 2
+"""Of a picture each half as large as the one before, where nothing says that they are copies."""
 SIZES_MISSING = "it does not say how large its strips are"
 DIRECTORY_BYTES = 512
 """Bytes read for a directory at first: most have 10 to 25 entries of 12."""
@@ -37,7 +42,7 @@ def page_count(file: File) -> int:
     chain = Chain(file)
     while chain.extend():
         pass
-    return len(chain.pages)
+    return 1 if _is_pyramid(chain.pages) else len(chain.pages)
 
 
 def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
@@ -69,7 +74,7 @@ class Found(NamedTuple):
 def _found(data: bytes, origin: str, page: int) -> Found:
     """A page of a file in memory: in there, unless it must be mended."""
     chain, file = Chain(io.BytesIO(data)), Bytes(data)
-    number, place = chain.find(page, origin)
+    number, place, _ = chain.find(page, origin)
     alone = single(file, chain.layout, place) if lacks_sizes(file, chain.layout, place) else None
     return Found(alone, 0, SIZES_MISSING) if alone else Found(data, number)
 
@@ -87,10 +92,16 @@ def _render(data: bytes, number: int, _: str, origin: str, size: Size, gray: boo
 
 
 class Directory(NamedTuple):
-    """Where a directory is: its number in the chain, and its place in the file."""
+    """A directory: its number in the chain, its place in the file, and what its first tags say, by tag."""
 
     number: int
     place: int
+    says: dict[int, int]
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it says that it is a reduced copy of another picture, or a mask."""
+        return bool(self.says.get(SUBFILE_TYPE, 0) & COPY_OR_MASK) or self.says.get(OLD_SUBFILE_TYPE) == OLD_COPY
 
 
 class Chain:
@@ -133,8 +144,8 @@ class Chain:
         else:
             found = data[end : end + layout.offset_bytes]
         self._seen.add(place)
-        found_pages = self._others if _is_copy(data, layout) else self.pages
-        found_pages.append(Directory(len(self._seen) - 1, place))
+        directory = Directory(len(self._seen) - 1, place, _first_tags(data, layout))
+        (self._others if directory.is_copy else self.pages).append(directory)
         self._next = layout.number(found)
         return True
 
@@ -153,18 +164,29 @@ class Chain:
         return self.pages[page]
 
 
-def _is_copy(directory: bytes, layout: Layout) -> bool:
-    """Whether a directory says that it is a reduced copy of another picture, or a mask. Its tags are in order."""
+def _first_tags(directory: bytes, layout: Layout) -> dict[int, int]:
+    """What a directory says of its kind and size, by tag. Its tags are in order."""
+    found = {}
     for start in range(layout.count_bytes, len(directory) - layout.entry_bytes, layout.entry_bytes):
         tag = layout.number(directory[start : start + 2])
-        if tag > OLD_SUBFILE_TYPE:
-            return False
+        if tag > HEIGHT:
+            break
         value_at = start + 4 + layout.offset_bytes
         size = VALUE_BYTES.get(layout.number(directory[start + 2 : start + 4]), 0)
-        value = layout.number(directory[value_at : value_at + size])
-        if (tag == SUBFILE_TYPE and value & COPY_OR_MASK) or (tag == OLD_SUBFILE_TYPE and value == OLD_COPY):
-            return True
-    return False
+        found[tag] = layout.number(directory[value_at : value_at + size])
+    return found
+
+
+def _is_pyramid(pages: Sequence[Directory]) -> bool:
+    """Whether all but the first are reduced copies of it that do not say so."""
+    if len(pages) <= FEWEST_COPIES or any(page.says.get(SUBFILE_TYPE, 0) & ONE_OF_SEVERAL for page in pages):
+        return False
+    sizes = [(page.says.get(WIDTH, 0), page.says.get(HEIGHT, 0)) for page in pages]
+    return all(
+        side // 2 <= half <= (side + 1) // 2
+        for larger, smaller in pairwise(sizes)
+        for side, half in zip(larger, smaller, strict=True)
+    )
 
 
 class TiffPages:
@@ -204,7 +226,7 @@ class TiffPages:
         """A file with a page; the latest is kept, as decoding follows describing."""
         if self._latest is None or self._latest[0] != page:
             file, layout = self._file, self._chain.layout
-            number, place = self._chain.find(page, self._origin)
+            number, place, _ = self._chain.find(page, self._origin)
             alone = single(file, layout, place)
             warning = SIZES_MISSING if alone and lacks_sizes(file, layout, place) else ""
             found = Found(file.read_at(0, file.size), number) if alone is None else Found(alone, 0, warning)

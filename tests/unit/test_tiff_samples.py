@@ -143,8 +143,10 @@ COPY, MASK, OLD_COPY = {"subfiletype": 1}, {"subfiletype": 4}, {"extratags": [(2
         ([(COLOUR, {}), (SMALL, OLD_COPY)], [(20, 30)]),
         ([(COLOUR, {"subfiletype": 2}), (SMALL, {"subfiletype": 2})], [(20, 30), (10, 15)]),
         ([(SMALL, COPY)], [(10, 15)]),
+        ([(COLOUR, {}), (SMALL, {}), (SMALL[::2, ::2], {})], [(20, 30)]),
+        ([(COLOUR, {}), (SMALL, {})], [(20, 30), (10, 15)]),
     ],
-    ids=["pyramid", "thumbnail first", "mask", "old", "pages", "nothing else"],
+    ids=["pyramid", "thumbnail first", "mask", "old", "pages", "nothing else", "silent pyramid", "half a page"],
 )
 @pytest.mark.parametrize("big", [False, True])
 def test_reduced_copies_are_no_pages(
