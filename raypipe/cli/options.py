@@ -182,58 +182,39 @@ def pool_options(command: F) -> F:
     )
 
 
+AS_THEY_ARE = ("detector", "recognizer", "language", "text_layer", "double_pages", "alternatives")
+"""Options that are parameters of `presets.standard`."""
+CHANGED = ("preset", "device", "precision", "provider", "detectors", "recognizers")
+"""Other options of the pipeline."""
+
+
 def chosen_pipeline(
     file: Path | None,
-    detector: str,
-    recognizer: str,
-    language: str,
+    preset: str,
     device: str,
     precision: str,
     provider: Provider,
-    text_layer: Use,
-    double_pages: bool,
-    alternatives: int | None,
-    preset: str = presets.STANDARD,
     detectors: Pool | None = None,
     recognizers: Pool | None = None,
-    **_: object,
+    **others: Any,
 ) -> Pipeline:
-    """The pipeline that the options choose; other options are ignored.
+    """The pipeline that the options choose; those that are not about it are ignored.
 
     Raises:
         ConfigError: The file is missing or invalid, or would leave another given option without effect.
     """
-    others = (
-        "detector",
-        "recognizer",
-        "language",
-        "device",
-        "precision",
-        "provider",
-        "detectors",
-        "recognizers",
-        "preset",
-        "text_layer",
-        "double_pages",
-        "alternatives",
-    )
-    alone("--pipeline", file, *others)
+    alone("--pipeline", file, *AS_THEY_ARE, *CHANGED)
     if file:
         return load(file)
+    parameters = {name: others[name] for name in AS_THEY_ARE}
     if preset != presets.STANDARD:
         alone("--preset", preset, "detector", "recognizer")
-        detector, recognizer = presets.PRESETS[preset][:2]
+        parameters |= presets.PRESETS[preset]._asdict()
     chosen = presets.standard(
-        detector,
-        recognizer,
-        language,
+        **parameters,
         use_gpu=DEVICES[device],
         detector_pool=detectors,
         recognizer_pool=recognizers,
-        width=presets.PRESETS[preset].width,
-        text_layer=text_layer,
-        double_pages=double_pages,
-        alternatives=alternatives,
         precision=cast(Precision | None, None if precision == "auto" else precision),
     )
     return chosen if provider == "cuda" else chosen.with_provider(provider)

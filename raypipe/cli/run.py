@@ -87,16 +87,12 @@ def run(
     if output is None:
         raise click.MissingParameter(param_hint="--output", param_type="option")
     pipeline = with_overlays(pipeline, OutputFolder(output), overlay)
-    limits = Limits(max_errors, max_error_rate)
     job = plan.prepare(pipeline, sources, output, formats, overwrite, retry_failed)
     stop.heed_sigterm()
-    with _resumable(job.folder), progress.shown(limits) as shown:
+    with _resumable(job.folder), progress.shown(Limits(max_errors, max_error_rate)) as shown:
 
         def engine_for(documents: pa.Table, more: bool) -> Engine:
-            name = engine
-            if engine == "auto":
-                name, reason = choose(job.pipeline.graph, documents, more, address, threads)
-                click.echo(f"{'Ray' if name == 'ray' else 'One process'}: {reason}.", err=True)
+            name = engine if engine != "auto" else _sooner(job, documents, more, address, threads)
             shown.update(doing="loading models" if name == "local" else "starting Ray")
             if name == "local":
                 return LocalEngine(pipeline.graph, job.writer, batch_size, threads, page_timeout or None)
@@ -104,6 +100,13 @@ def run(
 
         summary = loop.run(job, engine_for, shown)
     sys.exit(_report(summary, job, overlay))
+
+
+def _sooner(job: Job, documents: pa.Table, more: bool, address: str | None, threads: int | None) -> str:
+    """The engine that is done sooner; says why."""
+    name, reason = choose(job.pipeline.graph, documents, more, address, threads)
+    click.echo(f"{'Ray' if name == 'ray' else 'One process'}: {reason}.", err=True)
+    return name
 
 
 @contextmanager

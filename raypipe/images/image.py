@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import cv2
@@ -178,19 +178,8 @@ def open_image(
         check_size(origin, len(data), limits.max_bytes)
         size = _describe(data, origin, page, limits, wanted)
     _check_pixels(origin, size, limits)
-    return Image(
-        origin=origin,
-        page=page,
-        width=size.width,
-        height=size.height,
-        mode=GRAY if gray else BGR,
-        resolution=size.resolution,
-        reduction=size.reduction,
-        data=data,
-        in_memory=in_memory,
-        warning=size.warning,
-        layer=size.layer,
-    )
+    known: dict[str, Any] = {each.name: getattr(size, each.name) for each in fields(size)}
+    return Image(origin=origin, page=page, mode=GRAY if gray else BGR, data=data, in_memory=in_memory, **known)
 
 
 def _describe_origin(origin: str, page: int, limits: Limits, wanted: Wanted) -> tuple[bytes | None, Size]:

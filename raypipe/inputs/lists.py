@@ -25,7 +25,6 @@ SECRET = "password"
 METS, XLINK = "{http://www.loc.gov/METS/}", "{http://www.w3.org/1999/xlink}"
 GROUPS = ("OCR-D-IMG", "MAX", "MASTER", "ORIGINAL", "ORIG", "DEFAULT")
 """Groups of files of a METS document that hold its page pictures, the best first: those of OCR-D and of DFG viewers."""
-XML_START = 4096
 
 
 class Listed(NamedTuple):

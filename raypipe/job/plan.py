@@ -91,13 +91,19 @@ def prepare(
         results.check(ledger.shards, ledger.unfinished())
         if ledger.shards:
             check_pipeline(folder, pipeline)
-        names = list(map(public, places))
-        continues = _latest_sources(folder) == names
-        write_file(folder.declared, public(pipeline.to_toml()).encode())
-        write_file(folder.job, json.dumps({"sources": names}).encode())
+        continues = _note(folder, pipeline, places)
     lister = Lister(ledger, first, files, Naming(places))
     writer = Writer(folder, pipeline.graph.columns, tuple(formats))
     return Job(pipeline, folder, ledger, lister, results, writer, held, continues, retry_failed)
+
+
+def _note(folder: OutputFolder, pipeline: Pipeline, places: Sequence[str]) -> bool:
+    """Notes in the folder what the job is, and returns whether the latest one there had the same sources."""
+    names = list(map(public, places))
+    continues = _latest_sources(folder) == names
+    write_file(folder.declared, public(pipeline.to_toml()).encode())
+    write_file(folder.job, json.dumps({"sources": names}).encode())
+    return continues
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from raypipe.run.pools import check_room, for_serving
 from raypipe.run.ports import check_port
 from raypipe.run.relay import relayed
 from raypipe.run.settings import DRAIN_SECONDS, Serving
+from raypipe.stages.base import Pool
 from raypipe.web import front
 from raypipe.web.jobs import JobsFor
 
@@ -70,14 +71,11 @@ def run(
     if not address:  # What another cluster's nodes have is unknown here.
         graph.check()
     _connect(address)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):  # After Ray has set its own handlers.
-        signal.signal(number, lambda *_: stop.set())
+    stop = _told_to_stop()  # After Ray has set its own handlers.
     with contextlib.ExitStack() as last:
         last.callback(ray.shutdown)
         _check_vacant()
-        pools, resources = for_serving(graph), ray.cluster_resources()
-        check_room(pools, resources.get("CPU", 0), resources.get("GPU", 0))
+        pools = _pools(graph)
         _start(host, port)
         if not (address or serving.settings.log_file):  # The ingress is on this machine.
             serving = _logging_to(serving, last.enter_context(relayed()))
@@ -85,6 +83,21 @@ def run(
         _deploy(deployment(graph, drawings, serving, pools, jobs_for))
         started()
         stop.wait()
+
+
+def _told_to_stop() -> threading.Event:
+    """What SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _pools(graph: Graph) -> list[Pool]:
+    """The pools of a pipeline, for which the cluster has room."""
+    pools, resources = for_serving(graph), ray.cluster_resources()
+    check_room(pools, resources.get("CPU", 0), resources.get("GPU", 0))
+    return pools
 
 
 def _logging_to(serving: Serving, path: Path) -> Serving:
