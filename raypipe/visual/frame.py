@@ -183,7 +183,7 @@ class Frame:
         """
         if not isinstance(column, Column):
             raise ConfigError(f"{column!r} is not an expression.", f"Write lit(value) for a value. {RAYS_WAY}")
-        tables = self.tables.changed(partial(_with_values, name, column))
+        tables = self.tables.changed(partial(with_values, name=name, column=column))
         return Frame(tables, self.hidden - {name})
 
     def withColumnRenamed(self, before: str, after: str) -> Frame:  # noqa: N802
@@ -305,7 +305,3 @@ class Frame:
 
 def _outward(names: Sequence[str], schema: pa.Schema, table: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(list(outward(table, names)), schema)
-
-
-def _with_values(name: str, column: Column, table: pa.Table) -> pa.Table:
-    return with_values(table, name, column)
