@@ -14,6 +14,8 @@ FAINT, FAINTER = 0.25, 0.4
 """Ink of the front is darker: this is its contrast with the paper, as a share of the paper's brightness, and as a share
 of the contrast of what is read without doubt. Fainter writing is looked at in a mirror, and kept unless it reads better
 there."""
+ENOUGH = 8
+"""So many lines that are read without doubt show how dark the ink of the front is."""
 INK, PAPER = 2, 90
 """Percentiles of a picture's brightness that stand for its ink and its paper."""
 
@@ -30,13 +32,9 @@ def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful
         read: Reads pictures.
         doubtful: Mean probability below which a reading is doubtful.
     """
-    is_sure = {n: certainty([reading]) >= doubtful for n, reading in enumerate(readings) if reading.text}
-    if all(is_sure.values()):
-        return []
-    pictures = crops.pictures()
-    sure = [contrast(pictures[n]) for n in is_sure if is_sure[n]]
-    limit = max(FAINT, FAINTER * float(np.median(sure))) if sure else FAINT
-    faint = [n for n in is_sure if not is_sure[n] and contrast(pictures[n]) < limit]
+    doubted = [n for n, reading in enumerate(readings) if reading.text and certainty([reading]) < doubtful]
+    pictures = crops.pictures() if doubted else []
+    faint = _faint(pictures, readings, doubted)
     if not faint:
         return []
     front = [[readings[n] for n in faint], _seen(_on_its_head, pictures, faint, read)]
@@ -45,6 +43,16 @@ def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful
         if all(better(seen, other, doubtful) for other in front):
             return [n for n, other in zip(faint, seen, strict=True) if certainty([other]) > certainty([readings[n]])]
     return []
+
+
+def _faint(pictures: Sequence[Pixels], readings: Sequence[Reading], doubted: Sequence[int]) -> list[int]:
+    """Those of the doubted pictures whose writing is much fainter than the front's."""
+    found = {n: contrast(pictures[n]) for n in doubted}
+    limit = FAINT
+    if any(FAINT <= each < FAINTER for each in found.values()):  # No ink of the front has more contrast than 1.
+        sure = [n for n, reading in enumerate(readings) if reading.text and n not in found][:ENOUGH]
+        limit = max(FAINT, FAINTER * float(np.median([contrast(pictures[n]) for n in sure]))) if sure else FAINT
+    return [n for n in doubted if found[n] < limit]
 
 
 def _seen(
