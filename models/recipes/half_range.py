@@ -32,7 +32,7 @@ MODELS = [
     ("image_text_detector_v2_opt", presets.RECOGNIZER),
     (presets.DETECTOR, "ocr_small_handwritten_v2_opt"),
     (presets.DETECTOR, "ocr_small_printed_v2_opt"),
-    (presets.DETECTOR, "ocr_tiny_printed_opt"),
+    (presets.DETECTOR, "ocr_tiny_handwritten_opt"),
 ]
 PARAMETERS = {"Resize"}
 """Operators whose inputs but the first stay as they are."""

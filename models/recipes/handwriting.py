@@ -48,8 +48,6 @@ METADATA = {
 }
 HALF = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 """Whether to train in bfloat16: other CPUs compute in it a hundred times slower than in float32."""
-LOGITS = "Add.209"
-"""The value of the graph before the last Softmax."""
 STEP_PIXELS = 8
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -119,10 +117,11 @@ def stacked(pictures: Sequence[np.ndarray], width: int) -> np.ndarray:
 class Training:
     """The network, its averaged copy, the optimizer, and the step they are at; kept in a file."""
 
-    def __init__(self, model: onnx.ModelProto, steps: int, path: Path) -> None:
+    def __init__(self, model: onnx.ModelProto, steps: int, path: Path, rate: float = PEAK_RATE) -> None:
         """Start anew, or go on from the checkpoint."""
-        self.network, self.average = TrainableGraph(model, LOGITS), TrainableGraph(model, LOGITS)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), PEAK_RATE, weight_decay=0.01)
+        self.network, self.average = (TrainableGraph(model, before_softmax(model)) for _ in range(2))
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), rate, weight_decay=0.01)
+        self._peak = rate
         self.step, self.steps, self._path, self.curve = 0, steps, path, []
         if path.exists():
             state = torch.load(path, weights_only=True)
@@ -145,14 +144,11 @@ class Training:
 
     def learn(self, batch: Batch) -> float:
         """Take one step and return its loss."""
-        images, codes, lengths = batch
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
+        images = batch[0].contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=HALF):
-            logits = self.network(images.contiguous(memory_format=torch.channels_last))
-        likely = logits.float().log_softmax(-1).transpose(0, 1)
-        times = torch.full((len(lengths),), likely.shape[0])
-        loss = torch.nn.functional.ctc_loss(likely, codes, times, lengths, zero_infinity=True)
+            loss = self.loss(images, self.network(images), batch)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
@@ -163,9 +159,16 @@ class Training:
             torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
         return loss.item()
 
+    def loss(self, images: torch.Tensor, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Return how far the network is from reading the transcripts of a batch, for each character."""
+        _, codes, lengths = batch
+        likely = logits.float().log_softmax(-1).transpose(0, 1)
+        times = torch.full((len(lengths),), likely.shape[0])
+        return torch.nn.functional.ctc_loss(likely, codes, times, lengths, zero_infinity=True)
+
     def _rate(self) -> float:
         warm = min(1.0, (self.step + 1) / WARM_UP)
-        return PEAK_RATE * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * min(self.step / self.steps, 1))) / 2)
+        return self._peak * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * min(self.step / self.steps, 1))) / 2)
 
 
 def character_errors(network: TrainableGraph, lines: list[real_lines.Line], characters: list[str]) -> dict[str, float]:
@@ -190,14 +193,15 @@ def held_out_fonts(folder: Path, count: int) -> list[real_lines.Line]:
     return [real_lines.Line(*renderer.line(), "held_out_fonts", False) for _ in range(count)]
 
 
-def train(
-    training: Training, stream: LineStream, checks: list[real_lines.Line], characters: list[str], every: int
-) -> None:
+def train(training: Training, characters: list[str], options: argparse.Namespace) -> None:
     """Train to the last step, with a checkpoint and a report from time to time."""
+    real = real_lines.read(options.lines) if options.lines else []
+    checks = real + held_out_fonts(options.fonts, 4 if options.smoke else 200)
+    stream = LineStream(options.fonts, real, {c: n + 1 for n, c in enumerate(characters)}, 100 + training.step)
     losses, started = [], time.monotonic()
     loader = DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=8, multiprocessing_context="spawn")
     for batch in loader:
-        if training.step % every == 0 or training.step >= training.steps:
+        if training.step % options.every == 0 or training.step >= training.steps:
             rates = character_errors(training.average, checks, characters)
             training.curve.append({"step": training.step, **rates})
             training.save()
@@ -209,9 +213,9 @@ def train(
         losses.append(training.learn(batch))
 
 
-def parse() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse(description: str | None) -> argparse.Namespace:
+    """Parse the command line, and prepare to train as it says."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fonts", type=Path, required=True, help="folder that npm installed the fonts into")
     parser.add_argument("--lines", type=Path, help="folder of sets of real lines")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
@@ -220,41 +224,52 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=250, help="steps between checkpoints")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--smoke", action="store_true", help="a few steps, to see that all of it works")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.smoke:
+        options.steps, options.every = 4, 2
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(1)
+    options.work.mkdir(parents=True, exist_ok=True)
+    return options
 
 
 def main() -> None:
     """Train, and write the network as ONNX files."""
-    options = parse()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(1)
-    options.work.mkdir(parents=True, exist_ok=True)
-    graph, characters = ppocr_recognizer.latin_graph()
-    real = real_lines.read(options.lines) if options.lines else []
-    checks = real + held_out_fonts(options.fonts, 4 if options.smoke else 200)
-    training = Training(graph, 4 if options.smoke else options.steps, options.work / "handwriting.pt")
-    stream = LineStream(options.fonts, real, {c: n + 1 for n, c in enumerate(characters)}, 100 + training.step)
-    train(training, stream, checks, characters, 2 if options.smoke else options.every)
-    (options.work / "curve.json").write_text(json.dumps(training.curve))
-    export(blend(graph, training.average), characters, options)
+    options = parse(__doc__)
+    graph, characters = ppocr_recognizer.latin_graph(ppocr_recognizer.load)
+    training = Training(graph, options.steps, options.work / "handwriting.pt")
+    train(training, characters, options)
+    export(blend(graph, training.average, KEPT), characters, options, "handwriting_ctc", METADATA, 0.97)
 
 
-def blend(start: onnx.ModelProto, trained: TrainableGraph) -> onnx.ModelProto:
-    """Return a network whose weights lie between those at the start and the trained ones."""
-    blended = TrainableGraph(start, LOGITS)
+def before_softmax(model: onnx.ModelProto) -> str:
+    """Return the name of the value that the last Softmax takes."""
+    return str(model.graph.node[-1].input[0])
+
+
+def blend(start: onnx.ModelProto, trained: TrainableGraph, kept: float) -> onnx.ModelProto:
+    """Return a network whose weights lie between those at the start, of which a share is kept, and the trained ones."""
+    blended = TrainableGraph(start)
     with torch.no_grad():
-        torch._foreach_lerp_(list(blended.parameters()), list(trained.parameters()), 1 - KEPT)
+        torch._foreach_lerp_(list(blended.parameters()), list(trained.parameters()), 1 - kept)
     return blended.to_model()
 
 
-def export(model: onnx.ModelProto, characters: list[str], options: argparse.Namespace) -> None:
-    """Write the network as float16 and int8 files."""
+def export(
+    model: onnx.ModelProto,
+    characters: list[str],
+    options: argparse.Namespace,
+    stem: str,
+    about: dict[str, str],
+    least: float,
+) -> None:
+    """Write the network as float16 and int8 files, which must agree on a least share of time steps."""
     hands = [path for path in fonts.handwriting(options.fonts) if not fonts.is_held_out(path)]
     renderers = (LineRenderer(hands, 7, 1.0, fonts.printed()), LineRenderer(fonts.printed(), 7, 0.35))
     lines = [renderer.line()[0] for renderer in renderers for _ in range(5 if options.smoke else 100)]
     checks = [renderer.line()[0] for renderer in renderers for _ in range(12)]
-    metadata = METADATA | {"characters": json.dumps(characters, ensure_ascii=False)}
-    ppocr_recognizer.write_pair(model, lines, checks, options.output, "handwriting_ctc", metadata)
+    metadata = about | {"characters": json.dumps(characters, ensure_ascii=False)}
+    ppocr_recognizer.write_pair(model, lines, checks, options.output, stem, metadata, least)
 
 
 if __name__ == "__main__":

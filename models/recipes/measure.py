@@ -128,7 +128,8 @@ def main() -> None:
     parser.add_argument("--lines", type=Path, nargs="*", default=[], help="folders of line crops with transcripts")
     options = parser.parse_args()
     detectors = [options.models / name for pair in PAIRS for name in pair[:2]]
-    recognizers = sorted(options.models.glob("ppocrv6_rec_*.onnx"))
+    names = ("ppocrv6_rec_*.onnx", "handwriting_*.onnx")
+    recognizers = sorted(path for name in names for path in options.models.glob(name))
     report_times(detectors, DETECTOR_SHAPES)
     report_times(recognizers, LINE_SHAPES)
     if options.pages:

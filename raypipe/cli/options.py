@@ -87,7 +87,7 @@ def pipeline_options(command: F) -> F:
             type=click.Choice(list(presets.PRESETS)),
             default=presets.STANDARD,
             show_default=True,
-            help="Ready-made pipeline; fast takes half the time and reads print better than hands.",
+            help="Ready-made pipeline; fast takes half the time and makes more errors.",
         ),  # fmt: skip
         click.option("--detector", default=presets.DETECTOR, show_default=True, help="Detection model."),
         click.option("--recognizer", default=presets.RECOGNIZER, show_default=True, help="Recognition model."),

@@ -25,7 +25,7 @@ from raypipe.providers import Execution
 from raypipe.recognition.families import batch_shapes as line_shapes
 from raypipe.zoo import manifest
 
-RECOGNIZER = manifest.find("ocr_tiny_printed").path
+RECOGNIZER = manifest.find("ocr_tiny_handwritten").path
 
 
 def opened() -> onnxruntime.InferenceSession:
@@ -75,7 +75,7 @@ def test_batches_are_filled_up_where_shapes_should_repeat() -> None:
 
 def test_what_tensorrt_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(providers, "engines_folder", lambda: tmp_path / "engines")
-    shapes = line_shapes(manifest.find("ocr_tiny_printed"))
+    shapes = line_shapes(manifest.find("ocr_tiny_handwritten"))
     (first, options), (second, _) = providers.chosen(Execution(half=True, provider="tensorrt", shapes=shapes))
     assert (first, second) == (providers.TENSORRT, providers.CUDA) and (tmp_path / "engines").is_dir()
     assert options["trt_fp16_enable"] == "1" and options["trt_engine_cache_path"] == str(tmp_path / "engines")
