@@ -183,7 +183,7 @@ def _is_pyramid(pages: Sequence[Directory]) -> bool:
         return False
     sizes = [(page.says.get(WIDTH, 0), page.says.get(HEIGHT, 0)) for page in pages]
     return all(
-        side // 2 <= half <= (side + 1) // 2
+        0 < side // 2 <= half <= (side + 1) // 2
         for larger, smaller in pairwise(sizes)
         for side, half in zip(larger, smaller, strict=True)
     )
