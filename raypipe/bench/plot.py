@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from raypipe.bench.report import Measured, Report, step_names
+from raypipe.bench.steps import REST
 
 WIDTH, BAR, GAP, TOP, LETTER = 700, 26, 14, 34, 7
 """Pixels: of the bars at most, of their height and distance, above them, and of a letter of their names."""
-COLOURS = ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#997700", "#004488", "#bb5566", "#bbbbbb")
-"""Paul Tol's schemes for colour-blind readers (SRON/EPS/TN/09-002), and grey."""
+COLOURS = (
+    *("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#997700", "#004488", "#bb5566"),
+    *("#882255", "#44aa99", "#ddcc77", "#332288", "#117733", "#88ccee", "#999933"),
+)
+"""Paul Tol's schemes for colour-blind readers (SRON/EPS/TN/09-002)."""
+GREY = "#bbbbbb"
+"""Of what is no step."""
 
 
 def svg(report: Report) -> str:
@@ -58,4 +64,4 @@ def _legend(names: list[str], left: int, top: int) -> Iterator[str]:
 
 
 def _colour(names: list[str], name: str) -> str:
-    return COLOURS[names.index(name) % len(COLOURS)]
+    return GREY if name == REST else COLOURS[names.index(name) % len(COLOURS)]

@@ -79,7 +79,7 @@ def bench(
     )
     named = zip(settings.items(), found, strict=True)
     made = Report.of([Measured.of(name, setting, some) for (setting, name), some in named])
-    click.echo(f"{made.measured[0].pages} pages, {rounds} rounds, {made.cpus} CPUs: {made.cpu}")
+    click.echo(f"{made.measured[0].pages} pages, {rounds} round{'s' * (rounds > 1)}, {made.cpus} CPUs: {made.cpu}")
     print_table(*report.speeds(made, earlier))
     click.echo()
     print_table(*report.shares(made, earlier))

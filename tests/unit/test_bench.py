@@ -95,6 +95,17 @@ def test_the_picture_shows_each_step_of_each_setting() -> None:
     assert "decode: 2000.0 ms" in titles
 
 
+def test_no_two_steps_of_several_networks_have_one_colour() -> None:
+    names = {f"session_network{n}_seconds": 1.0 for n in range(6)}
+    setting = Setting(engine="local", toml=PIPELINE.to_toml(), batch_size=4, threads=2)
+    made = Report.of(
+        [Measured.of("local", setting, [Round(pages=2, seconds=50, cpu_seconds=None, sums={**SUMS, **names})])]
+    )
+    colours = {name: plot._colour(report.step_names(made), name) for name in report.step_names(made)}
+    assert len(set(colours.values())) == len(colours) > 12
+    assert colours[REST] == plot.GREY
+
+
 def test_what_is_no_step_comes_last() -> None:
     other = {**SUMS, "session_other_seconds": 1.0}
     setting = Setting(engine="local", toml=PIPELINE.to_toml(), batch_size=4, threads=2)
