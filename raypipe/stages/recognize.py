@@ -36,6 +36,7 @@ from raypipe.recognition.families import FAMILIES, batch_shapes, picture_size
 from raypipe.stages import crops as line_pictures
 from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
+from raypipe.stages.folds import unfolded
 from raypipe.stages.reverse import from_reverse
 from raypipe.stages.text_layer import arranged
 from raypipe.stages.upright import righted, turn_of
@@ -126,7 +127,8 @@ class TextReader(Worker["ImageToText"]):
         for n in reverse:
             readings[n] = NOTHING
         self.metrics.add("lines_from_reverse_total", len(reverse))
-        return line_pictures.assemble(crops, readings, self.spec.line_tolerance, size)
+        tolerance = self.spec.line_tolerance
+        return unfolded(line_pictures.assemble(crops, readings, tolerance, size), tolerance, size)
 
     def _read(self, pictures: Sequence[Pixels]) -> list[Reading]:
         return self._recognizer.read(pictures, self.spec.batch_size)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from making import Boxes, a_word, boxes, rotated
+from making import Boxes, a_line, a_word, boxes, rotated
 
 import raypipe as rp
 from raypipe.images.base import TextLayer
 from raypipe.layout.lines import arrange, fold_of
 from raypipe.layout.spreads import Spread, parted
+from raypipe.stages.folds import unfolded
 from raypipe.stages.text_layer import arranged, lines_of
+from raypipe.types import Line
 
 SIZE = 1600, 1000
 LEVELS = [200, 240, 300, 420, 480]
@@ -84,3 +86,28 @@ def test_the_column_is_there_if_it_was_asked_for() -> None:
     for asked in (False, True):
         columns = rp.Pipeline([rp.BinaryToImage(), rp.ImageTextDetector(), rp.ImageToText(double_pages=asked)])
         assert ("gutter" in columns.graph.columns) is asked
+
+
+def across(y: float, space: float, middle: float = 790) -> Line:
+    """A line of both pages, five words on each; the pages are `space` apart, and words 10 pixels."""
+    starts = [middle - space / 2 - 110 * n for n in range(1, 6)][::-1] + [
+        middle + space / 2 + 110 * n for n in range(5)
+    ]
+    words = [a_word(f"w{n}", 0.9, x + 50, y, 100, 20, 0) for n, x in enumerate(starts)]
+    ends = starts[0], starts[-1] + 100
+    text = " ".join(word.text for word in words)
+    return a_line(text, 0.9, sum(ends) / 2, y, ends[1] - ends[0], 24, 0, words=words)
+
+
+def test_lines_across_the_fold_are_cut_between_their_words() -> None:
+    found = unfolded([across(y, 60 + 7 * n) for n, y in enumerate(LEVELS)], 0, SIZE)
+    assert [line.text for line in found] == ["w0 w1 w2 w3 w4"] * 5 + ["w5 w6 w7 w8 w9"] * 5
+    assert [line.y for line in found] == LEVELS * 2
+    assert [line.row for line in found] == list(range(10))
+    assert found[0].x + found[0].width / 2 == pytest.approx(750, abs=20)
+
+
+def test_the_spaces_of_one_page_are_no_fold() -> None:
+    lines = [across(y, 60, 790 + 100 * (n % 2)) for n, y in enumerate(LEVELS)]
+    assert unfolded(lines, 0, SIZE) is lines
+    assert unfolded(lines, 0, None) is lines
