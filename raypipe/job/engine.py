@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import PurePosixPath
 from typing import NamedTuple, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from raypipe.files.paths import split_options
 from raypipe.graph import Graph
 from raypipe.images.kinds import paged_suffixes
 from raypipe.job.progress import Progress
@@ -101,7 +100,7 @@ def choose(
         return Choice("ray", "because stages have pools")
     if threads:
         return Choice("local", f"with {threads} threads")
-    pages, cpus = _pages(documents), cpus or usable_cpus()
+    pages, cpus = likely_pages(documents), cpus or usable_cpus()
     local = pages * max(PAGE_SECONDS / cpus * RAY_GAIN, ALONE_SECONDS)
     ray = pages * PAGE_SECONDS / cpus + RAY_SECONDS
     what = f"{len(documents)}{' and more' if more else ''} documents"
@@ -111,10 +110,9 @@ def choose(
     return Choice("ray", f"sooner done with {what} than one process, its start included")
 
 
-def _pages(documents: pa.Table) -> int:
-    """About how many pages documents have: nobody has opened them yet."""
-    pages = len(documents)
-    for path, size in zip(documents["path"].to_pylist(), documents["size"].to_pylist(), strict=True):
-        if PurePosixPath(split_options(path)[0]).suffix.lower() in paged_suffixes():
-            pages += size // PAGE_BYTES
-    return pages
+def likely_pages(documents: pa.Table) -> int:
+    """About how many pages documents have, by their `path` and `size`: nobody has opened them yet."""
+    suffixes = "|".join(suffix.removeprefix(".") for suffix in paged_suffixes())
+    paged = documents.filter(pc.match_substring_regex(documents["path"], rf"\.({suffixes})(\?.*)?$", ignore_case=True))
+    known = pc.sum(pc.divide(pc.max_element_wise(paged["size"], 0), PAGE_BYTES)).as_py()
+    return len(documents) + (known or 0)

@@ -9,7 +9,7 @@ from contextlib import closing
 import pyarrow as pa
 
 from raypipe.graph import Graph
-from raypipe.job.engine import Read, untold
+from raypipe.job.engine import Read, likely_pages, untold
 from raypipe.job.progress import Progress
 from raypipe.job.writer import Task, Writer
 from raypipe.machine import usable_cpus
@@ -18,15 +18,15 @@ from raypipe.rows import to_table
 from raypipe.run.local import finished, numbered
 from raypipe.types import Row
 
-MAX_ROWS, MIN_ROWS, FILES = 1000, 4, 20
+MAX_ROWS, MIN_ROWS, FILES = 1000, 4, 100
 """A shard has about `FILES` files of results, so that little is lost when it stops, with rows within these limits."""
 KEPT_SECONDS = 60.0
 """A finished page is written after this many seconds at the latest."""
 
 
-def rows_per_file(documents: int) -> int:
-    """Rows in each file of results, if so many documents are to be read."""
-    return min(max(documents // FILES, MIN_ROWS), MAX_ROWS)
+def rows_per_file(pages: int) -> int:
+    """Rows in each file of results, if so many pages are to be read."""
+    return min(max(pages // FILES, MIN_ROWS), MAX_ROWS)
 
 
 class LocalEngine:
@@ -56,7 +56,7 @@ class LocalEngine:
     def read(self, number: int, documents: pa.Table, progress: Progress) -> Read:
         """See `Engine.read`."""
         metrics, kept, unwritten = Metrics(), list[Row](), list[str]()
-        most, count = rows_per_file(len(documents)), 0
+        most, count = rows_per_file(likely_pages(documents)), 0
         found = self.finished(documents, progress, metrics)
         start = written = time.monotonic()
         cpu = time.process_time()

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from raypipe.graph import Graph
 from raypipe.job import stop
-from raypipe.job.engine import Read, untold
+from raypipe.job.engine import Read, likely_pages, untold
 from raypipe.job.local import rows_per_file
 from raypipe.job.progress import Progress
 from raypipe.job.writer import Task, Writer
@@ -71,7 +71,7 @@ class RayEngine:
             documents.select(["path", "name", "done"]),
             partial(self._writer.write, number),
             self._batch_size,
-            rows_per_file(len(documents)),
+            rows_per_file(likely_pages(documents)),
             watch,
             self._page_seconds,
         )

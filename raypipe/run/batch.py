@@ -6,6 +6,7 @@ and passes on the packed pictures of its lines.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -65,25 +66,21 @@ def transform(
     resources = ray.cluster_resources()
     pools = for_data(graph, resources.get("CPU", 0), resources.get("GPU", 0), taken(dataset), shared)
     for number, (operator, pool) in enumerate(zip(graph.operators, pools, strict=True)):
-        dataset = dataset.map_batches(
-            OperatorActor,
-            fn_constructor_args=(
-                operator,
-                number,
-                max(1, int(pool.num_cpus)),
-                tally,
-                page_seconds,
-                most_growth,
-                told(),
-            ),
-            batch_size=max(batch_size, PAGES_A_THREAD * int(pool.num_cpus)) if pool.num_gpus else batch_size,
-            batch_format="pyarrow",
-            compute=_strategy(pool),
-            num_cpus=pool.num_cpus,
-            num_gpus=pool.num_gpus or None,
-            memory=pool.memory,
-            ray_remote_args_fn=names,  # Ray discourages it, and names the actors of a pool in no other way.
-        )
+        arguments = (operator, number, max(1, int(pool.num_cpus)), tally, page_seconds, most_growth, told())
+        with warnings.catch_warnings():
+            # Ray names the actors of a pool in no other way, and from 2.64 on in none.
+            warnings.filterwarnings("ignore", "`ray_remote_args_fn` is deprecated")
+            dataset = dataset.map_batches(
+                OperatorActor,
+                fn_constructor_args=arguments,
+                batch_size=max(batch_size, PAGES_A_THREAD * int(pool.num_cpus)) if pool.num_gpus else batch_size,
+                batch_format="pyarrow",
+                compute=_strategy(pool),
+                num_cpus=pool.num_cpus,
+                num_gpus=pool.num_gpus or None,
+                memory=pool.memory,
+                ray_remote_args_fn=names,
+            )
     if shared:
         note(dataset)
     return dataset

@@ -40,7 +40,9 @@ DOCUMENTS_PER_TASK = 1000
 TASK_CPUS = 0.25
 """Logical CPUs of tasks that hardly compute."""
 BLOCKS_PER_ACTOR = 8
-MOST_ROWS_PER_BLOCK = 64
+SMALLEST_BLOCK, LARGEST_BLOCK, ACTORS_PER_ROW = 8, 64, 4
+"""What an actor has read of a block is lost with it, so that blocks have few rows. Yet the driver handles only several
+hundred blocks a second, whatever is in them: the more actors read, the more rows a block may have."""
 WATCH_SECONDS = 0.5
 WRITTEN = pa.schema([("rows", pa.int64()), ("unwritten", pa.list_(pa.string()))])
 NO_PROGRESS_SECONDS = 900
@@ -153,13 +155,11 @@ def _writers() -> int:
 
 
 def _rows_per_block(documents: int, batch_size: int) -> int:
-    """Few rows where there is little to share out, so that no actor is left with much at the end; else many.
-
-    The driver handles several hundred blocks a second, whatever is in them.
-    """
+    """Few rows where there is little to share out, so that no actor is left with much at the end; else more."""
     actors = max(1, int(ray.cluster_resources().get("CPU", 1)))
-    rows = documents // (actors * BLOCKS_PER_ACTOR)
-    return min(max(rows // batch_size, 1) * batch_size, max(MOST_ROWS_PER_BLOCK, batch_size))
+    most = min(max(actors // ACTORS_PER_ROW, SMALLEST_BLOCK), LARGEST_BLOCK)
+    rows = min(documents // (actors * BLOCKS_PER_ACTOR), most)
+    return max(rows // batch_size, 1) * batch_size
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from PIL import Image
 import raypipe as rp
 from raypipe.errors import ConfigError, InputError, OutputError, TooManyErrorsError
 from raypipe.job import loop, plan
+from raypipe.job.engine import likely_pages
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine, rows_per_file
 from raypipe.job.progress import Limits, Progress
@@ -321,9 +322,14 @@ def test_too_many_failures_stop_a_job(folder: Path, tmp_path: Path) -> None:
     assert run(folder, tmp_path / "out", limits=Limits(max_errors=300)).outcome.pages == 203
 
 
-@pytest.mark.parametrize(("documents", "rows"), [(0, 4), (30, 4), (200, 10), (1280, 64), (100_000, 1000)])
-def test_a_job_that_is_killed_loses_little_and_writes_few_files(documents: int, rows: int) -> None:
-    assert rows_per_file(documents) == rows
+@pytest.mark.parametrize(("pages", "rows"), [(0, 4), (30, 4), (1000, 10), (6400, 64), (100_000, 1000)])
+def test_a_job_that_is_killed_loses_little_and_writes_few_files(pages: int, rows: int) -> None:
+    assert rows_per_file(pages) == rows
+
+
+def test_long_documents_count_as_many_pages() -> None:
+    sizes = {"/a.jpg": 9_000_000, "/b.PDF": 9_000_000, "s3://c/d.tiff?scheme=http": 1_000_000, "/e.pdf": -1}
+    assert likely_pages(pa.table({"path": list(sizes), "size": list(sizes.values())})) == 4 + 45 + 5
 
 
 def test_where_a_stage_runs_makes_no_other_pipeline(folder: Path, tmp_path: Path) -> None:
