@@ -29,7 +29,7 @@ def check_nodes(graph: Graph | None, shared: str) -> None:
     Raises:
         ConfigError: A node lacks something.
     """
-    call = ray.remote(_lacking).options(num_cpus=0, max_retries=0)
+    call = ray.remote(num_cpus=0, max_retries=0)(_lacking)
     asked = {}
     for node in ray.nodes():
         if node["Alive"] and (node["Resources"].get("CPU") or node["Resources"].get("GPU")):

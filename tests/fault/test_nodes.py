@@ -11,6 +11,7 @@ import pytest
 from pipelines import Killer
 
 import raypipe as rp
+from raypipe.errors import ConfigError
 
 SCRIPT = Path(__file__).with_name("leaving_nodes.py")
 
@@ -42,3 +43,13 @@ def test_a_pool_with_a_minimum_and_a_maximum_grows(tmp_path: Path, ray_cluster: 
     rows = rp.Pipeline([stage]).transform(rp.read(tmp_path), batch_size=2).take_all()
     assert sorted(Path(row["path"]).name for row in rows) == names
     assert len({row["text"].split()[-1] for row in rows}) == 3
+
+
+def test_what_a_node_lacks_is_said_before_the_start(tmp_path: Path, ray_cluster: None) -> None:
+    from raypipe.run.nodes import check_nodes
+
+    (tmp_path / "job.json").touch()
+    check_nodes(rp.standard().graph, str(tmp_path / "job.json"))
+    absent = str(tmp_path / "absent.json")
+    with pytest.raises(ConfigError, match=r"node .* cannot take part: .*absent.json, which the job has just written"):
+        check_nodes(None, absent)
