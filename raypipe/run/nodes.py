@@ -53,7 +53,7 @@ def _answer(answer: Any, seconds: float) -> str | None:
         return f"it did not answer within {ANSWER_SECONDS:g} s"
     except ray.exceptions.RayError as error:
         missing = "No module named" in str(error)
-        return "raypipe is not installed there" if missing else " ".join(str(error).split())[-200:]
+        return "raypipe is not installed there" if missing else str(error).strip().rpartition("\n")[2].rstrip(".")
     return said
 
 
