@@ -20,6 +20,9 @@ from raypipe.zoo import manifest
 
 __all__ = ["bucket", "bucket_server", "hub", "each_server", "local_server", "machine", "ray_cluster", "server"]
 
+TESTS = Path(__file__).parent
+LONGEST_FIRST = ("fault", "browser", "contract", "gpu", "unit")
+"""Folders of tests."""
 LEFT_OUT = pytest.StashKey[int]()
 """How many tests with the mark `slow` do not run."""
 
@@ -83,10 +86,17 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # Before the processes start.
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long tests first: processes that share them then end at about the same time."""
+    items.sort(key=lambda item: LONGEST_FIRST.index(item.path.relative_to(TESTS).parts[0]))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Where there are several processes (`pytest -n 2`), those share the files, but a cluster or a server is in one."""
     from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False  # It would put files with many tests first, however short those are.
 
     class SharersTogether(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
@@ -99,8 +109,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @cache
 def shared_by(file: Path) -> str:
-    """What the tests of a file start and share with those of others: a cluster, a server, or nothing."""
-    text = file.read_text(encoding="utf-8")
+    """What the tests of a file, or fixtures beside it, start and share with others: a cluster, a server, or nothing."""
+    text = "".join(path.read_text("utf-8") for path in (file, file.with_name("conftest.py")) if path.exists())
     return next((name for name in ("server: Server", "ray_cluster") if name in text), "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,13 @@ def letter(pages: Path) -> dict[str, Any]:
 
 
 @EACH_ADAPTER
-def test_given_regions_are_read(read: Any, letter: dict[str, Any], ray_cluster: None) -> None:
-    assert read(GIVEN, [letter])[0]["text"].split("\n") == drawn.LETTER
-
-
-@EACH_ADAPTER
-def test_only_given_regions_are_read(read: Any, letter: dict[str, Any], ray_cluster: None) -> None:
-    first = {**letter, "text_regions": letter["text_regions"][:1]}
-    assert read(GIVEN, [first])[0]["text"] == drawn.LETTER[0]
+def test_given_regions_are_read_and_no_others(
+    read: Any, letter: dict[str, Any], tmp_path: Path, ray_cluster: None
+) -> None:
+    copied = shutil.copy(letter["path"], tmp_path)
+    whole, part = read(GIVEN, [letter, {"path": str(copied), "text_regions": letter["text_regions"][:1]}])
+    assert whole["text"].split("\n") == drawn.LETTER
+    assert part["text"] == drawn.LETTER[0]
 
 
 @EACH_ADAPTER

@@ -63,7 +63,7 @@ def test_batches_of_many_requests_give_the_same_rows(pages: Path, local_rows: Lo
         serve.shutdown()
 
 
-def test_http_gives_the_rows_of_the_local_run(pages: Path, each_server: Server) -> None:
+def test_http_gives_the_rows_of_the_local_run(pages: Path, local_rows: LocalRows, each_server: Server) -> None:
     client = rp.Client(each_server.url)
 
     def read(path: Path) -> list[rp.Page]:
@@ -75,14 +75,18 @@ def test_http_gives_the_rows_of_the_local_run(pages: Path, each_server: Server) 
 
     with ThreadPoolExecutor(4) as threads:
         theirs = [page for found in threads.map(read, sorted(pages.iterdir())) for page in found]
-    ours = [page for page in SHARED.run(sorted(pages.iterdir())) if page.exception is None]
+    ours = [row for row in local_rows(SHARED) if row["exception"] is None]
     assert len(ours) == 11
     fields = ("pagenum", "total_pages", "text", "lines", "confidence")
     columns = SHARED.graph.columns
-    assert_equal_rows(*([
-        {"path": Path(page.path).name, **{name: columns[name].encode(page[name]) for name in fields}} for page in found
-    ] for found in (ours, theirs)))  # fmt: skip
-    assert [(page["image"].width, page["image"].height) for page in ours] == [
+    assert_equal_rows(
+        [{"path": Path(row["path"]).name, **{name: row[name] for name in fields}} for row in ours],
+        [
+            {"path": Path(page.path).name, **{name: columns[name].encode(page[name]) for name in fields}}
+            for page in theirs
+        ],
+    )
+    assert [(row["image"]["width"], row["image"]["height"]) for row in ours] == [
         (page["width"], page["height"]) for page in theirs
     ]
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 from rapidfuzz.distance import Levenshtein
 
+import raypipe as rp
 from raypipe import presets
+
+
+@cache
+def read(path: Path) -> rp.Page:
+    (page,) = presets.standard().run(path)
+    return page
 
 
 def fold(text: str) -> str:
@@ -29,18 +37,18 @@ def test_characters_that_are_read_wrong(page: str, most_errors: float, shared_da
     path = shared_data / page
     rows = (path.parents[1] / "gt.tsv").read_text(encoding="utf-8").splitlines()
     truth = fold(dict(row.split("\t", 1) for row in rows)[path.name])
-    (read,) = presets.standard().run(path)
-    assert Levenshtein.distance(fold(read.text), truth) / len(truth) <= most_errors, read.text
+    text = read(path).text
+    assert Levenshtein.distance(fold(text), truth) / len(truth) <= most_errors, text
 
 
 def test_words_of_a_photo_by_an_unknown_hand(shared_data: Path) -> None:
-    (page,) = presets.standard().run(shared_data / "visual_nlp_samples/images/handwritten_example.jpg")
+    page = read(shared_data / "visual_nlp_samples/images/handwritten_example.jpg")
     for word in ("example", "handwritten", "performance", "hope", "awesome"):
         assert word in page.text
 
 
 def test_every_character_of_a_form_has_a_place_on_it(shared_data: Path) -> None:
-    (page,) = presets.standard().run(shared_data / "forms_and_board/images/docai_health_intake.jpg")
+    page = read(shared_data / "forms_and_board/images/docai_health_intake.jpg")
     height, width = page["image"].height, page["image"].width
     for line in page.lines:
         assert line.text.split() == [word.text for word in line.words]

@@ -146,6 +146,11 @@ def test_ray_has_a_dataset_and_takes_one(pages: Path, ray_cluster: None) -> None
     assert "image" in frame.dataset.schema().names
 
 
+@pytest.fixture(scope="module")
+def usual_regions(pages: Path) -> list[Any]:
+    return regions_with(pages)
+
+
 def regions_with(pages: Path, **parameters: Any) -> list[Any]:
     found = visual.ImageTextDetectorV2.pretrained("image_text_detector_mem_opt").setWidth(640)
     for name, value in parameters.items():
@@ -166,8 +171,10 @@ def regions_with(pages: Path, **parameters: Any) -> list[Any]:
         ("withRefiner", True),
     ],
 )
-def test_what_a_detector_finds_changes_with_its_parameter(pages: Path, name: str, value: Any) -> None:
-    assert regions_with(pages, **{name: value}) != regions_with(pages)
+def test_what_a_detector_finds_changes_with_its_parameter(
+    pages: Path, usual_regions: list[Any], name: str, value: Any
+) -> None:
+    assert regions_with(pages, **{name: value}) != usual_regions
 
 
 def test_a_gpu_that_is_asked_for_has_to_be_there(pages: Path) -> None:
@@ -181,26 +188,31 @@ def test_a_gpu_that_is_asked_for_has_to_be_there(pages: Path) -> None:
         start(use_gpu=True)
 
 
-def read_with(pages: Path, **parameters: Any) -> Any:
+@pytest.fixture(scope="module")
+def found(pages: Path) -> visual.Frame:
+    """The letter and its regions."""
+    model = visual.PipelineModel([visual.BinaryToImage(), detector("image_text_detector_mem_opt").setWidth(640)])
+    return model.transform(loaded(pages / "a_letter.png")).cache()
+
+
+def read_with(found: visual.Frame, **parameters: Any) -> Any:
     reading = visual.ImageToTextV2.pretrained("ocr_small_handwritten_v2_opt").setInputCols(["image", "text_regions"])
     for name, value in parameters.items():
         reading.set(name, value)
-    found = detector("image_text_detector_mem_opt").setWidth(640)
-    model = visual.PipelineModel([visual.BinaryToImage(), found, reading])
-    return model.transform(loaded(pages / "a_letter.png")).first()
+    return reading.transform(found).first()
 
 
-def test_a_readers_output_is_what_its_parameters_say(pages: Path) -> None:
-    usual = read_with(pages)
+def test_a_readers_output_is_what_its_parameters_say(found: visual.Frame) -> None:
+    usual = read_with(found)
     assert (usual.text.split("\n"), usual.positions, usual.confidence) == (drawn.LETTER, [], [])
-    assert 0.5 < read_with(pages, includeConfidence=True).confidence[0] <= 1
-    assert "image" not in read_with(pages, keepInput=False).asDict()
-    assert read_with(pages, outputCol="read").read == usual.text
-    assert read_with(pages, outputFormat=OcrOutputFormat.HOCR).text.startswith('<div class="ocr_page"')
-    assert read_with(pages, outputFormat="formatted_text").text.split("\n")[0].strip() == drawn.LETTER[0]
-    placed = read_with(pages, outputFormat=OcrOutputFormat.TEXT_WITH_POSITIONS, positionsCol="places")
+    assert 0.5 < read_with(found, includeConfidence=True).confidence[0] <= 1
+    assert "image" not in read_with(found, keepInput=False).asDict()
+    assert read_with(found, outputCol="read").read == usual.text
+    assert read_with(found, outputFormat=OcrOutputFormat.HOCR).text.startswith('<div class="ocr_page"')
+    assert read_with(found, outputFormat="formatted_text").text.split("\n")[0].strip() == drawn.LETTER[0]
+    placed = read_with(found, outputFormat=OcrOutputFormat.TEXT_WITH_POSITIONS, positionsCol="places")
     assert "".join(each.c for each in placed.places[0].mapping) == "".join(usual.text.split())
-    assert read_with(pages, regionsColumn=None).text.count("\n") == 0
+    assert read_with(found, regionsColumn=None).text.count("\n") == 0
 
 
 def whole_page(path: Path, **parameters: Any) -> Any:

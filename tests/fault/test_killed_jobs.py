@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -25,9 +26,9 @@ def words(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "raypipe", *map(str, arguments)]
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """A process of its own, which starts a Ray of its own unless told otherwise."""
-    return subprocess.run(words(*arguments), capture_output=True, text=True, timeout=500)
+def run(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A process of its own."""
+    return subprocess.run(words(*arguments), capture_output=True, text=True, timeout=500, env=env)
 
 
 def results(output: Path) -> list[dict[str, object]]:
@@ -50,14 +51,24 @@ def hostile(tmp_path: Path) -> Path:
     return folder
 
 
+def without_home(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """A process of its own, which has no home, a long path for temporary files, and no Ray but its own."""
+    with tempfile.TemporaryDirectory(prefix="deep" * 20, ignore_cleanup_errors=True) as deep:
+        # Below a file not even root can make a folder.
+        environment = {**os.environ, "HOME": str(Path(__file__) / "home"), "TMPDIR": deep}
+        for name in ("RAY_TMPDIR", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+            environment.pop(name, None)
+        return run(*arguments, env=environment)
+
+
 @pytest.mark.parametrize(
     ("command", "engine"),
     [
         (raypipe, "local"),
         pytest.param(raypipe, "ray", marks=pytest.mark.slow),
-        pytest.param(run, "ray", marks=pytest.mark.slow),
+        pytest.param(without_home, "ray", marks=pytest.mark.slow),
     ],
-    ids=["in this process", "on the cluster of this process", "on a cluster of its own"],
+    ids=["in this process", "on the cluster of this process", "on a cluster of its own, without a home"],
 )
 def test_bad_pictures_become_rows_and_the_others_are_read(
     command: Command, engine: str, hostile: Path, tmp_path: Path, request: pytest.FixtureRequest
@@ -134,21 +145,6 @@ def test_errors_say_what_to_do(arguments: list[str], status: int, words: str, tm
     places = {"OUT": str(tmp_path / "out"), "GOOD": str(picture)}
     done = raypipe(*(places.get(argument, argument) for argument in arguments))
     assert done.returncode == status and words in done.stderr
-
-
-@pytest.mark.slow
-def test_ray_needs_no_home_and_no_short_folder_for_temporary_files(tmp_path: Path) -> None:
-    drawn.page(drawn.LETTER).save(tmp_path / "letter.png")
-    deep = tmp_path / ("deep" * 20)
-    deep.mkdir()
-    # Below a file not even root can make a folder.
-    environment = {**os.environ, "HOME": str(tmp_path / "letter.png" / "home"), "TMPDIR": str(deep)}
-    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
-        environment.pop(name, None)
-    command = words("run", tmp_path / "letter.png", "-o", tmp_path / "out", "--engine", "ray", "--overlay", "none")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert "Dear Mrs Walker" in (tmp_path / "out" / "text" / "letter.png.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

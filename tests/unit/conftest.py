@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from asking import (
-    serving,
-)
+from asking import serving
 from starlette.testclient import TestClient
 
 
