@@ -18,7 +18,7 @@ BUCKET_KEYS = {
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
-    """A cluster on this machine with four logical CPUs."""
+    """A cluster on this machine with three logical CPUs: two for actors, one for what reads and writes."""
     import ray
 
     # Workers import the stages that tests declare.
@@ -27,7 +27,7 @@ def ray_cluster() -> Iterator[None]:
     os.environ.update(BUCKET_KEYS)
     ray.init(
         address="local",
-        num_cpus=4,
+        num_cpus=3,
         include_dashboard=False,
         log_to_driver=False,
         logging_level="ERROR",
