@@ -30,7 +30,7 @@ from accuracy import scorer
 from rapidfuzz.distance import Levenshtein
 
 from raypipe import presets
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.geometry import crop
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import Reading, RecognizerOptions

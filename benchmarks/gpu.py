@@ -15,13 +15,14 @@ import time
 from difflib import SequenceMatcher
 from statistics import mean
 
-from raypipe import cuda, presets
-from raypipe.engine import gpu_trouble, tensorrt_trouble
+from raypipe import presets
+from raypipe.engine import cuda
+from raypipe.engine.providers import Provider
+from raypipe.engine.session import gpu_trouble, tensorrt_trouble
 from raypipe.inputs.pages import documents, page_rows
 from raypipe.machine import cpu_name, usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.pipeline import Pipeline
-from raypipe.providers import Provider
 from raypipe.run import local
 from raypipe.zoo.manifest import Precision
 

@@ -16,7 +16,7 @@ import numpy as np
 from raypipe.detection import craft, dbnet
 from raypipe.detection.base import network_input
 from raypipe.detection.families import FAMILIES
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.layout.lines import arrange
 from raypipe.metrics import Metrics
 from raypipe.zoo import manifest

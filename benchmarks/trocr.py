@@ -61,7 +61,7 @@ def make(folder: Path) -> None:
 
 def ours(folder: Path, length: int, caching: bool, beams: int, threads: int) -> Callable[[np.ndarray], list[int]]:
     """Return a function from pictures (n, 3, 384, 384) to the lengths of their texts, on raypipe."""
-    from raypipe.engine import Session
+    from raypipe.engine.session import Session
     from raypipe.metrics import Metrics
     from raypipe.recognition.base import RecognizerOptions
     from raypipe.recognition.trocr.model import Seq2SeqRecognizer

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 from pydantic import ValidationError
 
+from raypipe.engine.providers import Provider
 from raypipe.errors import ConfigError, ModelError
 from raypipe.graph import Operator, graph_of
 from raypipe.inputs.pages import Source, documents, page_rows
-from raypipe.providers import Provider
 from raypipe.run.settings import Serving
 from raypipe.stages import registry
 from raypipe.stages.base import ModelStage, Stage, Step

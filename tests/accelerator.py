@@ -19,8 +19,8 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 
-from raypipe import engine
-from raypipe.providers import Execution
+from raypipe.engine import session as engine
+from raypipe.engine.providers import Execution
 from raypipe.stages import base
 
 Array = npt.NDArray[Any]

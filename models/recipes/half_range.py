@@ -2,11 +2,11 @@
 
 Usage: python models/recipes/half_range.py PAGES...
 
-ONNX Runtime has hardly any float16 operators for CPUs: there it computes the graph of `raypipe.half` in float32 and
-rounds few of the numbers between. Here each operator of the float32 graph computes in float32, and all that it gives is
-rounded to float16: what a GPU does whose operators add up in float32. Prints for each pair of models a JSON object: the
-share of pages whose text is the same, the mean likeness of the texts, and the largest magnitude of any number. A model
-may have `half` in the manifest if its texts are hardly different and its numbers stay below 65,504.
+ONNX Runtime has hardly any float16 operators for CPUs: there it computes the graph of `raypipe.engine.half` in float32
+and rounds few of the numbers between. Here each operator of the float32 graph computes in float32, and all that it
+gives is rounded to float16: what a GPU does whose operators add up in float32. Prints for each pair of models a JSON
+object: the share of pages whose text is the same, the mean likeness of the texts, and the largest magnitude of any
+number. A model may have `half` in the manifest if its texts are hardly different and its numbers stay below 65,504.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
-from raypipe import engine, presets
+from raypipe import presets
+from raypipe.engine import session as engine
 
 MODELS = [
     ("text_detector_db_opt", presets.RECOGNIZER),

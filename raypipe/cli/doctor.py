@@ -10,15 +10,17 @@ from importlib.metadata import EntryPoint, version
 import click
 import numpy as np
 
-from raypipe import cuda, engine, plugins, presets
+from raypipe import plugins, presets
 from raypipe.cli.table import print_table
 from raypipe.detection import families as detectors
+from raypipe.engine import cuda
+from raypipe.engine import session as engine
+from raypipe.engine.providers import engines_folder
 from raypipe.errors import ConfigError, ExitStatus, RaypipeError
 from raypipe.images.kinds import KINDS
 from raypipe.machine import cpu_name, usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.outputs.formats import FORMATS
-from raypipe.providers import engines_folder
 from raypipe.recognition import families as recognizers
 from raypipe.stages.registry import STAGES
 from raypipe.zoo import manifest, store

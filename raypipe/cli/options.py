@@ -10,13 +10,13 @@ import click
 from click.core import ParameterSource
 
 from raypipe import presets
+from raypipe.engine.providers import Provider
 from raypipe.errors import ConfigError, PageError
 from raypipe.files.paths import read_file
 from raypipe.images.passwords import Passwords, tell
 from raypipe.job.folder import OutputFolder
 from raypipe.outputs.formats import FORMATS
 from raypipe.pipeline import BATCH_SIZE, Pipeline, load
-from raypipe.providers import Provider
 from raypipe.stages.base import Pool
 from raypipe.stages.recognize import MOST_ALTERNATIVES
 from raypipe.stages.text_layer import Use

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.providers import Shapes
+from raypipe.engine.providers import Shapes
 from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input
 

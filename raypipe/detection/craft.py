@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from raypipe.detection.base import Detection, Thresholds, network_input, to_page
 from raypipe.detection.components import Components, components, labelled
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.geometry import Floats, contained, upright
 from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input

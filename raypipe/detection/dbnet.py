@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from raypipe.detection.base import Detection, Thresholds, network_input, to_page
 from raypipe.detection.components import components
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from raypipe.detection.base import Detector, Thresholds
 from raypipe.detection.craft import Craft
 from raypipe.detection.dbnet import DBNet
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.plugins import Registry
 from raypipe.zoo.manifest import Input
 

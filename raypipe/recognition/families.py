@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from raypipe.engine import Session
+from raypipe.engine.providers import Shapes
+from raypipe.engine.session import Session
 from raypipe.plugins import Registry
-from raypipe.providers import Shapes
 from raypipe.recognition.base import Recognizer, RecognizerOptions
 from raypipe.recognition.ctc import model as ctc
 from raypipe.recognition.ctc.batching import padded_width

@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import override
 
 from raypipe.columns import Column
-from raypipe.engine import Session, gpu_available
+from raypipe.engine.providers import Execution, Provider, Shapes
+from raypipe.engine.session import Session, gpu_available
 from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError
 from raypipe.metrics import Metrics
-from raypipe.providers import Execution, Provider, Shapes
 from raypipe.types import Row
 from raypipe.zoo import manifest
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from raypipe import cuda
+from raypipe.engine import cuda
 from raypipe.errors import ConfigError, ModelError
 from raypipe.machine import fast_int8
 from raypipe.plugins import Registry
@@ -58,7 +58,7 @@ class Model(BaseModel):
     Hugging Face hub can be pulled into the local store. Another package can add a model as an entry point of the group
     `raypipe.models`; its `file` is a whole path. `exact` is the name of the same network in float32, which runs instead
     where that is faster. `half` says that a float32 graph may compute in float16, into which it is turned as it is
-    loaded (`raypipe.half`). `made` is the file that a pull makes of what PP-OCR publishes.
+    loaded (`raypipe.engine.half`). `made` is the file that a pull makes of what PP-OCR publishes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -19,7 +19,7 @@ if sys.platform == "win32":
 
 from ray.exceptions import ActorDiedError
 
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.run.path import PagePath
 from raypipe.run.pools import check_room, for_serving
 from raypipe.run.replicas import OperatorReplica, Work, weight

@@ -8,7 +8,7 @@ import cv2
 import pytest
 
 from raypipe import presets
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import RecognizerOptions
 from raypipe.recognition.ctc.model import open_model

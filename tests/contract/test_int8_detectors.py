@@ -14,7 +14,7 @@ import pytest
 
 from raypipe.detection.base import network_input
 from raypipe.detection.families import FAMILIES
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.metrics import Metrics
 from raypipe.types import Pixels
 from raypipe.zoo import manifest

@@ -15,7 +15,7 @@ from machine import Machine
 from onnx import numpy_helper
 
 import raypipe as rp
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.errors import ModelError
 from raypipe.metrics import Metrics
 from raypipe.zoo import hub as zoo_hub

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 from hub_server import Hub, running
 
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import RecognizerOptions
 from raypipe.recognition.trocr.model import Seq2SeqRecognizer

@@ -9,8 +9,9 @@ import drawn
 import pytest
 
 import raypipe as rp
-from raypipe import engine, presets
-from raypipe.providers import Provider
+from raypipe import presets
+from raypipe.engine import session as engine
+from raypipe.engine.providers import Provider
 from raypipe.zoo.manifest import Precision
 
 NO_GPU = "there is no CUDA device here"

@@ -13,15 +13,16 @@ from accelerator import Device, accelerator
 from click.testing import CliRunner
 
 import raypipe as rp
-from raypipe import bound, cuda, engine, providers
-from raypipe.bound import Bound
 from raypipe.cli.describe import describe
 from raypipe.cli.doctor import checks
 from raypipe.detection.base import batch_shapes as page_shapes
-from raypipe.engine import Session
+from raypipe.engine import bound, cuda, providers
+from raypipe.engine import session as engine
+from raypipe.engine.bound import Bound
+from raypipe.engine.providers import Execution
+from raypipe.engine.session import Session
 from raypipe.errors import ConfigError, DeviceError
 from raypipe.metrics import Metrics
-from raypipe.providers import Execution
 from raypipe.recognition.families import batch_shapes as line_shapes
 from raypipe.zoo import manifest
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raypipe import cuda, engine
 from raypipe.cli.doctor import checks
-from raypipe.engine import Session
+from raypipe.engine import cuda
+from raypipe.engine import session as engine
+from raypipe.engine.session import Session
 from raypipe.errors import DeviceError, ModelError
 from raypipe.metrics import Metrics
 from raypipe.recognition import trocr

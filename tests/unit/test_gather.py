@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from accelerator import Device, accelerator
 
-from raypipe import engine
-from raypipe.engine import Session
-from raypipe.gather import Gatherer
+from raypipe.engine import session as engine
+from raypipe.engine.gather import Gatherer
+from raypipe.engine.session import Session
 from raypipe.metrics import Metrics
 
 

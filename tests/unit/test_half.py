@@ -10,10 +10,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from raypipe.engine import Session
-from raypipe.half import halved
+from raypipe.engine.half import halved
+from raypipe.engine.providers import Execution
+from raypipe.engine.session import Session
 from raypipe.metrics import Metrics
-from raypipe.providers import Execution
 from raypipe.zoo import manifest
 
 HALVES = [model for model in manifest.models() if model.half]

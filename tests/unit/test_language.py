@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.errors import ConfigError, ModelError
 from raypipe.metrics import Metrics
 from raypipe.recognition.ctc.language import (

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 import raypipe as rp
-from raypipe import cuda, machine, presets
+from raypipe import machine, presets
+from raypipe.engine import cuda
 from raypipe.errors import ConfigError
 from raypipe.stages import base
 from raypipe.zoo import manifest

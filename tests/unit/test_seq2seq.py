@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.errors import ModelError
 from raypipe.metrics import Metrics
 from raypipe.recognition.base import RecognizerOptions

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.engine import Session
+from raypipe.engine.session import Session
 from raypipe.errors import ModelError
 from raypipe.recognition.base import BLANK, Reading, RecognizerOptions
 from raypipe.recognition.ctc.batching import buckets, stack

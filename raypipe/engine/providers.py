@@ -31,7 +31,7 @@ class Execution:
     """How a network is run.
 
     Attributes:
-        half: Compute in float16, which the float32 graph of the file is turned into; see `raypipe.half`.
+        half: Compute in float16, which the float32 graph of the file is turned into; see `raypipe.engine.half`.
         provider: What runs it on a GPU.
         shapes: What TensorRT compiles it for.
     """

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: providers, threads, warm-up. The only file that imports onnxruntime."""
+"""ONNX Runtime sessions: providers, threads, warm-up."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from raypipe import cuda, providers
-from raypipe.bound import Bound
+from raypipe.engine import cuda, providers
+from raypipe.engine.bound import Bound
+from raypipe.engine.gather import Gatherer, Run
+from raypipe.engine.half import halved
+from raypipe.engine.providers import Execution
 from raypipe.errors import DeviceError, ModelError
-from raypipe.gather import Gatherer, Run
-from raypipe.half import halved
 from raypipe.metrics import AS_HALF, SECONDS, SESSION, Metrics
-from raypipe.providers import Execution
 
 Array = npt.NDArray[Any]
 Tensor: TypeAlias = Any
