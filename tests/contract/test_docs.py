@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import click
 import drawn
 import pytest
 import ray
@@ -91,10 +92,11 @@ def test_the_commands_run(desk: Path, ray_cluster: None) -> None:
         words = shlex.split(command)[1:]
         told, _, place = command.partition(" > ")
         if any(told.startswith(f"raypipe {name}") for name in ONLY_PARSED):
-            parsed: Any = cli
-            while hasattr(parsed, "commands"):
+            parsed, above = cli, None
+            while isinstance(parsed, click.Group):
+                above = click.Context(parsed, parent=above, **parsed.context_settings)
                 parsed = parsed.commands[words.pop(0)]
-            parsed.make_context(None, words)
+            parsed.make_context(None, words, parent=above)
             continue
         done = raypipe(*shlex.split(told)[1:])
         assert done.returncode == 0, f"{command}: {done.stderr}"

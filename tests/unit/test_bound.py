@@ -13,8 +13,8 @@ from accelerator import Device, accelerator
 from click.testing import CliRunner
 
 import raypipe as rp
-from raypipe.cli.describe import describe
 from raypipe.cli.doctor import checks
+from raypipe.cli.main import cli
 from raypipe.detection.base import batch_shapes as page_shapes
 from raypipe.engine import bound, cuda, providers
 from raypipe.engine import session as engine
@@ -101,7 +101,7 @@ def test_a_provider_without_effect_is_an_error() -> None:
     pipeline = rp.standard(use_gpu=True).with_provider("cuda_graphs")
     assert [stage.provider for stage in pipeline.graph.model_stages] == 2 * ["cuda_graphs"]
     assert rp.Pipeline.from_toml(pipeline.to_toml()) == pipeline
-    told = CliRunner().invoke(describe, ["--provider", "tensorrt"])
+    told = CliRunner().invoke(cli, ["describe", "--provider", "tensorrt"])
     assert isinstance(told.exception, ConfigError) and "--device cuda" in str(told.exception)
 
 

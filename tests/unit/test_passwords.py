@@ -16,7 +16,7 @@ from making import finished
 from pdfs import LOCKED
 
 import raypipe as rp
-from raypipe.cli.run import run as command
+from raypipe.cli.main import cli
 from raypipe.images import passwords
 from raypipe.images.image import Limits, open_image
 from raypipe.images.pdf import unlocked
@@ -111,14 +111,14 @@ def test_a_file_of_passwords(locked: Path, tmp_path: Path) -> None:
     pipeline = tmp_path / "p.toml"
     pipeline.write_text('[[stage]]\ntype = "BinaryToImage"\n')
     done = CliRunner().invoke(
-        command, [*arguments, "--pipeline", str(pipeline), "--engine", "local", "--overlay", "none"]
+        cli, ["run", *arguments, "--pipeline", str(pipeline), "--engine", "local", "--overlay", "none"]
     )
     assert (done.exit_code, SECRET in done.output) == (0, False), done.output
     assert [page.exception for page in rows_in(tmp_path / "out")] == [None, None]
 
 
 def test_a_file_of_passwords_that_is_not_there(locked: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(command, [str(locked), "-o", str(tmp_path / "out"), "--passwords", "nowhere"])
+    done = CliRunner().invoke(cli, ["run", str(locked), "-o", str(tmp_path / "out"), "--passwords", "nowhere"])
     assert "passwords" in str(done.exception) and not (tmp_path / "out").exists()
 
 
