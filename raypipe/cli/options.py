@@ -78,7 +78,7 @@ class FormatName(click.ParamType):  # type: ignore[type-arg] # Generic from clic
 def pipeline_options(command: F) -> F:
     """Adds the options that choose the pipeline; `chosen_pipeline` takes their values."""
     return _with(
-        command,
+        _reading_options(command),
         click.option(
             "--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline."
         ),
@@ -115,6 +115,13 @@ def pipeline_options(command: F) -> F:
             show_default=True,
             help="What networks compute with; auto: what is faster here, of those that models have.",
         ),
+    )
+
+
+def _reading_options(command: F) -> F:
+    """Adds the options of the pipeline that concern what is read, and not with which models."""
+    return _with(
+        command,
         click.option(
             "--text-layer",
             type=click.Choice(get_args(Use)),
