@@ -54,6 +54,7 @@ def righted(
         The pictures, those that stand on their head turned, and a reading for each.
     """
     table, found, pictures = crops.segment_table().copy(), list(readings), crops.pictures()
+    is_turned = False
     for group in _groups(crops, table, apart):
         if not len(group) or certainty([found[n] for n in group]) >= doubtful:
             continue
@@ -65,10 +66,13 @@ def righted(
         before = [found[n] for n in widest[:LOOKS]]
         if not better(few, before, doubtful) and not _stands(few, before):
             continue
+        is_turned = True
         others = read([_over(pictures[n]) for n in widest[LOOKS:]])
         for n, reading in zip(widest.tolist(), [*few, *others], strict=True):
             found[n], pictures[n] = reading, _over(pictures[n])
             table[table[:, 0] == n] = _turned(table[table[:, 0] == n], crops.widths[n])
+    if not is_turned:
+        return crops, found
     pixels = b"".join(picture.tobytes() for picture in pictures)
     return replace(crops, pixels=pixels, segments=table.tobytes()), found
 
