@@ -21,7 +21,7 @@ from raypipe.web.problems import ProblemError, of_page
 from raypipe.web.routes import ANSWERS
 from raypipe.web.schema import CORRECTED, PROBLEM, PROBLEMS, CorrectedPage, CorrectedPages
 from raypipe.web.service import Service
-from raypipe.web.uploads import Upload, clean_name, media_type, uploads_of
+from raypipe.web.uploads import FORM, Upload, clean_name, media_type, uploads_of
 
 router = APIRouter(responses=PROBLEM)
 PAGES = "pages"
@@ -48,7 +48,7 @@ async def convert(request: Request, options: Annotated[Rendering, Query()]) -> R
 async def _received(request: Request, service: Service) -> tuple[bytes, Upload | None]:
     """The JSON, and the document, without its lock, if it came along."""
     body = await service.bodies.read(request)
-    if media_type(request) != "multipart/form-data":
+    if media_type(request) != FORM:
         return body, None
     uploads, fields = await uploads_of(request, body, service.settings)
     if len(uploads) > 1 or fields.keys() != {PAGES}:

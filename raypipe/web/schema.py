@@ -115,7 +115,7 @@ CORRECTED = {
         "required": True,
         "content": {
             "application/json": {"schema": {"$ref": _PLACE.format(model=CorrectedPages.__name__)}},
-            "multipart/form-data": {
+            FORM: {
                 "schema": {
                     "type": "object",
                     "properties": {
