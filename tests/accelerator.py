@@ -102,7 +102,8 @@ def accelerator(device: Device) -> Iterator[None]:
             return opened(source, options, False, execution)
         key = source, execution.half
         if key not in kept:
-            kept[key] = StandIn(opened(source, options, False, execution), source, device)
+            session, half = opened(source, options, False, execution)
+            kept[key] = StandIn(session, source, device), half
         return kept[key]
 
     with (

@@ -8,7 +8,8 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -83,9 +84,12 @@ class Session:
         options.log_severity_level = 3
         # Threads that spin while they wait would take the core from the next actor.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = _opened(source, options, use_gpu, execution)
+        self._session, half = _opened(source, options, use_gpu, execution)
         self.on_gpu = self._session.get_providers()[:1] != _CPU
-        self.metrics, self._name = metrics, f"{SESSION}{source.stem}{AS_HALF if execution.half else ''}{SECONDS}"
+        self.metrics, self._name = metrics, f"{SESSION}{source.stem}{AS_HALF if half else ''}{SECONDS}"
+        self._source = source
+        whole = partial(Session, source, use_gpu, threads, metrics, replace(execution, half=False))
+        self._whole = cache(whole) if half else None
         self.inputs = {
             argument.name: Input(np.dtype(TYPES[argument.type]), argument.shape)
             for argument in self._session.get_inputs()
@@ -95,6 +99,8 @@ class Session:
 
     def run(self, *inputs: Array, outputs: Sequence[str] | None = None) -> list[Array]:
         """Runs the model. On a GPU, pictures of one shape that several threads bring are run together.
+
+        What is too large for float16 is computed in float32.
 
         Args:
             inputs: One array per input, in the model's order.
@@ -107,8 +113,13 @@ class Session:
         with self._timed():
             if self._gatherer:
                 (batch,) = inputs
-                return self._gatherer.call(batch, None if outputs is None else tuple(outputs))
-            return [np.asarray(value) for value in self._session.run(outputs, feed)]
+                found = self._gatherer.call(batch, None if outputs is None else tuple(outputs))
+            else:
+                found = [np.asarray(value) for value in self._session.run(outputs, feed)]
+        if self._whole and not all(np.isfinite(each.max(initial=0)) for each in found):  # One NaN makes it NaN.
+            _warn(f"{self._source.name} computes some batches in float32: their numbers exceed float16.")
+            return self._whole().run(*inputs, outputs=outputs)
+        return found
 
     def compute(self, feed: Mapping[str, Array | Tensor], read: str = "") -> tuple[Array, dict[str, Tensor]]:
         """Runs the model and leaves its outputs on the device.
@@ -166,19 +177,21 @@ def filled_up(run: Run) -> Run:
     return run_filled_up
 
 
-def _opened(source: Path, options: Any, use_gpu: bool | None, execution: Execution) -> Any:
-    """An onnxruntime.InferenceSession."""
+def _opened(source: Path, options: Any, use_gpu: bool | None, execution: Execution) -> tuple[Any, bool]:
+    """An onnxruntime.InferenceSession, and whether it computes in float16."""
+    half = execution.half
     trouble = "" if use_gpu is False else gpu_trouble() or _provider_trouble(execution)
     if use_gpu is not False and not trouble:
         session, trouble = _on_gpu(source, options, execution)
         if session:
-            return session
+            return session, half
+        half = False  # Chosen for a GPU that cannot be used after all.
     if use_gpu:
         raise DeviceError(f"A GPU was asked for. {trouble}", "Or run with --device cpu; see `raypipe doctor`.")
     if trouble and cuda.devices():
         with _LOOKING:
-            _warn(trouble)
-    return _session(source, options, _CPU, execution.half)
+            _warn(f"The GPU is not used, the CPU is: {trouble}")
+    return _session(source, options, _CPU, half), half
 
 
 def _on_gpu(source: Path, options: Any, execution: Execution) -> tuple[Any, str]:
@@ -224,8 +237,8 @@ def _session(source: Path, options: Any, providers: list[Any], half: bool) -> An
 
 @cache
 def _warn(trouble: str) -> None:
-    """Says once why the CPU is used although there is a GPU."""
-    logging.getLogger(__name__).warning("The GPU is not used, the CPU is: %s", trouble)
+    """Says once what is done in another way than was asked for."""
+    logging.getLogger(__name__).warning(trouble)
 
 
 def gpu_available() -> bool:

@@ -108,7 +108,7 @@ def test_a_session_on_a_gpu_gathers_where_its_network_takes_batches(
     network = SimpleNamespace(
         get_inputs=lambda: [axes], get_outputs=lambda: [axes], run=lambda outputs, feed: [feed["x"] + 1]
     )
-    monkeypatch.setattr(engine, "_opened", lambda *_: network)
+    monkeypatch.setattr(engine, "_opened", lambda *_: (network, False))
     device = Device(lambda source, shape: 0.0)
     with accelerator(device):
         session = Session(Path("net.onnx"), None, 1, Metrics())

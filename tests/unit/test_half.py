@@ -10,10 +10,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from raypipe.engine import session as engine
 from raypipe.engine.half import halved
 from raypipe.engine.providers import Execution
 from raypipe.engine.session import Session
-from raypipe.metrics import Metrics
+from raypipe.metrics import Metrics, files_run
 from raypipe.zoo import manifest
 
 HALVES = [model for model in manifest.models() if model.half]
@@ -62,6 +63,26 @@ def test_a_graph_computes_in_float16_between_float32_ends() -> None:
     (softmax,) = (node for node in inferred.node if node.op_type == "Softmax")
     assert list(softmax.output) == ["shares"], "what float16 cannot say would be lost on the way out"
     assert model.metadata_props[0].value == '["é"]'
+
+
+def test_numbers_beyond_float16_are_computed_in_float32(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in "xy")
+    factor = weights("factor", [100_000])
+    graph = helper.make_graph([helper.make_node("Mul", ["x", "factor"], ["y"])], "large", [x], [y], [factor])
+    path = tmp_path / "large.onnx"
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), path)
+    session = Session(path, False, 1, Metrics(), Execution(half=True))
+    for _ in range(2):
+        assert session.run(np.array([0, 0.5], np.float32))[0].tolist() == [0, 50_000]
+    assert caplog.messages == ["large.onnx computes some batches in float32: their numbers exceed float16."]
+
+
+def test_a_gpu_that_fails_leaves_float32_to_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, metrics = tmp_path / "made.onnx", Metrics()
+    path.write_bytes(made().SerializeToString())
+    monkeypatch.setattr(engine, "gpu_trouble", lambda: "")  # What can be told without a session looks well.
+    Session(path, None, 1, metrics, Execution(half=True)).run(np.ones((1, 3), np.float32))
+    assert list(files_run(metrics.drain())) == ["made"]
 
 
 def test_small_probabilities_are_not_lost(tmp_path: Path) -> None:
