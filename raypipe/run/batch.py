@@ -67,29 +67,32 @@ def transform(
     pools = for_data(graph, resources.get("CPU", 0), resources.get("GPU", 0), taken(dataset), shared)
     for number, (operator, pool) in enumerate(zip(graph.operators, pools, strict=True)):
         arguments = (operator, number, max(1, int(pool.num_cpus)), tally, page_seconds, most_growth, told())
-        with warnings.catch_warnings():
-            # Ray names the actors of a pool in no other way, and from 2.64 on in none.
-            warnings.filterwarnings("ignore", "`ray_remote_args_fn` is deprecated")
-            dataset = dataset.map_batches(
-                OperatorActor,
-                fn_constructor_args=arguments,
-                batch_size=max(batch_size, PAGES_A_THREAD * int(pool.num_cpus)) if pool.num_gpus else batch_size,
-                batch_format="pyarrow",
-                compute=_strategy(pool),
-                num_cpus=pool.num_cpus,
-                num_gpus=pool.num_gpus or None,
-                memory=pool.memory,
-                ray_remote_args_fn=names,
-            )
+        dataset = _in_actors(dataset, pool, arguments, batch_size, names)
     if shared:
         note(dataset)
     return dataset
 
 
-def _strategy(pool: Pool) -> ActorPoolStrategy:
+def _in_actors(
+    dataset: Dataset, pool: Pool, arguments: tuple[Any, ...], batch_size: int, names: Names | None
+) -> Dataset:
+    """The dataset, extended by an operator in the actors of a pool."""
     sizes = {"size": pool.size} if pool.size is not None else {"min_size": pool.floor, "max_size": pool.max_size}
-    # An actor has one call at a time in any case; in Ray's own thread it knows which task the call belongs to.
-    return ActorPoolStrategy(**sizes, enable_true_multi_threading=True)
+    with warnings.catch_warnings():
+        # Ray names the actors of a pool in no other way, and from 2.64 on in none.
+        warnings.filterwarnings("ignore", "`ray_remote_args_fn` is deprecated")
+        return dataset.map_batches(
+            OperatorActor,
+            fn_constructor_args=arguments,
+            batch_size=max(batch_size, PAGES_A_THREAD * int(pool.num_cpus)) if pool.num_gpus else batch_size,
+            batch_format="pyarrow",
+            # An actor has one call at a time in any case; in Ray's own thread it knows which task the call belongs to.
+            compute=ActorPoolStrategy(**sizes, enable_true_multi_threading=True),
+            num_cpus=pool.num_cpus,
+            num_gpus=pool.num_gpus or None,
+            memory=pool.memory,
+            ray_remote_args_fn=names,
+        )
 
 
 def read(page_rows: Iterable[Row], rows_per_block: int) -> Dataset:
