@@ -74,7 +74,7 @@ def main() -> None:
         if provider == "tensorrt" and (trouble := tensorrt_trouble()):
             print(json.dumps({"provider": provider, "trouble": trouble}), flush=True)
             continue
-        pipeline = presets.standard(use_gpu=True, precision=precision).with_provider(provider)
+        pipeline = presets.standard(use_gpu=True, precision=precision, provider=provider)
         read(pipeline, arguments.sources, threads)
         texts, seconds, busy, memory = watched(pipeline, arguments.sources * arguments.repeat, threads)
         pairs = list(zip(texts, expected * arguments.repeat, strict=True))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 from pydantic import ValidationError
 
-from raypipe.engine.providers import Provider
 from raypipe.errors import ConfigError, ModelError
 from raypipe.graph import Operator, graph_of
 from raypipe.inputs.pages import Source, documents, page_rows
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
     from raypipe.web.jobs import JobsFor
 
 OVERLAYS = ("jpeg", "png")
-CLEAN = "clean"
-"""The overlay on which nothing is drawn: the page as a JPEG, for who cannot show its file."""
 """Formats of overlays."""
+CLEAN = "clean"
+"""The overlay on which nothing is drawn: the page as a JPEG, for clients that cannot show its file."""
 BATCH_SIZE = 4
 """Default number of pages whose lines are read together."""
 
@@ -167,21 +166,6 @@ class Pipeline:
         from raypipe.run.online import deployment
 
         return deployment(self.graph, self.drawings(), serving or Serving(), jobs_for=jobs_for)
-
-    def with_provider(self, provider: Provider) -> Pipeline:
-        """The pipeline, whose networks a provider runs on a GPU; see `ModelStage`.
-
-        Raises:
-            ConfigError: It has no effect on one of them.
-        """
-        return Pipeline(
-            [
-                type(stage).model_validate({**stage.model_dump(), "provider": provider})
-                if isinstance(stage, ModelStage)
-                else stage
-                for stage in self.stages
-            ]
-        )
 
     def with_drawing(self, image_format: str, clean: bool = False) -> Pipeline:
         """The pipeline, extended to draw each page's regions and text over its picture; `clean`: to draw nothing."""

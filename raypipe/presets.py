@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from raypipe.engine.providers import Provider
 from raypipe.errors import Failure, InputError
 from raypipe.inputs.pages import Source
 from raypipe.pipeline import Pipeline
@@ -49,6 +50,7 @@ def standard(
     text_layer: Use = "ocr",
     double_pages: bool = False,
     alternatives: int | None = None,
+    provider: Provider = "cuda",
 ) -> Pipeline:
     """The pipeline from pictures to text with confidences, for print and handwriting.
 
@@ -58,7 +60,7 @@ def standard(
         detector, recognizer: Model names.
         language: Language whose words guide the reading; see `ImageToText`.
         use_gpu: True: CUDA or an error; False: CPU; None: CUDA if there is a GPU.
-        precision: What the networks compute with; see `ModelStage`.
+        precision, provider: What the networks compute with, and what runs them on a GPU; see `ModelStage`.
         width: Pixels of a page's longer side, as the detector sees it.
         text_layer: What is done with the text that a PDF itself holds; see `BinaryToImage`. `compare` adds the stage
             `CompareTextLayer`.
@@ -68,8 +70,9 @@ def standard(
 
     Raises:
         ModelError: A model is unknown, not on this machine, or does not read the language.
+        ConfigError: An option has no effect on a model.
     """
-    both: dict[str, Any] = {"use_gpu": use_gpu, "precision": precision}
+    both: dict[str, Any] = {"use_gpu": use_gpu, "precision": precision, "provider": provider}
     detect = ImageTextDetector.pretrained(detector, pool=detector_pool, width=width, **both)
     further: dict[str, Any] = {"double_pages": double_pages, "alternatives": alternatives}
     read = ImageToText.pretrained(recognizer, language, pool=recognizer_pool, **further, **both)
@@ -79,8 +82,7 @@ def standard(
 
 def fast() -> Pipeline:
     """The standard pipeline with the smallest models, in half the time and with more errors."""
-    chosen = PRESETS["fast"]
-    return standard(chosen.detector, chosen.recognizer, width=chosen.width)
+    return standard(**PRESETS["fast"]._asdict())
 
 
 def with_overlays(pipeline: Pipeline, folder: str, image_format: str) -> Pipeline:

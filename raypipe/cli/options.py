@@ -189,9 +189,9 @@ def pool_options(command: F) -> F:
     )
 
 
-AS_THEY_ARE = ("detector", "recognizer", "language", "text_layer", "double_pages", "alternatives")
+AS_THEY_ARE = ("detector", "recognizer", "language", "text_layer", "double_pages", "alternatives", "provider")
 """Options that are parameters of `presets.standard`."""
-CHANGED = ("preset", "device", "precision", "provider", "detectors", "recognizers")
+CHANGED = ("preset", "device", "precision", "detectors", "recognizers")
 """Other options of the pipeline."""
 
 
@@ -200,7 +200,6 @@ def chosen_pipeline(
     preset: str,
     device: str,
     precision: str,
-    provider: Provider,
     detectors: Pool | None = None,
     recognizers: Pool | None = None,
     **others: Any,
@@ -217,14 +216,13 @@ def chosen_pipeline(
     if preset != presets.STANDARD:
         alone("--preset", preset, "detector", "recognizer")
         parameters |= presets.PRESETS[preset]._asdict()
-    chosen = presets.standard(
+    return presets.standard(
         **parameters,
         use_gpu=DEVICES[device],
         detector_pool=detectors,
         recognizer_pool=recognizers,
         precision=cast(Precision | None, None if precision == "auto" else precision),
     )
-    return chosen if provider == "cuda" else chosen.with_provider(provider)
 
 
 def alone(option: str, given: object, *others: str) -> None:
