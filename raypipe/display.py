@@ -36,7 +36,7 @@ def display_images(
     for number, row in enumerate(islice(rows, limit)):
         value, image = _decoded(row[field]), _decoded(row.get("image"))
         if show_meta and isinstance(image, Image):
-            print(_meta(number, image))  # noqa: T201 - printing is its purpose
+            print(described(number, IMAGE.encode(image)))  # noqa: T201 - printing is its purpose
         if value is not None:
             data = encode(value.pixels(), "png") if isinstance(value, Image) else value
             display(Picture(data=data, width=int(width)))
@@ -47,14 +47,15 @@ def _decoded(value: Any) -> Any:
     return IMAGE.decode(value) if isinstance(value, dict) else value
 
 
-def _meta(number: int, image: Image) -> str:
+def described(number: int, image: Mapping[str, Any]) -> str:
+    """What a picture is, as Visual NLP prints it, from the fields of its column."""
     modes = {5: "ImageType.TYPE_3BYTE_BGR", 10: "ImageType.TYPE_BYTE_GRAY"}
     return (
         f"\n    Image #{number}:\n"
-        f"    Origin: {image.origin}\n"
-        f"    Resolution: {image.resolution} dpi\n"
-        f"    Width: {image.width} px\n"
-        f"    Height: {image.height} px\n"
-        f"    Mode: {modes[image.mode]}\n"
-        f"    Number of channels: {3 if image.mode == 5 else 1}"
+        f"    Origin: {image['origin']}\n"
+        f"    Resolution: {image['resolution']} dpi\n"
+        f"    Width: {image['width']} px\n"
+        f"    Height: {image['height']} px\n"
+        f"    Mode: {modes[image['mode']]}\n"
+        f"    Number of channels: {image['nChannels']}"
     )

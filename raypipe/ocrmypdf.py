@@ -24,13 +24,9 @@ from raypipe.metrics import Metrics
 from raypipe.outputs.page import Page
 from raypipe.run.local import processor
 from raypipe.types import Row
+from raypipe.visual.enums import Language
+from raypipe.zoo import manifest
 
-LANGUAGES = {
-    "cat": "ca", "ces": "cs", "dan": "da", "deu": "de", "eng": "en", "est": "et", "fin": "fi", "fra": "fr", "gle": "ga",
-    "hrv": "hr", "hun": "hu", "isl": "is", "ita": "it", "lav": "lv", "lit": "lt", "nld": "nl", "nor": "nb", "pol": "pl",
-    "por": "pt", "ron": "ro", "slk": "sk", "slv": "sl", "spa": "es", "swe": "sv", "tur": "tr",
-}  # fmt: skip
-"""OCRmyPDF's codes of the languages that are read (ISO 639-2), and raypipe's."""
 SURE = 0.5
 """Mean probability of a page's characters from which on the direction of its text is certain."""
 
@@ -55,7 +51,7 @@ class RaypipeEngine(OcrEngine):  # type: ignore[misc]
     @staticmethod
     @override
     def languages(options: Any) -> set[str]:
-        return set(LANGUAGES)
+        return set(_languages())
 
     @staticmethod
     @override
@@ -89,7 +85,7 @@ def _read(file: Path, options: Any) -> Page:
     Raises:
         RuntimeError: It cannot be read.
     """
-    chosen = [LANGUAGES[code] for code in options.languages] or ["en"]
+    chosen = [_languages()[code] for code in options.languages] or ["en"]
     language = chosen[0] if len(chosen) == 1 else "latin"
     threads = max(usable_cpus() // (options.jobs or usable_cpus()), 1)
     (row,) = _pipeline(language, threads, get_ident())(list(page_rows(documents(file))))
@@ -97,6 +93,13 @@ def _read(file: Path, options: Any) -> Page:
     if page.exception:
         raise RuntimeError(page.exception)
     return page
+
+
+@cache
+def _languages() -> dict[str, str]:
+    """OCRmyPDF's codes of the languages that are read (ISO 639-2), and raypipe's."""
+    read = manifest.find(presets.RECOGNIZER).languages
+    return {language.name.lower(): language.value for language in Language if language.value in read}
 
 
 @cache

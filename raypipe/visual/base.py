@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass, field
 from typing import Any
 
-from raypipe.errors import Failure, InputError
+from raypipe.errors import Failure
 from raypipe.inputs.pages import Source, documents, page_rows
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
@@ -15,6 +13,7 @@ from raypipe.pipeline import Pipeline
 from raypipe.run.local import processor
 from raypipe.types import Page, Row
 from raypipe.visual.ml import PipelineModel
+from raypipe.visual.regions import from_base64
 from raypipe.visual.transformers import Base64ToBinary, Base64ToImage, BinaryToImage, Transformer
 
 
@@ -85,11 +84,7 @@ class LightPipeline:
         Raises:
             InputError: The text is not base 64.
         """
-        try:
-            content = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise InputError(f"The text is not base 64: {error}.", "Give a file in base 64.") from error
-        return self._read({"path": "base64_in_memory", "content": content})
+        return self._read({"path": "base64_in_memory", "content": from_base64(text, "The text")})
 
     def fromBinary(self, content: bytes) -> list[dict[str, Any]]:  # noqa: N802
         """The pages of a file in memory; see `fromLocalPath`."""

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from enum import Enum
 
+__all__ = [
+    "Color",
+    "ImageType",
+    "Language",
+    "OcrOutputFormat",
+    "PageIteratorLevel",
+    "PageSegmentationMode",
+    "SplittingStrategy",
+]
+
 
 class ImageType(Enum):
     """How the pixels of a picture are stored: the modes of java.awt.image.BufferedImage."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +14,16 @@ import pyarrow.dataset
 from raypipe.errors import ConfigError
 
 RAYS_WAY = "For anything else there is Ray Data: frame.dataset.map(...), or a stage of your own."
+
+
+def _with(compute: Callable[[Any, Any], Any]) -> Callable[[Column, Any], Column]:
+    """A method that computes an expression from a column's and another column's, or a value."""
+
+    def method(self: Column, other: Any) -> Column:
+        expression = other.expression if isinstance(other, Column) else pc.scalar(other)
+        return self._made(compute(self.expression, expression))
+
+    return method
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,54 +82,27 @@ class Column:
         """Whether a regular expression is found in text."""
         return self._made(pc.match_substring_regex(self.expression, pattern))
 
-    def __eq__(self, other: object) -> Column:  # type: ignore[override]
-        return self._made(self.expression == _expression(other))
-
-    def __ne__(self, other: object) -> Column:  # type: ignore[override]
-        return self._made(self.expression != _expression(other))
-
-    def __lt__(self, other: Any) -> Column:
-        return self._made(self.expression < _expression(other))
-
-    def __le__(self, other: Any) -> Column:
-        return self._made(self.expression <= _expression(other))
-
-    def __gt__(self, other: Any) -> Column:
-        return self._made(self.expression > _expression(other))
-
-    def __ge__(self, other: Any) -> Column:
-        return self._made(self.expression >= _expression(other))
-
-    def __and__(self, other: Any) -> Column:
-        return self._made(self.expression & _expression(other))
-
-    def __or__(self, other: Any) -> Column:
-        return self._made(self.expression | _expression(other))
+    __eq__ = _with(operator.eq)  # type: ignore[assignment]
+    __ne__ = _with(operator.ne)  # type: ignore[assignment]
+    __lt__ = _with(operator.lt)
+    __le__ = _with(operator.le)
+    __gt__ = _with(operator.gt)
+    __ge__ = _with(operator.ge)
+    __and__ = _with(operator.and_)
+    __or__ = _with(operator.or_)
+    __add__ = _with(operator.add)
+    __sub__ = _with(operator.sub)
+    __mul__ = _with(operator.mul)
+    __truediv__ = _with(lambda one, other: one.cast("double") / other)
 
     def __invert__(self) -> Column:
         return self._made(~self.expression)
-
-    def __add__(self, other: Any) -> Column:
-        return self._made(self.expression + _expression(other))
-
-    def __sub__(self, other: Any) -> Column:
-        return self._made(self.expression - _expression(other))
-
-    def __mul__(self, other: Any) -> Column:
-        return self._made(self.expression * _expression(other))
-
-    def __truediv__(self, other: Any) -> Column:
-        return self._made(self.expression.cast("double") / _expression(other))
 
     def __bool__(self) -> bool:
         raise ConfigError("A column has no truth of its own.", "Use & for and, | for or, ~ for not, with parentheses.")
 
     def _made(self, expression: Any) -> Column:
         return Column(expression, self.name)
-
-
-def _expression(value: Any) -> Any:
-    return value.expression if isinstance(value, Column) else pc.scalar(value)
 
 
 def col(name: str) -> Column:
@@ -130,28 +115,24 @@ def lit(value: Any) -> Column:
     return Column(pc.scalar(value), str(value))
 
 
-def length(column: Column | str) -> Column:
-    """Characters of text."""
-    column = as_column(column)
-    return column._made(pc.utf8_length(column.expression))
+def _of(compute: Callable[[Any], Any]) -> Callable[[Column | str], Column]:
+    """A function of a column, or of the one with a name."""
+
+    def function(column: Column | str) -> Column:
+        column = as_column(column)
+        return column._made(compute(column.expression))
+
+    return function
 
 
-def size(column: Column | str) -> Column:
-    """Items of a list."""
-    column = as_column(column)
-    return column._made(pc.list_value_length(column.expression))
-
-
-def lower(column: Column | str) -> Column:
-    """Text in lower case."""
-    column = as_column(column)
-    return column._made(pc.utf8_lower(column.expression))
-
-
-def upper(column: Column | str) -> Column:
-    """Text in upper case."""
-    column = as_column(column)
-    return column._made(pc.utf8_upper(column.expression))
+length = _of(pc.utf8_length)
+"""Characters of text."""
+size = _of(pc.list_value_length)
+"""Items of a list."""
+lower = _of(pc.utf8_lower)
+"""Text in lower case."""
+upper = _of(pc.utf8_upper)
+"""Text in upper case."""
 
 
 def explode(column: Column | str) -> Column:

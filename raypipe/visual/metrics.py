@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 EXTRA, MISSING, WRONG = 3, 1, 2
 """What a character costs that was read and is not there, one that was not read, and one that was read as another.
@@ -17,13 +17,5 @@ def score(expected: str, detected: str) -> float:
         expected: The text as it is.
         detected: The text as it was read.
     """
-    if not expected and not detected:
-        return 1.0
-    read = np.frombuffer(detected.encode("utf-32-le"), np.uint32)
-    extra = EXTRA * np.arange(len(read) + 1)
-    costs = extra
-    for character in expected:
-        changed = np.minimum(costs[1:] + MISSING, costs[:-1] + np.where(read == ord(character), 0, WRONG))
-        # The least cost with extra characters at the end of it: running minima of what each costs without them.
-        costs = np.minimum.accumulate(np.concatenate([costs[:1] + MISSING, changed]) - extra) + extra
-    return 1 - int(costs[-1]) / (len(expected) + len(detected))
+    longest = len(expected) + len(detected)
+    return 1 - Levenshtein.distance(expected, detected, weights=(EXTRA, MISSING, WRONG)) / longest if longest else 1.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -120,11 +119,21 @@ def decoded(source: str, target: str, table: pa.Table) -> pa.Table:
     Raises:
         InputError: A text is not base 64.
     """
-    try:
-        values = [None if text is None else base64.b64decode(text, validate=True) for text in table[source].to_pylist()]
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise InputError(f"The column {source!r} does not hold base 64: {error}.", "Give text in base 64.") from error
+    what = f"A value of the column {source!r}"
+    values = [None if text is None else from_base64(text, what) for text in table[source].to_pylist()]
     array = pa.array(values, pa.large_binary())
     if target in table.column_names:
         return table.set_column(table.column_names.index(target), target, array)
     return table.append_column(target, array)
+
+
+def from_base64(text: str, what: str) -> bytes:
+    """The bytes of text in base 64.
+
+    Raises:
+        InputError: It is not; the message says what.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{what} is not base 64: {error}.", "Give a file in base 64.") from error

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
+from raypipe.display import described
 from raypipe.errors import ConfigError, PageError
 from raypipe.images.image import IMAGE
 from raypipe.visual.frame import Frame
@@ -16,7 +17,7 @@ from raypipe.visual.once import warn
 from raypipe.visual.records import decoded
 from raypipe.visual.transformers import PdfToImage
 
-MODES = {5: "ImageType.TYPE_3BYTE_BGR", 10: "ImageType.TYPE_BYTE_GRAY"}
+__all__ = ["display_image", "display_images", "display_images_horizontal", "display_pdf", "to_pil_image"]
 
 
 def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
@@ -48,7 +49,7 @@ def display_image(image: Any, width: str | int = "600", show_meta: bool = True) 
         show_meta: Print origin, resolution, size and mode above it.
     """
     if show_meta:
-        print(_meta(0, image))  # noqa: T201 - printing is its purpose
+        print(described(0, image))  # noqa: T201 - printing is its purpose
     _show([to_pil_image(image)], int(width))
 
 
@@ -94,7 +95,7 @@ def display_images_horizontal(
         for row in table.select(names).to_pylist():
             if show_meta:
                 for each in row.values():
-                    print(_meta(number, each) if each else f"\n    Image #{number}: none, see exception")  # noqa: T201
+                    print(described(number, each) if each else f"\n    Image #{number}: none, see exception")  # noqa: T201
             _show([_picture(each) for each in row.values() if each], int(width))
             number += 1
 
@@ -141,15 +142,3 @@ def _show(pictures: Sequence[PillowImage.Image | None], width: int) -> None:
     file = io.BytesIO()
     board.save(file, "JPEG", quality=85)
     display(Image(data=file.getvalue(), format="jpeg"))
-
-
-def _meta(number: int, image: Any) -> str:
-    return (
-        f"\n    Image #{number}:\n"
-        f"    Origin: {image['origin']}\n"
-        f"    Resolution: {image['resolution']} dpi\n"
-        f"    Width: {image['width']} px\n"
-        f"    Height: {image['height']} px\n"
-        f"    Mode: {MODES[image['mode']]}\n"
-        f"    Number of channels: {image['nChannels']}"
-    )

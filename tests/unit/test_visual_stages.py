@@ -249,7 +249,7 @@ def test_base_64_becomes_bytes_and_pictures(page_png: bytes) -> None:
     frame = start().createDataFrame([{"path": "a", "content": base64.b64encode(page_png).decode()}])
     assert visual.Base64ToBinary().transform(frame).collect()[0].content == page_png
     assert visual.Base64ToImage(outputCol="picture").transform(frame).collect()[0].picture.width == 200
-    with pytest.raises(InputError, match="does not hold base 64"):
+    with pytest.raises(InputError, match="column 'content' is not base 64"):
         visual.Base64ToBinary().transform(start().createDataFrame([{"path": "a", "content": "§"}])).collect()
 
 
