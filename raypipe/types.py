@@ -7,7 +7,7 @@ EXIF orientation) at its full resolution, whatever scale it was decoded at and h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -143,20 +143,14 @@ class Crops:
 def regions_from_boxes(boxes: Boxes, scores: Sequence[float], page: int) -> list[Region]:
     """Rotated boxes (n, 5) as regions, numbered in their order."""
     return [
-        Region(
-            index=index,
-            page=page,
-            x=x,
-            y=y,
-            width=width,
-            height=height,
-            score=float(score),
-            label="",
-            angle=angle,
-            rotated=True,
-        )
-        for index, ((x, y, width, height, angle), score) in enumerate(zip(boxes.tolist(), scores, strict=True))
+        Region(index=index, page=page, score=float(score), rotated=True, **place_of(box))
+        for index, (box, score) in enumerate(zip(boxes.tolist(), scores, strict=True))
     ]
+
+
+def place_of(box: Iterable[float]) -> dict[str, Any]:
+    """The fields of a record that say where it is, from its box (5,)."""
+    return dict(zip(("x", "y", "width", "height", "angle"), box, strict=True))
 
 
 def boxes_of(records: Sequence[Word | Line]) -> Boxes:

@@ -79,66 +79,37 @@ def pipeline_options(command: F) -> F:
     """Adds the options that choose the pipeline; `chosen_pipeline` takes their values."""
     return _with(
         _reading_options(command),
-        click.option(
-            "--pipeline", "file", type=click.Path(path_type=Path), help="TOML file that declares the pipeline."
-        ),
-        click.option(
-            "--preset",
-            type=click.Choice(list(presets.PRESETS)),
-            default=presets.STANDARD,
-            show_default=True,
-            help="Ready-made pipeline; fast takes half the time and makes more errors.",
-        ),  # fmt: skip
+        click.option("--pipeline", "file", type=click.Path(path_type=Path),
+                     help="TOML file that declares the pipeline."),
+        click.option("--preset", type=click.Choice(list(presets.PRESETS)), default=presets.STANDARD, show_default=True,
+                     help="Ready-made pipeline; fast takes half the time and makes more errors."),
         click.option("--detector", default=presets.DETECTOR, show_default=True, help="Detection model."),
         click.option("--recognizer", default=presets.RECOGNIZER, show_default=True, help="Recognition model."),
-        click.option(
-            "--lang",
-            "language",
-            default=presets.LANGUAGE,
-            show_default=True,
-            help="Language of the text. Words guide the reading of en; accents are read in all.",
-        ),
-        click.option(
-            "--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True, help="Where models run."
-        ),
-        click.option(
-            "--provider",
-            type=click.Choice(get_args(Provider)),
-            default="cuda",
-            show_default=True,
-            help="What runs networks on a GPU, with --device cuda.",
-        ),
-        click.option(
-            "--precision",
-            type=click.Choice(["auto", *get_args(Precision)]),
-            default="auto",
-            show_default=True,
-            help="What networks compute with; auto: what is faster here, of those that models have.",
-        ),
-    )
+        click.option("--lang", "language", default=presets.LANGUAGE, show_default=True,
+                     help="Language of the text. Words guide the reading of en; accents are read in all."),
+        click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True,
+                     help="Where models run."),
+        click.option("--provider", type=click.Choice(get_args(Provider)), default="cuda", show_default=True,
+                     help="What runs networks on a GPU, with --device cuda."),
+        click.option("--precision", type=click.Choice(["auto", *get_args(Precision)]), default="auto",
+                     show_default=True,
+                     help="What networks compute with; auto: what is faster here, of those that models have."),
+    )  # fmt: skip
 
 
 def _reading_options(command: F) -> F:
     """Adds the options of the pipeline that concern what is read, and not with which models."""
     return _with(
         command,
-        click.option(
-            "--text-layer",
-            type=click.Choice(get_args(Use)),
-            default="ocr",
-            show_default=True,
-            help="The text that PDFs hold: passed over, used where it is reliable, or compared with what is read.",
-        ),
-        click.option(
-            "--double-pages", is_flag=True, help="Of two pages in a picture, an open book, read the left one first."
-        ),
-        click.option(
-            "--alternatives",
-            type=click.IntRange(1, MOST_ALTERNATIVES),
-            metavar="N",
-            help="Give up to N other readings of each word, in JSON and Parquet; the server's page offers them.",
-        ),
-    )
+        click.option("--text-layer", type=click.Choice(get_args(Use)), default="ocr", show_default=True,
+                     help="The text that PDFs hold: passed over, used where it is reliable, or compared with what is "
+                     "read."),
+        click.option("--double-pages", is_flag=True,
+                     help="Of two pages in a picture, an open book, read the left one first."),
+        click.option("--alternatives", type=click.IntRange(1, MOST_ALTERNATIVES), metavar="N",
+                     help="Give up to N other readings of each word, in JSON and Parquet; the server's page offers "
+                     "them."),
+    )  # fmt: skip
 
 
 def passwords_option(command: F) -> F:

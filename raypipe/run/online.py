@@ -137,14 +137,16 @@ def deployment(
     )
 
 
+LOGGING = LoggingConfig(log_level="WARNING", enable_access_log=False)
+"""The ingress logs requests itself."""
 DEPLOYMENT_OPTIONS: dict[str, Any] = {
     "health_check_period_s": 2,
     "health_check_timeout_s": 30,
     "graceful_shutdown_wait_loop_s": 1,
     "graceful_shutdown_timeout_s": DRAIN_SECONDS,
-    "logging_config": LoggingConfig(log_level="WARNING", enable_access_log=False),
+    "logging_config": LOGGING,
 }
-"""A dead replica is noticed within two seconds, a stopping one finishes its work, and the ingress logs requests."""
+"""A dead replica is noticed within two seconds, and a stopping one finishes its work."""
 
 
 def _deployed(task: Task, pool: Pool, at_once: int) -> Any:

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING
 import ray
 from ray import serve
 from ray.exceptions import RayError
-from ray.serve.schema import LoggingConfig
 
 from raypipe.errors import ConfigError, RaypipeError
 from raypipe.graph import Graph, Operator
 from raypipe.machine import usable_cpus
 from raypipe.run import cluster
-from raypipe.run.online import deployment
+from raypipe.run.online import LOGGING, deployment
 from raypipe.run.pools import check_room, for_serving
 from raypipe.run.ports import check_port
 from raypipe.run.relay import relayed
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from ray.serve import Application
 
 NAME = "raypipe"
-_QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
-"""The ingress logs requests itself."""
 
 
 def run(
@@ -152,7 +149,7 @@ def _check_vacant() -> None:
 
 def _start(host: str, port: int) -> None:
     with _told("Ray Serve does not start"):
-        serve.start(http_options={"host": host, "port": port}, logging_config=_QUIET)
+        serve.start(http_options={"host": host, "port": port}, logging_config=LOGGING)
 
 
 def _deploy(application: Application) -> None:

@@ -13,7 +13,7 @@ from raypipe.layout.lines import LineLayout, arrange, fold_of
 from raypipe.layout.spreads import Spread
 from raypipe.recognition.base import Reading
 from raypipe.recognition.ink import extents
-from raypipe.types import Boxes, Crops, Line, Pixels, Word
+from raypipe.types import Boxes, Crops, Line, Pixels, Word, place_of
 
 MIN_CURVED_REGIONS = 5
 """Lines of at least this many regions are followed along a parabola through their centres."""
@@ -145,17 +145,12 @@ def _without_spaces(reading: Reading) -> Reading:
 def _line(readings: Sequence[Reading], segments: Sequence[Floats], pictures: Sequence[Pixels], row: int) -> Line:
     """A line from the readings of its pictures, their segments and the pictures."""
     words = [word for parts in zip(readings, segments, pictures, strict=True) for word in _words(*parts)]
-    x, y, width, height, angle = _around(np.concatenate(segments)[:, 3:8]).tolist()
     return Line(
         text=" ".join(reading.text for reading in readings),
         confidence=float(np.mean([p for reading in readings for p in reading.probabilities])),
-        x=x,
-        y=y,
-        width=width,
-        height=height,
-        angle=angle,
         row=row,
         words=words,
+        **place_of(_around(np.concatenate(segments)[:, 3:8]).tolist()),
     )
 
 
@@ -197,17 +192,12 @@ def _words(reading: Reading, segments: Floats, picture: Pixels) -> list[Word]:
     words = []
     for start, end, *box in extents(picture, reading):
         confidence = float(np.mean(reading.probabilities[start:end]))
-        x, y, width, height, angle = place(box, picture.shape[0], segments)
         words.append(
             Word(
                 text=reading.text[start:end],
                 confidence=confidence,
-                x=x,
-                y=y,
-                width=width,
-                height=height,
-                angle=angle,
                 alternatives=reading.alternatives.get(start, []),
+                **place_of(place(box, picture.shape[0], segments)),
             )
         )
     return words

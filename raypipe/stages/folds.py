@@ -10,7 +10,7 @@ import numpy as np
 from raypipe.geometry import directions, enclose
 from raypipe.layout.lines import arrange, fold_of
 from raypipe.layout.spreads import CROSSING, LEAST_GAP, Spread
-from raypipe.types import Line, Word, boxes_of
+from raypipe.types import Line, Word, boxes_of, place_of
 
 
 def unfolded(lines: list[Line], tolerance: float, size: Spread) -> list[Line]:
@@ -47,17 +47,12 @@ def _parts(line: Line, is_right: Sequence[bool]) -> list[Line]:
 
 
 def _part(line: Line, words: list[Word]) -> Line:
-    x, y, width, height, angle = enclose(boxes_of(words), line.angle).tolist()
     return replace(
         line,
         text=" ".join(word.text for word in words),
         confidence=float(np.average([word.confidence for word in words], weights=[len(word.text) for word in words])),
-        x=x,
-        y=y,
-        width=width,
-        height=height,
-        angle=angle,
         words=words,
+        **place_of(enclose(boxes_of(words), line.angle).tolist()),
     )
 
 

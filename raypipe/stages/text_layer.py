@@ -18,7 +18,7 @@ from raypipe.images.base import TextLayer
 from raypipe.layout.lines import LineLayout, arrange, fold_of, turned
 from raypipe.layout.spreads import Spread
 from raypipe.stages.base import Stage, Step, Worker
-from raypipe.types import Boxes, Line, Row, Word, boxes_of
+from raypipe.types import Boxes, Line, Row, Word, boxes_of, place_of
 
 Use = Literal["ocr", "use", "compare"]
 TEXT_SOURCE, LAYER_TEXT, DIFFERENCE = "text_source", "layer_text", "layer_difference"
@@ -90,8 +90,7 @@ def arranged(lines: list[Line], size: Spread) -> list[Line]:
 
 
 def _line(words: list[Word], box: Sequence[float], row: int) -> Line:
-    text, (x, y, width, height, angle) = " ".join(word.text for word in words), box
-    return Line(text=text, confidence=1, x=x, y=y, width=width, height=height, angle=angle, row=row, words=words)
+    return Line(text=" ".join(word.text for word in words), confidence=1, row=row, words=words, **place_of(box))
 
 
 def text_of(lines: Sequence[Line]) -> str:

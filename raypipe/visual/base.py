@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from raypipe.errors import Failure
@@ -110,13 +110,7 @@ class LightPipeline:
             found[columns["text"]] = Annotation("image_to_text", 0, len(page.text) - 1, page.text, metadata)
         if "positions" in columns:
             matrices = row.get(columns["positions"]) or []
-            found["positions"] = PositionsOutput(
-                [
-                    {name: getattr(each, name) for name in ("c", "x", "y", "width", "height", "fontSize", "source")}
-                    for matrix in matrices
-                    for each in matrix.mapping
-                ]
-            )
+            found["positions"] = PositionsOutput([asdict(each) for matrix in matrices for each in matrix.mapping])
         return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -241,9 +240,4 @@ def damage(model: Model) -> str | None:
     """What is wrong with a model's files; None if sizes and sha256 match the manifest or the record."""
     if not model.file:
         return store.damage(model.name)
-    if not model.path.exists():
-        return "missing"
-    if model.path.stat().st_size != model.bytes:
-        return f"{model.path.stat().st_size} bytes instead of {model.bytes}"
-    digest = hashlib.sha256(model.path.read_bytes()).hexdigest()
-    return None if digest == model.sha256 else f"sha256 {digest} instead of {model.sha256}"
+    return store.difference(model.path, store.StoredFile(bytes=model.bytes, sha256=model.sha256))

@@ -21,7 +21,6 @@ from raypipe.errors import ModelError
 
 VARIABLE = "RAYPIPE_MODELS"
 RECORD = "raypipe.json"
-CHUNK = 1 << 22
 
 
 class StoredFile(BaseModel):
@@ -87,15 +86,19 @@ def damage(name: str) -> str | None:
     if found is None:
         return "missing"
     for file, expected in found.files.items():
-        path = location(name) / file
-        if not path.exists():
-            return f"{file} missing"
-        if path.stat().st_size != expected.bytes:
-            return f"{file} has {path.stat().st_size} bytes instead of {expected.bytes}"
-        digest = sha256_of(path)
-        if digest != expected.sha256:
-            return f"{file} has sha256 {digest} instead of {expected.sha256}"
+        if wrong := difference(location(name) / file, expected):
+            return f"{file}: {wrong}"
     return None
+
+
+def difference(path: Path, expected: StoredFile) -> str | None:
+    """What is wrong with a file; None if it has the size and sha256 that it should have."""
+    if not path.exists():
+        return "missing"
+    if (size := path.stat().st_size) != expected.bytes:
+        return f"{size} bytes instead of {expected.bytes}"
+    digest = sha256_of(path)
+    return None if digest == expected.sha256 else f"sha256 {digest} instead of {expected.sha256}"
 
 
 @contextmanager
@@ -132,8 +135,5 @@ def install(temporary: Path, name: str, source: str, revision: str = "", changes
 
 def sha256_of(path: Path) -> str:
     """The hexadecimal SHA-256 digest of a file of any size."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

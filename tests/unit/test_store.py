@@ -74,7 +74,7 @@ def test_missing_and_shortened_files_are_damage(folder: Path) -> None:
     (folder / NAME / "tokenizer.json").write_bytes(b"")
     assert "0 bytes" in str(manifest.damage(model))
     (folder / NAME / "tokenizer.json").unlink()
-    assert manifest.damage(model) == "tokenizer.json missing"
+    assert manifest.damage(model) == "tokenizer.json: missing"
 
 
 def test_a_failure_leaves_no_trace(folder: Path) -> None:
