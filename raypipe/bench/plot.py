@@ -16,7 +16,7 @@ COLOURS = (
 )
 """Paul Tol's schemes for colour-blind readers (SRON/EPS/TN/09-002)."""
 GREY = "#bbbbbb"
-"""Of what is no step."""
+"""Of what is not a step."""
 
 
 def svg(report: Report) -> str:

@@ -90,7 +90,7 @@ def load(path: Path) -> Report:
     try:
         return Report.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise ConfigError(f"{path} is no report of `raypipe bench`: {error}", "Write one with --json.") from error
+        raise ConfigError(f"{path} is not a report of `raypipe bench`: {error}", "Write one with --json.") from error
 
 
 def speeds(report: Report, earlier: Report | None = None) -> Iterator[tuple[str, ...]]:
@@ -125,7 +125,7 @@ def step_names(report: Report) -> list[str]:
 
 
 def _names(some: Iterable[Iterable[str]]) -> list[str]:
-    """All steps of some settings, in the order of a page's way; what is no step comes last."""
+    """All steps of some settings, in the order of a page's way; what is not a step comes last."""
     found = dict.fromkeys(name for names in some for name in names)
     return sorted(found, key=lambda name: name == REST)
 

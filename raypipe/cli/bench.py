@@ -34,21 +34,21 @@ VARIED = frozenset(("preset", "detector", "recognizer", "language", "device", "p
 @click.command(epilog="Example: raypipe bench letters/ --engine local --engine ray")
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINES), default=["local"], show_default=True,
-              help="What reads the pages (repeatable): one process, Ray, or a server of its own.")  # fmt: skip
+              help="Engine to measure (repeatable): one process, Ray, or a server started for it.")  # fmt: skip
 @pipeline_options
 @pool_options
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Rounds that count.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Measured rounds.")
 @click.option("--batch-size", default=BATCH_SIZE, show_default=True, type=click.IntRange(1),
-              help="Pages read together, but for `serve`.")  # fmt: skip
+              help="Pages read together; `serve` does not use it.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
-@click.option("--connections", type=click.IntRange(1), help="Requests at a time to `serve`; default: twice the CPUs.")
+@click.option("--connections", type=click.IntRange(1), help="Concurrent requests to `serve`; default: twice the CPUs.")
 @click.option("--vary", "varied", multiple=True, metavar="OPTION=VALUE,VALUE",
               help="Measure each value of an option, such as preset=standard,fast (repeatable).")  # fmt: skip
 @click.option("--beside", "others", multiple=True, metavar="NAME=COMMAND",
-              help="Another program that reads the same files in its own rounds (repeatable).")  # fmt: skip
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the report to this file, too.")
-@click.option("--plot", "svg_file", type=click.Path(path_type=Path), help="Draw the report into this SVG file.")
-@click.option("--compare", type=click.Path(path_type=Path), help="An earlier report (--json) to compare with.")
+              help="Another program to measure on the same files (repeatable).")  # fmt: skip
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the report to this file.")
+@click.option("--plot", "svg_file", type=click.Path(path_type=Path), help="Also draw the report as this SVG file.")
+@click.option("--compare", type=click.Path(path_type=Path), help="Earlier report (from --json) to compare with.")
 def bench(
     sources: tuple[str, ...],
     engines: tuple[str, ...],
@@ -60,10 +60,10 @@ def bench(
     compare: Path | None,
     **given: Any,
 ) -> None:
-    """Measures how fast your pages are read on this machine, and where the time of a page goes.
+    """Measures how fast your pages are read on this machine, and where the time goes.
 
-    Each engine reads all pages in a round of its own, in turn, after one round that does not count; nothing is kept of
-    what they read. Give some dozens of pages: short rounds say little.
+    The engines take turns at reading all pages, after a warm-up round each; what they read is discarded. Give a few
+    dozen pages: short rounds say little.
     """
     for name, some in CONCERNED.items():
         alone(f"--engine without {' or '.join(sorted(some))}", not some.intersection(engines), name)

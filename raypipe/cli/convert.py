@@ -26,15 +26,15 @@ STEPS = 1000
 @click.option("--format", "formats", multiple=True, required=True, type=FormatName(),
               help="Write one file per document in this format (repeatable).")  # fmt: skip
 @click.option("--shards", type=click.IntRange(min=1), metavar="N",
-              help="Pack each format's files into N TAR archives, those of jsonl into N files of lines.")  # fmt: skip
+              help="Pack each format's files into N TAR archives (jsonl: into N files of lines).")  # fmt: skip
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
-              help="Write them in this process or on Ray.")  # fmt: skip
+              help="Write the files in this process or on Ray.")  # fmt: skip
 @passwords_option
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
 def convert(output: str, formats: tuple[str, ...], shards: int | None, engine: str, address: str | None) -> None:
-    """Writes files of documents from the results of `raypipe run`; nothing is read again.
+    """Writes files in further formats from the results of `raypipe run`, without reading the pages again.
 
-    Exit status: 0 all written, 8 some files could not be.
+    Exit status: 0 all files were written, 8 some could not be.
     """
     alone("--engine local", engine == "local" and address, "address")
 

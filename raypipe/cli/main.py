@@ -24,7 +24,7 @@ from raypipe.errors import RaypipeError
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="raypipe")
 def cli() -> None:
-    """Reads text in pictures of handwriting and print, on this machine or on a Ray cluster."""
+    """Reads handwriting and print in pictures, on this machine or on a Ray cluster."""
 
 
 for command in (run, plan, status, report, convert, show, serve, bench, describe, doctor, models):

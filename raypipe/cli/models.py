@@ -15,7 +15,7 @@ from raypipe.zoo import hub, manifest, store
 
 @click.group()
 def models() -> None:
-    """Lists, fetches and checks models."""
+    """Lists, downloads and checks models."""
 
 
 @models.command("list", epilog="Example: raypipe models list")
@@ -29,7 +29,7 @@ def list_models() -> None:
 @models.command(epilog="Example: raypipe models info text_detector_db")
 @click.argument("name")
 def info(name: str) -> None:
-    """Prints what is known about a model, and its card: size, licence, data, error rates, speed."""
+    """Prints a model's entry and card: size, licence, data, error rates, speed."""
     model = manifest.find(name)
     for key, value in model.model_dump(exclude={"card"}).items():
         if value:
@@ -45,17 +45,15 @@ def info(name: str) -> None:
 
 @models.command(epilog="Example: raypipe models pull ocr_base_handwritten_v2_opt")
 @click.argument("name")
-@click.option(
-    "--revision", help="Commit, tag or branch of the hub's repository; default: as recorded, else the newest."
-)
-@click.option("--update", is_flag=True, help="Fetch the newest revision even if another is recorded.")
+@click.option("--revision", help="Commit, tag or branch of the repository; default: as recorded, else the newest.")
+@click.option("--update", is_flag=True, help="Download the newest revision even if another is recorded.")
 @click.option("--record", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="raypipe.json from another machine's store: fetch the same bytes.")  # fmt: skip
+              help="raypipe.json from another machine's store: download the same bytes.")  # fmt: skip
 def pull(name: str, revision: str | None, update: bool, record: Path | None) -> None:
-    """Fetches a model from the Hugging Face hub into the local store, and checks its size and sha256.
+    """Downloads a model from the Hugging Face Hub into the local store, and checks its size and SHA-256.
 
-    RAYPIPE_MODELS is the folder of the store. HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies are honoured.
-    Run again after an interruption, it resumes where it stopped, even inside a file.
+    RAYPIPE_MODELS sets the folder of the store. HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies are
+    honoured. After an interruption, the same command resumes, even in the middle of a file.
     """
     model = manifest.find(name)
     like = store.read_record(record) if record else None
@@ -72,13 +70,13 @@ def pull(name: str, revision: str | None, update: bool, record: Path | None) -> 
 @click.argument("name")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def import_model(name: str, folder: Path) -> None:
-    """Copies a model from a folder in the layout of Optimum's ONNX exporter into the local store."""
+    """Copies a model from a folder that Optimum's ONNX exporter wrote into the local store."""
     _stored(hub.import_folder(manifest.find(name), folder))
 
 
 @models.command(epilog="Example: raypipe models verify")
 def verify() -> None:
-    """Checks the size and sha256 of every model on this machine."""
+    """Checks the size and SHA-256 of every model on this machine."""
     damages = [(model.name, manifest.damage(model)) for model in manifest.models() if model.file or model.is_here]
     for name, damage in damages:
         click.echo(f"{name}: {damage or 'sound'}")

@@ -50,7 +50,7 @@ class Share(click.ParamType):  # type: ignore[type-arg] # Generic from click 8.4
         except ValueError:
             share = -1
         if not 0 <= share <= 1:
-            self.fail(f"{value!r} is no share such as 5% or 0.05.", param, ctx)
+            self.fail(f"{value!r} is not a share such as 5% or 0.05.", param, ctx)
         return share
 
 
@@ -86,14 +86,14 @@ def pipeline_options(command: F) -> F:
         click.option("--detector", default=presets.DETECTOR, show_default=True, help="Detection model."),
         click.option("--recognizer", default=presets.RECOGNIZER, show_default=True, help="Recognition model."),
         click.option("--lang", "language", default=presets.LANGUAGE, show_default=True,
-                     help="Language of the text. Words guide the reading of en; accents are read in all."),
+                     help="Language of the text. Known words guide the reading of en; accents are read in all."),
         click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True,
                      help="Where models run."),
         click.option("--provider", type=click.Choice(get_args(Provider)), default="cuda", show_default=True,
-                     help="What runs networks on a GPU, with --device cuda."),
+                     help="ONNX Runtime provider that runs the models on a GPU, with --device cuda."),
         click.option("--precision", type=click.Choice(["auto", *get_args(Precision)]), default="auto",
                      show_default=True,
-                     help="What networks compute with; auto: what is faster here, of those that models have."),
+                     help="Number format that the models compute in; auto: the fastest one here that a model has."),
     )  # fmt: skip
 
 
@@ -102,13 +102,12 @@ def _reading_options(command: F) -> F:
     return _with(
         command,
         click.option("--text-layer", type=click.Choice(get_args(Use)), default="ocr", show_default=True,
-                     help="The text that PDFs hold: passed over, used where it is reliable, or compared with what is "
-                     "read."),
+                     help="Text that a PDF already holds: ignore it, use it where it is reliable, or compare it with "
+                     "what is read."),
         click.option("--double-pages", is_flag=True,
-                     help="Of two pages in a picture, an open book, read the left one first."),
+                     help="If a picture shows two pages, such as an open book, read the left one first."),
         click.option("--alternatives", type=click.IntRange(1, MOST_ALTERNATIVES), metavar="N",
-                     help="Give up to N other readings of each word, in JSON and Parquet; the server's page offers "
-                     "them."),
+                     help="Give up to N other readings of each word, in JSON, Parquet and the server's page."),
     )  # fmt: skip
 
 
@@ -118,7 +117,7 @@ def passwords_option(command: F) -> F:
         command,
         click.option("--passwords", envvar="RAYPIPE_PASSWORDS", metavar="FILE", expose_value=False,
                      callback=_tell_passwords,
-                     help="File of passwords, one a line, that locked PDFs are opened with."),
+                     help="File of passwords to try on locked PDFs, one per line."),
     )  # fmt: skip
 
 
@@ -128,8 +127,8 @@ def _tell_passwords(context: click.Context, parameter: click.Parameter, path: st
     try:
         lines = read_file(path).decode("utf-8-sig").splitlines()
     except (PageError, UnicodeDecodeError) as error:
-        reason = error if isinstance(error, PageError) else f"{path} is no UTF-8 text."
-        raise ConfigError(f"The file of passwords cannot be read: {reason}", "Give one password a line.") from None
+        reason = error if isinstance(error, PageError) else f"{path} is not UTF-8 text."
+        raise ConfigError(f"The file of passwords cannot be read: {reason}", "Give one password per line.") from None
     tell(Passwords(of_any=tuple(filter(None, lines))))
 
 

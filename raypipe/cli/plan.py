@@ -26,10 +26,10 @@ BUSY = 0.8
 @pipeline_options
 @passwords_option
 @job_options
-@click.option("--sample", default=500, show_default=True, type=click.IntRange(FEWEST), help="Pages to measure.")
+@click.option("--sample", default=500, show_default=True, type=click.IntRange(FEWEST), help="Pages in the sample.")
 @click.option("--cluster", metavar="NODESxNgpu|NODESxNcpu",
-              help="Where the job is to run, such as 8x4gpu; default: in one process here.")  # fmt: skip
-@click.option("--price", type=click.FloatRange(0), help="What a node costs an hour, in any currency.")
+              help="Cluster that would run the job, such as 8x4gpu; default: one process here.")  # fmt: skip
+@click.option("--price", type=click.FloatRange(0), help="Price of a node per hour, in any currency.")
 @click.option("--json", "as_json", is_flag=True, help="Print the forecast as JSON.")
 def plan(
     sources: tuple[str, ...],
@@ -42,9 +42,9 @@ def plan(
     as_json: bool,
     **choice: Any,
 ) -> None:
-    """Forecasts how long `raypipe run` would take, from a sample of the pages that is read on this machine.
+    """Forecasts how long `raypipe run` would take, by reading a sample of the pages on this machine.
 
-    It supposes that the cluster's CPUs or GPUs are those of this machine, and that nothing else runs on either.
+    It assumes that the cluster's CPUs or GPUs are like this machine's, and that nothing else runs on either.
     """
     nodes = Cluster.parse(cluster) if cluster else None
     pipeline = chosen_pipeline(**choice)

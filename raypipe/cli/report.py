@@ -12,5 +12,5 @@ from raypipe.keys import public
 @click.argument("folder", metavar="OUTPUT")
 @click.option("-o", "--output", help="The file; default: report.html in the folder.")
 def report(folder: str, output: str | None) -> None:
-    """Writes what a job did as one HTML file: counts, pace, failures, confidences, doubtful pages and settings."""
+    """Writes a report on a job as one HTML file: counts, pace, failures, confidences, doubtful pages, settings."""
     click.echo(public(job.write(folder, output)))

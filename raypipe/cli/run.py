@@ -41,21 +41,21 @@ PAGE_SECONDS = 900.0
 
 @click.command(epilog="Example: raypipe run letters/ --output out --format json")
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--output", "-o", help="Folder or URI for the results; needed unless the source is -.")
+@click.option("--output", "-o", help="Folder or URI for the results; required unless the source is -.")
 @pipeline_options
 @passwords_option
 @pool_options
 @click.option("--engine", type=click.Choice(["auto", "local", "ray"]), default="auto", show_default=True,
-              help="Run in this process, on Ray, or wherever it is done sooner.")  # fmt: skip
+              help="Run in this process, on Ray, or on whichever finishes sooner.")  # fmt: skip
 @job_options
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
 @click.option("--overwrite", is_flag=True, help="Discard the results already in the folder.")
-@click.option("--retry-failed", is_flag=True, help="Read again the pages that failed before.")
-@click.option("--max-errors", type=click.IntRange(0), help="Stop if more pages fail than this.")
+@click.option("--retry-failed", is_flag=True, help="Read the pages that failed before again.")
+@click.option("--max-errors", type=click.IntRange(0), help="Stop if more than this many pages fail.")
 @click.option("--max-error-rate", type=Share(), help="Stop if more than this share of pages fails, such as 5%.")
 @click.option("--page-timeout", default=PAGE_SECONDS, show_default=True, type=click.FloatRange(0), metavar="SECONDS",
-              help="Give up a page that takes longer; 0: never.")  # fmt: skip
+              help="Give up on a page that takes longer; 0: never.")  # fmt: skip
 def run(
     sources: tuple[str, ...],
     output: str | None,
@@ -72,12 +72,12 @@ def run(
     page_timeout: float,
     **choice: Any,
 ) -> None:
-    """Reads files, folders, globs, URIs, archives or lists and writes text, positions and overlay pictures.
+    """Reads files, folders, globs, URIs, archives or lists, and writes text, positions and overlay pictures.
 
-    A source of - is a document on standard input, which goes to standard output in the one --format.
+    A source of - is one document from standard input, written to standard output in the one --format.
 
-    The same command resumes a job that was stopped. Exit status: 0 all pages read, 6 some failed, 8 some files could
-    not be written, 9 stopped because too many pages failed, others: the job did not run.
+    Run the same command again to resume a job that was stopped. Exit status: 0 all pages were read, 6 some failed, 8
+    some files could not be written, 9 stopped because too many pages failed; any other: the job did not run.
     """
     alone("--engine ray", engine == "ray", "threads")
     alone("--engine local", engine == "local", "detectors", "recognizers", "address")

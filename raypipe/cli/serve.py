@@ -22,14 +22,14 @@ ONLY_RAY = ("detectors", "recognizers", "batch_lines", "batch_seconds", "merge_i
     type=click.Choice(["ray", "local"]),
     default="ray",
     show_default=True,
-    help="Ray Serve, or this process alone: less memory, ready sooner, but no second try if it dies.",
+    help="Ray Serve, or this process alone: less memory and a faster start, but no second try if it dies.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 @options_of(Arguments, leave_out=("pipeline", "toml", "key_digests"))
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
 def serve(engine: str, host: str, port: int, address: str | None, **values: Any) -> None:
-    """Reads documents over HTTP: a web page at /, the API at /docs. Ctrl-C stops it once all requests are answered."""
+    """Serves OCR over HTTP: a web page at /, the API at /docs. Ctrl-C stops it once all requests are answered."""
     alone("--engine local", engine == "local", *ONLY_RAY)
     arguments = build(Arguments, values)
     pipeline = arguments.limited(chosen_pipeline(**values))

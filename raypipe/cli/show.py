@@ -19,17 +19,18 @@ from raypipe.types import Page
 
 @click.command(epilog="Example: raypipe show photo.jpg")
 @click.argument("image", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="The overlay picture; default: IMAGE.overlay.png")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="File for the copy; default: IMAGE.overlay.png")
 @pipeline_options
 @passwords_option
-@click.option("--url", help="Read it with the `raypipe serve` at this address.")
-@click.option("--api-key", envvar="RAYPIPE_API_KEY", help="Key for that server.")
+@click.option("--url", help="Address of a `raypipe serve` that is to read it.")
+@click.option("--api-key", envvar="RAYPIPE_API_KEY", help="API key for that server.")
 def show(image: Path, output: Path | None, url: str | None, api_key: str | None, **choice: Any) -> None:
-    """Prints the text of one image, and writes a picture with its regions and text drawn over it.
+    """Prints the text of one image, and saves a copy with its regions and text drawn on it.
 
-    With - the image comes on standard input, and the picture is written if --output says where.
+    With -, the image is read from standard input, and the copy is saved only if --output is given.
     """
     alone("--url", url, *choice)
+    alone("reading on this machine (no --url)", not url, "api_key")
     image_format = "jpeg" if output and output.suffix.lower() in (".jpg", ".jpeg") else "png"
     is_piped = str(image) == stream.STANDARD
     source = stream.from_standard_input() if is_piped else image

@@ -16,7 +16,7 @@ from raypipe.job.status import status as status_of
 @click.argument("output")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def status(output: str, as_json: bool) -> None:
-    """Prints how far the job that writes to a folder is, from any machine that can read it."""
+    """Prints the progress of the job that writes to a folder, on any machine that can read the folder."""
     found = status_of(output)
     if as_json:
         click.echo(json.dumps({**vars(found), "outcome": vars(found.outcome), "finished": found.finished}, indent=1))

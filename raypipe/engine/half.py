@@ -16,7 +16,7 @@ FLOAT, HALF = 1, 10
 EXACT = frozenset(("Softmax",))
 """Operators that stay float32: what they give may be smaller than float16 can say."""
 NO_DATA = {"Resize": slice(1, 4)}
-"""Inputs that are no data but parameters, which stay as they are."""
+"""Inputs that are parameters, not data, which stay as they are."""
 
 _FIELDS = {
     "Model": ["graph 7 Graph"],
@@ -64,7 +64,7 @@ def halved(source: bytes) -> bytes:
 
 
 def _parameters(nodes: Iterable[Any]) -> Iterator[str]:
-    """The names of inputs that are no data."""
+    """The names of inputs that are not data."""
     for node in nodes:
         yield from node.input[NO_DATA.get(node.op_type, slice(0))]
 

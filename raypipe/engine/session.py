@@ -187,7 +187,7 @@ def _opened(source: Path, options: Any, use_gpu: bool | None, execution: Executi
             return session, half
         half = False  # Chosen for a GPU that cannot be used after all.
     if use_gpu:
-        raise DeviceError(f"A GPU was asked for. {trouble}", "Or run with --device cpu; see `raypipe doctor`.")
+        raise DeviceError(f"A GPU was asked for. {trouble}", "Without one, use --device cpu; see `raypipe doctor`.")
     if trouble and cuda.devices():
         with _LOOKING:
             _warn(f"The GPU is not used, the CPU is: {trouble}")

@@ -15,7 +15,7 @@ START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8\xff", b"\xff\xd9"
 MOST_MISSING = 0.02
 """A file without its end is read if it lacks at most this share of its rows."""
 ZEROS = 512
-"""So many zeros at the end are no picture: disks and downloads leave them where bytes are missing."""
+"""So many zeros at the end are not picture data: disks and downloads leave them where bytes are missing."""
 NOTHING = 128
 """What libjpeg makes of data that are missing, in every channel."""
 BASELINE, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE = 0xC0, 0xC2, 0xC9, 0xCA

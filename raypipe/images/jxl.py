@@ -17,7 +17,7 @@ WHOLE, PART = b"jxlc", b"jxlp"
 RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 """Widths to heights that a header gives by their number, from 1."""
 LENGTHS = (9, 13, 18, 30)
-"""Bits of a side that is no multiple of 8."""
+"""Bits of a side that is not a multiple of 8."""
 MOST_HEADER = 64
 NEEDS = "It is decoded by the package imagecodecs: pip install 'raypipe[jxl]'."
 

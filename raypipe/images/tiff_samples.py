@@ -30,7 +30,7 @@ OPENCV_COMPRESSIONS = frozenset((1, 2, 3, 4, 5, 8, 32773, 32946))
 """None, CCITT, LZW, Deflate and PackBits."""
 PLANES = 2
 UNSPECIFIED, MULTIPLIED = 0, 1
-"""Kinds of extra samples that are no alpha channel, and one whose colours are multiplied by it: section 18."""
+"""Kinds of extra samples that are not an alpha channel, and one whose colours are multiplied by it: section 18."""
 
 
 class Samples(NamedTuple):

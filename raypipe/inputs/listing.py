@@ -271,7 +271,7 @@ def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -
 
 
 def _tell_left_out(folder: str, pattern: tuple[str, ...], others: Counter[str]) -> None:
-    """Says how many files are no pictures by their names; a narrower pattern leaves files out on purpose."""
+    """Says how many files are not pictures by their names; a narrower pattern leaves files out on purpose."""
     if others and pattern in ((), ("**",)):
         kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in others.most_common(5))
         logging.getLogger(__name__).warning(

@@ -57,7 +57,7 @@ def documents(path: str) -> Iterator[Listed]:
         for found in reader(path):
             yield found._replace(path=_absolute(folder, found.path))
     except (ValueError, ElementTree.ParseError) as error:
-        raise InputError(f"{path} is no list of documents: {error}.", "Give one path or URI a line.") from error
+        raise InputError(f"{path} is not a list of documents: {error}.", "Give one path or URI per line.") from error
     if found is None:
         raise InputError(f"{path} names no document.", "Give one path or URI a line.")
 

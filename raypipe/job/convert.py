@@ -55,7 +55,7 @@ def convert(
     folder = OutputFolder(place)
     ledger, results = Ledger(folder), Results(folder)
     if not ledger.shards:
-        raise ConfigError(f"{folder} holds no results of a job.", "Give what `raypipe run --output` got.")
+        raise ConfigError(f"{folder} holds no results of a job.", "Give the --output of `raypipe run`.")
     pipeline = declared_pipeline(folder)
     writer = Writer(folder, pipeline.graph.columns, tuple(formats))
     engine, documents, unwritten = engine_for(pipeline, writer), 0, list[str]()

@@ -53,7 +53,7 @@ class Cluster:
         """
         parts = re.fullmatch(r"(\d+)x(\d+)(gpu|cpu)", text.lower())
         if not parts or not int(parts[1]) or not int(parts[2]):
-            raise ConfigError(f"{text!r} is no cluster.", "Say nodes and what each has: 8x4gpu, or 10x16cpu.")
+            raise ConfigError(f"{text!r} is not a cluster.", "Give nodes and what each has: 8x4gpu, or 10x16cpu.")
         return cls(int(parts[1]), int(parts[2]), parts[3] == "gpu")
 
     @property

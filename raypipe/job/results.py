@@ -78,10 +78,10 @@ class Results:
 
     def _check_foreign(self, name: str) -> None:
         if not self._is_whole(name):
-            _log.warning("%s is no Parquet file, and not of this job. It is left alone.", public(join(self.uri, name)))
+            _log.warning("%s is not a Parquet file of this job. It is left alone.", public(join(self.uri, name)))
             return
         remedy = "Move it elsewhere, or choose another folder; --overwrite removes it."
-        raise ConfigError(f"{join(self.uri, name)} is no result of a job in this folder.", remedy)
+        raise ConfigError(f"{join(self.uri, name)} is not a result of a job in this folder.", remedy)
 
     def _is_whole(self, name: str) -> bool:
         try:

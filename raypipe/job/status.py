@@ -53,7 +53,7 @@ def status(place: str) -> Status:
     """
     folder = OutputFolder(place)
     if not exists(folder.job):
-        raise ConfigError(f"{folder} is not the output folder of a job.", "Give what `raypipe run --output` got.")
+        raise ConfigError(f"{folder} is not the output folder of a job.", "Give the --output of `raypipe run`.")
     said = json.loads(read_file(folder.job))
     ledger, results = Ledger(folder), Results(folder)
     outcomes = [shard.outcome for shard in ledger.shards.values() if shard.outcome]

@@ -15,7 +15,7 @@ _PLACE = "level", "page_num", "block_num", "par_num", "line_num", "word_num"
 COLUMNS = (*_PLACE, "left", "top", "width", "height", "conf", "text")
 PAGE, BLOCK, PARAGRAPH, LINE, WORD = 1, 2, 3, 4, 5
 NO_CONFIDENCE = "-1"
-"""What Tesseract writes in rows that are no words."""
+"""What Tesseract writes in rows that are not words."""
 
 
 def render(document: Document) -> str:

@@ -19,8 +19,8 @@ class Serving(BaseModel):
     batch_lines: int | None = Field(
         None,
         ge=0,
-        description="most lines of several requests read together, judged by the bytes of their pictures; 0: one page "
-        "at a time; if left out, 256 on GPUs and 0 on CPUs",
+        description="most lines of several requests read together, estimated from the size of their pictures; 0: one "
+        "page at a time; if left out, 256 on GPUs and 0 on CPUs",
     )
     batch_seconds: float = Field(0.005, ge=0, description="seconds that a batch waits for more pages")
     merge_ingress: bool = Field(

@@ -136,7 +136,7 @@ def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0, si
 
 
 def _without_spaces(reading: Reading) -> Reading:
-    """The reading of a comb, in which a gap between two boxes is no space."""
+    """The reading of a comb, in which a gap between two boxes is not a space."""
     kept = [n for n, character in enumerate(reading.text) if character != " "]
     probabilities, centres = [reading.probabilities[n] for n in kept], [reading.centres[n] for n in kept]
     return Reading("".join(reading.text[n] for n in kept), probabilities, centres)

@@ -25,7 +25,7 @@ from raypipe.types import Boxes, Pixels, Region, Row, boxes_of, regions_from_box
 from raypipe.zoo import manifest
 
 TEXT_RATIO = 3
-"""A region this many times longer than high holds several letters: it is no speck, however small."""
+"""A region this many times longer than high holds several letters: it is not a speck, however small."""
 
 
 class TextDetector(Worker["ImageTextDetector"]):
@@ -100,7 +100,7 @@ def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:
 
 
 def _smallest(height: Floats, length: Floats) -> Floats:
-    """The least height of each region that is no speck, for heights and lengths (n,): 1/4 of the page's usual height.
+    """The least height of each region, not to be a speck, for heights and lengths (n,): 1/4 of the page's usual height.
 
     What is usual is counted by letters, which are about as wide as they are high, and not by regions: the small print
     of a poster is most of its text. A region as long as several letters is text, whatever the size of the others.

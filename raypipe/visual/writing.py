@@ -35,7 +35,7 @@ class Writer:
             ConfigError: It is none of these.
         """
         if name not in MODES:
-            raise ConfigError(f"There is no mode {name!r} of writing.", f"Use one of {', '.join(MODES)}.")
+            raise ConfigError(f"There is no write mode {name!r}.", f"Use one of {', '.join(MODES)}.")
         return replace(self, replaces=name == "overwrite")
 
     def parquet(self, path: str) -> None:

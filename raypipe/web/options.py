@@ -35,7 +35,7 @@ class Rendering(BaseModel):
     @classmethod
     def _only_options(cls, given: Any) -> Any:
         if unknown := [name for name in given if name not in cls.model_fields]:
-            raise ValueError(f"{unknown[0]} is no option here; there are {', '.join(cls.model_fields)}.")
+            raise ValueError(f"{unknown[0]} is not an option here; there are {', '.join(cls.model_fields)}.")
         return given
 
     @field_validator("output_format")

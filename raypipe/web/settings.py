@@ -19,14 +19,14 @@ class ServerSettings(BaseModel):
 
     max_body_bytes: int = Field(50_000_000, ge=1, description="largest request body, in bytes; larger ones get a 413")
     max_uploads: int = Field(
-        200, ge=1, description="most bodies that are waited for at once; further slow ones get a 429"
+        200, ge=1, description="most request bodies being received at once; further slow ones get a 429"
     )
-    max_uploads_per_client: int = Field(50, ge=1, description="the same for each key, or for each address without keys")
+    max_uploads_per_client: int = Field(50, ge=1, description="the same per key, or per address without keys")
     max_uploads_bytes: int = Field(
-        1_000_000_000, ge=1, description="most bytes of all bodies that are under way; further ones get a 429"
+        1_000_000_000, ge=1, description="most bytes of all bodies being received; further ones get a 429"
     )
     min_upload_rate: int = Field(
-        1000, ge=1, description="fewest bytes a second at which a body may arrive, after its first 5 seconds"
+        1000, ge=1, description="slowest rate of a body, in bytes per second, after its first 5 seconds"
     )
     max_files: int = Field(100, ge=1, description="most files in a multipart request; more get a 413")
     max_pages: int = Field(500, ge=1, description="most pages in a request; more get a 413")
@@ -36,13 +36,13 @@ class ServerSettings(BaseModel):
     max_requests_per_client: int = Field(
         0,
         ge=0,
-        description="the same for each key, or for each address without keys; 0: as many as it leaves to others",
+        description="the same per key, or per address without keys; 0: as many as it leaves to others",
     )
     pages_per_minute: int = Field(
-        0, ge=0, description="pages that an ingress reads for each of them in a minute, before a 429; 0: any number"
+        0, ge=0, description="pages per minute that an ingress reads for each of them before a 429; 0: no limit"
     )
     cors_origins: tuple[str, ...] = Field(
-        (), description="origins, such as https://example.org, whose pages in browsers may ask this server; *: all"
+        (), description="origins, such as https://example.org, whose web pages may call this server; *: all"
     )
     pages_at_once: int = Field(4, ge=1, description="pages of one request that are read at once")
     body_seconds: float = Field(30, gt=0, description="seconds a request body may take to arrive before it gets a 408")
@@ -51,15 +51,15 @@ class ServerSettings(BaseModel):
     )
     retry_after_seconds: int = Field(2, ge=1, description="seconds that a 429 or 503 tells its client to wait")
     log_file: Path | None = Field(
-        None, description="file, or socket, that each node logs requests to; if left out, standard error"
+        None, description="file or socket that each node logs requests to; if left out, standard error"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="least level of what is logged; health checks that succeed are DEBUG, other requests INFO"
+        "INFO", description="lowest level that is logged; successful health checks are DEBUG, other requests INFO"
     )
     trace_endpoint: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",
-        description="collector, such as http://127.0.0.1:4318, that gets a trace of each request by OTLP over HTTP; "
+        description="collector, such as http://127.0.0.1:4318, that gets a trace of each request in OTLP over HTTP; "
         "needs the extra otel",
     )
     key_digests: tuple[str, ...] = Field((), description="SHA-256 of the accepted keys; none: no key is needed")
@@ -71,9 +71,9 @@ class JobSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     jobs: Path | None = Field(
-        None, description="folder for jobs, which all ingresses see; if left out, the server takes no jobs"
+        None, description="folder for jobs, shared by all ingresses; if left out, the server takes no jobs"
     )
-    jobs_at_once: int = Field(2, ge=1, description="jobs that an ingress reads at once; each key has its turn")
+    jobs_at_once: int = Field(2, ge=1, description="jobs that an ingress reads at once; keys take turns")
     max_jobs: int = Field(1000, ge=1, description="most jobs kept; further ones get a 429")
     max_jobs_bytes: int = Field(10_000_000_000, ge=1, description="most bytes of documents kept for jobs")
     max_job_pages: int = Field(5000, ge=1, description="most pages of a job; more get a 413")
@@ -84,14 +84,14 @@ class JobSettings(BaseModel):
 
     webhooks: tuple[str, ...] = Field(
         (),
-        description="addresses, such as https://hooks.example.org/ocr/, under which those lie that jobs may name to be "
-        "told of their end; none: they name none",
+        description="prefixes, such as https://hooks.example.org/ocr/, of the addresses that jobs may ask to be "
+        "notified at; if left out, jobs may name none",
     )
     webhook_networks: tuple[str, ...] = Field(
-        (), description="networks, such as 10.1.0.0/16, in which they may be though they are not public"
+        (), description="networks that are not public, such as 10.1.0.0/16, in which these addresses may lie"
     )
     webhook_key_file: Path | None = Field(
-        None, description="file with the key that signs what is sent there: whsec_ and 24 to 64 bytes in base64"
+        None, description="file with the key that signs these notifications: whsec_ and 24 to 64 bytes in base64"
     )
 
     @property

@@ -83,7 +83,7 @@ class Allowed:
             try:
                 target = Target.of(prefix)
             except ValueError as error:
-                raise ValueError(f"{prefix} is no address to allow: {error}") from error
+                raise ValueError(f"{prefix} is not an address to allow: {error}") from error
             if target.query:
                 raise ValueError(f"{prefix} has a query, and is to be the beginning of addresses")
             if _is_ip(target.host) and not self.permits(target.host):

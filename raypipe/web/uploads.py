@@ -27,7 +27,7 @@ LONGEST_NAME = 200
 FORM_REMEDY = "Let your HTTP library make the form and its Content-Type, as `curl -F file=@page.jpg` does."
 FORM = "multipart/form-data"
 PASSWORD = "password"
-"""The field of a form that opens locked documents. It is no query parameter, since addresses are logged."""
+"""The field of a form that opens locked documents. It is not a query parameter, since addresses are logged."""
 FILE, NAME = "file", "name"
 """Members of a JSON body: the document, in base64, and what it is called."""
 

@@ -84,7 +84,7 @@ def test_an_earlier_report_stands_beside_it() -> None:
 def test_what_is_no_report_is_said(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"pages": 1}')
     for name in ("other.json", "none.json"):
-        with pytest.raises(ConfigError, match="is no report"):
+        with pytest.raises(ConfigError, match="is not a report"):
             report.load(tmp_path / name)
 
 

@@ -260,3 +260,9 @@ def test_a_preset_is_that_of_python() -> None:
     assert invoke("describe", "--toml", "--precision", "fp32").output.count('precision = "fp32"') == 2
     refused = invoke("describe", "--preset", "fast", "--detector", "text_detector_db")
     assert refused.exit_code and "--detector cannot be combined with --preset" in str(refused.exception)
+
+
+def test_a_key_without_a_server_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    refused = invoke("show", str(tmp_path / "a.png"), "--api-key", "key")
+    assert "--api-key cannot be combined with reading on this machine" in str(refused.exception)

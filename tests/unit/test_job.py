@@ -118,7 +118,7 @@ def test_a_broken_file_that_is_not_ours_is_left_alone(
     file.parent.mkdir(parents=True)
     file.write_bytes(b"PAR1 and then the power went")
     assert run(folder, tmp_path / "out").pages == 3
-    assert file.exists() and "half-written.parquet is no Parquet file" in caplog.text
+    assert file.exists() and "half-written.parquet is not a Parquet file" in caplog.text
 
 
 def test_overwrite_removes_nothing_that_no_job_made(folder: Path, tmp_path: Path) -> None:

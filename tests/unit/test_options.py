@@ -80,7 +80,7 @@ def test_a_wrong_option_in_a_form(client: TestClient) -> None:
         ("pages=3-1", "3-1 ends before it begins"),
         ("overlay=gif", "overlay='gif' is wrong: choose one of none, jpeg, png, clean."),
         ("include_confidence=2", "it is true or false"),
-        ("wish=1", "wish is no option here; there are output_format, include_confidence, pages, overlay."),
+        ("wish=1", "wish is not an option here; there are output_format, include_confidence, pages, overlay."),
         ("pages=" + "9" * 500, "pages='999"),
     ],
 )

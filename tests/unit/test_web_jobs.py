@@ -124,7 +124,7 @@ def test_a_job_is_read_after_its_answer_and_given_in_any_format(tmp_path: Path) 
         pdf = client.get(f"{place}/result", headers={"Accept": "application/pdf"})
         assert pdf.content.startswith(b"%PDF"), pdf.text
         refused = client.get(f"{place}/result?overlay=png").json()
-        said = "overlay is no option here; there are output_format, include_confidence, pages."
+        said = "overlay is not an option here; there are output_format, include_confidence, pages."
         assert (refused["code"], refused["detail"]) == ("option_invalid", said)
 
 

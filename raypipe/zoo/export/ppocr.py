@@ -118,7 +118,7 @@ def _weight(model: onnx.ModelProto, name: str) -> onnx.TensorProto:
     for node in model.graph.node:
         if node.op_type == "Constant" and node.output[0] == name:
             return next(attribute.t for attribute in node.attribute if attribute.name == "value")
-    raise SystemExit(f"{name} is no weight.")
+    raise SystemExit(f"{name} is not a weight.")
 
 
 def rename(model: onnx.ModelProto, given: str, made: str) -> None:
