@@ -127,8 +127,9 @@ def page_errors(origin: str, page: int) -> Iterator[None]:
     except (PageError, MemoryError):
         raise
     except Exception as error:  # Pillow's plugins raise almost anything: struct.error, KeyError, RuntimeError ...
-        words = str(error).lower()
-        code = Code.IMAGE_TRUNCATED if "truncated" in words or "broken data stream" in words else Code.IMAGE_DAMAGED
+        words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        is_cut = any(each in words.lower() for each in ("truncated", "broken data stream", "end of file"))
+        code = Code.IMAGE_TRUNCATED if is_cut else Code.IMAGE_DAMAGED
         raise PageError(
-            code, f"{origin}, page {page + 1}, cannot be decoded: {error}.", "Copy it again from its source."
+            code, f"{origin}, page {page + 1}, cannot be decoded: {words}.", "Copy it again from its source."
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
@@ -13,25 +14,51 @@ from raypipe.types import Pixels
 ROWS = 256
 """Rows that are converted at a time, so that a page is in memory once only."""
 WHITE = 255.0
+MOST = 1e30
+"""Numbers beyond stand for values that nobody measured, as do infinite ones."""
 
 
-def eight_bits(values: npt.NDArray[Any], white_is_zero: bool = False) -> Pixels:
+def eight_bits(values: npt.NDArray[Any], white_is_zero: bool = False, most: float = 0) -> Pixels:
     """Values of a picture (h, w, ...) as bytes of the same shape.
 
-    The brightest value becomes white, since scanners use 10 to 16 bits; if it is below 256, values are taken for bytes,
-    but for those of numbers from 0 to 1. Where there are negative ones, the lowest becomes black.
+    Args:
+        values: The values. Where there are negative ones, the lowest becomes black.
+        white_is_zero: Whether 0 is white.
+        most: The value that becomes 255; 0: the brightest one, since scanners use 10 to 16 bits; if that is below 256,
+            values are taken for bytes, but for those of numbers from 0 to 1.
     """
-    if values.dtype == np.uint8:
+    if values.dtype == np.uint8 and not most:
         return np.asarray(WHITE - values if white_is_zero else values, np.uint8)
-    lowest = min(float(np.nanmin(values)), 0.0)
-    brightest = float(np.nanmax(values)) - lowest
-    is_scaled = brightest > WHITE or values.dtype == np.int8 or (values.dtype.kind == "f" and brightest <= 1)
+    known = np.abs(values) < MOST if values.dtype.kind == "f" else True
+    lowest = float(np.min(values, initial=0, where=known))
+    brightest = most or float(np.max(values, initial=0, where=known)) - lowest
+    is_scaled = most or brightest > WHITE or values.dtype == np.int8 or (values.dtype.kind == "f" and brightest <= 1)
     factor = WHITE / (np.iinfo(np.int8).max if values.dtype == np.int8 and not lowest else brightest or 1)
     found = np.empty(values.shape, np.uint8)
     for start in range(0, len(values), ROWS):
         rows = np.nan_to_num(values[start : start + ROWS].astype(np.float64) - lowest)
         rows = np.clip(rows * factor if is_scaled else rows, 0, WHITE)
         found[start : start + ROWS] = WHITE - rows if white_is_zero else rows
+    return found
+
+
+def from_lab(values: npt.NDArray[Any], is_signed: bool) -> Pixels:
+    """Colours of CIELab (h, w, 3), in 8 or 16 bits, as RGB.
+
+    Args:
+        values: Lightness and two colours, as unsigned integers.
+        is_signed: Whether the bits of the colours are those of signed numbers: TIFF 6.0, section 23. ICC's, which
+            Photoshop writes, have half their range for 0, and zeros in the second byte of the highest lightness.
+    """
+    size = values.dtype.itemsize
+    unit = 256.0 ** (size - 1)
+    white = 256 * unit - 1 if is_signed else 255 * unit
+    found = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), ROWS):
+        lightness, colours = np.split(values[start : start + ROWS], [1], axis=2)
+        colours = colours.astype(f"i{size}") / unit if is_signed else colours / unit - 128
+        lab = np.concatenate([lightness * (100 / white), colours], axis=2).astype(np.float32)
+        found[start : start + ROWS] = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1) * WHITE + 0.5
     return found
 
 

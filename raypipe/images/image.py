@@ -245,6 +245,10 @@ def decode(data: bytes, image: Image) -> Pixels:
 
 
 def _check_pixels(origin: str, size: Size, limits: Limits) -> None:
+    if not (size.width and size.height):
+        raise PageError(
+            Code.IMAGE_DAMAGED, f"{origin} has {size.width}x{size.height} pixels.", "Copy it again from its source."
+        )
     if size.width * size.height > limits.max_megapixels * 1e6:
         raise PageError(
             Code.IMAGE_TOO_LARGE,

@@ -13,9 +13,9 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from raypipe.errors import Code, PageError
-from raypipe.images import jpeg
+from raypipe.images import foreign, jpeg
 from raypipe.images.base import ELONGATED, Kind, Size, Wanted
-from raypipe.images.depth import as_picture, eight_bits
+from raypipe.images.depth import WHITE, as_picture, eight_bits, from_lab
 from raypipe.images.mending import begun, mended
 from raypipe.types import Pixels
 
@@ -26,10 +26,12 @@ FORMATS = (
     "SGI", "QOI",
 )
 # fmt: on
+NO_ALPHA = ("BMP", "DIB", "ICO", "TGA")
+"""Formats whose fourth channel may be unused."""
 MOST_DOTS = 100_000
 """Highest resolution that is believed, in dots per inch."""
 
-COMPRESSION, PHOTOMETRIC, FAX = 259, 262, (2, 3, 4)
+COMPRESSION, PHOTOMETRIC, PALETTE, FAX = 259, 262, 320, (2, 3, 4)
 """Tags of a TIFF, and the compressions of CCITT."""
 
 UPRIGHT = {
@@ -66,10 +68,11 @@ def header(data: bytes, origin: str) -> PillowImage.Image:
             warnings.simplefilter("ignore")
             return PillowImage.open(io.BytesIO(data), formats=_formats())
     except Exception as error:
+        what, remedy = foreign.known(data) or ("", "")
         raise PageError(
             Code.IMAGE_UNKNOWN,
-            f"{origin} is not an image that can be read.",
-            f"Use one of {', '.join(FORMATS)}, and check that the file is whole.",
+            f"{origin} is {what or 'not an image that can be read'}.",
+            remedy or f"Use PDF or one of {', '.join(FORMATS)}, and check that the file is whole.",
         ) from error
 
 
@@ -162,7 +165,9 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
     picture.load()
     if _is_negative(picture):
         picture = ImageOps.invert(picture)
-    return _to_bytes(ImageOps.exif_transpose(picture), gray)
+    if picture.mode == "P":
+        _check_palette(picture)
+    return np.ascontiguousarray(UPRIGHT[orientation(picture)](_to_bytes(picture, gray)))
 
 
 def _is_negative(picture: PillowImage.Image) -> bool:
@@ -171,17 +176,35 @@ def _is_negative(picture: PillowImage.Image) -> bool:
     return bool(tags) and PHOTOMETRIC not in tags and tags.get(COMPRESSION) not in FAX and picture.mode in ("1", "L")
 
 
+def _check_palette(picture: PillowImage.Image) -> None:
+    if picture.palette is None:
+        raise OSError("its palette is missing")
+    colours = getattr(picture, "tag_v2", {}).get(PALETTE)
+    if colours and max(colours) < 1 << 8:  # Some writers of TIFF give bytes in place of 16 bits.
+        picture.putpalette(bytes(colours), "RGB;L")
+
+
 def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
     """A Pillow picture of any mode as grey or BGR bytes, with transparency on white."""
     if picture.mode.startswith(("I", "F")):
-        picture = as_picture(eight_bits(np.asarray(picture)))
-    if picture.has_transparency_data:
+        values = np.asarray(picture)
+        pixels = eight_bits(values)
+        pixels[values == picture.info.get("transparency", np.nan)] = WHITE
+        picture = as_picture(pixels)
+    elif picture.mode == "LAB":
+        picture = as_picture(from_lab(np.asarray(picture), is_signed=False))
+    if picture.has_transparency_data and not _is_opaque(picture):
         picture = picture.convert("RGBA")
         paper = PillowImage.new("RGBA", picture.size, "white")
         picture = PillowImage.alpha_composite(paper, picture)
     if gray:
         return np.asarray(picture.convert("L"), np.uint8)
     return np.ascontiguousarray(np.asarray(picture.convert("RGB"), np.uint8)[:, :, ::-1])
+
+
+def _is_opaque(picture: PillowImage.Image) -> bool:
+    """Whether an alpha channel is none: programs leave zeros where these formats have no use for it."""
+    return picture.format in NO_ALPHA and picture.mode == "RGBA" and not picture.getchannel("A").getbbox()
 
 
 # fmt: off

@@ -97,7 +97,9 @@ def single(file: Source, layout: Layout, place: int) -> bytes | None:
         if places in entries:
             starts = _integers(entries[places], layout)
             sizes = _sizes(entries, places, starts, layout, file.size)
-            if len(starts) != len(sizes) or sum(sizes) > file.size:
+            # One that is cut off is left to what decodes whole files, which says so.
+            ends = map(sum, zip(starts, sizes, strict=False))
+            if len(starts) != len(sizes) or max(sum(sizes), *ends) > file.size:
                 return None
             kept = {tag: each for tag, each in entries.items() if tag not in ELSEWHERE}
             return _file_of(kept, _parts(file, starts, sizes), places, layout)

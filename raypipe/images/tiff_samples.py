@@ -1,4 +1,4 @@
-"""TIFF pages whose samples Pillow does not take or cuts off: of more than 8 bits, with a sign, or floating."""
+"""TIFF pages whose samples Pillow does not take, cuts off or mistakes: of other depths, CIELab, floating."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ import numpy.typing as npt
 from raypipe.errors import Code, PageError
 from raypipe.images import raster
 from raypipe.images.base import Size
-from raypipe.images.depth import as_picture, eight_bits, on_paper
+from raypipe.images.depth import as_picture, eight_bits, from_lab, on_paper
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
-BITS_PER_SAMPLE, SAMPLE_FORMAT, UNSIGNED = 258, 339, 1
+BITS_PER_SAMPLE, PLANES_TAG, SAMPLE_FORMAT, SUBSAMPLING, UNSIGNED = 258, 284, 339, 530, 1
+FORMATS = (UNSIGNED, 2, 3)
+"""Kinds of samples that are read: integers without and with a sign, and floating; others are complex."""
 MOST_SAMPLES = 8
 """Channels of a picture that is read; pictures of satellites have more."""
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CMYK = 0, 1, 2, 5
-"""Photometric interpretations: TIFF 6.0, sections 4, 6 and 16."""
-CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, CMYK: 4}
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CMYK, YCC, LAB, ICC_LAB = 0, 1, 2, 5, 6, 8, 9
+"""Photometric interpretations: TIFF 6.0, sections 4, 6, 16, 21 and 23, and one of its supplements."""
+CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, CMYK: 4, YCC: 3, LAB: 3, ICC_LAB: 3}
 """How many channels of a kind of picture are colours; others may follow, such as an alpha channel."""
 OPENCV_COMPRESSIONS = frozenset((1, 2, 3, 4, 5, 8, 32773, 32946))
 """None, CCITT, LZW, Deflate and PackBits."""
-PLANES = 2
+PLANES, UNCOMPRESSED, WEBP = 2, 1, 50001
+WHOLE = (1, 1)
+"""Samples of YCbCr of which no two pixels share one."""
 UNSPECIFIED, MULTIPLIED = 0, 1
 """Kinds of extra samples that are not an alpha channel, and one whose colours are multiplied by it: section 18."""
 
@@ -49,7 +53,11 @@ def needed(data: bytes, number: int) -> bool:
     except (PageError, EOFError):
         return _page_in(data, number) is not None
     tags: Any = getattr(picture, "tag_v2", {})
-    if picture.mode == "La":  # Grey that is multiplied by its alpha channel, which Pillow does not convert.
+    compression, is_planar = tags.get(raster.COMPRESSION), tags.get(PLANES_TAG) == PLANES
+    # Multiplied by an alpha channel, CIELab, and what only tifffile's decoders know, Pillow opens all the same.
+    if picture.mode in ("La", "LAB") or (picture.mode == "RGBA" and is_planar) or compression == WEBP:
+        return True
+    if picture.mode == "YCbCr" and compression == UNCOMPRESSED and tags.get(SUBSAMPLING) != WHOLE:
         return True
     return max(tags.get(BITS_PER_SAMPLE, (1,))) > 8 or set(tags.get(SAMPLE_FORMAT, (UNSIGNED,))) != {UNSIGNED}
 
@@ -69,8 +77,12 @@ def _page(data: bytes, origin: str, number: int) -> TiffPage:
     page = _page_in(data, number)
     if page is None:
         raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is no TIFF that can be read.", "Save it as PNG.")
-    if page.photometric not in CHANNELS or page.samplesperpixel > MOST_SAMPLES:
-        what = f"{page.samplesperpixel} channels of {page.bitspersample} bits, {page.photometric}"
+    is_read = page.photometric in CHANNELS and page.sampleformat in FORMATS
+    is_lab = page.photometric in (LAB, ICC_LAB)
+    if not is_read or page.samplesperpixel > MOST_SAMPLES or (is_lab and page.bitspersample not in (8, 16)):
+        name = getattr(page.photometric, "name", page.photometric)
+        what = f"{page.samplesperpixel} channels of {page.bitspersample} bits, {name}"
+        what += ", complex" * (page.sampleformat not in FORMATS)
         raise PageError(Code.IMAGE_UNKNOWN, f"{origin} has {what}, which are not read.", "Save it as grey or RGB.")
     return page
 
@@ -111,8 +123,7 @@ def render(data: bytes, origin: str, number: int, gray: bool) -> Pixels:
     """
     page = _page(data, origin, number)
     samples = _samples(page, data, origin, number)
-    pixels = eight_bits(samples.colours, page.photometric == WHITE_IS_ZERO)
-    picture = as_picture(pixels, page.photometric == CMYK)
+    picture = as_picture(_bytes(samples.colours, page), page.photometric == CMYK)
     if samples.alpha is not None:
         bands = np.atleast_3d(np.asarray(picture.convert("RGB") if picture.mode == "CMYK" else picture))
         picture = as_picture(on_paper(bands.copy(), samples.alpha, samples.is_multiplied))
@@ -120,8 +131,20 @@ def render(data: bytes, origin: str, number: int, gray: bool) -> Pixels:
     return np.ascontiguousarray(raster.UPRIGHT[_orientation(page)](found if gray else found[:, :, ::-1]))
 
 
+def _bytes(colours: npt.NDArray[Any], page: TiffPage) -> Pixels:
+    """The colours of a page as bytes: grey, RGB or CMYK."""
+    if page.photometric in (LAB, ICC_LAB):
+        return from_lab(colours, page.photometric == LAB)
+    # How bright the ink of a page is, nobody knows: only of light is the brightest taken for white.
+    has_range = page.bitspersample < 8 or page.photometric == CMYK
+    most = 1.0 if colours.dtype.kind == "f" else float((1 << page.bitspersample) - 1)
+    return eight_bits(colours, page.photometric == WHITE_IS_ZERO, most if has_range else 0)
+
+
 def _samples(page: TiffPage, data: bytes, origin: str, number: int) -> Samples:
     try:
+        if page.photometric == YCC and page.compression in OPENCV_COMPRESSIONS:
+            raise ValueError("colours are shared by pixels")
         values = page.asarray()
     except Exception as error:  # A compression or packing that needs the package imagecodecs, or damage.
         return _samples_by_opencv(page, data, origin, number, error)
@@ -139,6 +162,9 @@ def _samples(page: TiffPage, data: bytes, origin: str, number: int) -> Samples:
 def _samples_by_opencv(page: TiffPage, data: bytes, origin: str, number: int, reason: Exception) -> Samples:
     """What OpenCV decodes: most compressions, but neither planes nor alpha channels of greys."""
     encoded = np.frombuffer(data, np.uint8)
+    if page.photometric in (LAB, ICC_LAB):  # As they are, not as libtiff converts them.
+        encoded, tag = encoded.copy(), page.tags[raster.PHOTOMETRIC]
+        encoded[tag.valueoffset : tag.valueoffset + 2] = (0, RGB) if page.parent.byteorder == ">" else (RGB, 0)
     found: Sequence[Any] = ()
     if page.compression in OPENCV_COMPRESSIONS and page.planarconfig != PLANES:  # Of others it may make black pages.
         found = cv2.imdecodemulti(encoded, cv2.IMREAD_UNCHANGED, range=(number, number + 1))[1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -127,6 +128,24 @@ def test_palette_with_transparency_is_laid_on_white(kind: str) -> None:
     found = pixels(encoded(picture, kind, transparency=0))
     assert found[5, 5].tolist() == [255, 255, 255]
     assert found[5, 15].tolist() == [0, 0, 200]
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TGA"])
+def test_a_fourth_channel_of_zeros_is_none(kind: str) -> None:
+    """Programs leave it so in these formats, and viewers show the colours."""
+    rgba = np.dstack([quarters(), np.zeros((32, 64), np.uint8)])
+    data = encoded(rgba, kind)
+    if kind == "BMP":  # Pillow writes no alpha channel: a header of version 5 says that there is one.
+        masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + bytes(64)
+        head = struct.pack("<IiiHHIIiiII", 124, 64, -32, 1, 32, 3, rgba.size, 0, 0, 0, 0) + masks
+        data = b"BM" + struct.pack("<III", 138 + rgba.size, 0, 138) + head + rgba[:, :, [2, 1, 0, 3]].tobytes()
+    assert same(pixels(data), quarters(), 1)
+
+
+def test_a_grey_of_sixteen_bits_that_stands_for_nothing() -> None:
+    values = np.full((10, 20), 65535, np.uint16)
+    values[:, 10:] = 300
+    assert (pixels(encoded(values, "PNG", transparency=300), gray=True) == 255).all()
 
 
 INVERSE = {
@@ -382,10 +401,29 @@ def test_a_jpeg_with_broken_exif_is_read_as_it_lies() -> None:
         (b"%PDF-1.7\n" + bytes(200), "pdf_damaged"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "image_unknown"),
         (b"\xff\xd8\xff", "image_unknown"),
+        (b"P6\n0 0\n255\n", "image_unknown"),
+        (b"II*\0\x08" + bytes(20), "image_damaged"),
+        (b"P7\nWIDTH 0\nHEIGHT 0\nDEPTH 1\nMAXVAL 1\nTUPLTYPE X\nENDHDR\n", "image_damaged"),
     ],
 )
 def test_what_is_no_picture(data: bytes, code: str) -> None:
     assert failure(data).code == code
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"AT&TFORM\0\0\1\0DJVMDIRM" + bytes(30), "DjVu.*ddjvu"),
+        (b"<?xml version='1.0'?>\n<SVG xmlns='a'/>", "SVG.*PNG or PDF"),
+        (b"<!DOCTYPE HTML><title>404</title>", "web page.*again"),
+        (b"PK\x03\x04" + bytes(200), "Office.*PDF"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS.*pull"),
+        (bytes(128) + b"DICM", "DICOM.*PNG"),
+        (bytes(500), "zeros.*again"),
+    ],
+)
+def test_what_it_is_that_is_no_picture(data: bytes, said: str) -> None:
+    assert re.search(f"scan.img is .*{said}", str(failure(data)))
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

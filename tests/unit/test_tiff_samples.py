@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -103,6 +105,115 @@ def test_cmyk_of_sixteen_bits() -> None:
     assert near(read(tiff(values, photometric="separated"), gray=False), COLOUR[:, :, ::-1])
 
 
+@pytest.mark.parametrize("kind", ["uint16", "float32"])
+def test_faint_ink_stays_faint(kind: str) -> None:
+    """Of ink, nobody knows how much the darkest is: it is not made black."""
+    ink = np.asarray(PillowImage.fromarray(COLOUR).convert("CMYK")) // 4
+    values = (ink * (257.0 if kind == "uint16" else 1 / 255)).astype(kind)
+    expected = np.asarray(PillowImage.fromarray(ink, "CMYK").convert("RGB"))
+    assert near(read(tiff(values, photometric="separated"), gray=False), expected[:, :, ::-1])
+
+
+def lab_of(bits: int, is_icc: bool) -> np.ndarray:
+    """`COLOUR` as CIELab of TIFF 6.0, or as Photoshop writes it, (20, 30, 3)."""
+    lab = cv2.cvtColor(COLOUR.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    unit = 1 << (bits - 8)
+    white = 255 * unit if is_icc else 256 * unit - 1
+    values = np.rint(lab * [white / 100, unit, unit] + [0, 128 * unit * is_icc, 128 * unit * is_icc])
+    return values.astype(np.int64).astype(f"uint{bits}")
+
+
+LAB_OPTIONS = {
+    "plain": {},
+    "packed": {"compression": "zlib"},
+    "tiles": {"tile": (16, 16)},
+    "big": {"bigtiff": True, "byteorder": ">"},
+    "profile": {"iccprofile": b"a profile of the printer's"},
+}
+
+
+@pytest.mark.parametrize("options", LAB_OPTIONS)
+@pytest.mark.parametrize("is_icc", [False, True])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_cielab(bits: int, is_icc: bool, options: str) -> None:
+    values, photometric = lab_of(bits, is_icc), 9 if is_icc else 8
+    data = tiff(values, photometric=photometric, **LAB_OPTIONS[options])
+    found = read(data, gray=False)
+    assert np.abs(found.astype(int) - COLOUR[:, :, ::-1]).mean() < 3
+    grey = np.rint(COLOUR @ [0.299, 0.587, 0.114])
+    assert np.abs(read(data).astype(int) - grey).mean() < 3
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_cielab_in_planes(bits: int, alpha: bool) -> None:
+    values = lab_of(bits, True)
+    full = np.full(GREY.shape, (1 << bits) - 1, values.dtype)
+    planes = np.moveaxis(np.dstack([values, full]) if alpha else values, -1, 0)
+    options = {"extrasamples": ["unassalpha"]} if alpha else {}
+    found = read(tiff(planes, photometric=9, planarconfig="separate", **options), gray=False)
+    assert np.abs(found.astype(int) - COLOUR[:, :, ::-1]).mean() < 3
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_cielab_that_only_libtiff_unpacks(bits: int) -> None:
+    """Neither Pillow nor tifffile alone reads it rightly: OpenCV does, as if it were RGB."""
+    compressed = cv2.imencode(".tif", lab_of(bits, True)[:, :, ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, 5])[1].tobytes()
+    is_rgb, is_lab = (struct.pack("<HHIHH", 262, 3, 1, value, 0) for value in (2, 9))
+    assert compressed.count(is_rgb) == 1
+    found = read(compressed.replace(is_rgb, is_lab), gray=False)
+    assert np.abs(found.astype(int) - COLOUR[:, :, ::-1]).mean() < 3
+
+
+@pytest.mark.parametrize("nothing", [np.nan, np.inf, -np.inf, -3.4e38, 1e38])
+def test_numbers_for_what_was_not_measured(nothing: float) -> None:
+    values = DEPTHS["float32"].copy()
+    values[3, 3] = nothing
+    found, expected = read(tiff(values)).copy(), GREY.copy()
+    found[3, 3] = expected[3, 3] = 0
+    assert near(found, expected)
+
+
+def test_planes_with_a_multiplied_alpha_channel() -> None:
+    planes = np.moveaxis(np.dstack([COLOUR, np.full(GREY.shape, 255, np.uint8)]), -1, 0)
+    data = tiff(planes, photometric="rgb", planarconfig="separate", extrasamples=["assocalpha"])
+    assert near(read(data, gray=False), COLOUR[:, :, ::-1])
+
+
+def test_a_palette_of_bytes() -> None:
+    """TIFF wants 16 bits a colour; viewers forgive those who write 8."""
+    colours = np.stack([np.arange(256), np.arange(256)[::-1], np.arange(256) // 2]).astype(np.uint16)
+    data = tiff(GREY, photometric="palette", colormap=colours)
+    assert near(read(data, gray=False), np.moveaxis(colours[::-1, GREY], 0, -1))
+
+
+def test_colours_that_pixels_share_without_compression() -> None:
+    """YCbCr, of which four pixels have one pair of colours."""
+    blocks = b"".join(
+        bytes([*GREY[y : y + 2, x : x + 2].ravel(), 128, 128]) for y in range(0, 20, 2) for x in range(0, 30, 2)
+    )
+    data = tiff(np.frombuffer(blocks + bytes(1800 - len(blocks)), np.uint8).reshape(20, 30, 3), photometric="ycbcr")
+    entry = struct.pack("<HHIHH", 530, 3, 2, 1, 1)
+    assert data.count(entry) == 1
+    assert near(read(data.replace(entry, struct.pack("<HHIHH", 530, 3, 2, 2, 2))), GREY)
+
+
+def test_strips_that_are_cut_off(tmp_path: Path) -> None:
+    """The same error, whether the file is in memory or each page of it is read alone."""
+    page = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
+    strips = (encoded(np.ascontiguousarray(page[y : y + 8, :, 0]), "JPEG") for y in range(0, 64, 8))
+    file, path = io.BytesIO(), tmp_path / "scan.tif"
+    options = {"photometric": "minisblack", "compression": "zlib", "rowsperstrip": 8}
+    tifffile.imwrite(file, strips, shape=(64, 96), dtype=np.uint8, **options)
+    is_deflate, is_jpeg = (struct.pack("<HHIHH", 259, 3, 1, value, 0) for value in (8, 7))
+    data = file.getvalue().replace(is_deflate, is_jpeg)
+    assert read(data).shape == (64, 96)
+    path.write_bytes(data[:-300])
+    for given in (None, path.read_bytes()):
+        with pytest.raises(PageError, match="scan"):
+            open_image(given, str(path), 0, False, LIMITS).pixels()
+
+
 def test_a_compression_that_only_opencv_knows() -> None:
     values = np.dstack([COLOUR.astype(np.float32) / 255])
     _, data = cv2.imencode(".tif", values[:, :, ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, 5])
@@ -122,7 +233,8 @@ def test_the_resolution_of_a_deep_page() -> None:
 
 @pytest.mark.parametrize(
     ("values", "options"),
-    [(np.zeros((20, 30, 12), np.uint16), {"planarconfig": "contig"}), (COLOUR, {"photometric": 8})],
+    [(np.zeros((20, 30, 12), np.uint16), {"planarconfig": "contig"}), (COLOUR, {"photometric": 10})]
+    + [((GREY / 255).astype(np.complex64), {})],
 )
 def test_what_is_not_read_says_so(values: np.ndarray, options: dict[str, Any]) -> None:
     with pytest.raises(PageError, match=r"scan\.tif") as error:

@@ -1,0 +1,36 @@
+"""Files that are no pictures, though their names may say so: what they are, and what to do with them."""
+
+from __future__ import annotations
+
+DOWNLOADED = "A server may have sent it in place of the picture: fetch it again, and look at what comes."
+AS_PDF = "Save or print it as PDF, and read that."
+BEGINNINGS = (
+    (b"AT&TFORM", "DjVu", "Make a PDF of it, as with ddjvu -format=pdf, and read that."),
+    (b"%!PS", "PostScript", "Make a PDF of it, as with ps2pdf, and read that."),
+    (b"\xc5\xd0\xd3\xc6", "PostScript", "Make a PDF of it, as with ps2pdf, and read that."),
+    (b"PK\x03\x04", "a ZIP archive, such as a document of Office", f"{AS_PDF} An archive of pictures is called .zip."),
+    (b"\xd0\xcf\x11\xe0", "a document of Office", AS_PDF),
+    (b"{\\rtf", "rich text", AS_PDF),
+    (b"\x1f\x8b", "packed by gzip", "Unpack it first."),
+    (b"version https://git-lfs", "a pointer of Git LFS in place of the file", "Fetch the file: git lfs pull."),
+    (b"\x00\x05\x16\x07", "what macOS keeps beside a file, whose name begins with ._", "Read that file."),
+    (b"gimp xcf", "GIMP's", "Export it as PNG."),
+)
+WITHIN = (
+    (b"<svg", "a drawing in SVG", "Export it as PNG or PDF."),
+    (b"<html", "a web page", DOWNLOADED),
+    (b"<!doctype html", "a web page", DOWNLOADED),
+    (b"DICM", "DICOM", "Export its pictures as PNG or TIFF."),
+)
+HEAD = 1024
+
+
+def known(data: bytes) -> tuple[str, str] | None:
+    """What a file is that is no picture, in words, and a remedy; None if nobody knows."""
+    if not data.strip(b"\0"):
+        return "nothing but zeros", "Copy it again from its source."
+    head = data[:HEAD]
+    text = head.lower()
+    found = next((each for each in BEGINNINGS if head.startswith(each[0])), None)
+    found = found or next((each for each in WITHIN if each[0] in (head if each[0].isupper() else text)), None)
+    return found and found[1:]
