@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from raypipe.types import Pixels
 
@@ -46,7 +45,7 @@ def decode(data: bytes, gray: bool, reduction: int = 1) -> Pixels:
         OSError: It is damaged, or was cut off before it was given an end.
     """
     pixels = _decoded(data, gray, reduction)
-    if (pixels[-1] == NOTHING).all() and _differing(data[: data.rfind(END_OF_IMAGE)])[0].mean() > MOST_MISSING:
+    if (pixels[-1] == NOTHING).all() and _missing(data[: data.rfind(END_OF_IMAGE)], may_be_whole=True) > MOST_MISSING:
         raise OSError("the JPEG is truncated: it ends before its last row")
     return pixels
 
@@ -121,16 +120,16 @@ def _has_all_scans(data: bytes) -> bool:
     return is_last and channels > 0 and len(bits) == 64 * channels and not any(bits.values())
 
 
-def _missing(data: bytes) -> float:
-    """The share of a file's rows that depend on what would follow its last byte."""
-    differ, plain = _differing(data)
-    # After a marker inside a scan, nothing that follows is used.
-    empty = (plain == NOTHING).all(axis=(1, 2))
-    return float((differ | empty).mean())
+def _missing(data: bytes, may_be_whole: bool = False) -> float:
+    """The share of a file's rows that depend on what would follow its last byte, which is not that of its end.
 
-
-def _differing(data: bytes) -> tuple[npt.NDArray[np.bool_], Pixels]:
-    """Which rows depend on what follows the last byte of a file without its end; and the picture without more."""
+    Args:
+        data: The file.
+        may_be_whole: Whether it is one that does not change, whatever follows. Else there may be a marker inside its
+            scan, after which nothing is used.
+    """
     noise = np.random.default_rng(0).integers(0, 255, max(len(data) // 4, 4096), np.uint8).tobytes()
     plain, other = (_decoded(data + more + END_OF_IMAGE, gray=False) for more in (b"", noise))
-    return (plain != other).any(axis=(1, 2)), plain
+    differ = (plain != other).any(axis=(1, 2))
+    empty = (plain == NOTHING).all(axis=(1, 2))
+    return 0 if may_be_whole and not differ.any() else float((differ | empty).mean())

@@ -9,7 +9,7 @@ import numpy as np
 
 from raypipe.errors import Code, PageError
 from raypipe.images.base import Kind, Size, Wanted
-from raypipe.images.depth import as_picture, eight_bits, on_paper
+from raypipe.images.depth import WHITE, as_picture, eight_bits, on_paper
 from raypipe.types import Pixels
 
 MOST_HEADER = 4096
@@ -19,13 +19,14 @@ _FIELD = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL)[ \t]+(\d+)[ \t]*$", re.MULTI
 
 
 class Header(NamedTuple):
-    """How a picture is stored: from `start` on, rows of values of a NumPy type, in PFM from the bottom up."""
+    """How a picture is stored: from `start` on, rows of values of a NumPy type up to `most`, in PFM from below."""
 
     width: int
     height: int
     channels: int
     kind: str
     start: int
+    most: int = 0
     upward: bool = False
 
 
@@ -38,13 +39,14 @@ def _header(data: bytes, origin: str) -> Header:
     start = data[:MOST_HEADER]
     if found := _PFM.match(start):
         kind = "<f4" if float(found[3]) < 0 else ">f4"
-        return Header(int(found[1]), int(found[2]), 3 if start[1:2] == b"F" else 1, kind, found.end(), True)
+        return Header(int(found[1]), int(found[2]), 3 if start[1:2] == b"F" else 1, kind, found.end(), upward=True)
     found = _PAM.match(start)
     fields = {name: int(value) for name, value in _FIELD.findall(found[0] if found else b"")}
     if found is None or len(fields) < 4 or not 1 <= fields[b"DEPTH"] <= 4:
         raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is no PAM or PFM file of 1 to 4 channels.", "Save it as PNG.")
-    kind = "u1" if fields[b"MAXVAL"] < 256 else ">u2"
-    return Header(fields[b"WIDTH"], fields[b"HEIGHT"], fields[b"DEPTH"], kind, found.end())
+    most = fields[b"MAXVAL"]
+    kind = "u1" if most < 256 else ">u2"
+    return Header(fields[b"WIDTH"], fields[b"HEIGHT"], fields[b"DEPTH"], kind, found.end(), most)
 
 
 def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
@@ -72,11 +74,9 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
     values = np.frombuffer(data, kind, count, header.start).reshape(header.height, header.width, header.channels)
     values = values[::-1] if header.upward else values
     colours = 1 if header.channels < 3 else 3
-    pixels = eight_bits(values[:, :, :colours])
-    if pixels.size and kind.itemsize == 1 and pixels.max() <= 1:  # Black and white.
-        pixels = pixels * np.uint8(255)
+    pixels = eight_bits(values[:, :, :colours], most=header.most if header.most < WHITE else 0)
     if header.channels > colours:
-        pixels = on_paper(pixels.copy(), values[:, :, colours], is_multiplied=False)
+        pixels = on_paper(pixels.copy(), values[:, :, colours] / np.float32(header.most), is_multiplied=False)
     found = np.asarray(as_picture(pixels).convert("L" if gray else "RGB"), np.uint8)
     return np.ascontiguousarray(found if gray else found[:, :, ::-1])
 

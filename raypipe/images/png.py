@@ -10,7 +10,8 @@ from typing import NamedTuple
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEAD, PIXELS, END = b"IHDR", b"IDAT", b"IEND"
 NEEDED = frozenset((HEAD, b"PLTE", b"tRNS", PIXELS, END))
-USED = frozenset((b"pHYs", b"eXIf"))
+SIZE, SIZE_BYTES = b"pHYs", 9
+USED = frozenset((SIZE, b"eXIf"))
 """Chunks that say how large the picture is and which way up. It is read without them if they are damaged."""
 
 SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}
@@ -49,8 +50,9 @@ def essential(data: bytes) -> tuple[bytes, bool]:
     kept: list[bytes | memoryview] = [SIGNATURE]
     sound = whole = True
     for chunk in chunks(data):
-        sound &= chunk.sound
-        if chunk.name in NEEDED or (chunk.name in USED and chunk.sound):
+        is_sound = chunk.sound and (chunk.name != SIZE or len(chunk.body) == SIZE_BYTES)
+        sound &= is_sound
+        if chunk.name in NEEDED or (chunk.name in USED and is_sound):
             right = chunk.sound or chunk.name in (PIXELS, END)
             checksum = _checksum(chunk.name, chunk.body) if right else bytes(4)
             kept += [len(chunk.body).to_bytes(4, "big"), chunk.name, chunk.body, checksum]

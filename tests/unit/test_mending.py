@@ -214,3 +214,27 @@ def test_a_tiff_that_does_not_say_what_0_is_is_no_negative(mode: str) -> None:
         struct.pack("<HHIHH", 262, 3, 1, 1, 0), struct.pack("<HHIHH", 261, 3, 1, 1, 0)
     )
     assert (read(data)[:, :, 0] == np.asarray(picture.convert("L"))).all()
+
+
+@pytest.mark.parametrize("chunk", [(b"pHYs", bytes(3)), (b"eXIf", b"no EXIF"), (b"iCCP", b"no profile")])
+def test_a_side_chunk_of_nonsense_does_not_matter(chunk: tuple[bytes, bytes]) -> None:
+    assert (read(png(PARTS[0], (*chunk, 0), *PARTS[1:])) == NOISE[:, :, ::-1]).all()
+
+
+def test_a_png_without_its_palette_is_damaged() -> None:
+    data = encoded(PillowImage.fromarray(NOISE).quantize(16), "PNG")
+    assert code(png(*((each.name, bytes(each.body), 0) for each in chunks(data) if each.name != b"PLTE"))) == (
+        "image_damaged"
+    )
+
+
+def test_a_jpeg_that_claims_many_more_rows_than_it_has() -> None:
+    """Its few bytes decode to a grey page, which would be read as an empty one."""
+    data = JPEGS["baseline"]
+    size = data.find(b"\xff\xc0") + 5
+    assert code(data[:size] + struct.pack(">HH", 2000, 1600) + data[size + 4 :]) == "image_truncated"
+
+
+def test_a_grey_page_is_whole() -> None:
+    """A page may be of the grey that decoders give for missing data."""
+    assert (read(encoded(np.full((64, 64, 3), 128, np.uint8), "JPEG")) == 128).all()

@@ -42,6 +42,13 @@ def test_black_and_white() -> None:
     assert (read(pam((GREY > 99)[:, :, None], 1), gray=True) == np.where(GREY > 99, 255, 0)).all()
 
 
+@pytest.mark.parametrize("most", [1, 15, 100])
+def test_the_brightest_value_is_as_bright_as_the_header_says(most: int) -> None:
+    values = np.dstack([COLOUR.astype(int) * most // 255 // 2, np.full(GREY.shape, most)])
+    found = read(pam(values, most))
+    assert np.abs(found - values[:, :, 2::-1] * 255.0 / most).max() <= 1
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("colour", [False, True])
 def test_floats(colour: bool, order: str) -> None:
