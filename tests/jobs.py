@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 import raypipe as rp
 from raypipe.job import loop, plan
 from raypipe.job.engine import Engine
@@ -47,3 +49,19 @@ def pages(output: Path | str, pipeline: Pipeline = PIPELINE) -> list[Page]:
     """All pages in an output folder, by document and number."""
     found = Results(OutputFolder(output)).pages(pipeline.graph.columns)
     return sorted(found, key=lambda page: (page.path, page.pagenum))
+
+
+def tiff(path: Path, *greys: int) -> None:
+    """Writes a document with a page of each grey."""
+    first, *rest = [Image.new("L", (40, 30), grey) for grey in greys]
+    first.save(path, save_all=True, append_images=rest)
+
+
+def names(output: Path) -> list[tuple[str, int]]:
+    """The names and numbers of all pages in an output folder."""
+    return [(page.name, page.pagenum) for page in pages(output)]
+
+
+def files(output: Path) -> set[str]:
+    """The names of the files of results."""
+    return {path.name for path in (output / "results").iterdir()}

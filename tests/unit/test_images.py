@@ -3,51 +3,21 @@ from __future__ import annotations
 import io
 import re
 import struct
-import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from making import boxes, encoded
+from opening import LIMITS, failure, opened, pixels, quarters, same, tiff_of_pages
 from PIL import Image as PillowImage
 
 from raypipe.errors import PageError
-from raypipe.images.image import BGR, GRAY, Image, Limits, open_image
+from raypipe.images.image import BGR, GRAY, open_image
 from raypipe.images.kinds import page_count
 
-LIMITS = Limits(max_bytes=10_000_000, max_megapixels=150, max_pages=100)
 FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "JPEG2000", "TGA", "PCX", "SGI", "QOI"]
 LOSSLESS = {"quality": 95, "subsampling": 0}
-
-
-def opened(data: bytes | None, page: int = 0, gray: bool = False, limits: Limits = LIMITS, reduce: int = 0) -> Image:
-    return open_image(data, "scan.img", page, gray, limits, reduce)
-
-
-def pixels(data: bytes, page: int = 0, gray: bool = False) -> np.ndarray:
-    image = opened(data, page, gray)
-    found = image.pixels()
-    assert found.dtype == np.uint8
-    assert found.shape == ((image.height, image.width) if gray else (image.height, image.width, 3))
-    return found
-
-
-def quarters() -> np.ndarray:
-    """A landscape picture of four colours, RGB (32, 64, 3)."""
-    picture = np.zeros((32, 64, 3), np.uint8)
-    picture[:16, :32], picture[:16, 32:] = (220, 30, 30), (30, 200, 30)
-    picture[16:, :32], picture[16:, 32:] = (30, 30, 220), (240, 240, 240)
-    return picture
-
-
-def same(found: np.ndarray, rgb: np.ndarray, tolerance: float = 12) -> bool:
-    """Whether BGR or grey pixels show an RGB picture."""
-    if found.ndim == 2:
-        rgb = np.rint(rgb.astype(float) @ [0.299, 0.587, 0.114])
-    else:
-        found = found[:, :, ::-1]
-    return found.shape == rgb.shape and bool(np.abs(found.astype(float) - rgb).mean() < tolerance)
 
 
 @pytest.mark.parametrize("gray", [False, True])
@@ -248,46 +218,6 @@ def test_resolutions_that_cannot_be(dots: int) -> None:
     assert opened(data).resolution == 0
 
 
-def tiff_of_pages(count: int) -> bytes:
-    pages = [PillowImage.fromarray(quarters() // (n + 1)) for n in range(count)]
-    return encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-
-
-def test_pages_of_a_tiff() -> None:
-    data = tiff_of_pages(3)
-    assert page_count(io.BytesIO(data)) == 3
-    assert all(same(pixels(data, page), quarters() // (page + 1), 1) for page in range(3))
-
-
-@pytest.mark.parametrize(
-    "data", [encoded(quarters(), "PNG"), encoded(quarters(), "TIFF"), b"", b"text", b"II", b"MM\0*"]
-)
-def test_everything_else_has_one_page(data: bytes) -> None:
-    assert page_count(io.BytesIO(data)) == 1
-
-
-@pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize("big", [False, True])
-def test_pages_of_a_tiff_of_any_make(order: str, big: bool) -> None:
-    """Directories without entries, of which the last leads back to the first."""
-    offset, count, head = ("Q", "Q", 16) if big else ("I", "H", 8)
-    size, pages = struct.calcsize(order + count + offset), 20_000
-    places = [head + size * n for n in range(pages)]
-    start = {"<": b"II", ">": b"MM"}[order] + struct.pack(order + "H", 43 if big else 42)
-    start += struct.pack(order + "HHQ", 8, 0, head) if big else struct.pack(order + "I", head)
-    following = [*places[1:], head]
-    data = start + b"".join(struct.pack(order + count + offset, 0, place) for place in following)
-    assert page_count(io.BytesIO(data)) == pages
-
-
-@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF", "MPO"])
-def test_frames_of_an_animation_are_no_pages(kind: str) -> None:
-    frames = [PillowImage.fromarray(quarters()), PillowImage.fromarray(255 - quarters())]
-    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
-    assert page_count(io.BytesIO(data)) == 1
-    assert same(pixels(data), quarters())
-
-
 @pytest.mark.parametrize("gray", [False, True])
 @pytest.mark.parametrize(("name", "picture"), [("quarters", quarters()), ("several", 255 - quarters())])
 def test_a_photo_in_heic(name: str, picture: np.ndarray, gray: bool) -> None:
@@ -305,16 +235,6 @@ def test_pixels_are_decoded_once_and_the_file_let_go(tmp_path: Path) -> None:
     path.unlink()
     assert image.pixels() is first
     assert image.data is None
-
-
-def failure(data: bytes, limits: Limits = LIMITS, page: int = 0) -> PageError:
-    with pytest.raises(PageError) as caught:
-        opened(data, page, limits=limits).pixels()
-    message = str(caught.value)
-    assert "scan.img" in message
-    assert caught.value.remedy
-    assert message.endswith(caught.value.remedy)
-    return caught.value
 
 
 NOISE = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
@@ -440,49 +360,6 @@ def test_a_file_that_vanishes_before_it_is_decoded(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(PageError, match="gone.png"):
         image.pixels()
-
-
-def png_of(width: int, height: int) -> bytes:
-    """A PNG file that claims a size and holds nothing."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-
-
-@pytest.mark.parametrize("side", [13_000, 60_000])
-def test_a_header_that_claims_too_many_pixels(side: int) -> None:
-    error = failure(png_of(side, side))
-    assert error.code == "image_too_large"
-    assert "limit of 150 megapixels" in str(error)
-    assert "max_megapixels" in error.remedy
-
-
-def test_a_raised_limit_is_the_limit() -> None:
-    """Pillow has one of its own, at 179 megapixels with a warning and at twice that with an error."""
-    for side in (15_000, 20_000):
-        image = opened(b"P5 %d %d 255\n" % (side, side), limits=Limits(1000, 500, 1))
-        assert (image.width, image.height) == (side, side)
-
-
-def test_too_many_bytes() -> None:
-    error = failure(WHOLE["PNG"], Limits(1000, 150, 1))
-    assert error.code == "image_too_large"
-    assert "1,000" in str(error)
-    assert "max_bytes" in error.remedy
-
-
-@pytest.mark.parametrize("page", [3, 50])
-def test_a_page_beyond_the_end(page: int) -> None:
-    error = failure(tiff_of_pages(3), page=page)
-    assert error.code == "page_missing"
-    assert f"no page {page + 1}. It has 3." in str(error)
-
-
-def test_a_page_beyond_the_limit() -> None:
-    assert failure(tiff_of_pages(3), Limits(10_000_000, 150, 2), page=2).code == "page_missing"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (30_000, 30), (30, 30_000), (1, 5000)])

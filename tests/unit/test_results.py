@@ -1,0 +1,117 @@
+"""The folder of a job's results: files that are cut off, strange, old or doubled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from jobs import PIPELINE, files, names, pages, run, tiff
+
+from raypipe.errors import ConfigError, OutputError
+from raypipe.job import loop, plan
+from raypipe.job.folder import OutputFolder
+from raypipe.job.local import LocalEngine
+from raypipe.job.progress import Progress
+from raypipe.job.writer import Writer
+
+
+def test_a_file_that_a_killed_job_left_incomplete_is_removed(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out")
+    (file,) = (tmp_path / "out/results").iterdir()
+    file.rename(file.with_name(f"{file.name}.part"))
+    (tmp_path / "out/shards/000000.json").unlink()
+    assert run(folder, tmp_path / "out").pages == 3
+    assert files(tmp_path / "out") == {file.name}
+
+
+def test_what_a_power_failure_cut_off_is_read_again(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(folder, tmp_path / "out")
+    (file,) = (tmp_path / "out/results").iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    (tmp_path / "out/shards/000000.json").unlink()
+    assert run(folder, tmp_path / "out").pages == 3
+    assert len(pages(tmp_path / "out")) == 3 and f"{file.name} is cut off" in caplog.text
+
+
+def test_a_broken_file_that_is_not_ours_is_left_alone(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "out/results/half-written.parquet"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"PAR1 and then the power went")
+    assert run(folder, tmp_path / "out").pages == 3
+    assert file.exists() and "half-written.parquet is not a Parquet file" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["mine.parquet", "000007-0123456789abcdef.parquet"])
+def test_a_strange_parquet_file_among_the_results_is_left_alone(folder: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "out/results" / name
+    file.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"mine": [1]}), file)
+    with pytest.raises(ConfigError, match=name):
+        run(folder, tmp_path / "out")
+    assert file.exists()
+
+
+def test_results_of_an_older_version_go_on(tmp_path: Path) -> None:
+    """They lack a column that new ones have, and a document may have pages in both."""
+    tiff(tmp_path / "a.tif", 1, 2, 3)
+
+    def stop(now: Progress) -> None:
+        if now.finished == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "a.tif", tmp_path / "out", changed=stop, formats=["json"])
+    for file in (tmp_path / "out/results").iterdir():
+        pq.write_table(pq.read_table(file).drop_columns("reading_seconds"), file)
+    assert run(tmp_path / "a.tif", tmp_path / "out", formats=["json"]).resumed == 2
+    assert [page.reading_seconds is None for page in pages(tmp_path / "out")] == [True, True, False]
+    assert len(list((tmp_path / "out/json").iterdir())) == 1
+
+
+def test_results_of_nobody_knows_which_pipeline_are_refused(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out")
+    (tmp_path / "out" / "pipeline.toml").unlink()
+    with pytest.raises(ConfigError, match=r"no pipeline\.toml"):
+        run(folder, tmp_path / "out")
+
+
+def test_rows_that_did_not_arrive_are_an_error(folder: Path, tmp_path: Path) -> None:
+    """As on a node whose disk is not the driver's."""
+    job = plan.prepare(PIPELINE, [folder], tmp_path / "out")
+    elsewhere = Writer(OutputFolder(tmp_path / "another disk"), job.writer.columns, ())
+    with pytest.raises(OutputError, match=r"3 of 3 rows are not in .*out/results"):
+        loop.run(job, lambda *_: LocalEngine(PIPELINE.graph, elsewhere, 1, 1), Progress())
+
+
+def test_a_page_that_was_written_twice_stays_once(folder: Path, tmp_path: Path) -> None:
+    """As when a node dies after it wrote and before it said so, and its work is cut into other files."""
+
+    for n in range(3):
+        (folder / f"{n}.png").write_bytes((folder / "a.png").read_bytes())
+    tiff(folder / "x.tif", 10, 20)
+
+    def copy(now: Progress) -> None:
+        for file in list((tmp_path / "out/results").glob("000000-*.parquet")) if now.finished == 7 else []:
+            file.with_name(f"000000-{'0' * 15}{file.name[-9]}.parquet").write_bytes(file.read_bytes())
+
+    run(folder, tmp_path / "out", changed=copy)
+    assert len(names(tmp_path / "out")) == len(set(names(tmp_path / "out"))) == 8
+
+
+def test_a_full_disk_is_told_in_a_line_and_the_job_goes_on_after_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("raypipe.job.results.write_file", full)
+    with pytest.raises(OutputError, match=r"No space left on device.*the same command then goes on"):
+        run(folder, tmp_path / "out")
+    monkeypatch.undo()
+    assert run(folder, tmp_path / "out").pages == 3
