@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from listed import FILES, make, names
 from making import encoded
 from PIL import Image as PillowImage
 from pyarrow import fs
@@ -15,91 +15,16 @@ from raypipe.files.paths import read_file, resolve
 from raypipe.inputs import listing
 from raypipe.inputs.pages import documents, named, pages
 
-FILES = ["b.PNG", "a.jpg", "sub/c.tiff", "sub/deeper/d.webp", "notes.txt", ".hidden.png", "sub/e.doc", "._a.jpg"]
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in FILES:
-        path = tmp_path / "in" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x")
-    return tmp_path / "in"
-
-
-def names(found: Iterable[dict[str, object]], folder: Path | str) -> list[str]:
-    return [str(row["path"]).removeprefix(f"{folder}/") for row in found]
+    return make(tmp_path / "in", *FILES)
 
 
 def test_a_folder_gives_its_pictures_in_order(folder: Path) -> None:
     found = list(documents(folder))
     assert names(found, folder) == ["a.jpg", "b.PNG", "sub/c.tiff", "sub/deeper/d.webp"]
     assert all(row["content"] is None for row in found)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
-        ("*.jpg", ["a.jpg"]),
-        ("*", ["a.jpg", "b.PNG", "sub/c.tiff", "sub/deeper/d.webp"]),
-        ("?.jpg", ["a.jpg"]),
-        ("[ab].*", ["a.jpg", "b.PNG"]),
-        ("*.*", ["a.jpg", "b.PNG"]),
-        ("*/*", ["sub/c.tiff", "sub/deeper/d.webp"]),
-        ("*/*.*", ["sub/c.tiff"]),
-        ("sub/*", ["sub/c.tiff", "sub/deeper/d.webp"]),
-        ("*/deeper", ["sub/deeper/d.webp"]),
-        ("[s]*/", ["sub/c.tiff", "sub/deeper/d.webp"]),
-        ("**/deeper", ["sub/deeper/d.webp"]),
-        ("sub/**", ["sub/c.tiff", "sub/deeper/d.webp"]),
-        ("**/*", ["a.jpg", "b.PNG", "sub/c.tiff", "sub/deeper/d.webp"]),
-        ("**/*.webp", ["sub/deeper/d.webp"]),
-        ("sub/**/*.*", ["sub/c.tiff", "sub/deeper/d.webp"]),
-        ("s*/**/d.*", ["sub/deeper/d.webp"]),
-    ],
-)
-def test_globs(folder: Path, pattern: str, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert names(documents(f"{folder}/{pattern}"), folder) == expected
-    uri_pattern = pattern.replace("?", "[!.]")
-    assert names(documents(f"file://{folder}/{uri_pattern}"), f"file://{folder}") == expected
-    monkeypatch.chdir(folder)
-    assert names(documents(pattern), folder) == expected
-    assert names(documents(f"./{pattern}"), folder) == expected
-
-
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
-        ("**/b/**/*.jpg", ["a/b/2.jpg", "a/b/c/3.jpg", "a/b/c/d/4.jpg"]),
-        ("**/a/**/c/**/*.jpg", ["a/b/c/3.jpg", "a/b/c/d/4.jpg"]),
-        ("**/**/4.jpg", ["a/b/c/d/4.jpg"]),
-        ("**/*/**/d", ["a/b/c/d/4.jpg"]),
-        ("a/**/**/[12].*", ["a/1.jpg", "a/b/2.jpg"]),
-        ("x*", ["x1/y/5.jpg"]),
-    ],
-)
-def test_globs_of_folders(tmp_path: Path, pattern: str, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    make(tmp_path, "gl/0.jpg", "gl/a/1.jpg", "gl/a/b/2.jpg", "gl/a/b/c/3.jpg", "gl/a/b/c/d/4.jpg", "gl/x1/y/5.jpg")
-    assert names(documents(f"{tmp_path}/gl/{pattern}"), f"{tmp_path}/gl") == expected
-    bucket = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
-    monkeypatch.setattr(listing, "resolve", lambda uri: (bucket, uri.removeprefix("s3://")))
-    assert names(documents(f"s3://gl/{pattern}"), "s3://gl") == expected
-
-
-def test_a_glob_looks_only_where_it_may_match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make(tmp_path, "a/x/1.png", "a/y/1.png", "b/x/1.png", "c/1.png")
-    (tmp_path / "a" / "up").symlink_to(tmp_path)
-    (tmp_path / "a" / "w").symlink_to(tmp_path / "a" / "x")
-    scandir, listed = os.scandir, []
-
-    def noted(path: str) -> object:
-        listed.append(str(path).rstrip("/").removeprefix(str(tmp_path)))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", noted)
-    assert names(documents(f"{tmp_path}/a/[xz]/*.png"), tmp_path) == ["a/x/1.png"]
-    assert listed == ["/a", "/a/x"]
-    assert names(documents(f"{tmp_path}/**/x/*.png"), tmp_path) == ["a/x/1.png", "b/x/1.png"]
 
 
 def test_a_file_named_outright_is_taken_whatever_it_is_called(folder: Path) -> None:
@@ -172,28 +97,6 @@ def test_a_file_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.Monke
     for name in ("~t.jpg", "~[1].jpg"):
         (tmp_path / name).write_bytes(b"x")
         assert names(documents(name), tmp_path) == [name]
-
-
-@pytest.mark.parametrize("name", ["c[1].png", "what?.png", "a*.png"])
-@pytest.mark.parametrize("kind", [str, Path])
-def test_a_file_may_be_called_like_a_pattern(folder: Path, name: str, kind: type) -> None:
-    (folder / name).write_bytes(b"x")
-    assert names(documents(kind(f"{folder}/{name}")), folder) == [name]
-
-
-def test_a_folder_may_be_called_like_a_pattern(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "box [1]").mkdir()
-    (folder / "box [1]" / "a.png").write_bytes(b"x")
-    assert names(documents(folder / "box [1]"), folder) == ["box [1]/a.png"]
-    monkeypatch.chdir(folder / "box [1]")
-    assert names(documents("*.png"), folder) == ["box [1]/a.png"]
-
-
-def make(folder: Path, *files: str) -> None:
-    for name in files:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x")
 
 
 def test_pictures_are_in_the_order_of_their_whole_paths(tmp_path: Path) -> None:
