@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import FrameType
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from raypipe.graph import Graph, Operator
 from raypipe.machine import share_freed_memory, usable_cpus
@@ -50,7 +52,17 @@ def run(
     share_freed_memory()
     check_port(host, port)
     graph.check()
-    Server(application(graph, drawings, serving, jobs_for), host, port, started).run()
+    served = application(graph, drawings, serving, jobs_for)
+    _take_errors(served.log)
+    Server(served, host, port, started).run()
+
+
+def _take_errors(log: logging.Logger) -> None:
+    """Has uvicorn's errors logged like all else: what else it says, the application says with the request's id."""
+    theirs = logging.getLogger("uvicorn.error")
+    theirs.setLevel(logging.ERROR)
+    for handler in log.handlers:
+        theirs.addHandler(handler)
 
 
 def application(
@@ -71,6 +83,19 @@ def application(
     return create(reader, serving.settings, jobs_for=jobs_for)
 
 
+class Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
+    """uvicorn's HTTP, whose answer to what is none is a problem like all others."""
+
+    def send_400_response(self, _: str) -> None:
+        """Answers and closes the connection, or only closes it if another request's answer would come next."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started):
+            answer = self.config.app.malformed()
+            head = [b"HTTP/1.1 400 Bad Request", *(b": ".join(pair) for pair in answer.raw_headers), b"", b""]
+            self.transport.write(b"\r\n".join(head) + answer.body)
+        self.transport.close()
+
+
 class Server(uvicorn.Server):
     """An HTTP server that, once it is told to stop, finishes what it has and refuses the rest until then."""
 
@@ -80,6 +105,8 @@ class Server(uvicorn.Server):
                 application,
                 host,
                 port,
+                http=Protocol,
+                ws="none",
                 lifespan="on",
                 log_config=None,
                 access_log=False,

@@ -11,8 +11,10 @@ from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from raypipe.web.bodies import CLOSE
 from raypipe.web.pages import STATIC
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import ServerSettings, digest
@@ -50,6 +52,7 @@ class Edge:
         tells_id: Whether answers get the header with the request's id; Serve's proxies add it themselves.
 
     Attributes:
+        log: Where requests are logged.
         under_way: How many requests are being answered.
     """
 
@@ -57,6 +60,7 @@ class Edge:
         self._app, self._settings, self._telemetry, self._tells_id = app, settings, telemetry, tells_id
         self._shared = _with_origins(self._answer, settings)
         self._keys, self._stops, self.under_way = settings.key_digests, False, 0
+        self.log = telemetry.log
 
     def stop(self) -> None:
         """Refuses all further requests; those that are under way are finished."""
@@ -81,8 +85,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                ours = {**SECURITY_HEADERS, **({REQUEST_ID: request_id} if self._tells_id else {})}
-                MutableHeaders(scope=message).update(ours)
+                MutableHeaders(scope=message).update(self._headers(request_id))
             elif method == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
@@ -94,6 +97,20 @@ class Edge:
             finally:
                 self.under_way -= 1
                 self._note(scope, method, status, time.perf_counter() - begun)
+
+    def malformed(self) -> Response:
+        """The answer to what is no HTTP, which therefore has no scope."""
+        request_id, detail = uuid4().hex, "What came is no HTTP request. Let an HTTP library make it."
+        problem = ProblemError(400, "request_malformed", detail, CLOSE)
+        self._telemetry.problem(problem.code)
+        fields = {"request_id": request_id, "status": problem.status}
+        self.log.info("malformed request", extra={"fields": fields})
+        response = problem.response(request_id)
+        response.headers.update(self._headers(request_id))
+        return response
+
+    def _headers(self, request_id: str) -> dict[str, str]:
+        return {**SECURITY_HEADERS, **({REQUEST_ID: request_id} if self._tells_id else {})}
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = self._refusal(scope, Headers(scope=scope))
@@ -141,7 +158,7 @@ class Edge:
             **scope["state"].get("log", {}),
         }
         is_check = scope["path"] in HEALTH_PATHS and status == 200
-        self._telemetry.log.log(logging.DEBUG if is_check else logging.INFO, "request", extra={"fields": fields})
+        self.log.log(logging.DEBUG if is_check else logging.INFO, "request", extra={"fields": fields})
 
 
 def _with_origins(app: ASGIApp, settings: ServerSettings) -> ASGIApp:

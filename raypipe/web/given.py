@@ -62,10 +62,9 @@ def _no_number(constant: str) -> NoReturn:
 def _check(value: Any) -> None:
     """Refuses coordinates that are on no page, more items than any page has, and halves of characters."""
     if isinstance(value, (list, dict)):
-        items = value.values() if isinstance(value, dict) else value
-        if len(items) > MOST_ITEMS:
+        if len(value) > MOST_ITEMS:
             raise ValueError(f"A list is longer than {MOST_ITEMS:,}.")
-        for item in items:
+        for item in (*value, *value.values()) if isinstance(value, dict) else value:
             _check(item)
     elif isinstance(value, (int, float)) and abs(value) > FARTHEST:
         raise ValueError(f"A number is beyond {FARTHEST:,}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,43 @@ def test_a_head_over_http(caplog: pytest.LogCaptureFixture) -> None:
         assert json.load(connection.getresponse()) == {"status": "ready"}, "on the same connection"
         connection.close()
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+NO_HTTP = {
+    "noise": bytes(range(128, 256)) + b"\r\n\r\n",
+    "a line break too few": b"GET /readyz HTTP/1.1\nHost: x\rX: y\r\n\r\n",
+    "two lengths": b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "a bad length": b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "a bad chunk": b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\na\r\n",
+}
+
+
+def test_what_is_no_http_gets_a_problem_too(capfd: pytest.CaptureFixture[str]) -> None:
+    with listening(create(Reader(), ServerSettings())) as connection:
+        for name, sent in NO_HTTP.items():
+            with socket.create_connection((connection.host, connection.port), 30) as client:
+                client.sendall(sent)
+                answer = http.client.HTTPResponse(client)
+                answer.begin()
+                problem = json.load(answer)
+            assert (answer.status, problem["code"]) == (400, "request_malformed"), name
+            assert answer.headers["X-Request-ID"] == problem["request_id"] in capfd.readouterr().err
+
+
+def test_no_other_answer_stands_in_the_place_of_a_request_that_is_read() -> None:
+    reader = Reader()
+    reader.hold.clear()
+    with listening(create(reader, ServerSettings())) as at, socket.create_connection((at.host, at.port), 30) as client:
+        client.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\nno HTTP\r\n\r\n")
+        assert not client.recv(1000).startswith(b"HTTP/1.1 400")
+
+
+def test_a_websocket_is_no_way_in() -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    with listening(create(Reader(), ServerSettings())) as connection:
+        connection.request("GET", "/v1/ocr", headers={**upgrade, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["code"]) == (405, "wrong_method")
 
 
 @pytest.mark.parametrize(("trusted", "statuses"), [("127.0.0.1", [200] * 4), ("10.1.1.1", [200, 200, 429, 429])])

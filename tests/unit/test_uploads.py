@@ -106,3 +106,10 @@ def test_other_json_is_refused(client: TestClient, body: bytes) -> None:
     answer = client.post("/v1/ocr", content=body, headers={"Content-Type": "application/json"})
     problem = assert_problem(answer, 422, "json_invalid" if body else "body_empty")
     assert not body or '{"file": BASE64' in problem["detail"]
+
+
+def test_half_a_character_is_no_name_of_an_option(client: TestClient) -> None:
+    body = b'{"file": "aaaa", "\\udfff": 1}'
+    assert_problem(
+        client.post("/v1/ocr", content=body, headers={"Content-Type": "application/json"}), 422, "json_invalid"
+    )
