@@ -130,7 +130,7 @@ CORRECTED = {
     }
 }
 STATUSES = {
-    400: "disconnected",
+    400: "disconnected, or no HTTP",
     401: "no valid key",
     404: "no such path or job, or no jobs without a folder for them",
     406: "no such format, or one that holds fewer pages",
@@ -144,6 +144,7 @@ STATUSES = {
     500: "something unexpected",
     503: "no replica is ready; see Retry-After",
     504: "not ready in time",
+    507: "no room for files that the format needs",
 }
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
 PROBLEM: dict[int | str, dict[str, Any]] = {"default": {"description": "a problem", "content": _PROBLEM}}

@@ -91,9 +91,10 @@ class Service:
             raise ProblemError(422, "no_picture", str(error)) from error
         except OSError as error:
             detail = (
-                f"This server cannot write files that {form.name} needs: its operator should set TMPDIR to a folder."
+                f"This server cannot write files that {form.name} needs: its operator should set TMPDIR to a folder "
+                "with room, such as /dev/shm."
             )
-            raise ProblemError(500, "no_temporary_folder", detail) from error
+            raise ProblemError(507, "no_temporary_folder", detail) from error
 
     async def check_ready(self) -> None:
         """Makes sure that pages can be read.

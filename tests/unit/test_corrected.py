@@ -103,7 +103,7 @@ def test_a_server_that_can_write_nothing_says_so(
     client: TestClient, pages: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/none")
-    problem = assert_problem(with_file(client, pages[:1], encoded(white(100, 200), "PNG")), 500, "no_temporary_folder")
+    problem = assert_problem(with_file(client, pages[:1], encoded(white(100, 200), "PNG")), 507, "no_temporary_folder")
     assert "TMPDIR" in problem["detail"] and "/none" not in problem["detail"]
     assert convert(client, pages, "output_format=alto").status_code == 200
 
