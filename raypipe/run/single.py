@@ -58,11 +58,9 @@ def run(
 
 
 def _take_errors(log: logging.Logger) -> None:
-    """Has uvicorn's errors logged like all else: what else it says, the application says with the request's id."""
-    theirs = logging.getLogger("uvicorn.error")
-    theirs.setLevel(logging.ERROR)
-    for handler in log.handlers:
-        theirs.addHandler(handler)
+    """Has what libraries say logged like all else. What uvicorn says of requests, the application says with ids."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    logging.basicConfig(level=logging.WARNING, handlers=log.handlers)
 
 
 def application(
