@@ -139,10 +139,16 @@ def job_options(command: F) -> F:
         click.option("--format", "formats", multiple=True, type=FormatName(), default=["text"], show_default=True,
                      help="Also write one file per document in this format (repeatable)."),
         click.option("--overlay", type=click.Choice(["jpeg", "png", "none"]), default="jpeg", show_default=True,
-                     help="Draw regions and text over each page."),
+                     help="Draw regions and text over each page; none by default if a pipeline has no regions."),
         click.option("--batch-size", default=BATCH_SIZE, show_default=True, type=click.IntRange(1),
                      help="Pages read together."),
     )  # fmt: skip
+
+
+def overlay_for(pipeline: Pipeline, overlay: str) -> str:
+    """The format of overlays: as given, but by default `none` where a pipeline finds no regions or keeps no picture."""
+    is_given = click.get_current_context().get_parameter_source("overlay") is ParameterSource.COMMANDLINE
+    return overlay if is_given or overlay in pipeline.drawings() else "none"
 
 
 def with_overlays(pipeline: Pipeline, folder: OutputFolder, overlay: str) -> Pipeline:

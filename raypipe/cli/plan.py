@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from raypipe.cli import progress
-from raypipe.cli.options import chosen_pipeline, job_options, passwords_option, pipeline_options, with_overlays
+from raypipe.cli.options import (
+    chosen_pipeline,
+    job_options,
+    overlay_for,
+    passwords_option,
+    pipeline_options,
+    with_overlays,
+)
 from raypipe.job import forecast as job
 from raypipe.job.folder import OutputFolder
 from raypipe.job.forecast import Cluster, Forecast
@@ -48,6 +55,7 @@ def plan(
     """
     nodes = Cluster.parse(cluster) if cluster else None
     pipeline = chosen_pipeline(**choice)
+    overlay = overlay_for(pipeline, overlay)
     job.check(pipeline, nodes)
 
     def pipeline_for(folder: OutputFolder) -> Pipeline:

@@ -17,6 +17,7 @@ from raypipe.cli.options import (
     alone,
     chosen_pipeline,
     job_options,
+    overlay_for,
     passwords_option,
     pipeline_options,
     pool_options,
@@ -86,6 +87,7 @@ def run(
         sys.exit(stream.stream(pipeline, formats, batch_size, threads, page_timeout or None))
     if output is None:
         raise click.MissingParameter(param_hint="--output", param_type="option")
+    overlay = overlay_for(pipeline, overlay)
     pipeline = with_overlays(pipeline, OutputFolder(output), overlay)
     job = plan.prepare(pipeline, sources, output, formats, overwrite, retry_failed)
     stop.heed_sigterm()
@@ -94,9 +96,7 @@ def run(
         def engine_for(documents: pa.Table, more: bool) -> Engine:
             name = engine if engine != "auto" else _sooner(job, documents, more, address, threads)
             shown.update(doing="loading models" if name == "local" else "starting Ray")
-            if name == "local":
-                return LocalEngine(pipeline.graph, job.writer, batch_size, threads, page_timeout or None)
-            return RayEngine(pipeline.graph, job.writer, batch_size, address, page_timeout or None)
+            return _engine(name, job, batch_size, address, threads, page_timeout or None)
 
         summary = loop.run(job, engine_for, shown)
     sys.exit(_report(summary, job, overlay))
@@ -107,6 +107,14 @@ def _sooner(job: Job, documents: pa.Table, more: bool, address: str | None, thre
     name, reason = choose(job.pipeline.graph, documents, more, address, threads)
     click.echo(f"{'Ray' if name == 'ray' else 'One process'}: {reason}.", err=True)
     return name
+
+
+def _engine(
+    name: str, job: Job, batch_size: int, address: str | None, threads: int | None, page_seconds: float | None
+) -> Engine:
+    if name == "local":
+        return LocalEngine(job.pipeline.graph, job.writer, batch_size, threads, page_seconds)
+    return RayEngine(job.pipeline.graph, job.writer, batch_size, address, page_seconds)
 
 
 @contextmanager

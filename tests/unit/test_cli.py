@@ -266,3 +266,16 @@ def test_a_key_without_a_server_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     refused = invoke("show", str(tmp_path / "a.png"), "--api-key", "key")
     assert "--api-key cannot be combined with reading on this machine" in str(refused.exception)
+
+
+def test_a_pipeline_without_regions_has_no_overlays_unless_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page_png: bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.png").write_bytes(page_png)
+    Path("pipeline.toml").write_text('[[stage]]\ntype = "BinaryToImage"\n')
+    arguments = ["run", "a.png", "--engine=local", "--threads=1", "--pipeline=pipeline.toml"]
+    done = invoke(*arguments, "--output=out")
+    assert done.exit_code == 0 and "overlays" not in done.output
+    refused = invoke(*arguments, "--output=drawn", "--overlay=jpeg")
+    assert "ImageDrawRegions reads the column 'text_regions'" in str(refused.exception)

@@ -38,7 +38,7 @@ def raypipe(*arguments):
     return ran.output
 
 def run(*arguments):
-    return raypipe("run", "scans", "-o", "out", "--overlay", "none", "--engine", "local", *arguments)
+    return raypipe("run", "scans", "-o", "out", "--engine", "local", *arguments)
 
 told = run("--format", "shout", "--format", "whisper", "--format", "json", "--pipeline", "ink.toml")
 files = ("shout/a.png.shout", "whisper/a.png.whisper", "json/a.png.json", "json/b.npy.json")
