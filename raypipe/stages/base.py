@@ -220,7 +220,7 @@ class Step:
     holds_model: bool = False
 
 
-class Worker(ABC, Generic[S]):
+class Worker(Generic[S]):
     """Runs a step of a stage in one process. Keeps no state between calls.
 
     Args:
@@ -240,12 +240,18 @@ class Worker(ABC, Generic[S]):
     def warm_up(self) -> None:
         """Does once what the first page would otherwise wait for, such as a first run of the model. Follows `setup`."""
 
-    @abstractmethod
     def process(self, rows: Sequence[Row]) -> None:
-        """Fills in the columns of rows that have no exception, in place.
+        """Fills in the columns of rows that have no exception, in place: page by page, unless a worker does otherwise.
 
         The columns that its step writes exist already and are empty. Errors of a single page go through `guard`.
         """
+        for row in rows:
+            with self.guard(row):
+                self.process_page(row)
+
+    def process_page(self, row: Row) -> None:
+        """Fills in the columns of one row; its errors become the row's exception."""
+        raise NotImplementedError
 
     @contextmanager
     def guard(self, row: Row) -> Iterator[None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
@@ -28,14 +27,12 @@ class ImageOpener(Worker["BinaryToImage"]):
         self._open({spec.input_col: sample.encoded(), spec.origin_col: sample.NAME, spec.page_num_col: 0}).pixels()
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            with self.guard(row):
-                row[self.spec.output_col] = image = self._open(row)
-                self._correct_total(row, image)
-                self._take_layer(row, image)
-                image.tell = partial(self._warn, row, image.origin)
-                image.tell(image.warning)
+    def process_page(self, row: Row) -> None:
+        row[self.spec.output_col] = image = self._open(row)
+        self._correct_total(row, image)
+        self._take_layer(row, image)
+        image.tell = partial(self._warn, row, image.origin)
+        image.tell(image.warning)
 
     def _warn(self, row: Row, origin: str, warning: str) -> None:
         row[self.spec.warning_col] = f"{origin}: {warning}." if warning else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar
 
@@ -46,10 +45,8 @@ class TextDetector(Worker["ImageTextDetector"]):
         self._regions(sample.image())
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            with self.guard(row):
-                row[self.spec.output_col] = self._regions(row[self.spec.input_col])
+    def process_page(self, row: Row) -> None:
+        row[self.spec.output_col] = self._regions(row[self.spec.input_col])
 
     def _regions(self, image: Image) -> list[Region]:
         spec = self.spec

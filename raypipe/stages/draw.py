@@ -43,17 +43,14 @@ class RegionDrawer(Worker["ImageDrawRegions"]):
         encode(draw(sample.image(), sample.boxes(), [line], self.spec), self.spec.image_format)
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
-        spec = self.spec
-        for row in rows:
-            with self.guard(row):
-                image: Image = row[spec.input_col]
-                lines = row[spec.lines_col] if spec.draw_text else ()
-                regions = row[spec.input_regions_col]
-                labels = [region.label for region in regions]
-                row[spec.output_col] = encode(
-                    draw(image, boxes_from_regions(regions), lines, spec, labels), spec.image_format
-                )
+    def process_page(self, row: Row) -> None:
+        row[self.spec.output_col] = encode(self.drawn(row[self.spec.input_col], row), self.spec.image_format)
+
+    def drawn(self, image: Image, row: Row) -> Pixels:
+        """The picture of a page with what its row says drawn over it; see `draw`."""
+        spec, regions = self.spec, row[self.spec.input_regions_col]
+        lines = row[spec.lines_col] if spec.draw_text else ()
+        return draw(image, boxes_from_regions(regions), lines, spec, [region.label for region in regions])
 
 
 def draw(

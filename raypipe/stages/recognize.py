@@ -65,17 +65,15 @@ class LineCropper(Worker["ImageToText"]):
         )
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            with self.guard(row):
-                image: Image = row[self.spec.input_col]
-                if image.lines is not None:
-                    row[CROPS_COLUMN] = line_pictures.none(self._size[0])
-                    continue
-                with self.metrics.timed("decode_seconds"):
-                    image.pixels()
-                with self.metrics.timed("cut_seconds"):
-                    row[CROPS_COLUMN] = self._cut(image, row)
+    def process_page(self, row: Row) -> None:
+        image: Image = row[self.spec.input_col]
+        if image.lines is not None:
+            row[CROPS_COLUMN] = line_pictures.none(self._size[0])
+            return
+        with self.metrics.timed("decode_seconds"):
+            image.pixels()
+        with self.metrics.timed("cut_seconds"):
+            row[CROPS_COLUMN] = self._cut(image, row)
 
     def _cut(self, image: Image, row: Row) -> Crops:
         spec = self.spec

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pydantic import Field
 from typing_extensions import override
 
@@ -19,19 +17,16 @@ class ImageSaver(Worker["SaveImages"]):
     """Writes each page's picture to a file."""
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
+    def process_page(self, row: Row) -> None:
         spec = self.spec
-        for row in rows:
-            page = f".{row['pagenum']}" if (row.get("total_pages") or 1) > 1 else ""
-            path = join(spec.folder, f"{row['name']}{page}{spec.suffix}")
-            with self.guard(row):
-                try:
-                    write_file(path, row[spec.input_col])
-                except OSError as error:
-                    raise PageError(
-                        Code.FILE_UNWRITABLE, f"{path}: {error}.", "Check the folder and its free space."
-                    ) from error
-                row[spec.output_col] = public(path)
+        page = f".{row['pagenum']}" if (row.get("total_pages") or 1) > 1 else ""
+        path = join(spec.folder, f"{row['name']}{page}{spec.suffix}")
+        try:
+            write_file(path, row[spec.input_col])
+        except OSError as error:
+            remedy = "Check the folder and its free space."
+            raise PageError(Code.FILE_UNWRITABLE, f"{path}: {error}.", remedy) from error
+        row[spec.output_col] = public(path)
 
 
 class SaveImages(Stage):

@@ -102,12 +102,11 @@ class LayerComparer(Worker["CompareTextLayer"]):
     """Compares the text layer of each page with what was read."""
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            layer = row[LAYER_TEXT]
-            if layer is not None:
-                read = text_of(row[self.spec.lines_col] or ())
-                row[DIFFERENCE] = Levenshtein.normalized_distance(read, layer)
+    def process_page(self, row: Row) -> None:
+        layer = row[LAYER_TEXT]
+        if layer is not None:
+            read = text_of(row[self.spec.lines_col] or ())
+            row[DIFFERENCE] = Levenshtein.normalized_distance(read, layer)
 
 
 class CompareTextLayer(Stage):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 from xml.etree import ElementTree
@@ -16,8 +16,8 @@ from raypipe.errors import PageError
 from raypipe.images.image import IMAGE, Image
 from raypipe.outputs.formats import text_columns
 from raypipe.stages.base import Stage, Step, Worker
-from raypipe.stages.draw import ImageDrawRegions, draw, encode
-from raypipe.types import Page, Pixels, Region, Row, boxes_from_regions
+from raypipe.stages.draw import ImageDrawRegions, RegionDrawer, encode
+from raypipe.types import Page, Pixels, Region, Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +84,8 @@ class PageNumberer(Worker["PageNumber"]):
     """Copies each page's number."""
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            row[self.spec.output_col] = row["pagenum"]
+    def process_page(self, row: Row) -> None:
+        row[self.spec.output_col] = row["pagenum"]
 
 
 class PageNumber(Stage):
@@ -99,18 +98,13 @@ class PageNumber(Stage):
         return (Step(stage=self, worker=PageNumberer, reads={"pagenum": INTEGER}, writes={self.output_col: INTEGER}),)
 
 
-class RegionPainter(Worker["DrawRegions"]):
+class RegionPainter(RegionDrawer):
     """Draws over each page, at its full resolution."""
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
-        spec = self.spec
-        for row in rows:
-            with self.guard(row):
-                image, regions = full_size(row[spec.input_col]), row[spec.input_regions_col]
-                lines = row[spec.lines_col] if spec.draw_text else ()
-                drawn = draw(image, boxes_from_regions(regions), lines, spec, [region.label for region in regions])
-                row[spec.output_col] = replace(picture_of(drawn, image, spec.image_format), mode=5)
+    def process_page(self, row: Row) -> None:
+        image = full_size(row[self.spec.input_col])
+        row[self.spec.output_col] = replace(picture_of(self.drawn(image, row), image, self.spec.image_format), mode=5)
 
 
 class DrawRegions(ImageDrawRegions):
@@ -128,10 +122,8 @@ class HocrReader(Worker["HocrTokens"]):
     """Takes the words out of each page's hOCR."""
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            with self.guard(row):
-                row[self.spec.output_col] = tokens(row[self.spec.input_col] or "")
+    def process_page(self, row: Row) -> None:
+        row[self.spec.output_col] = tokens(row[self.spec.input_col] or "")
 
 
 class HocrTokens(Stage):
@@ -181,10 +173,8 @@ class AnnotationPlacer(Worker["AnnotationRegions"]):
     """Takes the places of each page's annotations."""
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            with self.guard(row):
-                row[self.spec.output_col] = [_region(each) for each in row[self.spec.input_col]]
+    def process_page(self, row: Row) -> None:
+        row[self.spec.output_col] = [_region(each) for each in row[self.spec.input_col]]
 
 
 class AnnotationRegions(Stage):
@@ -215,18 +205,17 @@ class WordChooser(Worker["ConfidentWords"]):
     """Leaves out words that are doubtful."""
 
     @override
-    def process(self, rows: Sequence[Row]) -> None:
+    def process_page(self, row: Row) -> None:
         spec, column = self.spec, text_columns()[self.spec.output_format]
-        for row in rows:
-            lines = []
-            for line in row[spec.lines_col]:
-                words = [word for word in line.words if 100 * word.confidence >= spec.threshold]
-                if words:
-                    lines.append(replace(line, words=words, text=" ".join(word.text for word in words)))
-            row[spec.lines_col] = lines
-            page = Page({**row, "lines": lines, "image": row[spec.input_col]})
-            row[spec.output_col] = column.text(page, spec.include_confidence)
-            row[spec.positions_col] = column.positions(lines) if column.positions else []
+        lines = []
+        for line in row[spec.lines_col]:
+            words = [word for word in line.words if 100 * word.confidence >= spec.threshold]
+            if words:
+                lines.append(replace(line, words=words, text=" ".join(word.text for word in words)))
+        row[spec.lines_col] = lines
+        page = Page({**row, "lines": lines, "image": row[spec.input_col]})
+        row[spec.output_col] = column.text(page, spec.include_confidence)
+        row[spec.positions_col] = column.positions(lines) if column.positions else []
 
 
 class ConfidentWords(Stage):
