@@ -7,6 +7,7 @@ the library was built or runs.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,8 @@ def build(root: Path, target: Path) -> None:
     compiler = ["cc"] if shutil.which("cc") else [sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline"]
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder, LIBRARY)
-        sources = map(str, sorted((root / FOLDER).glob("*.c")))
-        subprocess.run([*compiler, *FLAGS, *sources, "-o", str(made), "-lm"], check=True)
+        sources = sorted((root / FOLDER).glob("*.[ch]"))
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()  # `library.py` compares.
+        files = [str(path) for path in sources if path.suffix == ".c"]
+        subprocess.run([*compiler, *FLAGS, f'-DSOURCES="{digest}"', *files, "-o", str(made), "-lm"], check=True)
         made.replace(target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 
 import click
 import numpy as np
@@ -16,12 +16,13 @@ from raypipe.detection import families as detectors
 from raypipe.engine import cuda
 from raypipe.engine import session as engine
 from raypipe.engine.providers import engines_folder
-from raypipe.errors import ConfigError, ExitStatus, RaypipeError
+from raypipe.errors import ConfigError, ExitStatus, ModelError, RaypipeError
 from raypipe.images.kinds import KINDS
 from raypipe.machine import cpu_name, usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.outputs.formats import FORMATS
 from raypipe.recognition import families as recognizers
+from raypipe.recognition.ctc import library
 from raypipe.stages.registry import STAGES
 from raypipe.zoo import manifest, store
 
@@ -32,12 +33,13 @@ def checks() -> list[tuple[str, str, bool]]:
     """Rows of subject, finding, and whether the finding is as it should be."""
     runtime = engine.versions()
     rows = [("python", f"{platform.python_version()} on {platform.platform()}", True)]
-    rows += [(name, version(name), True) for name in PACKAGES]
+    rows += [(name, _version(name), True) for name in PACKAGES]
     rows += [
         ("onnxruntime", runtime["onnxruntime"], True),
         ("providers built in", ", ".join(runtime["providers"]), True),
         _gpu(),
         ("TensorRT", _tensorrt(), True),
+        _word_search(),
         ("CPUs", f"{usable_cpus()}, {cpu_name() or 'of unknown name'}", True),
         ("models in several precisions run", f"in {_precision()}", True),
     ]
@@ -47,6 +49,22 @@ def checks() -> list[tuple[str, str, bool]]:
             damage = manifest.damage(model)
             rows.append((f"model {model.name}", damage or "sound", damage is None))
     return rows + [_plugin(point) for point in plugins.installed()]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # Ray, in the container of one small machine.
+        return "not installed: raypipe runs in one process only"
+
+
+def _word_search() -> tuple[str, str, bool]:
+    """The row of the C library."""
+    try:
+        library.library()
+    except ModelError as error:
+        return "word search", str(error), False
+    return "word search", "sound", True
 
 
 def _gpu() -> tuple[str, str, bool]:

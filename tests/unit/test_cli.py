@@ -101,6 +101,12 @@ def test_tables_are_whole_in_narrow_terminals(width: str, monkeypatch: pytest.Mo
     assert all(len(line.split()) > 1 for line in invoke("doctor").output.splitlines())
 
 
+def test_the_doctor_needs_no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the container of one small machine."""
+    monkeypatch.setattr("raypipe.cli.doctor.PACKAGES", ("no-such-package",))
+    assert "one process only" in " ".join(invoke("doctor").output.split())
+
+
 def test_a_model_that_is_not_here_says_what_a_pull_fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RAYPIPE_MODELS", str(tmp_path))
     (line,) = [line for line in invoke("models", "list").output.splitlines() if "ocr_base_printed_v2_opt" in line]

@@ -140,11 +140,29 @@ def test_a_library_that_is_missing_is_an_error_that_says_what_to_do(
         library.library()
 
 
+def test_a_library_of_other_sources_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older one, say, which would give no alternatives, and not a word about it."""
+    monkeypatch.setattr(library, "digest", lambda: "of other sources")
+    library.library.cache_clear()
+    with pytest.raises(ModelError, match=r"other sources.*Install raypipe again"):
+        library.library()
+    monkeypatch.undo()
+    assert library.library()
+
+
 def test_nothing_is_read_or_written_out_of_bounds(tmp_path: Path) -> None:
     """Random lines, short and long, sure, unsure and not finite, with the sanitizers of the compiler watching."""
     made = tmp_path / "libctc.so"
     sources = map(str, library.PATH.parent.glob("*.c"))
-    flags = ["-g", "-O1", "-fPIC", "-shared", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    flags = [
+        f'-DSOURCES="{library.digest()}"',
+        "-g",
+        "-O1",
+        "-fPIC",
+        "-shared",
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=all",
+    ]
     try:
         subprocess.run(["cc", *flags, *sources, "-o", str(made), "-lm"], check=True, capture_output=True)
         runtime = subprocess.check_output(["cc", "-print-file-name=libasan.so"], text=True).strip()
