@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import tomli_w
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from raypipe.inputs.pages import Source, documents, page_rows
 from raypipe.run.settings import Serving
 from raypipe.stages import registry
 from raypipe.stages.base import ModelStage, Stage, Step
-from raypipe.stages.draw import ImageDrawRegions
+from raypipe.stages.draw import ImageDrawRegions, ImageFormat
 from raypipe.types import Page
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from raypipe.web.jobs import JobsFor
 
-OVERLAYS = ("jpeg", "png")
+OVERLAYS: tuple[str, ...] = get_args(ImageFormat)
 """Formats of overlays."""
 CLEAN = "clean"
 """The overlay on which nothing is drawn: the page as a JPEG, for clients that cannot show its file."""

@@ -11,6 +11,9 @@ from raypipe.types import Alternative, Pixels
 BLANK = 0
 """The class of a CTC network's output that stands for no character."""
 
+Decoder = Literal["greedy", "beam"]
+"""How letters become text: the best one each time, or those that a search through known words finds best."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -44,7 +47,7 @@ class RecognizerOptions:
     """
 
     language: str = "en"
-    decoder: Literal["greedy", "beam"] = "beam"
+    decoder: Decoder = "beam"
     lexicon: str | None = None
     alternatives: int = 0
     use_caching: bool = True

@@ -31,6 +31,7 @@ COLORS = {
     "pink": (235, 100, 160),
 }
 """Visual NLP's colour names as red, green, blue."""
+ImageFormat = Literal["jpeg", "png"]
 ColorName = Literal["black", "white", "red", "green", "blue", "yellow", "gray", "pink"]
 
 
@@ -126,7 +127,7 @@ class ImageDrawRegions(Stage):
     )
     filled_rect: bool = Field(False, description="fill the rectangles, to hide what is in them")
     draw_text: bool = Field(False, description="write the recognized text and its confidence beside the boxes")
-    image_format: Literal["jpeg", "png"] = Field("jpeg", description="how the result is encoded")
+    image_format: ImageFormat = Field("jpeg", description="how the result is encoded")
     max_side: int = Field(20_000, ge=64, description="scale the result down to this longer side, in pixels")
 
     @override

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +30,7 @@ from raypipe.images.image import IMAGE, Image
 from raypipe.layout.lines import arrange, fold_of
 from raypipe.layout.spreads import Spread, parted
 from raypipe.outputs.formats import text_columns
-from raypipe.recognition.base import Reading, RecognizerOptions
+from raypipe.recognition.base import Decoder, Reading, RecognizerOptions
 from raypipe.recognition.ctc.language import own_words
 from raypipe.recognition.families import FAMILIES, batch_shapes, picture_size
 from raypipe.stages import crops as line_pictures
@@ -173,7 +173,7 @@ class ImageToText(ModelStage):
         description="language whose words guide the reading, where there is a list of them (en); "
         "letters with accents are read whichever it is",
     )
-    decoder: Literal["greedy", "beam"] | None = Field(
+    decoder: Decoder | None = Field(
         None,
         description="beam: known words of the language guide the reading (en only); greedy: letters alone; "
         "None: beam (CTC models)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any
 from xml.etree import ElementTree
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from raypipe.errors import PageError
 from raypipe.images.image import IMAGE, Image
 from raypipe.outputs.formats import text_columns
 from raypipe.stages.base import Stage, Step, Worker
-from raypipe.stages.draw import ImageDrawRegions, RegionDrawer, encode
+from raypipe.stages.draw import ImageDrawRegions, ImageFormat, RegionDrawer, encode
 from raypipe.types import Page, Pixels, Region, Row
 
 
@@ -110,7 +110,7 @@ class RegionPainter(RegionDrawer):
 class DrawRegions(ImageDrawRegions):
     """raypipe's stage, whose result is a picture for further stages, as large as the page."""
 
-    image_format: Literal["jpeg", "png"] = Field("png", description="how the result is encoded")
+    image_format: ImageFormat = Field("png", description="how the result is encoded")
 
     @override
     def steps(self) -> tuple[Step, ...]:

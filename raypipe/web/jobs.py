@@ -12,6 +12,7 @@ from raypipe.types import Page
 from raypipe.web.service import Service
 from raypipe.web.uploads import Upload
 
+DeliveryState = Literal["waiting", "delivered", "given_up"]
 ENDED = ("done", "failed")
 """The states of jobs in which nothing happens any more."""
 
@@ -28,7 +29,7 @@ class DeliveryAnswer(BaseModel):
     """How far the message is that tells of a job's end."""
 
     url: str
-    state: Literal["waiting", "delivered", "given_up"] = "waiting"
+    state: DeliveryState = "waiting"
     tries: int = Field(0, description="how often it was sent")
     problem: str = Field("", description="why the last try failed")
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 from raypipe.errors import ConfigError
@@ -22,7 +22,7 @@ from raypipe.job import lease
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Rows
 from raypipe.pipeline import Pipeline
-from raypipe.web.jobs import DeliveryAnswer, JobAnswer, JobFailure
+from raypipe.web.jobs import DeliveryAnswer, DeliveryState, JobAnswer, JobFailure
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import JobSettings
 from raypipe.web.uploads import Upload
@@ -45,7 +45,7 @@ class Delivery:
         problem: Why the last try failed.
     """
 
-    state: Literal["waiting", "delivered", "given_up"] = "waiting"
+    state: DeliveryState = "waiting"
     tries: int = 0
     due: float = 0
     problem: str = ""
