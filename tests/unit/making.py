@@ -15,7 +15,7 @@ from raypipe.images.image import BGR, GRAY, Image
 from raypipe.metrics import Metrics
 from raypipe.run.runner import carry_out
 from raypipe.stages.base import Stage, Worker
-from raypipe.types import Line, Page, Region, Row, Word
+from raypipe.types import Line, Page, Region, Row, Word, place_of
 from raypipe.zoo.manifest import Input
 
 Boxes = npt.NDArray[np.float32]
@@ -120,41 +120,23 @@ class FakeSession:
 
 def a_word(text: str, confidence: float, *box: float) -> Word:
     """A word in a rotated box: x and y of its centre, width, height, angle."""
-    x, y, width, height, angle = box
-    return Word(text=text, confidence=confidence, x=x, y=y, width=width, height=height, angle=angle)
+    return Word(text=text, confidence=confidence, **place_of(box))
 
 
 def a_line(text: str, confidence: float, *box: float, row: int = 0, words: Sequence[Word] = ()) -> Line:
     """A line in a rotated box."""
-    x, y, width, height, angle = box
-    return Line(
-        text=text,
-        confidence=confidence,
-        x=x,
-        y=y,
-        width=width,
-        height=height,
-        angle=angle,
-        row=row,
-        words=list(words),
-    )
+    return Line(text=text, confidence=confidence, row=row, words=list(words), **place_of(box))
 
 
-def a_region(*box: float, index: int = 0, page: int = 0, score: float = 1, rotated: bool = True) -> Region:
+def a_region(*box: float, rotated: bool = True, **others: Any) -> Region:
     """A detected region in a rotated box, or in an upright one that begins with its top left corner."""
-    x, y, width, height, angle = box
-    return Region(
-        index=index,
-        page=page,
-        x=x,
-        y=y,
-        width=width,
-        height=height,
-        score=score,
-        label="",
-        angle=angle,
-        rotated=rotated,
-    )
+    return Region(rotated=rotated, **others, **place_of(box))
+
+
+def tiff(pages: int) -> bytes:
+    """A document with so many pages, each a little brighter than the one before."""
+    first, *rest = [PillowImage.new("L", (40, 30), grey) for grey in range(1, pages + 1)]
+    return encoded(first, "TIFF", save_all=True, append_images=rest)
 
 
 def line(text: str, x: float, y: float, row: int, width: float | None = None, angle: float = 0) -> Line:

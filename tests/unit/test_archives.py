@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from jobs import pages as rows_in
 from jobs import run
+from making import tiff
 from PIL import Image
 
 from raypipe.errors import InputError, PageError
@@ -31,14 +32,7 @@ def png(grey: int = 9) -> bytes:
     return file.getvalue()
 
 
-def tiff() -> bytes:
-    file = io.BytesIO()
-    first, *rest = [Image.new("L", (40, 30), grey) for grey in (1, 2, 3)]
-    first.save(file, "TIFF", save_all=True, append_images=rest)
-    return file.getvalue()
-
-
-FILES = {"a.png": png(), "b/c d.tif": tiff(), "b/notes.txt": b"text", "__MACOSX/._a.png": b"", "../up.png": png(7)}
+FILES = {"a.png": png(), "b/c d.tif": tiff(3), "b/notes.txt": b"text", "__MACOSX/._a.png": b"", "../up.png": png(7)}
 MODES = {"zip": "", "tar": "w", "tar.gz": "w:gz", "tgz": "w:gz", "tar.bz2": "w:bz2", "tar.xz": "w:xz"}
 
 
@@ -65,7 +59,7 @@ def test_the_pictures_of_an_archive_are_documents(tmp_path: Path, suffix: str, s
     assert [(row["name"], row["pagenum"], row["total_pages"]) for row in found] == [
         ("a.png", 0, 1), *((f"c{'%20' if scheme else ' '}d.tif", n, 3) for n in range(3)), ("up.png", 0, 1)
     ]  # fmt: skip
-    assert [read_file(row["path"]) for row in found[:2]] == [png(), tiff()]
+    assert [read_file(row["path"]) for row in found[:2]] == [png(), tiff(3)]
     (again,) = documents(found[0]["path"])
     assert again["path"] == found[0]["path"]
 
@@ -103,9 +97,9 @@ def test_what_is_wrong_with_an_archive_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "columns",
     [
-        {"content": [png(), tiff(), None], "thumbnail": [b"x"] * 3},
-        {"image": [{"bytes": png(), "path": "a"}, {"bytes": tiff(), "path": None}, None]},
-        {"scan": pa.array([png(), tiff(), b""], pa.large_binary()), "label": ["a", "b", "c"]},
+        {"content": [png(), tiff(3), None], "thumbnail": [b"x"] * 3},
+        {"image": [{"bytes": png(), "path": "a"}, {"bytes": tiff(3), "path": None}, None]},
+        {"scan": pa.array([png(), tiff(3), b""], pa.large_binary()), "label": ["a", "b", "c"]},
     ],
     ids=["content", "struct", "only"],
 )
@@ -137,7 +131,7 @@ class Site(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "file:///etc/passwd")
             self.end_headers()
-        elif data := {"/a.png": png(), "/busy.png": png(), "/minutes.tif": tiff()}.get(self.path.partition("?")[0]):
+        elif data := {"/a.png": png(), "/busy.png": png(), "/minutes.tif": tiff(3)}.get(self.path.partition("?")[0]):
             self.send_response(200)
             self.end_headers()
             self.wfile.write(data)

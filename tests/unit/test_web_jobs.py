@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from making import tiff
 from PIL import Image
 from pydantic import ValidationError
 from starlette.testclient import TestClient
@@ -62,13 +63,6 @@ class Reader:
         if row["content"] == b"broken":
             done["exception"] = f"SomeStage image_unknown: {row['path']} is no picture."
         return Read(Page({**done, "text": f"page {row['pagenum']}", "lines": []}), [Visit("Op", 0, 1, {}, {})])
-
-
-def tiff(pages: int) -> bytes:
-    first, *rest = [Image.new("L", (40, 30), grey) for grey in range(pages)]
-    file = io.BytesIO()
-    first.save(file, "TIFF", save_all=True, append_images=rest)
-    return file.getvalue()
 
 
 @contextmanager
