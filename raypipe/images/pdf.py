@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +15,10 @@ import numpy as np
 from raypipe.errors import Code, PageError
 from raypipe.files.ranged import RangedFile
 from raypipe.images import passwords
-from raypipe.images.base import File, Kind, Size, Wanted
+from raypipe.images.base import File, Kind, Size, TextLayer, Wanted
 from raypipe.images.pdf_content import POINTS_PER_INCH, kinds_of_notes, needed_resolution
 from raypipe.images.pdf_damage import damage
-from raypipe.images.pdf_text import text_layer
+from raypipe.images.pdf_text import MOST_LOOKED_AT, is_seen, text_layer
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:
@@ -134,10 +135,20 @@ class PdfPages:
                 width, height = opened.get_size()
                 resolution = wanted.resolution or needed_resolution(opened)
                 columns, rows = (max(round(side * resolution / POINTS_PER_INCH), 1) for side in (width, height))
-                layer = text_layer(opened, columns, rows) if wanted.layer else None
+                layer = self._layer(opened, columns, rows) if wanted.layer else None
                 warning = "; ".join(filter(None, (self._warning, damage(opened))))
         dots = max(round(resolution), 1)
         return Size(width=columns, height=rows, resolution=dots, warning=warning, layer=layer)
+
+    def _layer(self, page: PdfPage, width: int, height: int) -> TextLayer | None:
+        layer = text_layer(page, width, height)
+        if layer is None or layer.doubt:
+            return layer
+        scale = min(MOST_LOOKED_AT / max(width, height), 1)
+        small = Size(width=max(round(width * scale), 1), height=max(round(height * scale), 1))
+        if is_seen(layer, self._drawn(page, small, gray=True), scale):
+            return layer
+        return replace(layer, doubt="it cannot be seen: it is as bright as the paper, covered or turned off")
 
     def render(self, page: int, size: Size, gray: bool) -> Pixels:
         """Draws a page as a viewer shows it, with annotations and what is filled in forms."""

@@ -19,8 +19,9 @@ RESOLUTION = 300
 """Dots per inch of pages with text or drawings of their own: 10 point type is then about 40 pixels high."""
 MOST_RESOLUTION = 600
 """Dots per inch of such a page if it has pictures of a higher resolution; logos do."""
-MOST_DRAWN, MOST_SCANNED = 6000, 10_000
-"""The longest side of a page in pixels, if it is drawn and if it is one picture. Posters are read from afar."""
+MOST_DRAWN, MOST_SCANNED, LEAST_DRAWN = 6000, 10_000, 1000
+"""The longest side of a page in pixels, if it is drawn and if it is one picture, and the shortest that it has if it is
+drawn. Posters are read from afar, and small pages may be measured in other units."""
 WHOLE, NOTABLE = 0.8, 0.05
 """Shares of the page that pictures cover together if it is a scan, and from which a single one counts."""
 DEEPEST = 8
@@ -61,7 +62,8 @@ def needed_resolution(page: PdfPage) -> float:
     finest = max((picture.resolution for picture in notable), default=0.0)
     if finest and not has_text and sum(picture.area for picture in notable) >= WHOLE * width * height:
         return min(finest, MOST_SCANNED / max(width, height))
-    return min(max(RESOLUTION, min(finest, MOST_RESOLUTION)), MOST_DRAWN / max(width, height))
+    least = max(RESOLUTION, LEAST_DRAWN / max(width, height))
+    return min(max(least, min(finest, MOST_RESOLUTION)), MOST_DRAWN / max(width, height))
 
 
 def _content(page: PdfPage) -> tuple[list[Picture], bool]:

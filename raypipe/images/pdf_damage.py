@@ -13,6 +13,9 @@ from raypipe.images.pdf_content import objects
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
+FILTERS = frozenset(("FlateDecode", "LZWDecode", "RunLengthDecode", "ASCII85Decode", "ASCIIHexDecode", "Crypt"))
+CODECS = frozenset(("DCTDecode", "JPXDecode", "CCITTFaxDecode", "JBIG2Decode"))
+"""Filters that PDFium decodes, ISO 32000-1, 7.4: of general data, and of pictures."""
 MOST_PICTURES = 500
 """Pictures of a page that are looked at."""
 MOST_INFLATED, PIECE = 256 * 1024 * 1024, 1024 * 1024
@@ -38,6 +41,8 @@ def _is_damaged(page: PdfPage, handle: Any) -> bool:
     from pypdfium2 import raw
 
     filters = _filters(handle)
+    if not FILTERS.union(CODECS).issuperset(filters):
+        return True
     deflated = filters == ["FlateDecode"]
     data = _bytes(raw.FPDFImageObj_GetImageDataRaw if deflated else raw.FPDFImageObj_GetImageDataDecoded, handle)
     if not data:

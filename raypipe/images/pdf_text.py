@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.geometry import Floats, directions, turn
+from raypipe.geometry import Floats, bounds, directions, turn
 from raypipe.images.base import TextLayer
 from raypipe.images.pdf_content import NOTABLE, kinds_of_notes, shares_of_pictures
-from raypipe.types import Word
+from raypipe.types import Pixels, Word, boxes_of
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -30,6 +30,9 @@ LEVEL = 0.5
 """A word goes on while its characters stand this close to one line, in heights of a character."""
 MOST_CHARACTERS = 100_000
 """A page has fewer, unless somebody wants to keep programs busy."""
+MOST_LOOKED_AT, CONTRAST = 2000, 16
+"""The longest side in pixels at which a page is drawn to see whether its words are there, and the least difference of
+brightness where one is."""
 UNKNOWN = "\ufffd"
 """What stands for a character without Unicode."""
 LINE_ENDS = "\x02\ufffe"
@@ -89,6 +92,17 @@ def _doubt(page: PdfPage, characters: list[_Character], covered: float) -> str:
     }:
         return "it lacks what is filled in or noted on the page"
     return ""
+
+
+def is_seen(layer: TextLayer, pixels: Pixels, scale: float) -> bool:
+    """Whether the words of a layer are on a grey picture of its page, which is `scale` times as large.
+
+    Text that is white, covered or of a layer that is turned off is in the file, but not on the page.
+    """
+    boxes = (bounds(boxes_of(layer.words)) * scale).astype(int).tolist()
+    parts = (pixels[max(top - 1, 0) : bottom + 2, max(left - 1, 0) : right + 2] for left, top, right, bottom in boxes)
+    seen = [part.size > 0 and int(np.ptp(part)) >= CONTRAST for part in parts]
+    return sum(seen) >= SURE * len(seen)
 
 
 def _characters(handle: Any, count: int) -> Iterator[_Character]:

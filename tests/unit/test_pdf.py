@@ -131,9 +131,11 @@ def test_a_page_whose_box_is_its_picture_in_points_has_the_size_of_the_picture()
     assert (image.width, image.height, image.resolution) == (3024, 4032, 72)
 
 
-def test_a_page_of_any_size_can_be_drawn() -> None:
-    image = open_image(pdf(SEEN, (14_400, 7_200)), "a.pdf", 0, False, LIMITS)
-    assert (image.width, image.height) == (6000, 3000)
+@pytest.mark.parametrize(("points", "pixels"), [((14_400, 7_200), (6000, 3000)), ((60, 30), (1000, 500))])
+def test_a_page_of_any_size_can_be_drawn(points: tuple[int, int], pixels: tuple[int, int]) -> None:
+    """The small one may be measured in other units: its letters may be two points high."""
+    image = open_image(pdf(SEEN, points), "a.pdf", 0, False, LIMITS)
+    assert (image.width, image.height) == pixels
 
 
 @pytest.mark.parametrize("box", [[300, 300, 400, 400], [50, 50, 50, 50]], ids=["beside the page", "empty"])

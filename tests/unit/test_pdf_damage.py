@@ -46,6 +46,10 @@ def test_pictures_that_are_cut_off_are_told(name: str, part: float) -> None:
     assert found == "1 of 1 pictures on the page are damaged or cut off"
 
 
+def test_a_filter_that_nobody_knows_is_told() -> None:
+    assert warning("/OddDecode", RAW) == "1 of 1 pictures on the page are damaged or cut off"
+
+
 def test_a_wrong_checksum_is_told() -> None:
     assert warning("/FlateDecode", DATA["/FlateDecode"][:-4] + b"abcd")
 

@@ -86,6 +86,18 @@ def test_a_watermark_comes_last_and_joins_no_line() -> None:
     )
 
 
+def turned_off(data: bytes) -> bytes:
+    """A document whose page has a layer /O, which is not shown."""
+    file = io.BytesIO()
+    with pikepdf.open(io.BytesIO(data)) as document:
+        layer = document.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.OCG, Name="a layer"))
+        shown = pikepdf.Dictionary(OFF=[layer])
+        document.Root.OCProperties = pikepdf.Dictionary(OCGs=[layer], D=shown)
+        document.pages[0].Resources.Properties = pikepdf.Dictionary(O=layer)
+        document.save(file)
+    return file.getvalue()
+
+
 NOTE = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.FreeText, Rect=[10, 10, 90, 30])
 
 
@@ -96,8 +108,13 @@ NOTE = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.FreeText
         (pdf(b"q 300 0 0 120 0 0 cm /I0 Do Q " + TEXT, SIZE, [(300, 120)]), "pictures cover the page"),
         (changed(PAGE, Annots=pikepdf.Array([NOTE])), "filled in or noted"),
         (pdf(TEXT.replace(b"First", b"\\001\\002\\003"), SIZE), "no Unicode"),
+        (pdf(b"1 g " + TEXT, SIZE), "bright as the paper"),
+        (pdf(TEXT + b" 1 g 0 0 300 200 re f", SIZE), "covered"),
+        (pdf(b"0 0 9 9 re W n " + TEXT, SIZE), "cannot be seen"),
+        (pdf(TEXT.replace(b"20 Tf", b"0.1 Tf"), SIZE), "cannot be seen"),
+        (turned_off(pdf(b"/OC /O BDC " + TEXT + b" EMC", SIZE)), "turned off"),
     ],
-    ids=["invisible", "scan", "note", "letters"],
+    ids=["invisible", "scan", "note", "letters", "white", "covered", "clipped", "tiny", "turned off"],
 )
 def test_text_that_is_not_relied_on_is_not_used_and_the_row_says_why(data: bytes, why: str) -> None:
     row = opened(data)
