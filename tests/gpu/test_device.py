@@ -42,7 +42,7 @@ def test_auto_runs_on_the_cpu_without_a_gpu(letter: Path) -> None:
 def test_a_gpu_reads_what_the_cpu_reads(letter: Path, provider: Provider, precision: Precision) -> None:
     if provider == "tensorrt" and engine.tensorrt_trouble():
         pytest.skip(engine.tensorrt_trouble())
-    pipeline = presets.standard(use_gpu=True, precision=precision).with_provider(provider)
+    pipeline = presets.standard(use_gpu=True, precision=precision, provider=provider)
     expected = [page.text for page in presets.standard(use_gpu=False).run(letter)]
     # In new memory, in memory that was kept, and as a recorded graph.
     assert [page.text for page in pipeline.run([letter] * 4, threads=1)] == 4 * expected

@@ -98,7 +98,7 @@ def test_a_provider_without_effect_is_an_error() -> None:
         rp.ImageTextDetector(provider="tensorrt")
     with pytest.raises(ConfigError, match="several networks"):
         rp.ImageToText(model="ocr_base_handwritten_v2", use_gpu=True, provider="cuda_graphs")
-    pipeline = rp.standard(use_gpu=True).with_provider("cuda_graphs")
+    pipeline = rp.standard(use_gpu=True, provider="cuda_graphs")
     assert [stage.provider for stage in pipeline.graph.model_stages] == 2 * ["cuda_graphs"]
     assert rp.Pipeline.from_toml(pipeline.to_toml()) == pipeline
     told = CliRunner().invoke(cli, ["describe", "--provider", "tensorrt"])

@@ -231,7 +231,7 @@ def test_pandas_and_parquet_take_a_frame(frame: visual.Frame, tmp_path: Path) ->
     frame.limit(1).write.mode("overwrite").parquet(str(tmp_path / "rows"))
     assert start().read.format("parquet").load(str(tmp_path / "rows")).count() == 1
     assert [path.name for path in tmp_path.iterdir()] == ["rows"]
-    with pytest.raises(ConfigError, match="no mode 'append'"):
+    with pytest.raises(ConfigError, match="no write mode 'append'"):
         frame.write.mode("append")
     with pytest.raises(ConfigError, match="not written as 'binaryFormat'"):
         frame.write.format("binaryFormat")

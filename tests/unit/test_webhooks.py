@@ -304,7 +304,7 @@ def test_wrong_keys_are_told(tmp_path: Path, text: str) -> None:
         ({"webhooks": ("https://a.example/",)}, "go together"),
         ({"webhook_key_file": Path("keys")}, "go together"),
         ({"webhook_networks": LOOPBACK}, "no effect without webhooks"),
-        ({"webhooks": ("a.example",), "webhook_key_file": Path("k")}, "no address to allow"),
+        ({"webhooks": ("a.example",), "webhook_key_file": Path("k")}, "not an address to allow"),
         ({"webhooks": ("https://a.example/?b",), "webhook_key_file": Path("k")}, "query"),
         ({"webhooks": ("http://127.0.0.1:9/",), "webhook_key_file": Path("k")}, "webhook_networks, too"),
         (
