@@ -19,7 +19,7 @@ from raypipe.types import Pixels
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
-BITS_PER_SAMPLE, PLANES_TAG, SAMPLE_FORMAT, SUBSAMPLING, UNSIGNED = 258, 284, 339, 530, 1
+BITS_PER_SAMPLE, PHOTOMETRIC, PLANES_TAG, SAMPLE_FORMAT, SUBSAMPLING, UNSIGNED = 258, 262, 284, 339, 530, 1
 FORMATS = (UNSIGNED, 2, 3)
 """Kinds of samples that are read: integers without and with a sign, and floating; others are complex."""
 MOST_SAMPLES = 8
@@ -57,7 +57,8 @@ def needed(data: bytes, number: int) -> bool:
     # Multiplied by an alpha channel, CIELab, and what only tifffile's decoders know, Pillow opens all the same.
     if picture.mode in ("La", "LAB") or (picture.mode == "RGBA" and is_planar) or compression == WEBP:
         return True
-    if picture.mode == "YCbCr" and compression == UNCOMPRESSED and tags.get(SUBSAMPLING) != WHOLE:
+    # Before Pillow 13 such a picture has the mode RGB.
+    if tags.get(PHOTOMETRIC) == YCC and compression == UNCOMPRESSED and tags.get(SUBSAMPLING) != WHOLE:
         return True
     return max(tags.get(BITS_PER_SAMPLE, (1,))) > 8 or set(tags.get(SAMPLE_FORMAT, (UNSIGNED,))) != {UNSIGNED}
 
