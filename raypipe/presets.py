@@ -14,7 +14,7 @@ from raypipe.stages.detect import ImageTextDetector
 from raypipe.stages.recognize import ImageToText
 from raypipe.stages.save import SaveImages
 from raypipe.stages.text_layer import CompareTextLayer, Use
-from raypipe.zoo.manifest import Precision
+from raypipe.zoo.manifest import Precision, suitable
 
 DETECTOR: str = ImageTextDetector.model_fields["model"].default
 LANGUAGE: str = ImageToText.model_fields["language"].default
@@ -54,7 +54,8 @@ def standard(
 ) -> Pipeline:
     """The pipeline from pictures to text with confidences, for print and handwriting.
 
-    It is `Pipeline([BinaryToImage(), ImageTextDetector(), ImageToText()])`: the stages' own defaults read best.
+    It is `Pipeline([BinaryToImage(), ImageTextDetector(), ImageToText()])`: the stages' own defaults read best. The
+    models have to be where pages are read, not here.
 
     Args:
         detector, recognizer: Model names.
@@ -69,13 +70,15 @@ def standard(
         detector_pool, recognizer_pool: Dedicated actors on Ray; None: shared ones.
 
     Raises:
-        ModelError: A model is unknown, not on this machine, or does not read the language.
+        ModelError: A model is unknown, or does not read the language.
         ConfigError: An option has no effect on a model.
     """
+    suitable(detector, ImageTextDetector.task)
+    suitable(recognizer, ImageToText.task, language)
     both: dict[str, Any] = {"use_gpu": use_gpu, "precision": precision, "provider": provider}
-    detect = ImageTextDetector.pretrained(detector, pool=detector_pool, width=width, **both)
+    detect = ImageTextDetector(model=detector, pool=detector_pool, width=width, **both)
     further: dict[str, Any] = {"double_pages": double_pages, "alternatives": alternatives}
-    read = ImageToText.pretrained(recognizer, language, pool=recognizer_pool, **further, **both)
+    read = ImageToText(model=recognizer, language=language, pool=recognizer_pool, **further, **both)
     compare = [CompareTextLayer()] if text_layer == "compare" else []
     return Pipeline([BinaryToImage(text_layer=text_layer), detect, read, *compare])
 

@@ -83,6 +83,8 @@ def run(
     alone("--engine ray", engine == "ray", "threads")
     alone("--engine local", engine == "local", "detectors", "recognizers", "address")
     pipeline = chosen_pipeline(**choice)
+    if not address:  # What another cluster's nodes have is unknown here.
+        pipeline.graph.check()
     if stream.is_asked_for(sources):
         sys.exit(stream.stream(pipeline, formats, batch_size, threads, page_timeout or None))
     if output is None:

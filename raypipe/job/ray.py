@@ -40,8 +40,6 @@ class RayEngine:
     ) -> None:
         from raypipe.run import jobs
 
-        if needs_models and not address:  # What another cluster's nodes have is unknown here.
-            graph.check()
         self._graph, self._writer, self._batch_size = graph, writer, batch_size
         self._page_seconds = page_seconds
         jobs.connect(address)

@@ -166,8 +166,8 @@ def find(name: str) -> Model:
     raise ModelError(f"There is no model named {name!r}.", "`raypipe models list` prints all models.")
 
 
-def resolve(name: str, task: str, language: str | None = None) -> Model:
-    """The entry of a model whose files are on this machine.
+def suitable(name: str, task: str, language: str | None = None) -> Model:
+    """The entry of a model for a task, even if its weights are not on this machine.
 
     Args:
         name: A name or alias.
@@ -175,13 +175,23 @@ def resolve(name: str, task: str, language: str | None = None) -> Model:
         language: The language it must read, if any.
 
     Raises:
-        ModelError: The model is unknown, for another task or language, or not on this machine.
+        ModelError: The model is unknown, or for another task or language.
     """
     model = find(name)
     if model.task != task:
         raise ModelError(f"{name} is a {model.task} model, but a {task} model is needed.", "See `raypipe models list`.")
     if language and model.languages and language not in model.languages:
         raise ModelError(f"{name} does not read {language!r}.", f"It reads {', '.join(model.languages)}.")
+    return model
+
+
+def resolve(name: str, task: str, language: str | None = None) -> Model:
+    """The entry of a model for a task, as `suitable` gives it, whose files are on this machine.
+
+    Raises:
+        ModelError: There is none.
+    """
+    model = suitable(name, task, language)
     if not model.file and not model.is_here:
         where = f"and not in the local store {store.folder()}" if model.repository or model.checkpoint else ""
         raise ModelError(f"The weights of {name} are not part of raypipe {where}".strip() + ".", _remedy(model))

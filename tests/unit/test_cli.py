@@ -185,6 +185,12 @@ BROKEN = '[[stage]]\ntype = "NoSuchStage"\n'
             4,
             "Take some_reader.",
         ),
+        (  # The models have to be on the cluster, not here.
+            ["run", "open.toml", "-o", "out", "--recognizer", "absent_reader", "--detector", "db_detector"]
+            + ["--engine", "ray", "--address", "127.0.0.1:1"],
+            2,
+            "No Ray cluster answers at 127.0.0.1:1",
+        ),
     ],
 )
 def test_an_error_is_a_line_and_an_exit_status(
