@@ -275,13 +275,20 @@ class Ledger:
         new = list(new)
         taken = self._are_taken([names[n] for n in new])
         here = set(names) if len(names) > len(new) else set[str]()
+        numbered = dict[str, Iterator[str]]()
         for n, is_taken in zip(new, taken, strict=True):
-            wanted, count = PurePosixPath(names[n]), 1
+            wanted = names[n]
             while is_taken or names[n] in here:
-                count += 1
-                names[n] = str(wanted.with_name(f"{wanted.stem}-{count}{wanted.suffix}"))
-                (is_taken,) = self._are_taken([names[n]])
+                names[n], is_taken = next(numbered.setdefault(wanted, self._numbered(PurePosixPath(wanted)))), False
             here.add(names[n])
+
+    def _numbered(self, wanted: PurePosixPath) -> Iterator[str]:
+        """A name with all numbers with which no shard has it, more and more of which are looked up together."""
+        first = 2
+        while True:
+            names = [str(wanted.with_name(f"{wanted.stem}-{n}{wanted.suffix}")) for n in range(first, 2 * first)]
+            yield from (name for name, is_taken in zip(names, self._are_taken(names), strict=True) if not is_taken)
+            first *= 2
 
     def _are_taken(self, names: Sequence[str]) -> npt.NDArray[np.bool_]:
         keys = np.fromiter(map(key_of, names), np.uint64, len(names))

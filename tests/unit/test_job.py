@@ -15,11 +15,15 @@ from PIL import Image
 
 import raypipe as rp
 from raypipe.errors import ConfigError, InputError, TooManyErrorsError
+from raypipe.inputs.listing import Found
 from raypipe.job import loop, plan
 from raypipe.job.engine import likely_pages
+from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine, rows_per_file
+from raypipe.job.names import Naming
 from raypipe.job.progress import Limits, Progress
 from raypipe.job.results import Results
+from raypipe.job.shards import Ledger
 from raypipe.pipeline import Pipeline
 
 
@@ -104,6 +108,15 @@ def test_documents_of_one_name_have_files_of_their_own(folder: Path, tmp_path: P
         f"{folder}/sub/b.png": "sub/b.png",
         f"{folder}/sub/c.png": "sub/c.png",
     }
+
+
+def test_many_documents_of_one_name(tmp_path: Path) -> None:
+    """A list gives them; each is numbered without looking at those of all others."""
+    ledger, naming = Ledger(OutputFolder(tmp_path / "out")), Naming(["/in"])
+    for shard in range(2):
+        ledger.add([Found(f"/in/{shard}-{n}.jpg", name="page.jpg") for n in range(5000)], naming)
+    names = [name for number in (0, 1) for name in ledger.documents(number)["name"].to_pylist()]
+    assert names == ["page.jpg", *(f"page-{n}.jpg" for n in range(2, 10_001))]
 
 
 def test_pages_that_failed_are_read_again_when_asked_for(folder: Path, tmp_path: Path) -> None:
