@@ -136,13 +136,18 @@ def _split_archive(uri: str) -> tuple[str, str] | None:
 
 
 @retried
+def info_of(filesystem: fs.FileSystem, path: str) -> fs.FileInfo:
+    """What a file system says of a path."""
+    return filesystem.get_file_info(path)
+
+
 def version(uri: str) -> tuple[int, int]:
     """Size and time of a file, of its archive if it is in one; zeros for a web address, which is asked nothing."""
     if addresses.is_address(uri):
         return 0, 0
     inside = _split_archive(uri)
     filesystem, path = resolve(inside[0] if inside else uri)
-    info: fs.FileInfo = filesystem.get_file_info(path)
+    info = info_of(filesystem, path)
     return int(info.size or 0), int(info.mtime_ns or 0)
 
 
@@ -160,18 +165,14 @@ def names_in(folder: str) -> list[str]:
     return sorted(info.base_name for info in found if info.type == fs.FileType.File)
 
 
-@retried
 def modified(uri: str) -> float:
     """When a file was last written, in seconds since 1970; 0 if its file system does not say."""
-    filesystem, path = resolve(uri)
-    info: fs.FileInfo = filesystem.get_file_info(path)
-    return float(info.mtime_ns or 0) / 1e9
+    return float(info_of(*resolve(uri)).mtime_ns or 0) / 1e9
 
 
 def exists(uri: str) -> bool:
     """Whether there is a file or folder."""
-    filesystem, path = resolve(uri)
-    return bool(filesystem.get_file_info(path).type != fs.FileType.NotFound)
+    return bool(info_of(*resolve(uri)).type != fs.FileType.NotFound)
 
 
 @retried

@@ -23,7 +23,8 @@ from raypipe.files.addresses import is_address
 from raypipe.files.archives import MARK as IN_ARCHIVE
 from raypipe.files.archives import is_archive
 from raypipe.files.archives import split as in_archive
-from raypipe.files.paths import archive_members, resolve, split_options
+from raypipe.files.paths import archive_members, info_of, resolve, split_options
+from raypipe.files.retries import retried
 from raypipe.images.kinds import suffixes
 from raypipe.inputs import lists
 
@@ -51,12 +52,12 @@ class Found(NamedTuple):
     name: str = ""
 
 
-def listed(source: str, left_out: Path | None) -> Iterator[Found]:
+def listed(source: str, left_out: str | None) -> Iterator[Found]:
     """The pictures that a source names, as they are found.
 
     Args:
         source: A file, folder, glob or URI.
-        left_out: The real path of a local folder that folders and globs do not list, nor anything below it.
+        left_out: The path or URI of a folder that folders and globs do not list, nor anything below it.
 
     Raises:
         InputError: It names nothing, or cannot be listed.
@@ -70,7 +71,7 @@ def listed(source: str, left_out: Path | None) -> Iterator[Found]:
         raise InputError(f"{source} cannot be listed: {reason}.", REMEDY) from error
 
 
-def _expand(source: str, left_out: Path | None) -> Iterator[Found]:
+def _expand(source: str, left_out: str | None) -> Iterator[Found]:
     if not source.isascii() and _as_text(source) != source:  # The shell expanded a pattern to a name that is not UTF-8.
         yield Found(_as_text(os.path.abspath(source)))  # noqa: PTH100 - takes out the .. that names must not have
         return
@@ -85,14 +86,14 @@ def _expand(source: str, left_out: Path | None) -> Iterator[Found]:
     pattern = _split_glob(place)[1] if is_glob else ""
     filesystem, path = resolve(f"{folder or '.'}{options}")
     if not pattern:
-        info = filesystem.get_file_info(path)
+        info = info_of(filesystem, path)
         if info.type == fs.FileType.File:
             found = _found(source if "://" in source else path, info)
             yield from _of_list(found.path) if lists.reader_of(found.path) else _unpacked(found)
             return
         if info.type != fs.FileType.Directory:
             raise InputError(f"{source} does not exist.", KINDS)
-    below = _pictures_below(filesystem, path, PurePosixPath(pattern).parts, left_out)
+    below = _pictures_below(filesystem, path, PurePosixPath(pattern).parts, _path_in(filesystem, left_out))
     first = next(below, None)
     if first is None and pattern:
         raise InputError(f"{source} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
@@ -192,25 +193,50 @@ def _regex(pattern: tuple[str, ...], below: bool = False) -> re.Pattern[str]:
     return re.compile(rf"{whole}(?:/.*)?\Z" if below else rf"{whole}\Z", re.DOTALL)
 
 
+def _path_in(filesystem: fs.FileSystem, folder: str | None) -> Path | None:
+    """The path that a folder has in a file system, without links; None: it is in another."""
+    if folder is None:
+        return None
+    try:
+        other, path = resolve(folder)
+    except (OSError, ValueError):  # What is wrong with it is said where it is opened.
+        return None
+    if not other.equals(filesystem):
+        return None
+    return Path(_place(other, path))
+
+
+def _place(filesystem: fs.FileSystem, path: str) -> str:
+    """A path in a file system as it can be compared: without links, or as buckets list it."""
+    return os.path.realpath(path) if isinstance(filesystem, fs.LocalFileSystem) else path.strip("/")
+
+
 def _pictures_below(
     filesystem: fs.FileSystem, folder: str, pattern: tuple[str, ...], left_out: Path | None
 ) -> Iterator[Found]:
     """The matching pictures below a folder, with paths relative to it."""
+    if left_out and Path(_place(filesystem, folder)).is_relative_to(left_out):
+        raise InputError(
+            f"{folder} lies in {left_out}, which is not listed.", "Write to another folder, or name files."
+        )
     if isinstance(filesystem, fs.LocalFileSystem):
         return _local_pictures(f"{folder.rstrip('/')}/", pattern, left_out)
-    return _remote_pictures(filesystem, folder, pattern)
+    return _remote_pictures(filesystem, folder, pattern, left_out)
 
 
-def _remote_pictures(filesystem: fs.FileSystem, top: str, pattern: tuple[str, ...]) -> Iterator[Found]:
+def _remote_pictures(
+    filesystem: fs.FileSystem, top: str, pattern: tuple[str, ...], left_out: Path | None
+) -> Iterator[Found]:
     """The pictures below a folder of a bucket: those of a folder in order, then those of the folders in it.
 
     Folders are listed a few ahead and one level at a time: a bucket of ten million files never is in memory as a whole.
     """
-    base, others = top.strip("/"), Counter[str]()
+    base, others, excluded = top.strip("/"), Counter[str](), left_out and left_out.as_posix()
 
+    @retried
     def entries(folder: str) -> list[fs.FileInfo]:
         found = filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
-        return sorted(found, key=lambda info: str(info.path))
+        return sorted((info for info in found if info.path.strip("/") != excluded), key=lambda info: str(info.path))
 
     with ThreadPoolExecutor(PREFIXES) as pool:
         left: list[tuple[str, Future[list[fs.FileInfo]] | None]] = [(top, None)]
@@ -241,8 +267,6 @@ def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -
 
     Asks the operating system rather than pyarrow, which gives up at the first folder or name it cannot read.
     """
-    if left_out and _is_below(left_out, top):
-        raise InputError(f"{top} lies in {left_out}, which is not listed.", "Write to another folder, or name files.")
     seen: set[tuple[int, int, frozenset[int]]] = set()
     others: Counter[str] = Counter()
     left = [Found(top)]

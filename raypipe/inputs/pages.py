@@ -30,12 +30,12 @@ def documents(sources: Source | Iterable[Source], leave_out: str | Path | None =
 
     Args:
         sources: Files, folders, globs, URIs, and sources in memory: see `memory.document`.
-        leave_out: A local folder that folders and globs do not list, nor anything below it.
+        leave_out: A folder that folders and globs do not list, nor anything below it.
 
     Raises:
         InputError: A source names nothing, cannot be listed, or is not a source.
     """
-    left_out = None if leave_out is None else Path(os.path.realpath(leave_out))
+    left_out = None if leave_out is None else os.fspath(leave_out)
     for number, source in enumerate(_each(sources)):
         if isinstance(source, memory.KINDS):
             yield memory.document(source, number)

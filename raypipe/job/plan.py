@@ -77,7 +77,7 @@ def prepare(
     """
     folder = OutputFolder(output)
     pipeline.graph.check_input((), "a file")
-    places, files = found(sources, Path(os.path.realpath(folder.uri)) if folder.local else None)
+    places, files = found(sources, folder.uri)
     first = next(files, None)
     if first is None:
         raise InputError("There are no sources.", "Give files, folders, globs or URIs.")
@@ -118,7 +118,7 @@ def _released_on_error(held: lease.Lease, output: str | Path) -> Iterator[None]:
         raise
 
 
-def found(sources: Iterable[str | Path], left_out: Path | None = None) -> tuple[list[str], Iterator[Found]]:
+def found(sources: Iterable[str | Path], left_out: str | None = None) -> tuple[list[str], Iterator[Found]]:
     """Sources that mean the same in any working folder, and the files that they name, as they are found.
 
     Args:

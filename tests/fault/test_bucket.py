@@ -50,6 +50,15 @@ def test_a_bucket_is_listed_folder_by_folder(scans: Bucket, caplog: pytest.LogCa
     assert [str(row["path"]) for row in documents(scans.uri("in/sub/*.png").replace("%2A", "*"))] == found[3:4]
 
 
+def test_what_a_job_writes_into_its_inputs_is_no_input(scans: Bucket, page_png: bytes) -> None:
+    first = jobs.run(scans.uri("in"), scans.uri("in/out"))
+    scans.put("in/out/overlays/a.png", page_png)
+    again = jobs.run(scans.uri("in"), scans.uri("in/out"))
+    assert (first.pages, again.pages, again.resumed) == (9, 0, 9)
+    with pytest.raises(InputError, match="lies in"):
+        jobs.run(scans.uri("in/out/overlays"), scans.uri("in/out"))
+
+
 @pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
 def test_a_job_from_bucket_to_bucket(scans: Bucket, engine: str, request: pytest.FixtureRequest) -> None:
     if engine == "ray":

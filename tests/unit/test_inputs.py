@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 from pyarrow import fs
 
 from raypipe.errors import InputError, PageError
+from raypipe.files import retries
 from raypipe.files.paths import read_file, resolve
 from raypipe.inputs import listing
 from raypipe.inputs.pages import documents, named, pages
@@ -251,6 +252,24 @@ def test_all_buckets_may_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     local = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
     monkeypatch.setattr(listing, "resolve", lambda uri: (local, resolve(uri)[1]))
     assert [row["path"] for row in documents(f"{scheme}://{options}")] == [f"{scheme}://bucket/a.png{options}"]
+
+
+def test_a_busy_bucket_is_waited_out_while_it_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "bucket/a.png", "bucket/b/c.png")
+    asked = list[object]()
+
+    class Busy(fs.SubTreeFileSystem):  # type: ignore[misc]
+        def get_file_info(self, what: object) -> object:
+            asked.append(what)
+            if len(asked) % 2:
+                raise OSError("AWS Error SLOW_DOWN during ListObjectsV2 operation: Please reduce your request rate.")
+            return super().get_file_info(what)
+
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(listing, "resolve", lambda uri: (Busy(str(tmp_path), fs.LocalFileSystem()), resolve(uri)[1]))
+    found = [row["path"] for row in documents(f"s3://bucket{REGION}")]
+    assert found == [f"s3://bucket/{name}{REGION}" for name in ("a.png", "b/c.png")]
+    assert len(asked) == 6, "the bucket, and its two folders"
 
 
 def tiff(count: int) -> bytes:
