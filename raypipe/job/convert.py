@@ -8,6 +8,7 @@ from functools import partial
 from itertools import pairwise
 
 from raypipe.errors import ConfigError
+from raypipe.job import lease
 from raypipe.job.engine import Engine
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Results
@@ -50,13 +51,26 @@ def convert(
         changed: Is told which share is done, 0 to 1.
 
     Raises:
-        ConfigError: The folder holds no results, or nobody knows which pipeline made them.
+        ConfigError: The folder holds no results, nobody knows which pipeline made them, or a job is writing to it.
     """
     folder = OutputFolder(place)
-    ledger, results = Ledger(folder), Results(folder)
-    if not ledger.shards:
+    if not Ledger(folder).shards:  # A lease would make the folder.
         raise ConfigError(f"{folder} holds no results of a job.", "Give the --output of `raypipe run`.")
-    pipeline = declared_pipeline(folder)
+    held = lease.take(folder.uri)
+    try:
+        return _convert(folder, formats, engine_for, shards, changed)
+    finally:
+        held.release()
+
+
+def _convert(
+    folder: OutputFolder,
+    formats: Sequence[str],
+    engine_for: Callable[[Pipeline, Writer], Engine],
+    shards: int,
+    changed: Callable[[float], None],
+) -> Converted:
+    ledger, results, pipeline = Ledger(folder), Results(folder), declared_pipeline(folder)
     writer = Writer(folder, pipeline.graph.columns, tuple(formats))
     engine, documents, unwritten = engine_for(pipeline, writer), 0, list[str]()
     packed = list[tuple[str, dict[str, list[str]]]]()

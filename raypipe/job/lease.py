@@ -16,7 +16,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 from pyarrow import fs
 
-from raypipe.errors import ConfigError, InputError, PageError
+from raypipe.errors import ConfigError, InputError, OutputError, PageError
 from raypipe.files.paths import join, read_file, remove_file, resolve, write_file
 from raypipe.keys import public
 
@@ -82,8 +82,13 @@ class BucketLease:
 
         Raises:
             ConfigError: Another job has taken it over, since this one did not renew its lease in time.
+            OutputError: The lease cannot be read.
         """
-        if not self._is_mine():
+        try:
+            said = read_file(self._uri)
+        except PageError as error:
+            raise OutputError(str(error), "The same command then goes on.") from error
+        if self._mine not in said:
             raise ConfigError(f"The lease {self._uri} was taken over by another job.", REMEDY)
 
     def _is_mine(self) -> bool:

@@ -16,7 +16,7 @@ from PIL import Image
 import raypipe as rp
 from raypipe.errors import ConfigError, InputError, TooManyErrorsError
 from raypipe.inputs.listing import Found
-from raypipe.job import loop, plan
+from raypipe.job import lease, loop, plan
 from raypipe.job.engine import likely_pages
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine, rows_per_file
@@ -318,6 +318,19 @@ def test_a_folder_has_one_job_at_a_time(folder: Path, tmp_path: Path) -> None:
         run(folder / "sub", tmp_path / "out")
     loop.run(job, lambda *_: LocalEngine(PIPELINE.graph, job.writer, 1, 1), Progress())
     assert run(folder, tmp_path / "out").pages == 0
+
+
+def test_a_lease_that_cannot_be_read_was_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "SETTLE_SECONDS", 0)
+    held = lease.take(f"file://{tmp_path}/out")
+    held.check()
+    (tmp_path / "out/.lease").unlink()
+    with pytest.raises(OutputError, match=r"out/\.lease cannot be read: .*The same command then goes on"):
+        held.check()
+    (tmp_path / "out/.lease").write_text("another's")
+    with pytest.raises(ConfigError, match="taken over by another job"):
+        held.check()
+    held.release()
 
 
 def test_a_job_that_died_keeps_no_lease(folder: Path, tmp_path: Path) -> None:

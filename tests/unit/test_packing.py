@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from jobs import run
+from jobs import PIPELINE, run
 from PIL import Image
 
 from raypipe.cli.main import cli
+from raypipe.errors import ConfigError
+from raypipe.job import plan
 from raypipe.job.convert import Converted, convert
 from raypipe.job.local import LocalEngine
 from raypipe.job.writer import Writer
@@ -51,6 +53,14 @@ def packed(folder: Path) -> dict[str, bytes]:
         assert not found.keys() & members
         found |= members
     return found
+
+
+def test_files_are_written_by_one_at_a_time(output: Path) -> None:
+    job = plan.prepare(PIPELINE, [output.parent / "in"], output)
+    with pytest.raises(ConfigError, match="Another job is writing to"):
+        converted(output, 0, "text")
+    job.lease.release()
+    assert converted(output, 0, "text").documents == converted(output, 0, "text").documents == 3
 
 
 def test_shards_have_the_files_of_all_documents(output: Path) -> None:
