@@ -7,6 +7,7 @@ import random
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -17,8 +18,12 @@ from raypipe.job.names import Naming
 from raypipe.run.local import numbered
 from raypipe.types import Row
 
+T = TypeVar("T")
+
 FEWEST = 20
 """Pages of a sample."""
+MORE_PICTURES = 20
+"""So many times more pictures than pages of a sample are drawn first: they need not be opened."""
 SCHEMA = pa.schema([("path", pa.string()), ("name", pa.string()), ("size", pa.int64()), ("done", pa.list_(pa.int32()))])
 Z_95 = 1.96
 """Standard deviations on both sides of a mean that have 95 % of a normal distribution between them."""
@@ -96,6 +101,8 @@ class Drawn:
 def draw(found: Iterable[Found], sources: Sequence[str], most: int, told: Callable[[int], None]) -> Sample:
     """Draws pages at random: of pictures and of documents of several pages, in proportion to their pages.
 
+    Both are ordered by their bytes a page, which say something about how long a page takes, and drawn evenly.
+
     Args:
         found: The documents of the sources.
         sources: The sources, after which documents are named.
@@ -106,7 +113,7 @@ def draw(found: Iterable[Found], sources: Sequence[str], most: int, told: Callab
         InputError: There are too few pages.
     """
     chance, listed, naming = random.Random(0), 0, Naming(sources)
-    pictures, documents = Drawn(most, chance, naming), Drawn(most, chance, naming)
+    pictures, documents = Drawn(MORE_PICTURES * most, chance, naming), Drawn(most, chance, naming)
     for listed, each in enumerate(found, 1):
         (pictures if is_one_page(each.path) else documents).offer(each)
         if listed % 10_000 == 0:
@@ -117,7 +124,8 @@ def draw(found: Iterable[Found], sources: Sequence[str], most: int, told: Callab
     if total < FEWEST:
         raise InputError(f"The sources have {total:.0f} pages, too few to measure.", "Run the job at once.")
     single = min(len(pictures.rows), round(most * pictures.listed / total))
-    rows = [{**row, "count": 1, "done": []} for row in chance.sample(pictures.rows, single)]
+    by_size = sorted(pictures.rows, key=lambda row: int(row["size"]))
+    rows = [{**row, "count": 1, "done": []} for row in _evenly(by_size, single, chance)]
     rows += _some_pages(documents.rows, counts, most - single, chance)
     chance.shuffle(rows)
     return Sample(
@@ -132,12 +140,18 @@ def draw(found: Iterable[Found], sources: Sequence[str], most: int, told: Callab
 
 def _some_pages(documents: Sequence[Row], counts: Sequence[int], most: int, chance: random.Random) -> list[Row]:
     """Documents with so many of their pages, all of which have the same chance."""
-    pages = [(n, page) for n, count in enumerate(counts) for page in range(count)]
-    left_out: list[list[int]] = [[] for _ in counts]
-    for n, page in chance.sample(pages, max(0, len(pages) - most)):
-        left_out[n].append(page)
+    by_size = sorted(range(len(counts)), key=lambda n: int(documents[n]["size"]) / counts[n])
+    pages = [(n, page) for n in by_size for page in range(counts[n])]
+    kept = set(_evenly(pages, min(most, len(pages)), chance))
+    left_out = [[page for page in range(count) if (n, page) not in kept] for n, count in enumerate(counts)]
     return [
         {**row, "count": count, "done": left}
         for row, count, left in zip(documents, counts, left_out, strict=True)
         if len(left) < count
     ]
+
+
+def _evenly(items: Sequence[T], count: int, chance: random.Random) -> list[T]:
+    """So many items at equal distances from a random start: all have the same chance, and neighbours differ little."""
+    start = chance.random()
+    return [items[int((start + n) * len(items) / count)] for n in range(count)]

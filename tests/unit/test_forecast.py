@@ -79,6 +79,20 @@ def test_few_long_documents_among_many_pictures_make_no_doubt(tmp_path: Path) ->
     assert sample.total == pytest.approx(5750)
 
 
+def test_a_small_sample_has_pages_of_all_sizes(tmp_path: Path) -> None:
+    """How long pages take goes with their bytes: twenty at random would be 13 % off, give or take."""
+    pictures = [Found(f"{n:04}.jpg", size) for n, size in enumerate(range(1, 1001))]
+    sample = draw(pictures, ["/"], 20, silent)
+    assert sum(sample.documents["size"].to_pylist()) / 20 == pytest.approx(500, rel=0.05)
+    first, *rest = [Image.new("L", (40, 30), n) for n in range(10)]
+    first.save(tmp_path / "ten.tif", save_all=True, append_images=rest)
+    paged = [Found(str(tmp_path / "ten.tif"), 1000 * size) for size in range(1, 21)]
+    drawn = draw(paged, ["/"], 20, silent).documents
+    counts = [10 - len(done) for done in drawn["done"].to_pylist()]
+    mean = sum(size * count for size, count in zip(drawn["size"].to_pylist(), counts, strict=True)) / sum(counts)
+    assert sum(counts) == 20 and mean == pytest.approx(10_500, rel=0.05)
+
+
 def test_too_few_pages_are_refused(files: list[Found]) -> None:
     with pytest.raises(InputError, match="5 pages"):
         draw([each for each in files if each.path.endswith(".png")][:5], ["/"], 500, silent)
