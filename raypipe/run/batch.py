@@ -6,7 +6,6 @@ and passes on the packed pictures of its lines.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,7 +17,7 @@ from raypipe.graph import Graph
 from raypipe.images.passwords import told
 from raypipe.run.actor import MOST_GROWTH, OperatorActor
 from raypipe.run.datasets import check_columns, note, taken
-from raypipe.run.ending import Names
+from raypipe.run.ending import end_on_failure
 from raypipe.run.pools import for_data
 from raypipe.run.tally import start_tally
 from raypipe.stages.base import Pool
@@ -42,7 +41,6 @@ def transform(
     shared: bool = False,
     page_seconds: float | None = None,
     most_growth: int = MOST_GROWTH,
-    names: Names | None = None,
 ) -> Dataset:
     """See `Pipeline.transform`.
 
@@ -55,7 +53,6 @@ def transform(
         page_seconds: How long a page may take before its process is ended and its row says so; None: as long as it
             likes.
         most_growth: Bytes by which the memory of an actor may grow before its process is replaced.
-        names: What the actors are called; None: they have no names.
 
     Raises:
         ConfigError: The pools need more CPUs than the cluster has, or the dataset lacks a column that a stage reads.
@@ -67,32 +64,27 @@ def transform(
     pools = for_data(graph, resources.get("CPU", 0), resources.get("GPU", 0), taken(dataset), shared)
     for number, (operator, pool) in enumerate(zip(graph.operators, pools, strict=True)):
         arguments = (operator, number, max(1, int(pool.num_cpus)), tally, page_seconds, most_growth, told())
-        dataset = _in_actors(dataset, pool, arguments, batch_size, names)
+        dataset = _in_actors(dataset, pool, arguments, batch_size)
+    end_on_failure(dataset)
     if shared:
         note(dataset)
     return dataset
 
 
-def _in_actors(
-    dataset: Dataset, pool: Pool, arguments: tuple[Any, ...], batch_size: int, names: Names | None
-) -> Dataset:
+def _in_actors(dataset: Dataset, pool: Pool, arguments: tuple[Any, ...], batch_size: int) -> Dataset:
     """The dataset, extended by an operator in the actors of a pool."""
     sizes = {"size": pool.size} if pool.size is not None else {"min_size": pool.floor, "max_size": pool.max_size}
-    with warnings.catch_warnings():
-        # Ray names the actors of a pool in no other way, and from 2.64 on in none.
-        warnings.filterwarnings("ignore", "`ray_remote_args_fn` is deprecated")
-        return dataset.map_batches(
-            OperatorActor,
-            fn_constructor_args=arguments,
-            batch_size=max(batch_size, PAGES_A_THREAD * int(pool.num_cpus)) if pool.num_gpus else batch_size,
-            batch_format="pyarrow",
-            # An actor has one call at a time in any case; in Ray's own thread it knows which task the call belongs to.
-            compute=ActorPoolStrategy(**sizes, enable_true_multi_threading=True),
-            num_cpus=pool.num_cpus,
-            num_gpus=pool.num_gpus or None,
-            memory=pool.memory,
-            ray_remote_args_fn=names,
-        )
+    return dataset.map_batches(
+        OperatorActor,
+        fn_constructor_args=arguments,
+        batch_size=max(batch_size, PAGES_A_THREAD * int(pool.num_cpus)) if pool.num_gpus else batch_size,
+        batch_format="pyarrow",
+        # An actor has one call at a time in any case; in Ray's own thread it knows which task the call belongs to.
+        compute=ActorPoolStrategy(**sizes, enable_true_multi_threading=True),
+        num_cpus=pool.num_cpus,
+        num_gpus=pool.num_gpus or None,
+        memory=pool.memory,
+    )
 
 
 def read(page_rows: Iterable[Row], rows_per_block: int) -> Dataset:

@@ -1,42 +1,30 @@
-"""The end of a job's actors when it fails: the next job in this process, such as a notebook's, needs their CPUs."""
+"""The end of a dataset's actors when it fails: the next one in this process, such as a notebook's, needs their CPUs."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import ray
-from ray.util import list_named_actors
+from ray.data import Dataset
+from ray.data._internal.execution.execution_callback import ExecutionCallback
+from ray.data._internal.execution.streaming_executor import StreamingExecutor
 
 
-class Names:
-    """Names for the actors of one job, by which they are found whoever holds their handles."""
+class _Thorough(StreamingExecutor):  # type: ignore[misc]
+    """Ends its actors if it fails. Ray's own only lets go of their handles, and an actor ends when nobody has one.
 
-    def __init__(self) -> None:
-        self._job = f"raypipe-{secrets.token_hex(8)}-"
+    Yet a page may take minutes, and whatever keeps the error (a log, a notebook) keeps frames with handles.
+    """
 
-    def __call__(self) -> dict[str, str]:
-        """The options of a new actor."""
-        return {"name": f"{self._job}{secrets.token_hex(8)}"}
+    def shutdown(self, force: bool, exception: Exception | None = None) -> None:
+        """Shuts down, with force after an error."""
+        super().shutdown(force or exception is not None, exception)
 
-    @contextmanager
-    def ended(self) -> Iterator[None]:
-        """Ends the job's actors if the block fails.
 
-        Ray Data only lets go of their handles then. An actor ends when nobody has one and its work is done.
-        Yet a page may take minutes, and whatever keeps the error (a log, a notebook) keeps frames with handles.
-        """
-        try:
-            yield
-        except BaseException:
-            for name in list_named_actors():
-                if name.startswith(self._job):
-                    self._end(name)
-            raise
+class _Ending(ExecutionCallback):  # type: ignore[misc]
+    def before_execution_starts(self, executor: StreamingExecutor) -> None:
+        executor.__class__ = _Thorough
 
-    def _end(self, name: str) -> None:
-        try:
-            ray.kill(ray.get_actor(name))
-        except ValueError:  # It has ended since.
-            return
+
+def end_on_failure(dataset: Dataset) -> None:
+    """Lets a dataset, and those that are made from it, end all their actors when they fail or are interrupted."""
+    classes = dataset.context.custom_execution_callback_classes
+    if _Ending not in classes:
+        dataset.context.custom_execution_callback_classes = [*classes, _Ending]

@@ -25,7 +25,6 @@ from raypipe.images.passwords import carried
 from raypipe.machine import usable_cpus
 from raypipe.run.batch import transform
 from raypipe.run.cluster import join, start
-from raypipe.run.ending import Names
 from raypipe.run.opening import AT_ONCE, TOGETHER, page_rows
 from raypipe.run.pools import READ_AND_WRITE_CPUS
 from raypipe.run.tally import start_tally
@@ -90,14 +89,13 @@ def read(
     """
     _quiet(page_seconds and page_seconds * (batch_size + OPENINGS))
     gc.collect()  # A dataset that failed and that nobody has any more may still keep CPUs: its errors make circles.
-    names = Names()
-    tally = start_tally(names)
+    tally = start_tally()
     opened = _opened(documents, carried(partial(page_rows, tally=tally, page_seconds=page_seconds)), batch_size)
-    finished = transform(graph, opened, batch_size, tally, page_seconds=page_seconds, names=names)
+    finished = transform(graph, opened, batch_size, tally, page_seconds=page_seconds)
     summed = _written(finished, carried(partial(_write, write=write)), rows_per_file)
     rows, unwritten, report = 0, list[str](), None
     try:
-        with names.ended(), _watched(tally, watch), closing(iter(summed.iter_rows())) as found:
+        with _watched(tally, watch), closing(iter(summed.iter_rows())) as found:
             for written in found:
                 rows += written["rows"]
                 unwritten += written["unwritten"]

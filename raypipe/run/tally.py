@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import ray
@@ -70,12 +69,12 @@ class Tally:
         return dict(self._sums)
 
 
-def start_tally(named: Callable[[], dict[str, str]] = dict) -> Any:
-    """A new tally's actor, which lives as long as its handle. What names it may end it, too.
+def start_tally() -> Any:
+    """A new tally's actor, which lives as long as its handle.
 
     It runs beside the job's driver, without which the job ends anyway: other nodes may leave. If its process dies, what
     it knew is lost, but not the job.
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
     options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
-    return ray.remote(Tally).options(**options, **named()).remote()
+    return ray.remote(Tally).options(**options).remote()

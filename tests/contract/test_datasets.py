@@ -188,6 +188,24 @@ def test_rows_that_are_no_documents_are_our_errors(item: Any, kind: Any, words: 
     assert words in str(caught.value)
 
 
+@pytest.mark.slow
+def test_a_dataset_that_failed_leaves_the_cluster_to_the_next(ray_cluster: None) -> None:
+    """The other part of a union, too, and even if a notebook keeps the error with its frames."""
+    rows = [{"path": f"/{n}.png", "pagenum": 0, "total_pages": 1} for n in range(8)]
+    failing, other = (
+        rp.Pipeline([Killer(mistake=mistake)]).transform(ray.data.from_items(rows)) for mistake in ("3.png", "none")
+    )
+    kept = list[BaseException]()
+    for dataset in (failing, other.union(failing)):
+        with pytest.raises(KeyError) as caught:
+            dataset.take_all()
+        kept.append(caught.value)
+        deadline = time.monotonic() + 20
+        while ray.available_resources().get("CPU") != ray.cluster_resources()["CPU"]:
+            assert time.monotonic() < deadline, ray.available_resources()
+            time.sleep(0.1)
+
+
 def test_a_dataset_stays_lazy(folder: Path) -> None:
     """Steps that cost something are not run to learn a dataset's columns."""
     called = folder.parent / "called"
