@@ -30,7 +30,7 @@ from raypipe.job.engine import Engine, choose
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
 from raypipe.job.plan import Job
-from raypipe.job.progress import Limits
+from raypipe.job.progress import Limits, Progress
 from raypipe.job.ray import RayEngine
 from raypipe.job.summary import Summary
 from raypipe.keys import public
@@ -89,19 +89,36 @@ def run(
         sys.exit(stream.stream(pipeline, formats, batch_size, threads, page_timeout or None))
     if output is None:
         raise click.MissingParameter(param_hint="--output", param_type="option")
-    overlay = overlay_for(pipeline, overlay)
-    pipeline = with_overlays(pipeline, OutputFolder(output), overlay)
-    job = plan.prepare(pipeline, sources, output, formats, overwrite, retry_failed)
+    folder, overlay = OutputFolder(output), overlay_for(pipeline, overlay)
+    pipeline = with_overlays(pipeline, folder, overlay)
     stop.heed_sigterm()
-    with _resumable(job.folder), progress.shown(Limits(max_errors, max_error_rate)) as shown:
+    with _resumable(folder):
+        job = plan.prepare(pipeline, sources, output, formats, overwrite, retry_failed)
+        with progress.shown(Limits(max_errors, max_error_rate)) as shown:
+            engine_for = _engine_for(job, shown, engine, batch_size, threads, address, page_timeout or None)
+            summary = loop.run(job, engine_for, shown)
+        sys.exit(_report(summary, job, overlay))
 
-        def engine_for(documents: pa.Table, more: bool) -> Engine:
-            name = engine if engine != "auto" else _sooner(job, documents, more, address, threads)
-            shown.update(doing="loading models" if name == "local" else "starting Ray")
-            return _engine(name, job, batch_size, address, threads, page_timeout or None)
 
-        summary = loop.run(job, engine_for, shown)
-    sys.exit(_report(summary, job, overlay))
+def _engine_for(
+    job: Job,
+    shown: Progress,
+    engine: str,
+    batch_size: int,
+    threads: int | None,
+    address: str | None,
+    page_seconds: float | None,
+) -> loop.EngineFor:
+    """Makes the engine once it is known what there is to read."""
+
+    def engine_for(documents: pa.Table, more: bool) -> Engine:
+        name = engine if engine != "auto" else _sooner(job, documents, more, address, threads)
+        shown.update(doing="loading models" if name == "local" else "starting Ray")
+        if name == "local":
+            return LocalEngine(job.pipeline.graph, job.writer, batch_size, threads, page_seconds)
+        return RayEngine(job.pipeline.graph, job.writer, batch_size, address, page_seconds)
+
+    return engine_for
 
 
 def _sooner(job: Job, documents: pa.Table, more: bool, address: str | None, threads: int | None) -> str:
@@ -109,14 +126,6 @@ def _sooner(job: Job, documents: pa.Table, more: bool, address: str | None, thre
     name, reason = choose(job.pipeline.graph, documents, more, address, threads)
     click.echo(f"{'Ray' if name == 'ray' else 'One process'}: {reason}.", err=True)
     return name
-
-
-def _engine(
-    name: str, job: Job, batch_size: int, address: str | None, threads: int | None, page_seconds: float | None
-) -> Engine:
-    if name == "local":
-        return LocalEngine(job.pipeline.graph, job.writer, batch_size, threads, page_seconds)
-    return RayEngine(job.pipeline.graph, job.writer, batch_size, address, page_seconds)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -264,6 +265,24 @@ def test_a_document_in_every_format(tmp_path: Path, page_png: bytes, monkeypatch
     for each in FORMATS.values():
         assert Path(f"out/{each.name}/sub/b.png{each.suffix}").exists()
     assert ElementTree.parse("out/hocr/sub/b.png.hocr").getroot().tag.endswith("html")
+
+
+@pytest.mark.parametrize("phase", ["plan.prepare", "loop.run", "print_failures"])
+def test_a_job_that_is_stopped_says_so_whatever_it_does(
+    phase: str, tmp_path: Path, page_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first file is listed, too, and while the summary is printed."""
+    (tmp_path / "a.png").write_bytes(page_png)
+    (tmp_path / "open.toml").write_text(BROKEN.replace("NoSuchStage", "BinaryToImage"), encoding="utf-8")
+
+    def stop_here(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(f"raypipe.cli.run.{phase}", stop_here)
+    stopped = invoke("run", str(tmp_path / "a.png"), "-o", str(tmp_path / "out"), "--engine", "local", "--overlay",
+                     "none", "--pipeline", str(tmp_path / "open.toml"))  # fmt: skip
+    assert stopped.exit_code == 128 + signal.SIGTERM
+    assert "Stopped. What was read is in" in stopped.output
 
 
 def test_a_preset_is_that_of_python() -> None:

@@ -14,7 +14,7 @@ from jobs import PIPELINE, files, names, pages, run, tiff
 from PIL import Image
 
 import raypipe as rp
-from raypipe.errors import ConfigError, InputError, TooManyErrorsError
+from raypipe.errors import ConfigError, InputError, OutputError, TooManyErrorsError
 from raypipe.inputs.listing import Found
 from raypipe.job import lease, loop, plan
 from raypipe.job.engine import likely_pages
