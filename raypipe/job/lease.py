@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from pyarrow import fs
 
 from raypipe.errors import ConfigError, InputError, OutputError, PageError
-from raypipe.files.paths import join, read_file, remove_file, resolve, write_file
+from raypipe.files.paths import exists, join, read_file, remove_file, resolve, write_file
 from raypipe.keys import public
 
 RENEW_SECONDS = 20.0
@@ -85,10 +85,11 @@ class BucketLease:
             OutputError: The lease cannot be read.
         """
         try:
-            said = read_file(self._uri)
-        except PageError as error:
-            raise OutputError(str(error), "The same command then goes on.") from error
-        if self._mine not in said:
+            mine = exists(self._uri) and self._mine in read_file(self._uri)
+        except (OSError, PageError) as error:
+            remedy = "Once it can, the same command goes on."
+            raise OutputError(f"The lease {self._uri} cannot be read: {error}.", remedy) from error
+        if not mine:
             raise ConfigError(f"The lease {self._uri} was taken over by another job.", REMEDY)
 
     def _is_mine(self) -> bool:
