@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,11 +76,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(*arguments: str) -> Server:
-    """Starts a server and waits until it reads pages."""
+def start(*arguments: str, python: Sequence[str] = (sys.executable,)) -> Server:
+    """Starts a server and waits until it reads pages; `python` is the command of the Python that runs it."""
     port = free_port()
     log = Path(tempfile.mkstemp(suffix=".log", prefix="raypipe-serve-")[1])
-    command = [sys.executable, "-m", "raypipe", "serve", "--port", str(port), *arguments]
+    command = [*python, "-m", "raypipe", "serve", "--port", str(port), *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)

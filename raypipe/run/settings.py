@@ -29,4 +29,9 @@ class Serving(BaseModel):
     input_columns: tuple[str, ...] = Field(
         (), description="columns that come with each request, as form fields in JSON, because no stage writes them"
     )
-    ingress_replicas: int = Field(1, ge=1, description="processes that speak HTTP")
+    ingress_replicas: int = Field(
+        1,
+        ge=1,
+        description="processes that speak HTTP; each counts its own requests, uploads and quotas, so that all of them "
+        "together allow that many times as much",
+    )

@@ -196,7 +196,8 @@ def resolve(name: str, task: str, language: str | None = None) -> Model:
         where = f"and not in the local store {store.folder()}" if model.repository or model.checkpoint else ""
         raise ModelError(f"The weights of {name} are not part of raypipe {where}".strip() + ".", _remedy(model))
     if not model.is_here:
-        raise ModelError(f"The file of {name}, {model.path}, is missing.", "Install raypipe again.")
+        remedy = "Install raypipe again. In the container of one small machine, CRAFT is left out."
+        raise ModelError(f"The file of {name}, {model.path}, is missing.", remedy)
     return model
 
 

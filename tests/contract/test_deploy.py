@@ -113,7 +113,7 @@ def test_the_image_is_built_from_what_the_wheel_needs() -> None:
     )
     taken = {line[1:] for line in rest if line.startswith("!")}
     of_the_wheel = {"raypipe", "models", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE"}
-    assert first == "*" and taken == {*of_the_wheel, "deploy/local.txt"}
+    assert first == "*" and taken == {*of_the_wheel, "deploy/local.txt", "deploy/slim"}
     assert all((DEPLOY.parent / name).exists() for name in taken)
 
 
@@ -123,7 +123,7 @@ def test_the_small_image_has_what_raypipe_needs_without_ray() -> None:
     listed = {line for line in (DEPLOY / "local.txt").read_text("utf-8").splitlines() if not line.startswith("#")}
     assert listed == {*own, "onnxruntime>=1.23", "fastapi", "prometheus-client", "uvicorn"}
     text = (DEPLOY / "Containerfile.local").read_text("utf-8")
-    assert "USER 1000:1000" in text and "--no-deps /src" in text
+    assert "USER 1000:1000" in text and "--no-deps /src" in text and "COPY --from=build" in text
 
 
 def test_the_local_server_imports_no_ray() -> None:
