@@ -149,7 +149,7 @@ class OutputError(RaypipeError):
 
 
 class TooManyErrorsError(RaypipeError):
-    """So many pages failed that something else than their pictures must be wrong."""
+    """So many pages failed that something other than their pictures must be wrong."""
 
     code = "too_many_errors"
     exit_status = ExitStatus.ERRORS

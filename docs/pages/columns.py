@@ -47,11 +47,10 @@ def columns() -> Iterator[str]:
 
 def _described(pipeline: Pipeline) -> dict[str, str]:
     """What the parameters that name columns say of them: the stage that writes one knows it best."""
-    names = ("output_col", "lines_", "positions_", "confidence_", "warning_")
     found: dict[str, str] = {}
     for step in pipeline.graph.steps:
         for name, value in step.stage:
-            if name.startswith(names) and value in step.writes:
+            if name.endswith("_col") and value in step.writes:
                 found[value] = type(step.stage).model_fields[name].description or ""
     return found
 

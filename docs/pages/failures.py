@@ -9,24 +9,24 @@ from raypipe import errors
 from raypipe.errors import Code, ExitStatus, RaypipeError
 
 STATUS = {
-    ExitStatus.DONE: "All went well.",
+    ExitStatus.DONE: "Everything went well.",
     ExitStatus.INTERNAL: "An error in raypipe itself.",
-    ExitStatus.PAGES: "The job finished, and some pages failed: their rows say why.",
+    ExitStatus.PAGES: "The job finished, but some pages failed: their rows say why.",
 }
 WHY = {
     Code.FILE_MISSING: "the file cannot be read",
     Code.FILE_UNWRITABLE: "a file of this page cannot be written",
     Code.IMAGE_EMPTY: "the file has no bytes",
-    Code.IMAGE_UNKNOWN: "the file is of no kind that is read",
+    Code.IMAGE_UNKNOWN: "the file is not of a kind that is read",
     Code.IMAGE_TRUNCATED: "the file ends too early",
     Code.IMAGE_DAMAGED: "the picture cannot be decoded",
     Code.IMAGE_TOO_LARGE: "the file or picture is over a limit of BinaryToImage",
     Code.PAGE_MISSING: "the document has no such page, or it is over max_pages",
-    Code.PAGE_FAILED: "a stage failed with this page",
+    Code.PAGE_FAILED: "a stage failed on this page",
     Code.PAGE_TIMEOUT: "the page was not finished within its time limit",
     Code.PDF_DAMAGED: "the PDF cannot be opened",
     Code.PDF_LOCKED: "the PDF is locked with a password",
-    Code.WORKER_DIED: "the process that read the page died, again and again",
+    Code.WORKER_DIED: "the process that read the page died repeatedly",
 }
 
 

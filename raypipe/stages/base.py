@@ -104,13 +104,13 @@ class ModelStage(Stage):
     use_gpu: bool | None = Field(None, description="True: CUDA or an error; False: CPU; None: CUDA if there is a GPU")
     precision: manifest.Precision | None = Field(
         None,
-        description="what the network computes with, of what the model can; None: of a model that has int8 and fp32, "
-        "int8 where the CPU multiplies it fast, and fp16 on GPUs that compute it fast",
+        description="number format that the model computes in, of those that it has; None: of int8 and fp32, int8 "
+        "where the CPU multiplies it fast, and fp16 on GPUs that compute it fast",
     )
     provider: Provider = Field(
         "cuda",
-        description="what runs the network on a GPU that is asked for: cuda; cuda_graphs, which records the work of "
-        "each shape and repeats it; tensorrt, which first compiles the network, for minutes",
+        description="ONNX Runtime provider on a GPU, which must be asked for: cuda; cuda_graphs, which records and "
+        "repeats the work of each shape; tensorrt, which first compiles the model, for minutes",
     )
 
     @model_validator(mode="after")

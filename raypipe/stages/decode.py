@@ -81,7 +81,7 @@ class BinaryToImage(Stage):
     output_col: str = Field("image", description="the picture")
     warning_col: str = Field(
         "warning",
-        description="what of the file is damaged, missing or not read, though the page was read; null if nothing",
+        description="what is damaged, missing or not read in the file, although the page was read; null if nothing",
     )
     image_type: Literal["TYPE_BYTE_GRAY", "TYPE_3BYTE_BGR"] = Field("TYPE_3BYTE_BGR", description="grey or colour")
     page_num_col: str = Field("pagenum", description="number of the page in its document, from 0")
@@ -97,9 +97,9 @@ class BinaryToImage(Stage):
     )
     text_layer: Use = Field(
         "ocr",
-        description="the text that a PDF itself holds for a page: ocr passes over it and reads the picture; use takes "
-        "it where it can be relied on, and the column text_source says so; compare adds it as the column layer_text. "
-        "Other files have none",
+        description="the text that a PDF itself holds for a page: ocr ignores it and reads the picture; use takes it "
+        "where it is reliable, and says so in the column text_source; compare adds it as the column layer_text. Other "
+        "files have none",
     )
     reduce_above: int = Field(
         1900,

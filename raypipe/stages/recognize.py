@@ -170,8 +170,8 @@ class ImageToText(ModelStage):
     model: ModelName = "ocr_small_handwritten_v2_opt"
     language: str = Field(
         "en",
-        description="language whose words guide the reading, where there is a list of them (en); "
-        "letters with accents are read whichever it is",
+        description="language whose words guide the reading, if there is a list of them (en); letters with accents are "
+        "read in any case",
     )
     decoder: Decoder | None = Field(
         None,
@@ -183,8 +183,7 @@ class ImageToText(ModelStage):
         None,
         ge=1,
         le=MOST_ALTERNATIVES,
-        description="most other readings that are given for each word, with their confidences, by beam search; "
-        "None: none",
+        description="most other readings to give for each word, with their confidences, by beam search; None: none",
     )
     input_col: str = Field("image", description="the picture")
     regions_column: str | None = Field(

@@ -25,8 +25,8 @@ from raypipe.web.uploads import Upload
 
 router = APIRouter(responses=PROBLEM)
 PLACE = "/v1/jobs"
-WEBHOOK = "address that is told of the job's end, if the server's operator allows it; in a form, a field does the same"
-DOCUMENTS = uploading({"webhook": {"type": "string", "description": "address that is told of the job's end"}})
+WEBHOOK = "address to notify when the job ends, if the server's operator allows it; in a form, a field does the same"
+DOCUMENTS = uploading({"webhook": {"type": "string", "description": "address to notify when the job ends"}})
 
 
 def _of(request: Request) -> tuple[Service, Jobs, str]:
@@ -66,14 +66,14 @@ async def _count(service: Service, uploads: list[Upload], most: int) -> int:
 
 @router.get(f"{PLACE}/{{job}}", response_model=JobAnswer)
 async def status(request: Request, job: str) -> Response:
-    """How far a job is."""
+    """The progress of a job."""
     _, jobs, owner = _of(request)
     return JSONResponse((await asyncio.to_thread(jobs.status, job, owner)).model_dump(), headers=answers.HEADERS)
 
 
 @router.get(f"{PLACE}/{{job}}/events", responses={200: {"content": {EVENTS: {}}}, 204: {}}, response_class=Response)
 async def events(request: Request, job: str, last_event_id: Annotated[str, Header()] = "") -> Response:
-    """How far a job is, as Server-Sent Events: `progress`, again whenever it has got further, and `end`.
+    """The progress of a job as Server-Sent Events: `progress` whenever it advances, and `end`.
 
     The data of an event is a `JobAnswer`, and that of `problem`, if the job is removed or the server stops, a
     `ProblemAnswer`. A client that shows the id of its last event gets what came after that: after `end` a 204.
