@@ -22,7 +22,7 @@ Source: TypeAlias = str | Path | InMemory
 REMEDY = "Give paths, URIs, encoded bytes, arrays, Pillow pictures or rows, or a list of them."
 
 
-def documents(sources: Source | Iterable[Source], leave_out: str | Path | None = None) -> Iterator[Row]:
+def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
     """Document rows: `path`, and `content` (the encoded bytes) if the source was in memory.
 
     Folders are listed recursively, and so are those that a glob matches, in which `**` stands for any number of
@@ -30,18 +30,16 @@ def documents(sources: Source | Iterable[Source], leave_out: str | Path | None =
 
     Args:
         sources: Files, folders, globs, URIs, and sources in memory: see `memory.document`.
-        leave_out: A folder that folders and globs do not list, nor anything below it.
 
     Raises:
         InputError: A source names nothing, cannot be listed, or is not a source.
     """
-    left_out = None if leave_out is None else os.fspath(leave_out)
     for number, source in enumerate(_each(sources)):
         if isinstance(source, memory.KINDS):
             yield memory.document(source, number)
         elif isinstance(source, (str, os.PathLike)):
             tell_passwords(os.fspath(source))
-            for found in listed(os.fspath(source), left_out):
+            for found in listed(os.fspath(source), None):
                 yield {"path": found.path, "content": None} | ({"name": found.name} if found.name else {})
         else:
             raise InputError(f"{source!r} is not a source.", REMEDY)

@@ -88,18 +88,17 @@ def _arranged(boxes: Boxes, tolerance: float, texts: Sequence[str] | None) -> Li
     return LineLayout([order[member] for member in members], _line_boxes(boxes, members, angle), numbers)
 
 
-def join_lines(boxes: Boxes, scores: Floats, tolerance: float = 0) -> tuple[Boxes, Floats]:
+def join_lines(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
     """Joins word regions into line regions.
 
     Args:
         boxes: (n, 5) rotated boxes.
         scores: (n,).
-        tolerance: As in `arrange`.
 
     Returns:
         One box per line in reading order, and the mean score of its regions.
     """
-    layout = arrange(boxes, tolerance)
+    layout = arrange(boxes)
     means = np.array([scores[member].mean() for member in layout.members], np.float32)
     return layout.boxes, means
 
