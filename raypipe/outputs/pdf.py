@@ -55,24 +55,37 @@ def _originals(document: Document) -> tuple[Pdf, list[int]]:
     first, files = document.pages[0], Originals(document)
     if all(page.path == first.path for page in document.pages) and not first.exception:
         data = files.of(first)
-        if is_pdf(data):
-            return Pdf.open(io.BytesIO(data)), [number_of(page) for page in document.pages]
+        opened = _opened(data) if is_pdf(data) else None
+        if opened is not None:
+            return opened, [number_of(page) for page in document.pages]
     result = Pdf.new()
     for page in document.pages:
         _append(result, page, files)
     return result, list(range(len(document.pages)))
 
 
-def _append(result: Pdf, page: Page, files: Originals) -> None:
-    """Adds a page as it came; an empty one if it could not be read."""
+def _opened(data: bytes) -> Pdf | None:
+    """A PDF; None if it is so damaged that only its pages, as they are drawn, can be had."""
     from pikepdf import Pdf, PdfError
 
     try:
+        document = Pdf.open(io.BytesIO(data))
+        return document if len(document.pages) and "/Pages" in document.Root else None
+    except (PdfError, AttributeError):
+        return None
+
+
+def _append(result: Pdf, page: Page, files: Originals) -> None:
+    """Adds a page as it came; an empty one if it could not be read."""
+    from pikepdf import Pdf
+
+    try:
         data = files.of(page)
-        place, data = (number_of(page), data) if is_pdf(data) else (0, picture_page(data, page))
-        with Pdf.open(io.BytesIO(data)) as source:
+        source = _opened(data) if is_pdf(data) else None
+        place = 0 if source is None else number_of(page)
+        with source or Pdf.open(io.BytesIO(picture_page(data, page))) as source:
             result.pages.append(source.pages[place])
-    except (PageError, PdfError):
+    except PageError:
         if not page.exception:
             raise
         result.add_blank_page(page_size=A4)

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import io
 
+from raypipe.errors import ConfigError
 from raypipe.outputs.base import Document, Format
 from raypipe.outputs.pdf import searchable
 
 LEVEL = "2b"
+REMEDY = "Choose the format pdf, or first print the document to a PDF that has its fonts in it."
 
 
 def render(document: Document) -> bytes:
     """The document as searchable PDF/A, checked by pikepdf.
 
     Raises:
-        ConfigError: The pictures were not kept, and cannot be read again.
+        ConfigError: The pictures were not kept and cannot be read again, or the document has what PDF/A does not allow,
+            such as a font that is not embedded.
         PageError: `file_missing`.
-        pikepdf.pdfa.PdfaError: It has what PDF/A does not allow, such as a font that is not embedded.
     """
     from pikepdf import pdfa
 
     file = io.BytesIO()
-    pdfa.save(searchable(document), file, LEVEL)
+    try:
+        pdfa.save(searchable(document), file, LEVEL)
+    except pdfa.PdfaError as error:
+        reasons = dict.fromkeys(finding.message for finding in error.report.findings)
+        raise ConfigError(f"{document.path} cannot become PDF/A: {'; '.join(reasons)}.", REMEDY) from error
     return file.getvalue()
 
 

@@ -30,7 +30,7 @@ def text_layer(pages: Sequence[Page]) -> bytes:
     from fpdf import FPDF
     from fpdf.enums import TextMode
 
-    words = [[word for line in page.lines for word in line.words] for page in pages]
+    words = [[word for line in page.lines for word in line.words if word.text] for page in pages]
     pdf = FPDF(unit="pt")
     pdf.set_auto_page_break(False)
     with TemporaryDirectory() as folder:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pdfs
 import pikepdf
 import pypdfium2
 import pytest
@@ -167,6 +168,30 @@ def test_pdf_a() -> None:
     found = pikepdf.open(io.BytesIO(pdfa.render(document([page(photo())]))))
     with found.open_metadata() as metadata:
         assert metadata.pdfa_status == "2B"
+
+
+def test_what_cannot_become_pdf_a_says_why() -> None:
+    with pytest.raises(ConfigError, match=r"^a cannot become PDF/A: .*not embedded.*Choose the format pdf"):
+        pdfa.render(document([page(pdfs.pdf(b"BT /F0 20 Tf 40 150 Td (text) Tj ET", (360, 288)))]))
+
+
+def test_words_without_letters_are_left_out() -> None:
+    """Somebody who corrects a page may empty a word."""
+    some = page(photo())
+    some["lines"][0].words.append(a_word("", 0.9, 400, 60, 50, 24, 0))
+    assert_words_are_in_place(render(document([some])), points=842 / 500)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_pdf_too_damaged_to_be_changed_is_made_of_what_is_drawn(count: int) -> None:
+    """PDFium opens a document whose pages lead back to themselves, qpdf does not."""
+    loop = pdfs.pdf(b"BT /F0 20 Tf 40 150 Td (text) Tj ET", (360, 288)).replace(
+        b"[3 0 R] /Count 1", b"[3 0 R 2 0 R] /Count 2"
+    )
+    with pytest.raises(pikepdf.PdfError):
+        len(pikepdf.open(io.BytesIO(loop)).pages)
+    found = render(document([page(loop), page(photo(), "b")][:count]))
+    assert_words_are_in_place(found)
 
 
 def test_a_page_that_failed_is_empty() -> None:
