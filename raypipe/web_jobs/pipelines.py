@@ -30,9 +30,9 @@ class Pipelines:
     def __init__(self, folder: Path, pipeline: Pipeline) -> None:
         self.mine, self._folder, self._told = digest_of(pipeline), folder / "servers", 0.0
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.tell()
             with TemporaryFile(dir=folder):
-                self.tell()
+                pass
         except OSError as error:
             raise ConfigError(f"{folder} cannot be written: {error}.", "Choose another folder for --jobs.") from error
 
@@ -40,6 +40,7 @@ class Pipelines:
         """Says that a server with our pipeline is there, if that is not known from just now."""
         if time.monotonic() >= self._told + TELL_SECONDS or not self._told:
             self._told = time.monotonic()
+            self._folder.mkdir(parents=True, exist_ok=True)  # Somebody may have removed all of it.
             (self._folder / self.mine).touch()
 
     def are_left(self, pipeline: str) -> bool:

@@ -229,6 +229,16 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         assert client.post("/v1/jobs", content=tiff(1)).status_code == 202
 
 
+def test_a_folder_that_is_removed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raypipe.web_jobs.pipelines.TELL_SECONDS", 0)
+    monkeypatch.setattr("raypipe.web_jobs.desk.LOOK_SECONDS", 0.01)
+    folder = tmp_path / "jobs"
+    with serving(folder, Reader()) as client:
+        finished(client, client.post("/v1/jobs", content=tiff(1)).headers["Location"])
+        folder.rename(tmp_path / "elsewhere")
+        assert finished(client, client.post("/v1/jobs", content=tiff(1)).headers["Location"])["state"] == "done"
+
+
 @pytest.mark.parametrize("engine", ["ray", "local"])
 def test_a_server_does_not_start_with_a_folder_that_cannot_be_written(engine: str, tmp_path: Path) -> None:
     (tmp_path / "jobs").write_text("a file")
