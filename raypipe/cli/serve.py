@@ -8,6 +8,7 @@ import click
 
 from raypipe.cli.fields import build, options_of
 from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
+from raypipe.run.ports import url
 from raypipe.serving import Arguments
 
 ONLY_RAY = ("detectors", "recognizers", "batch_lines", "batch_seconds", "merge_ingress", "ingress_replicas", "address")
@@ -38,7 +39,7 @@ def serve(engine: str, host: str, port: int, address: str | None, **values: Any)
         jobs.check()
 
     def started() -> None:
-        click.echo(f"raypipe: http://{host}:{port}/", err=True)
+        click.echo(f"raypipe: {url(host, port)}", err=True)
 
     if engine == "local":
         from raypipe.run import single

@@ -1,4 +1,4 @@
-"""Ports to listen on."""
+"""Ports to listen on, and their addresses."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise ConfigError(f"{host}:{port} cannot be used: {error}.", "Choose another --host or --port.") from error
+
+
+def url(host: str, port: int) -> str:
+    """The address of what listens there; that of IPv6 in brackets."""
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
