@@ -48,6 +48,8 @@ from raypipe.stages.base import Pool
 
 PLACE = "s3://archive/scans"
 FOLDER_FILES = 5000
+POINTS = 300
+"""Of a plot, at most."""
 
 
 class Driver(threading.Thread):
@@ -76,8 +78,8 @@ class Driver(threading.Thread):
         width, height, left, bottom = 640, 240, 50, 210
         last, most = self.samples[-1][0] or 1, max(2000.0, float(self.peak))
         points = " ".join(
-            f"{left + seconds / last * (width - left - 10):.1f},{bottom - mb / most * (bottom - 25):.1f}"
-            for seconds, mb in self.samples
+            f"{left + seconds / last * (width - left - 10):.0f},{bottom - mb / most * (bottom - 25):.0f}"
+            for seconds, mb in self.samples[:: len(self.samples) // POINTS + 1]
         )
         lines = "".join(
             f'<line x1="{left}" x2="{width - 10}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>'
@@ -229,25 +231,31 @@ def between(seen: list[tuple[float, int]], first: float, last: float) -> float:
 
 
 class Names(BaseHTTPRequestHandler):
-    """A bucket of one folder, as much as listing it takes: a thousand names an answer, as S3 gives them."""
+    """A bucket of folders in one folder, as much as listing it takes: a thousand names an answer, as S3 gives them."""
 
     protocol_version = "HTTP/1.1"
-    count = 0
+    count = folder_files = 0
 
     def do_GET(self) -> None:
-        """Answer a page of names."""
+        """Answer a page of names: of the folders, or of the files in one of them."""
         asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        first = int(asked.get("continuation-token", 0))
-        last = min(first + int(asked.get("max-keys", 1000)), self.count)
+        prefix, folders = asked["prefix"], -(-self.count // self.folder_files)
+        folder = None if prefix == "scans/" else int(prefix.split("/")[1])
+        begin = 0 if folder is None else folder * self.folder_files
+        end = folders if folder is None else min(begin + self.folder_files, self.count)
+        first = int(asked.get("continuation-token", begin))
+        last = min(first + int(asked.get("max-keys", 1000)), end)
         names = "".join(
-            f"<Contents><Key>scans/{n:08}.jpg</Key><LastModified>2026-11-26T08:00:00.000Z</LastModified>"
+            f"<CommonPrefixes><Prefix>scans/{n:05}/</Prefix></CommonPrefixes>"
+            if folder is None
+            else f"<Contents><Key>{prefix}{n:08}.jpg</Key><LastModified>2026-11-26T08:00:00.000Z</LastModified>"
             f"<ETag>&quot;{n:032x}&quot;</ETag><Size>300000</Size><StorageClass>STANDARD</StorageClass></Contents>"
             for n in range(first, last)
         )
-        more = f"<NextContinuationToken>{last}</NextContinuationToken>" if last < self.count else ""
+        more = f"<NextContinuationToken>{last}</NextContinuationToken>" if last < end else ""
         body = (
             '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-            f"<Name>archive</Name><Prefix>scans/</Prefix><KeyCount>{last - first}</KeyCount><MaxKeys>1000</MaxKeys>"
+            f"<Name>archive</Name><Prefix>{prefix}</Prefix><KeyCount>{last - first}</KeyCount><MaxKeys>1000</MaxKeys>"
             f"<IsTruncated>{str(bool(more)).lower()}</IsTruncated>{more}{names}</ListBucketResult>"
         ).encode()
         self.send_response(200)
@@ -266,21 +274,22 @@ class Names(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def folder_of(work: Path, count: int) -> str:
-    """A folder of empty pictures."""
+def folder_of(work: Path, count: int, folder_files: int) -> str:
+    """A folder of folders of empty pictures."""
     for n in range(count):
-        if n % FOLDER_FILES == 0:
-            (work / f"in/{n // FOLDER_FILES:05}").mkdir(parents=True)
-        os.close(os.open(f"{work}/in/{n // FOLDER_FILES:05}/{n:08}.jpg", os.O_CREAT))
+        if n % folder_files == 0:
+            (work / f"in/{n // folder_files:05}").mkdir(parents=True)
+        os.close(os.open(f"{work}/in/{n // folder_files:05}/{n:08}.jpg", os.O_CREAT))
     return f"{work}/in"
 
 
 def listing(arguments: argparse.Namespace, work: Path) -> None:
     """How soon the first file of a source is known, and all of them, and what they take."""
     if arguments.place == "folder":
-        source = folder_of(work, arguments.entries)
+        source = folder_of(work, arguments.entries, arguments.folder_files)
     else:
         words = [sys.executable, __file__, "serve", "--entries", str(arguments.entries)]
+        words += ["--folder-files", str(arguments.folder_files)]
         import subprocess
 
         server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
@@ -305,7 +314,7 @@ def listing(arguments: argparse.Namespace, work: Path) -> None:
 
 def serve(arguments: argparse.Namespace, work: Path) -> None:
     """A bucket of made-up names, until it is killed."""
-    Names.count = arguments.entries
+    Names.count, Names.folder_files = arguments.entries, arguments.folder_files
     server = ThreadingHTTPServer(("127.0.0.1", 0), Names)
     print(server.server_port, flush=True)
     server.serve_forever()
@@ -317,6 +326,7 @@ def main() -> None:
     parser.add_argument("what", choices=["driver", "rate", "listing", "serve"])
     parser.add_argument("place", nargs="?", choices=["folder", "bucket"], default="folder")
     parser.add_argument("--entries", type=int, default=200_000)
+    parser.add_argument("--folder-files", type=int, default=FOLDER_FILES, help="files in each folder of a source")
     parser.add_argument("--actors", type=int, nargs="+", default=[1, 4, 16, 64])
     parser.add_argument("--pages-per-actor", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=0.65, help="that a page takes")
