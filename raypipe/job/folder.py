@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 
 from pyarrow import fs
@@ -12,6 +13,9 @@ from raypipe.errors import ConfigError
 from raypipe.files.paths import exists, join, resolve
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
+
+LEASE = ".lease"
+"""The file that says whether a job writes to a folder; see `lease.py`."""
 
 
 class OutputFolder:
@@ -69,6 +73,11 @@ class OutputFolder:
     def local(self) -> Path | None:
         """The folder, if it is not in a bucket."""
         return None if "://" in self.uri else Path(self.uri)
+
+    @cached_property
+    def ignores_case(self) -> bool:
+        """Whether its disk takes names for one that differ in case only, and then also in how accents are written."""
+        return self.local is not None and (self.local / LEASE.upper()).exists()
 
     def clear(self) -> None:
         """Removes what jobs write here.

@@ -18,6 +18,7 @@ from pyarrow import fs
 
 from raypipe.errors import ConfigError, InputError, OutputError, PageError
 from raypipe.files.paths import exists, join, read_file, remove_file, resolve, write_file
+from raypipe.job.folder import LEASE
 from raypipe.keys import public
 
 RENEW_SECONDS = 20.0
@@ -33,7 +34,7 @@ class FolderLease:
     """The lease of a folder on a file system with locks: the operating system frees it with the process."""
 
     def __init__(self, folder: str) -> None:
-        self._lock = FileLock(Path(folder) / ".lease", timeout=0)
+        self._lock = FileLock(Path(folder) / LEASE, timeout=0)
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
@@ -56,7 +57,7 @@ class BucketLease:
     """The lease of a folder in a bucket: an object that its holder keeps writing again."""
 
     def __init__(self, folder: str) -> None:
-        self._folder, self._uri = folder, join(folder, ".lease")
+        self._folder, self._uri = folder, join(folder, LEASE)
         self._mine = uuid4().hex.encode()
         holder = self._holder()
         if holder:
@@ -104,7 +105,7 @@ class BucketLease:
         found = filesystem.get_file_info(path)
         if found.type != fs.FileType.File:
             return None
-        probe = join(self._folder, f".lease-{self._mine.decode()}")
+        probe = join(self._folder, f"{LEASE}-{self._mine.decode()}")
         write_file(probe, b"")
         now = filesystem.get_file_info(resolve(probe)[1]).mtime
         remove_file(probe)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -151,7 +152,7 @@ class Ledger:
     """
 
     def __init__(self, folder: OutputFolder) -> None:
-        self._folder = folder.shards
+        self._folder, self._output = folder.shards, folder
         self.shards: dict[int, Shard] = {}
         self.repeated = self.changed = 0
         self._new: set[int] = set()
@@ -264,7 +265,7 @@ class Ledger:
                 [each.size for each in found],
                 [each.modified for each in found],
                 keys,
-                [key_of(name) for name in names],
+                [key_of(self._on_disk(name)) for name in names],
                 [int(number) if number >= 0 else None for number in replaces],
             ],
             schema=SCHEMA,
@@ -274,13 +275,13 @@ class Ledger:
         """Numbers the names of new documents that others have: `a.jpg`, or else `a-2.jpg` and so on."""
         new = list(new)
         taken = self._are_taken([names[n] for n in new])
-        here = set(names) if len(names) > len(new) else set[str]()
+        here = set(map(self._on_disk, names)) if len(names) > len(new) else set[str]()
         numbered = dict[str, Iterator[str]]()
         for n, is_taken in zip(new, taken, strict=True):
             wanted = names[n]
-            while is_taken or names[n] in here:
+            while is_taken or self._on_disk(names[n]) in here:
                 names[n], is_taken = next(numbered.setdefault(wanted, self._numbered(PurePosixPath(wanted)))), False
-            here.add(names[n])
+            here.add(self._on_disk(names[n]))
 
     def _numbered(self, wanted: PurePosixPath) -> Iterator[str]:
         """A name with all numbers with which no shard has it, more and more of which are looked up together."""
@@ -291,12 +292,16 @@ class Ledger:
             first *= 2
 
     def _are_taken(self, names: Sequence[str]) -> npt.NDArray[np.bool_]:
-        keys = np.fromiter(map(key_of, names), np.uint64, len(names))
+        keys = np.fromiter((key_of(self._on_disk(name)) for name in names), np.uint64, len(names))
         order = np.argsort(keys)
         keys, taken = keys[order], np.zeros(len(keys), bool)
         for shard in self.shards.values():
             taken |= shard.has_names(keys)
         return taken[np.argsort(order)]
+
+    def _on_disk(self, name: str) -> str:
+        """The same for all names that are one file in the output folder, such as `A.jpg` and `a.jpg` on macOS."""
+        return unicodedata.normalize("NFC", name).casefold() if self._output.ignores_case else name
 
     def _write(self, number: int, table: pa.Table) -> None:
         sink = pa.BufferOutputStream()

@@ -110,6 +110,20 @@ def test_documents_of_one_name_have_files_of_their_own(folder: Path, tmp_path: P
     }
 
 
+@pytest.mark.parametrize(
+    ("marks", "expected"),
+    [((), ["a", "A", "\u00e9", "e\u0301"]), ((".LEASE",), ["a", "A-2", "\u00e9", "e\u0301-2"])],
+    ids=["several", "one"],
+)
+def test_names_that_a_disk_takes_for_one_are_numbered(tmp_path: Path, marks: tuple[str], expected: list[str]) -> None:
+    """Disks of macOS, where the lease is found in capitals, too, know neither cases nor kinds of accents."""
+    for mark in marks:
+        (tmp_path / mark).touch()
+    ledger = Ledger(OutputFolder(tmp_path))
+    ledger.add([Found(f"/{name}", name=f"{name}.jpg") for name in ("a", "A", "\u00e9", "e\u0301")], Naming(["/"]))
+    assert ledger.documents(0)["name"].to_pylist() == [f"{name}.jpg" for name in expected]
+
+
 def test_many_documents_of_one_name(tmp_path: Path) -> None:
     """A list gives them; each is numbered without looking at those of all others."""
     ledger, naming = Ledger(OutputFolder(tmp_path / "out")), Naming(["/in"])
