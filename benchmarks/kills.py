@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -211,8 +212,10 @@ def nodes(arguments: argparse.Namespace, places: Places) -> bool:
             if time.monotonic() > due and time.monotonic() < start + arguments.minutes * 60:
                 for node in chance.sample(list(cluster.worker_nodes), max(1, arguments.nodes // 3)):
                     cluster.remove_node(node, allow_graceful=False)
-                    cluster.add_node(num_cpus=2)
                     lost += 1
+                while len(cluster.worker_nodes) < arguments.nodes:
+                    with suppress(Exception):  # Ray gives up what a busy machine does not start in half a minute.
+                        cluster.add_node(num_cpus=2)
                 due = time.monotonic() + 60
         if driver.returncode == 0:
             break
