@@ -1,0 +1,69 @@
+"""A collector that speaks OTLP gets one trace of a request: the caller above it, and the steps of its page below."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import drawn
+import pytest
+from server import start
+
+pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="OpenTelemetry's exporter is not installed")
+service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.fixture
+def collector() -> Iterator[Any]:
+    """A collector on a free port, with the spans that have come as `spans`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            zipped = self.headers.get("Content-Encoding") == "gzip"
+            sent = service.ExportTraceServiceRequest.FromString(gzip.decompress(body) if zipped else body)
+            found.spans += [span for r in sent.resource_spans for scope in r.scope_spans for span in scope.spans]
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    found: Any = HTTPServer(("127.0.0.1", 0), Handler)
+    found.spans = []
+    threading.Thread(target=found.serve_forever, daemon=True).start()
+    yield found
+    found.shutdown()
+    found.server_close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_a_request_is_one_trace_with_the_steps_of_its_page(engine: str, collector: Any) -> None:
+    server = start("--engine", engine, "--trace-endpoint", f"http://127.0.0.1:{collector.server_port}")
+    drawn.page(drawn.LETTER).save(png := io.BytesIO(), "PNG")
+    connection = server.connect()
+    connection.request("POST", "/v1/ocr", png.getvalue(), {"traceparent": f"00-{TRACE}-{CALLER}-01"})
+    assert connection.getresponse().status == 200
+    deadline = time.monotonic() + 30  # It sends every five seconds.
+    while not any(span.parent_span_id.hex() == CALLER for span in collector.spans) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert server.stop() == 0
+    assert {span.trace_id.hex() for span in collector.spans} == {TRACE}
+    names = {span.span_id: span.name for span in collector.spans}
+    above = {span.name: names.get(span.parent_span_id, span.parent_span_id.hex()) for span in collector.spans}
+    operator = "BinaryToImage+ImageTextDetector+ImageToText"
+    steps = dict.fromkeys(("ImageOpener", "TextDetector", "LineCropper", "TextReader"), operator)
+    assert above == {
+        "POST /v1/ocr": CALLER,
+        "page": "POST /v1/ocr",
+        "output": "POST /v1/ocr",
+        operator: "page",
+        **steps,
+    }
