@@ -12,7 +12,7 @@ from importlib.metadata import version
 import cv2
 import numpy as np
 
-from raypipe.errors import PageError
+from raypipe.errors import OutputError, PageError
 from raypipe.files.paths import read_file, write_file
 from raypipe.images.image import Limits, open_image
 from raypipe.job.folder import OutputFolder
@@ -48,11 +48,16 @@ def write(place: str, output: str | None = None) -> str:
 
     Raises:
         ConfigError: No job has written there, or nobody knows which pipeline made its results.
+        OutputError: The file cannot be written.
     """
     folder = OutputFolder(place)
     said, pipeline = status(place), declared_pipeline(folder)
     file = output or folder.report
-    write_file(file, render(said, gather(folder, pipeline), pipeline).encode())
+    page = render(said, gather(folder, pipeline), pipeline).encode()
+    try:
+        write_file(file, page)
+    except OSError as error:
+        raise OutputError(f"{file} cannot be written: {error}.", "Give --output another place.") from error
     return file
 
 

@@ -13,7 +13,7 @@ from making import encoded, white
 import raypipe as rp
 from raypipe.cli.main import cli
 from raypipe.columns import CONFIDENCE
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, OutputError
 from raypipe.images.image import IMAGE
 from raypipe.job import report
 from raypipe.job.folder import OutputFolder
@@ -91,6 +91,12 @@ def test_a_report_on_results_of_an_older_version(done: Path) -> None:
 def test_a_report_can_be_written_elsewhere(done: Path, tmp_path: Path) -> None:
     assert report.write(str(done), str(tmp_path / "a.html")) == str(tmp_path / "a.html")
     assert (tmp_path / "a.html").exists() and not (done / "report.html").exists()
+
+
+def test_a_report_that_cannot_be_written_says_where_to(done: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"report\.html cannot be written: .*Give --output another place"):
+        report.write(str(done), str(tmp_path / "file/report.html"))
 
 
 def test_a_folder_without_a_job(tmp_path: Path) -> None:
