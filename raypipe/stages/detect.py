@@ -12,6 +12,7 @@ from typing_extensions import override
 from raypipe.columns import REGIONS
 from raypipe.detection.base import Detection, Detector, Thresholds, batch_shapes
 from raypipe.detection.families import FAMILIES
+from raypipe.detection.large import whole
 from raypipe.detection.tiles import tiled, tiles
 from raypipe.errors import ModelError
 from raypipe.geometry import Floats
@@ -79,7 +80,10 @@ class TextDetector(Worker["ImageTextDetector"]):
         spec = self.spec
 
         def detect(part: Pixels) -> Detection:
-            return self._detector.detect(part, spec.width, self._thresholds, spec.refines)
+            def at(width: int) -> Detection:
+                return self._detector.detect(part, width, self._thresholds, spec.refines)
+
+            return whole(at(spec.width), max(part.shape[:2]), spec.width, at)
 
         return tiled(pixels, spec.width, detect)
 

@@ -1,0 +1,57 @@
+"""Very large letters, such as those of a title card or a sign: found in pieces, unless the picture is scaled down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from raypipe.detection.base import Detection
+from raypipe.geometry import bounds
+from raypipe.types import Boxes
+
+LARGE = 0.16
+"""Letters this share of the picture's longer side high are very large."""
+REDUCED = 4
+"""How many times smaller the picture is made to find them."""
+COVERED = 0.5
+"""A region is a piece of a word if they share this much of the smaller one."""
+SURE = 0.75
+"""What has a lower score and is not found in the smaller picture is a piece of a letter or of a drawing."""
+LINE, SMALL = 4.0, 0.4
+"""A region this many times longer than high, and this share of the other's height at most, is a line of its own: what
+lies across it is a picture or a watermark behind the text."""
+
+
+def whole(found: Detection, longer: int, width: int, detect: Callable[[int], Detection]) -> Detection:
+    """The regions of a picture, very large words in one piece.
+
+    Args:
+        found: The regions as the network sees the picture at its full width.
+        longer: The picture's longer side in pixels.
+        width: Pixels to which this side was scaled.
+        detect: Finds the regions with this side scaled to another width.
+    """
+    least = LARGE * longer
+    if not (found.boxes[:, 2:4].min(1) >= least).any():
+        return found
+    reduced = detect(width // REDUCED)
+    large = reduced.boxes[:, 2:4].min(1) >= least
+    boxes, scores = reduced.boxes[large], reduced.scores[large]
+    covers = _covers(boxes, found.boxes)
+    seen = (found.scores >= SURE) | _covers(reduced.boxes, found.boxes).any(0)
+    height, length = np.sort(found.boxes[:, 2:4], 1).T
+    is_line = (length >= LINE * height) & (height <= SMALL * boxes[:, 2:4].min(1)[:, None])
+    kept = ~(covers & is_line).any(1)
+    rest = seen & ~covers[kept].any(0)
+    joined = np.concatenate([boxes[kept], found.boxes[rest]])
+    return replace(found, boxes=joined, scores=np.concatenate([scores[kept], found.scores[rest]]))
+
+
+def _covers(boxes: Boxes, pieces: Boxes) -> np.ndarray:
+    """Which boxes (n, 5) cover which pieces (m, 5): bool (n, m)."""
+    one, other = bounds(boxes)[:, None], bounds(pieces)[None]
+    sides = np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2])
+    areas = [(each[..., 2:] - each[..., :2]).prod(-1) for each in (one, other)]
+    return np.asarray(sides.clip(0).prod(-1) > COVERED * np.minimum(*areas))
