@@ -74,6 +74,11 @@ CAPITAL_VERSE = [
     ["Tell me, little bird,", "Where you spent the night,", "Was it in the cherry tree,", "Hidden out of sight?"],
     ["No, I slept upon the sea,", "Rocking on a mast,", "Till the morning came for me,", "Bright and blue at last."],
 ]
+PLAIN_VERSE = [
+    ["the moon climbs up", "the silver wall", "and leaves her coat", "upon the hall"],
+    ["the owl that hears", "the mouse go by", "is in the barn", "and in the sky"],
+    ["the river turns", "the mill at night", "and grinds the stars", "to flour white"],
+]
 INDEX = [
     ["Acorns, 12", "Anchors, 45, 61", "Apples, 7", "Barley, 102", "Beacons, 33", "Bees, 18-24"],
     ["Candles, 90", "Chapel, 5", "Customs house, 14", "Eels, 71", "Ferries, 8, 29", "Flags, 112"],
@@ -85,6 +90,7 @@ NAMES = [
     ["Jones", "King", "Lowe", "Mason", "Norris", "Owen"],
 ]
 SIDEBAR = ["CONTACT", "12 Mill Lane", "Whitby", "555 0134", "LANGUAGES", "Danish", "Welsh", "Basque"]
+CONTACT = [*SIDEBAR, "SKILLS", "Welding", "Sailing", "Knitting"]
 CAREER = [
     "Experience",
     "Head gardener at the Northfield estate from 2014 to 2021,",
@@ -94,6 +100,20 @@ CAREER = [
     "Education",
     "Diploma in horticulture, College of the North, 2009.",
     "First aid certificate renewed every other year.",
+]
+POST = [
+    "Ada Byron, mechanic",
+    "Work",
+    "2018 - 2023 Harbour Office, Whitby",
+    "Kept the cranes running and wrote the",
+    "software for the tide tables.",
+    "2014 - 2018 Brook and Sons, Leith",
+    "Repaired engines of ferries and tugs,",
+    "trained five apprentices.",
+    "Education",
+    "2010 - 2014 College of the North",
+    "Diploma in mechanical engineering",
+    "Languages",
 ]
 PRICES = [
     ["Item", "Quantity", "Price", "Total"],
@@ -129,6 +149,22 @@ DIRECTORY = [
     ["Ann Petersen", "31 Harbour Road, Hull"],
     ["James Cole", "7 Kirby Avenue, York"],
     ["Ruth Grant", "18 Valencia Street"],
+]
+TASKS = [
+    ["Task", "Who", "Until"],
+    ["Paint the boat house", "Ben and Cora", "end of May"],
+    ["Order new ropes", "Ada", "next week"],
+    ["Write to the council", "Eva", "tomorrow"],
+    ["Repair the clock", "Dan", "no hurry"],
+    ["Count the lifebelts", "all of us", "on Friday"],
+]
+ENGINE = [
+    ["Engine", "four cylinders, water cooled"],
+    ["Fuel", "diesel, 40 litres"],
+    ["Weight", "1200 kg without driver"],
+    ["Brakes", "discs in front, drums behind"],
+    ["Seats", "five, leather"],
+    ["Colour", "green or black"],
 ]
 FORM = [
     ["Name: Ada Lovelace", "Born: 10 December 1815"],
@@ -216,6 +252,15 @@ def letterhead() -> Page:
     return [*heads, *column(wrapped(PROSE, 80)[:8], 100, 300)]
 
 
+def apart(columns: Sequence[Sequence[str]], pitch: float) -> Page:
+    """Columns of entries whose numbers stand apart from them."""
+    rows = [(entry.split(", ", 1), n, m) for n, entries in enumerate(columns) for m, entry in enumerate(entries)]
+    return [
+        [Placed(name, 100 + n * pitch, 100 + m * LEADING), Placed(pages, 400 + n * pitch, 100 + m * LEADING)]
+        for (name, pages), n, m in rows
+    ]
+
+
 KINDS: dict[str, Callable[[], Page]] = {
     "prose in one column": lambda: column(wrapped(PROSE, 80)[:10], 100, 100),
     "prose in two columns": lambda: prose(9, 2, 40),
@@ -223,17 +268,27 @@ KINDS: dict[str, Callable[[], Page]] = {
     "prose in four columns": lambda: prose(8, 4, 24),
     "prose in three narrow columns": lambda: prose(14, 3, 22),
     "prose in four narrow columns": lambda: prose(10, 4, 18),
+    "prose in eight very narrow columns": lambda: prose(9, 8, 10, pitch=230),
+    "prose in five columns, close": lambda: prose(9, 5, 15, pitch=285),
     "prose in three columns, not level": lambda: prose(8, 3, 30, offset=17),
     "newspaper": newspaper,
     "heading below two columns": heading_below,
     "verse in two columns": lambda: [*column(VERSE[0], 200, 150, 90, 44), *column(VERSE[1], 1200, 150, 90, 44)],
     "verse in two columns, close": lambda: [*column(VERSE[0], 100, 150), *column(VERSE[1], 500, 150)],
     "verse with capitals": lambda: [*column(CAPITAL_VERSE[0], 100, 150), *column(CAPITAL_VERSE[1], 700, 150)],
+    "verse without marks": lambda: [row for n in range(2) for row in column(PLAIN_VERSE[n], 100 + 600 * n, 150)],
+    "verse without marks in three columns": lambda: [
+        row for n in range(3) for row in column(PLAIN_VERSE[n], 100 + 450 * n, 150)
+    ],
     "index in two columns": lambda: [row for n in range(2) for row in column(INDEX[n], 100 + 450 * n, 100)],
     "index in three columns": lambda: [row for n in range(3) for row in column(INDEX[n], 100 + 450 * n, 100)],
+    "index in two columns, numbers apart": lambda: apart(INDEX[:2], 600),
+    "index in three columns, numbers apart": lambda: apart(INDEX, 600),
     "names in three columns": lambda: [row for n in range(3) for row in column(NAMES[n], 100 + 380 * n, 100)],
     "sidebar": lambda: [*column(SIDEBAR, 60, 80, 85), *column(CAREER, 520, 80, 85)],
     "sidebar, not level": lambda: [*column(SIDEBAR, 60, 80, 50, 26), *column(CAREER, 520, 90, 62)],
+    "sidebar of short lines, level": lambda: [*column(CONTACT, 60, 80, 60, 24), *column(POST, 460, 80, 60, 28)],
+    "sidebar on the right": lambda: [*column(POST, 60, 80, 60, 28), *column(CONTACT, 860, 80, 60, 24)],
     "addresses under headings": lambda: [row for n in range(2) for row in column(ADDRESSES[n], 100 + 600 * n, 100)],
     "items": lambda: [row for n in range(2) for row in column([f"- {item}" for item in CHORES[n]], 100 + 600 * n, 100)],
     "numbered items": lambda: [
@@ -252,6 +307,8 @@ KINDS: dict[str, Callable[[], Page]] = {
     "table of prices": lambda: grid(PRICES, [100, 500, 800, 1100]),
     "table of words": lambda: grid(SHIPS, [100, 500, 850, 1200]),
     "table of two columns": lambda: grid(TWO_COLUMN_TABLE, [100, 600]),
+    "table of tasks": lambda: grid(TASKS, [100, 550, 850]),
+    "technical data": lambda: grid(ENGINE, [100, 400]),
     "directory": lambda: grid(DIRECTORY, [100, 600]),
     "form with fields side by side": lambda: grid(FORM, [100, 800], leading=80),
     "form with labels": lambda: grid(LABELS, [100, 500], leading=60),

@@ -22,11 +22,16 @@ COLUMN_GAP, ALIGNED, EDGE = 0.5, 4, 0.5
 belongs to its lines if it is this many line heights away at most."""
 LONG_RATIO = 6
 """Regions this many times wider than high count as long as several words."""
+LEAST_RATIO, ALIGNED_NARROW = 2, 6
+"""Of regions that have been read, those this many times wider than high also end at a column where so many begin that
+hold several words."""
 SHARED_HEIGHT = 0.4
 """Two regions are on one line if they overlap by this fraction of the smaller one's height."""
 
 
-def chains(boxes: Boxes, tolerance: float = 0, rows: bool = False) -> list[Indices]:
+def chains(
+    boxes: Boxes, tolerance: float = 0, rows: bool = False, several: npt.NDArray[np.bool_] | None = None
+) -> list[Indices]:
     """Chains of boxes on one line: each box is linked to its right neighbour if both choose each other.
 
     Args:
@@ -34,6 +39,7 @@ def chains(boxes: Boxes, tolerance: float = 0, rows: bool = False) -> list[Indic
         tolerance: Regions whose centres differ by up to this many pixels across the text may share a line whatever
             their heights; 0: the heights decide.
         rows: Chain across gaps of any width: boxes side by side form a row, if not a line.
+        several: Which boxes are known to hold several words, (n,); None: their shapes tell.
     """
     if not len(boxes):
         return []
@@ -51,27 +57,36 @@ def chains(boxes: Boxes, tolerance: float = 0, rows: bool = False) -> list[Indic
     width = np.minimum(boxes[:, None, 2], boxes[None, :, 2])
     follows = level & (distance > 0) & (gap > -0.5 * width)
     if not rows:
-        follows &= gap <= mean * _widest_gaps(boxes, box[:, 0], np.where(follows, gap / mean, np.inf))
+        follows &= gap <= mean * _widest_gaps(boxes, box[:, 0], np.where(follows, gap / mean, np.inf), several)
     return _follow(np.where(follows, gap + np.abs(drop), np.inf))
 
 
-def _widest_gaps(boxes: Boxes, left: Floats, gaps: Floats) -> Floats:
+def _widest_gaps(boxes: Boxes, left: Floats, gaps: Floats, several: npt.NDArray[np.bool_] | None) -> Floats:
     """The widest gap inside a line, in line heights, for each pair of boxes (n, n).
 
     Args:
         boxes: (n, 5).
         left: (n,), where they begin.
         gaps: (n, n), from each box to those that could follow it, in line heights; inf for all others.
+        several: As in `chains`.
     """
-    long = boxes[:, 2] >= LONG_RATIO * boxes[:, 3]
+    long, wide = (boxes[:, 2] >= ratio * boxes[:, 3] for ratio in (LONG_RATIO, LEAST_RATIO))
     both = long[:, None] & long[None]
     nearest = np.where(both, np.inf, gaps).min(1)
     usual = nearest[nearest <= WORD_GAP]
     widest = np.clip(USUAL_GAPS * float(np.median(usual)), CLOSE_GAP, WORD_GAP) if len(usual) else WORD_GAP
-    edges = np.sort(left[long])
     near = EDGE * boxes[:, 3]
-    count = np.searchsorted(edges, left + near, side="right") - np.searchsorted(edges, left - near)
-    return np.where(both, np.where(count >= ALIGNED, COLUMN_GAP, CLOSE_GAP), widest)
+    widest = np.where(both, np.where(_beginning(left, long, near) >= ALIGNED, COLUMN_GAP, CLOSE_GAP), widest)
+    if several is None:
+        return np.asarray(widest)
+    narrow = (_beginning(left, long | several, near) >= ALIGNED_NARROW) & wide[:, None] & wide[None]
+    return np.where(narrow, COLUMN_GAP, widest)
+
+
+def _beginning(left: Floats, counted: npt.NDArray[np.bool_], near: Floats) -> npt.NDArray[np.int64]:
+    """How many of the counted boxes (n,) begin near each, (n,)."""
+    edges = np.sort(left[counted])
+    return np.searchsorted(edges, left + near, side="right") - np.searchsorted(edges, left - near)
 
 
 def _follow(cost: Floats) -> list[Indices]:

@@ -24,12 +24,19 @@ Level: TypeAlias = Callable[[Indices, Indices], Indices]
 
 MIN_BREAKS, BREAKS = 2, 0.2
 """Text runs down if rows would break this many sentences, and this fraction of the rows would break one."""
-ALL_SMALL, PAUSES = 0.8, 0.2
-"""A column is a list of phrases, not text, if more than this fraction of its lines begins with a small letter, less
-than this fraction ends with a mark, and no sentence begins inside a line."""
-NARROW = 0.5
-"""Where a sentence begins inside a line, and this fraction of the lines begins with a small letter, a column is narrow
-prose: two words on a line say as much as three."""
+ALL_SMALL, PAUSES = 0.75, 0.2
+"""A column that is no prose is a list of phrases if more than this fraction of its lines begins with a small letter and
+less than this fraction ends with a mark."""
+NARROW, STRAY = 0.5, 0.2
+"""Prose, however narrow: at least this fraction of the lines below an unfinished one, and at most this fraction of
+those below the end of a sentence, begins with a small letter."""
+MIN_SENTENCES, SENTENCES = 2, 0.05
+"""So many sentences, and this fraction of the lines, begin below the end of one or inside a line."""
+OVERFLOWS, LONG_LINE = 0.1, 4
+"""Text also runs down if this fraction of the rows would break a sentence after a full line with so many spaces."""
+PHRASES, ALIKE = 0.75, 1.5
+"""Verse without marks: this fraction of each column's lines has several words, and the usual line of one column is at
+most this many times longer than that of another. A table has a column of names or single words."""
 FIGURES = 0.5
 """A column of a table: more than this fraction of its lines is figures."""
 LABELS = 0.25
@@ -47,7 +54,7 @@ SORTED, MIN_SORTED = 0.9, 8
 LONGEST_LABEL = 30
 """Letters in a field's label at most."""
 
-_ENTRY = re.compile(r"^[^\W\d].*?[,.…\s]\s*\d{1,4}(\s*[,–-]\s*\d{1,4})*\.?$")
+_ENTRY = re.compile(r"^[^\W\d].*?[,.…\s]\s*(\d{1,4})(?:\s*[,–-]\s*\d{1,4})*\.?$")
 _ITEM = re.compile(r"^(?:[-–•·*]|(\d{1,3})[.)])\s+\S")
 _NEXT = re.compile(r"\w[.!?][\"'”’»)]*\s+[\"'“‘«(]?([^\W\d_])")
 _CLOSING = "\"'”’»)]"
@@ -119,13 +126,14 @@ class Words:
         )
 
 
-def direction(columns: Sequence[Indices], level: Level, words: Words) -> Direction | None:
+def direction(columns: Sequence[Indices], level: Level, words: Words, running: bool) -> Direction | None:
     """How text runs in lines that stand in columns; None if their words do not tell.
 
     Args:
         columns: The lines of each column from top to bottom, columns from left to right.
         level: Says which lines of two columns stand beside each other: pairs of their places in the columns, (m, 2).
         words: The words of all lines.
+        running: They are known to be prose, as a part of columns that are.
     """
     long = max(map(len, columns)) / 2
     if any(words.figures[column].mean() > FIGURES for column in columns if len(column) >= long):
@@ -136,14 +144,19 @@ def direction(columns: Sequence[Indices], level: Level, words: Words) -> Directi
         return Direction.ACROSS
     pairs = [level(one, other) for one, other in pairwise(columns)]
     rows = sum(map(len, pairs))
-    if _breaks(columns, pairs, words) >= max(MIN_BREAKS, BREAKS * rows) or _is_list(columns, words):
+    if _counts_across(columns, pairs, words):
+        return Direction.ACROSS
+    for goes_on, share in ((_goes_on, BREAKS), (_overflows, OVERFLOWS)):
+        breaks = _breaks([goes_on(column, words, running) for column in columns], pairs)
+        if breaks >= max(MIN_BREAKS, share * rows):
+            return Direction.DOWN
+    if _is_list(columns, words):
         return Direction.DOWN
     return Direction.ACROSS if all(words.field[column].mean() > FIELDS for column in columns) else None
 
 
-def _breaks(columns: Sequence[Indices], pairs: Sequence[Indices], words: Words) -> int:
+def _breaks(goes_on: Sequence[Flags], pairs: Sequence[Indices]) -> int:
     """How many rows would come between two lines of one sentence."""
-    goes_on = [_goes_on(column, words) for column in columns]
     count = 0
     for left, right, pair in zip(goes_on, goes_on[1:], pairs, strict=False):
         # The left line goes on below its neighbour, or the right one began above it.
@@ -151,14 +164,47 @@ def _breaks(columns: Sequence[Indices], pairs: Sequence[Indices], words: Words) 
     return count
 
 
-def _goes_on(column: Indices, words: Words) -> Flags:
+def is_running(columns: Sequence[Indices], words: Words) -> bool:
+    """Whether sentences begin inside columns and run over most of their lines, as in prose, however narrow."""
+    above, below = (np.concatenate([column[part] for column in columns]) for part in (slice(-1), slice(1, None)))
+    ended, small = ~words.unfinished[above], words.small[below]
+    sentences = np.count_nonzero(words.begins[above] | (ended & ~small))
+    goes_on, stray = np.count_nonzero(small & ~ended), np.count_nonzero(small & ended)
+    enough = sentences >= max(MIN_SENTENCES, SENTENCES * len(above)) and stray <= STRAY * np.count_nonzero(ended)
+    return bool(enough and goes_on >= NARROW * np.count_nonzero(~ended))
+
+
+def _goes_on(column: Indices, words: Words, running: bool) -> Flags:
     """Which lines of a column, (m,), go on with the sentence of the line above."""
-    above, below, begins = column[:-1], column[1:], words.begins[column].any()
-    if words.small[below].mean() > ALL_SMALL and words.paused[column].mean() < PAUSES and not begins:
+    above, below = column[:-1], column[1:]
+    if not running and words.small[below].mean() > ALL_SMALL and words.paused[column].mean() < PAUSES:
         return np.zeros(len(column), np.bool_)
-    enough = words.pair if begins and words.small[below].mean() >= NARROW else words.several
-    sentence = words.unfinished[above] & enough[above] & enough[below]
-    return np.append(False, words.small[below] & (sentence | words.hyphen[above]))
+    enough = running | (words.several[above] & words.several[below])
+    return np.append(False, words.small[below] & ((words.unfinished[above] & enough) | words.hyphen[above]))
+
+
+def _overflows(column: Indices, words: Words, _: bool) -> Flags:
+    """Which lines of a column, (m,), go on with the sentence of a long line above, at whose end they had no place."""
+    texts = [words.texts[n] for n in column.tolist()]
+    longest = max(map(len, texts))
+    full = [
+        above.count(" ") >= LONG_LINE and len(above) + len(below.split(" ", 1)[0]) >= longest
+        for above, below in pairwise(texts)
+    ]
+    small = words.small[column[1:]]
+    return np.append(
+        False, small & words.unfinished[column[:-1]] & np.array(full, np.bool_) & (small.mean() <= ALL_SMALL)
+    )
+
+
+def _counts_across(columns: Sequence[Indices], pairs: Sequence[Indices], words: Words) -> bool:
+    """Whether the numbers of items go on in the column beside."""
+    counted = [
+        (words.item[left[pair[:, 0]]] > 0) & (words.item[right[pair[:, 1]]] == words.item[left[pair[:, 0]]] + 1)
+        for (left, right), pair in zip(pairwise(columns), pairs, strict=True)
+    ]
+    rows = np.concatenate(counted)
+    return bool(len(rows) and rows.mean() >= ENTRIES)
 
 
 def _is_interview(columns: Sequence[Indices], words: Words) -> bool:
@@ -173,8 +219,23 @@ def _is_list(columns: Sequence[Indices], words: Words) -> bool:
         return True
     if all(words.paused[column].mean() >= ENDS and words.several[column].mean() > 0.5 for column in columns):
         return True
-    keys = [words.texts[n].casefold() for column in columns for n in column]
-    follows = [before <= after for before, after in zip(keys, keys[1:], strict=False)]
+    lengths = [float(np.median([len(words.texts[n]) for n in column.tolist()])) for column in columns]
+    if max(lengths) <= ALIKE * min(lengths) and all(words.several[column].mean() >= PHRASES for column in columns):
+        return True
+    return _is_sorted([words.texts[n].casefold() for column in columns for n in column])
+
+
+def is_register(columns: Sequence[Sequence[str]]) -> bool:
+    """Whether the rows of columns are those of an index or of contents, whose page numbers may stand apart."""
+    found = [[match for row in rows if (match := _ENTRY.match(row))] for rows in columns]
+    if any(len(some) < ENTRIES * len(rows) for some, rows in zip(found, columns, strict=True)):
+        return False
+    entries = [match for some in found for match in some]
+    return _is_sorted([entry[0].casefold() for entry in entries]) or _is_sorted([int(entry[1]) for entry in entries])
+
+
+def _is_sorted(keys: Sequence[str] | Sequence[int]) -> bool:
+    follows = [before <= after for before, after in zip(keys, keys[1:], strict=False)]  # type: ignore[operator]
     return len(keys) >= MIN_SORTED and float(np.mean(follows)) >= SORTED
 
 

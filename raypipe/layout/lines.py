@@ -79,7 +79,8 @@ def _arranged(boxes: Boxes, tolerance: float, texts: Sequence[str] | None) -> Li
     boxes = boxes[order]  # So that ties are broken the same way whatever the order.
     angle = page_angle(boxes)
     flat = turned(boxes, -angle)
-    found = chains(flat, tolerance)
+    several = np.array([" " in texts[n] for n in order.tolist()], np.bool_) if texts else None
+    found = chains(flat, tolerance, several=several)
     pieces = turned(_line_boxes(boxes, found, angle), -angle)
     words = [" ".join(texts[n] for n in order[chain]) for chain in found] if texts else None
     rows = [_bridged(row, pieces) for row in reading_order(pieces, words)]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from raypipe.geometry import Floats, bounds
 from raypipe.layout.chains import Indices, chains
-from raypipe.layout.flow import Direction, Words, direction
+from raypipe.layout.flow import Direction, Words, direction, is_register, is_running
 from raypipe.types import Boxes
 
 COLUMN_LINES = 4
@@ -24,8 +24,9 @@ COLUMN_FILL = 0.6
 """The lines of a column of prose fill at least this fraction of its width; the fields of a form do not."""
 FULL_LINE = 80
 """The percentile of line lengths that stands for the width of a column: a headline above it may be longer."""
-MIN_GUTTER, TOLD_GUTTER = 2.0, 1.5
-"""Columns of short lines are at least this many line heights apart, and if their words tell that they are columns."""
+MIN_GUTTER, TOLD_GUTTER, PROSE_GUTTER = 2.0, 1.5, 0.5
+"""Columns of short lines are at least this many line heights apart, if their words tell that they are columns, and if
+these are prose."""
 SAME_EDGE = 1.0
 """Lines that begin within this many line heights of each other begin at the same edge."""
 ONE_EDGE = 0.75
@@ -61,16 +62,25 @@ def reading_order(lines: Boxes, texts: Sequence[str] | None = None) -> list[Indi
     return _blocks(np.arange(len(lines)), _Page(lines, bounds(lines), Words.of(texts) if texts else None))
 
 
-def _blocks(members: Indices, page: _Page) -> list[Indices]:
-    """Rows of lines in reading order: above a block of columns, its columns one after the other, below it."""
-    split = _columns(members, page)
+def _blocks(members: Indices, page: _Page, running: bool = False) -> list[Indices]:
+    """Rows of lines in reading order: above a block of columns, its columns one after the other, below it.
+
+    Args:
+        members: The lines.
+        page: The page.
+        running: They are a part of columns of prose.
+    """
+    split = _columns(members, page, running)
     if split is None:
         lines = page.lines[members]
         return [members[row] for row in sorted(chains(lines, rows=True), key=lambda c: float(lines[c, 1].mean()))]
-    return [row for part in split if len(part) for row in _blocks(part, page)]
+    above, left, right, below = split
+    inside = running or _is_running([*_edges(left, page), *_edges(right, page)], page)
+    parts = ((above, running), (left, inside), (right, inside), (below, running))
+    return [row for part, prose in parts if len(part) for row in _blocks(part, page, prose)]
 
 
-def _columns(members: Indices, page: _Page) -> tuple[Indices, Indices, Indices, Indices] | None:
+def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, Indices, Indices, Indices] | None:
     """The largest block of columns of text, cut at one gutter, if there is one.
 
     Every right edge is tried as a gutter. Lines that cross it cut the page into bands; a band with many lines on both
@@ -97,7 +107,7 @@ def _columns(members: Indices, page: _Page) -> tuple[Indices, Indices, Indices, 
         left, right = box[:, 2] <= gutter, box[:, 0] > gutter
         inside = (left | right) & (middle > top) & (middle <= bottom)
         sides = members[inside & left], members[inside & right]
-        if _read_downwards(*sides, page):
+        if _read_downwards(*sides, page, running):
             column, heading = _without_heading(*sides, bottom, page)
             above, below = members[~inside & (middle <= top)], members[~inside & (middle >= bottom)]
             return above, column, sides[1], np.concatenate([heading, below])
@@ -122,18 +132,33 @@ def _without_heading(left: Indices, right: Indices, bottom: float, page: _Page) 
     return (column, heading) if follows else (left, heading[:0])
 
 
-def _read_downwards(left: Indices, right: Indices, page: _Page) -> bool:
+def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -> bool:
     """Whether the lines on two sides of a gutter are columns of text rather than cells of a table or fields."""
     if max(_beside(left, right, page), _beside(right, left, page)) < BESIDE:
         return False
+    if page.words is not None and is_register([_rows(side, page.lines, page.words) for side in (left, right)]):
+        return True
     columns = [*_edges(left, page), *_edges(right, page)]
-    told = _told(columns, len(left) + len(right), page)
+    running = running or _is_running(columns, page)
+    told = _told(columns, len(left) + len(right), page, running)
     if told is Direction.ACROSS:
         return False
-    is_wide = _gutter(left, right, page) >= (TOLD_GUTTER if told else MIN_GUTTER)
+    least = (PROSE_GUTTER if running else TOLD_GUTTER) if told else MIN_GUTTER
+    is_wide = _gutter(left, right, page) >= least
     if is_wide and (told or _in_own_lines(left, right, columns, page)):
         return True
     return all(_is_prose(side, columns, page) for side in (left, right))
+
+
+def _is_running(columns: Sequence[Indices], page: _Page) -> bool:
+    """Whether columns are known to be prose."""
+    return page.words is not None and is_running(columns, page.words)
+
+
+def _rows(side: Indices, lines: Boxes, words: Words) -> list[str]:
+    """What is written in each row of a side, from top to bottom."""
+    rows = sorted((side[row] for row in chains(lines[side], rows=True)), key=lambda row: float(lines[row, 1].mean()))
+    return [" ".join(words.texts[n] for n in row.tolist()) for row in rows]
 
 
 def _beside(one: Indices, other: Indices, page: _Page) -> float:
@@ -190,9 +215,9 @@ def _level(one: Indices, other: Indices, page: _Page) -> npt.NDArray[np.int64]:
     return np.stack([np.flatnonzero(near), nearest[near]], 1)
 
 
-def _told(columns: Sequence[Indices], count: int, page: _Page) -> Direction | None:
+def _told(columns: Sequence[Indices], count: int, page: _Page, running: bool) -> Direction | None:
     """How the words of `count` lines run, if most of them stand in columns and their words tell."""
     columns = [column for column in columns if len(column) >= SHORTEST_COLUMN]
     if page.words is None or len(columns) < 2 or sum(map(len, columns)) < ONE_EDGE * count:
         return None
-    return direction(columns, lambda one, other: _level(one, other, page), page.words)
+    return direction(columns, lambda one, other: _level(one, other, page), page.words, running)
