@@ -74,8 +74,9 @@ class Words:
 
     Attributes:
         texts: Strings.
-        several, pair: It has at least three words, two words.
-        small: It begins with a small letter.
+        several: It has at least three words.
+        letter, small: It begins with a letter, with a small one.
+        number: It ends with a digit, and perhaps a full stop.
         unfinished: It does not end a sentence.
         hyphen, colon, question: It ends with a hyphen, a colon, a question mark.
         paused, begins: It ends with a mark at which a reader pauses; a sentence begins inside.
@@ -87,8 +88,9 @@ class Words:
 
     texts: tuple[str, ...]
     several: Flags
-    pair: Flags
+    letter: Flags
     small: Flags
+    number: Flags
     unfinished: Flags
     hyphen: Flags
     colon: Flags
@@ -111,8 +113,9 @@ class Words:
         return Words(
             texts=tuple(texts),
             several=flags(lambda text, _: text.count(" ") >= 2),
-            pair=flags(lambda text, _: " " in text),
+            letter=flags(lambda text, _: text[:1].isalpha()),
             small=flags(lambda text, _: text.lstrip(_OPENING)[:1].islower()),
+            number=flags(lambda text, _: text.removesuffix(".")[-1:].isdecimal()),
             unfinished=flags(lambda _, end: end not in (*".!?:", "")),
             hyphen=flags(lambda text, end: end == "-" and text[-2:-1].isalpha()),
             colon=flags(lambda _, end: end == ":"),
@@ -185,16 +188,14 @@ def _goes_on(column: Indices, words: Words, running: bool) -> Flags:
 
 def _overflows(column: Indices, words: Words, _: bool) -> Flags:
     """Which lines of a column, (m,), go on with the sentence of a long line above, at whose end they had no place."""
+    small = words.small[column[1:]]
+    goes_on = np.append(False, small & words.unfinished[column[:-1]] & (small.mean() <= ALL_SMALL))
     texts = [words.texts[n] for n in column.tolist()]
     longest = max(map(len, texts))
-    full = [
-        above.count(" ") >= LONG_LINE and len(above) + len(below.split(" ", 1)[0]) >= longest
-        for above, below in pairwise(texts)
-    ]
-    small = words.small[column[1:]]
-    return np.append(
-        False, small & words.unfinished[column[:-1]] & np.array(full, np.bool_) & (small.mean() <= ALL_SMALL)
-    )
+    for n in np.flatnonzero(goes_on).tolist():
+        above, below = texts[n - 1 : n + 1]
+        goes_on[n] = above.count(" ") >= LONG_LINE and len(above) + len(below.split(" ", 1)[0]) >= longest
+    return goes_on
 
 
 def _counts_across(columns: Sequence[Indices], pairs: Sequence[Indices], words: Words) -> bool:
@@ -219,10 +220,17 @@ def _is_list(columns: Sequence[Indices], words: Words) -> bool:
         return True
     if all(words.paused[column].mean() >= ENDS and words.several[column].mean() > 0.5 for column in columns):
         return True
-    lengths = [float(np.median([len(words.texts[n]) for n in column.tolist()])) for column in columns]
-    if max(lengths) <= ALIKE * min(lengths) and all(words.several[column].mean() >= PHRASES for column in columns):
-        return True
+    if all(words.several[column].mean() >= PHRASES for column in columns):
+        lengths = [float(np.median([len(words.texts[n]) for n in column.tolist()])) for column in columns]
+        if max(lengths) <= ALIKE * min(lengths):
+            return True
     return _is_sorted([words.texts[n].casefold() for column in columns for n in column])
+
+
+def may_be_register(columns: Sequence[Indices], words: Words) -> bool:
+    """Whether enough lines of columns begin and end as entries do. Their rows, which tell, take long to find."""
+    lines, least = np.concatenate(columns), ENTRIES * max(map(len, columns))
+    return bool(min(words.letter[lines].sum(), words.number[lines].sum()) >= least)
 
 
 def is_register(columns: Sequence[Sequence[str]]) -> bool:

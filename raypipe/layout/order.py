@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from raypipe.geometry import Floats, bounds
 from raypipe.layout.chains import Indices, chains
-from raypipe.layout.flow import Direction, Words, direction, is_register, is_running
+from raypipe.layout.flow import Direction, Words, direction, is_register, is_running, may_be_register
 from raypipe.types import Boxes
 
 COLUMN_LINES = 4
@@ -136,9 +136,10 @@ def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -
     """Whether the lines on two sides of a gutter are columns of text rather than cells of a table or fields."""
     if max(_beside(left, right, page), _beside(right, left, page)) < BESIDE:
         return False
-    if page.words is not None and is_register([_rows(side, page.lines, page.words) for side in (left, right)]):
+    edges = [_edges(side, page) for side in (left, right)]
+    if _is_register((left, right), edges, page):
         return True
-    columns = [*_edges(left, page), *_edges(right, page)]
+    columns = [*edges[0], *edges[1]]
     running = running or _is_running(columns, page)
     told = _told(columns, len(left) + len(right), page, running)
     if told is Direction.ACROSS:
@@ -153,6 +154,14 @@ def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -
 def _is_running(columns: Sequence[Indices], page: _Page) -> bool:
     """Whether columns are known to be prose."""
     return page.words is not None and is_running(columns, page.words)
+
+
+def _is_register(sides: Sequence[Indices], edges: Sequence[Sequence[Indices]], page: _Page) -> bool:
+    """Whether two sides, of which `edges` are the columns, are those of an index or of contents."""
+    words = page.words
+    if words is None or not all(may_be_register(columns, words) for columns in edges):
+        return False
+    return is_register([_rows(side, page.lines, words) for side in sides])
 
 
 def _rows(side: Indices, lines: Boxes, words: Words) -> list[str]:

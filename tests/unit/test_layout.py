@@ -8,6 +8,7 @@ from making import Boxes, boxes, rotated
 from order_pages import KINDS
 from order_pages import Page as KnownPage
 
+from raypipe.layout.flow import Words, may_be_register
 from raypipe.layout.lines import arrange, join_lines, merge_overlapping, page_angle
 
 Page = tuple[Boxes, list[str]]
@@ -295,3 +296,11 @@ def test_a_page_of_many_words_is_fast_enough_and_whole() -> None:
     page = together(*(words(" ".join(f"w{n}x{i}" for i in range(20)), 100, 100 + 45 * n) for n in range(60)))
     assert len(page[1]) == 1200
     assert read(page) == [" ".join(f"w{n}x{i}" for i in range(20)) for n in range(60)]
+
+
+def test_rows_are_sought_only_where_lines_begin_and_end_as_entries_do() -> None:
+    """They take long to find, and a table has many gutters."""
+    two, one = [np.array([0, 2]), np.array([1])], [np.array([0, 1])]
+    assert may_be_register(two, Words.of(["Abbey", "12", "Bridge, old 7, 31."]))
+    assert not may_be_register(two, Words.of(["Abbey", "mill", "Bridge, old"]))
+    assert not may_be_register(one, Words.of(["12", "31"]))
