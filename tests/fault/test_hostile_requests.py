@@ -1,4 +1,7 @@
-"""Requests that nobody means well with: each is answered, in time, with no 5xx and without a word about the server."""
+"""Requests that nobody means well with: each is answered, in time, with no 5xx and without a word about the server.
+
+Of one that is far too long, the connection may be closed while it is sent.
+"""
 
 from __future__ import annotations
 
