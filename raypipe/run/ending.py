@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
+from typing import Any
+
 from ray.data import Dataset
-from ray.data._internal.execution.execution_callback import ExecutionCallback
-from ray.data._internal.execution.streaming_executor import StreamingExecutor
+
+try:  # They are not part of Ray's interface: another version may have them elsewhere.
+    from ray.data._internal.execution.execution_callback import ExecutionCallback
+    from ray.data._internal.execution.streaming_executor import StreamingExecutor
+except ImportError:
+    ExecutionCallback = StreamingExecutor = object
 
 
 class _Thorough(StreamingExecutor):  # type: ignore[misc]
@@ -13,18 +21,33 @@ class _Thorough(StreamingExecutor):  # type: ignore[misc]
     Yet a page may take minutes, and whatever keeps the error (a log, a notebook) keeps frames with handles.
     """
 
-    def shutdown(self, force: bool, exception: Exception | None = None) -> None:
+    def shutdown(self, force: bool, exception: Exception | None = None, **others: Any) -> None:
         """Shuts down, with force after an error."""
-        super().shutdown(force or exception is not None, exception)
+        super().shutdown(force or exception is not None, exception, **others)
 
 
 class _Ending(ExecutionCallback):  # type: ignore[misc]
     def before_execution_starts(self, executor: StreamingExecutor) -> None:
-        executor.__class__ = _Thorough
+        if type(executor) is StreamingExecutor:
+            executor.__class__ = _Thorough
+        else:
+            _warn()
 
 
 def end_on_failure(dataset: Dataset) -> None:
-    """Lets a dataset, and those that are made from it, end all their actors when they fail or are interrupted."""
-    classes = dataset.context.custom_execution_callback_classes
-    if _Ending not in classes:
+    """Lets a dataset, and those that are made from it, end all their actors when they fail or are interrupted.
+
+    With a version of Ray that cannot be told so, it says what comes of it.
+    """
+    classes = getattr(dataset.context, "custom_execution_callback_classes", None)
+    if classes is None or StreamingExecutor is object:
+        _warn()
+    elif _Ending not in classes:
         dataset.context.custom_execution_callback_classes = [*classes, _Ending]
+
+
+@cache
+def _warn() -> None:
+    logging.getLogger(__name__).warning(
+        "This version of Ray is not known: after a job that fails, its actors may keep CPUs until this process ends."
+    )
