@@ -12,7 +12,7 @@ from raypipe.images.base import Kind, Size, Wanted
 from raypipe.images.depth import WHITE, as_picture, eight_bits, on_paper
 from raypipe.types import Pixels
 
-MOST_HEADER = 4096
+MOST_HEADER, MOST_VALUE = 4096, 65535
 _PAM = re.compile(rb"P7\n(.*?\n)?ENDHDR[ \t]*\n", re.DOTALL)
 _PFM = re.compile(rb"P[Ff]\s+(\d+)\s+(\d+)\s+(-?[\d.eE+-]+)\s")
 _FIELD = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL)[ \t]+(\d+)[ \t]*$", re.MULTILINE)
@@ -42,9 +42,10 @@ def _header(data: bytes, origin: str) -> Header:
         return Header(int(found[1]), int(found[2]), 3 if start[1:2] == b"F" else 1, kind, found.end(), upward=True)
     found = _PAM.match(start)
     fields = {name: int(value) for name, value in _FIELD.findall(found[0] if found else b"")}
-    if found is None or len(fields) < 4 or not 1 <= fields[b"DEPTH"] <= 4:
-        raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is no PAM or PFM file of 1 to 4 channels.", "Save it as PNG.")
-    most = fields[b"MAXVAL"]
+    most = fields.get(b"MAXVAL", 0)
+    if found is None or len(fields) < 4 or not 1 <= fields[b"DEPTH"] <= 4 or not 1 <= most <= MOST_VALUE:
+        what = f"is no PAM or PFM file of 1 to 4 channels and values up to {MOST_VALUE}"
+        raise PageError(Code.IMAGE_UNKNOWN, f"{origin} {what}.", "Save it as PNG.")
     kind = "u1" if most < 256 else ">u2"
     return Header(fields[b"WIDTH"], fields[b"HEIGHT"], fields[b"DEPTH"], kind, found.end(), most)
 

@@ -63,6 +63,8 @@ def test_floats(colour: bool, order: str) -> None:
     [
         (b"P7\nWIDTH 9\nENDHDR\n", "image_unknown"),
         (b"P7\nWIDTH 9\nHEIGHT 9\nDEPTH 9\nMAXVAL 255\nENDHDR\n", "image_unknown"),
+        (pam(COLOUR, 0), "image_unknown"),
+        (pam(COLOUR, 65536), "image_unknown"),
         (pam(COLOUR, 255)[:-1], "image_truncated"),
         (b"P7\nWIDTH 9000\nHEIGHT 9000\nDEPTH 1\nMAXVAL 255\nENDHDR\n", "image_too_large"),
     ],
