@@ -46,7 +46,9 @@ class Table:
             raise KeyError(name)
         group, row = self._groups[int(name)]
         if self._latest is None or self._latest[0] != group:
-            self._latest = group, self._table.read_row_group(group, columns=[self._column])[0]
+            # In this thread: one of Arrow's that still had Python's file as Python ends would abort the process.
+            found = self._table.read_row_group(group, columns=[self._column], use_threads=False)
+            self._latest = group, found[0]
         value: Any = self._latest[1][row].as_py()
         return bytes((value or {}).get(BYTES) or b"") if isinstance(value, dict) else bytes(value or b"")
 

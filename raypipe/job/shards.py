@@ -168,7 +168,9 @@ class Ledger:
         return join(self._folder, f"{number:06}.{suffix}")
 
     def _read(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
-        return pq.read_table(pa.BufferReader(read_file(self._uri(number))), columns=columns)
+        # In this thread alone: one of Arrow's that still lets go of our bytes as Python ends would abort the process.
+        with pq.ParquetFile(pa.BufferReader(read_file(self._uri(number)))) as file:
+            return file.read(columns, use_threads=False)
 
     def _read_outcome(self, number: int) -> Outcome:
         said = json.loads(read_file(self._uri(number, "json")))

@@ -369,3 +369,19 @@ def test_a_job_says_what_it_leaves_out(folder: Path, tmp_path: Path, caplog: pyt
     with caplog.at_level(logging.WARNING):
         run(folder, tmp_path / "out")
     assert "1 files are left out" in caplog.text
+
+
+def test_reading_the_ledger_leaves_no_thread_to_the_end_of_the_process(folder: Path, tmp_path: Path) -> None:
+    """One of Arrow's with bytes of Python's aborted every tenth `raypipe status` after it had printed."""
+    run(folder, tmp_path / "out")
+    program = f"""
+import psutil
+from raypipe.job.folder import OutputFolder
+from raypipe.job.shards import Ledger
+before = psutil.Process().num_threads()
+ledger = Ledger(OutputFolder({str(tmp_path / "out")!r}))
+assert ledger.documents(0).num_rows == 3
+print(psutil.Process().num_threads() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"
