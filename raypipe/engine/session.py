@@ -89,7 +89,7 @@ class Session:
         self.metrics, self._name = metrics, f"{SESSION}{source.stem}{AS_HALF if half else ''}{SECONDS}"
         self._source = source
         whole = partial(Session, source, use_gpu, threads, metrics, replace(execution, half=False))
-        self._whole = cache(whole) if half else None
+        self._whole, self._opening = cache(whole) if half else None, threading.Lock()
         self.inputs = {
             argument.name: Input(np.dtype(TYPES[argument.type]), argument.shape)
             for argument in self._session.get_inputs()
@@ -116,9 +116,11 @@ class Session:
                 found = self._gatherer.call(batch, None if outputs is None else tuple(outputs))
             else:
                 found = [np.asarray(value) for value in self._session.run(outputs, feed)]
-        if self._whole and not all(np.isfinite(each.max(initial=0)) for each in found):  # One NaN makes it NaN.
+        if self._whole and not all(np.isfinite(each).all() for each in found):
             _warn(f"{self._source.name} computes some batches in float32: their numbers exceed float16.")
-            return self._whole().run(*inputs, outputs=outputs)
+            with self._opening:
+                whole = self._whole()
+            return whole.run(*inputs, outputs=outputs)
         return found
 
     def compute(self, feed: Mapping[str, Array | Tensor], read: str = "") -> tuple[Array, dict[str, Tensor]]:

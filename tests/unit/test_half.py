@@ -72,8 +72,8 @@ def test_numbers_beyond_float16_are_computed_in_float32(tmp_path: Path, caplog: 
     path = tmp_path / "large.onnx"
     onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), path)
     session = Session(path, False, 1, Metrics(), Execution(half=True))
-    for _ in range(2):
-        assert session.run(np.array([0, 0.5], np.float32))[0].tolist() == [0, 50_000]
+    for given in ([0, 0.5], [-0.5, -1]):  # NaN and infinity; infinities below zero.
+        assert session.run(np.array(given, np.float32))[0].tolist() == [100_000 * each for each in given]
     assert caplog.messages == ["large.onnx computes some batches in float32: their numbers exceed float16."]
 
 
