@@ -48,13 +48,16 @@ def collector() -> Iterator[Any]:
 def test_a_request_is_one_trace_with_the_steps_of_its_page(engine: str, collector: Any) -> None:
     server = start("--engine", engine, "--trace-endpoint", f"http://127.0.0.1:{collector.server_port}")
     drawn.page(drawn.LETTER).save(png := io.BytesIO(), "PNG")
-    connection = server.connect()
-    connection.request("POST", "/v1/ocr", png.getvalue(), {"traceparent": f"00-{TRACE}-{CALLER}-01"})
-    assert connection.getresponse().status == 200
-    deadline = time.monotonic() + 30  # It sends every five seconds.
-    while not any(span.parent_span_id.hex() == CALLER for span in collector.spans) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert server.stop() == 0
+    try:
+        connection = server.connect()
+        connection.request("POST", "/v1/ocr", png.getvalue(), {"traceparent": f"00-{TRACE}-{CALLER}-01"})
+        assert connection.getresponse().status == 200
+        deadline = time.monotonic() + 30  # It sends every five seconds.
+        while not any(span.parent_span_id.hex() == CALLER for span in collector.spans) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        status = server.stop()
+    assert status == 0
     assert {span.trace_id.hex() for span in collector.spans} == {TRACE}
     names = {span.span_id: span.name for span in collector.spans}
     above = {span.name: names.get(span.parent_span_id, span.parent_span_id.hex()) for span in collector.spans}
