@@ -94,6 +94,7 @@ def test_no_other_answer_stands_in_the_place_of_a_request_that_is_read() -> None
     with listening(create(reader, ServerSettings())) as at, socket.create_connection((at.host, at.port), 30) as client:
         client.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\nno HTTP\r\n\r\n")
         assert not client.recv(1000).startswith(b"HTTP/1.1 400")
+        reader.hold.set()
 
 
 def test_a_websocket_is_no_way_in() -> None:
