@@ -16,6 +16,10 @@ of the contrast of what is read without doubt. Fainter writing is looked at in a
 there."""
 ENOUGH = 8
 """So many lines that are read without doubt show how dark the ink of the front is."""
+GLANCE = 4
+"""As many faint lines, the widest, are looked at in each mirror, and the others where these read better there."""
+MIRRORS = np.fliplr, np.flipud
+"""A sheet may have been turned over either edge: its reverse is mirrored, or stands on its head as well."""
 INK, PAPER = 2, 90
 """Percentiles of a picture's brightness that stand for its ink and its paper."""
 
@@ -23,8 +27,7 @@ INK, PAPER = 2, 90
 def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful: float) -> list[int]:
     """The pictures of a page that show writing on the reverse, by their numbers.
 
-    Only faint writing with a doubtful reading is looked at, so that other pages cost nothing. A sheet may have been
-    turned over either edge: its reverse is mirrored, or stands on its head as well.
+    Only faint writing with a doubtful reading is looked at, so that other pages cost nothing.
 
     Args:
         crops: The pictures.
@@ -37,11 +40,18 @@ def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful
     faint = _faint(pictures, readings, doubted)
     if not faint:
         return []
-    front = [[readings[n] for n in faint], _seen(_on_its_head, pictures, faint, read)]
-    for view in (np.fliplr, np.flipud):
-        seen = _seen(view, pictures, faint, read)
-        if all(better(seen, other, doubtful) for other in front):
-            return [n for n, other in zip(faint, seen, strict=True) if certainty([other]) > certainty([readings[n]])]
+    widest = sorted(faint, key=lambda n: -crops.widths[n])
+    before = [readings[n] for n in widest]
+    for view in MIRRORS:
+        seen = _seen(view, pictures, widest[:GLANCE], read)
+        if certainty(seen) <= certainty(before[:GLANCE]):
+            continue
+        seen += _seen(view, pictures, widest[GLANCE:], read)
+        if not better(seen, before, doubtful):
+            continue
+        if better(seen, _seen(_on_its_head, pictures, widest, read), doubtful):
+            compared = zip(widest, seen, before, strict=True)
+            return sorted(n for n, other, own in compared if certainty([other]) > certainty([own]))
     return []
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from raypipe.recognition.base import Reading
-from raypipe.stages.reverse import contrast, from_reverse
+from raypipe.stages.reverse import GLANCE, MIRRORS, contrast, from_reverse
 from raypipe.types import Crops, Pixels
 
 PAPER = 240
@@ -78,6 +78,12 @@ def test_what_is_read_without_doubt_costs_nothing() -> None:
     reader = CornerReader()
     assert found([line(215, "top left")] * 3, reader) == []
     assert reader.pictures == 3
+
+
+def test_faint_writing_that_reads_no_better_in_a_mirror_costs_a_glance() -> None:
+    reader = CornerReader(0.3)
+    assert found([line(215, "top left")] * 20, reader) == []
+    assert reader.pictures == 20 + GLANCE * len(MIRRORS)
 
 
 def test_contrast_is_that_of_ink_and_paper() -> None:
