@@ -38,6 +38,7 @@ from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
 from raypipe.stages.folds import unfolded
 from raypipe.stages.reverse import from_reverse
+from raypipe.stages.specks import specks
 from raypipe.stages.text_layer import arranged
 from raypipe.stages.upright import righted, turn_of
 from raypipe.types import Boxes, Crops, Line, Page, Pixels, Row, boxes_from_regions, boxes_of
@@ -118,13 +119,15 @@ class TextReader(Worker["ImageToText"]):
             self._fill(row, lines)
 
     def _lines(self, crops: Crops, readings: list[Reading], size: Spread) -> list[Line]:
-        """The lines of a page: those on their head turned, those that shine through from the reverse left out."""
+        """The lines of a page: those on their head turned, specks and those from the reverse left out."""
         doubtful = self._recognizer.doubtful
+        spots = specks(crops, readings, doubtful)
         reverse = from_reverse(crops, readings, self._read, doubtful)
-        crops, readings = righted(crops, readings, self._read, doubtful, reverse)
-        for n in reverse:
+        crops, readings = righted(crops, readings, self._read, doubtful, [*reverse, *spots])
+        for n in (*reverse, *spots):
             readings[n] = NOTHING
         self.metrics.add("lines_from_reverse_total", len(reverse))
+        self.metrics.add("specks_total", len(spots))
         tolerance = self.spec.line_tolerance
         return unfolded(line_pictures.assemble(crops, readings, tolerance, size), tolerance, size)
 

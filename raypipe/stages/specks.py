@@ -1,0 +1,53 @@
+"""Punch holes and dirt, which are read as a character or two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from raypipe.recognition.base import Reading
+from raypipe.stages.upright import certainty
+from raypipe.types import Crops, Pixels
+
+FEW = 2
+"""A speck is read as so many characters at most."""
+THICK = 0.5
+"""A speck is at least this share of its longer side thick: a disc and a square are 1, a bold I about 0.3, and the
+letters of handwriting 0.07 to 0.16."""
+
+
+def specks(crops: Crops, readings: Sequence[Reading], doubtful: float) -> list[int]:
+    """The pictures of a page that show a filled spot and no writing, by their numbers.
+
+    Only a character or two whose reading is doubtful are looked at, so that other pages cost nothing.
+
+    Args:
+        crops: The pictures.
+        readings: One for each.
+        doubtful: Mean probability below which a reading is doubtful.
+    """
+    short = [n for n, reading in enumerate(readings) if 0 < len(reading.text) <= FEW]
+    doubted = [n for n in short if certainty([readings[n]]) < doubtful]
+    pictures = crops.pictures() if doubted else []
+    return [n for n in doubted if thickness(pictures[n]) >= THICK]
+
+
+def thickness(picture: Pixels) -> float:
+    """How thick the largest dark spot of a picture is, as a share of its longer side: 0 to 1.
+
+    It is 0 if there is no spot, or if it reaches all four edges, as the ground around white letters does.
+    """
+    gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    dark = cv2.threshold(gray, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)[1]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    if len(stats) < 2:
+        return 0.0
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    width, height = stats[largest, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].tolist()
+    if (height, width) == gray.shape:
+        return 0.0
+    spot = np.pad((labels == largest).astype(np.uint8), 1)
+    inside = cv2.distanceTransform(spot, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return min(2 * float(inside.max()) / float(max(width, height)), 1.0)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from raypipe.recognition.base import Reading
+from raypipe.stages.specks import specks, thickness
+from raypipe.types import Crops, Pixels
+
+
+def paper(ground: int = 240) -> Pixels:
+    return np.full((48, 52, 3), ground, np.uint8)
+
+
+def hole() -> Pixels:
+    return np.asarray(cv2.circle(paper(), (26, 24), 20, (40, 40, 40), -1), np.uint8)
+
+
+def letter(text: str, ink: int = 40, ground: int = 240, thick: int = 3) -> Pixels:
+    colour = (ink, ink, ink)
+    return np.asarray(
+        cv2.putText(paper(ground), text, (14, 38), cv2.FONT_HERSHEY_SIMPLEX, 1.2, colour, thick), np.uint8
+    )
+
+
+def found(picture: Pixels, text: str, sure: float = 0.3) -> list[int]:
+    segments = np.array([(0, 0, 52, 66, 420, 61, 57, 0)], np.float32).tobytes()
+    crops = Crops(pixels=picture.tobytes(), height=48, widths=[52], segments=segments)
+    return specks(crops, [Reading(text, [sure] * len(text), [26.0] * len(text))], 0.55)
+
+
+def test_a_punch_hole_is_no_character() -> None:
+    assert found(hole(), "0") == [0]
+
+
+@pytest.mark.parametrize("text", ["7", "A", "I", "O", "-", "i"])
+def test_a_doubtful_character_stays(text: str) -> None:
+    assert found(letter(text), text) == []
+    assert found(letter(text, ink=190), text) == []
+    assert found(letter(text, thick=6), text) == []
+    assert found(letter(text, ink=250, ground=20), text) == []
+
+
+def test_a_blot_is_left_alone_where_text_is_read() -> None:
+    assert found(hole(), "0", sure=0.9) == []
+    assert found(hole(), "blot") == []
+    assert found(hole(), "") == []
+
+
+def test_paper_has_no_spot() -> None:
+    assert thickness(paper()) == 0
+    assert thickness(paper(0)) == 0
