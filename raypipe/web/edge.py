@@ -99,8 +99,8 @@ class Edge:
                 self._note(scope, method, status, time.perf_counter() - begun)
 
     def malformed(self) -> Response:
-        """The answer to what is no HTTP, which therefore has no scope."""
-        request_id, detail = uuid4().hex, "What came is no HTTP request. Let an HTTP library make it."
+        """The answer to what is not HTTP, which therefore has no scope."""
+        request_id, detail = uuid4().hex, "What came is not an HTTP request. Let an HTTP library make it."
         problem = ProblemError(400, "request_malformed", detail, CLOSE)
         self._telemetry.problem(problem.code)
         fields = {"request_id": request_id, "status": problem.status}

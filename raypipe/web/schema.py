@@ -130,7 +130,7 @@ CORRECTED = {
     }
 }
 STATUSES = {
-    400: "disconnected, or no HTTP",
+    400: "disconnected, or not HTTP",
     401: "no valid key",
     404: "no such path or job, or no jobs without a folder for them",
     406: "no such format, or one that holds fewer pages",
