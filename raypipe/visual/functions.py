@@ -115,24 +115,29 @@ def lit(value: Any) -> Column:
     return Column(pc.scalar(value), str(value))
 
 
-def _of(compute: Callable[[Any], Any]) -> Callable[[Column | str], Column]:
-    """A function of a column, or of the one with a name."""
-
-    def function(column: Column | str) -> Column:
-        column = as_column(column)
-        return column._made(compute(column.expression))
-
-    return function
+def length(column: Column | str) -> Column:
+    """Characters of text."""
+    return _of(column, pc.utf8_length)
 
 
-length = _of(pc.utf8_length)
-"""Characters of text."""
-size = _of(pc.list_value_length)
-"""Items of a list."""
-lower = _of(pc.utf8_lower)
-"""Text in lower case."""
-upper = _of(pc.utf8_upper)
-"""Text in upper case."""
+def size(column: Column | str) -> Column:
+    """Items of a list."""
+    return _of(column, pc.list_value_length)
+
+
+def lower(column: Column | str) -> Column:
+    """Text in lower case."""
+    return _of(column, pc.utf8_lower)
+
+
+def upper(column: Column | str) -> Column:
+    """Text in upper case."""
+    return _of(column, pc.utf8_upper)
+
+
+def _of(column: Column | str, compute: Callable[[Any], Any]) -> Column:
+    column = as_column(column)
+    return column._made(compute(column.expression))
 
 
 def explode(column: Column | str) -> Column:

@@ -292,3 +292,12 @@ def test_start_takes_the_arguments_of_visual_nlps() -> None:
         start(engine="spark")
     with pytest.raises(ConfigError, match="on_missing_model is 'guess'"):
         start(on_missing_model="guess")
+
+
+def test_help_knows_what_functions_do() -> None:
+    assert [each.__doc__ and each.__name__ for each in (col, explode, length, size)] == [
+        "col",
+        "explode",
+        "length",
+        "size",
+    ]
