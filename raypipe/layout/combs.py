@@ -36,8 +36,10 @@ def combed(boxes: Boxes) -> list[Indices]:
 
 
 def is_comb(boxes: Boxes) -> bool:
-    """Whether the boxes (n, 5) of one picture are those of a comb."""
-    return len(boxes) >= MIN_LETTERS and bool((boxes[:, 2] <= LETTER[1] * boxes[:, 3]).all())
+    """Whether the boxes (n, 5) of one picture are those of a comb: two may be one if there is paper between them."""
+    if len(boxes) < 2 or (boxes[:, 2] > LETTER[1] * boxes[:, 3]).any():
+        return False
+    return len(boxes) >= MIN_LETTERS or float(np.hypot(*np.diff(boxes[:, :2], axis=0)[0])) > boxes[:, 2].mean() + 0.5
 
 
 def _even(row: Indices, level: Boxes) -> list[Indices]:

@@ -10,6 +10,7 @@ from raypipe.geometry import Floats, bounds, crop, directions, enclose, turn
 from raypipe.images.image import Image
 from raypipe.layout.combs import combed, is_comb
 from raypipe.layout.lines import LineLayout, arrange, fold_of
+from raypipe.layout.rulings import drawn
 from raypipe.layout.spreads import Spread
 from raypipe.recognition.base import Reading
 from raypipe.recognition.ink import extents
@@ -36,7 +37,7 @@ def cut(
     pixels = image.bgr()
     pictures: list[Pixels] = []
     segments: list[tuple[float, ...]] = []
-    for parts in _lines(boxes, layout) if layout else _letters(boxes):
+    for parts in _lines(boxes, layout) if layout else _letters(image, boxes):
         parts = parts + np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
         cuts = [crop(pixels, box, height, max_width) for box in image.reduce(parts)]
         for piece in _pieces([each.shape[1] for each in cuts], space, max_width):
@@ -57,11 +58,14 @@ def _lines(boxes: Boxes, layout: LineLayout) -> list[Boxes]:
     return [level(boxes[members], line) for members, line in zip(layout.members, layout.boxes, strict=True)]
 
 
-def _letters(boxes: Boxes) -> list[Boxes]:
+def _letters(image: Image, boxes: Boxes) -> list[Boxes]:
     """The regions of each picture; the letters of a comb have one height."""
+    found, rest = drawn(image.bgr(), image.reduce(boxes))
+    words, boxes = [image.enlarge(word) for word in found], image.enlarge(rest) if found else boxes
     groups = [boxes[members] for members in combed(boxes)]
     heights = [np.full(len(group), group[:, 3].max()) for group in groups]
-    return [np.insert(np.delete(group, 3, 1), 3, height, 1) for group, height in zip(groups, heights, strict=True)]
+    same = [np.insert(np.delete(group, 3, 1), 3, height, 1) for group, height in zip(groups, heights, strict=True)]
+    return [*words, *same]
 
 
 def _pieces(widths: Sequence[int], space: int, max_width: int) -> list[slice]:

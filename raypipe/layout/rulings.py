@@ -1,0 +1,260 @@
+"""Combs that are drawn: ticks, dividers or boxes at even distances on one rule, a letter or none in each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from raypipe.geometry import Floats, bounds, crop, turn
+from raypipe.layout.lines import page_angle, turned
+from raypipe.types import Boxes, Pixels
+
+SCALE = 32
+"""Regions are scaled to this height, in pixels, before rulings are looked for around them."""
+ABOVE, BELOW = 1.5, 1.5
+"""What is looked at, in heights of the region, above and below its centre."""
+MAX_WIDTH = 4096
+"""What is looked at, in pixels, from left to right around the region."""
+FAINT = 14
+"""A ruling is at least so much darker than the paper beside it, of 255."""
+THIN, STROKE, DOTS = 7, 9, 7
+"""Rulings are thinner, ticks at least as long, and dots of a dotted ruling closer than so many pixels."""
+PITCH = 20, 80
+"""The distance of two ticks, in pixels."""
+UNEVEN = 0.07
+"""Distances of ticks differ by at most this share of their median, and one pixel."""
+SAME_END = 3
+"""Ticks end within so many pixels of each other, and of the rule that they stand on."""
+SPACE = 2.6
+"""Cells are at most this many heights of a letter wide: wider ones are those of a table."""
+COVERED = 0.9
+"""A rule covers at least this share of the distance between the outer ticks."""
+MARGIN = 0.2
+"""Paper around each letter, as a share of the height of the highest."""
+APART = 0.1
+"""Ink in a cell with gaps wider than this share of a letter's height is more than one letter."""
+TOUCHED = 0.25
+"""Letters touch at most this share of the ticks."""
+
+Mask = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+
+
+class Band(NamedTuple):
+    """A part of a page: its gray picture, the level place of its left upper corner, and page pixels for each of its."""
+
+    gray: Mask
+    left: float
+    top: float
+    scale: float
+
+
+def drawn(pixels: Pixels, boxes: Boxes) -> tuple[list[Boxes], Boxes]:
+    """The letters of drawn combs, and the other regions.
+
+    Args:
+        pixels: The page, uint8 (h, w, 3).
+        boxes: (n, 5), its regions in the same pixels.
+
+    Returns:
+        For each word in a comb its letters, (m, 5), in reading direction; and the regions, (k, 5), less
+        what is in combs.
+    """
+    angle = page_angle(boxes)
+    level = turned(boxes, -angle)
+    words: list[Boxes] = []
+    places: list[Floats] = []
+    seen = np.zeros(len(boxes), np.bool_)
+    for n, box in enumerate(level):
+        if not seen[n] and _underlined(pixels, boxes[n]):
+            seen |= (np.abs(level[:, 1] - box[1]) < box[3] / 2) & (np.abs(level[:, 3] - box[3]) < box[3] / 4)
+            for comb in _combs(_band(pixels, box, angle)):
+                if not any(_meet(comb.place, place) for place in places):
+                    words += [turned(word, angle) for word in comb.words]
+                    places.append(comb.place)
+    if not places:
+        return [], boxes
+    return words, turned(_outside(level, places), angle)
+
+
+def _meet(one: Floats, other: Floats) -> bool:
+    """Whether two places, each left, top, right and lower edge, have something in common."""
+    return bool((np.maximum(one[:2], other[:2]) < np.minimum(one[2:], other[2:])).all())
+
+
+def _underlined(pixels: Pixels, box: Floats) -> bool:
+    """Whether there may be a rule below the middle of a region, as below combs; cheap, and often mistaken."""
+    x, y, width, height = (round(float(side)) for side in box[:4])
+    half = max(min(width, height) // 2, 1)
+    part = pixels[max(y, 0) : max(y + height + half, 0), max(x - half, 0) : max(x + half, 0)]
+    if min(part.shape[:2]) < THIN:
+        return False
+    rows = cv2.blur(part, (DOTS, 1)).max(2).max(1).astype(np.int16)
+    dark, apart = rows.max() - rows, max(height // 6, 3)
+    middle = dark[apart:-apart]
+    beside = np.maximum(dark[: -2 * apart], dark[2 * apart :])
+    return bool(((middle >= FAINT // 2) & (2 * beside < middle)).any())
+
+
+def _band(pixels: Pixels, box: Floats, angle: float) -> Band:
+    """What is left and right of a region as far as the page goes."""
+    scale = float(box[3]) / SCALE
+    top, height = float(box[1]) - ABOVE * float(box[3]), (ABOVE + BELOW) * float(box[3])
+    corners = turn(np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32) * np.array(pixels.shape[1::-1]), -angle)
+    reach = MAX_WIDTH / 2 * scale
+    left, right = max(float(corners[:, 0].min()), box[0] - reach), min(float(corners[:, 0].max()), box[0] + reach)
+    middle = np.array([[(left + right) / 2, top + height / 2, right - left, height, 0]], np.float32)
+    picture = crop(pixels, turned(middle, angle)[0], round((ABOVE + BELOW) * SCALE), MAX_WIDTH)
+    return Band(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8), left, top, scale)
+
+
+class Comb(NamedTuple):
+    """The letters of each word of a comb, (n, 5), and its left, top, right and lower edge (4,), all level."""
+
+    words: list[Boxes]
+    place: Floats
+
+
+def _combs(band: Band) -> Iterator[Comb]:
+    strokes, rules = _rulings(band.gray)
+    stats = cv2.connectedComponentsWithStats(strokes, connectivity=8, ltype=cv2.CV_16U)[2][1:].astype(np.int64)
+    stats = stats[(stats[:, 2] < THIN) & (stats[:, 1] > 0)]
+    ends = stats[:, 1] + stats[:, 3]
+    for end in _levels(ends):
+        ticks = stats[np.abs(ends - end) <= SAME_END]
+        ticks = ticks[np.argsort(ticks[:, 0])]
+        for run in _even((ticks[:, 0] + ticks[:, 2] // 2).tolist(), np.asarray(rules[_under(end)].any(0))):
+            if comb := _comb(band, ticks[run], rules):
+                yield comb
+
+
+def _rulings(gray: Mask) -> tuple[Mask, Mask]:
+    """Upright strokes and level rules, 1 where one is, of a band."""
+    found = []
+    for across, dots, length in (
+        ((1, THIN), (DOTS, 1), (STROKE, 1)),
+        ((THIN, 1), (1, DOTS), (1, PITCH[0])),
+    ):
+        thin = cv2.morphologyEx(gray, cv2.MORPH_BLACKHAT, np.ones(across, np.uint8))
+        mask = (thin >= FAINT).view(np.uint8)
+        mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones(dots, np.uint8))
+        found.append(np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(length, np.uint8)), np.uint8))
+    return found[0], found[1]
+
+
+def _levels(ends: Ints) -> list[int]:
+    """Where at least three strokes end."""
+    count = np.bincount(ends, minlength=1)
+    near = np.convolve(count, np.ones(2 * SAME_END + 1, np.int64), "same")
+    levels: list[int] = []
+    for end in np.argsort(-near, kind="stable").tolist():
+        if near[end] < 3:
+            break
+        if all(abs(end - other) > 2 * SAME_END for other in levels):
+            levels.append(end)
+    return levels
+
+
+def _under(end: int) -> slice:
+    """The rows of a band where the rule is on which ticks end: they are seen to stop a little above."""
+    return slice(max(end - SAME_END, 0), end + 2 * SAME_END)
+
+
+def _even(x: list[int], ruled: npt.NDArray[np.bool_]) -> Iterator[slice]:
+    """Runs of at least three ticks that are evenly apart on one rule, of which the columns are given."""
+    start, pitch = 0, 0
+    for n in range(1, len(x) + 1):
+        apart = x[n] - x[n - 1] if n < len(x) else 0
+        if PITCH[0] <= apart <= PITCH[1] and ruled[x[n - 1] : x[n]].mean() > COVERED:
+            if n - start == 1:
+                pitch = apart
+            if abs(apart - pitch) <= 1 + UNEVEN * pitch:
+                continue
+        if n - start > 2:
+            yield slice(start, n)
+        start, pitch = n, 0
+
+
+def _comb(band: Band, ticks: Ints, rules: Mask) -> Comb | None:
+    """The comb of these ticks, rows of (x, y, width, height); None: they are not surely those of one."""
+    x = (ticks[:, 0] + ticks[:, 2] // 2).tolist()
+    top, end = int(np.median(ticks[:, 1])), int(np.median(ticks[:, 1] + ticks[:, 3]))
+    covered = rules[:, x[0] : x[-1] + 1].mean(1) > COVERED
+    base = _under(end).start + np.flatnonzero(covered[_under(end)])
+    middle = round(ABOVE * SCALE)
+    if not len(base) or base[0] <= middle or covered[top + THIN : base[0] - THIN].any():
+        return None
+    above = middle - SCALE * 3 // 4
+    letters = _letters(_ink(band.gray[above : base[0] - 1], covered[above : base[0] - 1]), x)
+    if letters is None:
+        return None
+    letters[:, 1:4:2] += above
+    place = np.array([x[0], above, x[-1], end], np.float32) * band.scale
+    corner = np.array([band.left, band.top] * 2 + [0], np.float32)
+    return Comb([_boxes(word * band.scale + corner) for word in _words(letters)], place + corner[:4])
+
+
+def _ink(gray: Mask, covered: npt.NDArray[np.bool_]) -> Mask:
+    """The ink of a part of a band, 1 where it is, without rules."""
+    step, _ = cv2.threshold(gray, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    ink = (2 * gray.astype(np.int16) < step + np.median(gray)).astype(np.uint8)  # Hairlines of letters are ink, too.
+    ink[np.convolve(covered, np.ones(5), "same") > 0] = 0
+    return np.asarray(cv2.medianBlur(ink, 3), np.uint8)
+
+
+def _letters(ink: Mask, x: list[int]) -> Floats | None:
+    """The left, top, right and lower edge of the letter in each cell between ticks, and the paper beside it, (n, 5).
+
+    None: no comb. What is of an empty cell is nan.
+    """
+    touched = [ink[:, tick - 4 : tick - 2].any() or ink[:, tick + 3 : tick + 5].any() for tick in x]
+    if np.mean(touched) > TOUCHED:
+        return None
+    letters = np.full((len(x) - 1, 5), np.nan, np.float32)
+    for n, (left, right) in enumerate(zip(x, x[1:], strict=False)):
+        cell = ink[:, left + 3 : right - 2]
+        columns, rows = np.flatnonzero(cell.any(0)), np.flatnonzero(cell.any(1))
+        if len(columns):
+            if np.diff(columns).max(initial=0) > APART * (rows[-1] - rows[0]) + 1:
+                return None
+            beside = min(columns[0], cell.shape[1] - 1 - columns[-1])
+            letters[n] = left + 3 + columns[0], rows[0], left + 4 + columns[-1], rows[-1] + 1, beside
+    height = letters[:, 3] - letters[:, 1]
+    filled = np.count_nonzero(~np.isnan(height))
+    if filled < 2 or x[1] - x[0] > SPACE * np.nanmedian(height) or np.nanmin(height) < np.nanmax(height) / 2:
+        return None
+    return letters
+
+
+def _words(letters: Floats) -> list[Floats]:
+    """Letters (n, 5) in words: those between empty cells."""
+    filled = np.flatnonzero(~np.isnan(letters[:, 0]))
+    return [letters[some] for some in np.split(filled, np.flatnonzero(np.diff(filled) > 1) + 1)]
+
+
+def _boxes(edges: Floats) -> Boxes:
+    """The letters of a word, see `_letters`, as level boxes (n, 5) of one height, with some paper around each."""
+    top, bottom = edges[:, 1].min(), edges[:, 3].max()
+    margin = MARGIN * (bottom - top)
+    x, width = edges[:, 0:3:2].mean(1), edges[:, 2] - edges[:, 0] + 2 * np.minimum(margin, edges[:, 4])
+    same = np.ones(len(edges), np.float32)
+    return np.stack([x, same * (top + bottom) / 2, width, same * (bottom - top + 2 * margin), 0 * same], 1)
+
+
+def _outside(level: Boxes, places: list[Floats]) -> Boxes:
+    """Level regions less what of them is in combs, of which each place is (left, top, right, bottom)."""
+    for left, top, right, bottom in places:
+        start, end = bounds(level)[:, [0, 2]].T
+        here = (level[:, 1] > top) & (level[:, 1] < bottom) & (start < right) & (end > left)
+        parts = [level[~here]]
+        for low, high in ((start, np.minimum(end, left)), (np.maximum(start, right), end)):
+            kept = here & (high - low > level[:, 3] / 2)
+            part = level[kept]
+            part[:, 0], part[:, 2] = (low + high)[kept] / 2, (high - low)[kept]
+            parts.append(part)
+        level = np.concatenate(parts)
+    return level

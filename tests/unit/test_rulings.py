@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from making import Boxes, boxes, image_of, white
+
+from raypipe.layout.combs import is_comb
+from raypipe.layout.rulings import drawn
+from raypipe.stages.crops import cut
+from raypipe.types import Pixels
+
+PITCH, LEFT, TOP, BOTTOM = 40, 200, 100, 146
+REGIONS = boxes((100, 124, 120, 32, 0), (310, 122, 180, 32, 0))
+"""A label, and what stands in a comb."""
+
+
+def comb(text: str, tick: int, colour: int = 0, left: int = LEFT, page: Pixels | None = None) -> Pixels:
+    """A comb with ticks of this height; a space leaves a cell empty."""
+    page = white(300, 900) if page is None else page
+    right = left + PITCH * len(text)
+    cv2.line(page, (left, BOTTOM), (right, BOTTOM), (colour,) * 3, 2)
+    for x in range(left, right + 1, PITCH):
+        cv2.line(page, (x, BOTTOM - tick), (x, BOTTOM), (colour,) * 3, 2)
+    for n, letter in enumerate(text):
+        cv2.putText(page, letter, (left + PITCH * n + 12, 134), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (90, 20, 20), 2)
+    return page
+
+
+def lengths(page: Pixels, some: Boxes = REGIONS) -> list[int]:
+    return [len(word) for word in drawn(page, some)[0]]
+
+
+@pytest.mark.parametrize("tick", [12, 44], ids=["ticks", "dividers"])
+@pytest.mark.parametrize("colour", [0, 210], ids=["black", "faint"])
+def test_letters_between_ticks_are_a_word_whatever_regions_were_found(tick: int, colour: int) -> None:
+    (word,), rest = drawn(comb("50723", tick, colour), REGIONS)
+    assert word[:, 0] == pytest.approx(np.arange(5) * PITCH + LEFT + 20, abs=4)
+    assert (word[:, 1] + word[:, 3] / 2 < BOTTOM + 2).all()
+    assert rest == pytest.approx(REGIONS[:1])
+    assert is_comb(word)
+
+
+def test_an_empty_cell_parts_words_and_others_are_left_out() -> None:
+    assert lengths(comb("ADA KING   ", 12)) == [3, 4]
+
+
+def test_groups_of_two_stay_apart() -> None:
+    page = comb("1987", 12, left=LEFT + 200, page=comb("12", 12, left=LEFT + 100, page=comb("24", 12)))
+    assert sorted(lengths(page, boxes((440, 122, 60, 32, 0)))) == [2, 2, 4]
+
+
+def test_a_region_that_reaches_into_a_comb_keeps_what_is_outside() -> None:
+    rest = drawn(comb("50723", 12), boxes((220, 122, 360, 32, 0)))[1]
+    assert (rest[0, 0] - rest[0, 2] / 2, rest[0, 0] + rest[0, 2] / 2) == pytest.approx((40, LEFT), abs=4)
+
+
+def test_a_comb_is_one_picture_and_words_in_it_others() -> None:
+    assert len(cut(image_of(comb("50 23", 12)), REGIONS, 48, 3200, 0, 10).widths) == 3
+
+
+def table() -> Pixels:
+    page = comb("50723", 46)
+    cv2.line(page, (LEFT, TOP), (LEFT + 5 * PITCH, TOP), (0, 0, 0), 2)
+    for x in range(LEFT, LEFT + 5 * PITCH + 1, PITCH):
+        cv2.line(page, (x, TOP), (x, 260), (0, 0, 0), 2)
+    return page
+
+
+def ruler() -> Pixels:
+    page = comb("     ", 12)
+    for n in range(6):
+        cv2.putText(page, str(n), (LEFT + PITCH * n - 8, 128), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (0, 0, 0), 2)
+    return page
+
+
+def two_in_a_cell() -> Pixels:
+    page = comb(" 0723", 46)
+    cv2.putText(page, "10", (LEFT + 8, 134), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1)
+    return page
+
+
+def underlined() -> Pixels:
+    page = white(300, 900)
+    cv2.putText(page, "1010101 HIHI", (LEFT, 134), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (0, 0, 0), 2)
+    cv2.line(page, (LEFT, BOTTOM), (500, BOTTOM), (0, 0, 0), 2)
+    return page
+
+
+@pytest.mark.parametrize("draw", [table, ruler, two_in_a_cell, underlined, lambda: comb("     ", 12)])
+def test_what_is_not_surely_a_comb_is_left(draw: Callable[[], Pixels]) -> None:
+    words, rest = drawn(draw(), REGIONS)
+    assert words == []
+    assert rest is REGIONS
+
+
+def test_a_page_without_regions_has_no_combs() -> None:
+    assert lengths(comb("50723", 12), REGIONS[:0]) == []
