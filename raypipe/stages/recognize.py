@@ -37,7 +37,7 @@ from raypipe.stages import crops as line_pictures
 from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
 from raypipe.stages.folds import unfolded
-from raypipe.stages.reverse import from_reverse
+from raypipe.stages.reverse import from_reverse, front_alone
 from raypipe.stages.specks import specks
 from raypipe.stages.text_layer import arranged
 from raypipe.stages.upright import righted, turn_of
@@ -124,7 +124,8 @@ class TextReader(Worker["ImageToText"]):
         spots = specks(crops, readings, doubtful)
         reverse = from_reverse(crops, readings, self._read, doubtful)
         crops, readings = righted(crops, readings, self._read, doubtful, [*reverse, *spots])
-        for n in (*reverse, *spots):
+        readings = front_alone(crops, readings, reverse, doubtful)
+        for n in spots:
             readings[n] = NOTHING
         self.metrics.add("lines_from_reverse_total", len(reverse))
         self.metrics.add("specks_total", len(spots))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -20,6 +21,10 @@ GLANCE = 4
 """As many faint lines, the widest, are looked at in each mirror, and the others where these read better there."""
 MIRRORS = np.fliplr, np.flipud
 """A sheet may have been turned over either edge: its reverse is mirrored, or stands on its head as well."""
+AS_FAINT = 1.3
+"""What has less than so many times the contrast of writing that is known to be from the reverse is as faint as that."""
+RUN = 3
+"""Fewer letters in a row, or a full stop, are not called faint beside dark ones."""
 INK, PAPER = 2, 90
 """Percentiles of a picture's brightness that stand for its ink and its paper."""
 
@@ -53,6 +58,59 @@ def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful
             compared = zip(widest, seen, before, strict=True)
             return sorted(n for n, other, own in compared if certainty([other]) > certainty([own]))
     return []
+
+
+def front_alone(crops: Crops, readings: Sequence[Reading], reverse: Sequence[int], doubtful: float) -> list[Reading]:
+    """The readings of a page without writing from the reverse: its pictures, and parts of others that are as faint.
+
+    Args:
+        crops: The pictures.
+        readings: One for each.
+        reverse: The pictures that show the reverse; if there are none, nothing is left out.
+        doubtful: As in `from_reverse`; parts that read more than half-way from there to certainty stay.
+    """
+    if not reverse:
+        return list(readings)
+    pictures, sure = crops.pictures(), (1 + doubtful) / 2
+    limit = AS_FAINT * float(np.median([contrast(pictures[n]) for n in reverse]))
+    found = [_dark(picture, reading, limit, sure) for picture, reading in zip(pictures, readings, strict=True)]
+    for n in reverse:
+        found[n] = Reading("", [], [])
+    return found
+
+
+def _dark(picture: Pixels, reading: Reading, limit: float, sure: float) -> Reading:
+    """A reading without its runs of letters that have less contrast than the limit and are not sure."""
+    text, centres = reading.text, reading.centres
+    half = max(float(np.median(np.diff(centres))) / 2, 1) if len(centres) > 1 else picture.shape[1] / 2
+    parts = [picture[:, max(int(centre - half), 0) : int(centre + half) + 1] for centre in centres]
+    pale = [letter == " " or contrast(part) < limit for letter, part in zip(text, parts, strict=True)]
+    kept: list[int] = []
+    for is_pale, run in groupby(range(len(text)), key=pale.__getitem__):
+        place = list(run)
+        letters = [reading.probabilities[n] for n in place if text[n] != " "]
+        if not is_pale or len(letters) < min(RUN, len(text)) or np.mean(letters) >= sure:
+            kept += place
+        else:
+            kept += [n for n in place if text[n] == " "][-1:]
+    return reading if len(kept) == len(text) else _only(reading, kept)
+
+
+def _only(reading: Reading, kept: list[int]) -> Reading:
+    """Some characters of a reading, without spaces at its ends, and the alternatives of words that are whole."""
+    text = reading.text
+    while kept and text[kept[-1]] == " ":
+        kept = kept[:-1]
+    while kept and text[kept[0]] == " ":
+        kept = kept[1:]
+    place = {n: new for new, n in enumerate(kept)}
+    whole = {n for n in reading.alternatives if all(m in place for m in range(n, n + len(text[n:].split(" ")[0])))}
+    return Reading(
+        "".join(text[n] for n in kept),
+        [reading.probabilities[n] for n in kept],
+        [reading.centres[n] for n in kept],
+        {place[n]: reading.alternatives[n] for n in whole},
+    )
 
 
 def _faint(pictures: Sequence[Pixels], readings: Sequence[Reading], doubted: Sequence[int]) -> list[int]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from raypipe.recognition.base import Reading
-from raypipe.stages.reverse import GLANCE, MIRRORS, contrast, from_reverse
+from raypipe.stages.reverse import GLANCE, MIRRORS, contrast, from_reverse, front_alone
 from raypipe.types import Crops, Pixels
 
 PAPER = 240
@@ -90,3 +90,30 @@ def test_contrast_is_that_of_ink_and_paper() -> None:
     assert contrast(line(60, "top left")) == pytest.approx(0.75, abs=0.01)
     assert contrast(np.full((48, 100, 3), PAPER, np.uint8)) == 0
     assert contrast(np.zeros((48, 100, 3), np.uint8)) == 0
+
+
+def read_beside(part: str, sure: float, ink: int = 215) -> Reading:
+    """What is left of a dark line of the front with a part of another darkness at its end, on a page with a reverse."""
+    picture = line(30, "top left")
+    picture[18:30, 240:456] = ink
+    text = f"Dear Sir {part}"
+    centres = [*np.linspace(30, 220, 8), 240.0, *np.linspace(260, 450, len(part))]
+    reading = Reading(text, [0.9] * 9 + [sure] * len(part), centres, {0: [], 9: []})
+    return front_alone(crops_of([picture, line(215, "top right")]), [reading, reading], [1], 0.55)[0]
+
+
+def test_the_reverse_is_left_out_of_a_line_of_the_front() -> None:
+    reading = read_beside("9rlt bn6", 0.5)
+    assert reading.text == "Dear Sir"
+    assert len(reading.probabilities) == len(reading.centres) == 8
+    assert list(reading.alternatives) == [0]
+
+
+def test_what_is_dark_or_sure_stays_beside_the_front() -> None:
+    assert read_beside("9rlt bn6", 0.5, ink=120).text == "Dear Sir 9rlt bn6"
+    assert read_beside("in pencil", 0.9).text == "Dear Sir in pencil"
+
+
+def test_without_a_reverse_nothing_is_left_out() -> None:
+    reading = Reading("faint", [0.2] * 5, [100.0, 150.0, 200.0, 250.0, 300.0])
+    assert front_alone(crops_of([line(228, "top left")]), [reading], [], 0.55) == [reading]
