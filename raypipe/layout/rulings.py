@@ -103,7 +103,7 @@ def _underlined(pixels: Pixels, box: Floats) -> bool:
 
 def _ruled(part: Mask, apart: int) -> Mask:
     """The rows (n, 1), 1 in each, of a rule from side to side of a part of a page, of which one channel is given."""
-    if min(part.shape) < THIN:
+    if min(part.shape) < THIN or len(part) <= 2 * apart:
         return np.zeros((1, 1), np.uint8)
     rows = cv2.blur(part, (DOTS, 1)).max(1).astype(np.int16)
     dark = rows.max() - rows

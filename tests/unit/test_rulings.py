@@ -98,3 +98,9 @@ def test_what_is_not_surely_a_comb_is_left(draw: Callable[[], Pixels]) -> None:
 
 def test_a_page_without_regions_has_no_combs() -> None:
     assert lengths(comb("50723", 12), REGIONS[:0]) == []
+
+
+def test_a_region_at_the_lower_edge_of_the_page_has_no_rule_below() -> None:
+    page = comb("50723", 12)
+    region = boxes((300, len(page) - 8, 400, 80, 0))
+    assert len(drawn(page, region)[1]) == 1
