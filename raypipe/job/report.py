@@ -24,8 +24,8 @@ from raypipe.types import Pixels
 
 THUMBNAIL, OVERLAY = 160, 480
 """The longer side, in pixels, of pictures of failed and of doubtful pages."""
-SPANS = 60
-"""The time of a job is shown in so many parts."""
+SPANS, SPAN = 60, 5.0
+"""The time of a job is shown in at most so many parts, of about so many seconds or more."""
 _LIMITS = Limits(max_bytes=100_000_000, max_megapixels=100, max_pages=1_000_000)
 _PACKAGES = "raypipe", "ray", "onnxruntime-gpu", "onnxruntime", "opencv-python-headless", "pillow", "pyarrow"
 _STYLE = """
@@ -105,9 +105,11 @@ def _pace(written: list[tuple[float, int]]) -> str:
         return "<p>All results are in one file: nobody knows when each page was read.</p>"
     times, pages = np.array(written).T
     seconds = max(times[-1] - times[0], 1.0)
-    counts, _ = np.histogram(times[1:], SPANS, (times[0], times[0] + seconds), weights=pages[1:])
-    mean = pages[1:].sum() / seconds
-    told = f"<p>{mean:.2f} on average over {seconds:,.0f} s, at most {counts.max() * SPANS / seconds:.2f}.</p>"
+    # A file's pages were read since the file before it was written.
+    edges = np.linspace(times[0], times[0] + seconds, min(int(seconds // SPAN) + 1, SPANS) + 1)
+    counts = np.diff(np.interp(edges, times, np.cumsum(pages)))
+    mean = counts.sum() / seconds
+    told = f"<p>{mean:.2f} on average over {seconds:,.0f} s, at most {counts.max() * len(counts) / seconds:.2f}.</p>"
     return told + _bars(counts.tolist())
 
 

@@ -102,3 +102,8 @@ def test_a_report_that_cannot_be_written_says_where_to(done: Path, tmp_path: Pat
 def test_a_folder_without_a_job(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not the output folder"):
         report.write(str(tmp_path))
+
+
+def test_files_that_are_written_at_once_are_no_burst() -> None:
+    assert "2.20 on average over 20 s, at most 2.99." in report._pace([(0.0, 4), (20.0, 40), (20.01, 4)])
+    assert "1.67 on average over 3 s, at most 1.67." in report._pace([(0.0, 4), (2.99, 1), (3.0, 4)])
