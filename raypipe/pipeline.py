@@ -16,7 +16,7 @@ from raypipe.inputs.pages import Source, documents, page_rows
 from raypipe.run.settings import Serving
 from raypipe.stages import registry
 from raypipe.stages.base import ModelStage, Stage, Step
-from raypipe.stages.draw import ImageDrawRegions, ImageFormat
+from raypipe.stages.draw import CLEAN, Drawing, ImageDrawRegions
 from raypipe.types import Page
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
     from raypipe.web.jobs import JobsFor
 
-OVERLAYS: tuple[str, ...] = get_args(ImageFormat)
-"""Formats of overlays."""
-CLEAN = "clean"
-"""The overlay on which nothing is drawn: the page as a JPEG, for clients that cannot show its file."""
 BATCH_SIZE = 4
 """Default number of pages whose lines are read together."""
 
@@ -167,9 +163,9 @@ class Pipeline:
 
         return deployment(self.graph, self.drawings(), serving or Serving(), jobs_for=jobs_for)
 
-    def with_drawing(self, image_format: str, clean: bool = False) -> Pipeline:
-        """The pipeline, extended to draw each page's regions and text over its picture; `clean`: to draw nothing."""
-        roles = self.graph.roles.columns
+    def with_drawing(self, name: str) -> Pipeline:
+        """The pipeline, extended to make a `Drawing` of each page, by its name."""
+        roles, clean = self.graph.roles.columns, name == CLEAN
         drawing = ImageDrawRegions(
             input_col=roles.get("image", "image"),
             input_regions_col=roles.get("regions", "text_regions"),
@@ -179,19 +175,18 @@ class Pipeline:
             line_width=0 if clean else 2,
             draw_text="lines" in roles and not clean,
             max_side=3600 if clean else 1600,  # A4 at 300 dots per inch, to zoom into.
-            image_format=image_format,
+            image_format="jpeg" if clean else name,
         )
         return Pipeline([*self.stages, drawing])
 
     def drawings(self) -> dict[str, Operator]:
-        """The operators that draw overlays, by picture format or `clean`.
+        """The operators that make each `Drawing`, by its name.
 
         Empty if pages keep no picture or have no regions.
         """
         known, columns = len(self.graph.steps), self.graph.columns
         try:
-            drawn = {name: self.with_drawing(name).graph for name in OVERLAYS}
-            drawn[CLEAN] = self.with_drawing("jpeg", clean=True).graph
+            drawn = {name: self.with_drawing(name).graph for name in get_args(Drawing)}
         except ConfigError:
             return {}
         return {

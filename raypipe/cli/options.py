@@ -16,8 +16,9 @@ from raypipe.files.paths import read_file
 from raypipe.images.passwords import Passwords, tell
 from raypipe.job.folder import OutputFolder
 from raypipe.outputs.formats import FORMATS
-from raypipe.pipeline import BATCH_SIZE, OVERLAYS, Pipeline, load
+from raypipe.pipeline import BATCH_SIZE, Pipeline, load
 from raypipe.stages.base import Pool
+from raypipe.stages.draw import ImageFormat
 from raypipe.stages.recognize import MOST_ALTERNATIVES
 from raypipe.stages.text_layer import Use
 from raypipe.zoo.manifest import Precision
@@ -138,7 +139,8 @@ def job_options(command: F) -> F:
         command,
         click.option("--format", "formats", multiple=True, type=FormatName(), default=["text"], show_default=True,
                      help="Also write one file per document in this format (repeatable)."),
-        click.option("--overlay", type=click.Choice([*OVERLAYS, "none"]), default="jpeg", show_default=True,
+        click.option("--overlay", type=click.Choice([*get_args(ImageFormat), "none"]), default="jpeg",
+                     show_default=True,
                      help="Draw regions and text over each page; none by default if a pipeline has no regions."),
         click.option("--batch-size", default=BATCH_SIZE, show_default=True, type=click.IntRange(1),
                      help="Pages read together."),

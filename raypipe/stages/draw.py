@@ -32,6 +32,10 @@ COLORS = {
 }
 """Visual NLP's colour names as red, green, blue."""
 ImageFormat = Literal["jpeg", "png"]
+CLEAN: Literal["clean"] = "clean"
+Drawing = Literal[ImageFormat, "clean"]
+"""A page with its regions and text drawn over it, in this format; `clean`: as a JPEG with nothing drawn, for clients
+that cannot show the page's file."""
 ColorName = Literal["black", "white", "red", "green", "blue", "yellow", "gray", "pink"]
 
 

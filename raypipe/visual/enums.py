@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from raypipe.stages.draw import COLORS
+
 __all__ = [
     "Color",
     "ImageType",
@@ -24,17 +26,8 @@ class ImageType(Enum):
     TYPE_BYTE_BINARY = 12
 
 
-class Color(Enum):
-    """Colours of drawings."""
-
-    black = "black"
-    white = "white"
-    red = "red"
-    green = "green"
-    blue = "blue"
-    yellow = "yellow"
-    gray = "gray"
-    pink = "pink"
+Color = Enum("Color", {name: name for name in COLORS})  # type: ignore[misc]
+"""Colours of drawings."""
 
 
 class OcrOutputFormat(Enum):

@@ -11,6 +11,7 @@ import pyarrow as pa
 from raypipe.errors import Failure, PageError
 from raypipe.files.paths import read_file
 from raypipe.images.image import GRAY, IMAGE, Image
+from raypipe.stages.decode import BinaryToImage
 from raypipe.types import Row as Values
 
 OWN_FIELDS = ("page", "reduction", "lines")
@@ -115,7 +116,7 @@ def _picture(value: Mapping[str, Any] | None, pixels: bool) -> tuple[dict[str, A
     try:
         return {**seen, "data": decoded(IMAGE.decode(value)).tobytes()}, None
     except PageError as error:
-        return {**seen, "data": None}, str(Failure("BinaryToImage", error.code, str(error)))
+        return {**seen, "data": None}, str(Failure(BinaryToImage.__name__, error.code, str(error)))
 
 
 def decoded(image: Image) -> Any:

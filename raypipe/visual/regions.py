@@ -28,6 +28,7 @@ class Split:
     """How regions are cut out of pictures.
 
     Attributes:
+        stage: The name of the stage, for failures.
         picture, regions, output: Columns: pictures, their regions, and the pictures of these.
         explode: Columns with an item for each region.
         drop: Columns to leave out.
@@ -35,6 +36,7 @@ class Split:
         gray: Whether the results are grey.
     """
 
+    stage: str
     picture: str
     regions: str
     output: str
@@ -44,8 +46,8 @@ class Split:
     gray: bool
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Split:
-        """From the parameters of ImageSplitRegions.
+    def of(cls, stage: str, values: Mapping[str, Any]) -> Split:
+        """From the parameters of the stage.
 
         Raises:
             ConfigError: One of them is wrong.
@@ -53,6 +55,7 @@ class Split:
         if values["imageType"] not in ("TYPE_BYTE_GRAY", "TYPE_3BYTE_BGR"):
             raise ConfigError(f"imageType is {values['imageType']}.", "Use TYPE_BYTE_GRAY or TYPE_3BYTE_BGR.")
         return cls(
+            stage=stage,
             picture=values["inputCol"],
             regions=values["inputRegionsCol"],
             output=values["outputCol"],
@@ -90,7 +93,7 @@ def _split(how: Split, row: Row) -> Iterator[Row]:
     try:
         pictures = list(_pictures(how, image, found))
     except PageError as error:
-        yield {**row, "exception": str(Failure("ImageSplitRegions", error.code, str(error)))}
+        yield {**row, "exception": str(Failure(how.stage, error.code, str(error)))}
         return
     for number, picture in enumerate(pictures):
         own = {name: row[name][number] for name in how.explode}

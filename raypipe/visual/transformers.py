@@ -439,7 +439,7 @@ class ImageSplitRegions(FrameTransformer):
         return frame.mapped(partial(regions.split, split), {"index"})
 
     def _split(self) -> regions.Split:
-        return regions.Split.of({name: plain(self.getOrDefault(name)) for name in self.parameters})
+        return regions.Split.of(type(self).__name__, {name: plain(self.getOrDefault(name)) for name in self.parameters})
 
 
 class Base64ToBinary(FrameTransformer):

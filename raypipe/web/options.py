@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from starlette.requests import Request
 
+from raypipe.stages.draw import Drawing
 from raypipe.web.forms import Form, forms
 from raypipe.web.problems import ProblemError
 
@@ -79,7 +80,7 @@ class Selection(Rendering):
 class Options(Selection):
     """The options of a request with documents: query parameters or, in a multipart request, form fields as well."""
 
-    overlay: Literal["none", "jpeg", "png", "clean"] = Field(
+    overlay: Literal["none", Drawing] = Field(
         "none",
         description="add a picture of each page with its regions and text drawn over it, or clean, as a JPEG without "
         "them (JSON formats)",

@@ -97,6 +97,6 @@ def test_overlays_are_drawn_from_renamed_columns() -> None:
     drawing = rp.Pipeline(stages).with_drawing("png").stages[-1]
     assert isinstance(drawing, rp.ImageDrawRegions) and drawing.draw_text
     assert (drawing.input_col, drawing.input_regions_col, drawing.lines_col) == ("scan", "boxes", "rows")
-    clean = rp.Pipeline(stages).with_drawing("jpeg", clean=True).stages[-1]
+    clean = rp.Pipeline(stages).with_drawing("clean").stages[-1]
     assert isinstance(clean, rp.ImageDrawRegions) and (clean.line_width, clean.draw_text) == (0, False)
     assert list(rp.Pipeline(stages).drawings()) == ["jpeg", "png", "clean"]
