@@ -58,7 +58,7 @@ class Client:
         # A proxy cannot reach this machine's loopback address.
         handlers = [urllib.request.ProxyHandler({})] if _is_loopback(url) else []
         self._opener = urllib.request.build_opener(*handlers)
-        # As UTF-8, of which urllib makes nothing else if it is given as Latin-1.
+        # Sent as UTF-8: urllib encodes headers as Latin-1, which restores these bytes.
         self._headers = {"Authorization": f"Bearer {key.encode().decode('latin-1')}"} if key else {}
 
     def read(

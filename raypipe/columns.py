@@ -22,7 +22,7 @@ class Column:
         encode: The reverse of `decode`.
         empty: Makes the value for a page that failed or has no text.
         role: What outputs use the column for, such as `text`, whatever its name; None: it is just passed on.
-        language: Code of the language of its text; None: it has no text, or nobody knows.
+        language: Code of the language of its text; None: it has no text, or the language is unknown.
     """
 
     arrow: pa.DataType
@@ -50,7 +50,7 @@ def arrow_of(kind: Any, without: Collection[str] = ()) -> pa.DataType:
 
     Args:
         kind: The record's class, or the annotation.
-        without: Fields that are not stored, of whatever record.
+        without: Names of fields that are not stored, in any record.
     """
     if is_dataclass(kind):
         hints = get_type_hints(kind)
@@ -194,7 +194,7 @@ CONFIDENCE = Column(pa.list_(pa.float32()), empty=list, role="confidence")
 TURNED = Column(pa.int32(), role="turned")
 REGIONS = list_column_of(Region, "regions")
 UNLESS_ASKED_FOR = ("alternatives",)
-"""Fields of records that are stored only if they were asked for: other columns are as they were before these fields."""
+"""Fields of records that are stored only on request, so that the types of other columns stay as they were."""
 LINES = list_column_of(Line, "lines", without=UNLESS_ASKED_FOR)
 LINES_WITH_ALTERNATIVES = list_column_of(Line, "lines")
 POSITIONS = list_column_of(PageMatrix, "positions")

@@ -6,8 +6,8 @@ import os
 import re
 from hashlib import blake2b
 
-# A slash that is not encoded in a password makes the URI wrong, and its message must not show it either: the second
-# form, after which no port of digits comes.
+# A slash in a password that is not encoded makes the URI invalid, but no message may show it either: that is the second
+# form, in which no numeric port follows the colon.
 _USER = re.compile(r"(\w[\w+.-]*)://((?:[^/\s?#]*|[^/\s:@?#\[]*:(?!\d*(?:[/\s]|$))[^\s?#]*))@")
 _QUERY = re.compile(r"\?([^\s#'\"<>]*=[^\s#'\"<>]*)")
 _SIGNATURE = re.compile(r"sig|(?:.*[-_])?signature", re.IGNORECASE)
@@ -17,7 +17,7 @@ _SIGNED = re.compile(
     r"|s[veiprst]|s[dr]d|spr|srt|sip|ses|sk(?:oid|tid|t|e|s|v)|s[as]oid|suoid|scid|rs(?:cc|cd|ce|cl|ct)",
     re.IGNORECASE,
 )
-"""What comes and goes with a signature."""
+"""Parameters that belong to a signature."""
 _VENDORS = re.compile(r"x-(?:amz|goog|oss|obs|cos|bce|tos|ms)-.*", re.IGNORECASE)
 _KEY = re.compile(
     r".*(?:token|secret|passw(?:or)?d|pwd|signature|credentials?|(?:api|access|account)[-_]?key(?:id)?)"
@@ -30,14 +30,14 @@ _HASH = re.compile(r"~[0-9a-f]{16}")
 def public(text: str) -> str:
     """A URI, or a text with URIs in it, without users, passwords and signatures.
 
-    A document keeps this name when its signature is renewed. Any other key might tell documents apart, and becomes a
-    hash.
+    A document keeps this name when its signature is renewed. Any other key becomes a hash, since it might tell
+    documents apart.
     """
     return _QUERY.sub(_unsigned, _USER.sub(_without_user, text)) if "://" in text else text
 
 
 def _without_user(match: re.Match[str]) -> str:
-    # Azure has the container there.
+    # Azure puts the container there.
     user = match[2].partition(":")[0] if match[1].lower().startswith("abfs") else ""
     return f"{match[1]}://{user}@" if user else f"{match[1]}://"
 
@@ -56,8 +56,8 @@ def _unsigned(match: re.Match[str]) -> str:
 
 
 Taken = tuple[int, str]
-"""What `public` takes out of a URI: where, and what; or a negative number and all of the URI. It is the same for all
-files of a folder, unless each has a signature of its own."""
+"""What `public` removes from a URI: its position and text, or a negative number and the whole URI. It is the same for
+all files of a folder, unless each has a signature of its own."""
 
 
 def taken_out(uri: str) -> Taken | None:

@@ -35,12 +35,12 @@ def cpu_flags() -> frozenset[str]:
 def fast_int8() -> bool:
     """Whether the CPU multiplies int8 faster than float32.
 
-    By its name and instructions, and not by a measurement, which on a busy machine would tell otherwise each time, and
-    with it what is read. Measured: with VNNI int8 takes half the time, on AMD's Zen 3 without it 0.8 of it, on Zen 1,
-    whose vector units are 128 bits wide, 1.1 times as long.
+    The CPU's name and instructions decide, not a measurement: on a busy machine that would vary, and with it what is
+    read. Measured: with VNNI, int8 takes half the time of float32; without it, 0.8 of it on AMD's Zen 3 and 1.1 times
+    as long on Zen 1, whose vector units are 128 bits wide.
     """
     flags = cpu_flags()
-    if not flags:  # Not Linux, or not x86: there, too, such machines have instructions for int8.
+    if not flags:  # Not Linux, or not x86: machines in use there have instructions for int8, too.
         return True
     narrow = _cpu_info().get("cpu family") == "23" and int(_cpu_info().get("model", "0")) < ZEN_2
     return not narrow and bool(flags & {"avx2", "asimd"})
@@ -56,9 +56,9 @@ def _cpu_info() -> dict[str, str]:
 
 
 def share_freed_memory() -> None:
-    """Lets the threads of this process, where its C library is glibc, share what they free; before any is started.
+    """Makes the threads of this process share freed memory, with glibc; call it before any thread is started.
 
-    Else each has arenas of its own, whose free memory is of no use to the others.
+    Otherwise each thread has arenas of its own, whose free memory the others cannot use.
     """
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
         library.mallopt(M_ARENA_MAX, MOST_ARENAS)

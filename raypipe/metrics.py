@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 SECONDS, TOTAL = "_seconds", "_total"
-"""How the names of sums end: of seconds, of counts."""
+"""The ends of the names of sums: of seconds, of counts."""
 
 SESSION = "session_"
-"""How the names of the seconds of a model's runs begin; its file follows."""
+"""The beginning of the name of the seconds that a model ran; its file follows."""
 AS_HALF = " in fp16"
 """What follows the name of a float32 file that computes in float16."""
 
@@ -55,7 +55,7 @@ class Visit:
 
 
 def files_run(sums: Mapping[str, float]) -> dict[str, float]:
-    """The model files that ran, without suffix but with `AS_HALF` where it holds, and their seconds."""
+    """The model files that ran, without suffix but with `AS_HALF` where it applies, and their seconds."""
     names = {name: name.removeprefix(SESSION).removesuffix(SECONDS) for name in sums}
     return {file: sums[name] for name, file in names.items() if name == f"{SESSION}{file}{SECONDS}"}
 

@@ -1,6 +1,6 @@
 """Plug-in of OCRmyPDF: `ocrmypdf --plugin raypipe.ocrmypdf in.pdf out.pdf` reads with the standard pipeline.
 
-OCRmyPDF takes pages out of PDFs, straightens them if it is asked to, and puts the text under them.
+OCRmyPDF extracts the pages of PDFs, straightens them on request, and puts the text under them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from raypipe.visual.enums import Language
 from raypipe.zoo import manifest
 
 SURE = 0.5
-"""Mean probability of a page's characters from which on the direction of its text is certain."""
+"""Mean probability of a page's characters from which the direction of its text counts as certain."""
 
 
 class RaypipeEngine(OcrEngine):  # type: ignore[misc]

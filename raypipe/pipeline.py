@@ -112,8 +112,7 @@ class Pipeline:
                 green, blue, Pillow pictures, rows with a `path` or `content` and further columns, or a list of them.
             batch_size: Pages whose lines are read together.
             threads: CPU threads; None: all that the process may use.
-            page_seconds: How long a page may take before its row says so; None: as long as it likes. Its thread cannot
-                be ended, and goes on too.
+            page_seconds: Seconds after which a page fails; None: never. Its thread cannot be ended and goes on.
 
         Raises:
             InputError: A source names nothing or is not a source; raised at once for the first.
@@ -137,18 +136,17 @@ class Pipeline:
                 `content`, or what `ray.data.read_binary_files` and `read_images` give with include_paths=True:
                 `bytes`, or arrays in `image`. Further columns pass through.
             batch_size: Pages whose lines are read together.
-            page_seconds: How long a page may take before its process is ended and its row says so; None: as long as
-                it likes.
+            page_seconds: Seconds after which a page fails and its process is ended; None: never.
 
         Raises:
             ConfigError: The dataset lacks a column, or its pools need more CPUs than the cluster has.
             DeviceError: They need more GPUs than it has.
-            RaypipeError: Later, where the dataset is read, if an actor cannot go on; it is one of Ray's errors, too.
+            RaypipeError: Later, when the dataset is read, if an actor cannot go on; it is also one of Ray's errors.
         """
         from raypipe.run.batch import transform
 
         extended = transform(self.graph, dataset, batch_size, shared=True, page_seconds=page_seconds)
-        # Else Ray would raise an error of its own, which is none of ours and does not say what went wrong.
+        # Otherwise Ray raises an error of its own, which does not say what went wrong.
         extended.context.raise_original_map_exception = True
         return extended
 
@@ -157,7 +155,7 @@ class Pipeline:
 
         Args:
             serving: Limits, batching and placement; see `raypipe.run.settings.Serving`.
-            jobs_for: Makes what keeps jobs: `raypipe.web_jobs.desk.JobsOf`; None: it takes none.
+            jobs_for: Makes the keeper of jobs, a `raypipe.web_jobs.desk.JobsOf`; None: the server takes no jobs.
         """
         from raypipe.run.online import deployment
 

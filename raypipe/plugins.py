@@ -76,7 +76,7 @@ class Registry(Mapping[str, T]):
             ) from error
         if not self._fits(found):
             raise ConfigError(f"{point.value}, a plug-in of {package(point)}, does not fit {self.group}.", remedy)
-        # Classes and most records have a name; the entry point has to tell the same.
+        # Classes and most records have a name, which the entry point must share.
         name = getattr(found, "__name__", getattr(found, "name", point.name))
         if name != point.name:
             raise ConfigError(f"{package(point)} has {name!r} as an entry point named {point.name!r}.", remedy)

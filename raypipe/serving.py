@@ -33,7 +33,7 @@ class Arguments(Serving):
     job_settings: JobSettings = Field(default_factory=JobSettings, description="what is kept of long work")
 
     def jobs_of(self, pipeline: Pipeline) -> JobsOf | None:
-        """Makes what keeps the jobs of a pipeline; None without a folder for them.
+        """The keeper of a pipeline's jobs; None if no folder is set.
 
         Raises:
             ConfigError: The file with the keys of webhooks is wrong, or the pipeline reads columns of requests.
@@ -48,10 +48,10 @@ class Arguments(Serving):
         return JobsOf(pipeline, self.job_settings, folder, webhooks)
 
     def limited(self, pipeline: Pipeline) -> Pipeline:
-        """A pipeline that opens no larger pictures than it may.
+        """The pipeline with the limit on the size of pictures.
 
         Raises:
-            ConfigError: It opens none.
+            ConfigError: It opens no pictures.
         """
         if self.max_megapixels is None:
             return pipeline
@@ -89,8 +89,8 @@ def build(values: dict[str, Any]) -> Application:
     """The application, for `serve run raypipe.serving:build` and for Serve's config files.
 
     Args:
-        values: Fields of `Arguments`. Serve would make the model of a parameter's annotation, but not of one that is
-            kept as text.
+        values: Fields of `Arguments`, as a dict: Serve makes a model from a parameter's annotation only where
+            annotations are not kept as text.
 
     Raises:
         ValidationError: A value is wrong.

@@ -179,7 +179,7 @@ class Roles:
         columns: The column that plays a role, by the role's name; a role missing here is played by the column of
             its name.
         further: Columns without a role, which outputs keep under their own names.
-        language: Code of the language of the text; None: nobody knows.
+        language: Code of the language of the text; None: unknown.
     """
 
     columns: Mapping[str, str]
@@ -260,7 +260,7 @@ class Page(Mapping[str, Any]):
 
     @property
     def language(self) -> str | None:
-        """Code of the language in which the page was read, such as `en`; None if nobody knows."""
+        """Code of the language in which the page was read, such as `en`; None if unknown."""
         return self._roles.language
 
     @property
@@ -324,7 +324,7 @@ class Page(Mapping[str, Any]):
 
     @property
     def reading_seconds(self) -> float | None:
-        """How long its stages took; pages that were read together share it alike. None: nobody knows."""
+        """How long its stages took, divided equally among pages that were read together; None if unknown."""
         value = self._playing("reading_seconds")
         return None if value is None else float(value)
 

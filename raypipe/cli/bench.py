@@ -88,7 +88,7 @@ def bench(
 
 
 def _setting(engine: str, values: dict[str, Any]) -> Setting:
-    """What an engine does with values of the options, of those that concern it."""
+    """An engine's setting, from the values of the options that concern it."""
     values = {name: value for name, value in values.items() if _concerns(name, engine)}
     return Setting(
         engine=engine,
@@ -112,7 +112,7 @@ def _concerns(name: str, engine: str) -> bool:
 
 
 def _combinations(varied: tuple[str, ...], engines: tuple[str, ...]) -> Iterator[dict[str, tuple[str, Any]]]:
-    """All combinations of values of options, by the parameters' names, each as given and as what it means.
+    """All combinations of the varied values, by the parameters' names; each value as given and as parsed.
 
     Raises:
         click.BadParameter: There is no such option, it concerns none of the engines, or cannot have such a value.

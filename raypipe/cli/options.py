@@ -99,7 +99,7 @@ def pipeline_options(command: F) -> F:
 
 
 def _reading_options(command: F) -> F:
-    """Adds the options of the pipeline that concern what is read, and not with which models."""
+    """Adds the options of the pipeline that do not concern models."""
     return _with(
         command,
         click.option("--text-layer", type=click.Choice(get_args(Use)), default="ocr", show_default=True,

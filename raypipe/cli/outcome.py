@@ -1,4 +1,4 @@
-"""What of a job failed, and what to do about it."""
+"""What failed in a job, and what to do about it."""
 
 from __future__ import annotations
 

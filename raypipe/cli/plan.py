@@ -25,7 +25,7 @@ from raypipe.job.sample import FEWEST, draw
 from raypipe.pipeline import Pipeline
 
 BUSY = 0.8
-"""The share of the CPUs that pages have at least if nothing else runs and they do not wait for their files."""
+"""Least share of the CPUs that reading uses if nothing else runs and no page waits for its file."""
 
 
 @click.command(epilog="Example: raypipe plan s3://bucket/letters --cluster 8x4gpu --price 12.5")

@@ -1,4 +1,4 @@
-"""How far a job is: a bar in terminals and notebooks, and a line a minute in logs."""
+"""The progress of a job: a bar in terminals and notebooks, a line per minute in logs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINE_SECONDS = 60.0
 
 @contextmanager
 def shown(limits: Limits) -> Iterator[Progress]:
-    """A job's progress, which is shown on standard error while it changes."""
+    """A job's progress, shown on standard error as it changes."""
     console = Console(stderr=True)
     if not (console.is_terminal or console.is_jupyter):
         yield Progress(_Lines(), limits)
@@ -44,7 +44,7 @@ def shown(limits: Limits) -> Iterator[Progress]:
 
 
 class _Lines:
-    """Prints a line at once for each thing that a job begins to do, and one a minute while it does it."""
+    """Prints a line whenever a job begins something else, and one per minute in between."""
 
     def __init__(self) -> None:
         self._doing, self._next = "", 0.0

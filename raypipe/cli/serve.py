@@ -12,7 +12,7 @@ from raypipe.run.ports import url
 from raypipe.serving import Arguments
 
 ONLY_RAY = ("detectors", "recognizers", "batch_lines", "batch_seconds", "merge_ingress", "ingress_replicas", "address")
-"""Options of what only Ray Serve does."""
+"""Options that only Ray Serve has."""
 
 
 @click.command(epilog="Example: raypipe serve --port 8000")

@@ -26,7 +26,7 @@ def is_asked_for(sources: Sequence[str]) -> bool:
     """Whether standard input is to be read.
 
     Raises:
-        ConfigError: Other sources are, too.
+        ConfigError: Other sources are given, too.
     """
     if STANDARD in sources and len(sources) > 1:
         raise ConfigError("Standard input (-) cannot be read with other sources.", "Give - alone.")
@@ -34,10 +34,10 @@ def is_asked_for(sources: Sequence[str]) -> bool:
 
 
 def from_standard_input() -> bytes:
-    """What comes on standard input.
+    """The bytes on standard input.
 
     Raises:
-        InputError: Nothing comes.
+        InputError: There are none.
     """
     data = sys.stdin.buffer.read()
     if not data:

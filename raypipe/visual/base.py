@@ -1,4 +1,4 @@
-"""LightPipeline: a pipeline in this process, loaded once, for a document at a time."""
+"""LightPipeline: a pipeline in this process, loaded once, for one document at a time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class LightPipelineException:
 
 
 class LightPipeline:
-    """A pipeline for a document at a time: its models are loaded once, here.
+    """A pipeline for one document at a time, whose models are loaded once, in this process.
 
     Args:
         model: The pipeline. A first stage that decodes base 64 belongs to `fromString`, which does it itself.

@@ -40,7 +40,7 @@ class OcrOutputFormat(Enum):
 
 
 class SplittingStrategy(Enum):
-    """How the pages of a PDF are spread; accepted, and not needed: every page is a row."""
+    """How the pages of a PDF are spread; accepted but not needed: every page is a row."""
 
     FIXED_SIZE_OF_PARTITION = "FIXED_SIZE_OF_PARTITION"
     FIXED_NUMBER_OF_PARTITIONS = "FIXED_NUMBER_OF_PARTITIONS"
@@ -65,7 +65,7 @@ class PageSegmentationMode(Enum):
 
 
 class PageIteratorLevel(Enum):
-    """Parts of a page; positions are those of `SYMBOL`, characters, always."""
+    """Parts of a page; positions are always those of `SYMBOL`, single characters."""
 
     BLOCK = "BLOCK"
     PARAGRAPH = "PARAGRAPH"
@@ -75,7 +75,7 @@ class PageIteratorLevel(Enum):
 
 
 class Language(Enum):
-    """Languages, by the codes of Visual NLP; which of them a model reads, `raypipe models info` says."""
+    """Languages by their codes in Visual NLP; `raypipe models info` says which of them a model reads."""
 
     ARA = "ar"
     CHI = "zh"

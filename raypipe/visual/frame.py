@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ray.data import Dataset
 
 IDENTITY = ("path", "name", "pagenum", "total_pages")
-"""What a page is known by: `select` keeps it, hidden, so that further stages still find the page."""
+"""What identifies a page: `select` keeps these columns, hidden, so that later stages still find the page."""
 ELSEWHERE = {
     "groupBy": "dataset.groupby(...)",
     "agg": "dataset.aggregate(...)",
@@ -44,7 +44,7 @@ ELSEWHERE = {
     "createOrReplaceTempView": "dataset.filter(...), for want of SQL",
     "registerTempTable": "dataset.filter(...), for want of SQL",
 }
-"""What frames do not do, and what does."""
+"""Spark's methods that frames do not have, and what to use instead."""
 
 
 @dataclass(eq=False)
@@ -53,7 +53,7 @@ class Frame:
 
     Attributes:
         tables: Where the rows come from.
-        hidden: Columns that are there and not shown, such as raypipe's `lines`; `select` finds them by name.
+        hidden: Columns that exist but are not shown, such as raypipe's `lines`; `select` finds them by name.
     """
 
     tables: Tables
@@ -84,7 +84,7 @@ class Frame:
         """A column by its name.
 
         Raises:
-            AttributeError: There is none; the message tells of Ray's way, where there is one.
+            AttributeError: There is none; the message names Ray's way, where there is one.
         """
         if name.startswith("_") or name not in self.tables.schema.names:
             way = f" {name} is not offered: use {ELSEWHERE[name]}." if name in ELSEWHERE else ""
@@ -176,7 +176,7 @@ class Frame:
     where = filter
 
     def withColumn(self, name: str, column: Column) -> Frame:  # noqa: N802 - pyspark's names, here and below
-        """The frame with a further column, or with another one in the place of one of this name.
+        """The frame with a column added, or replaced if there is one of this name.
 
         Raises:
             ConfigError: It is not an expression over the columns.
@@ -198,14 +198,14 @@ class Frame:
         return Frame(self.tables.changed(lambda table: table.select(kept)), self.hidden - set(names))
 
     def join(self, other: Frame, on: str | Sequence[str] | None = None, how: str = "inner") -> Frame:
-        """The rows of two frames side by side: those with the same values in some columns, or every one with every one.
+        """Joins the rows of two frames: those with equal values in some columns, or each row with each row.
 
         The other frame is read whole into memory, here and in Ray's processes.
 
         Args:
             other: The other frame; the smaller of both, such as regions.
-            on: Columns that both have; None: every row with every row.
-            how: `inner`; or `left`, which keeps rows that nothing goes with.
+            on: Columns that both have; None: each row with each row.
+            how: `inner`; or `left`, which also keeps rows without a match.
 
         Raises:
             ConfigError: Both have a column that is not in `on`, the other frame is too large, or Spark's other joins
@@ -222,7 +222,7 @@ class Frame:
         return Frame(tables, (self.hidden | right.hidden) - set(names))
 
     def sort(self, *columns: str, ascending: bool = True) -> Frame:
-        """The rows in the order of columns; all are read to be sorted, so call it before the stages."""
+        """The rows, sorted by columns. Sorting reads all of them, so call it before the stages."""
         order = [(name, "ascending" if ascending else "descending") for name in columns]
         self.require(columns, "sort")
         return Frame(self.tables.sorted(order), self.hidden)
@@ -234,7 +234,7 @@ class Frame:
         return Frame(self.tables.limited(count), self.hidden)
 
     def repartition(self, parts: int) -> Frame:
-        """The same rows, in so many blocks on Ray; in one process, all CPUs work on them as they are."""
+        """The same rows, in this many blocks on Ray; in one process, all CPUs share them without that."""
         return Frame(self.tables.spread(parts), self.hidden)
 
     coalesce = repartition
@@ -247,7 +247,7 @@ class Frame:
     persist = cache
 
     def unpersist(self) -> Frame:
-        """This frame; what it kept is freed when nobody holds it any more."""
+        """This frame; what it keeps is freed once nothing refers to it."""
         return self
 
     def toLocalIterator(self) -> Iterator[Row]:  # noqa: N802
@@ -268,11 +268,11 @@ class Frame:
         return next(iter(self.take(1)), None)
 
     def head(self, count: int | None = None) -> Any:
-        """The first rows; without a number, the first one alone."""
+        """The first rows; without a number, the first row itself."""
         return self.first() if count is None else self.take(count)
 
     def count(self) -> int:
-        """The number of rows; to count them, they are made."""
+        """The number of rows, which are computed to be counted."""
         return self.tables.counted()
 
     def show(self, n: int = 20, truncate: bool | int = True) -> None:

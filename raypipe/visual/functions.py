@@ -1,4 +1,4 @@
-"""Columns of a frame in expressions: what is simple of pyspark.sql.functions, computed by Arrow."""
+"""Expressions over columns: the simple part of pyspark.sql.functions, computed by Arrow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RAYS_WAY = "For anything else there is Ray Data: frame.dataset.map(...), or a st
 
 
 def _with(compute: Callable[[Any, Any], Any]) -> Callable[[Column, Any], Column]:
-    """A method that computes an expression from a column's and another column's, or a value."""
+    """A method that combines a column with another column or a value."""
 
     def method(self: Column, other: Any) -> Column:
         expression = other.expression if isinstance(other, Column) else pc.scalar(other)
@@ -33,7 +33,7 @@ class Column:
     Attributes:
         expression: Arrow's expression.
         name: What the column is called when it is selected.
-        explodes: Whether a row is made for each item of the list that it is.
+        explodes: Whether it is a list, each item of which becomes a row.
     """
 
     expression: Any
@@ -106,7 +106,7 @@ class Column:
 
 
 def col(name: str) -> Column:
-    """A column, or with points between, a field of a struct: `col("image.width")`."""
+    """A column or, with dots, a field of a struct: `col("image.width")`."""
     return Column(pc.field(*name.split(".")), name.rpartition(".")[2])
 
 
@@ -173,7 +173,7 @@ def values(table: pa.Table, expression: Any) -> pa.ChunkedArray:
 
 
 def with_values(table: pa.Table, name: str, column: Column) -> pa.Table:
-    """A table with a further column, or with another one in the place of one of this name."""
+    """A table with a column added, or replaced if there is one of this name."""
     found = values(table, column.expression)
     if column.explodes:
         lists = found.combine_chunks() if found.num_chunks != 1 else found.chunk(0)

@@ -1,4 +1,4 @@
-"""Two frames side by side: Arrow joins no lists or structs, and Ray Data needs a further library for it."""
+"""Joins of two frames: Arrow joins no tables with lists or structs, and Ray Data needs a further library for it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Join:
     """How two frames are joined.
 
     Attributes:
-        on: Columns whose values have to be the same; none: every row goes with every row.
-        keeps: Whether a row stays that nothing goes with.
+        on: Columns whose values must be equal; empty: each row matches each row.
+        keeps: Whether rows without a match are kept.
     """
 
     on: tuple[str, ...]
@@ -52,7 +52,7 @@ class Index:
 
     Attributes:
         table: Its rows, without the columns that are compared.
-        places: Where the rows with some values of these columns are.
+        places: The numbers of its rows, by their values in these columns.
     """
 
     table: pa.Table
@@ -79,7 +79,7 @@ def indexed(how: Join, tables: Tables) -> Index:
 
 
 def joined(how: Join, index: Index, table: pa.Table) -> pa.Table:
-    """The rows of a table, each beside every row of the other frame that goes with it."""
+    """The rows of a table, each beside every matching row of the other frame."""
     left: list[int] = []
     right: list[int | None] = []
     for number, key in enumerate(_keys(how, table)):

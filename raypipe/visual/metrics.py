@@ -5,9 +5,9 @@ from __future__ import annotations
 from rapidfuzz.distance import Levenshtein
 
 EXTRA, MISSING, WRONG = 3, 1, 2
-"""What a character costs that was read and is not there, one that was not read, and one that was read as another.
+"""The costs of a character that was read but is not there, of one that was not read, and of one read as another.
 
-Found from the two values that Visual NLP's notebook on grey backgrounds prints, which they give to all digits."""
+Derived from the two values that Visual NLP's notebook on grey backgrounds prints: they give all of their digits."""
 
 
 def score(expected: str, detected: str) -> float:

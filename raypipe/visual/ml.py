@@ -1,4 +1,4 @@
-"""Stages one after the other: what pyspark.ml calls PipelineModel and Pipeline."""
+"""Sequences of stages: what pyspark.ml calls PipelineModel and Pipeline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STAGES: dict[str, type[Transformer]] = {name: getattr(transformers, name) for na
 
 
 class PipelineModel:
-    """Stages one after the other. They may be changed after it is made: what they say holds when it is used.
+    """A sequence of stages. They may be changed later: their parameters count when the pipeline is used.
 
     Attributes:
         stages: The stages.
@@ -36,7 +36,7 @@ class PipelineModel:
                 )
 
     def transform(self, frame: Frame) -> Frame:
-        """A frame with what the stages add; nothing is computed before somebody asks for rows.
+        """The frame with what the stages add; nothing is computed until rows are requested.
 
         Raises:
             ConfigError: The frame lacks a column that a stage reads.
@@ -49,7 +49,7 @@ class PipelineModel:
 
     @property
     def pipeline(self) -> Declared:
-        """The same as a pipeline of raypipe's own: for `run`, Ray Data, servers and files.
+        """The same stages as a `raypipe.Pipeline`: for `run`, Ray Data, servers and files.
 
         Raises:
             ConfigError: A stage adds or removes rows, which a pipeline does not.
@@ -71,7 +71,7 @@ class PipelineModel:
         self._save(folder)
 
     def write(self) -> Saver:
-        """To write over what is there: `write().overwrite().save(path)`."""
+        """A saver that can replace what exists: `write().overwrite().save(path)`."""
         return Saver(self)
 
     def _save(self, folder: Path) -> None:
@@ -95,7 +95,7 @@ class PipelineModel:
 
 
 class Pipeline(PipelineModel):
-    """Stages one after the other, before `fit`, which has nothing to do."""
+    """A sequence of stages before `fit`, which has nothing to do."""
 
     def __init__(self, stages: Sequence[Transformer] = ()) -> None:
         super().__init__(stages)
@@ -111,13 +111,13 @@ class Pipeline(PipelineModel):
 
 
 class Saver:
-    """Writes a pipeline to a folder, also over another one."""
+    """Writes a pipeline to a folder, and may replace another one there."""
 
     def __init__(self, model: PipelineModel) -> None:
         self._model, self._replaces = model, False
 
     def overwrite(self) -> Saver:
-        """Whether what is there is replaced."""
+        """Lets `save` replace what exists."""
         self._replaces = True
         return self
 
@@ -125,7 +125,7 @@ class Saver:
         """Writes the folder.
 
         Raises:
-            ConfigError: It is there already and not to be replaced.
+            ConfigError: It exists already and is not to be replaced.
         """
         self._model._save(Path(path)) if self._replaces else self._model.save(path)
 
@@ -135,7 +135,7 @@ def _storable(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _enum(value: Any) -> Any:
-    """A member of an enumeration by the names of both; a mapping may hold some."""
+    """A value in which members of enumerations are replaced by the names of both."""
     if isinstance(value, Enum):
         return {"enum": type(value).__name__, "name": value.name}
     return {name: _enum(each) for name, each in value.items()} if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""Which model a name of Visual NLP's stands for here."""
+"""Which model a name from Visual NLP stands for here."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def on_missing(choice: str) -> None:
 
 
 def local(name: str, task: str, language: str, usual: str) -> str:
-    """The model that a name stands for: itself if it is on this machine, else the nearest that is, if that is wanted.
+    """The model that a name stands for: itself if it is on this machine, else the nearest that is, if allowed.
 
     Args:
         name: What the program asks for.
         task: `detection` or `recognition`.
         language: The language it must read.
-        usual: The stage's own model, which is chosen if others are just as near.
+        usual: The stage's own model, which wins among equally near ones.
 
     Raises:
-        ModelError: It is not here, and nothing else is wanted in its place; the message names the command that gets it
-            and the nearest model that is here.
+        ModelError: It is not here, and no substitute is allowed; the message names the command that gets it and the
+            nearest model that is here.
     """
     try:
         return manifest.resolve(name, task, language).name
@@ -54,7 +54,7 @@ def local(name: str, task: str, language: str, usual: str) -> str:
 
 
 def nearest(name: str, task: str, language: str, usual: str) -> str | None:
-    """The model on this machine whose name shares most parts with a name; None if none does this task."""
+    """The model on this machine whose name shares the most parts with a name; None if there is none for the task."""
     here = [model for model in manifest.models() if model.task == task and model.is_here and _reads(model, language)]
     parts = set(name.split("_"))
 

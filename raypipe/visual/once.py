@@ -1,4 +1,4 @@
-"""What is said once: a parameter that needs nothing here, a model that stands in for another."""
+"""Warnings that are given once: a parameter without effect, a model that stands in for another."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ log = logging.getLogger("raypipe.visual")
 
 @cache
 def warn(message: str) -> None:
-    """Logs a warning the first time that it is given."""
+    """Logs a warning, but the same one only once."""
     log.warning(message)

@@ -26,8 +26,8 @@ class Parameter:
         default: Its value until it is set.
         what: Whether it works, is accepted and not needed, or is not offered.
         note: What it does; why it is not needed; or what to do instead.
-        allowed: The values that it can have; none of them: any, but for a parameter that is not offered.
-        field: The field of raypipe's stage that it sets; None: the transformer does what it says.
+        allowed: The values that it accepts; empty: any, unless the parameter is not offered.
+        field: The field of raypipe's stage that it sets; None: the transformer itself acts on it.
         to_field: Turns its value into that of the field.
     """
 
@@ -45,12 +45,12 @@ def not_needed(default: Any, note: str) -> Parameter:
 
 
 def not_offered(note: str, *allowed: Any) -> Parameter:
-    """A parameter that is refused, but for values that ask for nothing; the first of them is the default."""
+    """A parameter that is refused unless its value asks for nothing; the first such value is the default."""
     return Parameter(default=allowed[0] if allowed else None, what=NOT_OFFERED, note=note, allowed=allowed)
 
 
 def plain(value: Any) -> Any:
-    """A value without enumerations: a picture's type by its name, all others by their values."""
+    """A value without members of enumerations: a picture's type becomes its name, all others their values."""
     if isinstance(value, Enum):
         return value.name if isinstance(value.value, int) else value.value
     if isinstance(value, Mapping):
@@ -59,7 +59,7 @@ def plain(value: Any) -> Any:
 
 
 class Parameters:
-    """What has parameters: `setX(value)`, which returns the object itself, and `getX()` for each.
+    """An object with parameters: each has `setX(value)`, which returns the object, and `getX()`.
 
     A subclass names a stage of raypipe's; each of its fields becomes a parameter in camel case. `own` adds those that
     the stage does not have, and replaces those that mean something else here.
@@ -85,7 +85,7 @@ class Parameters:
                 called = f"{verb}{name[0].upper()}{name[1:]}"
                 if not hasattr(cls, called) or hasattr(
                     getattr(cls, called), "made"
-                ):  # Those that are written out stay.
+                ):  # Methods that a class defines itself stay.
                     setattr(cls, called, method(name, parameter, called))
 
     def __init__(self, **values: Any) -> None:
@@ -103,7 +103,7 @@ class Parameters:
         if name.startswith(("set", "get")):
             known = [each for each in dir(type(self)) if each.startswith(name[:3])]
             near = get_close_matches(name, known, 1, 0)
-            message += f" The nearest is {near[0]}; explainParams() tells of all."
+            message += f" The nearest is {near[0]}; explainParams() lists all."
         raise AttributeError(message)
 
     def __repr__(self) -> str:

@@ -30,7 +30,7 @@ class PretrainedPipeline:
 
     Raises:
         ConfigError: There is no such pipeline.
-        ModelError: Its model is not on this machine and no other is wanted in its place.
+        ModelError: Its model is not on this machine, and no substitute is allowed.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ def outward(table: pa.Table, names: Sequence[str], pixels: bool = True) -> Itera
     Args:
         table: The table.
         names: The columns.
-        pixels: Whether to get them; they take as much memory as the page has pixels.
+        pixels: Whether to read pixels and bytes; a page takes a byte or three of memory per pixel.
     """
     pictures = [name for name in names if table.schema.field(name).type == IMAGE.arrow]
     for row in table.to_pylist():

@@ -1,4 +1,4 @@
-"""What changes the rows of whole tables: a row for each region, and bytes from text in base 64."""
+"""Changes to whole tables: a row for each region, and bytes from text in base 64."""
 
 from __future__ import annotations
 

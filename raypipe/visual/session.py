@@ -1,4 +1,4 @@
-"""`start()`, and what it gives: a session that reads files into frames."""
+"""`start()` and the session that it returns, which reads files into frames."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ FILES = pa.schema(
         ("content", pa.binary()),
     ]
 )
-"""Columns of a frame of files. `content` is read when it is asked for."""
+"""Columns of a frame of files. `content` is read when it is needed."""
 LISTED = 256
-"""Files whose rows are made together."""
+"""Files per table."""
 ENGINES = ("local", "ray")
 NOT_NEEDED = (
     "secret",
@@ -69,8 +69,8 @@ def start(
     Args:
         engine: `local`: this process; `ray`: Ray Data, on the cluster that Ray finds, or a new one here.
         on_missing_model: `error`: a model that is not on this machine is an error; `nearest`: the nearest one that is
-            does its work, with a warning. None: as the environment's RAYPIPE_ON_MISSING_MODEL says, else `error`.
-        use_gpu: Whether there has to be a GPU; stages use one that is there in any case.
+            there is used instead, with a warning. None: the environment's RAYPIPE_ON_MISSING_MODEL, else `error`.
+        use_gpu: Whether a GPU is required; without this, stages use one if there is one.
         others: Visual NLP's further arguments, which are accepted and not needed.
 
     Raises:
@@ -129,7 +129,7 @@ class Session:
         return Frame(_tables(self.engine, lambda: iter([data]), data.schema))
 
     def stop(self) -> None:
-        """Nothing: there is no process to stop. `ray.shutdown()` leaves a cluster."""
+        """Does nothing: there is no process to stop. `ray.shutdown()` leaves a cluster."""
 
 
 def _named(row: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class Source:
         return replace(self, kind=kind)
 
     def option(self, name: str, value: Any) -> Source:
-        """`pathGlobFilter`: the names of files to be read. `recursiveFileLookup`: folders are read so in any case.
+        """`pathGlobFilter`: the names of files to be read. `recursiveFileLookup`: folders are always read recursively.
 
         Raises:
             ConfigError: It is another option.
@@ -188,7 +188,7 @@ class Source:
             return self
         raise ConfigError(
             f"There is no option {name}={value!r}.",
-            "Use pathGlobFilter; folders are read with all that is below them.",
+            "Use pathGlobFilter; folders are always read recursively.",
         )
 
     def load(self, path: str | Sequence[str]) -> Frame:

@@ -119,7 +119,7 @@ class DrawRegions(ImageDrawRegions):
 
 
 class HocrReader(Worker["HocrTokens"]):
-    """Takes the words out of each page's hOCR."""
+    """Extracts the words from each page's hOCR."""
 
     @override
     def process_page(self, row: Row) -> None:
@@ -165,12 +165,12 @@ def tokens(hocr: str) -> list[Annotation]:
 
 
 def _properties(title: str) -> dict[str, str]:
-    """What a title of hOCR says, such as `bbox 0 0 9 9; x_wconf 90`, by name."""
+    """The properties in an hOCR title, such as `bbox 0 0 9 9; x_wconf 90`, by name."""
     return {name: value for name, _, value in (each.strip().partition(" ") for each in title.split(";"))}
 
 
 class AnnotationPlacer(Worker["AnnotationRegions"]):
-    """Takes the places of each page's annotations."""
+    """Extracts the places of each page's annotations."""
 
     @override
     def process_page(self, row: Row) -> None:
@@ -202,7 +202,7 @@ def _region(annotation: Annotation) -> Region:
 
 
 class WordChooser(Worker["ConfidentWords"]):
-    """Leaves out words that are doubtful."""
+    """Removes doubtful words."""
 
     @override
     def process_page(self, row: Row) -> None:
@@ -219,7 +219,7 @@ class WordChooser(Worker["ConfidentWords"]):
 
 
 class ConfidentWords(Stage):
-    """Leaves out words whose confidence is below a threshold, in the lines and in what is made of them."""
+    """Removes words whose confidence is below a threshold, from the lines and from the columns made of them."""
 
     input_col: str = "image"
     lines_col: str = "lines"
@@ -232,7 +232,7 @@ class ConfidentWords(Stage):
 
     @override
     def steps(self) -> tuple[Step, ...]:
-        # They are changed in place: what a step writes is empty when it begins.
+        # Read, and changed in place: columns that a step writes are empty when it begins.
         changed = {self.lines_col: LINES, self.output_col: RECOGNIZED, self.positions_col: POSITIONS}
         drops = () if self.keep_input else (self.input_col,)
         reads = {**changed, self.input_col: IMAGE}

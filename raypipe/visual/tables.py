@@ -1,4 +1,4 @@
-"""Where the rows of a frame come from: Arrow tables, made in this process or by Ray Data, as they are asked for."""
+"""Where the rows of a frame come from: Arrow tables, made on demand in this process or by Ray Data."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 class Tables(Protocol):
-    """Tables that are made when they are asked for."""
+    """Tables that are made on demand."""
 
     schema: pa.Schema
 
@@ -72,7 +72,7 @@ class Tables(Protocol):
         """The rows in the order of columns."""
 
     def spread(self, parts: int) -> Tables:
-        """The same rows in so many blocks, which are worked on at the same time."""
+        """The same rows in this many blocks, which are processed in parallel."""
 
     def kept(self) -> Tables:
         """The same tables, made only once."""
@@ -131,7 +131,7 @@ class LocalTables:
         return self
 
     def kept(self) -> LocalTables:
-        """See `Tables`: they are kept in memory, as far as they were asked for."""
+        """See `Tables`: they are kept in memory, as far as they have been made."""
         return LocalTables(_Kept(self).__iter__, self.schema)
 
     def counted(self) -> int:
@@ -140,7 +140,7 @@ class LocalTables:
 
 
 class _Kept:
-    """Tables that are made once, as far as somebody asks for them."""
+    """Tables that are made once each, on demand."""
 
     def __init__(self, tables: LocalTables) -> None:
         self._tables = tables
@@ -156,7 +156,7 @@ class _Kept:
                     self._done.append(next(self._rest))
                 except StopIteration:
                     return
-                except BaseException:  # The iterator is at its end now: the next one to ask begins again.
+                except BaseException:  # The iterator is exhausted: whoever reads next begins again.
                     self._done, self._rest = [], None
                     raise
             yield self._done[number]
@@ -208,7 +208,7 @@ class RayTables:
         return RayTables(self.dataset.repartition(parts), self.schema)
 
     def kept(self) -> RayTables:
-        """See `Tables`: they are kept in Ray's object store, from the first time that they are asked for."""
+        """See `Tables`: they are kept in Ray's object store, from their first use on."""
         return _Materialized(self)
 
     def counted(self) -> int:

@@ -66,7 +66,7 @@ NOT_OFFERED = {
 
 GPU = Parameter(field="use_gpu", note="True: CUDA or an error; False: CPU; None: CUDA if there is a GPU")
 NO_PARTITIONS = "raypipe and Ray spread the pages themselves."
-"""Why nobody has to say how pages are spread."""
+"""Why partitions are not needed."""
 
 
 def __getattr__(name: str) -> Any:
@@ -82,7 +82,7 @@ def __getattr__(name: str) -> Any:
 
 
 class Transformer(Parameters):
-    """A stage: what it adds to a frame."""
+    """A stage that adds columns to a frame."""
 
     def transform(self, frame: Frame) -> Frame:
         """The frame with what the stage adds; nothing is computed yet.
@@ -93,11 +93,11 @@ class Transformer(Parameters):
         return transformed([self], frame)
 
     def stages(self) -> list[Stage]:
-        """Stages of raypipe's that do its work."""
+        """The raypipe stages that do its work."""
         return [self.stage()]
 
     def hidden(self) -> list[str]:
-        """Columns that it adds and Visual NLP does not have; a frame has them, but does not show them."""
+        """Columns that it adds and Visual NLP does not have: a frame holds them but does not show them."""
         return []
 
 
@@ -110,7 +110,7 @@ class FrameTransformer(Transformer):
 
 
 def transformed(transformers: Sequence[Transformer], frame: Frame) -> Frame:
-    """A frame after several stages: those in a row are one pipeline.
+    """A frame after several stages; consecutive stages form one pipeline.
 
     Raises:
         ConfigError: The frame lacks a column that one of them reads.
@@ -142,7 +142,7 @@ class ModelTransformer(Transformer):
             remote_loc: Accepted and not needed: nothing is downloaded here. `raypipe models pull NAME` does that.
 
         Raises:
-            ModelError: The model is not on this machine and no other one is wanted in its place.
+            ModelError: The model is not on this machine, and no substitute is allowed.
         """
         spec = cls.spec
         assert spec and issubclass(spec, ModelStage)
@@ -186,7 +186,7 @@ class PdfToImage(BinaryToImage):
 
     own: ClassVar[Mapping[str, Parameter]] = {
         "resolution": Parameter(default=300, field="resolution", note="dots per inch at which pages are drawn"),
-        "splitPage": not_offered("A page is a row, always: it is what scales.", True),
+        "splitPage": not_offered("Each page is always a row of its own, which is what scales.", True),
         "fallBackCol": not_offered("raypipe reads the pictures of pages, and no text layers of PDFs.", None),
         "minSizeBeforeFallback": not_offered("It has no effect without fallBackCol.", 10),
         "partitionNum": not_needed(0, NO_PARTITIONS),
@@ -282,7 +282,7 @@ def _language(value: Any) -> Any:
 
 FINDS_LINES = ("AUTO", "AUTO_OSD", "SINGLE_COLUMN", "SINGLE_BLOCK", "SPARSE_TEXT", "SPARSE_TEXT_OSD")
 IS_LINE = ("SINGLE_LINE", "SINGLE_WORD", "SINGLE_CHAR")
-"""Tesseract's ways to look at a picture, as far as raypipe has them."""
+"""Tesseract's page segmentation modes, as far as raypipe has them."""
 
 
 class ImageToText(ModelTransformer):
@@ -418,7 +418,9 @@ class ImageSplitRegions(FrameTransformer):
         "inputCol": Parameter(default="image", note="the picture"),
         "inputRegionsCol": Parameter(default="region", note="the regions"),
         "outputCol": Parameter(default="region_image", note="the picture of a region"),
-        "explodeCols": Parameter(default=(), note="lists with an item for each region, which each row gets its own of"),
+        "explodeCols": Parameter(
+            default=(), note="lists with an item for each region; each row gets the item of its region"
+        ),
         "rotated": Parameter(default=False, note="straighten rotated regions; False: upright ones around them"),
         "dropCols": Parameter(default=(), note="columns to leave out"),
         "imageType": Parameter(default=ImageType.TYPE_3BYTE_BGR, note="grey or colour"),

@@ -21,7 +21,7 @@ __all__ = ["display_image", "display_images", "display_images_horizontal", "disp
 
 
 def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
-    """A picture of Pillow's from a picture of a row.
+    """A Pillow picture from the picture in a row.
 
     Args:
         image: An Image struct as `collect` gives it, with its pixels.

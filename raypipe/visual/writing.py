@@ -13,7 +13,7 @@ from raypipe.visual.tables import RayTables, Tables
 
 MODES = ("error", "errorifexists", "overwrite")
 ROWS_PER_GROUP = 64
-"""Rows that are written together: pictures come with their pixels."""
+"""Rows per row group: few, since pictures come with their pixels."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Writer:
 
     Attributes:
         tables: Makes the rows.
-        replaces: Whether what is there is replaced.
+        replaces: Whether an existing folder is replaced.
     """
 
     tables: Tables
     replaces: bool = False
 
     def mode(self, name: str) -> Writer:
-        """What to do if the folder is there: `error` or `overwrite`.
+        """What to do if the folder exists: `error` or `overwrite`.
 
         Raises:
             ConfigError: It is none of these.

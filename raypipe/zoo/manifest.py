@@ -56,8 +56,8 @@ class Model(BaseModel):
     `file` is empty if the weights are not shipped. Those in `repository` (ONNX) or `checkpoint` (PyTorch) on the
     Hugging Face hub can be pulled into the local store. Another package can add a model as an entry point of the group
     `raypipe.models`; its `file` is a whole path. `exact` is the name of the same network in float32, which runs instead
-    where that is faster. `half` says that a float32 graph may compute in float16, into which it is turned as it is
-    loaded (`raypipe.engine.half`). `made` is the file that a pull makes of what PP-OCR publishes.
+    where that is faster. `half` says that a float32 graph may compute in float16, to which it is converted when it is
+    loaded (`raypipe.engine.half`). `made` is the file that a pull makes from what PP-OCR publishes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -98,7 +98,7 @@ class Model(BaseModel):
 
     @property
     def halved(self) -> bool:
-        """Whether its graph is turned into one that computes in float16."""
+        """Whether its graph is converted to float16."""
         return self.half and self.precision == "fp16"
 
     @property
@@ -202,7 +202,7 @@ def resolve(name: str, task: str, language: str | None = None) -> Model:
 
 
 def suited(model: Model, precision: Precision | None, on_gpu: bool) -> Model:
-    """The entry as it runs on this machine: the model itself, or the same network in float32 or made float16.
+    """The entry as it runs on this machine: the model itself, or the same network in float32 or float16.
 
     Args:
         model: An entry of the manifest.
@@ -210,7 +210,7 @@ def suited(model: Model, precision: Precision | None, on_gpu: bool) -> Model:
         on_gpu: Whether it runs on a GPU, which int8 graphs for CPUs slow down.
 
     Raises:
-        ConfigError: The model cannot compute so.
+        ConfigError: The model is not available in this precision.
     """
     exact = find(model.exact) if model.exact else model
     wanted = precision or _fastest(model, exact, on_gpu)
