@@ -22,7 +22,7 @@ from raypipe.pipeline import Pipeline
 
 
 def in_turn(
-    settings: Sequence[Setting], sources: Sequence[str], rounds: int, told: Callable[[int, Setting, Round], None]
+    settings: Sequence[Setting], sources: Sequence[str], rounds: int, on_round: Callable[[int, Setting, Round], None]
 ) -> list[list[Round]]:
     """Rounds of each setting in turn, forwards and backwards, so that all see the machine's slow and fast hours.
 
@@ -32,7 +32,7 @@ def in_turn(
         settings: What is measured.
         sources: What is read: files, folders and globs.
         rounds: How many count.
-        told: Is called after each round, with its number from 0.
+        on_round: Called after each round, with its number from 0.
 
     Raises:
         InputError: A source names nothing.
@@ -45,7 +45,7 @@ def in_turn(
         for place, setting in order[::-1] if number % 2 else order:
             with ProcessPoolExecutor(1, get_context("spawn")) as process:
                 done = process.submit(one, setting, paths).result()
-            told(number, setting, done)
+            on_round(number, setting, done)
             if number:
                 found[place].append(done)
     return found

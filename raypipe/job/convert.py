@@ -45,13 +45,13 @@ def convert(
     Args:
         place: The folder.
         formats: Names of formats.
-        engine_for: Makes what writes them, from the pipeline of the results and the writer.
-        shards: Put the documents into so many files of each format, or fewer if there are fewer files of results; 0: a
-            file for each document.
-        changed: Is told which share is done, 0 to 1.
+        engine_for: Makes the engine that writes them, from the pipeline of the results and the writer.
+        shards: Put the documents into this many files of each format, or fewer if there are fewer files of results; 0:
+            a file for each document.
+        changed: Called with the share that is done, 0 to 1.
 
     Raises:
-        ConfigError: The folder holds no results, nobody knows which pipeline made them, or a job is writing to it.
+        ConfigError: The folder holds no results, the pipeline that made them is unknown, or a job is writing to it.
     """
     folder = OutputFolder(place)
     if not Ledger(folder).shards:  # A lease would make the folder.
@@ -88,17 +88,17 @@ def _convert(
 def _write(
     engine: Engine, tasks: Sequence[Task], changed: Callable[[float], None], before: int = 0, parts: int = 1
 ) -> list[str]:
-    """Carries out one part of so many of the job, and tells how far it is."""
+    """Carries out one of the parts of the job, and reports the progress."""
     return engine.write(tasks, lambda ended: changed((before + ended / len(tasks)) / parts))
 
 
 def _with_split(files: Sequence[str], split: Mapping[str, list[str]]) -> list[tuple[str, dict[str, list[str]]]]:
-    """Files of results, each with the documents that begin there and have rows in others, too."""
+    """Files of results, each with the documents that begin in it and go on in others."""
     return [(file, {path: names for path, names in split.items() if names[0] == file}) for file in files]
 
 
 def _packs(writer: Writer, files: Sequence[tuple[str, dict[str, list[str]]]], count: int) -> list[Task]:
-    """What writes shards of about as many files of results each."""
+    """The tasks that write shards, each from about the same number of files of results."""
     count = min(count, len(files))
     edges = [len(files) * n // count for n in range(count + 1)]
     tasks = list[Task]()

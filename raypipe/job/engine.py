@@ -19,11 +19,11 @@ PAGE_SECONDS = 0.65
 ALONE_SECONDS = 0.06
 """The part of `PAGE_SECONDS` in which Python's lock keeps other threads of the process from computing."""
 RAY_SECONDS = 8.0
-"""How much later than one process Ray begins the first page; see `benchmarks/startup.py`."""
+"""How much later Ray begins the first page than one process does; see `benchmarks/startup.py`."""
 RAY_GAIN = 1.05
 """Throughput of Ray relative to one process on the same CPUs, where the lock does not matter."""
 PAGE_BYTES = 200_000
-"""Bytes of a page of a document of several."""
+"""Bytes per page of a document with several pages."""
 
 
 class Read(NamedTuple):
@@ -42,10 +42,6 @@ class Read(NamedTuple):
     sums: dict[str, float]
 
 
-def untold(ended: int) -> None:
-    """Tells nobody how many tasks have ended."""
-
-
 class Engine(Protocol):
     """Reads documents."""
 
@@ -57,15 +53,15 @@ class Engine(Protocol):
         Args:
             number: The shard's number.
             documents: Their `path`, `name` and `done`, the numbers of pages that have a row already.
-            progress: Is told how far it is.
+            progress: Kept up to date.
         """
 
-    def write(self, tasks: Sequence[Task], told: Callable[[int], None] = untold) -> list[str]:
-        """Calls functions that write files, and returns what they return together: what could not be written.
+    def write(self, tasks: Sequence[Task], on_ended: Callable[[int], None] = lambda count: None) -> list[str]:
+        """Calls functions that write files, and returns the files that could not be written, from all of them.
 
         Args:
             tasks: The functions.
-            told: Is told after each how many have ended.
+            on_ended: Called after each with how many have ended.
         """
 
 
@@ -89,7 +85,7 @@ def choose(
     Args:
         graph: The pipeline.
         documents: The first documents, with `path` and `size`.
-        more: Whether more come.
+        more: Whether more documents follow.
         address: The cluster to join.
         threads: CPU threads that one process is to use.
         cpus: CPUs of this machine; None: as detected.
@@ -111,7 +107,7 @@ def choose(
 
 
 def likely_pages(documents: pa.Table) -> int:
-    """About how many pages documents have, by their `path` and `size`: nobody has opened them yet."""
+    """About how many pages documents have, judged by `path` and `size`, before any is opened."""
     suffixes = "|".join(suffix.removeprefix(".") for suffix in paged_suffixes())
     paged = documents.filter(pc.match_substring_regex(documents["path"], rf"\.({suffixes})(\?.*)?$", ignore_case=True))
     known = pc.sum(pc.divide(pc.max_element_wise(paged["size"], 0), PAGE_BYTES)).as_py()

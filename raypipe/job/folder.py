@@ -76,7 +76,7 @@ class OutputFolder:
 
     @cached_property
     def ignores_case(self) -> bool:
-        """Whether its disk takes names for one that differ in case only, and then also in how accents are written."""
+        """Whether its disk ignores case in names; such disks also ignore how accents are encoded."""
         return self.local is not None and (self.local / LEASE.upper()).exists()
 
     def clear(self) -> None:
@@ -94,10 +94,10 @@ class OutputFolder:
                 filesystem.delete_dir(path)
 
     def check_inputs(self, paths: Iterable[str]) -> None:
-        """Makes sure that `clear` would remove no input.
+        """Makes sure that `clear` removes no input.
 
         Raises:
-            ConfigError: It would.
+            ConfigError: It would remove one.
         """
         inside = tuple(f"{part}/" for part in self._parts())
         for path in paths:

@@ -1,4 +1,4 @@
-"""What a job will take: measured on a sample of its pages, and drawn out to all of them and to a cluster."""
+"""What a job will take: measured on a sample of its pages, and extrapolated to all pages and to a cluster."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from raypipe.pipeline import Pipeline
 from raypipe.run.pools import READ_AND_WRITE_CPUS
 
 GROUPS = 10
-"""The sample's pages are measured in so many groups, whose differences say how sure the mean is."""
+"""The sample's pages are measured in this many groups, whose differences say how certain the mean is."""
 T_95 = 2.262
 """Student's t for 95 % and `GROUPS` - 1 degrees of freedom."""
 
@@ -58,7 +58,7 @@ class Cluster:
 
     @property
     def actors(self) -> int:
-        """Processes that read: one a GPU, or one a CPU but for those that read and write files."""
+        """Processes that read: one per GPU, or one per CPU except for those that read and write files."""
         count = self.nodes * self.each
         return count if self.gpu else max(1, count - int(READ_AND_WRITE_CPUS))
 
@@ -68,10 +68,10 @@ class Measured:
     """What the pages of a sample took on this machine.
 
     Attributes:
-        seconds: Of one CPU or GPU for a page.
+        seconds: Time of one CPU or GPU per page.
         doubt: How far that may be off, as a share of it, with 95 % confidence.
         memory: Bytes of the process that read them.
-        output: Bytes of a page in the output folder, by the folders in it.
+        output: Bytes per page in the output folder, for each folder in it.
         failed: The share of pages that failed.
         busy: The share of the CPUs' time in which this process computed; None: a GPU read the pages.
         start: Seconds before the first page was begun, in which models were loaded.
@@ -100,7 +100,7 @@ class Forecast:
         output: Bytes in the output folder.
         failed: Pages that may fail.
         busy: See `Measured`.
-        money: What it costs; None: nobody said what a node costs.
+        money: What it costs; None: the price of a node is unknown.
     """
 
     documents: int
@@ -117,7 +117,7 @@ class Forecast:
 
 
 class Mark(NamedTuple):
-    """The seconds of the clock, and of all CPUs for this process, when so many pages were finished."""
+    """The clock and the CPU seconds of this process when a number of pages was finished."""
 
     clock: float
     cpu: float
@@ -137,10 +137,10 @@ def measure(
 
     Args:
         sample: The pages.
-        pipeline_for: What reads them, and writes overlays to a folder.
+        pipeline_for: Makes the pipeline that reads them and writes overlays to a folder.
         formats: Names of output formats.
         batch_size: Pages read together.
-        progress: Is told how far it is.
+        progress: Kept up to date.
     """
     marks, tell = [Mark.now(0)], progress.changed
 
@@ -167,7 +167,7 @@ def measure(
         busy=None if _on_gpu(pipeline) else (last.cpu - first.cpu) / (last.clock - first.clock) / at_once,
         start=max(0.0, first.clock - begin.clock - seconds),
         memory=private_bytes() or 0,
-        # Only documents that are read whole have files.
+        # Only documents that are read completely have files.
         output={name: size / (sample.whole if name in formats else sample.pages) for name, size in output.items()},
         failed=progress.failed / sample.pages,
     )
@@ -200,7 +200,7 @@ def _on_gpu(pipeline: Pipeline) -> bool:
 
 
 def check(pipeline: Pipeline, cluster: Cluster | None) -> None:
-    """Makes sure that what this machine measures says something about a cluster.
+    """Makes sure that what this machine measures holds for a cluster.
 
     Raises:
         ConfigError: The pipeline has pools, or the cluster has no GPUs and this machine would use its own.
@@ -215,13 +215,13 @@ def check(pipeline: Pipeline, cluster: Cluster | None) -> None:
 
 
 def forecast(sample: Sample, measured: Measured, cluster: Cluster | None, price: float | None) -> Forecast:
-    """Draws a measured sample out to all pages.
+    """Extrapolates a measured sample to all pages.
 
     Args:
         sample: The sample.
         measured: What it took.
         cluster: Where the job is to run; None: in one process on this machine, with all its CPUs.
-        price: What a node costs an hour.
+        price: What a node costs per hour.
     """
     actors = cluster.actors if cluster else usable_cpus()
     seconds = sample.total * measured.seconds / actors

@@ -1,4 +1,4 @@
-"""What a report tells of a job, gathered from its results a file at a time."""
+"""The contents of a job's report, gathered from its results a file at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from raypipe.keys import Taken, put_back, taken_out
 from raypipe.pipeline import Pipeline
 
 EXAMPLES, DOUBTFUL, SLOWEST = 4, 12, 6
-"""Pages that are shown of each kind of failure, of the most doubtful and of the slowest ones."""
+"""How many pages are shown of each kind of failure, of the most doubtful and of the slowest."""
 BINS = 20
 
 
@@ -35,7 +35,7 @@ class Seen:
 
 @dataclass
 class Gathered:
-    """What a report tells of a job.
+    """The contents of a job's report.
 
     Attributes:
         pages: Rows of the results.
@@ -59,11 +59,11 @@ class Gathered:
 
 
 def gather(folder: OutputFolder, pipeline: Pipeline) -> Gathered:
-    """Gathers what a report tells.
+    """Gathers the contents of a report.
 
     Args:
         folder: The output folder.
-        pipeline: What made the results.
+        pipeline: The pipeline that made the results.
     """
     found, results = Gathered(), Results(folder)
     names = {role: pipeline.graph.roles.columns.get(role) for role in ("confidence", "overlay")}

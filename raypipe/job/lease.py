@@ -24,14 +24,14 @@ from raypipe.keys import public
 RENEW_SECONDS = 20.0
 """How often the holder of a bucket's lease writes it again."""
 DEAD_SECONDS = 90.0
-"""A lease that was not written again for this long belongs to a dead job."""
+"""A lease that has not been renewed for this long belongs to a dead job."""
 SETTLE_SECONDS = 2.0
 """How long a new lease is left alone before it is read again: of two jobs that take it at once, the later has it."""
 REMEDY = "Wait until it ends, or choose another folder."
 
 
 class FolderLease:
-    """The lease of a folder on a file system with locks: the operating system frees it with the process."""
+    """The lease of a folder on a file system with locks: the operating system frees it when the process ends."""
 
     def __init__(self, folder: str) -> None:
         self._lock = FileLock(Path(folder) / LEASE, timeout=0)
@@ -46,7 +46,7 @@ class FolderLease:
             )
 
     def check(self) -> None:
-        """Makes sure that the folder is still this job's: a lock is lost with the process only."""
+        """Makes sure that the folder is still this job's: a lock is lost only with the process."""
 
     def release(self) -> None:
         """Frees the folder."""
@@ -100,7 +100,7 @@ class BucketLease:
             return False
 
     def _holder(self) -> str | None:
-        """Who has the lease and lives, judged by the bucket's own clock."""
+        """The living holder of the lease, if any, judged by the bucket's own clock."""
         filesystem, path = resolve(self._uri)
         found = filesystem.get_file_info(path)
         if found.type != fs.FileType.File:
@@ -128,7 +128,7 @@ class BucketLease:
 
 
 def _space() -> str | None:
-    """What tells apart machines, their starts and containers, each with processes of its own; None if unknown."""
+    """An identifier of this machine, boot and container, within which process numbers are unique; None if unknown."""
     try:
         return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
@@ -136,7 +136,7 @@ def _space() -> str | None:
 
 
 def _is_dead(said: dict[str, Any]) -> bool:
-    """Whether a lease's holder was a process here and is none any more: it was killed, or its key had expired."""
+    """Whether a lease's holder was a process here that has ended: it was killed, or its key had expired."""
     if said.get("space") is None or said["space"] != _space():
         return False
     try:

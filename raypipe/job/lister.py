@@ -26,7 +26,7 @@ class Lister:
 
     Attributes:
         listed: Files found so far.
-        ended: Whether these are all.
+        ended: Whether all have been found.
     """
 
     def __init__(self, ledger: Ledger, first: Found, found: Iterator[Found], naming: Naming) -> None:
@@ -42,7 +42,7 @@ class Lister:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread at its next file, and waits for it unless a source does not answer."""
+        """Ends the thread at its next file, and waits for it, but not for a source that does not answer."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)

@@ -9,7 +9,7 @@ from contextlib import closing
 import pyarrow as pa
 
 from raypipe.graph import Graph
-from raypipe.job.engine import Read, likely_pages, untold
+from raypipe.job.engine import Read, likely_pages
 from raypipe.job.progress import Progress
 from raypipe.job.writer import Task, Writer
 from raypipe.machine import usable_cpus
@@ -19,13 +19,13 @@ from raypipe.run.local import finished, numbered
 from raypipe.types import Row
 
 MAX_ROWS, MIN_ROWS, FILES = 1000, 4, 100
-"""A shard has about `FILES` files of results, so that little is lost when it stops, with rows within these limits."""
+"""A shard has about `FILES` files of results, with rows within these limits, so that little is lost at a stop."""
 KEPT_SECONDS = 60.0
 """A finished page is written after this many seconds at the latest."""
 
 
 def rows_per_file(pages: int) -> int:
-    """Rows in each file of results, if so many pages are to be read."""
+    """Rows per file of results when this many pages are to be read."""
     return min(max(pages // FILES, MIN_ROWS), MAX_ROWS)
 
 
@@ -37,7 +37,7 @@ class LocalEngine:
         writer: Writes what is finished.
         batch_size: Pages read together.
         threads: CPU threads; None: one for each CPU.
-        page_seconds: How long a page may take; None: as long as it likes.
+        page_seconds: Seconds after which a page fails; None: never.
     """
 
     name = "local"
@@ -87,17 +87,17 @@ class LocalEngine:
         rows = _page_rows(documents, progress, self._page_seconds)
         return finished(self._graph, rows, self._batch_size, self._threads, metrics, page_seconds=self._page_seconds)
 
-    def write(self, tasks: Sequence[Task], told: Callable[[int], None] = untold) -> list[str]:
+    def write(self, tasks: Sequence[Task], on_ended: Callable[[int], None] = lambda count: None) -> list[str]:
         """See `Engine.write`."""
         unwritten = list[str]()
         for ended, task in enumerate(tasks, 1):
             unwritten += task()
-            told(ended)
+            on_ended(ended)
         return unwritten
 
 
 def _page_rows(documents: pa.Table, progress: Progress, seconds: float | None) -> Iterator[Row]:
-    """The rows of the pages that are to be read, each document opened shortly before its turn comes."""
+    """The rows of the pages to be read; each document is opened shortly before its turn."""
     done = [set(some or ()) for some in documents["done"].to_pylist()]
     found = numbered(documents.select(["path", "name", "done"]).to_pylist(), seconds)
     for number, rows in enumerate(found):

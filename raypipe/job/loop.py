@@ -21,16 +21,16 @@ from raypipe.job.shards import Outcome
 from raypipe.job.summary import Summary
 
 MOST_ROUNDS = 3
-"""How often a shard is gone through: once, and again if files turn out to have more pages than their names tell."""
+"""How often a shard is processed: once, and again if files turn out to have more pages than expected."""
 FIRST_UNWRITTEN = 20
-"""Of so many files that could not be written, the ledger says why."""
+"""The ledger keeps the reasons of this many files that could not be written."""
 
 EngineFor = Callable[[pa.Table, bool], Engine]
-"""Makes the engine, from the first documents that are to be read and whether more may come."""
+"""Makes the engine, from the first documents to be read and whether more may follow."""
 
 
 def run(job: Job, engine_for: EngineFor, progress: Progress) -> Summary:
-    """Reads what a job has to do, after which its folder is free for others.
+    """Runs a job and then frees its folder for others.
 
     Raises:
         InputError: A source names nothing or cannot be listed.
@@ -59,12 +59,12 @@ class _Run:
         self._start = time.monotonic()
         self._seconds, self._sums = 0.0, dict[str, float]()
         self._pages, self._before = Counter[int](), dict[int, list[str]]()
-        """Of shards that something was read of: the rows that were written, and the files that were there before."""
+        """For each shard that was read: the rows that were written, and the files that existed before."""
 
     def shards(self) -> Iterator[int]:
         """The numbers of the shards in which something is to be done."""
         begun = list(self._ledger.unfinished())
-        if self._job.continues:  # Keys are not stored: what needs one waits until the sources have been listed.
+        if self._job.continues:  # Keys are not stored: shards that need one wait until the sources have been listed.
             yield from (number for number in begun if not self._ledger.shards[number].needs_keys)
         yield from self._job.lister.shards()
         note_listed(self._job)
@@ -79,7 +79,7 @@ class _Run:
             yield from self._failed()
 
     def _leave_unseen(self, number: int) -> None:
-        """Takes those documents out of a shard that earlier sources named, these do not, and nobody has read."""
+        """Removes from a shard the unread documents that only earlier sources named."""
         table, shard = self._ledger.documents(number), self._ledger.shards[number]
         complete = self._results.of(number).complete
         kept = shard.seen[shard.find(table["key"].to_numpy())]
@@ -88,7 +88,7 @@ class _Run:
         self._ledger.keep(number, kept)
 
     def _failed(self) -> Iterator[int]:
-        """Shards whose failed pages, as far as the sources name them, are taken out to be read again."""
+        """The shards with failed pages that the sources name, whose rows are removed so that they are read again."""
         for number, shard in list(self._ledger.shards.items()):
             if shard.outcome and shard.outcome.failed and shard.seen.any() and not self._ledger.is_new(number):
                 self._ledger.reopen(number)
@@ -101,7 +101,7 @@ class _Run:
         return table["path"].filter(pa.array(shard.seen[shard.find(table["key"].to_numpy())]))
 
     def read(self, number: int) -> None:
-        """Does what is to be done in a shard."""
+        """Processes what is left to do in a shard."""
         self._job.lease.check()
         documents = self._ledger.documents(number)
         self._forget_former(documents)
@@ -170,7 +170,7 @@ class _Run:
         return done
 
     def _arrived(self, number: int, expected: int) -> Rows:
-        """What is in the results, which must be as many rows as were written."""
+        """The rows in the results, which must be as many as were written."""
         rows = self._results.of(number)
         if rows.pages < expected:
             raise OutputError(
@@ -229,7 +229,7 @@ class _Run:
         )
 
     def _tell(self) -> None:
-        """Says what of the sources is not as it was."""
+        """Warns about sources that have changed."""
         log, ledger = logging.getLogger(__name__), self._ledger
         if ledger.repeated:
             log.warning("%d files are named by more than one source and read once.", ledger.repeated)
@@ -243,7 +243,7 @@ class _Run:
 
 
 def _remaining(documents: pa.Table, rows: Rows) -> pa.Table:
-    """The documents of which pages have no row yet, with `done`: the numbers of those that have."""
+    """The documents with pages that have no row yet, with `done`: the numbers of the pages that have one."""
     paths = documents["path"].to_pylist()
     if rows.complete:
         todo = pa.array([path not in rows.complete for path in paths], pa.bool_())

@@ -1,4 +1,4 @@
-"""Documents' names, after which their files in the output folder are called."""
+"""The names of documents, from which the names of their files in the output folder follow."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Naming:
 
 
 def _folder_of(source: str) -> str:
-    """The folder that all that a source names lies in."""
+    """The folder that holds everything a source names."""
     place, is_glob = fixed_part(source)
     if "://" in place:  # Asking a bucket what it is takes time; a file that looks like a folder only has a longer name.
         return place if is_glob or not PurePosixPath(place).suffix else place.rpartition("/")[0]
@@ -56,7 +56,7 @@ def _parts(path: str) -> list[str]:
 
 
 def _fitting(part: str) -> str:
-    """A part of a path, shortened where a file system could not take it with a suffix of ours."""
+    """A part of a path, shortened if a file system could not take it with our suffixes."""
     if len(part.encode()) <= MAX_BYTES:
         return part
     path = PurePosixPath(part)

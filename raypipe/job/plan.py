@@ -30,10 +30,10 @@ class Job:
     """A job that can be run.
 
     Attributes:
-        pipeline: What is to process the pages.
+        pipeline: Processes the pages.
         folder: The output folder.
         ledger: The documents.
-        lister: Brings those that the sources name.
+        lister: Lists those that the sources name.
         results: The rows.
         writer: Writes rows and documents' files.
         lease: Held while the job lives: no other job writes to the folder.
@@ -60,10 +60,10 @@ def prepare(
     overwrite: bool = False,
     retry_failed: bool = False,
 ) -> Job:
-    """Makes ready to read what is not in the output folder yet.
+    """Prepares a job that reads what is not in the output folder yet.
 
     Args:
-        pipeline: What is to process the pages.
+        pipeline: Processes the pages.
         sources: Files, folders, globs, URIs.
         output: A folder: a local one, one that all nodes share, or one in a bucket.
         formats: Names of the formats in which each document gets a file.
@@ -98,7 +98,7 @@ def prepare(
 
 
 def _note(folder: OutputFolder, pipeline: Pipeline, places: Sequence[str]) -> bool:
-    """Notes in the folder what the job is, and returns whether the latest one there had the same sources."""
+    """Records the job in the folder, and returns whether the latest one there had the same sources."""
     names = list(map(public, places))
     continues = _latest_sources(folder) == names
     write_file(folder.declared, public(pipeline.to_toml()).encode())
@@ -119,7 +119,7 @@ def _released_on_error(held: lease.Lease, output: str | Path) -> Iterator[None]:
 
 
 def found(sources: Iterable[str | Path], left_out: str | None = None) -> tuple[list[str], Iterator[Found]]:
-    """Sources that mean the same in any working folder, and the files that they name, as they are found.
+    """The sources as absolute paths or URIs, and the files that they name, as they are found.
 
     Args:
         sources: Files, folders, globs, URIs.
@@ -141,7 +141,7 @@ def _absolute(source: str | Path) -> str:
 
 
 def note_listed(job: Job) -> None:
-    """Notes in the folder how many files the sources name, once it is known."""
+    """Records in the folder how many files the sources name, once it is known."""
     said = json.loads(read_file(job.folder.job))
     write_file(job.folder.job, json.dumps({**said, "listed": job.lister.listed}).encode())
 

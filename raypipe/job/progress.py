@@ -1,4 +1,4 @@
-"""How far a job is."""
+"""The progress of a job."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Limits:
     max_error_rate: float | None = None
 
     def check(self, finished: int, failed: int) -> None:
-        """Raises an error if too many pages failed.
+        """Makes sure that few enough pages failed.
 
         Raises:
-            TooManyErrorsError: They did.
+            TooManyErrorsError: Too many failed.
         """
         many = self.max_errors is not None and failed > self.max_errors
         rate = self.max_error_rate
@@ -36,14 +36,14 @@ class Limits:
 
 @dataclass
 class Progress:
-    """How far a job is, in this run.
+    """The progress of a job in this run.
 
     Attributes:
         changed: Called with it when something changes.
         limits: How many pages may fail.
-        doing: What it does before the first page is read.
+        doing: What the job is doing.
         listed: Files that the sources name, so far.
-        listing: Whether more may come.
+        listing: Whether more may follow.
         due: Documents to be read, of those listed.
         opened: Documents whose pages have been counted.
         found: Their pages.
@@ -65,11 +65,11 @@ class Progress:
 
     @property
     def total(self) -> int:
-        """Pages to be read: those counted, and one for each document that nobody has opened yet."""
+        """Pages to be read: those counted, and one for each document that has not been opened yet."""
         return self.found + max(0, self.due - self.opened)
 
     def update(self, **values: int | bool | str) -> None:
-        """Sets attributes and tells about it.
+        """Sets attributes and calls `changed`.
 
         Raises:
             TooManyErrorsError: More pages failed than may.

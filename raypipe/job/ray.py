@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from raypipe.graph import Graph
 from raypipe.job import stop
-from raypipe.job.engine import Read, likely_pages, untold
+from raypipe.job.engine import Read, likely_pages
 from raypipe.job.local import rows_per_file
 from raypipe.job.progress import Progress
 from raypipe.job.writer import Task, Writer
@@ -23,7 +23,7 @@ class RayEngine:
         writer: Writes what is finished.
         batch_size: Pages read together.
         address: The cluster to join; None: one is started on this machine.
-        page_seconds: How long a page may take; None: as long as it likes.
+        page_seconds: Seconds after which a page fails; None: never.
         needs_models: Whether pages are to be read.
     """
 
@@ -75,8 +75,8 @@ class RayEngine:
         )
         return Read(pages, unwritten, sums.pop("processing_seconds", 0), sums)
 
-    def write(self, tasks: Sequence[Task], told: Callable[[int], None] = untold) -> list[str]:
+    def write(self, tasks: Sequence[Task], on_ended: Callable[[int], None] = lambda count: None) -> list[str]:
         """See `Engine.write`."""
         from raypipe.run import jobs
 
-        return jobs.convert(tasks, told)
+        return jobs.convert(tasks, on_ended)

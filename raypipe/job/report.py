@@ -25,7 +25,7 @@ from raypipe.types import Pixels
 THUMBNAIL, OVERLAY = 160, 480
 """The longer side, in pixels, of pictures of failed and of doubtful pages."""
 SPANS, SPAN = 60, 5.0
-"""The time of a job is shown in at most so many parts, of about so many seconds or more."""
+"""The time of a job is shown in at most `SPANS` parts, each of about `SPAN` seconds or more."""
 _LIMITS = Limits(max_bytes=100_000_000, max_megapixels=100, max_pages=1_000_000)
 _PACKAGES = "raypipe", "ray", "onnxruntime-gpu", "onnxruntime", "opencv-python-headless", "pillow", "pyarrow"
 _STYLE = """
@@ -47,7 +47,7 @@ def write(place: str, output: str | None = None) -> str:
         The file.
 
     Raises:
-        ConfigError: No job has written there, or nobody knows which pipeline made its results.
+        ConfigError: No job has written there, or the pipeline that made its results is unknown.
         OutputError: The file cannot be written.
     """
     folder = OutputFolder(place)
@@ -100,12 +100,12 @@ def _counts(said: Status, found: Gathered) -> list[tuple[str, str]]:
 
 
 def _pace(written: list[tuple[float, int]]) -> str:
-    """The pages of each part of the time from the first file of the results to the last."""
+    """Pages per second over the time from the first file of results to the last, in equal parts."""
     if len(written) < 2:
         return "<p>All results are in one file: nobody knows when each page was read.</p>"
     times, pages = np.array(written).T
     seconds = max(times[-1] - times[0], 1.0)
-    # A file's pages were read since the file before it was written.
+    # The pages of a file were read after the file before it was written.
     edges = np.linspace(times[0], times[0] + seconds, min(int(seconds // SPAN) + 1, SPANS) + 1)
     counts = np.diff(np.interp(edges, times, np.cumsum(pages)))
     mean = counts.sum() / seconds
@@ -139,7 +139,7 @@ def _figure(seen: Seen, said: str, picture: str) -> str:
 
 
 def _thumbnail(seen: Seen) -> str:
-    """A failed page, as far as it can be opened; else nothing."""
+    """The picture of a failed page; empty if it cannot be opened."""
     with suppress(PageError):
         return _encoded(open_image(None, seen.path, seen.pagenum, False, _LIMITS).bgr(), THUMBNAIL)
     return ""
@@ -156,7 +156,7 @@ def _overlay(seen: Seen) -> str:
 
 
 def _encoded(pixels: Pixels, side: int) -> str:
-    """A picture as a data URL, made smaller."""
+    """A picture, scaled down, as a data URL."""
     scale = min(side / max(pixels.shape[:2]), 1)
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 75])

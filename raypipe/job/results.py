@@ -38,7 +38,7 @@ class Rows:
         pages: Their rows.
         failed, reasons: See `Outcome`.
         complete: Documents of which every page has a row.
-        partial: The pages that have rows, of documents of which some have none.
+        partial: The pages that have rows, of documents in which others have none.
         split: Documents whose rows are in more than one file, and their files' names.
         doubled: Documents of which a page has more than one row.
     """
@@ -61,11 +61,11 @@ class Results:
     def check(self, numbers: Iterable[int], unfinished: Iterable[int]) -> None:
         """Makes sure that all Parquet files are results of these shards.
 
-        What a power failure cut off is no Parquet file: of unfinished shards it is removed, so that its pages are read
-        again; under a name that is not ours it is left alone. Both are said.
+        A file that a power failure cut off is removed if it belongs to an unfinished shard, so that its pages are read
+        again, and left alone if its name is not one of ours; both are logged.
 
         Raises:
-            ConfigError: One is not.
+            ConfigError: A Parquet file is not such a result.
         """
         known, begun = set(numbers), set(unfinished)
         for name in names_in(self.uri):
@@ -129,22 +129,22 @@ class Results:
             raise OutputError(f"{join(self.uri, name)} cannot be written: {error}.", remedy) from error
 
     def read(self, name: str, columns: Sequence[str] | None = None, paths: Iterable[str] | None = None) -> pa.Table:
-        """A file's rows, of all documents or of some. Columns that an older version did not write are left out."""
+        """The rows of a file, of all documents or of some, without columns that an older version did not write."""
         with open_file(join(self.uri, name)) as file:
             if paths is None:
                 return pq.ParquetFile(file).read(columns)
-            # Its reader looks at statistics first: of a file without these documents it reads nothing else.
+            # This reader looks at statistics first: it reads nothing else of a file without these documents.
             return pq.read_table(file, columns=columns, filters=pc.field("path").isin(list(paths)))
 
     def count(self, name: str) -> Rows:
-        """The rows of a file, and how many of them failed; not of which documents they are."""
+        """The number of a file's rows and of failed ones, without their documents."""
         table, rows = self.read(name, ["exception"]), Rows()
         rows.pages = len(table)
         _count_failed(table, rows)
         return rows
 
     def of(self, number: int, paths: Iterable[str] | None = None, among: Sequence[str] | None = None) -> Rows:
-        """What the results hold of a shard's documents, of all or of some, in all or some of its files."""
+        """What the results hold of all or some of a shard's documents, in all or some of its files."""
         names = [name for name in self.names(number) if among is None or name in among]
         chosen = None if paths is None else list(paths)
         tables = [self.read(name, COUNTED, chosen) for name in names]
@@ -159,7 +159,7 @@ class Results:
         return rows
 
     def drop(self, number: int, keep: Callable[[pa.Table], pa.Array]) -> None:
-        """Removes rows of a shard: those for which `keep` has no True."""
+        """Removes the rows of a shard for which `keep` gives False."""
         for name in self.files(number):
             table = self.read(name)
             kept = table.filter(keep(table))

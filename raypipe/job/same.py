@@ -1,4 +1,4 @@
-"""Whether the results in a folder are those of a pipeline."""
+"""Whether the results in a folder come from the same pipeline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def declared_pipeline(folder: OutputFolder) -> Pipeline:
     """The pipeline that made the results in a folder.
 
     Raises:
-        ConfigError: Nobody knows.
+        ConfigError: It is unknown.
     """
     if not exists(folder.declared):
         raise ConfigError(
@@ -33,7 +33,7 @@ def check_pipeline(folder: OutputFolder, pipeline: Pipeline) -> None:
     """Checks that the pipeline that made the results makes the same rows as this one.
 
     Raises:
-        ConfigError: It does not, or nobody knows.
+        ConfigError: It does not, or is unknown.
     """
     before = [_rows_of(stage) for stage in declared_pipeline(folder).stages]
     now = [_rows_of(stage) for stage in pipeline.stages]
@@ -48,7 +48,7 @@ def check_pipeline(folder: OutputFolder, pipeline: Pipeline) -> None:
 
 
 def digest_of(pipeline: Pipeline) -> str:
-    """The same for all pipelines that make the same rows."""
+    """A digest that is the same for all pipelines that make the same rows."""
     stages = [_rows_of(stage) for stage in pipeline.stages]
     return hashlib.sha256(json.dumps(stages, sort_keys=True, default=str).encode()).hexdigest()[:32]
 

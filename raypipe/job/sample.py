@@ -21,12 +21,12 @@ from raypipe.types import Row
 T = TypeVar("T")
 
 FEWEST = 20
-"""Pages of a sample."""
+"""Least number of pages in a sample."""
 MORE_PICTURES = 20
-"""So many times more pictures than pages of a sample are drawn first: they need not be opened."""
+"""Pictures drawn at first for each page of a sample; they need not be opened."""
 SCHEMA = pa.schema([("path", pa.string()), ("name", pa.string()), ("size", pa.int64()), ("done", pa.list_(pa.int32()))])
 Z_95 = 1.96
-"""Standard deviations on both sides of a mean that have 95 % of a normal distribution between them."""
+"""Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Sample:
         listed: Documents of the sources.
         documents: Those of the sample: `path`, `name`, `size`, and `done`: the numbers of pages that are not in it.
         pages: How many pages it has.
-        whole: How many of these belong to documents that it has whole.
+        whole: How many of these belong to documents that are in it completely.
         total: Pages of all documents of the sources.
         doubt: How far that may be off, as a share of it, with 95 % confidence.
     """
@@ -51,11 +51,11 @@ class Sample:
 
 
 class Drawn:
-    """Documents drawn at random, all with the same chance.
+    """Documents drawn at random, all with the same probability.
 
     Args:
-        most: How many.
-        chance: Draws them.
+        most: How many at most.
+        chance: The random numbers.
         naming: Gives their names.
 
     Attributes:
@@ -71,7 +71,7 @@ class Drawn:
         self.size: int | None = 0
 
     def offer(self, found: Found) -> None:
-        """Draws a document, or does not."""
+        """Adds a document to those that may be drawn."""
         self.listed += 1
         self.size = None if self.size is None or found.size <= 0 else self.size + found.size
         place = len(self.rows) if len(self.rows) < self._most else self._chance.randrange(self.listed)
@@ -80,9 +80,9 @@ class Drawn:
             self.rows[place : place + 1] = [row]
 
     def pages(self, counts: Sequence[int]) -> tuple[float, float]:
-        """The pages of all documents from those of the drawn ones, and how far that may be off, with 95 % confidence.
+        """The pages of all documents, estimated from the drawn ones, and how far that may be off, with 95 % confidence.
 
-        Documents have pages in proportion to their bytes, or else as many as others have: whichever fits better.
+        The pages of a document are taken to be proportional to its bytes, or the same for all: whichever fits better.
         """
         if self.listed == len(self.rows):
             return sum(counts), 0.0
@@ -98,16 +98,16 @@ class Drawn:
         return share * total, Z_95 * off * self.listed * math.sqrt((1 - drawn) / len(counts))
 
 
-def draw(found: Iterable[Found], sources: Sequence[str], most: int, told: Callable[[int], None]) -> Sample:
+def draw(found: Iterable[Found], sources: Sequence[str], most: int, on_listed: Callable[[int], None]) -> Sample:
     """Draws pages at random: of pictures and of documents of several pages, in proportion to their pages.
 
-    Both are ordered by their bytes a page, which say something about how long a page takes, and drawn evenly.
+    Both are ordered by bytes per page, which is related to the time that a page takes, and drawn at equal distances.
 
     Args:
         found: The documents of the sources.
         sources: The sources, after which documents are named.
-        most: Pages.
-        told: Is told how many documents are listed, every now and then.
+        most: Pages in the sample.
+        on_listed: Called with the number of listed documents every now and then.
 
     Raises:
         InputError: There are too few pages.
@@ -117,7 +117,7 @@ def draw(found: Iterable[Found], sources: Sequence[str], most: int, told: Callab
     for listed, each in enumerate(found, 1):
         (pictures if is_one_page(each.path) else documents).offer(each)
         if listed % 10_000 == 0:
-            told(listed)
+            on_listed(listed)
     counts = [len(pages) for pages in numbered(documents.rows, None)]
     inside, off = documents.pages(counts)
     total = pictures.listed + inside
@@ -139,7 +139,7 @@ def draw(found: Iterable[Found], sources: Sequence[str], most: int, told: Callab
 
 
 def _some_pages(documents: Sequence[Row], counts: Sequence[int], most: int, chance: random.Random) -> list[Row]:
-    """Documents with so many of their pages, all of which have the same chance."""
+    """Documents with some of their pages, all of which have the same probability of being drawn."""
     by_size = sorted(range(len(counts)), key=lambda n: int(documents[n]["size"]) / counts[n])
     pages = [(n, page) for n in by_size for page in range(counts[n])]
     kept = set(_evenly(pages, min(most, len(pages)), chance))
@@ -152,6 +152,6 @@ def _some_pages(documents: Sequence[Row], counts: Sequence[int], most: int, chan
 
 
 def _evenly(items: Sequence[T], count: int, chance: random.Random) -> list[T]:
-    """So many items at equal distances from a random start: all have the same chance, and neighbours differ little."""
+    """Items at equal distances from a random start: all are equally probable, and neighbours differ little."""
     start = chance.random()
     return [items[int((start + n) * len(items) / count)] for n in range(count)]

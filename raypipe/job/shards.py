@@ -94,8 +94,8 @@ class Shard:
         number: Its number.
         keys, name_keys, sizes, modified: Of each document.
         seen: Which documents the sources of this run name.
-        taken: What was taken out of their URIs, by its place in the ledger's list.
-        needs_keys: Whether some have to be opened with what was taken out.
+        taken: What was removed from their URIs, by its place in the ledger's list.
+        needs_keys: Whether some have to be opened with what was removed.
         outcome: What came of it; None: not all is done.
     """
 
@@ -127,7 +127,7 @@ class Shard:
         return _places(self.name_keys, keys) >= 0
 
     def forget(self, keys: Keys) -> None:
-        """Leaves documents out."""
+        """Removes documents."""
         kept = ~np.isin(self.keys, keys)
         self.keys, self.sizes, self.modified = self.keys[kept], self.sizes[kept], self.modified[kept]
         self.seen, self.taken = self.seen[kept], self.taken[kept]
@@ -148,7 +148,7 @@ class Ledger:
     Attributes:
         shards: By number.
         repeated: How often a source named a document that another had named.
-        changed: Documents whose content is another one than when they were read.
+        changed: Documents whose content has changed since they were read.
     """
 
     def __init__(self, folder: OutputFolder) -> None:
@@ -181,7 +181,7 @@ class Ledger:
         return self._read(number)
 
     def with_keys(self, number: int, documents: pa.Table) -> pa.Table:
-        """Documents of a shard with all that this run's sources have in their URIs, as they can be opened."""
+        """Documents of a shard with their complete URIs, by which they can be opened, from this run's sources."""
         shard, every = self.shards[number], list(self._taken)
         taken = shard.taken[shard.find(documents["key"].to_numpy())]
         if not taken.any():
@@ -190,17 +190,17 @@ class Ledger:
         return documents.set_column(0, SCHEMA.field("path"), pa.array(paths, pa.string()))
 
     def finish(self, number: int, outcome: Outcome) -> None:
-        """Notes that all of a shard is done."""
+        """Records that all of a shard is done."""
         write_file(self._uri(number, "json"), json.dumps(vars(outcome)).encode())
         self.shards[number].outcome = outcome
 
     def reopen(self, number: int) -> None:
-        """Notes that something of a shard is to be done again."""
+        """Records that something of a shard is to be done again."""
         remove_file(self._uri(number, "json"))
         self.shards[number].outcome = None
 
     def keep(self, number: int, kept: npt.NDArray[np.bool_]) -> None:
-        """Leaves the documents of a shard out that are not marked; `kept` is in the order of the shard's file."""
+        """Removes from a shard the documents that are not marked; `kept` is in the order of the shard's file."""
         table = self.documents(number)
         dropped = table.filter(pa.array(~kept))
         self._write(number, table.filter(pa.array(kept)))
@@ -274,7 +274,7 @@ class Ledger:
         )
 
     def _number_names(self, names: list[str], new: Iterable[int]) -> None:
-        """Numbers the names of new documents that others have: `a.jpg`, or else `a-2.jpg` and so on."""
+        """Numbers the names of new documents that are taken: `a.jpg` becomes `a-2.jpg` and so on."""
         new = list(new)
         taken = self._are_taken([names[n] for n in new])
         here = set(map(self._on_disk, names)) if len(names) > len(new) else set[str]()
@@ -286,7 +286,7 @@ class Ledger:
             here.add(self._on_disk(names[n]))
 
     def _numbered(self, wanted: PurePosixPath) -> Iterator[str]:
-        """A name with all numbers with which no shard has it, more and more of which are looked up together."""
+        """A name with each number with which it is free, looked up in batches of growing size."""
         first = 2
         while True:
             names = [str(wanted.with_name(f"{wanted.stem}-{n}{wanted.suffix}")) for n in range(first, 2 * first)]
@@ -302,7 +302,7 @@ class Ledger:
         return taken[np.argsort(order)]
 
     def _on_disk(self, name: str) -> str:
-        """The same for all names that are one file in the output folder, such as `A.jpg` and `a.jpg` on macOS."""
+        """A key that is equal for names of the same file in the output folder, such as `A.jpg` and `a.jpg` on macOS."""
         return unicodedata.normalize("NFC", name).casefold() if self._output.ignores_case else name
 
     def _write(self, number: int, table: pa.Table) -> None:

@@ -1,4 +1,4 @@
-"""How far the job in an output folder is, from any machine that can read it."""
+"""The status of the job in an output folder, from any machine that can read the folder."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from raypipe.job.results import Results
 from raypipe.job.shards import Ledger, Outcome
 
 RECENT_SECONDS = 600.0
-"""The rate is that of what was written in this time."""
+"""The rate counts what was written in this time."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """How far a job is.
+    """The status of a job.
 
     Attributes:
         sources: What the latest run was asked to read.
@@ -41,7 +41,7 @@ class Status:
 
     @property
     def finished(self) -> bool:
-        """Whether all that was listed is done."""
+        """Whether everything that was listed is done."""
         return self.listed is not None and self.documents == self.done
 
 

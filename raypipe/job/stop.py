@@ -1,4 +1,4 @@
-"""Stopping a job from outside: what is read is kept, and the same command resumes."""
+"""Stopping a job from outside: finished pages are kept, and the same command resumes."""
 
 from __future__ import annotations
 

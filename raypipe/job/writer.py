@@ -1,4 +1,4 @@
-"""Writes finished rows where they are finished: as Parquet, and the files of the documents that they complete."""
+"""Writes finished rows in the process that finished them: as Parquet, and the files of the documents they complete."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from raypipe.outputs.formats import find
 from raypipe.outputs.shards import Shard
 
 DOCUMENTS_PER_JOIN = 16
-"""Documents of several files that are joined at a time: their rows are in memory together."""
+"""Documents with rows in several files that are joined at a time: their rows are in memory together."""
 Save = Callable[[str, str, bytes], None]
 Task = Callable[..., list[str]]
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes rows of one job. It is small, and goes to the processes that do.
+    """Writes the rows of one job. It is small, and is sent to the processes that write.
 
     Attributes:
         folder: The output folder.
@@ -46,7 +46,7 @@ class Writer:
         """Writes rows of a shard, and the files of the documents all of whose pages are among them.
 
         Returns:
-            What could not be written of the latter.
+            The files of documents that could not be written.
         """
         rows = self._without_keys(rows)
         Results(self.folder).write(number, rows)
@@ -67,10 +67,10 @@ class Writer:
         return rows
 
     def tasks(self, files: Sequence[str], split: Mapping[str, Sequence[str]]) -> list[Task]:
-        """What writes the files of documents from results, in parts that may be done anywhere and at the same time.
+        """Tasks that write the files of documents from results; they may run anywhere and at the same time.
 
         Args:
-            files: Names of files of results, whose whole documents are written.
+            files: Names of files of results, whose complete documents are written.
             split: The names of the files of each document whose rows are in several.
 
         Returns:
@@ -108,7 +108,7 @@ class Writer:
         return self._write_documents(Results(self.folder).read(name), save)
 
     def _join(self, files: Mapping[str, Sequence[str]], save: Save | None = None) -> list[str]:
-        """Writes documents whose rows are in several files: the names of each one's, by its path."""
+        """Writes documents whose rows are in several files, given by the documents' paths."""
         results, wanted = Results(self.folder), defaultdict[str, list[str]](list)
         for path, names in files.items():
             for name in names:

@@ -47,10 +47,10 @@ def _blocks(page: Page, number: int, document: Document) -> Iterator[dict[str, A
     yield _block("PAGE", key, number, _geometry(size.box, corners, size), children)
     for name, line in lines:
         words = [(f"{name}.{n}", word) for n, word in enumerate(line.words)]
-        told = _told(line, document.confidences)
-        yield _block("LINE", name, number, _place(line, size), [_id(each) for each, _ in words]) | told
+        reading = _reading(line, document.confidences)
+        yield _block("LINE", name, number, _place(line, size), [_id(each) for each, _ in words]) | reading
         for each, word in words:
-            yield _block("WORD", each, number, _place(word, size), []) | _told(word, document.confidences)
+            yield _block("WORD", each, number, _place(word, size), []) | _reading(word, document.confidences)
 
 
 def _block(kind: str, key: str, page: int, geometry: dict[str, Any], children: list[str]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _id(key: str) -> str:
     return str(uuid5(NAMESPACE_URL, key.encode("utf-8", "replace").decode()))
 
 
-def _told(item: Line | Word, confidences: bool) -> dict[str, Any]:
+def _reading(item: Line | Word, confidences: bool) -> dict[str, Any]:
     return {"Text": item.text, **({"Confidence": round(100 * item.confidence, 2)} if confidences else {})}
 
 

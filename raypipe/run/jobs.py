@@ -128,7 +128,7 @@ def _written(finished: Dataset, write: Callable[[pa.Table], pa.Table], rows_per_
     )
 
 
-def convert(tasks: Iterable[Callable[[], list[str]]], told: Callable[[int], None]) -> list[str]:
+def convert(tasks: Iterable[Callable[[], list[str]]], on_ended: Callable[[int], None]) -> list[str]:
     """Calls functions on the cluster, tells how many have ended, and returns what they return together."""
     call, found = ray.remote(lambda task: task()).options(num_cpus=1, max_retries=3), list[str]()
     left = [call.remote(carried(task)) for task in tasks]
@@ -137,7 +137,7 @@ def convert(tasks: Iterable[Callable[[], list[str]]], told: Callable[[int], None
         while left:
             (ended,), left = ray.wait(left)
             found += ray.get(ended)
-            told(count - len(left))
+            on_ended(count - len(left))
         return found
     except ray.exceptions.RayError as error:
         raise cause(str(error)) from error
