@@ -36,7 +36,7 @@ class OperatorActor:
         number: Its place in the pipeline.
         threads: CPU threads of a session; with a GPU, pages that are decoded and searched at once.
         tally: The job's tally actor.
-        page_seconds: How long a page may take before its process is ended; None: as long as it likes.
+        page_seconds: Seconds after which a page fails and its process is ended; None: never.
         most_growth: Bytes by which the process may grow before it is ended between two tasks of Ray.
         known: The passwords of documents.
     """
@@ -92,7 +92,7 @@ class OperatorActor:
         return found
 
     def _run(self, rows: list[Row]) -> dict[str, float]:
-        """Processes pages, with a GPU several at once, and gives the sums of what was done."""
+        """Processes pages, several at once on a GPU, and returns the sums of their metrics."""
 
         def work(some: list[Row]) -> dict[str, float]:
             self._process(some)
@@ -107,7 +107,7 @@ class OperatorActor:
         return dict(sums)
 
     def _finished(self, batch: Sequence[Row], keys: list[Key], failure: str | None) -> list[Row]:
-        """Processed pages; those that have a failure pass through. Tells everybody who counts."""
+        """Processes pages, except those with a failure, which pass through; updates the tally and the metrics."""
         start, cpu = time.perf_counter(), time.process_time()
         rows = list(batch)
         well = [row for row in rows if row.get("exception") is None]

@@ -27,7 +27,7 @@ MANIFEST_SCHEMA = pa.schema(
     [("path", pa.string()), ("name", pa.string()), ("pagenum", pa.int32()), ("total_pages", pa.int32())]
 )
 PAGES_A_THREAD = 2
-"""Pages that an actor with a GPU gets at a time, for each of its threads: the GPU idles where a batch ends."""
+"""Pages per thread that an actor with a GPU gets at a time: the GPU idles at the end of each batch."""
 CONTENT = pa.field("content", pa.large_binary())
 """Documents whose sources are in memory; all others are read where they are needed."""
 
@@ -50,8 +50,7 @@ def transform(
         batch_size: Pages whose lines are read together.
         tally: The job's tally actor; None: a new one.
         shared: Whether the dataset can have further pipelines and actors, for which default pools leave room.
-        page_seconds: How long a page may take before its process is ended and its row says so; None: as long as it
-            likes.
+        page_seconds: Seconds after which a page fails and its process is ended; None: never.
         most_growth: Bytes by which the memory of an actor may grow before its process is replaced.
 
     Raises:

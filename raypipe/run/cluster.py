@@ -1,4 +1,4 @@
-"""Ray clusters: joining one, or starting our own, also without a home and with a long path for temporary files."""
+"""Ray clusters: joining one, or starting our own, even without a home folder or with a long path to temporary files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONGEST_FOLDER = 36
 """Longest path, in characters, of a folder for Ray's sockets, whose own paths are limited to 107."""
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 CREDENTIALS = ("AWS_", "AZURE_STORAGE_", "GOOGLE_APPLICATION_CREDENTIALS")
-"""How the variables begin by which pyarrow may open buckets: workers on other nodes get them too."""
+"""Prefixes of the variables with which pyarrow opens buckets: workers on other nodes get them too."""
 TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
@@ -40,7 +40,7 @@ def join(address: str, log_to_driver: bool) -> None:
     """
     remedy = "Check --address and RAY_ADDRESS, and that `ray status` works there."
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():  # Ray itself would try for a minute, and print why not in its own words.
+    if host and port.isdecimal():  # Ray itself would try for a minute, and then print a long message of its own.
         try:
             socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
         except OSError as error:
@@ -74,7 +74,7 @@ def start(num_cpus: int, log_to_driver: bool) -> None:
             ray.init(
                 address="local",
                 num_cpus=num_cpus,
-                num_gpus=None if gpu_available() else 0,  # Ray counts those too that nothing here can use.
+                num_gpus=None if gpu_available() else 0,  # Ray also counts those that cannot be used.
                 include_dashboard=False,
                 log_to_driver=log_to_driver,
                 logging_level="ERROR",
@@ -86,13 +86,13 @@ def start(num_cpus: int, log_to_driver: bool) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What Ray says first, in a line: of two versions that differ, both."""
+    """The first paragraph of Ray's message, in one line: it names both versions if they differ."""
     return " ".join(str(error).strip().partition("\n\n")[0].split()).rstrip(".")
 
 
 @contextlib.contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Makes the ports of a cluster that starts meanwhile those of the loopback address, as on Windows and macOS.
+    """Binds the ports of a cluster that starts in this block to the loopback address, as on Windows and macOS.
 
     Otherwise they, and the metrics, would listen on all addresses of the machine.
     """
@@ -115,7 +115,7 @@ def _keeps_tokens(folder: Path) -> bool:
 
 
 def _short_folder() -> str | None:
-    """A folder for a cluster if the usual one would make its sockets' paths too long; None if it would not.
+    """A folder for a cluster's files if the usual one makes the paths of its sockets too long, else None.
 
     It is removed when this process ends.
     """

@@ -1,4 +1,4 @@
-"""A dataset that somebody gives to a pipeline: its columns, its documents, and the pools that it has already."""
+"""Datasets given to a pipeline: their columns, their documents, and the pools that they have already."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from raypipe.inputs import memory
 from raypipe.run.pools import READ_AND_WRITE_CPUS
 
 CHEAP = ("Read", "Limit", "Project", "Union")
-"""Operators of Ray Data whose first block, from which it learns its columns, costs next to nothing."""
+"""Operators of Ray Data whose first block, which reveals the columns, costs next to nothing."""
 ROWS_PER_BLOCK = 4
 PATHS = (
     "Pass include_paths=True to ray.data.read_binary_files or read_images, or rename or add the column: "
@@ -26,7 +26,7 @@ PATHS = (
 
 
 _transformed: WeakSet[Dataset] = WeakSet()
-"""Those that pipelines were added to."""
+"""Datasets to which pipelines were added."""
 
 
 def check_columns(graph: Graph, dataset: Dataset) -> None:
@@ -44,7 +44,7 @@ def check_columns(graph: Graph, dataset: Dataset) -> None:
 
 
 def check_path(names: list[str]) -> None:
-    """Makes sure that documents can be told apart.
+    """Makes sure that documents can be identified.
 
     Raises:
         ConfigError: There is no column `path`.
@@ -54,7 +54,7 @@ def check_path(names: list[str]) -> None:
 
 
 def taken(*datasets: Dataset) -> tuple[float, float]:
-    """The CPUs and GPUs that datasets' actors take, those of earlier pipelines included, when they are fewest."""
+    """The CPUs and GPUs that the actors of datasets take at least, including those of earlier pipelines."""
     every = {id(each): each for dataset in datasets for each in _operators(dataset)}.values()
     pools = [each for each in every if isinstance(getattr(each, "compute", None), ActorPoolStrategy)]
     wishes = [(pool.compute.min_size, pool.ray_remote_args) for pool in pools]
@@ -64,7 +64,7 @@ def taken(*datasets: Dataset) -> tuple[float, float]:
 
 
 def note(dataset: Dataset) -> None:
-    """Says if the datasets with pipelines do not fit the cluster together: Ray would wait forever for their union."""
+    """Warns if the datasets with pipelines do not fit the cluster together: Ray would wait forever for their union."""
     _transformed.add(dataset)
     cluster, (cpus, gpus) = ray.cluster_resources(), taken(*_transformed)
     if cpus + READ_AND_WRITE_CPUS > cluster.get("CPU", 0) or gpus > cluster.get("GPU", 0):
@@ -78,7 +78,7 @@ def note(dataset: Dataset) -> None:
 
 
 def _operators(dataset: Dataset) -> list[Any]:
-    """What Ray Data does for a dataset, from its sources on. Ray has no public name for it."""
+    """The operators of a dataset, from its sources on, for which Ray Data has no public name."""
     return list(dataset._logical_plan.dag.post_order_iter())
 
 
@@ -114,7 +114,7 @@ def write_parquet(dataset: Dataset, folder: str, replaces: bool) -> None:
     """Writes a dataset to a folder of Parquet files, from the processes that made its rows.
 
     Raises:
-        OutputError: The folder is there already and is not to be replaced, or cannot be written.
+        OutputError: The folder exists and is not to be replaced, or cannot be written.
     """
     if exists(folder) and not replaces:
         raise OutputError(f"{folder} is there already.", 'Choose another folder, or write.mode("overwrite").')

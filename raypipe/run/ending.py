@@ -37,7 +37,7 @@ class _Ending(ExecutionCallback):  # type: ignore[misc]
 def end_on_failure(dataset: Dataset) -> None:
     """Lets a dataset, and those that are made from it, end all their actors when they fail or are interrupted.
 
-    With a version of Ray that cannot be told so, it says what comes of it.
+    With a version of Ray that does not support this, a warning says what follows from that.
     """
     classes = getattr(dataset.context, "custom_execution_callback_classes", None)
     if classes is None or StreamingExecutor is object:

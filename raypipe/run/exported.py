@@ -12,7 +12,7 @@ from raypipe.types import Row
 
 
 class Exported:
-    """The metrics of one operator in one process. Their names and tags are those of a server.
+    """The metrics of one operator in one process, with the names and tags that a server uses.
 
     Args:
         operator: The operator's name.
@@ -34,7 +34,7 @@ class Exported:
             failed: Its pages that failed here.
             pages: How many there were.
             seconds: How long it took.
-            sums: What `Metrics` counted and timed.
+            sums: The sums from `Metrics`.
         """
         if self._is_first:
             self._pages.inc(pages, self._operator)

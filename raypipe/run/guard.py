@@ -1,4 +1,4 @@
-"""Work on rows in a process of Ray's that may die of one of them: who was at work is known to all, and who hung."""
+"""Work on rows in a Ray process that one of them may kill or hang: the tally and the watchdog know which it was."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Guard:
 
     Args:
         tally: The job's tally actor.
-        who: What this process and those that Ray starts in its place are called.
-        stage: Where a row failed, in messages.
-        seconds: How long a row may take before this process is ended; None: as long as it likes.
+        who: The name of this process and of those that Ray starts in its place.
+        stage: The stage that messages name for a failed row.
+        seconds: Seconds after which a row fails and this process is ended; None: never.
     """
 
     def __init__(self, tally: Any, who: str, stage: str, seconds: float | None) -> None:
@@ -36,14 +36,14 @@ class Guard:
         self._watchdog = Watchdog(seconds, who)
 
     def each(self, rows: Sequence[Row], work: Callable[[Sequence[Row], list[Key], str | None], list[T]]) -> list[T]:
-        """What is worked out for each row.
+        """The results of some work for each row.
 
         Args:
             rows: Pages or documents.
             work: Takes rows, their keys, and the failure of a row that hangs or kills processes.
         """
-        # Ray gives the work of a dead process to another with the same name. The same page under another name is no
-        # retry: datasets may hold a page twice.
+        # Ray gives the work of a dead process to another with the same name. The same page in a process of another name
+        # is not a retry: datasets may hold a page twice.
         keys = [(self._who, row["path"], DOCUMENT if row.get("pagenum") is None else row["pagenum"]) for row in rows]
         if not rows:
             return []
@@ -52,7 +52,7 @@ class Guard:
         return [done for row, key in zip(rows, keys, strict=True) for done in work([row], [key], self._failure(key))]
 
     def watch(self, keys: Sequence[Key], at_once: int = 1) -> AbstractContextManager[None]:
-        """Ends the process if the block takes longer than rows may, so many of which are worked on at once."""
+        """Ends the process if the block takes longer than its rows may, of which `at_once` are processed at a time."""
         return self._watchdog.watch(keys, at_once)
 
     def _begin(self, keys: list[Key]) -> list[int]:
@@ -60,7 +60,7 @@ class Guard:
         return tries
 
     def _failure(self, key: Key) -> str | None:
-        """Begins one row alone, unless it has hung or killed its process often enough: then that is its failure."""
+        """Begins one row alone; returns its failure if it has hung, or killed its process too often."""
         (tries,) = self._begin([key])
         _, path, page = key
         what = path if page == DOCUMENT else f"{path}, page {page + 1},"

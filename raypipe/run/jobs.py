@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from raypipe.graph import Graph
 
 OPENINGS = TOGETHER // AT_ONCE
-"""How many times longer than one document those may take that are opened together."""
+"""How many times the time of one document those may take that are opened together."""
 DOCUMENTS_PER_TASK = 1000
 """Documents whose pages are counted in one task."""
 TASK_CPUS = 0.25
@@ -78,17 +78,17 @@ def read(
     Args:
         graph: The pipeline.
         documents: Their `path`, `name` and `done`, the numbers of pages that are not to be read.
-        write: Writes finished rows, and returns what else it could not write.
+        write: Writes finished rows, and returns the files that it could not write.
         batch_size: Pages read together.
         rows_per_file: Rows that are written together.
-        watch: Is called twice a second with the tally's sums.
-        page_seconds: How long a page may take, and opening a document; None: as long as it likes.
+        watch: Called twice a second with the tally's sums.
+        page_seconds: Seconds after which a page, or opening a document, fails; None: never.
 
     Returns:
-        How many rows were written, what else could not be, and the tally's sums.
+        How many rows were written, the files that could not be, and the tally's sums.
     """
     _quiet(page_seconds and page_seconds * (batch_size + OPENINGS))
-    gc.collect()  # A dataset that failed and that nobody has any more may still keep CPUs: its errors make circles.
+    gc.collect()  # A failed dataset may still hold CPUs, since its errors form reference cycles.
     tally = start_tally()
     opened = _opened(documents, carried(partial(page_rows, tally=tally, page_seconds=page_seconds)), batch_size)
     finished = transform(graph, opened, batch_size, tally, page_seconds=page_seconds)
@@ -118,7 +118,7 @@ def _opened(documents: pa.Table, rows_of: Callable[[pa.Table], pa.Table], batch_
 
 
 def _written(finished: Dataset, write: Callable[[pa.Table], pa.Table], rows_per_file: int) -> Dataset:
-    """How many rows were written to each file, and what else could not be."""
+    """The number of rows written to each file, and the files of documents that could not be written."""
     return finished.map_batches(
         write,
         batch_size=rows_per_file,
@@ -129,7 +129,7 @@ def _written(finished: Dataset, write: Callable[[pa.Table], pa.Table], rows_per_
 
 
 def convert(tasks: Iterable[Callable[[], list[str]]], on_ended: Callable[[int], None]) -> list[str]:
-    """Calls functions on the cluster, tells how many have ended, and returns what they return together."""
+    """Calls functions on the cluster, reports how many have ended, and returns all their results in one list."""
     call, found = ray.remote(lambda task: task()).options(num_cpus=1, max_retries=3), list[str]()
     left = [call.remote(carried(task)) for task in tasks]
     count = len(left)
@@ -153,7 +153,7 @@ def _writers() -> int:
 
 
 def _rows_per_block(documents: int, batch_size: int) -> int:
-    """Few rows where there is little to share out, so that no actor is left with much at the end; else more."""
+    """Few rows if there are few documents, so that no actor is left with many at the end; otherwise more."""
     actors = max(1, int(ray.cluster_resources().get("CPU", 1)))
     most = min(max(actors // ACTORS_PER_ROW, SMALLEST_BLOCK), LARGEST_BLOCK)
     rows = min(documents // (actors * BLOCKS_PER_ACTOR), most)
@@ -162,7 +162,7 @@ def _rows_per_block(documents: int, batch_size: int) -> int:
 
 @contextmanager
 def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[None]:
-    """Watches the tally meanwhile. An error that `watch` raises ends the block, as SIGTERM would, and is raised.
+    """Watches the tally during a block. An error that `watch` raises ends the block, as SIGTERM would, and is raised.
 
     The main thread must have a handler of SIGTERM that raises a KeyboardInterrupt.
     """
@@ -194,8 +194,8 @@ def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[
 
 def cause(report: str) -> RaypipeError:
     """What stopped a job: the error that an actor raised, taken from Ray's report, which ends with hints of its own."""
-    # Ray's exception has the words only: its `cause` is a UserCodeException without the error that was wrapped in it,
-    # and where an actor does not start there is none.
+    # Only the message of Ray's exception says it: its `cause` is a UserCodeException without the error wrapped in it,
+    # and if an actor does not start there is none.
     raised = re.findall(r"^(?:\w+\.)*(?!UserCodeException)(\w+(?:Error|Exception)): (.+)$", report, re.MULTILINE)
     name, words = raised[-1] if raised else ("RayError", " ".join(report.split())[:200])
     kind = getattr(errors, name, None)
@@ -209,7 +209,7 @@ def _quiet(longest: float | None) -> None:
     """Leaves the terminal to our own progress; errors still come as exceptions.
 
     Args:
-        longest: Seconds that pass at most until pages that hang are given up.
+        longest: Most seconds until pages that hang are given up.
     """
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=UserWarning, module="ray.data")
@@ -217,5 +217,5 @@ def _quiet(longest: float | None) -> None:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_no_progress_timeout_s = max(NO_PROGRESS_SECONDS, longest or 0)
-    # Every second, every actor would walk through all its memory for a figure that nobody sees.
+    # Otherwise each actor would scan its memory every second for a figure that is not shown.
     context.memory_usage_poll_interval_s = None

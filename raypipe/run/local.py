@@ -57,8 +57,8 @@ def finished(
     The models are loaded before it returns.
 
     As many pages are read at once as there are threads, with one thread each: networks, decoding and word search of
-    different pages overlap, and none of them has to be split. On a GPU, the sessions put together what the threads
-    bring. A single page gets all threads.
+    different pages overlap, and none of them has to be split. On a GPU, the sessions form batches from the threads'
+    inputs. A single page gets all threads.
 
     Args:
         graph: The pipeline.
@@ -66,8 +66,8 @@ def finished(
         batch_size: Pages whose lines are read together with one thread.
         threads: CPU threads.
         metrics: Where counts and seconds are added.
-        page_seconds: How long a page may take before its row says so and the job goes on; None: as long as it likes.
-            Its thread cannot be ended, and goes on too; code that never lets go of Python's lock stops the process.
+        page_seconds: Seconds after which a page fails and the job goes on; None: never. Its thread cannot be ended and
+            goes on too; code that never releases Python's lock stops the process.
     """
     rows = iter(rows)
     first = list(islice(rows, threads))
@@ -100,8 +100,7 @@ def numbered(documents: Sequence[Row], page_seconds: float | None) -> Generator[
 
     Args:
         documents: Their `path`, `name` and, if any are known, the numbers of pages that are `done`.
-        page_seconds: How long opening one may take before it becomes one page, which says so; None: as long as it
-            likes.
+        page_seconds: Seconds after which opening one fails, so that it becomes one failed page; None: never.
     """
 
     def count(some: Sequence[Row]) -> list[Row]:

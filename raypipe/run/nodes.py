@@ -14,7 +14,7 @@ from raypipe.files.paths import exists
 from raypipe.graph import Graph
 
 ANSWER_SECONDS = 120.0
-"""How long all nodes together have to answer; a new one starts a process first."""
+"""How long all nodes together may take to answer; a new one starts a process first."""
 
 
 def check_nodes(graph: Graph | None, shared: str) -> None:
@@ -58,7 +58,7 @@ def _answer(answer: Any, seconds: float) -> str | None:
 
 
 def _lacking(graph: Graph | None, shared: str, wanted: str) -> str | None:
-    """What this node lacks."""
+    """What this node lacks; None: nothing."""
     if version("raypipe") != wanted:
         return f"it has raypipe {version('raypipe')}, but the job was started with {wanted}"
     try:

@@ -52,9 +52,9 @@ class Ingress:
 
     Args:
         operators: A deployment for each, or the task of one that runs in this process.
-        path: The path through them, still without them: Serve finds handles only among the arguments.
+        path: The path through them, without the operators: Serve finds handles only among the arguments.
         settings: The limits of the server.
-        jobs_for: Makes what keeps jobs.
+        jobs_for: Makes the keeper of jobs.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Ingress:
         return (await self._path.carry(row, overlay)).row
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        # Serve's proxies tell the request's id.
+        # Serve's proxies give the request's id.
         self._application = create(self._path, self._settings, False, self._jobs_for)
         return self._application
 
@@ -106,10 +106,10 @@ def deployment(
 
     Args:
         graph: The pipeline.
-        drawings: What draws overlays, by the picture's format.
+        drawings: The operators that draw overlays, by the name of the drawing.
         serving: How it is deployed.
         pools: The pool of each operator; None: chosen for this machine.
-        jobs_for: Makes what keeps jobs.
+        jobs_for: Makes the keeper of jobs.
 
     Raises:
         ConfigError: A stage reads a column that no stage writes and that requests do not bring with them.
@@ -138,7 +138,7 @@ def deployment(
 
 
 LOGGING = LoggingConfig(log_level="WARNING", enable_access_log=False)
-"""The ingress logs requests itself."""
+"""Serve's own logging is reduced, since the ingress logs requests itself."""
 DEPLOYMENT_OPTIONS: dict[str, Any] = {
     "health_check_period_s": 2,
     "health_check_timeout_s": 30,
@@ -154,7 +154,7 @@ def _deployed(task: Task, pool: Pool, at_once: int) -> Any:
         serve.deployment(Replica)
         .options(
             name=task.operator.name,
-            # More than a replica works on, so that the next page is there when one is done, and batches fill.
+            # More than a replica works on, so that batches fill and the next page is there when one is done.
             max_ongoing_requests=max(32, 8 * at_once, task.batch_lines * task.parallel),
             **DEPLOYMENT_OPTIONS,
             **_placement(pool),

@@ -1,4 +1,4 @@
-"""Documents to the rows of their pages, in tasks of Ray's."""
+"""From documents to the rows of their pages, in Ray tasks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from raypipe.types import Row
 AT_ONCE = 16
 """Documents that a task opens at the same time: a bucket answers after tens of milliseconds."""
 TOGETHER = 4 * AT_ONCE
-"""Documents of which one is to blame if the process dies: they are opened again one by one."""
+"""Documents that are opened again one by one if the process dies, since one of them is to blame."""
 SCHEMA = MANIFEST_SCHEMA.append(pa.field("exception", TEXT.arrow))
 
 
@@ -32,7 +32,7 @@ def page_rows(documents: pa.Table, tally: Any, page_seconds: float | None) -> pa
     Args:
         documents: Their `path`, `name` and `done`, the numbers of pages that are not to be read.
         tally: The job's tally actor.
-        page_seconds: How long opening a document may take; None: as long as it likes.
+        page_seconds: Seconds after which opening a document fails; None: never.
     """
     found = list(_pages(documents.to_pylist(), tally, page_seconds))
     tally.finish.remote([], {"opened": len(documents), "found": len(found)})
@@ -51,7 +51,7 @@ def _pages(documents: list[Row], tally: Any, page_seconds: float | None) -> Iter
 
 
 def _counted(documents: list[Row], tally: Any, page_seconds: float | None) -> Iterator[list[Row]]:
-    """The pages of documents that may have several; one page, which says why, if a document hangs or kills."""
+    """The pages of documents that may have several; one failed page for a document that hangs or kills the process."""
     guard = Guard(tally, f"opening-{ray.get_runtime_context().get_task_id()}", OPENING, page_seconds)
 
     def count(some: Sequence[Row], keys: list[Key], failure: str | None) -> list[list[Row]]:

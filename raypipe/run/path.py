@@ -29,7 +29,7 @@ class PagePath:
         columns: The columns of a finished page.
         needs: The columns that come with a request.
         at_once: How many pages all replicas together read at once.
-        room: How many they need to have so that they never wait for one.
+        room: How many pages must be under way so that no replica waits for one.
         retrying: Held while retrying a page whose replica died.
     """
 
@@ -84,7 +84,7 @@ class PagePath:
     async def _through(self, row: Row, overlay: str) -> Work:
         work: Any = Work(row, (), overlay, time.time())
         for operator in self.operators:
-            # A response of Serve is passed on as it is: the work goes from replica to replica.
+            # Serve's response is passed on without waiting for it: the work goes from replica to replica.
             work = operator.remote(work) if is_remote(operator) else await operator(work)
         done: Work = work if isinstance(work, Work) else await work
         return done
@@ -101,7 +101,7 @@ def is_remote(operator: Any) -> bool:
 
 
 def deaths() -> tuple[type[Exception], ...]:
-    """What is raised when a replica dies; none where there is no Ray."""
+    """The exceptions that a dead replica raises; none without Ray."""
     if "ray" not in sys.modules:
         return ()
     from ray.exceptions import RayActorError

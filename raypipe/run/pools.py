@@ -1,4 +1,4 @@
-"""The pools of a pipeline's operators: chosen where the pipeline sets none, and all must fit the cluster."""
+"""The pools of a pipeline's operators: they are chosen if the pipeline sets none, and must fit the cluster."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from raypipe.machine import usable_cpus
 from raypipe.stages.base import ModelStage, Pool
 
 READ_AND_WRITE_CPUS = 1.0
-"""CPUs that pools leave to the tasks that read and write; without them Ray Data waits forever without a word."""
+"""CPUs that pools leave to the tasks that read and write; without them Ray Data waits forever without a message."""
 CPU_SHARE = 0.2
-"""The part of the free CPUs that a pipeline takes that shares its dataset with others: five fit into a union."""
+"""The share of the free CPUs for a pipeline that shares its dataset with others: five fit into a union."""
 GPU_SHARE = 0.6
-"""The same of GPUs; above a half, since Ray would put two actors of a half on one GPU and leave another idle."""
+"""The same for GPUs; above one half, since Ray would put two actors of a half on one GPU and leave another idle."""
 MOST_THREADS = 4
-"""CPU threads of a replica whose pool is not set: more gain little, and share Python's lock."""
+"""CPU threads of a replica whose pool is not set: more bring little, since they share Python's lock."""
 
 
 MOST_GPU_THREADS = 16
@@ -37,7 +37,7 @@ def for_data(
         graph: The pipeline.
         cpus, gpus: What the cluster has.
         taken: CPUs and GPUs of the pools that the dataset has already.
-        shared: Whether further pipelines must find room: their actors take turns on the same CPUs and GPUs.
+        shared: Whether to leave room for further pipelines, whose actors take turns on the same CPUs and GPUs.
 
     Raises:
         ConfigError: The pools need more CPUs than there are.
@@ -68,7 +68,7 @@ def _alone(on_gpu: bool, cpus: float, gpus: float) -> Pool:
 
 
 def _turns(on_gpu: bool, cpus: float, gpus: float, taken: tuple[float, float]) -> Pool:
-    """As many actors as there are CPUs or GPUs, each with a part of one, so that the next pipeline finds the rest."""
+    """As many actors as there are CPUs or GPUs, each with a part of one, which leaves the rest for other pipelines."""
     size = max(1, int(gpus if on_gpu else cpus))
     free_cpus, free_gpus = max(0.0, cpus - taken[0]), max(0.0, gpus - taken[1])
     return Pool(
@@ -79,7 +79,7 @@ def _turns(on_gpu: bool, cpus: float, gpus: float, taken: tuple[float, float]) -
 
 
 def _rounded_down(share: float) -> float:
-    """To Ray's precision."""
+    """A share, rounded down to Ray's precision."""
     return math.floor(share * 10_000) / 10_000
 
 

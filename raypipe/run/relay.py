@@ -1,6 +1,6 @@
-"""Log lines of a server's processes, on the standard error of the command that started them, as they are.
+"""Log lines of a server's processes, unchanged, on the standard error of the command that started them.
 
-Ray would put the name of the process before each line.
+Ray would prefix each line with the name of the process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LONGEST_LINE = 200_000
 
 @contextlib.contextmanager
 def relayed() -> Iterator[Path]:
-    """A socket on this machine: each datagram that comes there is a line, which is printed on standard error."""
+    """A socket on this machine: each datagram sent to it is a line, which is printed on standard error."""
     folder = Path(tempfile.mkdtemp(prefix="raypipe-"))
     path = folder / "log"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:

@@ -30,7 +30,7 @@ class Work:
     Attributes:
         row: The page row; each value as its `Column` encodes it.
         visits: What it has cost at the operators so far.
-        overlay: Format of the picture to draw at the end, or `none`.
+        overlay: Name of the drawing to make at the end, or `none`.
         sent: Unix time at which it left the previous process.
     """
 
@@ -47,7 +47,7 @@ class Task:
     Attributes:
         operator: The steps.
         last: Whether no operator follows.
-        drawings: Steps that draw the overlay, by the picture's format; only for the last operator.
+        drawings: The operators that draw overlays, by the name of the drawing; only for the last operator.
         threads: CPU threads per page.
         parallel: Pages, or batches of them, that are processed at once.
         batch_lines: Most line pictures in a batch, judged by their bytes; 0: one page at a time.
@@ -102,7 +102,7 @@ class OperatorReplica:
         return self._load_seconds
 
     def _batched(self) -> Callable[[Work], Awaitable[Work]]:
-        from ray import serve  # Replicas that run in no Serve do without.
+        from ray import serve  # Replicas outside Serve do without Ray.
 
         # Made here because Serve keeps a decorated method's queue on the class, shared by all instances.
         task = self._task
@@ -146,7 +146,7 @@ class OperatorReplica:
         if value is None:
             return None
         if self._task.last and isinstance(value, Image):
-            value = replace(value, data=None)  # Who sent the page has it.
+            value = replace(value, data=None)  # The sender of the page has it.
         return column.encode(value)
 
 

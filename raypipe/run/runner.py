@@ -15,7 +15,7 @@ from raypipe.stages.base import Step, Worker
 from raypipe.types import Row
 
 OPENING = "Opening"
-"""The stage of a failure in a document that hangs or kills its process before its pages are known."""
+"""The stage that fails if a document hangs or kills its process before its pages are known."""
 
 
 class Runner:
@@ -47,8 +47,8 @@ class Runner:
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Runs the steps on page rows, in place, keeping their number and order.
 
-        Rows with an exception pass through; the columns that a step would have written are empty. The others share the
-        seconds alike.
+        Rows with an exception pass through; the columns that a step would have written are empty. The seconds are
+        divided equally among the others.
         """
         begun, start = [row for row in rows if row.get("exception") is None], time.perf_counter()
         for step, worker in self._workers:
@@ -72,7 +72,7 @@ def carry_out(step: Step, worker: Worker[Any], rows: list[Row]) -> None:
 
 
 def timed_out(stage: str, what: str, seconds: float) -> str:
-    """The exception of a page, or of a document that was to be opened, that took too long."""
+    """The exception of a page that took too long, or of a document that took too long to open."""
     message = (
         f"{what} was not finished in {seconds:g} seconds and is given up. "
         "Look at the picture; give pages more time if it looks sound."

@@ -14,7 +14,7 @@ from raypipe.zoo import manifest
 GPU_BATCH_LINES = 256
 """Default number of line pictures in a batch on a GPU."""
 PER_BATCH = 8
-"""Pages for each that is read at once where batches are to be filled."""
+"""Pages under way for each that is read at once, if batches are to be filled."""
 
 
 def tasks_of(graph: Graph, drawings: Mapping[str, Operator], pools: Sequence[Pool], serving: Serving) -> list[Task]:
@@ -38,9 +38,9 @@ def tasks_of(graph: Graph, drawings: Mapping[str, Operator], pools: Sequence[Poo
 
 
 def path_of(graph: Graph, drawings: Mapping[str, Operator], tasks: Sequence[Task], pools: Sequence[Pool]) -> PagePath:
-    """The path of a page through the operators, still without them."""
+    """The path of a page through the operators, before these exist."""
     at_once = min(task.parallel * (pool.max_size or pool.floor) for task, pool in zip(tasks, pools, strict=True))
-    # A page for each operator and one that waits there already when the first is done.
+    # A page for each operator, and one that waits until the first is done.
     room = at_once * (PER_BATCH if any(task.batch_lines for task in tasks) else len(tasks) + 1)
     return PagePath(
         operators=(),

@@ -1,4 +1,4 @@
-"""What `raypipe serve` does: a Ray Serve instance on this machine, until it is told to stop."""
+"""What `raypipe serve` does: a Ray Serve instance on this machine, until a signal stops it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def run(
     if not address:  # What another cluster's nodes have is unknown here.
         graph.check()
     _connect(address)
-    stop = _told_to_stop()  # After Ray has set its own handlers.
+    stop = _stop_event()  # After Ray has set its own handlers.
     with contextlib.ExitStack() as last:
         last.callback(ray.shutdown)
         _check_vacant()
@@ -82,8 +82,8 @@ def run(
         stop.wait()
 
 
-def _told_to_stop() -> threading.Event:
-    """What SIGTERM and SIGINT set."""
+def _stop_event() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -109,14 +109,14 @@ def _remove() -> None:
 
 
 def _drain() -> None:
-    """Lets the ingresses finish what they have accepted. Meanwhile they tell others to try again."""
+    """Lets the ingresses finish what they have accepted, while they tell further clients to try again."""
     deadline = time.monotonic() + DRAIN_SECONDS
     try:
         ingress = serve.get_app_handle(NAME)
         ingress.broadcast("stop").results()
         while sum(ingress.broadcast("under_way").results()) and time.monotonic() < deadline:
             time.sleep(0.1)
-    except Exception as error:  # Whatever Serve raises where an ingress does not answer: it is deleted all the same.
+    except Exception as error:  # Whatever Serve raises if an ingress does not answer: it is deleted anyway.
         logging.getLogger(__name__).warning("The server stops at once: %s", error)
 
 
@@ -148,18 +148,18 @@ def _check_vacant() -> None:
 
 
 def _start(host: str, port: int) -> None:
-    with _told("Ray Serve does not start"):
+    with _in_one_line("Ray Serve does not start"):
         serve.start(http_options={"host": host, "port": port}, logging_config=LOGGING)
 
 
 def _deploy(application: Application) -> None:
-    with _told("The pipeline cannot be served"):
+    with _in_one_line("The pipeline cannot be served"):
         serve.run(application, name=NAME, route_prefix="/")
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turns what Ray raises if a process does not start, or not in time, into an error that users see in a line."""
+def _in_one_line(what: str) -> Iterator[None]:
+    """Turns what Ray raises if a process does not start in time into an error that users see as one line."""
     try:
         yield
     except (RuntimeError, TimeoutError, RayError) as error:

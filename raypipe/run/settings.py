@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from raypipe.web.settings import ServerSettings
 
 DRAIN_SECONDS = 60
-"""How long a server that stops works on what it has accepted."""
+"""How long a server that stops may take to finish what it has accepted."""
 
 
 class Serving(BaseModel):

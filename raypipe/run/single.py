@@ -58,7 +58,7 @@ def run(
 
 
 def _take_errors(log: logging.Logger) -> None:
-    """Has what libraries say logged like all else. What uvicorn says of requests, the application says with ids."""
+    """Sends log records of libraries to our log, but not uvicorn's on requests, which the application logs with ids."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.basicConfig(level=logging.WARNING, handlers=log.handlers)
 
@@ -82,7 +82,7 @@ def application(
 
 
 class Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
-    """uvicorn's HTTP, whose answer to what is none is a problem like all others."""
+    """uvicorn's HTTP, which answers malformed requests with a problem document."""
 
     def send_400_response(self, _: str) -> None:
         """Answers and closes the connection, or only closes it if another request's answer would come next."""
@@ -95,7 +95,7 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
 
 
 class Server(uvicorn.Server):
-    """An HTTP server that, once it is told to stop, finishes what it has and refuses the rest until then."""
+    """An HTTP server that, once stopped, finishes accepted requests and refuses others until it ends."""
 
     def __init__(self, application: Edge, host: str, port: int, started: Callable[[], None]) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""What all actors of a job have done."""
+"""What the actors of a job have done, all together."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 Key: TypeAlias = tuple[str, str, int]
 """An actor's id, and the path and number of a page."""
 DOCUMENT = -1
-"""In a key, in place of a page's number: the whole document, while its pages are counted."""
+"""Stands for a page's number in the key of a whole document, while its pages are counted."""
 
 NODES_A_TRY = 3
-"""Nodes leave for many reasons, so that this many of their deaths count like one of an actor. Yet pages kill nodes."""
+"""Pages can kill nodes, but nodes also leave for other reasons: this many of their deaths count as one of an actor."""
 
 
 class Tally:
@@ -27,7 +27,7 @@ class Tally:
         self._begun: float | None = None
 
     def begin(self, keys: list[Key], node: str) -> list[int]:
-        """Notes that a batch of pages is begun, unless one of them was begun before and its actor died.
+        """Records that a batch of pages is begun, unless one of them was begun before and its actor died.
 
         Args:
             keys: The pages.
@@ -56,7 +56,7 @@ class Tally:
         return tries
 
     def finish(self, keys: list[Key], sums: dict[str, float]) -> None:
-        """Notes that pages are finished, and adds to the job's sums."""
+        """Records that pages are finished, and adds to the job's sums."""
         for key in keys:
             self._begun_on.pop(key, None)
         for name, value in sums.items():
@@ -72,8 +72,8 @@ class Tally:
 def start_tally() -> Any:
     """A new tally's actor, which lives as long as its handle.
 
-    It runs beside the job's driver, without which the job ends anyway: other nodes may leave. If its process dies, what
-    it knew is lost, but not the job.
+    It runs on the node of the job's driver, without which the job ends anyway, since other nodes may leave. If its
+    process dies, its counts are lost, but not the job.
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
     options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}

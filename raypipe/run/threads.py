@@ -15,7 +15,7 @@ T = TypeVar("T", bound=Sized)
 R = TypeVar("R")
 
 AHEAD = 2
-"""Calls in progress, or done and waiting for earlier ones, for each that runs at once."""
+"""Calls that are running, or done and waiting for earlier ones, for each thread."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Limit(Generic[T, R]):
 
     Attributes:
         seconds: The seconds for each member of an item.
-        instead: Gives the result for an item whose call took longer. The call's thread goes on, unheeded: it cannot be
-            ended.
+        instead: Gives the result for an item whose call took longer. The call's thread cannot be ended; its result is
+            ignored.
     """
 
     seconds: float
@@ -39,9 +39,9 @@ def in_order(
 
     Args:
         function: What is called, in several threads at once.
-        items: Its arguments. No more are taken than somebody asks for.
+        items: Its arguments. They are taken as results are asked for.
         at_once: Threads.
-        limit: How long a call may take; None: as long as it likes.
+        limit: How long a call may take; None: forever.
     """
     team = _Team(function, at_once)
     waiting: deque[_Call[T, R]] = deque()
@@ -68,7 +68,7 @@ class _Call(Generic[T, R]):
     given_up: bool = False
 
     def in_time(self, limit: Limit[T, R] | None) -> bool:
-        """Waits for its end, and says whether that came in time."""
+        """Waits for its end; returns whether it came in time."""
         left = None
         if limit:
             left = max(0, self.begun.result() + limit.seconds * len(self.item) - time.monotonic())
@@ -99,7 +99,7 @@ class _Team(Generic[T, R]):
         return call
 
     def result(self, call: _Call[T, R], limit: Limit[T, R] | None) -> R:
-        """The result of the earliest call that is left, or what stands for it."""
+        """The result of the earliest call that is left, or its substitute."""
         if not limit or call.in_time(limit):
             return call.result.result()
         self._give_up(call)
@@ -107,7 +107,7 @@ class _Team(Generic[T, R]):
         return limit.instead(call.item)
 
     def end(self, running: Iterable[_Call[T, R]], limit: Limit[T, R] | None) -> None:
-        """Ends the threads, and waits for them, but for those that hang."""
+        """Ends the threads, and waits for all but those that hang."""
         for _ in range(self._size):
             self._todo.put(None)
         for call in running:

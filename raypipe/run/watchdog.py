@@ -1,4 +1,4 @@
-"""A process that ends itself, for Ray to start it anew: at a page that hangs, and when its memory has grown."""
+"""Ending this process so that Ray starts it again: when a page hangs, and when its memory has grown."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from raypipe.machine import private_bytes
 class Watchdog:
     """Ends this process if pages take too long, and tells its successor: native code cannot be interrupted otherwise.
 
-    What waits is a thread of faulthandler: C code, which also works while native code holds Python's lock. Before it
-    ends the process it writes where every thread is, to a file on this machine's disk that the successor reads.
+    A thread of faulthandler waits: C code, which works even while native code holds Python's lock. Before it ends the
+    process, it writes the stack of every thread to a file on this machine's disk, which the successor reads.
 
     Args:
-        seconds: How long a page may take; None: as long as it likes.
-        name: What this process and its successors are called, a part of a file's name.
+        seconds: How long a page may take; None: forever.
+        name: The name of this process and its successors, a part of a file's name.
 
     Attributes:
-        hung: What was being processed, alone, when the process before this one ran out of time; None if nothing was.
+        hung: The page that the process before this one was processing alone when it ran out of time; None: no page.
     """
 
     def __init__(self, seconds: float | None, name: str) -> None:
@@ -34,7 +34,7 @@ class Watchdog:
 
     @contextmanager
     def watch(self, pages: Sequence[object], at_once: int = 1) -> Iterator[None]:
-        """Ends the process if the block takes longer than so many pages may, of which some are processed at once."""
+        """Ends the process if the block takes longer than its pages may, of which `at_once` are processed at a time."""
         if self._seconds is None:
             yield
             return
@@ -49,7 +49,7 @@ class Watchdog:
                 self._file.unlink()
 
     def is_hung(self, page: object) -> bool:
-        """Whether the process before this one ran out of time with this page alone. It is asked once for each time."""
+        """Whether the process before this one ran out of time with this page alone; True only once for each time."""
         if self.hung is None or self.hung != _described([page]):
             return False
         self.hung = None
@@ -89,7 +89,7 @@ class Growth:
         if task == self._task:
             return
         now = private_bytes()
-        if self._at_first is None and self._task is not None:  # The first task has loaded and allocated what all need.
+        if self._at_first is None and self._task is not None:  # The first task loads and allocates what all tasks need.
             self._at_first = now
         self._task = task
         if now is not None and self._at_first is not None and now - self._at_first > self._most:

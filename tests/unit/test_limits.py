@@ -42,18 +42,34 @@ def test_no_place_is_a_429_and_places_come_back() -> None:
         import httpx2
 
         reader = Reader()
-        app = create(reader, ServerSettings(max_requests=4, request_seconds=0.5))
+        app = create(reader, ServerSettings(max_requests=4))
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://server") as client:
             slow = [asyncio.create_task(client.post("/v1/ocr", content=b"slow")) for _ in range(2)]
-            await asyncio.sleep(0.1)
+            while reader.running < 2:
+                await asyncio.sleep(0.01)
             for path in ("/v1/ocr", "/v1/ocr?output_format=ndjson", "/invocations"):
                 refused = await client.post(path, content=PICTURE)
                 assert_problem(refused, 429, "too_many_requests")
                 assert refused.headers["retry-after"] == "2"
-            slow[0].cancel()
+            for each in slow:
+                each.cancel()
             await asyncio.wait(slow)
             assert reader.cancelled == 2
             assert (await client.post("/v1/ocr", content=PICTURE)).status_code == 200
+
+    asyncio.run(main())
+
+
+def test_a_request_that_takes_too_long_gives_its_place_back() -> None:
+    async def main() -> None:
+        import httpx2
+
+        reader = Reader()
+        app = create(reader, ServerSettings(max_requests=1, request_seconds=0.05))
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://server") as client:
+            assert_problem(await client.post("/v1/ocr", content=b"slow"), 504, "too_slow")
+            assert reader.cancelled == 1
+            assert_problem(await client.post("/v1/ocr", content=b"slow"), 504, "too_slow")
 
     asyncio.run(main())
 
