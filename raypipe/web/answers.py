@@ -20,15 +20,15 @@ ones."""
 
 @dataclass(frozen=True)
 class Context:
-    """What an answer says besides its pages.
+    """What an answer contains besides its pages.
 
     Attributes:
-        request_id: That of the request.
-        models: The pipeline's.
+        request_id: The id of the request.
+        models: The pipeline's models.
         form: The form of the answer.
         confidences: Whether it includes confidences.
         pictures: Whether it includes pictures of pages.
-        folder: Where pages have paths that may be opened.
+        folder: The folder in which paths of pages may be opened.
     """
 
     request_id: str

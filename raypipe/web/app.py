@@ -1,4 +1,4 @@
-"""The HTTP application: routes, and how errors become answers."""
+"""The HTTP application: its routes, and how errors become answers."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def create(
     """The application around a reader, ready for any ASGI server.
 
     Args:
-        reader: What reads pages.
+        reader: Reads pages.
         settings: The limits of the server.
-        tells_id: Whether it adds the header `X-Request-ID` to answers; Serve's proxies do themselves.
-        jobs_for: Makes what keeps jobs; None: it takes none.
+        tells_id: Whether it adds the header `X-Request-ID` to answers; Serve's proxies do so themselves.
+        jobs_for: Makes the keeper of jobs; None: the server takes no jobs.
     """
     places = settings.max_requests or REQUESTS_PER_PAGE_AT_ONCE * reader.at_once
     ocr = service.Service(
@@ -70,7 +70,7 @@ def create(
         description="Text from pictures of handwriting and print, with positions and confidences.",
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # To the host that the client names.
+        redirect_slashes=False,  # Redirections would go to the host that the client names.
         lifespan=_lifespan,
     )
     kept = jobs_for(ocr) if jobs_for else None
@@ -89,7 +89,7 @@ def create(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Has jobs read while the application runs."""
+    """Reads jobs while the application runs."""
     kept: jobs.Jobs | None = app.state.jobs
     if kept:
         await asyncio.to_thread(kept.start, asyncio.get_running_loop())

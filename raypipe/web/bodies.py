@@ -1,4 +1,4 @@
-"""Bodies of requests while they arrive: how large, how many at once, how slowly."""
+"""Limits on request bodies while they arrive: their size, number and speed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from raypipe.web.problems import ProblemError
 from raypipe.web.settings import ServerSettings
 
 QUICK_SECONDS = 1.0
-"""A body that is here within this time is not counted: clients that are slow do not stand in the way of others. Most of
-it passes until a server to which hundreds of them come at once has looked at each."""
+"""A body that arrives within this time is not counted, so that slow clients do not get in the way of others. A server
+that receives hundreds at once needs most of it to look at each."""
 FIRST_SECONDS = 5
-"""From here on a body must have come at the least rate: connections take a while to speed up."""
+"""After this time a body must have arrived at the least rate: connections take a while to speed up."""
 CLOSE = {"Connection": "close"}
 """For answers to requests whose body is not read."""
 
 
 class Bodies:
-    """Reads the bodies of all requests. Those that take their time are counted, and limited.
+    """Reads the bodies of all requests. The number of slow ones is limited.
 
     Args:
         settings: The limits.
@@ -60,7 +60,7 @@ class Bodies:
             while True:
                 coming = coming or asyncio.ensure_future(anext(stream))
                 await asyncio.wait((coming,), timeout=arrival.seconds_left)
-                if not coming.done():  # Who has sent is not slow, even if the server was.
+                if not coming.done():  # A client that has sent something is not slow, even if the server was.
                     arrival.check()
                     continue
                 chunk, coming = coming.result(), None
@@ -73,7 +73,7 @@ class Bodies:
             arrival.end()
 
     def take(self, client: str) -> None:
-        """Counts a body that is waited for.
+        """Counts a body that is awaited.
 
         Raises:
             ProblemError: 429, there are too many, of this client or of all.
@@ -86,13 +86,13 @@ class Bodies:
         self._waiting[client] += 1
 
     def leave(self, client: str) -> None:
-        """Counts a body no longer."""
+        """Stops counting a body."""
         self._waiting[client] -= 1
         if not self._waiting[client]:
             del self._waiting[client]
 
     def hold(self, size: int) -> None:
-        """Counts bytes that have come; a negative number gives them back.
+        """Counts bytes that have arrived; a negative number releases them.
 
         Raises:
             ProblemError: 429, the bodies under way would take too much memory.
@@ -111,7 +111,7 @@ class _Arrival:
     """One body on its way.
 
     Attributes:
-        body: What has come.
+        body: The bytes that have arrived.
     """
 
     def __init__(self, bodies: Bodies, settings: ServerSettings, client: str) -> None:
@@ -120,13 +120,13 @@ class _Arrival:
 
     @property
     def seconds_left(self) -> float:
-        """Until `check` has something to say."""
+        """Seconds until `check` is to be called."""
         quick = self._longest if self._is_counted else min(QUICK_SECONDS, self._longest)
         return max(0.0, self._begun + quick - time.monotonic())
 
     @property
     def _longest(self) -> float:
-        """Seconds that the body may take, after what has come of it."""
+        """Seconds that the body may take, judged by the bytes that have arrived."""
         at_rate = FIRST_SECONDS + len(self.body) / self._settings.min_upload_rate
         return min(self._settings.body_seconds, at_rate)
 
@@ -144,10 +144,10 @@ class _Arrival:
         self._is_counted = True
 
     def add(self, chunk: bytes) -> None:
-        """Adds what has come.
+        """Adds bytes that have arrived.
 
         Raises:
-            ProblemError: 413 too large, 429 too much with all others.
+            ProblemError: 413 too large, 429 too much together with all others.
         """
         if len(self.body) + len(chunk) > self._settings.max_body_bytes:
             raise too_large(self._settings)
@@ -155,7 +155,7 @@ class _Arrival:
         self.body += chunk
 
     def end(self) -> None:
-        """Gives back what the body took."""
+        """Releases what the body took."""
         self._bodies.hold(-len(self.body))
         if self._is_counted:
             self._bodies.leave(self._client)

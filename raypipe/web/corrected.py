@@ -25,7 +25,7 @@ from raypipe.web.uploads import FORM, Upload, clean_name, media_type, uploads_of
 
 router = APIRouter(responses=PROBLEM)
 PAGES = "pages"
-"""The field of a form that holds the pages."""
+"""The form field that holds the pages."""
 
 
 @router.post("/v1/convert", responses={**ANSWERS, **PROBLEMS}, openapi_extra=CORRECTED, response_class=Response)
@@ -46,7 +46,7 @@ async def convert(request: Request, options: Annotated[Rendering, Query()]) -> R
 
 
 async def _received(request: Request, service: Service) -> tuple[bytes, Upload | None]:
-    """The JSON, and the document, without its lock, if it came along."""
+    """The JSON and, if it was sent, the unlocked document."""
     body = await service.bodies.read(request)
     if media_type(request) != FORM:
         return body, None
@@ -67,7 +67,7 @@ def pages_of(body: bytes, most: int, upload: Upload | None = None) -> list[Page]
     Args:
         body: JSON.
         most: How many there may be.
-        upload: The document that they are of; None: it did not come along.
+        upload: Their document; None: it was not sent.
 
     Raises:
         ProblemError: 413, there are too many; 422, it is not what a server answers; or the document cannot be opened.
@@ -102,7 +102,7 @@ def _page(page: CorrectedPage, upload: Upload | None) -> Page:
 
 
 def _image(upload: Upload, page: CorrectedPage) -> Image:
-    """The page's picture, in whose pixels, whatever they are here, the page's boxes are."""
+    """The page's picture, with the size to whose pixels the page's boxes refer, whatever its size here."""
     usual = BinaryToImage()
     limits = Limits(usual.max_bytes, usual.max_megapixels, usual.max_pages)
     image = open_image(upload.content, upload.name, page.pagenum, False, limits)

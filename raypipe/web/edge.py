@@ -77,7 +77,7 @@ class Edge:
         scope["state"]["client"] = key or (scope.get("client") or ("",))[0]
         scope["state"]["is_stopping"] = lambda: self._stops
         begun, status, method = time.perf_counter(), 499, scope["method"]
-        # HEAD is answered like GET, without the body, and nothing in parts. The server's own scope stays as it is.
+        # HEAD is answered like GET but without a body, and ranges are ignored. The server's own scope stays unchanged.
         asked = [(name, value) for name, value in scope["headers"] if name != b"range"]
         scope = {**scope, "method": "GET" if method == "HEAD" else method, "headers": asked}
 
@@ -99,8 +99,8 @@ class Edge:
                 self._note(scope, method, status, time.perf_counter() - begun)
 
     def malformed(self) -> Response:
-        """The answer to what is not HTTP, which therefore has no scope."""
-        request_id, detail = uuid4().hex, "What came is not an HTTP request. Let an HTTP library make it."
+        """The answer to a request that is not HTTP and therefore has no scope."""
+        request_id, detail = uuid4().hex, "This is not an HTTP request. Let an HTTP library make it."
         problem = ProblemError(400, "request_malformed", detail, CLOSE)
         self._telemetry.problem(problem.code)
         fields = {"request_id": request_id, "status": problem.status}
@@ -136,9 +136,9 @@ class Edge:
         return None
 
     def _key_of(self, authorization: str) -> str:
-        """The digest of the valid key that a request shows; empty if it shows none."""
+        """The digest of the valid key that a request presents; empty if it presents none."""
         scheme, _, key = authorization.partition(" ")
-        if scheme == "AWS4-HMAC-SHA256":  # As boto3 signs: the access key's id is the key, and no secret is known here.
+        if scheme == "AWS4-HMAC-SHA256":  # boto3's signature: the access key's id is the key; the secret is not used.
             scheme, key = "bearer", key.partition("Credential=")[2].partition("/")[0]
         # Every key is compared, so that the time taken reveals nothing about them.
         shown = [digest(each) for each in _readings(key.strip())]
@@ -162,7 +162,7 @@ class Edge:
 
 
 def _with_origins(app: ASGIApp, settings: ServerSettings) -> ASGIApp:
-    """An application that tells browsers which other sites may use it. What they ask before needs no key."""
+    """An application that tells browsers which other sites may use it; their preflight requests need no key."""
     if not settings.cors_origins:
         return app
     return CORSMiddleware(
@@ -175,12 +175,12 @@ def _with_origins(app: ASGIApp, settings: ServerSettings) -> ASGIApp:
 
 
 def _readings(key: str) -> tuple[str, str]:
-    """A key from a header as Latin-1, which headers are, and as UTF-8, which most clients send all the same."""
+    """A key from a header, decoded as Latin-1, as headers should be, and as UTF-8, as most clients send it."""
     return key, key.encode("latin-1").decode("utf-8", "replace")
 
 
 def request_id_of(headers: Headers) -> str:
-    """The id that Serve or the client gave the request, if it is one of visible characters, or else a new one."""
+    """The id that Serve or the client gave the request, if it consists of visible characters, else a new one."""
     proposed = headers.get(REQUEST_ID, "")
     return proposed if re.fullmatch(r"[\x21-\x7e]{1,128}", proposed) else uuid4().hex
 

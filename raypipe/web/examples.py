@@ -1,4 +1,4 @@
-"""What answers look like, for the OpenAPI document: each is made by the code that makes answers."""
+"""Examples of answers for the OpenAPI document, each made by the code that makes answers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def with_examples(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_forms() -> dict[str, Any]:
-    """An answer in each form of text, by media type; the first form of a media type is the one it means."""
+    """An answer in each text form, by media type; a media type stands for its first form."""
     texts = [form for form in forms().values() if form.media_type != "application/pdf"]
     return {form.media_type: _rendered(form) for form in reversed(texts)}
 

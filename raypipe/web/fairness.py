@@ -1,4 +1,4 @@
-"""Turns in front of the reader: who sends much does not stand in the way of others."""
+"""Turns in front of the reader, so that clients that send much do not get in the way of others."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 
 
 class FairQueue:
-    """Where pages wait for room in the reader: the next is of the client that has the fewest pages there.
+    """A queue of pages that wait for room in the reader. The client with the fewest pages in the reader is next.
 
-    Clients that have as many take turns. How many pages wait is bounded by `Admission`.
+    Clients with equally many take turns. `Admission` bounds how many pages wait.
 
     Args:
         room: How many pages the reader has at once.
@@ -31,7 +31,7 @@ class FairQueue:
             await turn
             yield
         finally:
-            if not turn.cancelled():  # A turn that came when nobody waited for it any more is given back, too.
+            if not turn.cancelled():  # A turn that came after its waiter was cancelled is given back, too.
                 self._inside -= Counter((client,))
                 self._free += 1
                 self._admit()

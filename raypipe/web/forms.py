@@ -25,7 +25,7 @@ class Form:
         schema: How the OpenAPI document describes it.
         streams: Whether pages are sent as they are finished, each rendered on its own.
         one_page: Whether it holds one page.
-        tells_exceptions: Whether it says what went wrong with each page; other forms cannot answer if all failed.
+        tells_exceptions: Whether it says what went wrong with each page; the others cannot answer if all pages failed.
         pictures: Whether it shows the pages' overlays.
     """
 

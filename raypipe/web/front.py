@@ -1,4 +1,4 @@
-"""What stands before Serve's router in its proxies: what Serve itself answers becomes a problem, to try again."""
+"""Middleware in front of the router in Serve's proxies: it turns Serve's own errors into problems to be retried."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROBLEMS = {
     404: (503, "not_serving", f"The server is starting or stopping. {AGAIN}"),
     429: (429, "overloaded", f"The server has more requests than it can hold. {AGAIN}"),
     500: (503, "ingress_died", f"The process that was to answer has died. {AGAIN}"),
-    503: (503, "not_serving", f"No process is there to answer. {AGAIN}"),
+    503: (503, "not_serving", f"There is no process to answer. {AGAIN}"),
 }
 """The problem of each status that Serve answers with: status, code and detail."""
 
@@ -42,8 +42,8 @@ class Front:
         has_begun = is_replaced = False
 
         async def replace(status: int) -> None:
-            told = {"Retry-After": str(RETRY_AFTER_SECONDS), REQUEST_ID: request_id}
-            await ProblemError(*PROBLEMS[status], told).response(request_id)(scope, receive, send)
+            further = {"Retry-After": str(RETRY_AFTER_SECONDS), REQUEST_ID: request_id}
+            await ProblemError(*PROBLEMS[status], further).response(request_id)(scope, receive, send)
 
         async def send_or_replace(message: Message) -> None:
             nonlocal has_begun, is_replaced
@@ -55,7 +55,7 @@ class Front:
                 await send(message)
 
         await self._app(scope, receive, send_or_replace)
-        if not has_begun:  # So it ends if the process that was to answer has died.
+        if not has_begun:  # The process that was to answer has died.
             await replace(500)
 
 

@@ -16,7 +16,7 @@ FARTHEST = 1_000_000
 
 
 def take_columns(form: dict[str, str], needs: Mapping[str, Column]) -> dict[str, Any]:
-    """Takes the columns out of a form: each is a field with the column's name and JSON as its value.
+    """Removes the columns from a form: each is a field with the column's name and JSON as its value.
 
     Returns:
         The columns, each as its `Column` encodes it.
@@ -47,7 +47,7 @@ def bounded(text: str | bytes) -> Any:
     """The plain values of a client's JSON.
 
     Raises:
-        ValueError: It is no JSON, has a number that is on no page, a longer list than any page, or no legal text.
+        ValueError: It is not JSON, or has a number or list beyond the limits, or invalid text.
         RecursionError: It is nested too deeply.
     """
     plain = json.loads(text, parse_constant=_no_number)
@@ -60,7 +60,7 @@ def _no_number(constant: str) -> NoReturn:
 
 
 def _check(value: Any) -> None:
-    """Refuses coordinates that are on no page, more items than any page has, and halves of characters."""
+    """Refuses coordinates outside any page, more items than any page has, and unpaired surrogates."""
     if isinstance(value, (list, dict)):
         if len(value) > MOST_ITEMS:
             raise ValueError(f"A list is longer than {MOST_ITEMS:,}.")

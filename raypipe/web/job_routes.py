@@ -30,7 +30,7 @@ DOCUMENTS = uploading({"webhook": {"type": "string", "description": "address to 
 
 
 def _of(request: Request) -> tuple[Service, Jobs, str]:
-    """The service, its jobs, and who asks."""
+    """The service, its jobs, and the owner of the request's jobs."""
     jobs: Jobs | None = request.app.state.jobs
     if jobs is None:
         raise ProblemError(404, "no_jobs", "This server takes no jobs: it was started without --jobs FOLDER.")

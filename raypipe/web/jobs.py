@@ -1,4 +1,4 @@
-"""Long work, documents that are read after the request that brought them: what is said of it, and who does it."""
+"""Jobs: documents that are read after the request that brought them. What is reported of them, and who keeps them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from raypipe.web.uploads import Upload
 
 DeliveryState = Literal["waiting", "delivered", "given_up"]
 ENDED = ("done", "failed")
-"""The states of jobs in which nothing happens any more."""
+"""The states of jobs that have ended."""
 
 
 class JobFailure(BaseModel):
@@ -26,7 +26,7 @@ class JobFailure(BaseModel):
 
 
 class DeliveryAnswer(BaseModel):
-    """How far the message is that tells of a job's end."""
+    """The delivery of the message about a job's end."""
 
     url: str
     state: DeliveryState = "waiting"
@@ -35,7 +35,7 @@ class DeliveryAnswer(BaseModel):
 
 
 class JobAnswer(BaseModel):
-    """How far a job is."""
+    """The progress of a job."""
 
     id: str
     state: Literal["queued", "reading", "done", "failed"]
@@ -47,13 +47,13 @@ class JobAnswer(BaseModel):
     created: str
     ended: str | None = Field(None, description="null until it has ended")
     expires: str | None = Field(description="when it is removed; null until it has ended")
-    webhook: DeliveryAnswer | None = Field(None, description="the message of its end, if somebody is to be told")
+    webhook: DeliveryAnswer | None = Field(None, description="the message about its end, if one was asked for")
 
 
 class Jobs(Protocol):
     """Keeps jobs and has them read: `web_jobs.desk.Desk`. Its methods block.
 
-    A job belongs to who began it, and nobody else knows of it.
+    A job belongs to the key that began it; no other sees it.
     """
 
     max_pages: int
@@ -63,10 +63,10 @@ class Jobs(Protocol):
         """Begins to read, with a reader that belongs to an event loop."""
 
     def stop(self) -> None:
-        """Leaves what is not read yet to others, or to the next start."""
+        """Leaves what has not been read to other servers, or to the next start."""
 
     def check_webhook(self, url: str) -> None:
-        """Makes sure that a job may name an address to be told of its end.
+        """Makes sure that a job may name an address to be notified of its end.
 
         Raises:
             ProblemError: 422, it may not.
@@ -79,14 +79,14 @@ class Jobs(Protocol):
             uploads: Its documents.
             pages: Their pages.
             owner: Who begins it.
-            webhook: The address that is to be told of its end; empty: none.
+            webhook: The address to notify of its end; empty: none.
 
         Raises:
             ProblemError: 429, there are too many, or they take too many bytes.
         """
 
     def status(self, job: str, owner: str) -> JobAnswer:
-        """How far a job is.
+        """The progress of a job.
 
         Raises:
             ProblemError: 404, there is none.
@@ -100,10 +100,10 @@ class Jobs(Protocol):
         """
 
     def follow(self, job: str, owner: str) -> Callable[[], list[Page]]:
-        """What gives, each time it is called, further pages of a job in their order; none if none is written yet.
+        """A function that returns further pages of a job, in order, each time it is called; none if none are ready.
 
         Raises:
-            ProblemError: 404, there is none; so does what is returned, once the job is removed.
+            ProblemError: 404, there is no such job; the function raises it, too, once the job is removed.
         """
 
     def remove(self, job: str, owner: str) -> None:

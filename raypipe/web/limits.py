@@ -18,14 +18,14 @@ T = TypeVar("T")
 class Admission:
     """Places for requests, running or waiting: they bound the server's only queue.
 
-    Unless told how many each client may have, a client gets no more than are left for others: half of them if it is
-    alone, a third if two want all they can get. So there are always some for one that has none: the dynamic thresholds
-    of Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998.
+    By default a client gets no more places than are left for others: half of them if it is alone, a third if two want
+    all they can get. So there are always some for a new client: the dynamic thresholds of Choudhury and Hahne,
+    IEEE/ACM Transactions on Networking 6(2), 1998.
 
     Args:
         places: How many there are.
-        places_per_client: How many one client may have; 0: as many as it leaves.
-        retry_after_seconds: What a client without a place is told to wait.
+        places_per_client: How many one client may have; 0: as many as are left for others.
+        retry_after_seconds: How long a refused client is told to wait.
     """
 
     def __init__(self, places: int, places_per_client: int, retry_after_seconds: int) -> None:
@@ -38,7 +38,7 @@ class Admission:
         return self._taken.total()
 
     def check(self, client: str) -> None:
-        """Makes sure that there is a place now, before a body is read for which there would be none.
+        """Makes sure that there is a place now, before a body is read in vain.
 
         Raises:
             ProblemError: 429, all places are taken, or all that one client may have.
@@ -69,9 +69,9 @@ class Admission:
 
 
 class Quota:
-    """Pages that each client has left: what it has not used comes back little by little, up to those of a minute.
+    """Pages that each client has left: they come back little by little, up to those of one minute.
 
-    Who has one left may send any number of them, and then waits until they would have been allowed.
+    A client with one left may send any number, and then waits until they would have been allowed.
 
     Args:
         pages_per_minute: How many each has; 0: any number.
@@ -80,7 +80,7 @@ class Quota:
     def __init__(self, pages_per_minute: int) -> None:
         self._most = pages_per_minute
         self._full_at: dict[str, float] = {}
-        """When each client will have all of its pages again; those who have them are left out."""
+        """When each client will have all of its pages again, for those that do not have them now."""
 
     def check(self, client: str) -> None:
         """Makes sure that a client has a page left.
@@ -109,11 +109,11 @@ class Quota:
 
 
 class Deadline:
-    """The time limit of a request: from now on for all its work, or separately for each piece of it.
+    """The time limit of a request, for all its work from now on or for each piece of it.
 
     Args:
-        seconds: How long that is.
-        each: Whether each awaited piece has that long.
+        seconds: The limit.
+        each: Whether it applies to each awaited piece.
     """
 
     def __init__(self, seconds: float, each: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What a client may ask for, and the format in which it wants the answer."""
+"""The options of requests, and the negotiation of the answer's form."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_SHOWN = 60
 
 
 class Rendering(BaseModel):
-    """How pages are answered: the options of whatever answers with pages."""
+    """How pages are answered: the options of every path that answers with pages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,7 +48,7 @@ class Rendering(BaseModel):
 
 
 class Selection(Rendering):
-    """Also, which pages: the options of the result of a job."""
+    """Which pages, too: the options of the result of a job."""
 
     pages: str | None = Field(
         None,
@@ -88,7 +88,7 @@ class Options(Selection):
 
 
 def each_once(request: Request) -> None:
-    """Makes sure that no option is in a request's URL twice: one would be without effect.
+    """Makes sure that no option is given twice in a request's URL, where one would have no effect.
 
     Raises:
         ProblemError: 422, one is.
@@ -124,7 +124,7 @@ def with_form(options: Options, form: dict[str, str]) -> Options:
 
 
 def describe(errors: Sequence[Mapping[str, Any]]) -> str:
-    """Pydantic's errors about options as text: what was given, and what the option takes."""
+    """Pydantic's errors about options, as text: what was given, and what the option takes."""
     return " ".join(_described(error) for error in errors)
 
 

@@ -1,4 +1,4 @@
-"""The page for people at `/`, and the description of the API at `/docs`: static files, nothing from outside."""
+"""The web page at `/` and the description of the API at `/docs`: static files that load nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATIC = "/static"
 
 
 class _Files(StaticFiles):
-    """Files that a browser asks for every time, and downloads again only if they have changed."""
+    """Files that a browser revalidates every time, and downloads again only if they have changed."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         """See `StaticFiles.file_response`."""

@@ -1,4 +1,4 @@
-"""Documents to finished pages, through whatever runs the pipeline."""
+"""From documents to finished pages, through whatever runs the pipeline."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Reader(Protocol):
         """Pages of a document."""
 
     async def unlocked(self, content: bytes, password: str) -> bytes:
-        """A document without its lock; as it is if it has none, or the password does not open it."""
+        """A document without its lock; unchanged if it has none, or the password does not open it."""
 
     async def read(self, row: Row, overlay: str) -> Read:
-        """Reads a page; `overlay` is the format of the picture to draw, or `none`."""
+        """Reads a page; `overlay` is the name of the drawing to make of it, or `none`."""
 
     async def ready(self) -> dict[str, float]:
-        """Waits until all models are loaded; the seconds that took, by operator."""
+        """Waits until all models are loaded; returns the seconds that took, by operator."""
 
     @property
     def at_once(self) -> int:
@@ -50,11 +50,11 @@ class Reader(Protocol):
 
     @property
     def room(self) -> int:
-        """How many pages it needs to have at once so that it never waits for one."""
+        """How many pages it must have at once so that it never waits for one."""
 
     @property
     def overlays(self) -> tuple[str, ...]:
-        """Formats in which an overlay can be drawn."""
+        """Names of the drawings that it can make."""
 
     @property
     def needs(self) -> Mapping[str, Column]:

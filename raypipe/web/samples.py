@@ -1,4 +1,4 @@
-"""How each path is asked, in three languages, for the OpenAPI document: the extension `x-codeSamples`."""
+"""Sample requests for each path in three languages, for the OpenAPI document: the extension `x-codeSamples`."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from raypipe.web.uploads import FILE, FORM, NAME, PASSWORD
 
 @dataclass(frozen=True, kw_only=True)
 class PageAnswer(JsonPage):
-    """A page, with its pipeline's further columns under their names.
+    """A page, with the further columns of its pipeline under their names.
 
-    `confidence`, of pages, lines and words, is absent with `include_confidence=false`. `overlay` is a `data:` URL,
-    present only if one was asked for.
+    With `include_confidence=false`, pages, lines and words have no `confidence`. `overlay` is a `data:` URL, present
+    only if one was asked for.
     """
 
     overlay: str = ""
@@ -37,7 +37,7 @@ class OcrAnswer(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectedPage(JsonPage):
-    """A page of an answer, sent back. Its text is taken as it is; further columns are left out."""
+    """A page of an answer, sent back. Its text is taken unchanged; further columns are left out."""
 
     pagenum: Annotated[int, Field(ge=0)]
     total_pages: Annotated[int, Field(ge=1)]
@@ -104,7 +104,7 @@ def uploading(fields: dict[str, Any]) -> dict[str, Any]:
 
 CONTENT = {
     form.media_type: {"schema": form.schema}
-    for form in reversed(forms().values())  # The first form of a media type is the one it means.
+    for form in reversed(forms().values())  # A media type stands for its first form.
 }
 """The forms of an answer, by media type."""
 UPLOAD = uploading({})
@@ -132,9 +132,9 @@ CORRECTED = {
 STATUSES = {
     400: "disconnected, or not HTTP",
     401: "no valid key",
-    404: "no such path or job, or no jobs without a folder for them",
+    404: "no such path or job, or the server takes no jobs",
     406: "no such format, or one that holds fewer pages",
-    408: "the body came too slowly",
+    408: "the body arrived too slowly",
     409: "the job is not finished",
     413: "too large, or too many pages or files",
     415: "neither an image nor a PDF",

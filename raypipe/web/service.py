@@ -131,7 +131,7 @@ class Service:
 
         Args:
             request: The request.
-            document_of: Takes the document out of its body.
+            document_of: Extracts the document from the body.
 
         Raises:
             ProblemError: The request gets no result.
@@ -149,9 +149,9 @@ class Service:
     async def read(
         self, rows: list[Row], options: Options, deadline: Deadline, client: str, log: dict[str, int]
     ) -> AsyncIterator[Read]:
-        """Reads pages, a few at a time and each in its client's turn, and yields them in their order.
+        """Reads pages, a few at a time and each in its client's turn, and yields them in order.
 
-        Counts them, for the metrics and the request's log line.
+        It counts them for the metrics and the request's log line.
 
         Raises:
             ProblemError: 504, a page was not ready in time.
@@ -197,7 +197,7 @@ class Service:
     async def _read_all(
         self, request: Request, uploads: list[Upload], options: Options
     ) -> tuple[list[Row], list[Read]]:
-        """The pages to read, and what became of each."""
+        """The rows of the pages, and the finished pages."""
         request.state.log = log = _log(uploads)
         with self.admission.place(request.state.client):
             deadline = Deadline(self.settings.request_seconds)
@@ -211,7 +211,7 @@ class Service:
 
 
 class PageStream(Response):
-    """One page per line, as pages are finished. Gives its place back after the last line or when the client goes."""
+    """One page per line, as pages are finished. It releases its place after the last line, or if the client goes."""
 
     def __init__(self, service: Service, uploads: list[Upload], options: Options, context: answers.Context) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ class PageStream(Response):
             rows = await page_rows(self._uploads, self._options, service.reader, service.settings, counting)
             service.quota.take(client, len(rows))
             reads = service.read(rows, self._options, reading, client, log)
-            first = await anext(reads)  # Until then a problem can still be the whole answer.
+            first = await anext(reads)  # Up to here a problem can still be the whole answer.
             if len(rows) == 1 and first.page.exception:
                 raise of_page(first.page.exception)
             lines = self._lines(first, reads)

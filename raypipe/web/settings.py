@@ -1,4 +1,4 @@
-"""What a server allows: sizes, numbers, times and keys."""
+"""The settings of a server: sizes, numbers, times and keys."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class ServerSettings(BaseModel):
 
 
 class JobSettings(BaseModel):
-    """What a server keeps of work that is too long for one request."""
+    """The settings of jobs: work that is too long for one request."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -102,7 +102,7 @@ class JobSettings(BaseModel):
     @model_validator(mode="after")
     def _webhooks_are_whole(self) -> Self:
         if bool(self.webhooks) != bool(self.webhook_key_file):
-            raise ValueError("webhooks and webhook_key_file go together: what is sent is signed")
+            raise ValueError("webhooks and webhook_key_file go together, since notifications are signed")
         if self.webhook_networks and not self.webhooks:
             raise ValueError("webhook_networks has no effect without webhooks")
         self.allowed.check()

@@ -1,4 +1,4 @@
-"""Answers that go on while a job is read: how far it is, as Server-Sent Events, and its pages, as NDJSON."""
+"""Answers that go on while a job is read: its progress as Server-Sent Events, and its pages as NDJSON."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from raypipe.web.limits import Admission
 from raypipe.web.problems import ProblemError
 
 LOOK_SECONDS = 0.5
-"""How often a job is looked at for each listener."""
+"""How often the state of a job is read for each listener."""
 COMMENT_SECONDS = 15.0
-"""How long a stream of events may be silent: proxies cut silent connections, and a client that has gone is noticed."""
+"""How long a stream of events may be silent: proxies cut silent ones, and writing shows if a client has gone."""
 EVENTS = "text/event-stream"
 UNBUFFERED = {**HEADERS, "X-Accel-Buffering": "no"}
 """Headers of streams; the last one is for nginx."""
 
 Look = Callable[[], Awaitable[JobAnswer]]
-"""Says how far a job is, or raises a `ProblemError`."""
+"""Returns the progress of a job, or raises a `ProblemError`."""
 
 
 class Listening:
     """What the streams of a request share.
 
     Args:
-        look: Looks at the job.
-        is_stopping: Whether the server stops, so that streams are to end.
+        look: Reads the state of the job.
+        is_stopping: Whether the server is stopping, so that streams must end.
         request_id: The request's id, for problems.
     """
 
@@ -41,11 +41,11 @@ class Listening:
         self._look, self._is_stopping, self._request_id = look, is_stopping, request_id
 
     async def events(self, last: str, retry_seconds: int) -> AsyncIterator[bytes]:
-        """How far the job is, now and whenever it has got further, until it has ended.
+        """The progress of the job, now and whenever it advances, until it has ended.
 
         Args:
             last: The id of the last event that the client has; empty: it has none.
-            retry_seconds: When a client whose connection breaks should come again.
+            retry_seconds: How long a client should wait before it reconnects.
         """
         yield f"retry: {1000 * retry_seconds}\n\n".encode()
         said = time.monotonic()
@@ -62,10 +62,10 @@ class Listening:
             yield b"event: problem\ndata: %b\n\n" % dumps(problem.document(self._request_id))
 
     async def pages(self, take: Callable[[], list[Page]], line: Callable[[Page], bytes]) -> AsyncIterator[bytes]:
-        """The pages of the job as they are written, each as a line; a last line says what went wrong, if anything.
+        """The pages of the job as they are written, one per line; a last line says what went wrong, if anything.
 
         Args:
-            take: Gives further pages, as `Jobs.follow`.
+            take: Returns further pages; see `Jobs.follow`.
             line: Renders a page; empty: it is not wanted.
         """
         has_sent = False
@@ -83,7 +83,7 @@ class Listening:
             yield json_line(problem.document(self._request_id))
 
     async def _looks(self) -> AsyncIterator[JobAnswer]:
-        """Looks at the job until it has ended.
+        """The states of the job until it has ended.
 
         Raises:
             ProblemError: 404, it was removed; 503, the server stops.
@@ -99,17 +99,17 @@ class Listening:
 
 
 def number(answer: JobAnswer) -> str:
-    """The id of the event that says so much of a job: the same from every server."""
+    """The id of the event for this state of a job: the same from every server."""
     return f"{answer.state}-{answer.done}"
 
 
 class Stream(Response):
-    """A stream that has a place as long as it lasts.
+    """A stream that holds a place as long as it lasts.
 
     Args:
         parts: What is sent.
         media_type: Its type.
-        places: Those of all streams.
+        places: The places of all streams.
         client: Who asks.
     """
 

@@ -1,7 +1,7 @@
-"""Which addresses a server sends something to because a client named them: those that its operator allows.
+"""The addresses named by clients to which a server sends something: only those that its operator allows.
 
 A client's address must lie under one of the operator's, and its host must have a public IP address, or one in a network
-that the operator names. What is checked is what is connected to: see `addresses_of`.
+that the operator names. The connection goes to exactly the IP address that was checked: see `addresses_of`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Target:
-    """An address of HTTP or HTTPS, in parts that mean the same to everybody.
+    """An address of HTTP or HTTPS, in parts that every program reads in the same way.
 
     Attributes:
         scheme, host, port: Where it is.
         path: From the first `/`, as it is sent.
-        query: What follows its `?`.
+        query: The part after `?`.
     """
 
     scheme: str
@@ -38,10 +38,10 @@ class Target:
         """An address from its text.
 
         Raises:
-            ValueError: It is none, or not everybody would read it in the same way.
+            ValueError: It is not an address, or programs may read it in different ways.
         """
         if len(url) > LONGEST or not re.fullmatch(r"[!-\[\]-~]+", url):  # Visible ASCII without the backslash.
-            raise ValueError(f"it has other characters than URLs have, or more than {LONGEST:,}")
+            raise ValueError(f"it has characters that URLs do not have, or more than {LONGEST:,}")
         parts = urlsplit(url)
         if parts.scheme not in PORTS or not parts.hostname:
             raise ValueError("it does not begin with https:// or http:// and a host")
@@ -64,18 +64,18 @@ class Allowed:
     """What the operator allows.
 
     Attributes:
-        prefixes: The addresses under which others lie.
-        networks: Networks with addresses that are not public, and allowed all the same.
+        prefixes: The addresses under which clients' addresses must lie.
+        networks: Networks that are allowed although they are not public.
     """
 
     prefixes: tuple[str, ...]
     networks: tuple[str, ...]
 
     def check(self) -> None:
-        """Makes sure that all of it can be meant.
+        """Makes sure that the prefixes and networks are valid.
 
         Raises:
-            ValueError: A prefix is no address, or one of an IP address that is not allowed; or a network is none.
+            ValueError: A prefix is not an address, or names an IP address that is not allowed; or a network is invalid.
         """
         for network in self.networks:
             ip_network(network)
@@ -85,7 +85,7 @@ class Allowed:
             except ValueError as error:
                 raise ValueError(f"{prefix} is not an address to allow: {error}") from error
             if target.query:
-                raise ValueError(f"{prefix} has a query, and is to be the beginning of addresses")
+                raise ValueError(f"{prefix} has a query, but should be the beginning of addresses")
             if _is_ip(target.host) and not self.permits(target.host):
                 raise ValueError(f"{prefix} is not public: name its network in webhook_networks, too")
 
@@ -127,7 +127,7 @@ def _is_ip(host: str) -> bool:
 
 
 def _plain(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """An address without the IPv6 around one of IPv4."""
+    """An address, or the IPv4 address that an IPv6 address embeds."""
     if not isinstance(ip, IPv6Address):
         return ip
     if ip in NAT64:

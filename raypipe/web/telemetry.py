@@ -50,7 +50,7 @@ class Telemetry:
         self.knows_loads = False
         self.log = _logger(settings)
         self.traces = traces_to(settings.trace_endpoint)
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # The age of a counter is of no use to anybody.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # Nobody needs the age of a counter.
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         build = Gauge("raypipe_build_info", "1, with versions.", ("version", "python"), registry=registry)
@@ -105,7 +105,7 @@ class Telemetry:
                 self._counts.labels(what).inc(count)
 
     def loaded(self, seconds: dict[str, float]) -> None:
-        """Notes how long models took to load."""
+        """Records how long models took to load."""
         self.knows_loads = True
         for operator, value in seconds.items():
             self._loads.labels(operator).set(value)
@@ -117,7 +117,7 @@ class Telemetry:
 
 
 def _logger(settings: ServerSettings) -> logging.Logger:
-    """A logger of one JSON object per line, which nothing else in the process changes."""
+    """A logger that writes one JSON object per line, independent of all other loggers in the process."""
     log = logging.Logger("raypipe.requests", settings.log_level)
     handler = _handler(settings.log_file)
     handler.setFormatter(JsonLines())
@@ -130,11 +130,11 @@ def _handler(path: Path | None) -> logging.Handler:
         return StandardError()
     if path.is_socket():
         return DatagramLines(str(path), None)
-    return WatchedFileHandler(path, encoding="utf-8")  # It may be moved away meanwhile.
+    return WatchedFileHandler(path, encoding="utf-8")  # The file may be moved away (log rotation).
 
 
 class StandardError(logging.Handler):
-    """Writes to what is standard error at that moment."""
+    """Writes to what `sys.stderr` is at that moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """See `Handler.emit`."""
@@ -142,7 +142,7 @@ class StandardError(logging.Handler):
 
 
 class DatagramLines(DatagramHandler):
-    """Sends each line to a socket of this machine, as it is."""
+    """Sends each line, unchanged, to a socket of this machine."""
 
     def makePickle(self, record: logging.LogRecord) -> bytes:  # noqa: N802
         """See `SocketHandler.makePickle`."""

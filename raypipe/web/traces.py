@@ -24,7 +24,7 @@ class NoTraces:
         yield
 
     def answered(self, route: str, method: str, status: int, request_id: str) -> None:
-        """Says what became of the request that is traced."""
+        """Adds the answer's status to the trace of the request."""
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -36,7 +36,7 @@ class NoTraces:
 
         Args:
             number: Its number in its document, from 1.
-            visits: What it cost at each operator. When a step began follows from how long it and later ones took.
+            visits: What it cost at each operator. The start of a step follows from how long it and later ones took.
         """
 
 
@@ -114,7 +114,7 @@ def _nanoseconds(visit: Visit) -> int:
 
 
 def _workers(visit: Visit) -> dict[str, float]:
-    """The seconds of an operator's workers, which follow each other; those of other names are parts of theirs."""
+    """The seconds of an operator's workers, which run one after the other; other names are parts of these."""
     return {name: seconds for name, seconds in visit.seconds.items() if name[0].isupper()}
 
 

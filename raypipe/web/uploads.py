@@ -1,4 +1,4 @@
-"""Request bodies to documents."""
+"""From request bodies to documents."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORM = "multipart/form-data"
 PASSWORD = "password"
 """The field of a form that opens locked documents. It is not a query parameter, since addresses are logged."""
 FILE, NAME = "file", "name"
-"""Members of a JSON body: the document, in base64, and what it is called."""
+"""Members of a JSON body: the document, in base64, and its name."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Upload:
     """A document of a request.
 
     Attributes:
-        name: What the client calls it; only shown, never opened.
+        name: The client's name for it; only shown, never opened.
         content: The encoded bytes.
         columns: Columns that came with it, each as its `Column` encodes it.
-        password: Its password, if it is locked with one; empty: nobody said.
+        password: Its password, if it is locked; empty: none was given.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Upload:
 
 
 class _Parser(MultiPartParser):
-    """Keeps files in memory, where the body is: nothing is written, and nothing need be writable."""
+    """Keeps files in memory, like the body: nothing is written to disk."""
 
     spool_max_size = sys.maxsize
 
@@ -108,7 +108,7 @@ async def _form(request: Request, body: bytes, settings: ServerSettings) -> Form
             raise ProblemError(413, "too_many_files", detail) from error
         detail = f"The multipart form cannot be read: {error.message.rstrip('.')}. {FORM_REMEDY}"
         raise ProblemError(422, "form_damaged", detail) from error
-    except Exception as error:  # On hostile headers the parser lets its decoders' exceptions through.
+    except Exception as error:  # With hostile headers the parser lets exceptions of its decoders through.
         raise ProblemError(422, "form_damaged", f"The multipart form cannot be read. {FORM_REMEDY}") from error
 
 

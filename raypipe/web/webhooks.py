@@ -38,8 +38,8 @@ class Webhooks:
     """Sends messages.
 
     Attributes:
-        allowed: The addresses that may be sent to.
-        keys: What signs messages; while they change, each with all of them.
+        allowed: The addresses that may be used.
+        keys: The keys that sign messages; several while keys are changed, each of which signs every message.
     """
 
     allowed: Allowed
@@ -49,14 +49,14 @@ class Webhooks:
         """Sends a message.
 
         Args:
-            url: Where to.
-            number: What the receiver knows it by if it comes again.
+            url: The receiver.
+            number: The id of the message, which stays the same if it is sent again.
             body: The message, in JSON.
 
         Raises:
             ValueError: The address is not allowed.
             GoneError: The receiver wants no more.
-            OSError: It did not take it.
+            OSError: The receiver did not accept it.
         """
         target = self.allowed.find(url)
         now = int(time.time())
@@ -73,7 +73,7 @@ class Webhooks:
                 connection.request("POST", place, body, headers)
                 status = connection.getresponse().status
             except HTTPException as error:
-                raise OSError(f"the answer is no HTTP: {error or type(error).__name__}") from error
+                raise OSError(f"the answer is not HTTP: {error or type(error).__name__}") from error
         if status == GONE:
             raise GoneError("the answer was 410 Gone")
         if not 200 <= status < 300:
@@ -89,7 +89,7 @@ class Webhooks:
 
 @contextmanager
 def _connected(target: Target, addresses: list[str]) -> Iterator[HTTPConnection]:
-    """A connection to one of the addresses of a target, which is cut when a message has taken too long."""
+    """A connection to one of the addresses of a target, which is cut if a message takes too long."""
     is_secure = target.scheme == "https"
     connection = (HTTPSConnection if is_secure else HTTPConnection)(target.host, target.port)
     connection.auto_open = 0  # It would look the host up again.
@@ -118,11 +118,11 @@ def _open(addresses: list[str], port: int) -> socket.socket:
 
 def _cut(opened: socket.socket) -> None:
     with suppress(OSError):
-        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # That of SSL would pull it from under who reads.
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # SSLSocket's own would also disturb the thread that reads.
 
 
 def read_signing_keys(path: Path) -> tuple[bytes, ...]:
-    """The keys in a file, one a line: `whsec_` and the base64 of 24 to 64 bytes.
+    """The keys in a file, one per line: `whsec_` and the base64 of 24 to 64 bytes.
 
     Raises:
         ConfigError: The file cannot be read, or holds something else.
@@ -132,7 +132,7 @@ def read_signing_keys(path: Path) -> tuple[bytes, ...]:
         lines = path.read_text(encoding="ascii").split()
         keys = tuple(base64.b64decode(line.removeprefix(KEY_PREFIX), validate=True) for line in lines)
     except (OSError, UnicodeDecodeError, binascii.Error) as error:
-        raise ConfigError(f"{path} holds no keys of webhooks: {error}.", remedy) from error
+        raise ConfigError(f"{path} holds no webhook keys: {error}.", remedy) from error
     if not keys or any(len(key) not in KEY_BYTES for key in keys):
-        raise ConfigError(f"{path} holds no key, or one that has not 24 to 64 bytes.", remedy)
+        raise ConfigError(f"{path} holds no key, or one that does not have 24 to 64 bytes.", remedy)
     return keys

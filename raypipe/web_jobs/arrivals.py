@@ -24,7 +24,7 @@ class Arrivals:
         self._seen, self._waiting, self._taken = set[str](), deque[str](), set[tuple[str, int]]()
 
     def take(self, columns: Mapping[str, Column]) -> list[Page]:
-        """The pages of the next file; none if none is there yet.
+        """The pages of the next file; none if there is none yet.
 
         Args:
             columns: The columns of the pipeline that makes them.
@@ -35,7 +35,7 @@ class Arrivals:
             self._waiting.extend(sorted(new, key=self._first))
         while self._waiting:
             pages = pages_of(self._results.read(self._waiting.popleft()), columns)
-            # What was written twice, before and after a server's death, is one page.
+            # A page may have been written twice, before and after a server's death.
             found = {key: page for page in pages if (key := (page.path, page.pagenum)) not in self._taken}
             self._taken.update(found)
             if found:

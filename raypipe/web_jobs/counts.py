@@ -1,4 +1,4 @@
-"""How many pages of jobs have rows, for those who ask again and again: each file of results is looked at once."""
+"""How many pages of jobs have rows, for clients that ask repeatedly: each file of results is read once."""
 
 from __future__ import annotations
 

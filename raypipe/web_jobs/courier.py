@@ -1,4 +1,4 @@
-"""Tells of the ends of jobs, again and again until it is heard, whichever server is there to do it."""
+"""Announces the ends of jobs, repeatedly until the message arrives, from whichever server is running."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from raypipe.web.webhooks import GoneError, Webhooks
 from raypipe.web_jobs.kept import Delivery, Kept, Shelf
 
 LOOK_SECONDS = 5.0
-"""How often the folder is looked into for messages that are due."""
+"""How often the folder is searched for messages that are due."""
 PAUSES = (5, 30, 120, 600, 1800, 3600, 10_800, 21_600)
 """Seconds before each further try; after the last one, 11 hours after the first, the message is given up."""
 
@@ -24,12 +24,12 @@ PAUSES = (5, 30, 120, 600, 1800, 3600, 10_800, 21_600)
 class Courier:
     """Sends the messages of ended jobs, from a thread that runs `work`.
 
-    What became of a message is noted in its job's folder, whose lease is held meanwhile: messages are sent by one
-    server at a time, and a server's death loses none. One that is killed between sending and noting sends it again.
+    The outcome of a message is recorded in its job's folder, whose lease is held meanwhile: messages are sent by one
+    server at a time, and a server's death loses none. After a death between sending and recording it is sent again.
 
     Args:
         shelf: The jobs.
-        webhooks: What sends.
+        webhooks: Sends the messages.
         answer: Makes the answer about a job that goes with its message.
     """
 
@@ -38,7 +38,7 @@ class Courier:
         self._stopped, self._woken = False, threading.Event()
 
     def wake(self) -> None:
-        """Looks at once: a job may have ended."""
+        """Looks for due messages at once: a job may have ended."""
         self._woken.set()
 
     def stop(self) -> None:
@@ -47,7 +47,7 @@ class Courier:
         self._woken.set()
 
     def work(self) -> None:
-        """Sends messages until it is told to stop."""
+        """Sends messages until `stop` is called."""
         while not self._stopped:
             try:
                 for kept in self._due():
@@ -58,7 +58,7 @@ class Courier:
             self._woken.clear()
 
     def _due(self) -> list[Kept]:
-        """Jobs whose message is due, first those of whom nobody has heard: a receiver that is down delays no others."""
+        """Jobs whose message is due, those with the fewest tries first: a receiver that is down delays no others."""
         found = [(kept.delivery, kept) for kept in self._shelf.all() if kept.webhook and kept.outcome]
         due = [(delivery.tries, delivery.due, kept) for delivery, kept in found if _is_due(delivery)]
         return [kept for *_, kept in sorted(due, key=lambda each: each[:2])]
@@ -78,7 +78,7 @@ class Courier:
             held.release()
 
     def _tried(self, kept: Kept, before: Delivery) -> Delivery:
-        """What became of a message after one more try."""
+        """The state of a message after one more try."""
         tries, answer = before.tries + 1, self._answer(kept)
         data = answer.model_dump(exclude={"webhook"})
         said = {"type": f"job.{answer.state}", "timestamp": answer.ended, "data": data}

@@ -1,6 +1,6 @@
-"""Jobs of a server: each is a job in an output folder, as of `raypipe run`, whose pages the server reads.
+"""Jobs of a server: each is a job in an output folder, like that of `raypipe run`, whose pages the server reads.
 
-Who has the lease of a job's folder reads it. One that a server's death broke off is taken up by the next that looks.
+The holder of the lease of a job's folder reads it. A job that a server's death broke off is taken up by the next one.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from raypipe.web_jobs.kept import Kept, Shelf
 from raypipe.web_jobs.pipelines import Pipelines
 
 LOOK_SECONDS = 5.0
-"""How often the folder is looked into for jobs of others that have died, and for those whose time is over."""
+"""How often the folder is searched for jobs of servers that have died, and for expired ones."""
 MOST_TRIES = 3
-"""How often a job is begun that ends with an error which may pass."""
+"""How often a job is tried that ends with an error which may be temporary."""
 STOP_SECONDS = 10.0
 """How long the server waits until what is read is written; pages that are being read are read again later."""
 
@@ -112,7 +112,7 @@ class Desk:
 
     @contextmanager
     def _unless_removed(self, job: str, owner: str) -> Iterator[None]:
-        """Files that are missing because somebody has removed the job meanwhile are no error of ours."""
+        """Turns errors about missing files into a 404 if the job has been removed in the meantime."""
         try:
             yield
         except OSError:
@@ -143,7 +143,7 @@ class Desk:
         def take() -> list[Page]:
             nonlocal graph
             with self._unless_removed(job, owner):
-                if not graph and not exists(kept.output.declared):  # Nobody has begun to read it.
+                if not graph and not exists(kept.output.declared):  # It is still queued.
                     return []
                 graph = graph or declared_pipeline(kept.output).graph
                 return [_named(kept, page, graph) for page in arrivals.take(graph.columns)]
@@ -170,7 +170,7 @@ class Desk:
             self._woken.clear()
 
     def _next(self) -> tuple[Kept, lease.Lease] | None:
-        """The oldest job that nobody reads, of those of whom the fewest are read here."""
+        """The oldest unread job of the owner with the fewest jobs being read here."""
         with self._choosing:
             busy = Counter(kept.owner for kept in self._mine.values())
             waiting = [kept for kept in self._shelf.all() if kept.folder not in self._mine and not kept.outcome]
@@ -208,7 +208,7 @@ class Desk:
                 self._shelf.remove(kept)
 
     def _failed(self, kept: Kept, error: Exception) -> None:
-        """Gives a job up, or leaves it for another try if the error may pass."""
+        """Gives a job up, or leaves it for another try if the error may be temporary."""
         logging.getLogger(__name__).error("A job was broken off.", exc_info=error)
         self._tries[kept.folder] += 1
         is_final = isinstance(error, RaypipeError) or self._tries[kept.folder] >= MOST_TRIES
@@ -229,7 +229,7 @@ def _named(kept: Kept, page: Page, graph: Graph) -> Page:
 
 @dataclass(frozen=True)
 class JobsOf:
-    """Makes what keeps jobs, in the process that speaks HTTP.
+    """Makes the keeper of jobs, in the process that speaks HTTP.
 
     Attributes:
         pipeline: The server's pipeline.

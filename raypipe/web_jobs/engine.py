@@ -28,7 +28,7 @@ CHECK_SECONDS = 0.2
 
 
 class Turns:
-    """Lets pages of jobs be read where requests leave room for them; one at least, so that jobs do end."""
+    """Lets pages of jobs be read where requests leave room for them, but always at least one, so that jobs end."""
 
     def __init__(self, service: Service) -> None:
         self.service, self._running = service, 0
@@ -51,9 +51,9 @@ class ServedEngine(LocalEngine):
     Args:
         pipeline: The pipeline.
         writer: Writes what is finished.
-        turns: Those of all jobs here.
+        turns: The turns of all jobs here.
         events: The event loop of the reader.
-        check: Called again and again; raises an exception when there is nothing to be done any more.
+        check: Called repeatedly; raises an exception when the job must stop.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The folder of a server's jobs: for each its documents, an output folder, and what came of it."""
+"""The folder of a server's jobs: for each its documents, an output folder, and its outcome."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from raypipe.web_jobs.pipelines import Pipelines
 
 _ID = re.compile("[0-9a-f]{32}")
 NEW, NEW_SECONDS = "new-", 3600
-"""How folders begin that are being filled, and after how long nobody does so any more."""
+"""The prefix of folders that are being filled, and the age from which such a folder is abandoned."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of the message of a job's end.
+    """The delivery of the message about a job's end.
 
     Attributes:
         state: Whether it is still to be sent.
@@ -58,11 +58,11 @@ class Kept:
     Attributes:
         folder: Where all of it is.
         owner: Who began it: the digest of a key.
-        names: What the client calls its documents.
-        pages: Pages of them all.
-        size: Their bytes.
+        names: The client's names of its documents.
+        pages: Pages of all documents.
+        size: Bytes of all documents.
         created: When it began.
-        webhook: The address that is to be told of its end; empty: none.
+        webhook: The address to notify of its end; empty: none.
         pipeline: The digest of the pipeline of the server that took it; empty: an earlier version did not say.
     """
 
@@ -87,12 +87,12 @@ class Kept:
 
     @property
     def exists(self) -> bool:
-        """Whether nobody has removed it."""
+        """Whether it has not been removed."""
         return (self.folder / "job.json").exists()
 
     @property
     def outcome(self) -> dict[str, Any] | None:
-        """What came of it; None: it has not ended."""
+        """Its outcome; None: it has not ended."""
         try:
             found: dict[str, Any] = json.loads((self.folder / "outcome.json").read_bytes())
         except FileNotFoundError:
@@ -101,33 +101,33 @@ class Kept:
 
     @property
     def delivery(self) -> Delivery:
-        """What became of the message of its end."""
+        """The delivery of the message about its end."""
         try:
             return Delivery(**json.loads((self.folder / "delivery.json").read_bytes()))
         except FileNotFoundError:
             return Delivery()
 
     def note(self, delivery: Delivery) -> None:
-        """Notes what became of the message of its end."""
+        """Records the delivery of the message about its end."""
         write_file(str(self.folder / "delivery.json"), json.dumps(asdict(delivery)).encode())
 
     def end(self, rows: Rows, problem: str = "") -> None:
-        """Notes what came of it."""
+        """Records its outcome."""
         said = {"ended": time.time(), "done": rows.pages, "failed": rows.failed, "reasons": rows.reasons}
         write_file(str(self.folder / "outcome.json"), json.dumps({**said, "problem": problem}).encode())
 
     def called(self, text: str) -> str:
-        """A text in which documents have the client's names, and no path of the server is left."""
+        """A text in which the client's names replace the documents' paths on this server."""
         for path, name in zip(self.documents, self.names, strict=True):
             text = text.replace(str(path), name)
         return text.replace(str(self.output), "the job")
 
     def answer(self, seconds: float, counts: Counts) -> JobAnswer:
-        """How far it is, for its owner.
+        """Its progress, for its owner.
 
         Args:
             seconds: How long it is kept after its end.
-            counts: Knows what its results hold.
+            counts: Counts the rows of its results.
         """
         outcome, problem, state = self.outcome, "", "queued"
         if outcome is None:
@@ -168,7 +168,7 @@ class Shelf:
     """All jobs in a folder.
 
     Args:
-        folder: It.
+        folder: The folder.
         settings: How many are kept, and how long.
         pipeline: The pipeline of this server.
 
@@ -198,7 +198,7 @@ class Shelf:
 
     @contextmanager
     def _written(self) -> Iterator[None]:
-        """Tells a client that the folder cannot be written, which is not for it to know in full.
+        """Tells a client that the folder cannot be written, without the details.
 
         Raises:
             ProblemError: 503, it cannot.
@@ -250,13 +250,13 @@ class Shelf:
         return Kept(folder, **json.loads((folder / "job.json").read_bytes()))
 
     def remove(self, kept: Kept) -> None:
-        """Removes a job; what reads it notices, and removes the rest."""
+        """Removes a job; a server that is reading it notices, and removes the rest."""
         with self._written():
             (kept.folder / "job.json").unlink(missing_ok=True)
         self._clear(kept.folder)
 
     def sweep(self) -> None:
-        """Removes jobs whose time is over, and what is left of others."""
+        """Removes expired jobs, and what is left of removed ones."""
         for kept in self.all():
             outcome = kept.outcome
             if outcome and time.time() > outcome["ended"] + self._settings.job_seconds:
@@ -271,7 +271,7 @@ class Shelf:
     def _clear(self, folder: Path) -> None:
         try:
             held = lease.take(str(folder))
-        except ConfigError:  # Who reads it has it.
+        except ConfigError:  # A server that is reading it has the lease.
             return
         shutil.rmtree(folder, ignore_errors=True)
         held.release()

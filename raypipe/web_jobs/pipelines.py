@@ -1,4 +1,4 @@
-"""Which pipelines the servers of a folder of jobs have, so that no job that one has begun is read with another's."""
+"""The pipelines of the servers that share a folder of jobs: a job is read only with the pipeline that began it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from raypipe.job.same import digest_of
 from raypipe.pipeline import Pipeline
 
 TELL_SECONDS = 5.0
-"""How often a server says that it is there."""
+"""How often a server reports that it is alive."""
 LEFT_SECONDS = 600.0
-"""After so long without a word from a server with its pipeline, a job is left to others: the pipeline was changed."""
+"""After this time without a live server with its pipeline, a job is left to others: the pipeline was changed."""
 
 
 class Pipelines:
@@ -37,10 +37,10 @@ class Pipelines:
             raise ConfigError(f"{folder} cannot be written: {error}.", "Choose another folder for --jobs.") from error
 
     def tell(self) -> None:
-        """Says that a server with our pipeline is there, if that is not known from just now."""
+        """Reports that a server with our pipeline is alive, unless that was just reported."""
         if time.monotonic() >= self._told + TELL_SECONDS or not self._told:
             self._told = time.monotonic()
-            self._folder.mkdir(parents=True, exist_ok=True)  # Somebody may have removed all of it.
+            self._folder.mkdir(parents=True, exist_ok=True)  # It may have been removed.
             (self._folder / self.mine).touch()
 
     def are_left(self, pipeline: str) -> bool:
