@@ -63,7 +63,11 @@ class BucketLease:
         if holder:
             raise ConfigError(f"Another job is writing to {folder}: {holder}.", REMEDY)
         self._write()
-        time.sleep(SETTLE_SECONDS)
+        try:
+            time.sleep(SETTLE_SECONDS)
+        except BaseException:  # A signal that stops the job.
+            self._give_back()
+            raise
         if not self._is_mine():
             raise ConfigError(f"Another job began to write to {folder} at the same time.", REMEDY)
         self._ended = threading.Event()
@@ -74,9 +78,7 @@ class BucketLease:
         """Frees the folder."""
         self._ended.set()
         self._thread.join(RENEW_SECONDS)
-        with suppress(OSError, InputError):
-            if self._is_mine():
-                remove_file(self._uri)
+        self._give_back()
 
     def check(self) -> None:
         """Makes sure that the folder is still this job's.
@@ -92,6 +94,11 @@ class BucketLease:
             raise OutputError(f"The lease {self._uri} cannot be read: {error}.", remedy) from error
         if not mine:
             raise ConfigError(f"The lease {self._uri} was taken over by another job.", REMEDY)
+
+    def _give_back(self) -> None:
+        with suppress(OSError, InputError):
+            if self._is_mine():
+                remove_file(self._uri)
 
     def _is_mine(self) -> bool:
         try:

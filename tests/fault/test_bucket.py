@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import jobs
@@ -22,6 +26,7 @@ from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
 from raypipe.job.progress import Progress
 from raypipe.job.status import status
+from raypipe.job.stop import Stopped, heed_sigterm
 
 PIPELINE = jobs.PIPELINE
 UNWRITTEN = "out/results/.* cannot be written: .*Free space there, or renew"
@@ -115,6 +120,29 @@ def test_a_job_that_was_killed_on_this_machine_keeps_no_lease_of_a_bucket(scans:
         else:
             lease.take(scans.uri("out")).release()
     job.lease.release()
+
+
+def test_a_job_that_is_stopped_while_its_lease_settles_gives_it_back(
+    scans: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "SETTLE_SECONDS", 60)
+    before = signal.getsignal(signal.SIGTERM)
+    heed_sigterm()
+
+    def stop() -> None:
+        while not exists(scans.uri("out/.lease")):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    try:
+        with pytest.raises(Stopped):
+            lease.take(scans.uri("out"))
+    finally:
+        stopping.join()
+        signal.signal(signal.SIGTERM, before)
+    assert not exists(scans.uri("out/.lease"))
 
 
 @pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
