@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+import ray
 from PIL import Image
 from standin import Sleeper
 
@@ -87,6 +88,7 @@ def pair(source: Path, output: Path, pipeline: Pipeline, engine: str, most: int)
     job = plan.prepare(pipeline, [source], output, ["text"])
     kind = RayEngine if there else LocalEngine
     done = loop.run(job, lambda *_: kind(pipeline.graph, job.writer, BATCH_SIZE), Progress())
+    ray.shutdown()  # Each command starts a Ray of its own.
     cpu = measured.seconds * (measured.busy or 0) * sample.total
     return {
         "pages": done.pages,
