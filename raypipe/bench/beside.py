@@ -1,4 +1,4 @@
-"""A round of another program: it reads the same files, and prints how long that took."""
+"""A round of another program, which reads the same files and prints how long that took."""
 
 from __future__ import annotations
 

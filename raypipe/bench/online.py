@@ -18,7 +18,7 @@ from raypipe.client import Client
 from raypipe.errors import ConfigError
 
 READY_SECONDS = 120
-"""A server that is not ready by then will not be."""
+"""How long a server may take to become ready."""
 WAIT_SECONDS = 10
 """How long a server may take to end."""
 STEP = re.compile(r'^raypipe_stage_seconds_sum\{step="([^"]+)"\} (\S+)$', re.MULTILINE)
@@ -40,7 +40,7 @@ def read(setting: Setting, paths: Sequence[str], folder: str) -> Round:
     with server(declared) as url, ThreadPoolExecutor(setting.connections) as threads:
         client = Client(url)
         list(threads.map(client.read, paths[: setting.connections]))
-        # What came before was the warm-up of the replicas.
+        # Up to here, replicas were warmed up.
         before, start = _steps(url), time.monotonic()
         pages = [page for found in threads.map(client.read, paths) for page in found]
         seconds, after = time.monotonic() - start, _steps(url)

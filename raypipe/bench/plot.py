@@ -1,4 +1,4 @@
-"""A report as a picture: a bar for each setting, of a page's milliseconds in each step."""
+"""A report as a picture: a bar for each setting, made of a page's milliseconds in each step."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from raypipe.bench.report import Measured, Report, step_names
 from raypipe.bench.steps import REST
 
 WIDTH, BAR, GAP, TOP, LETTER = 700, 26, 14, 34, 7
-"""Pixels: of the bars at most, of their height and distance, above them, and of a letter of their names."""
+"""In pixels: longest bar, height of bars, distance between them, space above them, and width of a letter."""
 COLOURS = (
     *("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#997700", "#004488", "#bb5566"),
     *("#882255", "#44aa99", "#ddcc77", "#332288", "#117733", "#88ccee", "#999933"),
 )
 """Paul Tol's schemes for colour-blind readers (SRON/EPS/TN/09-002)."""
 GREY = "#bbbbbb"
-"""Of what is not a step."""
+"""The colour of time that belongs to no step."""
 
 
 def svg(report: Report) -> str:

@@ -1,4 +1,4 @@
-"""What was measured, as data, as a table, and beside an earlier report."""
+"""Measurements as data, as a table, and compared with an earlier report."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Measured(BaseModel):
     """A setting's rounds.
 
     Attributes:
-        name: What tells it from the others.
-        pages_per_second: Of each round.
-        cpu_seconds: A page's, of the processes that read; the median; None: not known.
-        steps: Milliseconds of a page in each step, medians.
+        name: Identifies the setting.
+        pages_per_second: For each round.
+        cpu_seconds: CPU time per page of the processes that read, median; None: unknown.
+        steps: Milliseconds per page in each step, medians.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,7 +37,7 @@ class Measured(BaseModel):
 
     @property
     def middle(self) -> float:
-        """The median of its pages a second."""
+        """The median of its pages per second."""
         return median(self.pages_per_second)
 
     @classmethod
@@ -62,7 +62,7 @@ class Measured(BaseModel):
 
 
 class Report(BaseModel):
-    """All settings of one sitting, and where it was."""
+    """All settings of one run, and the machine."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -85,7 +85,7 @@ def load(path: Path) -> Report:
     """An earlier report.
 
     Raises:
-        ConfigError: The file is missing, or is none.
+        ConfigError: The file is missing, or is not a report.
     """
     try:
         return Report.model_validate_json(path.read_text(encoding="utf-8"))
@@ -125,7 +125,7 @@ def step_names(report: Report) -> list[str]:
 
 
 def _names(some: Iterable[Iterable[str]]) -> list[str]:
-    """All steps of some settings, in the order of a page's way; what is not a step comes last."""
+    """All steps of some settings, in the order in which a page goes through them; `REST` comes last."""
     found = dict.fromkeys(name for names in some for name in names)
     return sorted(found, key=lambda name: name == REST)
 

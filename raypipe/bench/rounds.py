@@ -24,7 +24,7 @@ from raypipe.pipeline import Pipeline
 def in_turn(
     settings: Sequence[Setting], sources: Sequence[str], rounds: int, on_round: Callable[[int, Setting, Round], None]
 ) -> list[list[Round]]:
-    """Rounds of each setting in turn, forwards and backwards, so that all see the machine's slow and fast hours.
+    """Rounds of each setting in turn, forwards and backwards, so that slow and fast periods of the machine affect all.
 
     The first round of each is a warm-up and does not count.
 

@@ -1,4 +1,4 @@
-"""What is measured, and what came of it once."""
+"""What is measured, and the result of one round."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from raypipe.machine import usable_cpus
 
 ENGINES = ("local", "ray", "serve")
 BESIDE = "beside"
-"""What stands for an engine where another program reads."""
+"""Stands for an engine if another program reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +37,12 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """What came of a round.
+    """The result of a round.
 
     Attributes:
         pages: Pages read.
         seconds: From the start of the first page to the end of the last; models were loaded before.
-        cpu_seconds: Of the processes that read, in that time; None: not known.
+        cpu_seconds: CPU time of the processes that read; None: unknown.
         sums: The workers' metrics.
     """
 

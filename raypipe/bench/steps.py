@@ -16,10 +16,10 @@ REST = "waiting and other"
 
 
 def steps(pipeline: Pipeline | None, sums: Mapping[str, float], workers: int, seconds: float) -> dict[str, float]:
-    """Seconds of each step of a round, in the order of a page's way.
+    """Seconds of each step of a round, in the order in which a page goes through them.
 
     Args:
-        pipeline: What read the pages; None: another program, of which no steps are known.
+        pipeline: The pipeline that read the pages; None: another program, whose steps are unknown.
         sums: The workers' metrics.
         workers: CPUs that read.
         seconds: How long the round took.
@@ -49,7 +49,7 @@ def steps(pipeline: Pipeline | None, sums: Mapping[str, float], workers: int, se
 
 
 def _files(pipeline: Pipeline, task: str) -> set[str]:
-    """The names of all files that may run for a task."""
+    """The names of all model files that may run for a task."""
     stages = [stage for stage in pipeline.stages if isinstance(stage, ModelStage) and stage.task == task]
     names = {name for stage in stages for name in (stage.resolved.name, stage.resolved.exact) if name}
     return {manifest.find(name).path.stem for name in names}

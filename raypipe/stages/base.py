@@ -67,7 +67,7 @@ class Stage(BaseModel, ABC):
 
     @abstractmethod
     def steps(self) -> tuple[Step, ...]:
-        """What carries the stage out, in order. The pool runs the last step; those before it prepare the work."""
+        """The steps that carry the stage out, in order. The pool runs the last; those before it prepare the work."""
 
     def check(self) -> None:
         """Checks that this machine has what the stage's workers load, without loading it.
@@ -90,7 +90,7 @@ class Family(Protocol):
 
     @property
     def options(self) -> frozenset[str]:
-        """The options of the stage that this family uses and some other does not."""
+        """The options of the stage that this family uses and another one does not."""
 
 
 class ModelStage(Stage):
@@ -182,7 +182,7 @@ class ModelStage(Stage):
         return chosen
 
     def session(self, source: Path, threads: int, metrics: Metrics, shapes: Shapes | None) -> Session:
-        """A file of the running model, opened where and as the stage says; see `Session`."""
+        """A file of the running model, opened on the stage's device and with its settings; see `Session`."""
         execution = Execution(half=self.running.halved, provider=self.provider, shapes=shapes)
         return Session(source, self.use_gpu, threads, metrics, execution)
 
@@ -238,10 +238,10 @@ class Worker(Generic[S]):
         """Loads what the worker needs, once in each process."""
 
     def warm_up(self) -> None:
-        """Does once what the first page would otherwise wait for, such as a first run of the model. Follows `setup`."""
+        """Does what the first page would otherwise wait for, such as a first run of the model; called after `setup`."""
 
     def process(self, rows: Sequence[Row]) -> None:
-        """Fills in the columns of rows that have no exception, in place: page by page, unless a worker does otherwise.
+        """Fills in the columns of rows that have no exception, in place: page by page, unless a worker overrides this.
 
         The columns that its step writes exist already and are empty. Errors of a single page go through `guard`.
         """

@@ -31,8 +31,8 @@ def cut(
         height, max_width: Size of the pictures that the recognizer takes.
         border: Pixels of the page around each region that are cut out with it.
         space: Pixels of paper added between two regions in one picture, as the recognizer sees them.
-        layout: Lines whose regions are put side by side in one picture; None: each region gets its own picture, but for
-            the letters of a comb, which share one.
+        layout: Lines whose regions are put side by side in one picture; None: each region gets its own picture, except
+            that the letters of a comb share one.
     """
     pixels = image.bgr()
     pictures: list[Pixels] = []
@@ -50,7 +50,7 @@ def cut(
 
 
 def none(height: int) -> Crops:
-    """The pictures of a page of which nothing is to be read."""
+    """The pictures of a page on which nothing is to be read."""
     return _pack([], [], height)
 
 
@@ -116,7 +116,7 @@ def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0, si
         crops: The pictures.
         readings: One for each.
         tolerance: As in `arrange`.
-        size: Width and height of a picture that may show two pages, of which the left one is read first; None: one.
+        size: Width and height of a picture that may show two pages, the left of which is read first; None: one page.
     """
     table = crops.segment_table()
     read = [n for n, reading in enumerate(readings) if reading.text]
@@ -164,7 +164,7 @@ def _around(boxes: Boxes) -> Floats:
 
 
 def _side_by_side(parts: Sequence[Pixels], space: int) -> tuple[Pixels, list[tuple[int, int]]]:
-    """Joins pictures with some paper between them; the picture, and the first and last column of each part."""
+    """Joins pictures with some paper between them; returns the picture, and the first and last column of each part."""
     if len(parts) == 1:
         return parts[0], [(0, parts[0].shape[1])]
     joined: list[Pixels] = [parts[0]]
@@ -212,7 +212,7 @@ def place(box: Sequence[float], height: int, segments: Floats) -> tuple[float, f
 
     Args:
         box: Its left, top, right and bottom, in pixels of the picture.
-        height: The picture's.
+        height: The height of the picture.
         segments: Rows of `Crops.segment_table()` of this picture.
     """
     left, top, right, bottom = box

@@ -1,4 +1,4 @@
-"""BinaryToImage: encoded bytes to a picture."""
+"""BinaryToImage: from encoded bytes to a picture."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class ImageOpener(Worker["BinaryToImage"]):
         row[self.spec.warning_col] = f"{origin}: {warning}." if warning else None
 
     def _correct_total(self, row: Row, image: Image) -> None:
-        """Counts the pages of a document that has the name of a picture, and so was taken for one page."""
+        """Counts the pages of a document that was taken for one page because it has the name of a picture."""
         named_as_one = row.get("total_pages") == 1 and is_one_page(image.origin)
         if named_as_one and image.data is not None and may_have_pages(image.data):
             row["total_pages"] = page_count(io.BytesIO(image.data))
 
     def _take_layer(self, row: Row, image: Image) -> None:
-        """Gives the page the text that its file holds, if that is wanted and can be relied on."""
+        """Gives the page the text that its file holds, if that is wanted and reliable."""
         how, layer, said = self.spec.text_layer, image.layer, [image.warning]
         if how == "compare":
             row[LAYER_TEXT] = text_of(lines_of(layer)) if layer else None
@@ -72,7 +72,7 @@ class ImageOpener(Worker["BinaryToImage"]):
 class BinaryToImage(Stage):
     """Turns encoded bytes into a picture: any raster format, orientation, bit depth, colour or transparency.
 
-    Each page of a TIFF or PDF is its own row. Bytes come from `input_col`, or if that is absent, from the file that
+    Each page of a TIFF or PDF is its own row. Bytes come from `input_col` or, if that is absent, from the file that
     `origin_col` names.
     """
 

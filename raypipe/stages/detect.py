@@ -1,4 +1,4 @@
-"""ImageTextDetector: a picture to text regions."""
+"""ImageTextDetector: from a picture to text regions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from raypipe.types import Boxes, Pixels, Region, Row, boxes_of, regions_from_box
 from raypipe.zoo import manifest
 
 TEXT_RATIO = 3
-"""A region this many times longer than high holds several letters: it is not a speck, however small."""
+"""A region this many times longer than high holds several letters, so it is not a speck, however small."""
 
 
 class TextDetector(Worker["ImageTextDetector"]):
@@ -101,10 +101,10 @@ def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:
 
 
 def _smallest(height: Floats, length: Floats) -> Floats:
-    """The least height of each region, not to be a speck, for heights and lengths (n,): 1/4 of the page's usual height.
+    """The height below which each region is a speck, for heights and lengths (n,): 1/4 of the page's usual height.
 
-    What is usual is counted by letters, which are about as wide as they are high, and not by regions: the small print
-    of a poster is most of its text. A region as long as several letters is text, whatever the size of the others.
+    The usual height is the median over letters, which are about as wide as they are high, not over regions: the small
+    print of a poster is most of its text. A region as long as several letters is text, whatever the size of the others.
     """
     if not len(height):
         return height

@@ -68,7 +68,7 @@ def draw(
         boxes: (n, 5), its regions.
         lines: Lines whose text is written.
         spec: How it is drawn.
-        labels: The label of each region, written beside it unless empty; none: no region has one.
+        labels: The label of each region, written beside it; empty: no region has one.
     """
     pixels = image.bgr()
     scale = min(1.0, spec.max_side / max(pixels.shape[:2]))
@@ -98,7 +98,7 @@ def _caption(line: Line) -> str:
 
 
 def _write(canvas: Pixels, captions: Sequence[tuple[float, float, str]], spec: ImageDrawRegions) -> Pixels:
-    """Writes texts on a light background, each just above the left end of the top that is given with it."""
+    """Writes texts on a light background; each comes with the left end of the top edge above which it stands."""
     picture = PillowImage.fromarray(np.ascontiguousarray(canvas[:, :, ::-1]))
     pen = ImageDraw.Draw(picture, "RGBA")
     font = ImageFont.load_default(spec.font_size)

@@ -1,4 +1,4 @@
-"""Lines that run across the fold of an open book: a detector took those of two pages for one, and their words tell."""
+"""Lines that run across the fold of an open book: their words show that a detector joined the lines of two pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from raypipe.types import Line, Word, boxes_of, place_of
 
 
 def unfolded(lines: list[Line], tolerance: float, size: Spread) -> list[Line]:
-    """The lines of a picture, those across the fold of two pages as two, and those of the left page first.
+    """The lines of a picture, split at the fold between two pages, those of the left page first.
 
     Args:
         lines: The lines.
@@ -31,7 +31,7 @@ def unfolded(lines: list[Line], tolerance: float, size: Spread) -> list[Line]:
     parted = [_parts(line, [next(sides) for _ in line.words]) for line in lines]
     across = [parts for parts in parted if len(parts) > 1]
     if sum(_gap(*parts[:2]) < LEAST_GAP or len(parts) > 2 for parts in across) > CROSSING * len(across):
-        return lines  # These are the spaces of one page's words.
+        return lines  # The gaps are spaces between the words of one page.
     lines = [part for parts in parted for part in parts]
     layout = arrange(boxes_of(lines), tolerance, [line.text for line in lines], fold_of(boxes_of(lines), size))
     rows = zip(layout.members, layout.rows.tolist(), strict=True)
@@ -39,7 +39,7 @@ def unfolded(lines: list[Line], tolerance: float, size: Spread) -> list[Line]:
 
 
 def _parts(line: Line, is_right: Sequence[bool]) -> list[Line]:
-    """A line, cut wherever the next of its words stands on the other page."""
+    """A line, cut wherever its next word is on the other page."""
     starts = [0, *(np.flatnonzero(np.diff(is_right)) + 1).tolist(), len(line.words)]
     if len(starts) <= 2:
         return [line]

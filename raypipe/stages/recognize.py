@@ -1,4 +1,4 @@
-"""ImageToText: text regions of a picture to text.
+"""ImageToText: from the text regions of a picture to text.
 
 Cutting lines out needs the picture and reading them needs the model: two steps that may run in different processes.
 """
@@ -49,7 +49,7 @@ GUTTER, PLACE = "gutter", Column(pa.float32())
 """The column that says where two pages meet."""
 NOTHING = Reading("", [], [])
 MOST_ALTERNATIVES = 10
-"""The search keeps few more that differ."""
+"""The search keeps few more different readings."""
 
 
 class LineCropper(Worker["ImageToText"]):
@@ -119,7 +119,7 @@ class TextReader(Worker["ImageToText"]):
             self._fill(row, lines)
 
     def _lines(self, crops: Crops, readings: list[Reading], size: Spread) -> list[Line]:
-        """The lines of a page: those on their head turned, specks and those from the reverse left out."""
+        """The lines of a page: upside-down ones are turned, specks and lines from the reverse are left out."""
         doubtful = self._recognizer.doubtful
         spots = specks(crops, readings, doubtful)
         reverse = from_reverse(crops, readings, self._read, doubtful)
@@ -153,7 +153,7 @@ class TextReader(Worker["ImageToText"]):
 
 
 def _tag(language: str) -> str | None:
-    """The language as documents are tagged with it (BCP 47); None for a script."""
+    """The language tag of documents (BCP 47); None for a script."""
     return language if len(language) in (2, 3) else None
 
 
@@ -270,7 +270,7 @@ class ImageToText(ModelStage):
             own_words(self.lexicon)
 
     def spread(self, image: Image) -> Spread:
-        """The width and height of a picture that may show two pages; None: it is taken for one."""
+        """The width and height of a picture that may show two pages; None: it is taken for one page."""
         return (image.width, image.height) if self.double_pages else None
 
     @field_validator("output_format")

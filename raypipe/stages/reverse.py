@@ -12,19 +12,19 @@ from raypipe.stages.upright import Read, better, certainty
 from raypipe.types import Crops, Pixels
 
 FAINT, FAINTER = 0.25, 0.4
-"""Ink of the front is darker: this is its contrast with the paper, as a share of the paper's brightness, and as a share
-of the contrast of what is read without doubt. Fainter writing is looked at in a mirror, and kept unless it reads better
-there."""
+"""Ink on the front is darker than this: its contrast with the paper as a share of the paper's brightness, and as a
+share of the contrast of lines that are read without doubt. Fainter writing is also read mirrored, and kept unless it
+reads better so."""
 ENOUGH = 8
-"""So many lines that are read without doubt show how dark the ink of the front is."""
+"""This many lines that are read without doubt show how dark the ink on the front is."""
 GLANCE = 4
-"""As many faint lines, the widest, are looked at in each mirror, and the others where these read better there."""
+"""This many faint lines, the widest, are read mirrored in each way, and the others if these read better so."""
 MIRRORS = np.fliplr, np.flipud
 """A sheet may have been turned over either edge: its reverse is mirrored, or stands on its head as well."""
 AS_FAINT = 1.3
-"""What has less than so many times the contrast of writing that is known to be from the reverse is as faint as that."""
+"""Writing with less than this many times the contrast of lines known to be from the reverse is as faint as those."""
 RUN = 3
-"""Fewer letters in a row, or a full stop, are not called faint beside dark ones."""
+"""Shorter runs of letters, or a full stop, are not called faint beside dark ones."""
 INK, PAPER = 2, 90
 """Percentiles of a picture's brightness that stand for its ink and its paper."""
 
@@ -32,7 +32,7 @@ INK, PAPER = 2, 90
 def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful: float) -> list[int]:
     """The pictures of a page that show writing on the reverse, by their numbers.
 
-    Only faint writing with a doubtful reading is looked at, so that other pages cost nothing.
+    Only faint writing with a doubtful reading is examined, so that other pages cost nothing.
 
     Args:
         crops: The pictures.
@@ -61,13 +61,13 @@ def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful
 
 
 def front_alone(crops: Crops, readings: Sequence[Reading], reverse: Sequence[int], doubtful: float) -> list[Reading]:
-    """The readings of a page without writing from the reverse: its pictures, and parts of others that are as faint.
+    """The readings of a page without lines from the reverse, and without parts of other lines that are as faint.
 
     Args:
         crops: The pictures.
         readings: One for each.
         reverse: The pictures that show the reverse; if there are none, nothing is left out.
-        doubtful: As in `from_reverse`; parts that read more than half-way from there to certainty stay.
+        doubtful: As in `from_reverse`; parts stay whose probability is more than half-way from there to 1.
     """
     if not reverse:
         return list(readings)

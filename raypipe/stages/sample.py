@@ -1,4 +1,4 @@
-"""A page of our own, which workers read before their first real one."""
+"""A built-in page, which workers read before their first real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SaveImages: encoded pictures to files on the worker's machine; the row keeps the path."""
+"""SaveImages: from encoded pictures to files, written by the worker; the row keeps the path."""
 
 from __future__ import annotations
 

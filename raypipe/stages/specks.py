@@ -12,7 +12,7 @@ from raypipe.stages.upright import certainty
 from raypipe.types import Crops, Pixels
 
 FEW = 2
-"""A speck is read as so many characters at most."""
+"""A speck is read as at most this many characters."""
 THICK = 0.5
 """A speck is at least this share of its longer side thick: a disc and a square are 1, a bold I about 0.3, and the
 letters of handwriting 0.07 to 0.16."""
@@ -21,7 +21,7 @@ letters of handwriting 0.07 to 0.16."""
 def specks(crops: Crops, readings: Sequence[Reading], doubtful: float) -> list[int]:
     """The pictures of a page that show a filled spot and no writing, by their numbers.
 
-    Only a character or two whose reading is doubtful are looked at, so that other pages cost nothing.
+    Only doubtful readings of one or two characters are examined, so that other pages cost nothing.
 
     Args:
         crops: The pictures.

@@ -1,4 +1,4 @@
-"""The text that a PDF itself holds for a page: as lines in place of what would be read, or beside what is read."""
+"""The text that a PDF itself holds for a page: as lines that replace reading, or for comparison with what is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from raypipe.types import Boxes, Line, Row, Word, boxes_of, place_of
 
 Use = Literal["ocr", "use", "compare"]
 TEXT_SOURCE, LAYER_TEXT, DIFFERENCE = "text_source", "layer_text", "layer_difference"
-"""The columns that say where a page's text is from, what its layer holds, and how far that is from what is read."""
+"""Columns for the source of a page's text, the text in its layer, and the difference between that and what is read."""
 COLUMNS: Mapping[Use, Mapping[str, Column]] = {
     "ocr": {},
     "use": {TEXT_SOURCE: NULLABLE_TEXT},
@@ -30,20 +30,20 @@ COLUMNS: Mapping[Use, Mapping[str, Column]] = {
 }
 """What BinaryToImage writes for each use of the layer."""
 ASLANT = 20
-"""Degrees from the horizontal and the vertical from which words run aslant."""
+"""Degrees from the horizontal and the vertical from which words count as slanted."""
 GAP = 1.0
 """Words that follow each other in the file and are closer than this many line heights are on one line."""
 MOST_PIECES = 4000
-"""Lines, and parts of lines, that are put in order: it takes memory for each pair of them."""
+"""Most lines and parts of lines that are put in order: this takes memory for each pair of them."""
 SHARE = Column(pa.float32())
 
 
 def lines_of(layer: TextLayer, size: Spread = None) -> list[Line]:
-    """The lines of a layer in reading order; what runs aslant, such as a watermark, comes last.
+    """The lines of a layer in reading order; slanted ones, such as a watermark, come last.
 
     Args:
         layer: The layer.
-        size: Of a picture that may show two pages, of which the left one is read first.
+        size: Width and height of a picture that may show two pages, the left of which is read first.
     """
     angles = layer.lines[:, 4]
     aslant = np.where(np.abs((angles + 45) % 90 - 45) > ASLANT, angles, 0).round()
@@ -60,7 +60,7 @@ def lines_of(layer: TextLayer, size: Spread = None) -> list[Line]:
 
 
 def _pieces(boxes: Boxes) -> list[range]:
-    """Words (n, 5) that follow each other on a line, in the order of the file: few, where a page has many words."""
+    """Runs of words (n, 5) that follow each other on a line, in the order of the file: far fewer than words."""
     step, height = boxes[1:, :2] - boxes[:-1, :2], np.minimum(boxes[1:, 3], boxes[:-1, 3])
     along, across = directions(boxes[1:, 4])
     gap = (step * along).sum(1) - (boxes[1:, 2] + boxes[:-1, 2]) / 2
@@ -71,7 +71,7 @@ def _pieces(boxes: Boxes) -> list[range]:
 
 
 def _layout(boxes: Boxes, pieces: Sequence[range], words: Sequence[Word], size: Spread) -> LineLayout:
-    """The lines that pieces form; of very many, each is one, in the order of the file."""
+    """The lines that pieces form; if there are very many, each is a line, in the order of the file."""
     around = np.array([enclose(boxes[piece], float(boxes[piece[0], 4])) for piece in pieces], np.float32)
     if len(pieces) > MOST_PIECES:
         numbers = np.arange(len(pieces))
@@ -94,7 +94,7 @@ def _line(words: list[Word], box: Sequence[float], row: int) -> Line:
 
 
 def text_of(lines: Sequence[Line]) -> str:
-    """The text of lines, in one."""
+    """The text of lines, joined."""
     return " ".join(line.text for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""Text that stands on its head: found by reading some of it the other way round."""
+"""Upside-down text: found by reading some of it the other way round."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from raypipe.recognition.base import Reading
 from raypipe.types import Crops, Line, Pixels
 
 GLANCE, LOOKS = 2, 12
-"""As many lines, the longest, are read the other way round: a few, and if they do not read worse, more to decide."""
+"""How many of the longest lines are read the other way round: a few and, unless they read worse, more to decide."""
 MARGIN = 0.1
 """Text is turned if its mean probability rises by this much to one that is not doubtful."""
 WIDE_MARGIN, MANY = 0.08, 100
-"""Text of so many characters is also turned if its mean probability rises by this much. By the hardest 70 pages of a
-set of wills and letters, most of them in a language that the words are not of, none read better on its head; a single
-line sometimes does."""
+"""Text of `MANY` characters is also turned if its mean probability rises by `WIDE_MARGIN`. Of the hardest 70 pages of a
+set of wills and letters, most of them in a language other than that of the word list, none read better upside down; a
+single line sometimes does."""
 LEAST = 4
-"""Fewer characters decide nothing."""
+"""With fewer characters nothing is decided."""
 TALL, LOW = frozenset("bdfhklt0123456789"), frozenset("gjpqy")
-"""Letters that reach far above the line, as capitals do, and far below it. In every language with Latin letters there
-are several times more of the former; text on its head reads as if there were as many of the latter."""
+"""Letters that reach far above the line, as capitals do, and far below it. In every language with Latin letters the
+former are several times as frequent; upside-down text reads as if the latter were as frequent."""
 LETTERS, DOUBT = 0.15, 1.5
-"""What this says counts as much as this part of the mean probability, for each factor of e. Text is also turned if both
-together rise by DOUBT over the root of the number of characters. Of pages of four lines, put together from those of
-letters and wills that are hard to read, 4 % on their head stay so, and no upright one is turned."""
+"""Each factor of e in the ratio of these letters counts as much as `LETTERS` of mean probability. Text is also turned
+if both together rise by `DOUBT` over the root of the number of characters. Of pages of four lines, made of lines of
+letters and wills that are hard to read, 4 % stay upside down, and no upright one is turned."""
 
 Read = Callable[[Sequence[Pixels]], list[Reading]]
 
@@ -37,21 +37,21 @@ Read = Callable[[Sequence[Pixels]], list[Reading]]
 def righted(
     crops: Crops, readings: Sequence[Reading], read: Read, doubtful: float, apart: Sequence[int] = ()
 ) -> tuple[Crops, list[Reading]]:
-    """The pictures of a page and their readings, those that stand on their head turned by 180 degrees.
+    """The pictures of a page and their readings, upside-down ones turned by 180 degrees.
 
-    Lines that lie and lines that stand are looked at apart, and each line that runs in another direction than most of
-    the page's, since notes in the margin stand one way on the left and the other way on the right. Where the first
-    reading is not doubtful, nothing is done.
+    Horizontal and vertical lines are examined separately, and so is each line that runs in another direction than most
+    of the page's, since notes in the margin stand one way on the left and the other way on the right. Nothing is done
+    if the first reading is not doubtful.
 
     Args:
         crops: The pictures.
         readings: One for each.
         read: Reads pictures.
         doubtful: Mean probability below which a reading is doubtful.
-        apart: Pictures that are left as they are.
+        apart: Pictures that are left unchanged.
 
     Returns:
-        The pictures, those that stand on their head turned, and a reading for each.
+        The pictures, upside-down ones turned, and a reading for each.
     """
     table, found, pictures = crops.segment_table().copy(), list(readings), crops.pictures()
     is_turned = False
@@ -78,7 +78,7 @@ def righted(
 
 
 def _groups(crops: Crops, table: Floats, apart: Sequence[int]) -> Iterator[Indices]:
-    """The pictures that lie, those that stand, and each of those that run in another direction than most."""
+    """The horizontal pictures, the vertical ones, and each of those that run in another direction than most."""
     stands = np.zeros(len(crops.widths), np.bool_)
     stands[table[:, 0].astype(int)] = quarters(table[:, 7]) % 2 == 1
     lying, standing = (np.setdiff1d(np.flatnonzero(side), apart) for side in (~stands, stands))
@@ -90,7 +90,7 @@ def _groups(crops: Crops, table: Floats, apart: Sequence[int]) -> Iterator[Indic
 
 
 def better(over: Sequence[Reading], before: Sequence[Reading], doubtful: float) -> bool:
-    """Whether pictures read better when they are turned over."""
+    """Whether pictures read better when turned over."""
     characters, gain = sum(len(reading.text) for reading in over), certainty(over) - certainty(before)
     if characters >= MANY and gain >= WIDE_MARGIN:
         return True
@@ -98,13 +98,13 @@ def better(over: Sequence[Reading], before: Sequence[Reading], doubtful: float) 
 
 
 def _stands(over: Sequence[Reading], before: Sequence[Reading]) -> bool:
-    """Whether pictures read more like upright text when they are turned over, by their letters too."""
+    """Whether pictures read more like upright text when turned over, judged by their letters, too."""
     characters = sum(len(reading.text) for reading in over)
     return characters >= LEAST and _gain(over, before) >= DOUBT / np.sqrt(characters)
 
 
 def _gain(over: Sequence[Reading], before: Sequence[Reading]) -> float:
-    """By how much pictures read better when they are turned over."""
+    """By how much pictures read better when turned over."""
     return certainty(over) - certainty(before) + LETTERS * (_reach(over) - _reach(before))
 
 
@@ -122,7 +122,7 @@ def certainty(readings: Sequence[Reading]) -> float:
 
 
 def turn_of(lines: Sequence[Line]) -> int:
-    """By how many degrees, clockwise, a page was turned to be read: 0, 90, 180 or 270, as most of its text."""
+    """Degrees, clockwise, by which most of a page's text was turned to be read: 0, 90, 180 or 270."""
     widths = np.zeros(4)
     np.add.at(widths, quarters(np.array([line.angle for line in lines], np.float32)), [line.width for line in lines])
     return int(-widths.argmax() % 4) * 90
@@ -133,7 +133,7 @@ def _over(picture: Pixels) -> Pixels:
 
 
 def _turned(segments: np.ndarray, width: int) -> np.ndarray:
-    """The segments (m, 8) of a picture of this width when it is turned over."""
+    """The segments (m, 8) of a picture of this width after it is turned over."""
     turned = segments.copy()
     turned[:, 1], turned[:, 2] = width - segments[:, 2], width - segments[:, 1]
     turned[:, 7] = np.where(segments[:, 7] > 0, segments[:, 7] - 180, segments[:, 7] + 180)
