@@ -1,4 +1,4 @@
-"""Files behind web addresses, fetched whole. Only sources that the user of this machine names come here."""
+"""Files behind web addresses, fetched as a whole: only for sources that the user of this machine names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SCHEMES = ("http://", "https://")
 SECONDS = 60.0
 """How long a server may be silent."""
 MOST_BYTES = 1_000_000_000
-"""Largest file that is fetched where the reader gives no limit."""
+"""Largest file that is fetched if the reader gives no limit."""
 PART = 1024 * 1024
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 
@@ -26,11 +26,11 @@ def fetch(url: str, most: int | None = None) -> bytes:
     """The bytes behind an address.
 
     Args:
-        url: The address. It may lead on to others, all of them of HTTP or HTTPS.
-        most: Most bytes that are taken; None: `MOST_BYTES`.
+        url: The address. It may redirect to others, all of them HTTP or HTTPS.
+        most: Most bytes that are accepted; None: `MOST_BYTES`.
 
     Raises:
-        ConnectionError: The server cannot be reached or is busy, which may pass.
+        ConnectionError: The server cannot be reached or is busy, which may be temporary.
         OSError: It has no such file, or a larger one.
     """
     limit = MOST_BYTES if most is None else most
@@ -53,7 +53,7 @@ def fetch(url: str, most: int | None = None) -> bytes:
 
 
 def _request(url: str) -> urllib.request.Request:
-    """The request for an address, whose user and password are for its own server, not for those it leads on to."""
+    """The request for an address; its user and password go to its own server only, not to those it redirects to."""
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     request = urllib.request.Request(parts._replace(netloc=host).geturl(), headers={"User-Agent": "raypipe"})
@@ -64,7 +64,7 @@ def _request(url: str) -> urllib.request.Request:
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Follows redirections, but not to files of this machine."""
+    """An opener that follows redirections, but not to files on this machine."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),

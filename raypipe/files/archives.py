@@ -22,7 +22,7 @@ from raypipe.files import tables
 
 T = TypeVar("T")
 MARK = "!/"
-"""Stands between the name of an archive and that of a file in it."""
+"""Separates the name of an archive from that of a file in it."""
 COMPRESSED: dict[str, Callable[[Any], Any]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file), ".tgz": lambda file: gzip.GzipFile(fileobj=file),
     ".bz2": BZ2File, ".tbz2": BZ2File, ".xz": lzma.LZMAFile, ".txz": lzma.LZMAFile,
@@ -31,7 +31,7 @@ SUFFIXES = (".zip", ".cbz", ".tar", ".cbt", ".tgz", ".tbz2", ".txz", ".tar.gz", 
 MOST_OPEN = 8
 """Archives that this process keeps open."""
 BUFFER = 1024 * 1024
-"""Bytes of an archive that are read at once: over a network, each request takes tens of milliseconds."""
+"""Bytes of an archive that are read at once, since over a network each request takes tens of milliseconds."""
 
 
 class Member(NamedTuple):
@@ -48,13 +48,13 @@ class Archive(Protocol):
         """Its files, in their order: their names, and their bytes when unpacked; -1: unknown."""
 
     def size(self, name: str) -> int:
-        """The bytes of a file, when unpacked. Raises a KeyError if there is none of this name."""
+        """The size of a file when unpacked. Raises a KeyError if there is none of this name."""
 
     def read(self, name: str) -> bytes:
         """The bytes of a file."""
 
     def close(self) -> None:
-        """Closes it."""
+        """Closes the archive."""
 
 
 def is_archive(path: str) -> bool:
@@ -63,7 +63,7 @@ def is_archive(path: str) -> bool:
 
 
 def split(path: str) -> tuple[str, str] | None:
-    """The archive and the name in it of a file that is in one; None: the file is in none."""
+    """The archive of a file and the file's name in it; None: the file is not in an archive."""
     place = next((at for at in _marks(path) if is_archive(path[:at])), None)
     return None if place is None else (path[:place], path[place + len(MARK) :])
 
@@ -101,7 +101,7 @@ class Zip:
 
 
 class Tar:
-    """A TAR archive, whose files are found once and then read from their places. A compressed one is unpacked first."""
+    """A TAR archive, whose files are located once and then read directly. A compressed one is unpacked first."""
 
     def __init__(self, file: IO[bytes], suffix: str) -> None:
         unpack = COMPRESSED.get(suffix)
@@ -148,8 +148,8 @@ def members(path: str, version: object, opener: Callable[[str], IO[bytes]]) -> l
 
     Args:
         path: Its path or URI.
-        version: Something that changes when the archive does.
-        opener: Opens it for reading at any place.
+        version: A value that changes when the archive does.
+        opener: Opens it for random access.
 
     Raises:
         OSError: It cannot be read.
@@ -197,5 +197,5 @@ def _archive(path: str, file: IO[bytes]) -> Archive:
     suffix = path[path.rfind(".") :].lower()
     if suffix == tables.SUFFIX:
         return tables.Table(file)
-    whole = io.BufferedReader(file, BUFFER)  # type: ignore[type-var] # It has what is needed.
+    whole = io.BufferedReader(file, BUFFER)  # type: ignore[type-var] # It has the methods that are needed.
     return Zip(whole) if suffix in (".zip", ".cbz") else Tar(whole, suffix)

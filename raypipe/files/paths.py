@@ -1,4 +1,4 @@
-"""Paths and URIs to bytes, through pyarrow's file systems. Errors that pass, as of a busy bucket, are waited out."""
+"""From paths and URIs to bytes, through pyarrow's file systems. Temporary errors, as of a busy bucket, are retried."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from raypipe.files import addresses, archives
 from raypipe.files.retries import is_key_refused, retried
 
 OBJECT_STORES = ("s3", "gcs", "abfs")
-"""pyarrow's names of file systems that write an object whole or not at all."""
+"""pyarrow's names of file systems that write an object completely or not at all."""
 
 
 def read_file(uri: str, max_bytes: int | None = None) -> bytes:
@@ -21,7 +21,7 @@ def read_file(uri: str, max_bytes: int | None = None) -> bytes:
 
     Raises:
         PageError: `file_missing` if it cannot be opened or read; `image_too_large`, unread, if over `max_bytes`.
-        InputError: The bucket does not take the key.
+        InputError: The bucket does not accept the key.
     """
     try:
         return _read(uri, max_bytes)
@@ -37,10 +37,10 @@ def _remedy(uri: str) -> str:
 
 
 def stop_without_key(uri: str, error: Exception) -> None:
-    """Raises an error that stops a job if a bucket does not take the key: all other files would fail as well.
+    """Raises an error that stops a job if a bucket does not accept the key, since all other files would fail as well.
 
     Raises:
-        InputError: It does not.
+        InputError: It does not accept it.
     """
     if is_key_refused(error) and not _answers(uri):
         remedy = "Renew the credentials: the same command then goes on."
@@ -48,7 +48,7 @@ def stop_without_key(uri: str, error: Exception) -> None:
 
 
 def _answers(uri: str) -> bool:
-    """Whether a bucket itself can be asked for: then it was only an object that was refused."""
+    """Whether the bucket itself can be accessed, so that only an object was refused."""
     try:
         filesystem, path = resolve(uri)
         filesystem.get_file_info(path.partition("/")[0])
@@ -83,7 +83,7 @@ def resolve(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 def split_options(uri: str) -> tuple[str, str]:
-    """A URI up to its `?`, and its options from there on; a local path has none."""
+    """A URI up to its `?`, and its options from there on; a local path has no options."""
     end = min((at for at in map(uri.find, "?#") if at >= 0), default=len(uri)) if "://" in uri else len(uri)
     return uri[:end], uri[end:]
 
@@ -106,7 +106,7 @@ def open_file(uri: str) -> pa.NativeFile:
 
 
 def _opened(uri: str, max_bytes: int | None = None) -> pa.NativeFile:
-    """A file, one in an archive, or one behind a web address; of the latter two no more than `max_bytes` are taken."""
+    """A file, a file in an archive, or one behind a web address; the latter two are limited to `max_bytes`."""
     if addresses.is_address(uri):
         return pa.BufferReader(addresses.fetch(uri, max_bytes))
     inside = _split_archive(uri)
@@ -127,7 +127,7 @@ def archive_members(uri: str) -> list[archives.Member]:
 
 
 def _split_archive(uri: str) -> tuple[str, str] | None:
-    """The path or URI of an archive, and the name in it, of a file in one; see `archives.split`."""
+    """The path or URI of a file's archive, and the file's name in it; see `archives.split`."""
     place, options = split_options(uri)
     inside = archives.split(place)
     if inside is None:
@@ -137,12 +137,12 @@ def _split_archive(uri: str) -> tuple[str, str] | None:
 
 @retried
 def info_of(filesystem: fs.FileSystem, path: str) -> fs.FileInfo:
-    """What a file system says of a path."""
+    """The information of a file system about a path."""
     return filesystem.get_file_info(path)
 
 
 def version(uri: str) -> tuple[int, int]:
-    """Size and time of a file, of its archive if it is in one; zeros for a web address, which is asked nothing."""
+    """Size and time of a file, or of its archive if it is in one; zeros for a web address, which is not contacted."""
     if addresses.is_address(uri):
         return 0, 0
     inside = _split_archive(uri)
@@ -177,7 +177,7 @@ def exists(uri: str) -> bool:
 
 @retried
 def remove_file(uri: str) -> None:
-    """Removes a file, if it is there."""
+    """Removes a file, if it exists."""
     filesystem, path = resolve(uri)
     if filesystem.get_file_info(path).type == fs.FileType.File:
         filesystem.delete_file(path)
@@ -185,9 +185,9 @@ def remove_file(uri: str) -> None:
 
 @retried
 def write_file(uri: str, data: bytes | pa.Buffer) -> None:
-    """Writes a file whole or not at all, and creates the folders above it."""
+    """Writes a file completely or not at all, and creates the folders above it."""
     filesystem, path = resolve(uri)
-    if filesystem.type_name in OBJECT_STORES:  # They show an object when it is whole, and have no folders.
+    if filesystem.type_name in OBJECT_STORES:  # They show only complete objects, and have no folders.
         with filesystem.open_output_stream(path, compression=None) as stream:
             stream.write(data)
         return

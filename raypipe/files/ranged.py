@@ -1,4 +1,4 @@
-"""Files of which only what is needed is read, in blocks: over a network, each request takes tens of milliseconds."""
+"""Files of which only the needed parts are read, in blocks, since over a network each request takes tens of ms."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from raypipe.files.paths import open_file
 from raypipe.files.retries import retried
 
 BLOCK_BYTES = 4096
-"""What is read at least."""
+"""Bytes of a block, the smallest unit that is read."""
 MOST_AHEAD = 16
-"""Blocks that are read together at most, unless more are asked for."""
+"""Most blocks that are read together, unless more are asked for."""
 MOST_BLOCKS = 2048
 """Blocks that a file keeps in memory."""
 SMALL_BYTES = 1024 * 1024
@@ -29,8 +29,8 @@ class RangedFile(io.RawIOBase):
 
     Attributes:
         name: The path or URI.
-        size: Its bytes.
-        bytes_read: Those that were read so far, some of them perhaps more than once.
+        size: Its size in bytes.
+        bytes_read: Bytes read so far; some may have been read more than once.
 
     Raises:
         OSError: It cannot be opened.
@@ -69,7 +69,7 @@ class RangedFile(io.RawIOBase):
         return len(data)
 
     def read_at(self, start: int, count: int) -> bytes:
-        """Bytes from a place on, fewer at the end of the file; what is around them is kept for the next call."""
+        """Bytes from a place on, fewer at the end of the file; the blocks around them are kept for the next call."""
         end = min(start + count, self.size)
         if end <= start:
             return b""
@@ -85,7 +85,7 @@ class RangedFile(io.RawIOBase):
         return data[start - first * BLOCK_BYTES : end - first * BLOCK_BYTES]
 
     def _fetch(self, first: int, last: int) -> None:
-        """Reads blocks, and the more of those that follow the longer a file is read in its order."""
+        """Reads blocks and some that follow: the more, the longer the file has been read in order."""
         if self.size <= SMALL_BYTES:
             first, last = 0, self.size // BLOCK_BYTES
         else:
@@ -100,7 +100,7 @@ class RangedFile(io.RawIOBase):
 
     @retried
     def read_alone(self, start: int, count: int) -> bytes:
-        """Bytes from a place on, without what is around them; for small ones that lie far apart."""
+        """Bytes from a place on, without the blocks around them: for small parts that lie far apart."""
         data = bytes(self._file.read_at(min(count, max(0, self.size - start)), start))
         self.bytes_read += len(data)
         return data

@@ -1,4 +1,4 @@
-"""Errors of networks and object stores that pass: what failed is tried again, with longer and longer pauses."""
+"""Temporary errors of networks and object stores: calls are repeated, with longer and longer pauses."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ R = TypeVar("R")
 
 TRIES = 5
 FIRST_PAUSE = 1.0
-"""Seconds before the second try; each further pause is twice as long. pyarrow itself hammers at S3 for six seconds."""
+"""Seconds before the second try; each further pause is twice as long. pyarrow itself retries S3 for six seconds."""
 PASSING = {
     *(errno.EAGAIN, errno.EINTR, errno.EPIPE, errno.ETIMEDOUT, errno.ESTALE),
     *(errno.ECONNABORTED, errno.ECONNREFUSED, errno.ECONNRESET),
     *(errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETRESET, errno.ENETUNREACH),
 }
 PASSING_WORDS = re.compile(
-    # Amazon's names, and the statuses that pyarrow gives where it has no name.
+    # Amazon's names, and the statuses that pyarrow gives if it has no name.
     r"AWS Error (?:SLOW_DOWN|SERVICE_UNAVAILABLE|THROTTLING|INTERNAL_FAILURE|REQUEST_TIMEOUT|NETWORK_CONNECTION)"
     r"|HTTP status (?:408|429|5\d\d)"
     # Google's statuses, and Azure's.
     r"|Status\((?:ABORTED|DEADLINE_EXCEEDED|INTERNAL|RESOURCE_EXHAUSTED|UNAVAILABLE)"
     r"|Azure Error: \[\w*\] (?:408|429|5\d\d)"
 )
-"""What pyarrow says, which has no types of its own for these errors."""
+"""Messages of pyarrow, which has no types of its own for these errors."""
 
 KEY_WORDS = re.compile(
     r"ExpiredToken|InvalidToken|TokenRefreshRequired|INVALID_ACCESS_KEY_ID|INVALID_CLIENT_TOKEN_ID|INVALID_SIGNATURE"
-    # S3 says why in the body of an answer, which one to a HEAD does not have.
+    # S3 gives the reason in the body of an answer, which an answer to HEAD does not have.
     r"|HTTP status 400\) during Head"
     r"|Status\(UNAUTHENTICATED|Azure Error: \[\w*\] 401"
 )
-"""What pyarrow says when a key has expired or is not accepted."""
+"""Messages of pyarrow when a key has expired or is not accepted."""
 
 
 def retried(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that is called again, up to `TRIES` times, while it raises errors that pass."""
+    """A function that is called up to `TRIES` times while it raises temporary errors."""
 
     @wraps(function)
     def patient(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -52,7 +52,7 @@ def retried(function: Callable[P, R]) -> Callable[P, R]:
             except OSError as error:
                 if not passes(error):
                     raise
-            # A thousand actors that were turned away together must not come back together.
+            # A thousand actors that were refused together must not come back together.
             time.sleep(pause * random.uniform(0.5, 1.5))
             pause *= 2
         return function(*args, **kwargs)
@@ -61,12 +61,12 @@ def retried(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def is_key_refused(error: Exception) -> bool:
-    """Whether a bucket seems not to take the key."""
+    """Whether a bucket seems not to accept the key."""
     return bool(KEY_WORDS.search(str(error)))
 
 
 def passes(error: OSError) -> bool:
-    """Whether an error may be gone a little later: a busy or broken connection, not a missing file or permission."""
+    """Whether an error is temporary: a busy or broken connection, not a missing file or permission."""
     if isinstance(error, (ConnectionError, TimeoutError)) or error.errno in PASSING:
         return True
     return bool(PASSING_WORDS.search(str(error)))

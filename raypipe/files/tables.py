@@ -10,18 +10,18 @@ import pyarrow.parquet as pq
 
 SUFFIX = ".parquet"
 CONTENTS = ("content", "bytes", "image", "data")
-"""Columns of pictures, the first of them that there is; else the only binary column. Hugging Face's are structs."""
+"""Columns of pictures, the first that exists; otherwise the only binary column. Those of Hugging Face are structs."""
 BYTES = "bytes"
 
 
 class Table:
-    """An open table. Its rows are called by their numbers, from 0.
+    """An open table. The names of its rows are their numbers, from 0.
 
     Args:
         file: The file, which is closed with the table.
 
     Raises:
-        ValueError: It is no Parquet file, or has no column of pictures.
+        ValueError: It is not a Parquet file, or has no column of pictures.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -37,7 +37,7 @@ class Table:
         return ((str(number), -1) for number in range(len(self._groups)))
 
     def size(self, name: str) -> int:
-        """The bytes of a row. Raises a KeyError if there is none of this name."""
+        """The size of a row's picture in bytes. Raises a KeyError if there is none of this name."""
         return len(self.read(name))
 
     def read(self, name: str) -> bytes:
@@ -46,7 +46,7 @@ class Table:
             raise KeyError(name)
         group, row = self._groups[int(name)]
         if self._latest is None or self._latest[0] != group:
-            # In this thread: one of Arrow's that still had Python's file as Python ends would abort the process.
+            # In this thread: an Arrow thread that still held Python's file when Python ends would abort the process.
             found = self._table.read_row_group(group, columns=[self._column], use_threads=False)
             self._latest = group, found[0]
         value: Any = self._latest[1][row].as_py()
@@ -59,7 +59,7 @@ class Table:
 
 
 def _content_column(schema: pa.Schema) -> str:
-    """The column of pictures; of a struct, the part with its bytes."""
+    """The column of pictures; if it is a struct, the field with its bytes."""
     found: dict[str, str] = {field.name: field.name for field in schema if _is_binary(field.type)}
     found |= {field.name: f"{field.name}.{BYTES}" for field in schema if _holds_bytes(field.type)}
     known = [found[name] for name in CONTENTS if name in found]

@@ -1,4 +1,4 @@
-"""Folders, globs and URIs to the files in them that may be pictures, in the order of their names."""
+"""From folders, globs and URIs to the files in them that may be pictures, in the order of their names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENCODED_MARK = re.compile(r"%(?:2A|3F|5B)", re.IGNORECASE)
 KINDS = "Give files, folders, globs or URIs."
 REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and spaces in them are written %20."
 PREFIXES = 16
-"""Folders of a bucket that are listed at the same time: a request takes tens of milliseconds."""
+"""Folders of a bucket that are listed at the same time, since a request takes tens of milliseconds."""
 
 
 class Found(NamedTuple):
@@ -43,7 +43,7 @@ class Found(NamedTuple):
         path: Its path or URI.
         size: Its bytes; -1 if unknown.
         modified: When it was last written, in nanoseconds since 1970; -1 if unknown.
-        name: What it is called in the output folder; empty: as its path.
+        name: Its name in the output folder; empty: taken from its path.
     """
 
     path: str
@@ -57,7 +57,7 @@ def listed(source: str, left_out: str | None) -> Iterator[Found]:
 
     Args:
         source: A file, folder, glob or URI.
-        left_out: The path or URI of a folder that folders and globs do not list, nor anything below it.
+        left_out: The path or URI of a folder that is not listed as part of folders and globs, nor anything below it.
 
     Raises:
         InputError: It names nothing, or cannot be listed.
@@ -105,13 +105,13 @@ def _expand(source: str, left_out: str | None) -> Iterator[Found]:
 
 
 def _of_list(path: str) -> Iterator[Found]:
-    """The documents of a list. Nobody asks whether they are there: a row says so of one that is not."""
+    """The documents of a list. They are not checked here: if one does not exist, its row later says so."""
     for document in lists.documents(path):
         yield from _unpacked(Found(document.path, name=document.name))
 
 
 def _unpacked(found: Found) -> Iterator[Found]:
-    """The file itself or, of an archive, the pictures in it."""
+    """The file itself or, if it is an archive, the pictures in it."""
     place, options = split_options(found.path)
     if not is_archive(place):
         yield found
@@ -126,7 +126,7 @@ def _unpacked(found: Found) -> Iterator[Found]:
 
 
 def fixed_part(source: str) -> tuple[str, bool]:
-    """A source without its options or, of a glob, the folder before its first mark; and whether it is a glob."""
+    """A source without its options or, if it is a glob, the folder before its first wildcard; and whether it is one."""
     place, _ = split_options(source)
     folder, pattern = _split_glob(place)
     return (folder, True) if pattern and not _exists(source) else (place, False)
@@ -137,7 +137,7 @@ def _found(path: str, info: fs.FileInfo) -> Found:
 
 
 def _uri(folder: str, name: str, options: str) -> str:
-    """The URI of a name below a folder, as `resolve` expects it: with the same account, bucket and options."""
+    """The URI of a name below a folder, as `resolve` expects it: with the folder's account, bucket and options."""
     scheme, _, rest = folder.partition("://")
     return f"{scheme}://{rest.rstrip('/')}{'/' if rest else ''}{quote(name)}{options}"
 
@@ -147,7 +147,7 @@ def _exists(source: str) -> bool:
 
 
 def _split_glob(place: str) -> tuple[str, str]:
-    """The folder before the first mark of a glob, and the pattern below it, empty if there is no mark."""
+    """The folder before the first wildcard of a glob, and the pattern below it, empty if there is no wildcard."""
     is_uri = "://" in place
     # Between :// and the next slash is an account, a host or a bucket: [::1] is not a pattern.
     path = place.partition("://")[2].partition("/")[2] if is_uri else place
@@ -159,16 +159,16 @@ def _split_glob(place: str) -> tuple[str, str]:
 
 
 def _decoded(pattern: str) -> str:
-    """The pattern of a URI, decoded. An encoded mark stands for itself."""
+    """The pattern of a URI, decoded. An encoded wildcard stands for itself."""
     return unquote(ENCODED_MARK.sub(lambda mark: f"[{mark[0]}]", pattern))
 
 
 @lru_cache(maxsize=1024)
 def _reached(pattern: tuple[str, ...], folder: str) -> frozenset[int]:
-    """Which beginnings of a glob, by their number of parts, a folder matches; empty if nothing below it can match.
+    """The beginnings of a glob, by their number of parts, that a folder matches; empty if nothing below it can match.
 
-    Only the whole glob if that matches, since all below then matches too. Of two beginnings that differ by a `**`,
-    which can stand for no folder at all, only the longer one.
+    If the whole glob matches, only that, since everything below then matches too. Of two beginnings that differ by a
+    `**`, which can stand for no folder at all, only the longer one.
     """
     whole = len(pattern)
     if _is_wanted(pattern, f"{folder}/" if pattern[-1:] == ("**",) else folder):
@@ -186,20 +186,20 @@ def _is_wanted(pattern: tuple[str, ...], path: str) -> bool:
 
 @cache
 def _regex(pattern: tuple[str, ...], below: bool = False) -> re.Pattern[str]:
-    """The regular expression of a glob or, with `below`, of what it matches and all below."""
-    from fsspec.utils import glob_translate  # Takes longer to import than to list most folders.
+    """The regular expression of a glob or, with `below`, of what it matches and everything below that."""
+    from fsspec.utils import glob_translate  # Importing it takes longer than listing most folders.
 
     whole = glob_translate("/".join(pattern)).removesuffix(r"\Z")
     return re.compile(rf"{whole}(?:/.*)?\Z" if below else rf"{whole}\Z", re.DOTALL)
 
 
 def _path_in(filesystem: fs.FileSystem, folder: str | None) -> Path | None:
-    """The path that a folder has in a file system, without links; None: it is in another."""
+    """The path of a folder in a file system, without links; None: it is in another one."""
     if folder is None:
         return None
     try:
         other, path = resolve(folder)
-    except (OSError, ValueError):  # What is wrong with it is said where it is opened.
+    except (OSError, ValueError):  # The error is reported where the folder is opened.
         return None
     if not other.equals(filesystem):
         return None
@@ -207,7 +207,7 @@ def _path_in(filesystem: fs.FileSystem, folder: str | None) -> Path | None:
 
 
 def _place(filesystem: fs.FileSystem, path: str) -> str:
-    """A path in a file system as it can be compared: without links, or as buckets list it."""
+    """A path in a file system in comparable form: without links, or as buckets list it."""
     return os.path.realpath(path) if isinstance(filesystem, fs.LocalFileSystem) else path.strip("/")
 
 
@@ -229,7 +229,7 @@ def _remote_pictures(
 ) -> Iterator[Found]:
     """The pictures below a folder of a bucket: those of a folder in order, then those of the folders in it.
 
-    Folders are listed a few ahead and one level at a time: a bucket of ten million files never is in memory as a whole.
+    Folders are listed a few ahead and one level at a time: a bucket of ten million files is never in memory as a whole.
     """
     base, others, excluded = top.strip("/"), Counter[str](), left_out and left_out.as_posix()
 
@@ -258,14 +258,14 @@ def _remote_pictures(
                         others[PurePosixPath(name).suffix.lower()] += 1
                 left += reversed(folders)
             _tell_left_out(top, pattern, others)
-        finally:  # The reader stopped early.
+        finally:  # The reader may have stopped early.
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -> Iterator[Found]:
     """The pictures below a local folder in order, and folders that cannot be read, whose rows later say so.
 
-    Asks the operating system rather than pyarrow, which gives up at the first folder or name it cannot read.
+    This asks the operating system rather than pyarrow, which gives up at the first folder or name it cannot read.
     """
     seen: set[tuple[int, int, frozenset[int]]] = set()
     others: Counter[str] = Counter()
@@ -295,7 +295,7 @@ def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -
 
 
 def _tell_left_out(folder: str, pattern: tuple[str, ...], others: Counter[str]) -> None:
-    """Says how many files are not pictures by their names; a narrower pattern leaves files out on purpose."""
+    """Warns how many files are not pictures by their names, unless a narrower pattern leaves them out on purpose."""
     if others and pattern in ((), ("**",)):
         kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in others.most_common(5))
         logging.getLogger(__name__).warning(
@@ -311,9 +311,9 @@ def _entries(folder: str, pattern: tuple[str, ...], left_out: Path | None, other
 
     Args:
         folder: The folder.
-        pattern: The glob that they are for.
+        pattern: The glob.
         left_out: See `listed`.
-        others: Where other files are counted by suffix, hidden ones left out.
+        others: Where other files, except hidden ones, are counted by suffix.
     """
     found = []
     with os.scandir(folder) as entries:
@@ -344,7 +344,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_listed(name: str, pattern: tuple[str, ...]) -> bool:
-    """Whether a folder or glob gives a file of this name: a picture, and an archive if the glob says so."""
+    """Whether a folder or glob lists a file of this name: a picture, or an archive if the glob ends like one."""
     return _is_picture(name) or (not name.startswith(".") and is_archive(name) and is_archive("".join(pattern[-1:])))
 
 

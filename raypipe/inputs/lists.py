@@ -1,4 +1,4 @@
-"""Lists of documents: text with one path or URI a line, CSV and JSON lines with further columns, and METS files."""
+"""Lists of documents: text with one path or URI per line, CSV and JSON lines with further columns, and METS files."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from raypipe.files.paths import join, open_file, resolve, split_options
 from raypipe.images.passwords import Passwords, tell
 
 PATHS = ("path", "uri", "url", "file", "filename", "image")
-"""Columns that name a document, the first of them that there is."""
+"""Columns that may hold a document's path, the first that exists."""
 NAMES = ("id", "name")
-"""Columns that say what a document is called in the output folder, the first of them that there is."""
+"""Columns that may hold a document's name in the output folder, the first that exists."""
 SECRET = "password"
-"""Column with the password of a document that is locked with one."""
+"""Column with the password of a locked document."""
 METS, XLINK = "{http://www.loc.gov/METS/}", "{http://www.w3.org/1999/xlink}"
 GROUPS = ("OCR-D-IMG", "MAX", "MASTER", "ORIGINAL", "ORIG", "DEFAULT")
 """Groups of files of a METS document that hold its page pictures, the best first: those of OCR-D and of DFG viewers."""
 
 
 class Listed(NamedTuple):
-    """A document of a list: its path or URI, what it is called (empty: as its path), and its password if it has one."""
+    """A document of a list: its path or URI, its name (empty: taken from the path), and its password (empty: none)."""
 
     path: str
     name: str = ""
@@ -36,18 +36,18 @@ class Listed(NamedTuple):
 
 
 def reader_of(path: str) -> Callable[[str], Iterator[Listed]] | None:
-    """What reads a list, by its name; None: the file is a document itself."""
+    """The reader of a list, by its suffix; None: the file is itself a document."""
     return READERS.get(PurePosixPath(split_options(path)[0]).suffix.lower())
 
 
 def documents(path: str) -> Iterator[Listed]:
-    """The documents of a list. Relative paths are meant from the folder that the list is in.
+    """The documents of a list. Relative paths are relative to the folder of the list.
 
     Args:
         path: The list's path or URI.
 
     Raises:
-        InputError: It is no such list, or names nothing.
+        InputError: It is not such a list, or names nothing.
         OSError: It cannot be read.
     """
     reader, found = reader_of(path), None
@@ -59,25 +59,25 @@ def documents(path: str) -> Iterator[Listed]:
     except (ValueError, ElementTree.ParseError) as error:
         raise InputError(f"{path} is not a list of documents: {error}.", "Give one path or URI per line.") from error
     if found is None:
-        raise InputError(f"{path} names no document.", "Give one path or URI a line.")
+        raise InputError(f"{path} names no document.", "Give one path or URI per line.")
 
 
 def tell_passwords(source: str) -> None:
-    """Tells this process the passwords in a source, if it is a list, before any of its documents is opened."""
+    """Tells this process the passwords in a source, if that is a list, before any of its documents is opened."""
     if is_address(source) or not reader_of(source):
         return
     try:
         path = source if "://" in source else resolve(source)[1]
         tell(Passwords(_passwords(path)))
-    except (OSError, ValueError, InputError):  # Whoever lists it says what is wrong.
+    except (OSError, ValueError, InputError):  # The error is reported when the list is read.
         return
 
 
 def _passwords(path: str) -> dict[str, str]:
-    """The passwords in a list, by the paths of their documents. Of tables without any, only the head is read."""
+    """The passwords in a list, by the paths of their documents. If a table has none, only its head is read."""
     with _lines(path) as lines:
-        is_told_by_head = reader_of(path) is not _json_lines
-        if not any(SECRET in line for line in (islice(lines, 1) if is_told_by_head else lines)):
+        has_head = reader_of(path) is not _json_lines
+        if not any(SECRET in line for line in (islice(lines, 1) if has_head else lines)):
             return {}
     return {each.path: each.password for each in documents(path) if each.password}
 
@@ -152,4 +152,4 @@ READERS: dict[str, Callable[[str], Iterator[Listed]]] = {
     ".txt": _text, ".lst": _text, ".csv": _table, ".tsv": _table, ".jsonl": _json_lines, ".ndjson": _json_lines,
     ".xml": _mets,
 }  # fmt: skip
-"""By the suffix of a list."""
+"""The reader of lists with each suffix."""

@@ -18,7 +18,7 @@ from raypipe.types import Row
 InMemory: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any] | PillowImage.Image | Mapping[str, Any]
 KINDS = (bytes, bytearray, memoryview, np.ndarray, PillowImage.Image, Mapping)
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
-"""Modes of Pillow that PNG stores as they are; others become RGB."""
+"""Modes of Pillow that PNG stores unchanged; others become RGB."""
 
 
 def document(source: InMemory, number: int) -> Row:
@@ -26,8 +26,8 @@ def document(source: InMemory, number: int) -> Row:
 
     Args:
         source: Encoded bytes; an array uint8 (h, w), or (h, w, 3 or 4) in the order red, green, blue, alpha; a Pillow
-            picture; or a row with `path`, or with `content` (or `bytes`), and any other columns. That of a locked PDF
-            may have its `password`, which is not kept.
+            picture; or a row with `path`, or with `content` (or `bytes`), and any other columns. The row of a locked
+            PDF may have its `password`, which is not kept.
         number: Its place among the sources, for its name.
 
     Raises:
@@ -65,7 +65,7 @@ def _picture(array: npt.NDArray[Any], number: int) -> PillowImage.Image:
 
 
 def _png(picture: PillowImage.Image) -> bytes:
-    """A picture as a PNG file, with the resolution that it has; and its EXIF data, which may turn it upright."""
+    """A picture as a PNG file, with its resolution, and its EXIF data, which may turn it upright."""
     file = io.BytesIO()
     stored = picture if picture.mode in PNG_MODES else picture.convert("RGB")
     options = {name: picture.info[name] for name in ("dpi",) if name in picture.info}

@@ -1,4 +1,4 @@
-"""Sources to page rows: files, folders, globs and URIs, and sources in memory."""
+"""From sources (files, folders, globs, URIs, and sources in memory) to page rows."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ REMEDY = "Give paths, URIs, encoded bytes, arrays, Pillow pictures or rows, or a
 def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
     """Document rows: `path`, and `content` (the encoded bytes) if the source was in memory.
 
-    Folders are listed recursively, and so are those that a glob matches, in which `**` stands for any number of
-    folders. A file named outright is listed whatever its suffix; folders and globs yield pictures only.
+    Folders are listed recursively, and so are those that a glob matches; in a glob, `**` stands for any number of
+    folders. A file that is named itself is listed whatever its suffix; folders and globs yield pictures only.
 
     Args:
         sources: Files, folders, globs, URIs, and sources in memory: see `memory.document`.
@@ -57,7 +57,7 @@ def pages(document: Row, doubtful: bool = False) -> list[Row]:
 
     Args:
         document: The row.
-        doubtful: Look into a file of a bucket, too, if its name is that of a picture. Others are opened in any case.
+        doubtful: Open even a file in a bucket whose name is that of a picture. All others are opened anyway.
     """
     if document.get("pagenum") is not None:
         return [{"total_pages": None, **document}]
@@ -87,12 +87,12 @@ def _count(document: Row, doubtful: bool) -> int:
 
 
 def is_opened(path: str, doubtful: bool) -> bool:
-    """Whether a file is opened to know its pages; see `pages`."""
+    """Whether a file is opened to count its pages; see `pages`."""
     return doubtful or "://" not in path or not is_one_page(path)
 
 
 def _may_have_pages(path: str) -> bool:
-    """Whether a file begins like a document of pages, whatever its name."""
+    """Whether a file begins like a document with several pages, whatever its name."""
     with open_file(path) as file:
         return may_have_pages(file.read(START))
 

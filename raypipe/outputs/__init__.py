@@ -1,1 +1,1 @@
-"""What a page can be written as, one module per format."""
+"""The output formats, one module each."""

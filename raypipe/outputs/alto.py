@@ -1,4 +1,4 @@
-"""ALTO 4.4 (loc.gov/standards/alto): the layout and text of pages, as libraries and archives keep them."""
+"""ALTO 4.4 (loc.gov/standards/alto): the layout and text of pages, for libraries and archives."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextColumn:
-    """What a value of ImageToText's `output_format` stands for.
+    """The meaning of a value of ImageToText's `output_format`.
 
     Attributes:
         text: Makes the text column from a page and whether to include confidences.
@@ -47,12 +47,12 @@ class Format:
     """A format for documents: as files of `raypipe run`, and as answers of a server.
 
     Attributes:
-        name: What users call it; its files are in a folder of this name.
-        suffix: What the files' names end with, the dot included.
-        media_type: What HTTP calls it. Text is UTF-8.
+        name: Its name; its files are in a folder of this name.
+        suffix: The suffix of its files, including the dot.
+        media_type: Its media type in HTTP. Text is UTF-8.
         render: Renders a whole file or answer. Errors are reported with the name of the document.
         one_page: Whether a file or answer of it holds one page; documents of several pages then become several files.
-        lines: Whether its files are lines of which each stands by itself, so that those of many documents may be one.
+        lines: Whether each line of its files stands by itself, so that one file may hold many documents.
         pictures: Whether it shows the pages' overlays.
         column: How it fills ImageToText's text column; None: it cannot.
     """

@@ -1,4 +1,4 @@
-"""Lines of a page to blocks: lines below each other that follow each other in reading order."""
+"""Blocks of a page: lines below each other that follow each other in reading order."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ GAP = 1.2
 SHARED = 0.3
 """The shorter of two lines of a block lies above or below the other with at least this share of its width."""
 TURNED = 20
-"""Two lines of a block differ by at most so many degrees."""
+"""The angles of two lines of a block differ by at most this many degrees."""
 
 
 def blocks(lines: Sequence[Line]) -> list[list[Line]]:
-    """The lines, in reading order, in blocks; those without words are left out."""
+    """Lines in reading order, grouped into blocks; those without words are left out."""
     found: list[list[Line]] = []
     for line in lines:
         if not line.words:

@@ -1,4 +1,4 @@
-"""Finished pages to files of documents, in each of the chosen formats."""
+"""From finished pages to files of documents, in each of the chosen formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from raypipe.types import Page
 
 
 def whole(pages: Iterable[Page]) -> list[list[Page]]:
-    """The documents of which every page is there, each with its pages in order."""
+    """The documents whose pages are all there, each with its pages in order."""
     found = defaultdict[str, dict[int, Page]](dict)
     for page in pages:
         found[page.path][page.pagenum] = page
@@ -29,12 +29,13 @@ def write(
     folders: Mapping[str, str],
     save: Callable[[str, str, bytes], None] | None = None,
 ) -> list[str]:
-    """Writes documents in several formats. Whatever a format does, the other files are written.
+    """Writes documents in several formats. If one format fails, the other files are still written.
 
     Args:
         documents: The pages of each.
-        folders: Paths or URIs of the folders of each format's files, by its name. Files are named after documents.
-        save: Is given the name of a format, that of a file in its folder and the bytes, in place of a file there.
+        folders: Path or URI of the folder of each format, by the format's name. Files are named after documents.
+        save: Called instead of writing a file, with the name of the format, the name of the file in its folder, and
+            the bytes.
 
     Returns:
         Which files could not be written, and why.
@@ -62,7 +63,7 @@ def _parts(pages: Sequence[Page], each: Format) -> list[Sequence[Page]]:
 
 
 def _file(pages: Sequence[Page], each: Format, folder: str) -> tuple[str, bytes]:
-    """The name of a file in its format's folder, and what is in it."""
+    """The name of a file in its format's folder, and its bytes."""
     first = pages[0]
     number = f".{first.pagenum}" if each.one_page and first.total_pages > 1 else ""
     name = f"{first.name}{number}{each.suffix}"

@@ -1,4 +1,4 @@
-"""Lines to text that keeps the page's layout: indents, columns and gaps become spaces and blank lines."""
+"""Text that keeps the page's layout: indents, columns and gaps become spaces and blank lines."""
 
 from __future__ import annotations
 

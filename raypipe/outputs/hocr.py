@@ -1,6 +1,6 @@
 """hOCR (kba.github.io/hocr-spec/1.2): pages, an area with a paragraph in each, lines and words.
 
-The paragraph is there for readers such as OCRmyPDF's, which look for lines nowhere else.
+The paragraph is for readers such as OCRmyPDF's, which look for lines only there.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def section(page: Page, document: Document) -> str:
 
 
 def picture_url(page: Page, document: Document) -> str | None:
-    """Where the rendered document finds the page's overlay; None if there is none to show."""
+    """The URL of the page's overlay in the rendered document; None if there is none to show."""
     if not document.pictures:
         return None
     if page.picture:

@@ -14,18 +14,17 @@ DIGITS = 2
 """Coordinates are given in hundredths of a pixel, and angles in hundredths of a degree."""
 CONFIDENCE_DIGITS = 4
 OPTIONAL = ("alternatives",)
-"""Fields of records that are left out where they are empty."""
+"""Fields of records that are left out if they are empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonPage:
     """A page of a document, numbered from 0.
 
-    `width` and `height` are pixels of the page as the file has it, after EXIF orientation, and so are all boxes;
-    `turned` says by how many degrees, clockwise, it was turned to be read: 0, 90, 180 or 270. `lang` is the code of the
-    language in which it was read, such as `en`, and null if nobody knows. `confidence` is the mean character
-    probability, 0 to 1, and null if there is no text. `exception` says why the page failed, and `failure` gives the
-    same in parts.
+    `width`, `height` and all boxes are in pixels of the page as it is in the file, after EXIF orientation; `turned`
+    says by how many degrees, clockwise, it was turned to be read: 0, 90, 180 or 270. `lang` is the code of the language
+    in which it was read, such as `en`, or null if unknown. `confidence` is the mean character probability, 0 to 1, or
+    null if there is no text. `exception` says why the page failed, and `failure` gives the same in parts.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Pages as JSON, one a line: what loads into tables and goes on to other programs line by line."""
+"""Pages as JSON, one per line, for loading into tables and for programs that work line by line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from raypipe.outputs.json import page_values
 
 
 def render(document: Document) -> str:
-    """A line for each page: the path of its document, and what `json` says of it."""
+    """A line for each page: the path of its document, and the same values as in `json`."""
     pages = ({"path": document.path, **page_values(page, document.confidences)} for page in document.pages)
     return "".join(json.dumps(page, ensure_ascii=False, separators=(",", ":")) + "\n" for page in pages)
 

@@ -15,10 +15,10 @@ from raypipe.outputs.text import rows_of
 from raypipe.types import Line
 
 LARGE = 1.4
-"""Rows so many times higher than most of their page are a heading."""
+"""Rows this many times higher than the page's median are headings."""
 _MARKS = re.compile(r"([\\`*_\[\]<>|&~])")
 _START = re.compile(r"^(\s*)(\d*)([#+=.)-])")
-"""What would begin a heading, a rule or a list."""
+"""What would begin a heading, a rule or a list in Markdown."""
 
 
 def render(document: Document) -> str:
@@ -47,7 +47,7 @@ def _whole(row: Sequence[Line]) -> Line:
 
 
 def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is."""
+    """Text, escaped so that Markdown shows it unchanged."""
     text = _MARKS.sub(r"\\\1", text)
     return _START.sub(r"\1\2\\\3", text)
 

@@ -1,4 +1,4 @@
-"""The pages of documents as they came: PDFs as they are, pictures as pages of a PDF; img2pdf keeps their bytes."""
+"""The original pages of documents: PDFs unchanged, pictures as pages of a PDF; img2pdf keeps their bytes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from raypipe.outputs.base import Document
 from raypipe.types import Page
 
 LONG_SIDE = 842
-"""The longer side, in points, of pages whose picture does not say how large it is: A4's."""
+"""The longer side, in points, of pages whose picture does not state its size: that of A4."""
 LEAST_RESOLUTION = 100
-"""Dots per inch; fewer are what cameras and programs write that know nothing of paper."""
+"""Dots per inch; lower values come from cameras and programs that know nothing of paper."""
 _READ_BEFORE = Limits(max_bytes=sys.maxsize, max_megapixels=math.inf, max_pages=sys.maxsize)
 
 
 class Originals:
-    """The files that the pages of a document are from, unlocked. The latest is kept: its other pages come next.
+    """The unlocked files that the pages of a document come from. The latest is kept, since its other pages come next.
 
-    Only documents that are written to a folder have paths that may be opened: others may come from afar.
+    Only documents that are written to a folder have paths that may be opened: others may come from a remote client.
     """
 
     def __init__(self, document: Document) -> None:
@@ -35,7 +35,7 @@ class Originals:
         self._latest = "", b""
 
     def of(self, page: Page) -> bytes:
-        """The file that a page is from.
+        """The file that a page comes from.
 
         Raises:
             ConfigError: The picture was not kept, and cannot be read again.
@@ -53,7 +53,7 @@ class Originals:
 
 
 def number_of(page: Page) -> int:
-    """Which page of its file a page is, from 0."""
+    """The number of a page in its file, from 0."""
     return int(page.image.page) if page.image is not None else page.pagenum
 
 
@@ -82,13 +82,13 @@ def picture_page(data: bytes, page: Page) -> bytes:
         try:
             return bytes(img2pdf.convert(data, **options))
         except (img2pdf.ImageOpenError, img2pdf.AlphaChannelError, ValueError, NotImplementedError):
-            pass  # A kind of picture that PDF has no counterpart of.
+            pass  # PDF has no counterpart for this kind of picture.
     _, png = cv2.imencode(".png", image.pixels())
     return bytes(img2pdf.convert(png.tobytes(), **options))
 
 
 def _layout(scale: float) -> Any:
-    """A layout of img2pdf's: pages as large as their picture, at so many points a pixel."""
+    """A layout function for img2pdf: pages as large as their picture, at this many points per pixel."""
 
     def layout(width: int, height: int, _: Any) -> tuple[float, float, float, float]:
         return width * scale, height * scale, width * scale, height * scale

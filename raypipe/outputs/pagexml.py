@@ -24,7 +24,7 @@ LANGUAGES = {
     "it": "Italian", "lt": "Lithuanian", "lv": "Latvian", "nb": "Norwegian Bokmål", "nl": "Dutch", "pl": "Polish",
     "pt": "Portuguese", "ro": "Romanian", "sk": "Slovak", "sl": "Slovene", "sv": "Swedish", "tr": "Turkish",
 }  # fmt: skip
-"""What the schema calls the languages that our models read."""
+"""The schema's names of the languages that our models read."""
 
 
 def render(document: Document) -> str:

@@ -1,6 +1,6 @@
-"""Searchable PDF: a document's own pages, with what was read in them as invisible text; pikepdf puts them together.
+"""Searchable PDF: a document's own pages with the recognized text as invisible text; pikepdf puts them together.
 
-Pages of PDFs are left as they are, with the document's outline, forms and metadata; so are the bytes of JPEGs.
+Pages of PDFs stay unchanged, with the document's outline, forms and metadata; so do the bytes of JPEGs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pikepdf import Pdf
 
 A4 = 595, 842
-"""The page, in points, that stands for one that could not be read."""
+"""Size in points of the blank page that stands for one that could not be read."""
 
 
 def render(document: Document) -> bytes:
@@ -40,7 +40,7 @@ def searchable(document: Document) -> Pdf:
     result, places = _originals(document)
     with Pdf.open(io.BytesIO(text_layer(document.pages))) as layer:
         for page, place, words in zip(document.pages, places, layer.pages, strict=True):
-            if page.lines and page.text_source == "ocr":  # Else the page has them already.
+            if page.lines and page.text_source == "ocr":  # Otherwise the page has its text already.
                 target = result.pages[place]
                 target.add_overlay(words, Rectangle(target.cropbox))
     if document.pages[0].language:
@@ -49,7 +49,7 @@ def searchable(document: Document) -> Pdf:
 
 
 def _originals(document: Document) -> tuple[Pdf, list[int]]:
-    """The document's pages as they came, and the place of each page in them."""
+    """The document's original pages, and the place of each page in them."""
     from pikepdf import Pdf
 
     first, files = document.pages[0], Originals(document)
@@ -65,7 +65,7 @@ def _originals(document: Document) -> tuple[Pdf, list[int]]:
 
 
 def _opened(data: bytes) -> Pdf | None:
-    """A PDF; None if it is so damaged that only its pages, as they are drawn, can be had."""
+    """A PDF; None if it is so damaged that its pages can only be drawn."""
     from pikepdf import Pdf, PdfError
 
     try:
@@ -76,7 +76,7 @@ def _opened(data: bytes) -> Pdf | None:
 
 
 def _append(result: Pdf, page: Page, files: Originals) -> None:
-    """Adds a page as it came; an empty one if it could not be read."""
+    """Adds an original page; a blank one if it could not be read."""
     from pikepdf import Pdf
 
     try:

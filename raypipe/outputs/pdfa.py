@@ -1,4 +1,4 @@
-"""Searchable PDF/A-2b (ISO 19005-2), as archives keep it."""
+"""Searchable PDF/A-2b (ISO 19005-2), for archives."""
 
 from __future__ import annotations
 

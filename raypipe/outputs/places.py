@@ -1,4 +1,4 @@
-"""Where lines and words are on a page, as formats with upright boxes in whole pixels say it."""
+"""Places of lines and words on a page, for formats with upright boxes in whole pixels."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from raypipe.geometry import bounds, corners
 from raypipe.types import Boxes, Line, Page, Word
 
 BELOW_WORD, BELOW_LINE = 0.076, 0.2
-"""The share of a line's height between its baseline and the lower edge of the boxes: of words without letters that go
-below the baseline, and of the line, where it has no such word. Medians over 258 printed lines of known baselines, in
+"""The share of a line's height between its baseline and the lower edge of a box: the box of words without letters that
+go below the baseline, or that of the line if it has no such word. Medians over 258 printed lines of known baselines, in
 four fonts, as the default models find them (forms of `benchmarks/word_boxes.py`): the baseline is within 4 % of the
 height in 9 of 10 lines."""
 _DESCENDING = re.compile(r"[gjpqyçQ,;()\[\]{}@$/|_-]|^\W+$")
@@ -94,7 +94,7 @@ def legal(text: str) -> str:
 
 
 def numbers_of(pages: Sequence[Page]) -> list[int]:
-    """Numbers from 0 that tell pages apart: their own or, if they are of several documents, their places."""
+    """Unique numbers of pages, from 0: their own or, if they are from several documents, their places."""
     numbers = [page.pagenum for page in pages]
     return numbers if len(set(numbers)) == len(numbers) else list(range(len(pages)))
 

@@ -1,4 +1,4 @@
-"""Files of many documents as one: a TAR archive, or one text where each line stands by itself."""
+"""One file for many documents: a TAR archive, or one text in which each line stands by itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from raypipe.outputs.base import Format
 
 
 class Shard:
-    """A file of many documents in one format. Until it is whole it is a temporary one, so that none is in memory."""
+    """A file of many documents in one format. Until it is complete it is a temporary file, to save memory."""
 
     def __init__(self, form: Format) -> None:
         self.suffix = form.suffix if form.lines else ".tar"
@@ -42,7 +42,7 @@ class Shard:
         self._archive.addfile(member, io.BytesIO(data))
 
     def save(self, uri: str) -> None:
-        """Writes the shard whole or not at all.
+        """Writes the shard, completely or not at all.
 
         Raises:
             OSError: It cannot be written.

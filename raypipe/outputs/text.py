@@ -1,4 +1,4 @@
-"""Lines to plain text, with one line per row of the page."""
+"""Plain text, with one line per row of the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words as invisible text, for search, selection and copying: fpdf2 writes it."""
+"""Words as invisible text for search, selection and copying, written by fpdf2."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from fpdf import FPDF
 
 EM, ADVANCE, SPACE, DESCENT = 1000, 500, 1, 200
-"""The font, in its own units: its em, how far each character and a space go on, and what is below the baseline."""
+"""The font, in its own units: its em, the advance of a character and of a space, and the descent."""
 _FAMILY = "invisible"
 STRAIGHT = 20
-"""Words that are tilted by fewer degrees are written straight, as high as the box around them: where a baseline drifts
-by half a point, poppler takes one word for several."""
+"""Words that are tilted by fewer degrees are written straight, as high as the box around them: if a baseline drifts by
+half a point, poppler takes one word for several."""
 
 
 def text_layer(pages: Sequence[Page]) -> bytes:
-    """A PDF that has the words of each page in their boxes, and nothing to see; a point for each pixel."""
+    """A PDF with the words of each page in their boxes, invisible; one point per pixel."""
     from fpdf import FPDF
     from fpdf.enums import TextMode
 
@@ -47,7 +47,7 @@ def text_layer(pages: Sequence[Page]) -> bytes:
 
 
 def _write(pdf: FPDF, word: Word) -> None:
-    """Writes a word as large as its box, and a space as narrow as can be: programs then part it from the next word."""
+    """Writes a word as large as its box, and the narrowest of spaces, so that programs separate it from the next."""
     word = _straight(word)
     width, height = max(word.width, 1), max(word.height, 1)
     pdf.set_font(_FAMILY, size=height)
@@ -57,18 +57,18 @@ def _write(pdf: FPDF, word: Word) -> None:
 
 
 def _straight(word: Word) -> Word:
-    """A word that is not tilted much as one that lies or stands; others as they are."""
+    """A slightly tilted word, made horizontal or vertical; others unchanged."""
     quarter = round(word.angle / 90) * 90
     tilt = math.radians(abs(word.angle - quarter))
     if tilt >= math.radians(STRAIGHT):
         return word
-    width = word.width * math.cos(tilt)  # The box is wider: as wide, words come too close to be told apart.
+    width = word.width * math.cos(tilt)  # The box is wider, but words as wide would come too close to be told apart.
     height = word.width * math.sin(tilt) + word.height * math.cos(tilt)
     return replace(word, width=width, height=height, angle=quarter)
 
 
 def font(characters: Iterable[str]) -> bytes:
-    """A TrueType font in which each of these characters is a box of half an em: viewers mark it, if selected."""
+    """A TrueType font in which each of these characters is a box of half an em, which viewers mark when selected."""
     from fontTools.fontBuilder import FontBuilder
     from fontTools.pens.ttGlyphPen import TTGlyphPen
 

@@ -1,6 +1,6 @@
 """JSON in the shape of Amazon Textract's DetectDocumentText, for programs that read its answers.
 
-Its reference: docs.aws.amazon.com/textract/latest/dg/API_DetectDocumentText.html.
+Reference: docs.aws.amazon.com/textract/latest/dg/API_DetectDocumentText.html.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DIGITS = 6
 
 
 def render(document: Document) -> str:
-    """A block for each page, line and word, in reading order; why pages failed is among the warnings."""
+    """A block for each page, line and word, in reading order; the warnings say why pages failed."""
     numbered = [(number + 1, page) for number, page in zip(numbers_of(document.pages), document.pages, strict=True)]
     values: dict[str, Any] = {
         "DocumentMetadata": {"Pages": len(numbered)},

@@ -1,4 +1,4 @@
-"""Words as a table, with the columns of Tesseract's TSV, so that whatever reads those reads these."""
+"""Words as a table with the columns of Tesseract's TSV, for programs that read those."""
 
 from __future__ import annotations
 
