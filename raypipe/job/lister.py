@@ -47,6 +47,11 @@ class Lister:
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
 
+    def ends_within(self, seconds: float) -> bool:
+        """Whether all files are found by then; waits for it."""
+        self._thread.join(seconds)
+        return self.ended
+
     def shards(self) -> Iterator[int]:
         """The numbers of the shards as they are made.
 

@@ -22,6 +22,8 @@ from raypipe.job.summary import Summary
 
 MOST_ROUNDS = 3
 """How often a shard is processed: once, and again if files turn out to have more pages than expected."""
+LISTING_SECONDS = 1.0
+"""How long the choice of an engine waits for the listing: a job that resumes reads before it is known what is new."""
 FIRST_UNWRITTEN = 20
 """The ledger keeps the reasons of this many files that could not be written."""
 
@@ -154,7 +156,7 @@ class _Run:
 
     def _the_engine(self, documents: pa.Table) -> Engine:
         if self._engine is None:
-            self._engine = self._engine_for(documents, not self._job.lister.ended)
+            self._engine = self._engine_for(documents, not self._job.lister.ends_within(LISTING_SECONDS))
         return self._engine
 
     def _read(self, number: int, todo: pa.Table) -> Read:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -202,6 +203,25 @@ def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path, s
     assert {path.name for path in (tmp_path / "out/text").rglob("*.txt")} == {
         "a.png.txt", "b.tif.txt", "b.png.txt", "c.png.txt",
     }  # fmt: skip
+
+
+def test_a_resumed_job_knows_whether_more_follows_before_it_chooses_its_engine(folder: Path, tmp_path: Path) -> None:
+    def stop(now: Progress) -> None:
+        if now.finished == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", changed=stop)
+    job = plan.prepare(PIPELINE, [folder], tmp_path / "out")
+    job.lister._found = (time.sleep(0.05) or found for found in job.lister._found)
+    more_follows: list[bool] = []
+
+    def engine_for(documents: pa.Table, more: bool) -> LocalEngine:
+        more_follows.append(more)
+        return LocalEngine(PIPELINE.graph, job.writer, 1, 1)
+
+    loop.run(job, engine_for, Progress())
+    assert more_follows == [False]
 
 
 def test_other_sources_leave_the_rest_of_a_stopped_job_alone(folder: Path, tmp_path: Path) -> None:
