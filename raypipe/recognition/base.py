@@ -12,7 +12,7 @@ BLANK = 0
 """The class of a CTC network's output that stands for no character."""
 
 Decoder = Literal["greedy", "beam"]
-"""How letters become text: the best one each time, or those that a search through known words finds best."""
+"""How letters become text: always the most probable letter, or a search through known words."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class RecognizerOptions:
-    """How a recognizer reads, as the stage's user chose. A family uses the options that concern it.
+    """The options of the stage that concern reading. A family uses those that it has.
 
     Attributes:
         language: Language of the text.

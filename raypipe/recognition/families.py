@@ -19,7 +19,7 @@ from raypipe.recognition.trocr import model as trocr
 from raypipe.zoo.manifest import Model
 
 USUAL_LINES, USUAL_LENGTH = 16, 14
-"""Lines of a batch, and their length in heights, for which TensorRT chooses its kernels."""
+"""The number of lines in a batch and their length in heights for which TensorRT chooses its kernels."""
 
 OpenSession = Callable[[Path], Session]
 """Opens an ONNX file with the stage's device and threads."""
@@ -33,7 +33,7 @@ class Family:
         max_width: Widest picture it takes, in pixels.
         open: Makes a recognizer from a model.
         height: Height in pixels of the pictures it takes; 0: the manifest gives it for each model.
-        options: The options of `ImageToText` that this family uses and some other does not.
+        options: The options of `ImageToText` that this family uses and another one does not.
     """
 
     max_width: int

@@ -1,4 +1,4 @@
-"""Where the words of a reading are in its line picture: on the ink between the gaps."""
+"""The places of a reading's words in its line picture: around the ink between the gaps."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from raypipe.recognition.base import Reading
 from raypipe.types import Pixels
 
 FAINT = 0.7
-"""Ink is what is darker than the paper by this share of the step that parts most of it from the paper."""
+"""Pixels are ink if they are darker than the paper by this share of Otsu's threshold between the two."""
 RULING, THIN, TILT = 1.5, 0.15, 5
-"""Ink that runs along the line for so many heights of the picture, within so many pixels, is a ruling where it is no
-higher than this share of the picture."""
+"""Ink is a ruling if it runs along the line for `RULING` heights of the picture, within `TILT` pixels, wherever it is
+no higher than `THIN` of the picture."""
 FLAT, LOW = 0.3, 0.6
-"""Ink at most this share of its width high is the rest of a ruling if it touches the left or right edge, or if it is
-below this share of the picture, where no dash is."""
+"""Ink whose height is at most `FLAT` of its width is the rest of a ruling if it touches the left or right edge, or lies
+below `LOW` of the picture, where there are no dashes."""
 EDGE = 0.25
-"""Ink that touches the upper or lower edge and stays in this share of the picture is of another line."""
+"""Ink that touches the upper or lower edge and stays within this share of the picture belongs to another line."""
 BOX, SQUARE, STRAIGHT = 0.3, 0.2, 0.9
-"""A box to tick is at least this share of the picture high and wide, its sides differ by at most this share, and each
-is drawn over at least this share of its length."""
+"""A box to tick is at least `BOX` of the picture high and wide, its sides differ by at most `SQUARE`, and each side is
+drawn over at least `STRAIGHT` of its length."""
 SPECK = 0.008
-"""A spot smaller than this share of the picture's height squared, a dot or dirt, makes no word higher, and wider only
-if a character is there."""
+"""A spot smaller than this share of the picture's height squared, a dot or dirt, makes no word higher, and makes it
+wider only if a character is there."""
 REACH = 1.0
-"""Ink further from a word's characters than this many times the distance of two of them is not the word's."""
+"""Ink further from a word's characters than this many times the distance of two of them does not belong to the word."""
 MARGIN = 0.05
-"""Paper around the ink, as a share of the picture's height, as people leave it who draw boxes around words."""
+"""Paper around the ink, as a share of the picture's height: as much as people leave who draw boxes around words."""
 
 Mask = npt.NDArray[np.uint8]
 
@@ -58,7 +58,7 @@ class Place(NamedTuple):
     pitch: float
 
     def is_near(self, spot: Spot, pitches: float) -> bool:
-        """Whether ink reaches to within so many pitches of the characters."""
+        """Whether ink reaches to within this many pitches of the characters."""
         reach = pitches * self.pitch
         return spot.right > self.first - reach and spot.left < self.last + reach
 
@@ -79,7 +79,7 @@ def extents(picture: Pixels, reading: Reading) -> list[Extent]:
 
     Args:
         picture: uint8 (height, width, 3), BGR; the text runs along it.
-        reading: What was read in it.
+        reading: Its reading.
     """
     height, width = picture.shape[:2]
     words = [match.span() for match in re.finditer(r"\S+", reading.text)]
@@ -124,14 +124,14 @@ def ink(picture: Pixels) -> Mask:
 
 
 def spots_of(mask: Mask) -> list[Spot]:
-    """The connected ink of a picture, without boxes to tick and what belongs to rulings and other lines."""
+    """The connected ink of a picture, without boxes to tick, rests of rulings and ink of other lines."""
     stats = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)[2]
     spots = (Spot(x, y, x + width, y + height, pixels) for x, y, width, height, pixels in stats[1:].tolist())
     return [spot for spot in spots if not (_is_other(spot, *mask.shape) or _is_box(spot, mask))]
 
 
 def _is_other(spot: Spot, height: int, width: int) -> bool:
-    """Whether ink is of another line, or the rest of a ruling."""
+    """Whether ink belongs to another line, or is the rest of a ruling."""
     if spot.top == 0 or spot.bottom == height:
         return spot.bottom <= EDGE * height or spot.top >= (1 - EDGE) * height
     if spot.bottom - spot.top > FLAT * (spot.right - spot.left):
@@ -140,7 +140,7 @@ def _is_other(spot: Spot, height: int, width: int) -> bool:
 
 
 def _is_box(spot: Spot, mask: Mask) -> bool:
-    """Whether ink is a box to tick: empty, and its four sides are straight, other than those of a letter."""
+    """Whether ink is a box to tick: empty, with four straight sides, unlike a letter."""
     width, height = spot.right - spot.left, spot.bottom - spot.top
     if min(width, height) < BOX * len(mask) or abs(width - height) > SQUARE * max(width, height):
         return False
@@ -152,7 +152,7 @@ def _is_box(spot: Spot, mask: Mask) -> bool:
 
 
 def _cuts(mask: Mask, parts: Sequence[tuple[float, float]]) -> Iterator[float]:
-    """The columns that part words: in the middle of the widest gap between the two characters centred there."""
+    """The columns that separate words: the middle of the widest gap between two characters, given by their centres."""
     profile = mask.sum(0)
     bare = np.flatnonzero(np.diff(profile > 0, prepend=True, append=True)).tolist()
     starts, ends = bare[::2], bare[1::2]
@@ -168,7 +168,7 @@ def _cuts(mask: Mask, parts: Sequence[tuple[float, float]]) -> Iterator[float]:
 
 
 def _shared_out(spots: Sequence[Spot], places: Sequence[Place]) -> list[list[Spot]]:
-    """The spots of each word: those of which at least half, or a whole character, is in its place."""
+    """The spots of each word: those that lie in its place by at least half, or by the width of a character."""
     found: list[list[Spot]] = [[] for _ in places]
     lefts = [place.left for place in places]
     for spot in spots:

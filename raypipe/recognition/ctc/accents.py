@@ -1,4 +1,4 @@
-"""Letters with accents: one letter to the word search, which the network alone tells apart."""
+"""Letters with accents: the word search sees them as one letter; only the network tells them apart."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy.typing as npt
 from raypipe.recognition.ctc.language import without_accent
 
 SEEN = 0.01
-"""An accent of which no time step is at least this sure is not looked at."""
+"""An accent is not considered unless it has at least this probability in some time step."""
 SURE_ACCENT, ALONE = 0.9, 3.0
-"""An accent is read if it is more probable than none, in a line with an accent as sure as this; in other lines, which
-may well be English with a blot, it must be this many times more probable."""
+"""In a line with an accent of at least probability `SURE_ACCENT`, an accent is read if it is more probable than none;
+in other lines, which may well be English with a blot, it must be `ALONE` times more probable."""
 
 
 class Accents:
@@ -66,5 +66,5 @@ class Accents:
         return classes
 
     def seen(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-        """Which accented letters the network sees anywhere, by their places in `_accented`."""
+        """The accented letters that the network sees anywhere, by their places in `_accented`."""
         return np.flatnonzero(probabilities[:, self._accented].max(0, initial=0) > SEEN)

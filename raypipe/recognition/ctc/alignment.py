@@ -1,4 +1,4 @@
-"""Where the characters of a known text are in a CTC network's output; `alignment.c` does the work."""
+"""The places of a known text's characters in a CTC network's output; `alignment.c` does the work."""
 
 from __future__ import annotations
 

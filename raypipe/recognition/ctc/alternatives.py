@@ -1,4 +1,4 @@
-"""Other readings of a word, which the search kept beside the best text."""
+"""Other readings of a word, which the search kept along with the best text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from raypipe.recognition.ctc.search import Found
 from raypipe.types import Alternative
 
 LEAST = 0.02
-"""Readings of a lower confidence are left out: of the right ones of wrong words, 1 in 70."""
+"""Readings of a lower confidence are left out; 1 in 70 of the right readings of wrong words have one."""
 
 
 class Alternatives:
@@ -27,8 +27,8 @@ class Alternatives:
     Args:
         most: How many a word has at most.
         characters: The character of each class of the network.
-        accents: Which of these classes the search sees, and how accents come back.
-        space: The space among the classes that the search sees.
+        accents: The classes that the search sees, and how accents are restored.
+        space: The class of the space, as the search numbers it.
     """
 
     def __init__(self, most: int, characters: Sequence[str], accents: Accents, space: int) -> None:
@@ -46,10 +46,10 @@ class Alternatives:
 
         Args:
             words: The confidence of each word, by its first character and the one after its last in the text that was
-                found. The confidences of its alternatives add up to at most what is left.
-            found: What the search found, with its texts.
+                found. The confidences of its alternatives add up to at most the rest to 1.
+            found: The result of the search, with its texts.
             places: The first time step of each character and the one after its last, (n, 2).
-            logs: What the search saw, (t, classes that it sees).
+            logs: The input of the search, (t, classes that it sees).
             probabilities: (t, classes), those of the network.
         """
         others = defaultdict[int, list[Alternative]](list)
@@ -79,10 +79,10 @@ class Alternatives:
 
 
 def rivals(found: Found, step: int, start: int, end: int, space: int) -> list[tuple[tuple[int, ...], float]]:
-    """What else the search kept for a part of the text: classes and shares that add up to 1, the greatest first.
+    """The other texts that the search kept for a part of the text: classes and shares that add up to 1, greatest first.
 
     Args:
-        found: What it found.
+        found: The result of the search.
         step: The last time step of that part.
         start, end: Its first character and the one after its last.
         space: The class that is dropped from the end of a rival.

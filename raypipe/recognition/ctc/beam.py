@@ -33,9 +33,9 @@ class BeamDecoder:
 
     Args:
         characters: The character of each class, the blank first.
-        language: What is known about its words.
+        language: Knowledge about its words.
         weights: How much that counts against the network.
-        alternatives: How many other readings of each word are given at most.
+        alternatives: Most other readings that are given of each word.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class BeamDecoder:
         given = probabilities[: int(np.ceil(width / step)) + 1]
         probabilities = self._accents.without(given)
         logs = self._logs(probabilities)
-        found = self._search.best(logs, tells=self._alternatives is not None)
+        found = self._search.best(logs, with_texts=self._alternatives is not None)
         labels = found.labels
         if len(labels) and labels[-1] == self._alphabet.space:
             labels = labels[:-1]

@@ -1,4 +1,4 @@
-"""What a language knows about its words: a word list as a trie, word pairs, spelling, and the order of marks.
+"""Knowledge about the words of a language: a word list as a trie, word pairs, spelling, and the order of marks.
 
 The list ships in the models folder (`models/recipes/lexicon.py` builds it); everything else is computed from it when a
 recognizer is opened. A user's own words join the list.
@@ -37,7 +37,7 @@ LONGEST = 40
 ORDER = 4
 FOLDS = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
 BASES = str.maketrans("æÆœŒðÐđĐøØłŁßþÞħĦıĸŋŊŧŦſĳĲŉ", "aAoOdDdDoOlLstThHiknNtTsiIn")
-"""Latin letters that are none of a to z with a mark, and the letter whose place they take in words."""
+"""Latin letters that are not one of a to z with a mark, and the letter that stands for each in words."""
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
@@ -146,7 +146,7 @@ def _join(listed: _Listed, own: Sequence[str]) -> _Listed:
 
 
 def without_accent(character: str) -> str:
-    """A Latin letter as word lists have it, one of a to z in its case; any other character as it is."""
+    """A Latin letter as it is in word lists, one of a to z in its case; any other character unchanged."""
     bare = unicodedata.normalize("NFD", character.translate(BASES))[0] if character.isalpha() else character
     return bare if bare.isascii() and bare.isalpha() else character
 

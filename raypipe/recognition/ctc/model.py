@@ -20,8 +20,8 @@ from raypipe.zoo.manifest import Input, Model
 MAX_WIDTH = 3200
 GPU_BATCH = 64
 BEAM_DOUBT, GREEDY_DOUBT = 0.55, 0.8
-"""Pages on their head had confidences of up to 0.41 with the word search and 0.75 without, upright ones from 0.47 and
-0.77 on."""
+"""Upside-down pages had confidences of up to 0.41 with the word search and 0.75 without it, upright ones at least 0.47
+and 0.77."""
 WIDE_GAP = 3.0
 """Characters this many median pitches apart get a space between them: the network often leaves it out where print
 meets handwriting."""
@@ -38,8 +38,8 @@ class CtcRecognizer:
         session: Input (n, 3, h, w), output probabilities (n, w / 8, classes) with the blank first; the other classes
             are listed in the metadata `characters`.
         takes: What the network expects.
-        options: All characters that the model knows are read, whatever the language; its words, if there is a list of
-            them, guide the reading.
+        options: Options of reading. All characters that the model knows are read, whatever the language; its words, if
+            there is a list of them, guide the reading.
     """
 
     def __init__(self, session: Session, takes: Input, options: RecognizerOptions) -> None:

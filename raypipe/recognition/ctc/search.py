@@ -115,12 +115,12 @@ class _Texts(ctypes.Structure):
 
 
 class Texts(NamedTuple):
-    """What the beginnings that a search kept say.
+    """The texts of the beginnings that a search kept.
 
     Attributes:
-        numbers: Those of the beginnings kept after each time step, best first, int32 (t, BEAMS); 0: the empty one.
-        parents, labels: For each number from 1 on, which beginning it is one character longer than, and the class of
-            that character.
+        numbers: The beginnings kept after each time step, best first, int32 (t, BEAMS); 0: the empty one.
+        parents, labels: For each number from 1 on, the beginning without its last character, and the class of that
+            character.
     """
 
     numbers: npt.NDArray[np.int32]
@@ -137,14 +137,14 @@ class Texts(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a search over t time steps found.
+    """The result of a search over t time steps.
 
     Attributes:
         labels: The classes of the best text, int32 (n,).
-        shared: For the beginnings kept after each time step, best first, how many leading characters of it they share,
-            int32 (t, BEAMS).
+        shared: For the beginnings kept after each time step, best first, how many leading characters they share with
+            the best text, int32 (t, BEAMS).
         scores: Their scores, float64 (t, BEAMS).
-        texts: What they say, if that was asked for.
+        texts: Their texts, if these were asked for.
     """
 
     labels: npt.NDArray[np.int32]
@@ -185,12 +185,12 @@ class Search:
             _Limits(WINDOW, UNLIKELY, BEAMS),
         )
 
-    def best(self, logs: npt.NDArray[np.float64], tells: bool = False) -> Found:
+    def best(self, logs: npt.NDArray[np.float64], with_texts: bool = False) -> Found:
         """The best text.
 
         Args:
             logs: float64 (t, classes), log probabilities, blank first.
-            tells: Whether to tell what the beginnings say that were kept.
+            with_texts: Whether to return the texts of the beginnings that were kept.
         """
         logs = np.ascontiguousarray(logs, np.float64)
         steps, classes = logs.shape
@@ -198,18 +198,18 @@ class Search:
             raise ValueError(f"The alphabet has {self._classes} classes, but the log probabilities have {classes}.")
         labels, length = np.empty(steps, np.int32), ctypes.c_int32()
         shared, scores = np.full((steps, BEAMS), -1, np.int32), np.full((steps, BEAMS), NEVER)
-        outcome, texts = map(address, (shared, scores)), _texts(steps) if tells else None
+        outcome, texts = map(address, (shared, scores)), _texts(steps) if with_texts else None
         places = ctypes.byref(_Texts(*map(address, texts))) if texts else None
         structures = map(ctypes.byref, self._knowledge)
         status = self._function(address(logs), steps, classes, *structures, address(labels), length, *outcome, places)
         if status:
             raise MemoryError(f"Not enough memory for the word search over {steps} time steps.")
-        told = Texts(texts[0], texts[1].tolist(), texts[2].tolist()) if texts else None
-        return Found(labels[: length.value], shared, scores, told)
+        kept = Texts(texts[0], texts[1].tolist(), texts[2].tolist()) if texts else None
+        return Found(labels[: length.value], shared, scores, kept)
 
 
 def _texts(steps: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Room for the texts of so many time steps."""
+    """Room for the texts of this many time steps."""
     most = 1 + steps * BEAMS
     return np.zeros((steps, BEAMS), np.int32), np.zeros(most, np.int32), np.zeros(most, np.int32)
 

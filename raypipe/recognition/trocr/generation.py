@@ -20,7 +20,7 @@ IMPOSSIBLE = np.float32(-np.inf)
 
 
 class GenerationConfig(BaseModel):
-    """What a model's generation_config.json says about its tokens and the search. Other keys are ignored."""
+    """The keys of a model's generation_config.json about its tokens and the search. Others are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -28,7 +28,7 @@ class GenerationConfig(BaseModel):
     eos_token_id: int | list[int]
     pad_token_id: int
     max_length: int = Field(128, gt=1)
-    """Most tokens, the first included. Published TrOCR models do not say; the 20 that `transformers` then assumes cut
+    """Most tokens, including the first. Published TrOCR models do not say; the 20 that `transformers` then assumes cut
     lines off."""
     length_penalty: float = 1.0
     early_stopping: bool | Literal["never"] | None = False
@@ -137,7 +137,7 @@ def beam(decoding: Decoding, count: int, config: GenerationConfig, beams: int) -
 
 
 def _extend(state: _Beams, logs: Floats, config: GenerationConfig, beams: int, length: int) -> Integers:
-    """Extends each reading of a picture by one token; returns which of its rows each of the best comes from."""
+    """Extends each reading of a picture by one token; returns the row that each of the best comes from."""
     candidates = (1 + len(config.ends)) * beams
     rows, tokens, sums = _best(state.scores[:, None] + logs, candidates)
     ids = [[*state.ids[row], token] for row, token in zip(rows.tolist(), tokens.tolist(), strict=True)]

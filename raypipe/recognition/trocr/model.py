@@ -33,7 +33,7 @@ HEIGHT = 128
 MAX_WIDTH = 20 * HEIGHT
 """Lines longer than those it was trained on are read in pieces, where the page's regions allow it."""
 DOUBT = 0.8
-"""Not measured: that of other recognizers without a word search."""
+"""Not measured: the value of other recognizers without a word search."""
 GPU_BATCH = 64
 CPU_BATCH = 8
 REMEDY = "Pull or import the model again."
@@ -51,7 +51,7 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 
 
 class Preprocessing(BaseModel):
-    """What a model's preprocessor_config.json says about its pictures. Other keys are ignored."""
+    """The keys of a model's preprocessor_config.json about its pictures. Others are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -281,7 +281,7 @@ def _configuration(folder: Path, name: str, kind: type[Configuration], **default
 
 
 def _generation_config(folder: Path) -> GenerationConfig:
-    """How a model's tokens begin and end. Some models say so only in config.json."""
+    """The configuration of a model's tokens and search. Some models have parts of it only in config.json."""
     config = _json(folder / "config.json") if (folder / "config.json").exists() else {}
     values = {
         key: value for part in (config.get("decoder", {}), config) for key, value in part.items() if value is not None
