@@ -17,7 +17,7 @@ File: TypeAlias = IO[bytes] | RangedFile
 
 
 ELONGATED = 3
-"""A picture more than this many times longer than wide is read in parts: it is as fine as one of this shape."""
+"""A picture more than this many times longer than wide is read in parts, so its longer side counts only up to this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Wanted:
     Attributes:
         reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels, of which no
             more than `ELONGATED` times the shorter side count; 0: never.
-        resolution: Dots per inch at which to draw a page that has no pixels itself; None: as what is on it needs.
+        resolution: Dots per inch at which to draw a page that has no pixels itself; None: what its content needs.
         layer: Whether the text that the file itself holds is wanted.
     """
 
@@ -43,8 +43,8 @@ class TextLayer:
     Attributes:
         words: Its words, in the order of the file and in pixels of the upright page at full resolution.
         lines: (n, 5), for each word the box that is as high as its line.
-        doubt: Why it is not to be relied on, in words; empty if nothing speaks against it.
-        unread: What of the page is not read where the layer is used; empty if nothing.
+        doubt: Why it is not reliable, in words; empty: it is reliable.
+        unread: What on the page is not read if the layer is used; empty: nothing.
     """
 
     words: list[Word]
@@ -61,7 +61,7 @@ class Size:
         width, height: Size of the upright page in pixels, at full resolution.
         resolution: Dots per inch, 0 if the file does not say.
         reduction: 1, 2, 4 or 8: how much smaller it is decoded.
-        warning: What of the file is damaged or missing, though it can be read; empty if nothing.
+        warning: What in the file is damaged or missing, although it can be read; empty: nothing.
         layer: The page's own text, if it has any and it is wanted.
     """
 
@@ -76,7 +76,7 @@ class Size:
 class Document(Protocol):
     """An open document of several pages, which reads no more of its file than it needs. One thread at a time uses it.
 
-    What it raises becomes the page's exception, as with `Kind.describe`.
+    Its exceptions become the page's exception, as with `Kind.describe`.
     """
 
     def describe(self, page: int, wanted: Wanted) -> Size:
@@ -93,19 +93,19 @@ class Document(Protocol):
 class Kind:
     """A kind of file that holds pages.
 
-    `describe` and `render` take the encoded file, its name for messages and the page's number from 0. What they raise
-    becomes the page's exception: a `PageError` as it is, everything else as `image_damaged` or `image_truncated`.
+    `describe` and `render` take the encoded file, its name for messages and the page's number from 0. Their exceptions
+    become the page's exception: a `PageError` unchanged, all others as `image_damaged` or `image_truncated`.
 
     Attributes:
         name: Its name in the registry.
-        suffixes: Suffixes of such files, in lower case, the dot included: folders and globs list these.
+        suffixes: Suffixes of such files, in lower case, including the dot: folders and globs list these.
         matches: Whether a file is of this kind, from its bytes or the first 1,024 of them.
         describe: The size of a page, from the file's header: limits are checked before anything is decoded.
         render: Decodes a page of that size, upright: uint8, (h, w) grey if the last argument says so, else (h, w, 3)
             BGR.
         page_count: Counts the pages of an open file; None: such a file is one page.
-        open: Opens a file, of that name for messages, of which each page then takes only a part; None: the file is read
-            whole for each page.
+        open: Opens a file, given with its name for messages, so that each page reads only a part of it; None: the whole
+            file is read for each page.
     """
 
     name: str

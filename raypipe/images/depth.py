@@ -1,4 +1,4 @@
-"""Values of any depth to bytes, from the darkest to the brightest."""
+"""From values of any depth to bytes, from the darkest to the brightest."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from PIL import Image as PillowImage
 from raypipe.types import Pixels
 
 ROWS = 256
-"""Rows that are converted at a time, so that a page is in memory once only."""
+"""Rows that are converted at a time, so that a page is in memory only once."""
 WHITE = 255.0
 MOST = 1e30
-"""Numbers beyond stand for values that nobody measured, as do infinite ones."""
+"""Numbers beyond this, and infinite ones, stand for values that were not measured."""
 
 
 def eight_bits(values: npt.NDArray[Any], white_is_zero: bool = False, most: float = 0) -> Pixels:
     """Values of a picture (h, w, ...) as bytes of the same shape.
 
     Args:
-        values: The values. Where there are negative ones, the lowest becomes black.
+        values: The values. If some are negative, the lowest becomes black.
         white_is_zero: Whether 0 is white.
         most: The value that becomes 255; 0: the brightest one, since scanners use 10 to 16 bits; if that is below 256,
-            values are taken for bytes, but for those of numbers from 0 to 1.
+            values are taken for bytes, unless they are floating-point numbers from 0 to 1.
     """
     if values.dtype == np.uint8 and not most:
         return np.asarray(WHITE - values if white_is_zero else values, np.uint8)
@@ -47,8 +47,8 @@ def from_lab(values: npt.NDArray[Any], is_signed: bool) -> Pixels:
 
     Args:
         values: Lightness and two colours, as unsigned integers.
-        is_signed: Whether the bits of the colours are those of signed numbers: TIFF 6.0, section 23. ICC's, which
-            Photoshop writes, have half their range for 0, and zeros in the second byte of the highest lightness.
+        is_signed: Whether the bits of the colours are those of signed numbers: TIFF 6.0, section 23. In ICC's encoding,
+            which Photoshop writes, half the range stands for 0, and the second byte of the highest lightness is zero.
     """
     size = values.dtype.itemsize
     unit = 256.0 ** (size - 1)

@@ -1,8 +1,8 @@
-"""Files that are no pictures, though their names may say so: what they are, and what to do with them."""
+"""Files that are not pictures, whatever their names: what they are, and what to do with them."""
 
 from __future__ import annotations
 
-DOWNLOADED = "A server may have sent it in place of the picture: fetch it again, and look at what comes."
+DOWNLOADED = "A server may have sent it in place of the picture: fetch it again, and look at the result."
 AS_PDF = "Save or print it as PDF, and read that."
 BEGINNINGS = (
     (b"AT&TFORM", "DjVu", "Make a PDF of it, as with ddjvu -format=pdf, and read that."),
@@ -26,7 +26,7 @@ HEAD = 1024
 
 
 def known(data: bytes) -> tuple[str, str] | None:
-    """What a file is that is no picture, in words, and a remedy; None if nobody knows."""
+    """What a file that is not a picture is, in words, and a remedy; None if unknown."""
     if not data.strip(b"\0"):
         return "nothing but zeros", "Copy it again from its source."
     head = data[:HEAD]

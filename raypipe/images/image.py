@@ -45,10 +45,10 @@ class Image:
         reduction: 1, 2, 4 or 8: how much smaller a JPEG is decoded.
         data: The encoded document; None if it is to be read from `origin`.
         in_memory: Whether the document came as bytes and cannot be read again from `origin`.
-        warning: What of the file is damaged or missing, though it was read; empty if nothing, or once it is stored.
-        lines: What its file says is written on it, in place of what would be read; None: it is read.
-        layer: The text that its file holds, as long as it is in this process, if it was asked for and there is any.
-        tell: Is called with the warning once the page is decoded, which may find more than its header says.
+        warning: What in the file is damaged or missing, although it was read; empty: nothing, or it has been stored.
+        lines: The lines that its file holds as text, which replace reading; None: the page is read.
+        layer: The text that its file holds, if it was asked for and exists; it does not leave this process.
+        tell: Called with the warning once the page is decoded, which may find more than the header says.
     """
 
     origin: str
@@ -164,7 +164,7 @@ def open_image(
         gray: Decode to grey rather than to colour.
         limits: What the picture may cost.
         reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels; 0: never.
-        pdf_resolution: Dots per inch at which the page of a PDF is drawn; None: as what is on it needs.
+        pdf_resolution: Dots per inch at which the page of a PDF is drawn; None: what its content needs.
         layer: Look for the text that the file itself holds for the page.
 
     Raises:
@@ -183,7 +183,7 @@ def open_image(
 
 
 def _describe_origin(origin: str, page: int, limits: Limits, wanted: Wanted) -> tuple[bytes | None, Size]:
-    """The file, unless only a part of it is read for each page, and the size of a page."""
+    """The file, unless only a part of it is read for each page; and the size of a page."""
     with opened(origin, limits.max_bytes) as document:
         if document is not None:
             _check_page(origin, page, limits)
@@ -211,7 +211,7 @@ def _check_page(origin: str, page: int, limits: Limits) -> None:
 
 
 def _render_origin(image: Image) -> Pixels:
-    """Decodes a page of a file of which only a part is read, or of one that is read whole."""
+    """Decodes a page, from a part of its file if its kind allows that, else from the whole file."""
     with opened(image.origin) as document:
         if document is not None:
             with page_errors(image.origin, image.page):

@@ -1,4 +1,4 @@
-"""JPEG: marker by marker, decoded by libjpeg, and what can be read of a file that lacks its end."""
+"""JPEG: markers, decoding by libjpeg, and what can be read of a file that lacks its end."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8\xff", b"\xff\xd9"
 MOST_MISSING = 0.02
 """A file without its end is read if it lacks at most this share of its rows."""
 ZEROS = 512
-"""So many zeros at the end are not picture data: disks and downloads leave them where bytes are missing."""
+"""This many zeros at the end are not picture data: disks and downloads leave them where bytes are missing."""
 NOTHING = 128
-"""What libjpeg makes of data that are missing, in every channel."""
+"""The value that libjpeg gives to missing data, in every channel."""
 BASELINE, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE = 0xC0, 0xC2, 0xC9, 0xCA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _READ = frozenset((BASELINE, 0xC1, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE))
@@ -39,7 +39,7 @@ _REDUCED = {
 
 
 def decode(data: bytes, gray: bool, reduction: int = 1) -> Pixels:
-    """Decodes a JPEG that has its end, as it lies: (h, w) grey, or (h, w, 3) BGR.
+    """Decodes a JPEG that has its end, without turning it: (h, w) grey, or (h, w, 3) BGR.
 
     Raises:
         OSError: It is damaged, or was cut off before it was given an end.
@@ -71,17 +71,17 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def has_end(data: bytes) -> bool:
-    """Whether the first picture of a file is whole. Others, or the video of a motion photo, may follow it."""
+    """Whether the first picture of a file is complete. Others, or the video of a motion photo, may follow it."""
     return data.endswith(END_OF_IMAGE) or any(marker == END_OF_IMAGE[1] for marker, _ in segments(data))
 
 
 def frame(data: bytes) -> tuple[int, bytes] | None:
-    """The marker of a file's picture, which is its kind, and its segment; None if it has none."""
+    """The marker of a file's picture, which gives its kind, and its segment; None if it has none."""
     return next((each for each in segments(data) if each[0] in _FRAMES and each[1]), None)
 
 
 def refusal(data: bytes) -> str | None:
-    """Why libjpeg does not read a file, if it is of a kind that it does not know."""
+    """The kind of a file that libjpeg does not read; None if it reads it."""
     kind, segment = frame(data) or (BASELINE, b"\x08")
     if kind not in _READ:
         return "a lossless or hierarchical JPEG"
@@ -89,10 +89,10 @@ def refusal(data: bytes) -> str | None:
 
 
 def with_end(data: bytes) -> bytes:
-    """A file that lacks its end, with one.
+    """A file that lacks its end, with an end.
 
     Raises:
-        OSError: It lacks more than that, or whether it does cannot be told.
+        OSError: It lacks more than that, or it may do so.
     """
     kept = data.rstrip(b"\0")
     kept = (kept if len(data) - len(kept) >= ZEROS else data).rstrip(b"\xff")
@@ -102,7 +102,7 @@ def with_end(data: bytes) -> bytes:
 
 
 def _has_all_scans(data: bytes) -> bool:
-    """Whether the last scan has begun: every coefficient of every channel is there to its last bit, or on its way.
+    """Whether the last scan has begun, so that every coefficient of every channel has all its bits, or would have.
 
     ITU-T T.81, B.2.3: a scan has its channels, the first and last coefficient, and the bit that it goes down to.
     """
@@ -121,12 +121,12 @@ def _has_all_scans(data: bytes) -> bool:
 
 
 def _missing(data: bytes, may_be_whole: bool = False) -> float:
-    """The share of a file's rows that depend on what would follow its last byte, which is not that of its end.
+    """The share of rows that depend on what would follow the last byte of a file without its end.
 
     Args:
         data: The file.
-        may_be_whole: Whether it is one that does not change, whatever follows. Else there may be a marker inside its
-            scan, after which nothing is used.
+        may_be_whole: Whether the file counts as complete if nothing changes, whatever follows. Otherwise there may be a
+            marker inside its scan, after which nothing is used.
     """
     noise = np.random.default_rng(0).integers(0, 255, max(len(data) // 4, 4096), np.uint8).tobytes()
     plain, other = (_decoded(data + more + END_OF_IMAGE, gray=False) for more in (b"", noise))

@@ -13,7 +13,7 @@ from raypipe.types import Pixels
 
 CODESTREAM, CONTAINER = b"\xff\x0a", b"\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a"
 WHOLE, PART = b"jxlc", b"jxlp"
-"""Boxes of a container that hold the picture: all of it, or a part, after its number of four bytes."""
+"""Boxes of a container that hold the whole picture, or a part of it after a part number of four bytes."""
 RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 """Widths to heights that a header gives by their number, from 1."""
 LENGTHS = (9, 13, 18, 30)
@@ -34,7 +34,7 @@ class _Bits:
         self._left = int.from_bytes(data[:MOST_HEADER], "little")
 
     def read(self, count: int) -> int:
-        """An unsigned integer of so many bits."""
+        """An unsigned integer of this many bits."""
         value = self._left & ((1 << count) - 1)
         self._left >>= count
         return value
@@ -50,7 +50,7 @@ def _codestream(data: bytes) -> bytes:
         if kind in (WHOLE, PART):
             start += 4 if kind == PART else 0
             return data[start : start + MOST_HEADER]
-        if size < start - place:  # It goes on to the end, and is none of these.
+        if size < start - place:  # Another box that goes on to the end.
             break
         place += size
     return data[:MOST_HEADER]
@@ -75,7 +75,7 @@ def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
     """The size of the picture; see `Kind.describe`.
 
     Raises:
-        PageError: `image_unknown`, what decodes it is not installed; `image_damaged` or `page_missing`.
+        PageError: `image_unknown`, its decoder is not installed; `image_damaged` or `page_missing`.
     """
     if page:
         raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page + 1}.", "It has one.")
@@ -89,7 +89,7 @@ def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
 
 
 def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixels:
-    """Decodes the picture, of an animation the first one; see `Kind.render`.
+    """Decodes the picture, or the first one of an animation; see `Kind.render`.
 
     Raises:
         OSError: It is truncated or damaged.

@@ -22,7 +22,7 @@ OWN = (
     raster.KIND,
 )
 KINDS = Registry("raypipe.kinds", {each.name: each for each in OWN}, lambda found: isinstance(found, Kind))
-"""The kinds by name. The first that matches a file is used; what none matches is a raster picture."""
+"""The kinds by name. The first that matches a file is used; a file that none matches is a raster picture."""
 START = 1024
 """Bytes by which a kind is recognized."""
 
@@ -40,7 +40,7 @@ def paged_suffixes() -> tuple[str, ...]:
 
 
 def is_one_page(path: str) -> bool:
-    """Whether a file has one page by its name."""
+    """Whether a file has only one page, judged by its name."""
     suffix = PurePosixPath(split_options(path)[0]).suffix.lower()
     return suffix in suffixes() and suffix not in paged_suffixes()
 

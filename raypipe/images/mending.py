@@ -1,4 +1,4 @@
-"""Files that viewers open although something of them is missing, too much or damaged: what is left to decode."""
+"""Files that viewers open although parts are missing, superfluous or damaged: what is left to decode."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from raypipe.images import jpeg, png
 from raypipe.types import Pixels
 
 MOST_BEFORE = 1024
-"""Bytes before a file's own first ones, such as a byte order mark or the head of an answer, that are passed over."""
+"""Most foreign bytes before the beginning of a file, such as a byte order mark or the head of an answer."""
 _BEGINNINGS = (jpeg.START_OF_IMAGE, png.SIGNATURE)
 
 
 def mended(data: bytes, origin: str) -> tuple[bytes, str]:
-    """A file that can be decoded, and what had to be mended, empty if nothing.
+    """A file that can be decoded, and what had to be mended; empty: nothing.
 
     Raises:
         PageError: `image_unknown`, a JPEG of a kind that is not read.
@@ -31,11 +31,11 @@ def mended(data: bytes, origin: str) -> tuple[bytes, str]:
 
 
 def rescued(data: bytes, pixels: Pixels | None) -> tuple[bytes, str] | None:
-    """What can be had of a file that cannot be decoded, or was and may lack its end; None: nothing else than was found.
+    """What can be saved of a file that cannot be decoded, or may lack its end; None: nothing beyond `pixels`.
 
     Args:
         data: The file.
-        pixels: What was decoded: of rows that a PNG lacks, its decoder makes zeros; None: nothing was.
+        pixels: The decoded pixels, with zeros in rows that a PNG lacks; None: it cannot be decoded.
 
     Raises:
         OSError: It lacks too much.
@@ -52,7 +52,7 @@ def rescued(data: bytes, pixels: Pixels | None) -> tuple[bytes, str] | None:
 
 
 def begun(data: bytes) -> bytes:
-    """A file of no known kind from the first bytes on that are those of a known one, if only text stands before it."""
+    """A file of unknown kind, from the first bytes on that begin a known kind, if only text stands before them."""
     head = data[: MOST_BEFORE + 8]
     place = min((place for place in map(head.find, _BEGINNINGS) if place > 0), default=0)
     before = head[:place].decode("utf-8-sig", "backslashreplace")

@@ -1,4 +1,4 @@
-"""Documents that stay open between their pages, so that nobody reads a file whole for each page of it."""
+"""Documents that stay open between their pages, so that a file is not read completely for each of its pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from raypipe.images.kinds import START, is_one_page, kind_of
 MOST_IDLE = 4
 """Documents that this process keeps open, besides those in use."""
 TRUSTED_SECONDS = 10.0
-"""How long an object of a bucket is taken to be the same without asking."""
+"""How long an object in a bucket is taken to be unchanged without checking."""
 
 
 @dataclass
@@ -29,8 +29,8 @@ class _Open:
     Attributes:
         origin: Its path or URI.
         version: Its size and time when it was opened.
-        checked: When these were last looked up, see `time.monotonic`.
-        document: None: its kind has no way to read only a part.
+        checked: When these were last checked, see `time.monotonic`.
+        document: The opened document.
         size: Bytes of the file.
     """
 
@@ -47,7 +47,7 @@ _lock = threading.Lock()
 
 @contextmanager
 def opened(origin: str, max_bytes: int | None = None) -> Iterator[Document | None]:
-    """A document that may have many pages, opened at its first page and kept for the next; None: read the file whole.
+    """A document that may have many pages, kept open for the next page; None: the whole file is to be read.
 
     Several threads may read one document: each gets an opened file of its own.
 
@@ -65,7 +65,7 @@ def opened(origin: str, max_bytes: int | None = None) -> Iterator[Document | Non
     try:
         check_size(origin, taken.size, max_bytes)
         yield taken.document
-    except BaseException:  # What it remembers of a file that could not be read for a moment may be wrong.
+    except BaseException:  # What it has cached of a file that could not be read for a moment may be wrong.
         taken.document.close()
         raise
     _give_back(taken)
@@ -82,7 +82,7 @@ def _take(origin: str) -> _Open | None:
         found.document.close()
     try:
         return _opened(origin)
-    except (OSError, ValueError) as error:  # Reading it whole says why.
+    except (OSError, ValueError) as error:  # Reading the whole file reports the reason.
         stop_without_key(origin, error)
         return None
 
@@ -112,12 +112,12 @@ def _give_back(used: _Open) -> None:
 
 @cache
 def _close_at_exit() -> None:
-    """Lets documents be closed before their libraries end, which would complain."""
+    """Closes documents before their libraries end, which would complain otherwise."""
     atexit.register(close_idle)
 
 
 def close_idle() -> None:
-    """Closes the documents that nobody uses."""
+    """Closes the documents that are not in use."""
     with _lock:
         idle = [_idle.pop() for _ in range(len(_idle))]
     for each in idle:

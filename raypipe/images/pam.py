@@ -19,7 +19,7 @@ _FIELD = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL)[ \t]+(\d+)[ \t]*$", re.MULTI
 
 
 class Header(NamedTuple):
-    """How a picture is stored: from `start` on, rows of values of a NumPy type up to `most`, in PFM from below."""
+    """How a picture is stored: from `start` on, rows of values of a NumPy type up to `most`; in PFM bottom-up."""
 
     width: int
     height: int
@@ -44,7 +44,7 @@ def _header(data: bytes, origin: str) -> Header:
     fields = {name: int(value) for name, value in _FIELD.findall(found[0] if found else b"")}
     most = fields.get(b"MAXVAL", 0)
     if found is None or len(fields) < 4 or not 1 <= fields[b"DEPTH"] <= 4 or not 1 <= most <= MOST_VALUE:
-        what = f"is no PAM or PFM file of 1 to 4 channels and values up to {MOST_VALUE}"
+        what = f"is not a PAM or PFM file of 1 to 4 channels and values up to {MOST_VALUE}"
         raise PageError(Code.IMAGE_UNKNOWN, f"{origin} {what}.", "Save it as PNG.")
     kind = "u1" if most < 256 else ">u2"
     return Header(fields[b"WIDTH"], fields[b"HEIGHT"], fields[b"DEPTH"], kind, found.end(), most)

@@ -1,4 +1,4 @@
-"""Passwords of documents: told to a process, asked for when a document is locked, and written nowhere."""
+"""Passwords of documents: given to a process, used when a document is locked, and never stored."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Passwords:
-    """What a process was told. Its `repr` shows none of them.
+    """Passwords, none of which appears in the `repr`.
 
     Attributes:
-        by_path: The passwords of documents, or of those in an archive, by their paths or URIs.
-        of_any: Those that each locked document is tried with.
+        by_path: The passwords of documents, or of all documents in an archive, by their paths or URIs.
+        of_any: Passwords that are tried on each locked document.
     """
 
     by_path: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -47,12 +47,12 @@ def of(origin: str) -> Iterator[str]:
 
 
 def told() -> Passwords:
-    """What this process knows: other processes that open its documents have to be told."""
+    """The passwords that this process knows, for other processes that open its documents."""
     return _told
 
 
 def carried(work: Callable[..., T]) -> Callable[..., T]:
-    """A function that tells another process, in which it is called, what this one knows."""
+    """A function that brings this process's passwords to the process in which it is called."""
     return partial(_informed, told(), work) if _told.by_path or _told.of_any else work
 
 

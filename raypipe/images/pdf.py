@@ -1,4 +1,4 @@
-"""PDF documents to pages and pixels, drawn by PDFium."""
+"""From PDF documents to pages and pixels, drawn by PDFium."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
 
 BEGINNING, WITHIN = b"%PDF-", 1024
-"""Other bytes may stand before the header, if it begins within so many: ISO 32000-1, Adobe's note on 7.5.2."""
+"""Other bytes may stand before the header, if it begins within this many: ISO 32000-1, Adobe's note on 7.5.2."""
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"II", b"MM", b"GIF8", b"RIFF")
-"""A picture that speaks of a PDF in its first bytes is none."""
+"""A picture whose first bytes mention a PDF is not a PDF."""
 LOCKED = "Give it in a list's column `password`, with --passwords, or over HTTP as the form's field `password`."
 MOST_KEPT = 128 * 1024 * 1024
 """Bytes of a file that PDFium may keep in memory."""
@@ -105,7 +105,7 @@ class PdfPages:
         self._document = self._open()
 
     def _forget(self) -> None:
-        """Opens the document anew once PDFium, which keeps all it has read, has read much."""
+        """Opens the document anew once PDFium, which keeps everything it reads, has read a lot."""
         if isinstance(self._source, RangedFile) and self._source.bytes_read > self._forget_at:
             self._open_anew()
 
@@ -116,7 +116,7 @@ class PdfPages:
     @contextmanager
     def _page(self, number: int) -> Iterator[PdfPage]:
         with closing(self._document[number]) as page:
-            if not all(page.get_size()):  # Its crop box shows nothing of its media box; viewers pay no heed to it then.
+            if not all(page.get_size()):  # Its crop box lies outside its media box; viewers then ignore it.
                 page.set_cropbox(*page.get_mediabox())
             yield page
 
@@ -159,8 +159,8 @@ class PdfPages:
                 drawn = self._drawn(opened, size, gray)
                 if self._document.formenv or raw.FPDF_ANNOT_WIDGET not in kinds_of_notes(opened):
                     return drawn
-                # PDFium draws no fields if the document does not say that it has a form, as merged ones do not. Made
-                # a part of the page they are drawn, but then other annotations may be lost.
+                # PDFium draws no fields if the document does not declare its form, as merged ones do not. Flattened
+                # into the page they are drawn, but then other annotations may be lost.
                 raw.FPDFPage_Flatten(opened, raw.FLAT_NORMALDISPLAY)
             with self._page(page) as flat:
                 drawn = np.minimum(drawn, self._drawn(flat, size, gray))
@@ -195,7 +195,9 @@ def _unlocked(source: bytes | File, origin: str) -> PdfDocument:
 
     tried = [None, *passwords.of(origin)]
     for password in tried:
-        raw.FPDF_LoadMemDocument(b"", 0, None)  # PDFium says of one without pages what it said of the one before.
+        raw.FPDF_LoadMemDocument(
+            b"", 0, None
+        )  # For a file without pages PDFium repeats its previous error: reset that.
         try:
             return PdfDocument(source, password)
         except PdfiumError as error:
@@ -206,7 +208,7 @@ def _unlocked(source: bytes | File, origin: str) -> PdfDocument:
 
 
 def _unread(document: PdfDocument) -> str:
-    """What of a document is not among its pages, in words."""
+    """The content of a document that is not on its pages, in words."""
     from pypdfium2 import raw
 
     if document.get_formtype() == raw.FORMTYPE_XFA_FULL:
@@ -217,7 +219,7 @@ def _unread(document: PdfDocument) -> str:
 
 
 def _mended(source: bytes | File) -> bytes | None:
-    """A damaged document, put together anew from the objects that are found; None if those of a page are not."""
+    """A damaged document, rebuilt from the objects that are found; None if those of a page are missing."""
     from pikepdf import Pdf, PdfError
 
     if not isinstance(source, bytes):
@@ -227,19 +229,19 @@ def _mended(source: bytes | File) -> bytes | None:
         return None
     try:
         with Pdf.open(io.BytesIO(source), suppress_warnings=True) as document:
-            # What a page shows may be among what was lost: it would be read as an empty one.
+            # The content of a page may be lost: it would be read as an empty page.
             if not len(document.pages) or any("/Contents" not in page for page in document.pages):
                 return None
             file = io.BytesIO()
             document.save(file)
             return file.getvalue()
-    except (PdfError, ValueError, TypeError, KeyError, AttributeError):  # As broken as that.
+    except (PdfError, ValueError, TypeError, KeyError, AttributeError):  # It is too damaged.
         return None
 
 
 def _refusal(reason: str, origin: str, tried: int) -> PageError:
     if "password" in reason.lower():
-        also = f", and none of those that were given ({tried}) opens it" if tried else ""
+        also = f", and none of the given passwords ({tried}) opens it" if tried else ""
         return PageError(Code.PDF_LOCKED, f"{origin} is locked with a password{also}.", LOCKED)
     if "security" in reason.lower():
         remedy = "Save it without encryption."
@@ -249,7 +251,7 @@ def _refusal(reason: str, origin: str, tried: int) -> PageError:
 
 
 def unlocked(data: bytes, tried: Iterable[str]) -> bytes:
-    """A document without its lock; as it is if it has none, or if none of the passwords opens it."""
+    """A document without its lock; unchanged if it has none, or if none of the passwords opens it."""
     from pikepdf import PasswordError, Pdf, PdfError
 
     if not matches(data) or b"/Encrypt" not in data:
@@ -262,7 +264,7 @@ def unlocked(data: bytes, tried: Iterable[str]) -> bytes:
                 return file.getvalue()
         except PasswordError:
             continue
-        except PdfError:  # Opening it says why.
+        except PdfError:  # Opening the document reports the reason.
             return data
     return data
 

@@ -1,4 +1,4 @@
-"""What is on a page of a PDF: at which resolution it is to be drawn."""
+"""The content of a PDF page, and the resolution that it needs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ POINTS_PER_INCH = 72
 RESOLUTION = 300
 """Dots per inch of pages with text or drawings of their own: 10 point type is then about 40 pixels high."""
 MOST_RESOLUTION = 600
-"""Dots per inch of such a page if it has pictures of a higher resolution; logos do."""
+"""Most dots per inch of such a page if it has pictures of a higher resolution, as logos do."""
 MOST_DRAWN, MOST_SCANNED, LEAST_DRAWN = 6000, 10_000, 1000
-"""The longest side of a page in pixels, if it is drawn and if it is one picture, and the shortest that it has if it is
-drawn. Posters are read from afar, and small pages may be measured in other units."""
+"""Limits of a page's longer side in pixels: the most if it is drawn, the most if it is a scan, and the least if it is
+drawn. Posters are read from a distance, and small pages may be measured in other units."""
 WHOLE, NOTABLE = 0.8, 0.05
-"""Shares of the page that pictures cover together if it is a scan, and from which a single one counts."""
+"""Shares of the page: the least that pictures together cover on a scan, and the least from which a picture counts."""
 DEEPEST = 8
-"""Forms inside forms that are looked into."""
+"""Levels of nested forms that are searched."""
 
 Matrix = npt.NDArray[np.float64]
 
@@ -54,7 +54,7 @@ class Picture:
 
 
 def needed_resolution(page: PdfPage) -> float:
-    """Dots per inch at which a page shows what is on it: as many as its pictures have, if it is a scan."""
+    """Dots per inch that the content of a page needs: those of its pictures if it is a scan."""
     sides: tuple[float, float] = page.get_size()
     width, height = (side / POINTS_PER_INCH for side in sides)
     pictures, has_text = _content(page)
@@ -67,7 +67,7 @@ def needed_resolution(page: PdfPage) -> float:
 
 
 def _content(page: PdfPage) -> tuple[list[Picture], bool]:
-    """The pictures of a page, and whether it has text that can be seen: that of an OCR layer cannot."""
+    """The pictures of a page, and whether it has visible text, unlike that of an OCR layer."""
     from pypdfium2 import raw
 
     pictures, has_text = list[Picture](), False
@@ -84,7 +84,7 @@ def _content(page: PdfPage) -> tuple[list[Picture], bool]:
 
 
 def objects(page: PdfPage) -> Iterator[tuple[Any, Matrix]]:
-    """The objects of a page, those in forms too, each with its matrix (2, 2) to the page's points."""
+    """The objects of a page, including those in forms, each with its matrix (2, 2) to the page's points."""
     from pypdfium2 import raw
 
     left: list[tuple[Any, Matrix, int]] = [
@@ -102,7 +102,7 @@ def objects(page: PdfPage) -> Iterator[tuple[Any, Matrix]]:
 
 
 def shares_of_pictures(page: PdfPage) -> list[float]:
-    """Which share of the page each of its pictures covers."""
+    """The share of the page that each of its pictures covers."""
     width, height = (side / POINTS_PER_INCH for side in page.get_size())
     return [picture.area / (width * height) for picture in _content(page)[0]]
 

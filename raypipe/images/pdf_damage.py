@@ -1,4 +1,4 @@
-"""Pictures of a PDF that are cut off or damaged: PDFium draws what it can of them, if anything, and says nothing."""
+"""Pictures of a PDF that are cut off or damaged: PDFium draws what it can of them and reports no error."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ FILTERS = frozenset(("FlateDecode", "LZWDecode", "RunLengthDecode", "ASCII85Deco
 CODECS = frozenset(("DCTDecode", "JPXDecode", "CCITTFaxDecode", "JBIG2Decode"))
 """Filters that PDFium decodes, ISO 32000-1, 7.4: of general data, and of pictures."""
 MOST_PICTURES = 500
-"""Pictures of a page that are looked at."""
+"""Most pictures of a page that are checked."""
 MOST_INFLATED, PIECE = 256 * 1024 * 1024, 1024 * 1024
-"""Bytes up to which compressed data are followed, and how many at a time."""
+"""Most bytes to which data are decompressed, and how many at a time."""
 LAST_BYTES = 64 * 1024
-"""Where JPEG 2000 has its end; other boxes may follow it. Inside its data, these two bytes do not occur."""
+"""Last bytes of JPEG 2000 data in which its end marker is sought; other boxes may follow it."""
 
 
 def damage(page: PdfPage) -> str:
     """How many pictures of a page are damaged, in words; empty if none is.
 
-    It is told by their last bytes or their checksums, without decoding them. What is damaged inside a JPEG, and whether
-    a fax ends too soon, cannot be told so.
+    Their last bytes or their checksums show it, without decoding. Damage inside a JPEG, and a fax that ends too soon,
+    cannot be found in this way.
     """
     from pypdfium2 import raw
 
@@ -91,7 +91,7 @@ def _has_end(data: bytes) -> bool:
 
 
 def _is_short(page: PdfPage, handle: Any) -> bool:
-    """Whether a picture has fewer bytes than its rows need, of which PDFium makes white or black ones."""
+    """Whether a picture has fewer bytes than its rows need; PDFium makes missing rows white or black."""
     from pypdfium2 import raw
 
     found = raw.FPDF_IMAGEOBJ_METADATA()

@@ -1,4 +1,4 @@
-"""The text layer of a page of a PDF: its words with boxes, and what speaks against relying on it."""
+"""The text layer of a PDF page: its words with boxes, and the reasons not to rely on it."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 SURE = 0.98
-"""Share of the characters that must be seen on the page and have a Unicode for a layer to be relied on."""
+"""Share of the characters that must be visible and have a Unicode value for a layer to be reliable."""
 SCAN = 0.5
-"""Share of a page that pictures cover together if it is taken for a scan: what is written is in them."""
+"""A page is taken for a scan, whose writing is in its pictures, if these together cover at least this share of it."""
 FINE = 64
-"""Parts of a pixel to which PDFium, which gives whole numbers, is asked for places."""
+"""PDFium gives places in whole numbers: it is asked for them in this fraction of a pixel."""
 LEVEL = 0.5
 """A word goes on while its characters stand this close to one line, in heights of a character."""
 MOST_CHARACTERS = 100_000
-"""A page has fewer, unless somebody wants to keep programs busy."""
+"""A page has fewer, unless it was made to keep programs busy."""
 MOST_LOOKED_AT, CONTRAST = 2000, 16
-"""The longest side in pixels at which a page is drawn to see whether its words are there, and the least difference of
-brightness where one is."""
+"""The longer side, in pixels, at which a page is drawn to check whether its words are visible, and the least contrast
+of a visible word."""
 UNKNOWN = "\ufffd"
-"""What stands for a character without Unicode."""
+"""Stands for a character without a Unicode value."""
 LINE_ENDS = "\x02\ufffe"
-"""What PDFium has in place of a hyphen at the end of a line."""
+"""PDFium's substitutes for a hyphen at the end of a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Character:
-    """A character: whether it begins a word and is out of sight, and its boxes and direction in points."""
+    """A character: whether it begins a word, whether it is invisible, and its boxes and direction in points."""
 
     text: str
     begins: bool
@@ -74,7 +74,7 @@ def text_layer(page: PdfPage, width: int, height: int) -> TextLayer | None:
 
 
 def _doubt(page: PdfPage, characters: list[_Character], covered: float) -> str:
-    """Why a layer is not relied on, in words; empty if nothing speaks against it."""
+    """Why a layer is not reliable, in words; empty: it is reliable."""
     from pypdfium2 import raw
 
     least = SURE * len(characters)
@@ -95,9 +95,9 @@ def _doubt(page: PdfPage, characters: list[_Character], covered: float) -> str:
 
 
 def is_seen(layer: TextLayer, pixels: Pixels, scale: float) -> bool:
-    """Whether the words of a layer are on a grey picture of its page, which is `scale` times as large.
+    """Whether the words of a layer are visible on a grey picture of its page, which is `scale` times as large.
 
-    Text that is white, covered or of a layer that is turned off is in the file, but not on the page.
+    Text that is white, covered, or in a layer that is turned off is in the file but not visible on the page.
     """
     boxes = (bounds(boxes_of(layer.words)) * scale).astype(int).tolist()
     parts = (pixels[max(top - 1, 0) : bottom + 2, max(left - 1, 0) : right + 2] for left, top, right, bottom in boxes)
@@ -106,7 +106,7 @@ def is_seen(layer: TextLayer, pixels: Pixels, scale: float) -> bool:
 
 
 def _characters(handle: Any, count: int) -> Iterator[_Character]:
-    """The characters of a text page of PDFium but for the white space, in the order of the file."""
+    """The characters of a PDFium text page without white space, in the order of the file."""
     from pypdfium2 import raw
 
     begins, unseen = True, (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
@@ -126,7 +126,7 @@ def _characters(handle: Any, count: int) -> Iterator[_Character]:
 
 
 def _place(handle: Any, n: int) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, float]]:
-    """The box of a character's ink and that of its line, each left, bottom, right and top, and where its line goes."""
+    """The boxes of a character's ink and of its line (each left, bottom, right, top), and the direction of its line."""
     from pypdfium2 import raw
 
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
@@ -139,7 +139,7 @@ def _place(handle: Any, n: int) -> tuple[tuple[float, ...], tuple[float, ...], t
 
 
 def _to_pixels(page: PdfPage, width: int, height: int) -> tuple[Floats, Floats]:
-    """The matrix (2, 2) that makes pixels of points of a page, which may be turned, and where its origin goes (2,)."""
+    """The matrix (2, 2) and origin (2,) that convert points of a page, which may be turned, to pixels."""
     from pypdfium2 import raw
 
     far, found = 1000, []
@@ -161,13 +161,13 @@ def _words(
     words, boxes = list[Word](), list[Floats]()
     for part in _runs(characters, line, angles):
         box, around = (_enclosed(points[part], float(angles[part.start])) for points in (ink, line))
-        if not (0 <= box[0] < size[0] and 0 <= box[1] < size[1]):  # It is not on the page that is shown.
+        if not (0 <= box[0] < size[0] and 0 <= box[1] < size[1]):  # It lies outside the visible page.
             continue
         x, y, width, height, angle = box.tolist()
         words.append(
             Word(text=_text(characters[part]), confidence=1, x=x, y=y, width=width, height=height, angle=angle)
         )
-        boxes.append(around if around[3] > box[3] / 2 else box)  # Some fonts do not say how high they are.
+        boxes.append(around if around[3] > box[3] / 2 else box)  # Some fonts do not state their height.
     return words, np.array(boxes, np.float32).reshape(-1, 5)
 
 
@@ -182,7 +182,7 @@ def _runs(characters: list[_Character], line: Floats, angles: Floats) -> list[sl
 
 
 def _jumps(line: Floats, angles: Floats) -> npt.NDArray[np.bool_]:
-    """Whether each character but the first, with corners (n, 4, 2) and angles (n,), leaves the line of the last one."""
+    """Whether each character except the first leaves the line of the one before; corners (n, 4, 2), angles (n,)."""
     levels = (line * directions(angles)[1][:, None]).sum(2)
     drop = ((line[1:] - line[:-1]).mean(1) * directions(angles[1:])[1]).sum(1)
     return np.asarray(np.abs(drop) > LEVEL * np.ptp(levels, axis=1)[1:])
@@ -204,7 +204,7 @@ def _enclosed(points: Floats, angle: float) -> Floats:
 
 
 def _text(characters: list[_Character]) -> str:
-    """The text of a word, ligatures as letters."""
+    """The text of a word, with ligatures as letters."""
     text = "".join(each.text for each in characters)
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # PDFium may give halves.
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # PDFium may give halves of a pair.
     return "".join(unicodedata.normalize("NFKC", each) if "\ufb00" <= each <= "\ufb06" else each for each in whole)

@@ -1,4 +1,4 @@
-"""PNG: the chunks that are the picture. Others may be damaged or of any size, and are left out."""
+"""PNG: the chunks that make up the picture. Others may be damaged or of any size, and are left out."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ HEAD, PIXELS, END = b"IHDR", b"IDAT", b"IEND"
 NEEDED = frozenset((HEAD, b"PLTE", b"tRNS", PIXELS, END))
 SIZE, SIZE_BYTES = b"pHYs", 9
 USED = frozenset((SIZE, b"eXIf"))
-"""Chunks that say how large the picture is and which way up. It is read without them if they are damaged."""
+"""Chunks with the picture's resolution and orientation. It is read without them if they are damaged."""
 
 SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}
-"""Samples of a pixel by type of colour; of a palette's one."""
+"""Samples per pixel by type of colour; a palette's pixels have one."""
 PALETTE, MOST_FILTER = 3, 4
 ZLIB_HEAD, PIECE = 2, 4096
-"""Bytes before the packed pixels, and those that are unpacked together."""
+"""Bytes before the packed pixels, and bytes that are unpacked together."""
 
 
 class Chunk(NamedTuple):
@@ -42,10 +42,10 @@ def chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def essential(data: bytes) -> tuple[bytes, bool]:
-    """A file without what is not needed, and whether something of it is damaged.
+    """A file without its needless chunks, and whether something in it is damaged.
 
-    A wrong checksum of the pixels is put right, since they have one of their own inside; that of a size or of colours
-    is not.
+    A wrong checksum of the pixels is corrected, since they have another one inside; that of a size or of colours is
+    not.
     """
     kept: list[bytes | memoryview] = [SIGNATURE]
     sound = whole = True
@@ -62,10 +62,10 @@ def essential(data: bytes) -> tuple[bytes, bool]:
 
 
 def readable(data: bytes) -> tuple[bytes, float]:
-    """A file with the rows that can be had of a damaged one, the others white; and the share of these.
+    """A file with the readable rows of a damaged one, in which the other rows are white, and the share of these.
 
     Raises:
-        OSError: There is none, or it cannot be told which: the rows of an interlaced picture are all over it.
+        OSError: There are none, or the picture is interlaced, so that its rows are all over the file.
     """
     found = {chunk.name: bytes(chunk.body) for chunk in chunks(data) if chunk.name != PIXELS}
     head = found.get(HEAD, b"")
@@ -87,14 +87,14 @@ def readable(data: bytes) -> tuple[bytes, float]:
 
 
 def _inflated(packed: bytes, most: int) -> bytes:
-    """What can be unpacked, whatever its checksum says."""
+    """The data that can be unpacked, whatever the checksum says."""
     unpacker, found = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
     place, step = ZLIB_HEAD, PIECE
     while place < len(packed) and len(found) < most and not unpacker.eof:
         before = unpacker.copy()
         try:
             piece = unpacker.decompress(packed[place : place + step], most - len(found))
-        except zlib.error:  # It takes with it what the piece holds before the damage: byte by byte up to there.
+        except zlib.error:  # The part of the piece before the damage is lost with it: go on byte by byte up to there.
             if step == 1:
                 break
             unpacker, step = before, 1
@@ -107,7 +107,7 @@ def _inflated(packed: bytes, most: int) -> bytes:
 
 
 def _white(palette: bytes, depth: int, colours: int) -> bytes:
-    """The byte of white pixels: of a palette, those of its brightest colour."""
+    """The byte of white pixels, or of pixels in a palette's brightest colour."""
     if colours != PALETTE:
         return b"\xff"
     best = max(range(min(len(palette) // 3, 1 << depth)), key=lambda n: sum(palette[3 * n : 3 * n + 3]), default=0)

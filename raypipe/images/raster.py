@@ -1,4 +1,4 @@
-"""Raster pictures: formats, headers, orientation and bit depth; encoded bytes to pixels."""
+"""Raster pictures: formats, headers, orientation, bit depth, and decoding to pixels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORMATS = (
 NO_ALPHA = ("BMP", "DIB", "ICO", "TGA")
 """Formats whose fourth channel may be unused."""
 MOST_DOTS = 100_000
-"""Highest resolution that is believed, in dots per inch."""
+"""Highest plausible resolution, in dots per inch."""
 
 COMPRESSION, PHOTOMETRIC, PALETTE, FAX = 259, 262, 320, (2, 3, 4)
 """Tags of a TIFF, and the compressions of CCITT."""
@@ -171,7 +171,7 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
 
 
 def _is_negative(picture: PillowImage.Image) -> bool:
-    """Whether Pillow takes black for white: so it does if a TIFF does not say what 0 is. Only faxes mean white."""
+    """Whether Pillow takes black for white, as it does if a TIFF does not say what 0 is. Only in faxes it is white."""
     tags: Any = getattr(picture, "tag_v2", {})
     return bool(tags) and PHOTOMETRIC not in tags and tags.get(COMPRESSION) not in FAX and picture.mode in ("1", "L")
 
@@ -203,7 +203,7 @@ def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
 
 
 def _is_opaque(picture: PillowImage.Image) -> bool:
-    """Whether an alpha channel is none: programs leave zeros where these formats have no use for it."""
+    """Whether an alpha channel is unused: programs leave zeros in formats that have no use for it."""
     return picture.format in NO_ALPHA and picture.mode == "RGBA" and not picture.getchannel("A").getbbox()
 
 
@@ -214,7 +214,7 @@ SUFFIXES = frozenset((
 ))
 # fmt: on
 KIND = Kind(name="raster", suffixes=SUFFIXES, matches=lambda data: False, describe=describe, render=render)
-"""What no other kind matches. Of `FORMATS`, this module decodes TIFF too.
+"""Files that no other kind matches. Of `FORMATS`, this module also decodes TIFF.
 
-A file of several pictures that is no document, such as an animation, a burst or a photo with its depth, is one page:
+A file of several pictures that is not a document, such as an animation, a burst or a photo with its depth, is one page:
 the picture that a viewer shows first."""

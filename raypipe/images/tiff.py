@@ -1,6 +1,7 @@
 """TIFF: the raster format whose pictures are the pages of a document.
 
-A file is a chain of directories, one a page, each with the places of its page's data: TIFF 6.0, section 2, and BigTIFF.
+A file is a chain of directories, one per page, each with the places of its page's data: TIFF 6.0, section 2, and
+BigTIFF.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ from raypipe.types import Pixels
 
 SUBFILE_TYPE, OLD_SUBFILE_TYPE, WIDTH, HEIGHT = 254, 255, 256, 257
 COPY_OR_MASK, ONE_OF_SEVERAL, OLD_COPY = 0b101, 0b010, 2
-"""What the first two say of a reduced copy of another picture of the file, or a mask, and of a page: TIFF 6.0,
-section 8."""
+"""Values of the first two tags for a reduced copy of another picture or a mask, and for a page: TIFF 6.0, section 8."""
 FEWEST_COPIES = 2
-"""Of a picture each half as large as the one before, where nothing says that they are copies."""
+"""Fewest pictures, each half as large as the one before, that count as copies although nothing says that they are."""
 SIZES_MISSING = "it does not say how large its strips are"
 DIRECTORY_BYTES = 512
 """Bytes read for a directory at first: most have 10 to 25 entries of 12."""
@@ -35,9 +35,9 @@ def matches(data: bytes) -> bool:
 
 
 def page_count(file: File) -> int:
-    """Pages of a TIFF: as many as its chain of directories has, without reduced copies of pages. Reads nothing else.
+    """Pages of a TIFF: the directories in its chain, without reduced copies of pages. Nothing else is read.
 
-    Pillow's own count searches a list for each page: a file of many thousands would take minutes.
+    Pillow's own count searches a list for each page, which takes minutes for many thousands of pages.
     """
     chain = Chain(file)
     while chain.extend():
@@ -64,7 +64,7 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
 
 
 class Found(NamedTuple):
-    """A page: the file that it is in, its number there, and what had to be mended."""
+    """A page: its file, its number in it, and what had to be mended."""
 
     data: bytes
     number: int
@@ -72,7 +72,7 @@ class Found(NamedTuple):
 
 
 def _found(data: bytes, origin: str, page: int) -> Found:
-    """A page of a file in memory: in there, unless it must be mended."""
+    """A page of a file in memory, in a file of its own if it must be mended."""
     chain, file = Chain(io.BytesIO(data)), Bytes(data)
     number, place, _ = chain.find(page, origin)
     alone = single(file, chain.layout, place) if lacks_sizes(file, chain.layout, place) else None
@@ -92,7 +92,7 @@ def _render(data: bytes, number: int, _: str, origin: str, size: Size, gray: boo
 
 
 class Directory(NamedTuple):
-    """A directory: its number in the chain, its place in the file, and what its first tags say, by tag."""
+    """A directory: its number in the chain, its place in the file, and the values of its first tags."""
 
     number: int
     place: int
@@ -105,14 +105,14 @@ class Directory(NamedTuple):
 
 
 class Chain:
-    """A file's directories, as far as they are known.
+    """The directories of a file, as far as they are known.
 
     Args:
         file: The file.
 
     Attributes:
         layout: How the file writes numbers.
-        pages: Those of pages. Of reduced copies of them, and of masks, only if there is nothing else.
+        pages: The directories of pages; those of reduced copies and masks only if there are no others.
     """
 
     def __init__(self, file: File) -> None:
@@ -125,13 +125,13 @@ class Chain:
         self._seen: set[int] = set()
 
     def _read(self, place: int, count: int) -> bytes:
-        if isinstance(self._file, RangedFile):  # Directories lie apart: what is around them comes with their pages.
+        if isinstance(self._file, RangedFile):  # Directories lie apart; the data around them is read with their pages.
             return self._file.read_alone(place, count)
         self._file.seek(place)
         return self._file.read(count)
 
     def extend(self) -> bool:
-        """Follows the chain to its next directory; False at its end, and where it leads back or out of the file."""
+        """Follows the chain to its next directory; False at its end, or if it leads back or out of the file."""
         place, layout = self._next, self.layout
         is_new = place and place not in self._seen
         data = self._read(place, DIRECTORY_BYTES) if is_new else b""
@@ -153,7 +153,7 @@ class Chain:
         """The directory of a page.
 
         Raises:
-            PageError: `page_missing`; `image_damaged`, there is not even a first one.
+            PageError: `page_missing`; `image_damaged`, there is not even a first page.
         """
         while len(self.pages) <= page and self.extend():
             pass
@@ -165,7 +165,7 @@ class Chain:
 
 
 def _first_tags(directory: bytes, layout: Layout) -> dict[int, int]:
-    """What a directory says of its kind and size, by tag. Its tags are in order."""
+    """The tags of a directory about its kind and size, with their values. Tags are in order."""
     found = {}
     for start in range(layout.count_bytes, len(directory) - layout.entry_bytes, layout.entry_bytes):
         tag = layout.number(directory[start : start + 2])
@@ -178,7 +178,7 @@ def _first_tags(directory: bytes, layout: Layout) -> dict[int, int]:
 
 
 def _is_pyramid(pages: Sequence[Directory]) -> bool:
-    """Whether all but the first are reduced copies of it that do not say so."""
+    """Whether all pages except the first are reduced copies of it that are not marked as such."""
     if len(pages) <= FEWEST_COPIES or any(page.says.get(SUBFILE_TYPE, 0) & ONE_OF_SEVERAL for page in pages):
         return False
     sizes = [(page.says.get(WIDTH, 0), page.says.get(HEIGHT, 0)) for page in pages]
@@ -190,7 +190,7 @@ def _is_pyramid(pages: Sequence[Directory]) -> bool:
 
 
 class TiffPages:
-    """An open TIFF of which each page is read alone; see `Document`.
+    """An open TIFF, each page of which is read separately; see `Document`.
 
     Args:
         file: The file, which is closed with the document.
@@ -223,7 +223,7 @@ class TiffPages:
         self._file.close()
 
     def _alone(self, page: int) -> Found:
-        """A file with a page; the latest is kept, as decoding follows describing."""
+        """A file with only this page; the latest is kept, since decoding follows describing."""
         if self._latest is None or self._latest[0] != page:
             file, layout = self._file, self._chain.layout
             number, place, _ = self._chain.find(page, self._origin)

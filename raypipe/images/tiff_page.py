@@ -13,16 +13,16 @@ LONG = 4
 VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of a value of each type."""
 INTEGERS = {1: "B", 3: "H", LONG: "I", 13: "I", 16: "Q", 18: "Q"}
-"""How `struct` calls the types of offsets and counts."""
+"""The codes in `struct` of the types of offsets and counts."""
 PLACES = {273: 279, 324: 325}
 """The tags of offsets of strips and tiles, and those of their counts of bytes."""
 ELSEWHERE = {330, 513, 514, 34665, 34853, 40965}
-"""Tags whose values are offsets of something else: other pictures, EXIF data, old JPEG streams."""
+"""Tags whose values are offsets of other things: pictures, EXIF data, old JPEG streams."""
 OLD_JPEG = 513
 
 
 class Bytes(NamedTuple):
-    """A file in memory, of which parts are read as of one that is not."""
+    """A file in memory, with the methods of one that is read in parts."""
 
     data: bytes
 
@@ -37,7 +37,7 @@ class Bytes(NamedTuple):
 
 
 class Source(Protocol):
-    """A file of which parts are read."""
+    """A file that is read in parts."""
 
     @property
     def size(self) -> int:
@@ -80,7 +80,7 @@ class Entry(NamedTuple):
 
 
 def single(file: Source, layout: Layout, place: int) -> bytes | None:
-    """A page as a TIFF file of its own, of which only this page's directory and data are read.
+    """A page as a TIFF file of its own; only this page's directory and data are read.
 
     Args:
         file: The file.
@@ -88,7 +88,7 @@ def single(file: Source, layout: Layout, place: int) -> bytes | None:
         place: Where the page's directory is.
 
     Returns:
-        None: only a decoder of the whole file finds the page's data.
+        The file; None: only a decoder of the whole file finds the page's data.
     """
     entries = _entries(file, layout, place)
     if OLD_JPEG in entries:
@@ -97,7 +97,7 @@ def single(file: Source, layout: Layout, place: int) -> bytes | None:
         if places in entries:
             starts = _integers(entries[places], layout)
             sizes = _sizes(entries, places, starts, layout, file.size)
-            # One that is cut off is left to what decodes whole files, which says so.
+            # A truncated page is left to the decoder of whole files, which reports it.
             ends = map(sum, zip(starts, sizes, strict=False))
             if len(starts) != len(sizes) or max(sum(sizes), *ends) > file.size:
                 return None
@@ -113,7 +113,7 @@ def lacks_sizes(file: Source, layout: Layout, place: int) -> bool:
 
 
 def _sizes(entries: dict[int, Entry], places: int, starts: list[int], layout: Layout, end: int) -> list[int]:
-    """The bytes of each strip; if a file does not say, they reach up to the next one, or the last to the end."""
+    """The size of each strip; if a file does not give it, a strip reaches to the next one, and the last to the end."""
     if counts := entries.get(PLACES[places]):
         return _integers(counts, layout)
     ends = [*sorted(starts), end]
@@ -121,7 +121,7 @@ def _sizes(entries: dict[int, Entry], places: int, starts: list[int], layout: La
 
 
 def _parts(file: Source, starts: list[int], sizes: list[int]) -> list[bytes]:
-    """Parts of a file, which are read together if little lies between them."""
+    """Parts of a file, read together if little lies between them."""
     first = min(starts, default=0)
     span = max(map(sum, zip(starts, sizes, strict=True)), default=0) - first
     if span > 2 * sum(sizes):
@@ -153,7 +153,7 @@ def _integers(entry: Entry, layout: Layout) -> list[int]:
 
 
 def _file_of(entries: dict[int, Entry], strips: list[bytes], places: int, layout: Layout) -> bytes:
-    """A TIFF of one page: its header, its directory, the values that do not fit in there, its data."""
+    """A TIFF of one page: its header, its directory, the values that do not fit into that, and its data."""
     order, sign = (b"II", "<") if layout.order == "little" else (b"MM", ">")
 
     def longs(numbers: list[int]) -> Entry:

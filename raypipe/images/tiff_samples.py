@@ -1,4 +1,4 @@
-"""TIFF pages whose samples Pillow does not take, cuts off or mistakes: of other depths, CIELab, floating."""
+"""TIFF pages whose samples Pillow rejects, truncates or misreads: of other depths, CIELab, floating-point."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 BITS_PER_SAMPLE, PHOTOMETRIC, PLANES_TAG, SAMPLE_FORMAT, SUBSAMPLING, UNSIGNED = 258, 262, 284, 339, 530, 1
 FORMATS = (UNSIGNED, 2, 3)
-"""Kinds of samples that are read: integers without and with a sign, and floating; others are complex."""
+"""Kinds of samples that are read: unsigned and signed integers, and floating-point; others are complex."""
 MOST_SAMPLES = 8
-"""Channels of a picture that is read; pictures of satellites have more."""
+"""Most channels of a picture that is read; satellite pictures have more."""
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CMYK, YCC, LAB, ICC_LAB = 0, 1, 2, 5, 6, 8, 9
 """Photometric interpretations: TIFF 6.0, sections 4, 6, 16, 21 and 23, and one of its supplements."""
 CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, CMYK: 4, YCC: 3, LAB: 3, ICC_LAB: 3}
-"""How many channels of a kind of picture are colours; others may follow, such as an alpha channel."""
+"""The number of colour channels by kind of picture; others may follow, such as an alpha channel."""
 OPENCV_COMPRESSIONS = frozenset((1, 2, 3, 4, 5, 8, 32773, 32946))
 """None, CCITT, LZW, Deflate and PackBits."""
 PLANES, UNCOMPRESSED, WEBP = 2, 1, 50001
 WHOLE = (1, 1)
-"""Samples of YCbCr of which no two pixels share one."""
+"""Subsampling of YCbCr in which no two pixels share a sample."""
 UNSPECIFIED, MULTIPLIED = 0, 1
-"""Kinds of extra samples that are not an alpha channel, and one whose colours are multiplied by it: section 18."""
+"""Kinds of extra samples: not an alpha channel, and one by which the colours are multiplied: section 18."""
 
 
 class Samples(NamedTuple):
@@ -46,7 +46,7 @@ class Samples(NamedTuple):
 
 
 def needed(data: bytes, number: int) -> bool:
-    """Whether Pillow would not read a page rightly, from its directory."""
+    """Whether Pillow would not read a page correctly, judged by its directory."""
     try:
         picture = raster.header(data, "the TIFF")
         picture.seek(number)
@@ -54,10 +54,10 @@ def needed(data: bytes, number: int) -> bool:
         return _page_in(data, number) is not None
     tags: Any = getattr(picture, "tag_v2", {})
     compression, is_planar = tags.get(raster.COMPRESSION), tags.get(PLANES_TAG) == PLANES
-    # Multiplied by an alpha channel, CIELab, and what only tifffile's decoders know, Pillow opens all the same.
+    # Pillow opens these, too: colours multiplied by alpha, CIELab, and what only tifffile's decoders know.
     if picture.mode in ("La", "LAB") or (picture.mode == "RGBA" and is_planar) or compression == WEBP:
         return True
-    # Before Pillow 13 such a picture has the mode RGB.
+    # Before Pillow 13, such a picture has the mode RGB.
     if tags.get(PHOTOMETRIC) == YCC and compression == UNCOMPRESSED and tags.get(SUBSAMPLING) != WHOLE:
         return True
     return max(tags.get(BITS_PER_SAMPLE, (1,))) > 8 or set(tags.get(SAMPLE_FORMAT, (UNSIGNED,))) != {UNSIGNED}
@@ -69,7 +69,7 @@ def _page_in(data: bytes, number: int) -> TiffPage | None:
 
     try:
         page = TiffFile(io.BytesIO(data)).pages[number]
-    except Exception:  # It raises almost anything for a broken file; Pillow's error is the clearer one.
+    except Exception:  # It raises almost anything for a broken file; Pillow's error is clearer.
         return None
     return page if isinstance(page, TiffPage) else None
 
@@ -77,7 +77,7 @@ def _page_in(data: bytes, number: int) -> TiffPage | None:
 def _page(data: bytes, origin: str, number: int) -> TiffPage:
     page = _page_in(data, number)
     if page is None:
-        raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is no TIFF that can be read.", "Save it as PNG.")
+        raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is not a TIFF that can be read.", "Save it as PNG.")
     is_read = page.photometric in CHANNELS and page.sampleformat in FORMATS
     is_lab = page.photometric in (LAB, ICC_LAB)
     if not is_read or page.samplesperpixel > MOST_SAMPLES or (is_lab and page.bitspersample not in (8, 16)):
@@ -136,7 +136,7 @@ def _bytes(colours: npt.NDArray[Any], page: TiffPage) -> Pixels:
     """The colours of a page as bytes: grey, RGB or CMYK."""
     if page.photometric in (LAB, ICC_LAB):
         return from_lab(colours, page.photometric == LAB)
-    # How bright the ink of a page is, nobody knows: only of light is the brightest taken for white.
+    # Inks have a fixed range; only for light is the brightest value taken for white.
     has_range = page.bitspersample < 8 or page.photometric == CMYK
     most = 1.0 if colours.dtype.kind == "f" else float((1 << page.bitspersample) - 1)
     return eight_bits(colours, page.photometric == WHITE_IS_ZERO, most if has_range else 0)
@@ -161,9 +161,9 @@ def _samples(page: TiffPage, data: bytes, origin: str, number: int) -> Samples:
 
 
 def _samples_by_opencv(page: TiffPage, data: bytes, origin: str, number: int, reason: Exception) -> Samples:
-    """What OpenCV decodes: most compressions, but neither planes nor alpha channels of greys."""
+    """The samples as OpenCV decodes them: most compressions, but neither planes nor alpha channels of greys."""
     encoded = np.frombuffer(data, np.uint8)
-    if page.photometric in (LAB, ICC_LAB):  # As they are, not as libtiff converts them.
+    if page.photometric in (LAB, ICC_LAB):  # To get the stored values, not those that libtiff converts.
         encoded, tag = encoded.copy(), page.tags[raster.PHOTOMETRIC]
         encoded[tag.valueoffset : tag.valueoffset + 2] = (0, RGB) if page.parent.byteorder == ">" else (RGB, 0)
     found: Sequence[Any] = ()
