@@ -1,6 +1,8 @@
 """Small pages, cut out of the pages of the data at random places with writing on them, to measure speed on.
 
     python benchmarks/small_pages.py DATA FOLDER --count 400
+
+Prints nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ def main() -> None:
         scale = min(1.0, REACH / max(page.shape))
         page = cv2.resize(page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         height, width = chance.choice([(LONG, SHORT), (SHORT, LONG)])
-        top, left = (chance.randint(0, max(side - size, 0)) for side, size in zip(page.shape, (height, width)))
+        top = chance.randint(0, max(page.shape[0] - height, 0))
+        left = chance.randint(0, max(page.shape[1] - width, 0))
         small = page[top : top + height, left : left + width]
         gray = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
         ink = cv2.adaptiveThreshold(gray, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 51, 20)
