@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from raypipe.detection import families as detectors
 from raypipe.engine import cuda
 from raypipe.engine import session as engine
 from raypipe.engine.providers import engines_folder
+from raypipe.engine.runtime import TELEMETRY
 from raypipe.errors import ConfigError, ExitStatus, ModelError, RaypipeError
 from raypipe.images.kinds import KINDS
 from raypipe.machine import cpu_name, usable_cpus
@@ -37,6 +39,7 @@ def checks() -> list[tuple[str, str, bool]]:
     rows += [
         ("onnxruntime", runtime["onnxruntime"], True),
         ("providers built in", ", ".join(runtime["providers"]), True),
+        ("telemetry of ONNX Runtime", f"on: {TELEMETRY}=0" if os.environ[TELEMETRY] == "0" else "off", True),
         _gpu(),
         ("TensorRT", _tensorrt(), True),
         _word_search(),

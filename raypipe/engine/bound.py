@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from raypipe.engine.runtime import runtime
+
 Array = npt.NDArray[Any]
 
 MOST_BYTES = 1 << 30
@@ -61,9 +63,7 @@ class Bound:
 
     def _first(self, batch: Array, names: tuple[str, ...]) -> list[Array]:
         """Runs a batch in new memory, and keeps it if there is room: only then the shapes of the outputs are known."""
-        from onnxruntime import OrtValue
-
-        given = OrtValue.ortvalue_from_numpy(np.array(batch), self._memory)
+        given = runtime().OrtValue.ortvalue_from_numpy(np.array(batch), self._memory)
         place = _Place(self._session.io_binding(), given, next(self._numbers))
         place.binding.bind_ortvalue_input(self._input.name, place.given)
         for name in names:
@@ -90,8 +90,6 @@ class Bound:
         """What a run is asked for: with graphs, to record and repeat the one of this number."""
         if not self._graphs:
             return None
-        from onnxruntime import RunOptions
-
-        options = RunOptions()
+        options = runtime().RunOptions()
         options.add_run_config_entry("gpu_graph_id", str(number))
         return options

@@ -21,6 +21,7 @@ from raypipe.engine.bound import Bound
 from raypipe.engine.gather import Gatherer, Run
 from raypipe.engine.half import halved
 from raypipe.engine.providers import Execution
+from raypipe.engine.runtime import runtime
 from raypipe.errors import DeviceError, ModelError
 from raypipe.metrics import AS_HALF, SECONDS, SESSION, Metrics
 
@@ -75,10 +76,8 @@ class Session:
     def __init__(
         self, source: Path, use_gpu: bool | None, threads: int, metrics: Metrics, execution: Execution | None = None
     ) -> None:
-        import onnxruntime
-
         execution = execution or Execution()
-        options = onnxruntime.SessionOptions()
+        options = runtime().SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
@@ -228,11 +227,9 @@ def tensorrt_trouble() -> str:
 
 
 def _session(source: Path, options: Any, providers: list[Any], half: bool) -> Any:
-    import onnxruntime
-
     try:  # Without its own fallback, which it would print.
         graph = halved(source.read_bytes()) if half else str(source)
-        return onnxruntime.InferenceSession(graph, options, providers=providers, enable_fallback=0)
+        return runtime().InferenceSession(graph, options, providers=providers, enable_fallback=0)
     except Exception as error:
         raise ModelError(f"{source} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
 
@@ -261,8 +258,7 @@ def gpu_trouble() -> str:
 def _gpu_trouble() -> str:
     if not cuda.devices():
         return "NVIDIA's driver is not installed here, or has no device."
-    import onnxruntime
-
+    onnxruntime = runtime()
     if providers.CUDA not in onnxruntime.get_available_providers():
         return "This ONNX Runtime is built without CUDA. Install onnxruntime-gpu in its place."
     with redirect_stdout(io.StringIO()):  # It prints what it does not find.
@@ -272,6 +268,5 @@ def _gpu_trouble() -> str:
 
 def versions() -> dict[str, Any]:
     """ONNX Runtime's version and the providers it was built with."""
-    import onnxruntime
-
+    onnxruntime = runtime()
     return {"onnxruntime": onnxruntime.__version__, "providers": onnxruntime.get_available_providers()}

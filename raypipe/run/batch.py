@@ -16,6 +16,7 @@ from ray.data import ActorPoolStrategy, Dataset
 from raypipe.graph import Graph
 from raypipe.images.passwords import told
 from raypipe.run.actor import MOST_GROWTH, OperatorActor
+from raypipe.run.cluster import keep_statistics
 from raypipe.run.datasets import check_columns, note, taken
 from raypipe.run.ending import end_on_failure
 from raypipe.run.pools import for_data
@@ -91,4 +92,5 @@ def read(page_rows: Iterable[Row], rows_per_block: int) -> Dataset:
     rows = list(page_rows)
     in_memory = any(row["content"] is not None for row in rows)
     table = pa.Table.from_pylist(rows, MANIFEST_SCHEMA.append(CONTENT) if in_memory else MANIFEST_SCHEMA)
+    keep_statistics()
     return ray.data.from_arrow(table).repartition(target_num_rows_per_block=rows_per_block)

@@ -25,6 +25,8 @@ LONGEST_FOLDER = 36
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 CREDENTIALS = ("AWS_", "AZURE_STORAGE_", "GOOGLE_APPLICATION_CREDENTIALS")
 """Prefixes of the variables with which pyarrow opens buckets: workers on other nodes get them too."""
+STATISTICS = "RAY_USAGE_STATS_ENABLED"
+"""Unless this is 0, a Ray that is started sends statistics of its cluster to its makers every hour."""
 TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
@@ -67,6 +69,7 @@ def start(num_cpus: int, log_to_driver: bool) -> None:
     Raises:
         RaypipeError: It does not start.
     """
+    keep_statistics()
     if not _keeps_tokens(Path("~/.ray").expanduser()) and not any(name in os.environ for name in TOKENS):
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     try:
@@ -83,6 +86,11 @@ def start(num_cpus: int, log_to_driver: bool) -> None:
     except Exception as error:  # Ray raises a plain one where its processes are too slow to start.
         remedy = "Free CPU, memory and disk and run the command again, or `raypipe run --engine local`."
         raise RaypipeError(f"Ray did not start on this machine: {_reason(error)}.", remedy) from error
+
+
+def keep_statistics() -> None:
+    """Lets a Ray that this process starts send no statistics, unless the environment says otherwise."""
+    os.environ.setdefault(STATISTICS, "0")
 
 
 def _reason(error: Exception) -> str:

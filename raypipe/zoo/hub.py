@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock
 
+from raypipe.engine.runtime import TELEMETRY
 from raypipe.errors import ModelError
 from raypipe.zoo import store
 from raypipe.zoo.manifest import Model
@@ -189,7 +190,10 @@ def _convert_ppocr(model: Model, source: Path, folder: Path) -> str:
 
 
 def _run_exporter(model: Model, *command: str) -> None:
-    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+    environment = {TELEMETRY: "1", **os.environ}
+    done = subprocess.run(
+        [sys.executable, "-m", *command], env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip())[-2000:]
         raise ModelError(f"The export of {model.name} failed: {said}", f"Try python -m {' '.join(command)}")
