@@ -14,7 +14,7 @@ from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input
 
 USUAL_SHORT = 2**-0.5
-"""A4's shorter side."""
+"""The shorter side of an A4 page, as a share of the longer one."""
 MOST_PAGES = 8
 """Pages in a batch on a GPU."""
 
@@ -59,13 +59,13 @@ class Detector(Protocol):
             pixels: (h, w, 3), BGR.
             width: The page's longer side is scaled to this before the network sees it.
             thresholds: When something counts as text.
-            refine: Find whole lines, if the network can; otherwise regions are as the network finds them.
+                refine: Find whole lines, if the network can; otherwise return the regions that it finds by itself.
         """
         ...
 
 
 def batch_shapes(width: int, takes: Input) -> Shapes:
-    """The shapes of batches of pages that a network takes, whose longer side is scaled to `width`."""
+    """The shapes of batches that a network gets if the longer side of each page is scaled to `width`."""
     long, short = (-(-side // takes.multiple) * takes.multiple for side in (width, int(width * USUAL_SHORT)))
     return Shapes((1, 3, takes.multiple, takes.multiple), (1, 3, long, short), (MOST_PAGES, 3, long, long))
 
@@ -75,7 +75,7 @@ def network_input(pixels: Pixels, width: int, takes: Input) -> tuple[npt.NDArray
 
     Args:
         pixels: (h, w, 3), BGR.
-        width: Network pixels of the longer side.
+        width: The length of the longer side, in network pixels.
         takes: What the network expects.
 
     Returns:
@@ -104,7 +104,7 @@ def _whole_multiples(pixels: Pixels, factor: int) -> Pixels:
 
 
 def _resize(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Scales a page: first down by a whole factor, for which averaging is several times faster than for others."""
+    """Scales a page: first down by a whole factor, for which averaging is several times faster than for a fraction."""
     factor = min(pixels.shape[1] // width, pixels.shape[0] // height)
     if factor > 1:
         size = pixels.shape[1] // factor, pixels.shape[0] // factor

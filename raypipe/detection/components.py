@@ -52,7 +52,7 @@ class Components:
         return Components(np.cumsum(areas) - areas, self.columns[pixels], self.rows[pixels], areas)
 
     def without(self, pixels: npt.NDArray[np.bool_]) -> Components:
-        """The same components without some of their pixels; those that lose all are dropped."""
+        """The same components without some of their pixels; a component that loses all of them is dropped."""
         kept = ~pixels
         areas = np.add.reduceat(kept, self.starts, dtype=np.int64) if len(self.starts) else self.areas
         areas = areas[areas > 0]
@@ -115,7 +115,7 @@ def components(mask: npt.NDArray[np.bool_], min_area: int, connectivity: int) ->
 
 
 def labelled(labels: npt.NDArray[np.int32], count: int) -> Components:
-    """The components of a map of labels (h, w) below `count`; 0 is the background, every other label is in use."""
+    """The components of a map (h, w) of labels below `count`: 0 is the background, every other label is used."""
     rows, columns = np.nonzero(labels > 0)
     of_pixel = labels[rows, columns]
     # NumPy uses a radix sort for 16-bit integers, which is several times faster.

@@ -23,7 +23,7 @@ class Family:
     Attributes:
         open: Makes a detector from a session and the manifest's description of its input.
         thresholds: The default thresholds.
-        options: The options of `ImageTextDetector` that this family uses and some other does not.
+        options: The options of `ImageTextDetector` that this family uses, of those that not every family uses.
     """
 
     open: Callable[[Session, Input], Detector]

@@ -12,16 +12,16 @@ from raypipe.geometry import bounds
 from raypipe.types import Boxes
 
 LARGE = 0.16
-"""Letters this share of the picture's longer side high are very large."""
+"""Letters are very large if their height is at least this share of the picture's longer side."""
 REDUCED = 4
-"""How many times smaller the picture is made to find them."""
+"""The picture is scaled down this many times to find them."""
 COVERED = 0.5
 """A region is a piece of a word if they share this much of the smaller one."""
 SURE = 0.75
-"""What has a lower score and is not found in the smaller picture is a piece of a letter or of a drawing."""
+"""A region with a lower score that is not found in the smaller picture is a piece of a letter or of a drawing."""
 LINE, SMALL = 4.0, 0.4
-"""A region this many times longer than high, and this share of the other's height at most, is a line of its own: what
-lies across it is a picture or a watermark behind the text."""
+"""A region at least this many times longer than high, and at most this share of the other's height, is a line of its
+own: the other one is a picture or a watermark behind the text."""
 
 
 def whole(found: Detection, longer: int, width: int, detect: Callable[[int], Detection]) -> Detection:

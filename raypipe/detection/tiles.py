@@ -1,4 +1,4 @@
-"""Very tall or wide pictures, such as chats and receipts: cut into tiles, since scaled as a whole they are nothing."""
+"""Very tall or wide pictures, such as chats and receipts: cut into tiles, as scaling them down would lose the text."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def tiles(height: int, width: int, network_width: int) -> list[Tile]:
     """The tiles of a picture of this size, in pixels; one if it is of an ordinary shape, or small.
 
     Args:
-        height, width: Of the picture.
+        height, width: The size of the picture.
         network_width: Pixels to which the longer side of a tile is scaled.
     """
     longer, shorter = max(height, width), min(height, width)
@@ -70,7 +70,7 @@ def tiled(pixels: Pixels, network_width: int, detect: Callable[[Pixels], Detecti
 
 
 def _joined(boxes: Sequence[Boxes], scores: Sequence[Floats], parts: Sequence[Tile], axis: int) -> tuple[Boxes, Floats]:
-    """The regions of all tiles, those that two tiles share joined."""
+    """The regions of all tiles; those that two tiles share are joined."""
     starts = np.cumsum([0, *map(len, boxes)])
     same = np.eye(int(starts[-1]), dtype=bool)
     for n in range(len(parts) - 1):

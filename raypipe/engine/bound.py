@@ -1,4 +1,4 @@
-"""Runs whose inputs and outputs stay at one place of a device's memory for each shape (ONNX Runtime's I/O binding)."""
+"""Runs whose inputs and outputs stay in one place in a device's memory for each shape (ONNX Runtime's I/O binding)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from raypipe.engine.runtime import runtime
 Array = npt.NDArray[Any]
 
 MOST_BYTES = 1 << 30
-"""Inputs and outputs that are kept, at most; batches of further shapes get new memory each time."""
+"""The most memory kept for inputs and outputs; batches of further shapes get new memory each time."""
 NO_GRAPH = -1
-"""The number with which ONNX Runtime records nothing."""
+"""The number that tells ONNX Runtime to record nothing."""
 
 
 @dataclass(eq=False)
 class _Place:
-    """Memory of a batch, and its number as a CUDA graph."""
+    """The memory of a batch, and its number as a CUDA graph."""
 
     binding: Any
     given: Any
@@ -32,12 +32,12 @@ class _Place:
 
 
 class Bound:
-    """Runs a network with memory that is kept, and as recorded CUDA graphs if wanted.
+    """Runs a network in memory that is kept from run to run, and as recorded CUDA graphs if wanted.
 
     Args:
         session: An onnxruntime.InferenceSession with one input.
-        memory: The kind of memory: `cuda`; `cpu` for sessions on the CPU.
-        graphs: Whether the session was opened to record what it does. It must then not run in two threads at once.
+        memory: The kind of memory: `cuda`, or `cpu` for sessions on the CPU.
+        graphs: Whether the session was opened to record its work. It must then not run in two threads at once.
     """
 
     def __init__(self, session: Any, memory: str, graphs: bool) -> None:
@@ -47,7 +47,7 @@ class Bound:
         self._lock, self._left, self._numbers = Lock(), MOST_BYTES, count(1)
 
     def run(self, batch: Array, outputs: Sequence[str] | None) -> list[Array]:
-        """The outputs of those names, or all, for a batch; see `Gatherer`."""
+        """The outputs with these names, or all, for a batch; see `Gatherer`."""
         names = tuple(outputs or (each.name for each in self._session.get_outputs()))
         key = batch.shape, names
         with self._lock:
@@ -62,7 +62,7 @@ class Bound:
         return found
 
     def _first(self, batch: Array, names: tuple[str, ...]) -> list[Array]:
-        """Runs a batch in new memory, and keeps it if there is room: only then the shapes of the outputs are known."""
+        """Runs a batch in new memory and keeps that if there is room: only a run shows the shapes of the outputs."""
         given = runtime().OrtValue.ortvalue_from_numpy(np.array(batch), self._memory)
         place = _Place(self._session.io_binding(), given, next(self._numbers))
         place.binding.bind_ortvalue_input(self._input.name, place.given)
@@ -87,7 +87,7 @@ class Bound:
         return [np.array(each) for each in found] if self._memory == "cpu" else found
 
     def _options(self, number: int) -> Any:
-        """What a run is asked for: with graphs, to record and repeat the one of this number."""
+        """The options of a run: with graphs, to record or repeat the graph of this number."""
         if not self._graphs:
             return None
         options = runtime().RunOptions()

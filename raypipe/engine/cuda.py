@@ -1,4 +1,4 @@
-"""CUDA on this machine: NVIDIA's driver, and the libraries that it needs beside it."""
+"""CUDA on this machine: NVIDIA's driver, and the libraries needed beside it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from functools import cache
 
 INSTALL = "pip install 'raypipe[cuda]'"
-"""The command that brings the libraries."""
+"""The command that installs the libraries."""
 
 COMPUTE_CAPABILITY_MAJOR = 75
-"""Of CUdevice_attribute."""
+"""Its number in the driver's enum `CUdevice_attribute`."""
 FAST_HALF = 7
-"""The least major compute capability."""
+"""The lowest major compute capability with fast float16."""
 
 
 @cache
@@ -28,7 +28,7 @@ def devices() -> int:
 def fast_half() -> bool:
     """Whether all devices compute float16 faster than float32; False without a driver.
 
-    From compute capability 7.0 on; before, most had hardly any units for it.
+    They do from compute capability 7.0 on; most older ones have hardly any units for it.
     """
     driver, found, major = _driver(), ctypes.c_int(0), ctypes.c_int(0)
     for number in range(devices()):
@@ -44,10 +44,10 @@ def fast_half() -> bool:
 
 @cache
 def trouble(version: str) -> str:
-    """Why programs that were built with a version of CUDA cannot use the devices, and what to do; empty if they can.
+    """Why programs built with a version of CUDA cannot use the devices, and what to do; empty if they can.
 
     Args:
-        version: Such as `13.0`. Libraries that were loaded before, from wherever, count as there.
+        version: Such as `13.0`. Libraries that this process has already loaded count as present.
     """
     major = int(version.partition(".")[0])
     if (driver := _driver_version()) < major:
@@ -61,19 +61,19 @@ def trouble(version: str) -> str:
 
 
 def missing(names: Sequence[str]) -> list[str]:
-    """The libraries among those that cannot be loaded."""
+    """Those of the libraries that cannot be loaded."""
     return [name for name in names if _library(name) is None]
 
 
 def libraries(major: int) -> tuple[str, ...]:
-    """The libraries that ONNX Runtime loads on Linux, in an order in which each finds those that it needs."""
+    """The libraries that ONNX Runtime loads on Linux, each after those that it needs."""
     fft = 12 if major >= 13 else 11
     toolkit = (f"libcublasLt.so.{major}", f"libcublas.so.{major}", "libcurand.so.10", f"libcudart.so.{major}")
     return (*toolkit, f"libcufft.so.{fft}", "libcudnn.so.9")
 
 
 def _driver_version() -> int:
-    """The highest version of CUDA that the driver is made for, without what follows the point."""
+    """The highest major version of CUDA that the driver supports."""
     driver, version = _driver(), ctypes.c_int(0)
     if driver is None or driver.cuDriverGetVersion(ctypes.byref(version)):
         return 0

@@ -1,4 +1,4 @@
-"""Calls from many threads, taken together: one call of a function that works on batches stands for those that wait."""
+"""Calls from many threads, taken together: a function that works on batches is called once for all that wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 Run: TypeAlias = Callable[[Array, Any], list[Array]]
-"""Takes a batch and what else is asked for; gives arrays whose first axis is that of the batch."""
+"""Takes a batch and a second argument; returns arrays whose first axis is that of the batch."""
 
 
 @dataclass(eq=False)
@@ -25,20 +25,20 @@ class _Call:
 
     @property
     def kind(self) -> Hashable:
-        """Calls of one kind can be taken together."""
+        """What calls that can be taken together have in common."""
         return self.batch.shape[1:], self.batch.dtype.str, self.asked
 
 
 class Gatherer:
-    """Keeps a device busy with few large batches, whoever brings them.
+    """Keeps a device busy with a few large batches, gathered from the calls of many threads.
 
-    A call does not wait for others to come: those that come while the device works are taken together next, the
-    oldest and all of its shape. One of the callers does the work for them, so that there is no thread to end.
+    A call does not wait for others to come. Of those that come while the device works, the oldest and all others of
+    its shape are taken together next. One of the callers does the work for all, so that there is no thread to stop.
 
     Args:
         run: The function.
-        most: Values in a batch of several calls, at most.
-        at_once: Batches in progress: with two, one is put together and copied while the device works on the other.
+        most: The most values in a batch of several calls.
+        at_once: Batches in progress at once: with two, one is assembled and copied while the device runs the other.
     """
 
     def __init__(self, run: Run, most: int, at_once: int = 2) -> None:
@@ -46,7 +46,7 @@ class Gatherer:
         self._changed, self._waiting = Condition(), list[_Call]()
 
     def call(self, batch: Array, asked: Hashable = None) -> list[Array]:
-        """What the function gives for a batch, alone or as a part of a larger one.
+        """The function's result for a batch, run alone or as a part of a larger one.
 
         Args:
             batch: (n, ...).
@@ -76,7 +76,7 @@ class Gatherer:
         return own.results
 
     def _next(self) -> list[_Call]:
-        """The oldest call and others of its kind, as many as fit; they no longer wait."""
+        """The oldest call and as many others of its kind as fit; they are removed from those that wait."""
         first, chosen, size = self._waiting[0], list[_Call](), 0
         for call in self._waiting:
             if call.kind == first.kind and (not chosen or size + call.batch.size <= self._most):

@@ -1,6 +1,6 @@
-"""ONNX graphs that compute in float16, from those that compute in float32; what goes in and comes out stays float32.
+"""Converts ONNX graphs that compute in float32 to float16; their inputs and outputs stay float32.
 
-Only the parts of the format (onnx.proto) that change are declared here: protobuf keeps what it does not know as it is.
+Only the parts of the format (onnx.proto) that change are declared here: protobuf keeps unknown fields as they are.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 FLOAT, HALF = 1, 10
-"""Of TensorProto.DataType."""
+"""Their numbers in `TensorProto.DataType`."""
 EXACT = frozenset(("Softmax",))
-"""Operators that stay float32: what they give may be smaller than float16 can say."""
+"""Operators that stay float32: their results may be too small for float16."""
 NO_DATA = {"Resize": slice(1, 4)}
-"""Inputs that are parameters, not data, which stay as they are."""
+"""Inputs that are parameters rather than data, and stay as they are."""
 
 _FIELDS = {
     "Model": ["graph 7 Graph"],
@@ -28,22 +28,22 @@ _FIELDS = {
     "Type": ["tensor_type 1 TensorType"],
     "TensorType": ["elem_type 1 int32"],
 }
-"""Fields of each message: name, number, type; * for several."""
+"""The fields of each message: name, number, type; * marks repeated ones."""
 PACKAGE = "raypipe_onnx"
-"""Of the messages: a program may declare all of the format as `onnx`."""
+"""The package of the messages: another library may have declared the whole format as `onnx`."""
 _INTEGER = 2
 """AttributeProto.INT."""
 
 
 def halved(source: bytes) -> bytes:
-    """A model that computes in float16.
+    """The model, computing in float16.
 
-    Its weights become float16; Casts stand behind its inputs, before its outputs, and around `EXACT` operators. Where
-    weights were stored so, the Casts behind them have nothing left to do.
+    Its weights become float16; Casts are put behind its inputs, before its outputs, and around `EXACT` operators. Where
+    weights were already stored as float16, the Casts behind them have nothing left to do.
 
     Args:
-        source: An ONNX file without graphs inside its nodes. Its numbers must not exceed 65,504 anywhere: whoever names
-            a model as one that can compute in float16 has measured it.
+        source: An ONNX file without graphs inside its nodes. Its values must nowhere exceed 65,504: measure that before
+            a model's manifest says that it can compute in float16.
     """
     model = _message("Model").FromString(source)
     graph = model.graph
@@ -73,13 +73,13 @@ def _halve(tensor: Any) -> None:
     """Makes a tensor float16 if it is float32."""
     if tensor.data_type == FLOAT:
         values = np.frombuffer(tensor.raw_data, "<f4") if tensor.raw_data else np.array(tensor.float_data, "<f4")
-        with np.errstate(over="ignore"):  # Whoever runs the graph sees it in the results.
+        with np.errstate(over="ignore"):  # It shows in the results of the graph.
             tensor.data_type, tensor.raw_data = HALF, values.astype("<f2").tobytes()
         del tensor.float_data[:]
 
 
 def _with_casts(graph: Any) -> Iterator[Any]:
-    """The nodes in order, with Casts where float32 and float16 meet."""
+    """The nodes in order, with a Cast wherever float32 and float16 meet."""
     given, wanted = ({value.name for value in some if _is_float(value)} for some in (graph.input, graph.output))
     halves = {name: f"{name}/half" for name in given | wanted}
     yield from (_cast(name, halves[name], HALF) for name in sorted(given))
@@ -95,7 +95,7 @@ def _with_casts(graph: Any) -> Iterator[Any]:
 
 
 def _exact(node: Any, halves: dict[str, str]) -> Iterator[Any]:
-    """A node that stays float32, between Casts. An output of the graph is its own."""
+    """A node that stays float32, between Casts; it gives an output of the graph directly."""
     inputs, results = list(node.input), list(node.output)
     node.input[:] = [f"{node.output[0]}/from/{name}" for name in inputs]
     node.output[:] = [name if name in halves else f"{name}/float" for name in results]
@@ -115,7 +115,7 @@ def _cast(source: str, result: str, to: int) -> Any:
 
 @cache
 def _messages() -> Any:
-    """Protobuf's classes of `_FIELDS`."""
+    """Protobuf's classes for the messages in `_FIELDS`."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     field = descriptor_pb2.FieldDescriptorProto

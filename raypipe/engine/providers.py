@@ -1,4 +1,4 @@
-"""What ONNX Runtime runs networks with on a GPU: its providers, and the options of each."""
+"""The providers with which ONNX Runtime runs networks on a GPU, and the options of each."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from platformdirs import user_cache_path
 
 Provider: TypeAlias = Literal["cuda", "cuda_graphs", "tensorrt"]
-"""With `cuda_graphs` the work of a shape is recorded once and then repeated; `tensorrt` compiles networks first."""
+"""`cuda_graphs` records the work for each shape once and then repeats it; `tensorrt` compiles networks first."""
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 TENSORRT_LIBRARIES = ("libnvinfer.so.10", "libnvonnxparser.so.10")
-"""What ONNX Runtime's provider is linked with."""
+"""The libraries that ONNX Runtime's TensorRT provider is linked with."""
 INPUT = "image"
-"""The input of networks that are compiled."""
+"""The name of the input of networks that can be compiled."""
 
 
 class Shapes(NamedTuple):
@@ -31,9 +31,9 @@ class Execution:
     """How a network is run.
 
     Attributes:
-        half: Compute in float16, which the float32 graph of the file is turned into; see `raypipe.engine.half`.
+        half: Compute in float16: the file's float32 graph is converted when it is loaded; see `raypipe.engine.half`.
         provider: What runs it on a GPU.
-        shapes: What TensorRT compiles it for.
+        shapes: The shapes for which TensorRT compiles it.
     """
 
     half: bool = False
@@ -42,12 +42,12 @@ class Execution:
 
     @property
     def same_shapes(self) -> bool:
-        """Whether batches are filled up, so that their shapes repeat."""
+        """Whether batches are padded, so that their shapes repeat."""
         return self.provider != "cuda"
 
 
 def chosen(execution: Execution) -> list[tuple[str, dict[str, Any]]]:
-    """The providers and their options, the best first, without the CPU's."""
+    """The providers and their options, the best first, without the CPU provider."""
     # An exhaustive search of convolution algorithms takes hundreds of milliseconds for each new input shape.
     cuda: dict[str, Any] = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
     if execution.provider == "cuda_graphs":
@@ -58,7 +58,7 @@ def chosen(execution: Execution) -> list[tuple[str, dict[str, Any]]]:
 
 
 def engines_folder() -> Path:
-    """Where TensorRT keeps what it compiled: in the platform's folder for caches."""
+    """The folder for compiled TensorRT engines, in the platform's folder for caches."""
     return user_cache_path("raypipe", appauthor=False) / "tensorrt"
 
 

@@ -31,7 +31,7 @@ Tensor: TypeAlias = Any
 
 _CPU = ["CPUExecutionProvider"]
 _LOOKING = threading.Lock()
-"""Held while the GPU is looked for: sessions are opened in several threads."""
+"""Held while looking for the GPU: sessions are opened in several threads."""
 
 TYPES = {
     "tensor(float)": np.float32,
@@ -44,11 +44,11 @@ TYPES = {
 
 
 MOST_VALUES = 32_000_000
-"""Numbers in a batch that is put together on a GPU: 8 pages for a detector, 64 of the longest lines."""
+"""The most values in a batch gathered for a GPU: 8 pages for a detector, or 64 of the longest lines."""
 
 
 class Input(NamedTuple):
-    """An input of a model; an axis of any length is a word in `shape`."""
+    """An input of a model; an axis of any length is a name in `shape`."""
 
     dtype: np.dtype[Any]
     shape: list[int | str]
@@ -59,17 +59,17 @@ class Session:
 
     Args:
         source: The .onnx file.
-        use_gpu: True requires a CUDA device, False runs on the CPU, None uses a GPU if there is one. Where there is one
-            that ONNX Runtime cannot use, a warning says why.
+        use_gpu: True requires a CUDA device, False runs on the CPU, None uses a GPU if there is one. If ONNX Runtime
+            cannot use a GPU that is there, a warning says why.
         threads: CPU threads of one run.
-        metrics: Where the seconds of each run are added, as `session_seconds` and as those of the model's file.
+        metrics: Where the seconds of each run are added, as `session_seconds` and under the name of the model's file.
         execution: How it is run; None: in float32, with the usual provider.
 
     Attributes:
-        metrics: As given, for what is done around the runs.
+        metrics: As given, so that callers can add the time of their own work around the runs.
 
     Raises:
-        DeviceError: A GPU was asked for, but ONNX Runtime did not get one, or not with the provider.
+        DeviceError: A GPU was asked for, but ONNX Runtime cannot use one, or not with this provider.
         ModelError: The file is missing or damaged.
     """
 
@@ -97,9 +97,9 @@ class Session:
         self._gatherer = self._gathering(execution) if self.on_gpu and self._takes_batches() else None
 
     def run(self, *inputs: Array, outputs: Sequence[str] | None = None) -> list[Array]:
-        """Runs the model. On a GPU, pictures of one shape that several threads bring are run together.
+        """Runs the model. On a GPU, pictures of one shape from several threads are run together.
 
-        What is too large for float16 is computed in float32.
+        If a value is too large for float16, the batch is computed in float32.
 
         Args:
             inputs: One array per input, in the model's order.
@@ -151,7 +151,7 @@ class Session:
         return len(self.inputs) == 1 and all(isinstance(each.shape[0], str) for each in arguments)
 
     def _gathering(self, execution: Execution) -> Gatherer:
-        """What takes pictures of several threads together, and runs them in memory that is kept."""
+        """A gatherer that runs pictures from several threads together, in memory that is kept."""
         graphs = execution.provider == "cuda_graphs"
         run = Bound(self._session, "cuda", graphs).run
         return Gatherer(filled_up(run) if execution.same_shapes else run, MOST_VALUES, at_once=1 if graphs else 2)
@@ -168,7 +168,7 @@ class Session:
 
 
 def filled_up(run: Run) -> Run:
-    """The function, whose batches have 1, 2, 4, 8 ... pictures, the last of them empty: so that shapes repeat."""
+    """The function, with batches padded by empty pictures to 1, 2, 4, 8 ... pictures, so that shapes repeat."""
 
     def run_filled_up(batch: Array, asked: Any) -> list[Array]:
         size = 1 << (len(batch) - 1).bit_length()
@@ -191,7 +191,7 @@ def _opened(source: Path, options: Any, use_gpu: bool | None, execution: Executi
         raise DeviceError(f"A GPU was asked for. {trouble}", "Without one, use --device cpu; see `raypipe doctor`.")
     if trouble and cuda.devices():
         with _LOOKING:
-            _warn(f"The GPU is not used, the CPU is: {trouble}")
+            _warn(f"The CPU is used instead of the GPU: {trouble}")
     return _session(source, options, _CPU, half), half
 
 
@@ -200,7 +200,7 @@ def _on_gpu(source: Path, options: Any, execution: Execution) -> tuple[Any, str]
     try:
         wanted = providers.chosen(execution)
     except OSError as error:
-        return None, f"What TensorRT compiles cannot be kept: {error}. Set XDG_CACHE_HOME to a folder for it."
+        return None, f"Compiled TensorRT engines cannot be kept: {error}. Set XDG_CACHE_HOME to a folder for them."
     try:
         session = _session(source, options, [*wanted, *_CPU], execution.half)
     except ModelError as error:
@@ -227,7 +227,7 @@ def tensorrt_trouble() -> str:
 
 
 def _session(source: Path, options: Any, providers: list[Any], half: bool) -> Any:
-    try:  # Without its own fallback, which it would print.
+    try:  # Without ONNX Runtime's own fallback, which would print a message.
         graph = halved(source.read_bytes()) if half else str(source)
         return runtime().InferenceSession(graph, options, providers=providers, enable_fallback=0)
     except Exception as error:
@@ -236,7 +236,7 @@ def _session(source: Path, options: Any, providers: list[Any], half: bool) -> An
 
 @cache
 def _warn(trouble: str) -> None:
-    """Says once what is done in another way than was asked for."""
+    """Warns once that something is done in another way than was asked for."""
     logging.getLogger(__name__).warning(trouble)
 
 
@@ -261,7 +261,7 @@ def _gpu_trouble() -> str:
     onnxruntime = runtime()
     if providers.CUDA not in onnxruntime.get_available_providers():
         return "This ONNX Runtime is built without CUDA. Install onnxruntime-gpu in its place."
-    with redirect_stdout(io.StringIO()):  # It prints what it does not find.
+    with redirect_stdout(io.StringIO()):  # It prints the libraries that it does not find.
         onnxruntime.preload_dlls()
     return cuda.trouble(onnxruntime.cuda_version)
 

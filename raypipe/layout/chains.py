@@ -15,16 +15,16 @@ WORD_GAP = 2.0
 USUAL_GAPS = 3.0
 """Words further apart than this many of the page's usual gaps belong to different lines, too; see `CLOSE_GAP`."""
 CLOSE_GAP = 1.0
-"""Words closer than this many line heights belong to one line whatever the page's usual gaps. Between two pieces of
-text that are each as long as several words, it is the widest gap."""
+"""Words closer than this many line heights belong to one line whatever the page's usual gaps. Two pieces of text that
+are each as long as several words must be this close."""
 COLUMN_GAP, ALIGNED, EDGE = 0.5, 4, 0.5
-"""Where so many long pieces begin within this many line heights of each other, a column begins: what stands left of it
-belongs to its lines if it is this many line heights away at most."""
+"""A column begins where `ALIGNED` long pieces begin within `EDGE` line heights of each other; a region to its left
+belongs to its lines only if it is at most `COLUMN_GAP` line heights away."""
 LONG_RATIO = 6
-"""Regions this many times wider than high count as long as several words."""
+"""Regions at least this many times wider than high count as several words."""
 LEAST_RATIO, ALIGNED_NARROW = 2, 6
-"""Of regions that have been read, those this many times wider than high also end at a column where so many begin that
-hold several words."""
+"""Regions that have been read and are `LEAST_RATIO` times wider than high also end at a column, where
+`ALIGNED_NARROW` regions begin that hold several words."""
 SHARED_HEIGHT = 0.4
 """Two regions are on one line if they overlap by this fraction of the smaller one's height."""
 
@@ -39,7 +39,7 @@ def chains(
         tolerance: Regions whose centres differ by up to this many pixels across the text may share a line whatever
             their heights; 0: the heights decide.
         rows: Chain across gaps of any width: boxes side by side form a row, if not a line.
-        several: Which boxes are known to hold several words, (n,); None: their shapes tell.
+        several: Which boxes are known to hold several words, (n,); None: judge by their shapes.
     """
     if not len(boxes):
         return []
@@ -66,7 +66,7 @@ def _widest_gaps(boxes: Boxes, left: Floats, gaps: Floats, several: npt.NDArray[
 
     Args:
         boxes: (n, 5).
-        left: (n,), where they begin.
+        left: (n,), where the boxes begin.
         gaps: (n, n), from each box to those that could follow it, in line heights; inf for all others.
         several: As in `chains`.
     """

@@ -1,4 +1,4 @@
-"""Combs: letters or digits that stand one by one in the boxes of a form, and are one number or word."""
+"""Combs: letters or digits that stand one by one in the boxes of a form and make up one number or word."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from raypipe.layout.lines import page_angle, turned
 from raypipe.types import Boxes
 
 LETTER = 0.2, 1.3
-"""The width of a region with one letter, in heights: least and most."""
+"""The least and greatest width of a region with one letter, in heights."""
 PITCH = 2.2
-"""Boxes of a comb are about square: letters further apart than this many heights stand in the cells of a table."""
+"""The boxes of a comb are about square: letters further apart than this many heights stand in the cells of a table."""
 EVEN = 1.3
-"""The distance of two letters is at most this many times that of most letters of the row."""
+"""Two neighbouring letters are at most this many times as far apart as most in their row."""
 SAME_HEIGHT = 0.7
 """The lower of two letters has at least this share of the other's height."""
 MIN_LETTERS = 3
@@ -21,7 +21,7 @@ MIN_LETTERS = 3
 
 
 def combed(boxes: Boxes) -> list[Indices]:
-    """The regions in groups, (n, 5): those of a comb in reading direction, all others each alone."""
+    """The regions (n, 5) in groups: those of a comb in reading direction, every other one alone."""
     alone = np.ones(len(boxes), np.bool_)
     width, height = boxes[:, 2], boxes[:, 3]
     letters = np.flatnonzero((width >= LETTER[0] * height) & (width <= LETTER[1] * height))
@@ -36,14 +36,14 @@ def combed(boxes: Boxes) -> list[Indices]:
 
 
 def is_comb(boxes: Boxes) -> bool:
-    """Whether the boxes (n, 5) of one picture are those of a comb: two may be one if there is paper between them."""
+    """Whether the boxes (n, 5) of one picture are a comb; two letters suffice if there is paper between them."""
     if len(boxes) < 2 or (boxes[:, 2] > LETTER[1] * boxes[:, 3]).any():
         return False
     return len(boxes) >= MIN_LETTERS or float(np.hypot(*np.diff(boxes[:, :2], axis=0)[0])) > boxes[:, 2].mean() + 0.5
 
 
 def _even(row: Indices, level: Boxes) -> list[Indices]:
-    """A row of letters, cut where two are too far apart, or of different heights."""
+    """A row of letters, cut where two are too far apart or differ in height."""
     if len(row) < MIN_LETTERS:
         return []
     pitch, height = np.diff(level[row, 0]), level[row, 3]

@@ -1,8 +1,8 @@
 """Whether the words of lines that stand side by side run down columns or across rows.
 
-Verse, an index or the sidebar of a CV looks like a table: short lines, level with each other. What is written there
-tells them apart. A sentence that goes on in the line below must not be interrupted by the line beside it; amounts,
-dates and values belong to what stands left of them. Nothing here knows a language.
+Verse, an index or the sidebar of a CV looks like a table: short lines, level with each other. Their words tell them
+apart. A sentence that continues in the line below must not be interrupted by the line beside it; amounts, dates and
+values belong to the text on their left. Nothing here depends on the language.
 """
 
 from __future__ import annotations
@@ -25,34 +25,37 @@ Level: TypeAlias = Callable[[Indices, Indices], Indices]
 MIN_BREAKS, BREAKS = 2, 0.2
 """Text runs down if rows would break this many sentences, and this fraction of the rows would break one."""
 ALL_SMALL, PAUSES = 0.75, 0.2
-"""A column that is no prose is a list of phrases if more than this fraction of its lines begins with a small letter and
-less than this fraction ends with a mark."""
+"""A column is a list of phrases rather than prose if more than `ALL_SMALL` of its lines begin with a small letter and
+fewer than `PAUSES` end with a mark."""
 NARROW, STRAY = 0.5, 0.2
-"""Prose, however narrow: at least this fraction of the lines below an unfinished one, and at most this fraction of
-those below the end of a sentence, begins with a small letter."""
+"""Prose, however narrow: at least `NARROW` of the lines below an unfinished one, and at most `STRAY` of those below the
+end of a sentence, begin with a small letter."""
 MIN_SENTENCES, SENTENCES = 2, 0.05
-"""So many sentences, and this fraction of the lines, begin below the end of one or inside a line."""
+"""Prose also has at least this many sentences, and this fraction of its lines, that begin below the end of another
+sentence or inside a line."""
 OVERFLOWS, LONG_LINE = 0.1, 4
-"""Text also runs down if this fraction of the rows would break a sentence after a full line with so many spaces."""
+"""Text also runs down if this fraction of the rows would break a sentence after a full line with at least `LONG_LINE`
+spaces."""
 PHRASES, ALIKE = 0.75, 1.5
-"""Verse without marks: this fraction of each column's lines has several words, and the usual line of one column is at
-most this many times longer than that of another. A table has a column of names or single words."""
+"""Verse without marks: `PHRASES` of each column's lines have several words, and the usual line of one column is at most
+`ALIKE` times longer than that of another. A table has a column of names or single words."""
 FIGURES = 0.5
-"""A column of a table: more than this fraction of its lines is figures."""
+"""A column of a table: more than this fraction of its lines are figures."""
 LABELS = 0.25
-"""Labels of a form: this fraction of a column's lines ends with a colon."""
+"""Labels of a form: this fraction of a column's lines end with a colon."""
 FIELDS = 0.5
-"""A form with fields side by side: more than this fraction of each column's lines is a label and what was filled in."""
+"""A form with fields side by side: more than this fraction of each column's lines hold a label and its value."""
 ENTRIES, ENDS = 0.6, 0.5
-"""An index: this fraction of each column's lines ends with page numbers, and of a list, begins with a bullet or number.
-Verse: this fraction ends with a mark."""
+"""An index: `ENTRIES` of each column's lines end with page numbers. A list: as many begin with a bullet or number.
+Verse: `ENDS` of the lines end with a mark."""
 QUESTIONS, ANSWERS = 0.75, 0.25
-"""Questions: this fraction of a column's lines, and less than this one of the answers, ends with a "?"."""
+"""An interview: at least `QUESTIONS` of one column's lines, and less than `ANSWERS` of the other's, end with a "?"."""
 SORTED, MIN_SORTED = 0.9, 8
-"""A list: this fraction of its lines follows the one before in the alphabet; shorter lists may do so by chance."""
+"""A sorted list: `SORTED` of its lines follow the line before in the alphabet. Fewer than `MIN_SORTED` lines may do so
+by chance."""
 
 LONGEST_LABEL = 30
-"""Letters in a field's label at most."""
+"""The most letters in a field's label."""
 
 _ENTRY = re.compile(r"^[^\W\d].*?[,.…\s]\s*(\d{1,4})(?:\s*[,–-]\s*\d{1,4})*\.?$")
 _ITEM = re.compile(r"^(?:[-–•·*]|(\d{1,3})[.)])\s+\S")
@@ -70,15 +73,15 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class Words:
-    """What each line of a page says about its neighbours, arrays (n,).
+    """What the text of each line of a page tells about its neighbours, as arrays (n,).
 
     Attributes:
         texts: Strings.
         several: It has at least three words.
-        letter, small: It begins with a letter, with a small one.
+        letter, small: It begins with a letter; with a small letter.
         number: It ends with a digit, and perhaps a full stop.
         unfinished: It does not end a sentence.
-        hyphen, colon, question: It ends with a hyphen, a colon, a question mark.
+        hyphen, colon, question: It ends with a hyphen; a colon; a question mark.
         paused, begins: It ends with a mark at which a reader pauses; a sentence begins inside.
         figures: Most of its letters and digits are digits.
         field: It is a label with a colon and a value.
@@ -104,7 +107,7 @@ class Words:
 
     @staticmethod
     def of(texts: Sequence[str]) -> Words:
-        """What the texts (n,) of lines say."""
+        """The words of lines, from their texts (n,)."""
         ends = [text.rstrip(_CLOSING)[-1:] for text in texts]
 
         def flags(check: Callable[[str, str], bool]) -> Flags:
@@ -130,13 +133,13 @@ class Words:
 
 
 def direction(columns: Sequence[Indices], level: Level, words: Words, running: bool) -> Direction | None:
-    """How text runs in lines that stand in columns; None if their words do not tell.
+    """How text runs in lines that stand in columns; None if their words do not show it.
 
     Args:
         columns: The lines of each column from top to bottom, columns from left to right.
-        level: Says which lines of two columns stand beside each other: pairs of their places in the columns, (m, 2).
+        level: Returns which lines of two columns stand beside each other: pairs of their places in the columns, (m, 2).
         words: The words of all lines.
-        running: They are known to be prose, as a part of columns that are.
+        running: The columns are known to be prose, as they are part of larger ones that are.
     """
     long = max(map(len, columns)) / 2
     if any(words.figures[column].mean() > FIGURES for column in columns if len(column) >= long):
@@ -178,7 +181,7 @@ def is_running(columns: Sequence[Indices], words: Words) -> bool:
 
 
 def _goes_on(column: Indices, words: Words, running: bool) -> Flags:
-    """Which lines of a column, (m,), go on with the sentence of the line above."""
+    """Which lines of a column, (m,), continue the sentence of the line above."""
     above, below = column[:-1], column[1:]
     if not running and words.small[below].mean() > ALL_SMALL and words.paused[column].mean() < PAUSES:
         return np.zeros(len(column), np.bool_)
@@ -187,7 +190,7 @@ def _goes_on(column: Indices, words: Words, running: bool) -> Flags:
 
 
 def _overflows(column: Indices, words: Words, _: bool) -> Flags:
-    """Which lines of a column, (m,), go on with the sentence of a long line above, at whose end they had no place."""
+    """Which lines of a column, (m,), continue the sentence of a long line above, which had no room for more."""
     small = words.small[column[1:]]
     goes_on = np.append(False, small & words.unfinished[column[:-1]] & (small.mean() <= ALL_SMALL))
     texts = [words.texts[n] for n in column.tolist()]
@@ -199,7 +202,7 @@ def _overflows(column: Indices, words: Words, _: bool) -> Flags:
 
 
 def _counts_across(columns: Sequence[Indices], pairs: Sequence[Indices], words: Words) -> bool:
-    """Whether the numbers of items go on in the column beside."""
+    """Whether the numbers of items count on from one column into the next."""
     counted = [
         (words.item[left[pair[:, 0]]] > 0) & (words.item[right[pair[:, 1]]] == words.item[left[pair[:, 0]]] + 1)
         for (left, right), pair in zip(pairwise(columns), pairs, strict=True)
@@ -228,7 +231,7 @@ def _is_list(columns: Sequence[Indices], words: Words) -> bool:
 
 
 def may_be_register(columns: Sequence[Indices], words: Words) -> bool:
-    """Whether enough lines of columns begin and end as entries do. Their rows, which tell, take long to find."""
+    """Whether enough lines of columns begin and end as entries do: a cheap test, as finding their rows takes long."""
     lines, least = np.concatenate(columns), ENTRIES * max(map(len, columns))
     return bool(min(words.letter[lines].sum(), words.number[lines].sum()) >= least)
 

@@ -18,7 +18,7 @@ from raypipe.types import Boxes
 BRIDGED_GAP = 6.0
 """Pieces of a row up to this many line heights apart form one line if no gutter of columns runs between them."""
 MIN_SLOPED_REGIONS = 4
-"""A line of fewer regions gets the angle of the page: the centres of a tall and a low region say little."""
+"""A line of fewer regions gets the angle of the page: the centres of a tall and a low region are a poor guide."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LineLayout:
     """The lines of a page in reading order.
 
     Attributes:
-        members: For each line the indices of its regions, in reading direction.
+        members: The indices of each line's regions, in reading direction.
         boxes: (n, 5), the box around each line.
         rows: (n,), lines with the same number are side by side and share a line of the text.
     """
@@ -47,7 +47,7 @@ def arrange(
         boxes: (n, 5) rotated boxes of words or of whole lines.
         tolerance: Regions whose centres differ by up to this many pixels across the text may share a line whatever
             their heights; 0: the heights decide.
-        texts: What is written in each region, if it has been read.
+        texts: The text of each region, if it has been read.
         spread: The fold between two pages, of which the left one comes first; None: it is one page.
     """
     members: list[Indices] = []
@@ -62,7 +62,7 @@ def arrange(
 
 
 def _groups(boxes: Boxes, spread: Fold | None) -> Iterator[tuple[int, Indices]]:
-    """The boxes of each page that run in one direction, a quarter turn, the direction of most text first."""
+    """The boxes of each page by direction, in quarter turns, the direction of most text first."""
     quarter = quarters(boxes[:, 4])
     lengths = np.bincount(quarter, boxes[:, 2], minlength=4)
     is_right = spread.is_right if spread else np.zeros(len(boxes), np.bool_)
@@ -76,7 +76,7 @@ def _groups(boxes: Boxes, spread: Fold | None) -> Iterator[tuple[int, Indices]]:
 def _arranged(boxes: Boxes, tolerance: float, texts: Sequence[str] | None) -> LineLayout:
     """As `arrange`, for text that runs in one direction."""
     order = np.lexsort(boxes.T[::-1])
-    boxes = boxes[order]  # So that ties are broken the same way whatever the order.
+    boxes = boxes[order]  # So that ties are broken in the same way whatever the order of the regions.
     angle = page_angle(boxes)
     flat = turned(boxes, -angle)
     several = np.array([" " in texts[n] for n in order.tolist()], np.bool_) if texts else None
@@ -132,7 +132,7 @@ def merge_overlapping(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
 
 
 def fold_of(boxes: Boxes, size: Spread) -> Fold | None:
-    """The fold between two pages in a picture of this size, from its lines or words (n, 5); None: it shows one."""
+    """The fold between two pages in a picture of this size, from its lines or words (n, 5); None: it shows one page."""
     if size is None or not len(boxes):
         return None
     quarter = quarters(boxes[:, 4])
@@ -141,7 +141,7 @@ def fold_of(boxes: Boxes, size: Spread) -> Fold | None:
 
 
 def page_angle(boxes: Boxes) -> float:
-    """The angle of most of the text, in degrees: the median over boxes at least twice as wide as high, by width."""
+    """The angle of most of the text, in degrees: the median of boxes at least twice as wide as high, by width."""
     long = boxes[boxes[:, 2] >= 2 * boxes[:, 3]]
     if not len(long):
         return 0.0
@@ -170,7 +170,7 @@ def _line_boxes(boxes: Boxes, members: list[Indices], angle: float) -> Boxes:
 
 
 def _line_box(boxes: Boxes, angle: float) -> Floats:
-    """The box of a line: its one region, or the one around all its regions, at their angle."""
+    """The box of a line: that of its only region, or one around all its regions, at their angle."""
     if len(boxes) == 1:
         box = boxes[0]
         return box if box[2] >= 2 * box[3] or abs(box[4] - angle) < 1 else enclose(boxes, angle)

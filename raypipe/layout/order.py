@@ -1,4 +1,4 @@
-"""The order in which lines are read: columns one after the other, tables and forms by rows.
+"""The order in which lines are read: columns one after the other, tables and forms row by row.
 
 It comes from cutting the page into blocks and rows, never from comparing pairs of lines (which is not transitive).
 """
@@ -24,15 +24,15 @@ COLUMN_FILL = 0.6
 """The lines of a column of prose fill at least this fraction of its width; the fields of a form do not."""
 FULL_LINE = 80
 """The percentile of line lengths that stands for the width of a column: a headline above it may be longer."""
-MIN_GUTTER, TOLD_GUTTER, PROSE_GUTTER = 2.0, 1.5, 0.5
-"""Columns of short lines are at least this many line heights apart, if their words tell that they are columns, and if
-these are prose."""
+MIN_GUTTER, WORDS_GUTTER, PROSE_GUTTER = 2.0, 1.5, 0.5
+"""Columns of short lines are at least `MIN_GUTTER` line heights apart; `WORDS_GUTTER` if their words show that they are
+columns, and `PROSE_GUTTER` if they are prose."""
 SAME_EDGE = 1.0
 """Lines that begin within this many line heights of each other begin at the same edge."""
 ONE_EDGE = 0.75
 """This fraction of a column's lines begins at the same edge."""
 SHORTEST_COLUMN = 3
-"""Fewer lines that begin at the same edge are not looked at to see how their words run."""
+"""Where fewer lines begin at the same edge, their words are not used to tell how the text runs."""
 LEVEL = 0.5
 """Lines of two columns are level if their middles are this close, in line heights."""
 IN_ROWS = 0.9
@@ -45,7 +45,7 @@ BESIDE = 0.1
 
 @dataclass(frozen=True)
 class _Page:
-    """The lines of a page, level: boxes (n, 5), their bounds (n, 4), and what is written there, if it is known."""
+    """The lines of a page, level: boxes (n, 5), their bounds (n, 4), and their words, if they have been read."""
 
     lines: Boxes
     box: Floats
@@ -57,18 +57,18 @@ def reading_order(lines: Boxes, texts: Sequence[str] | None = None) -> list[Indi
 
     Args:
         lines: (n, 5).
-        texts: What is written in each line, if it has been read.
+        texts: The text of each line, if it has been read.
     """
     return _blocks(np.arange(len(lines)), _Page(lines, bounds(lines), Words.of(texts) if texts else None))
 
 
 def _blocks(members: Indices, page: _Page, running: bool = False) -> list[Indices]:
-    """Rows of lines in reading order: above a block of columns, its columns one after the other, below it.
+    """Rows of lines in reading order: those above a block of columns, its columns one after the other, those below.
 
     Args:
         members: The lines.
         page: The page.
-        running: They are a part of columns of prose.
+        running: The lines are part of columns of prose.
     """
     split = _columns(members, page, running)
     if split is None:
@@ -100,7 +100,7 @@ def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, Ind
         band = np.searchsorted(edges, middle) - 1
         counts = [np.bincount(band[side], minlength=len(edges) - 1) for side in (left, right)]
         for n in np.flatnonzero(np.minimum(*counts) >= COLUMN_LINES):
-            # A band with as many lines on both sides of another gutter has the same lines there.
+            # A band with as many lines on both sides of another gutter has the same lines on them.
             found.setdefault((edges[n], edges[n + 1], int(counts[0][n]), int(counts[1][n])), gutter)
     # Of blocks with as short a column, the one with more lines: a ragged edge must not end the longer column.
     for (top, bottom, *_), gutter in sorted(found.items(), key=lambda block: (-min(block[0][2:]), -sum(block[0][2:]))):
@@ -115,7 +115,7 @@ def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, Ind
 
 
 def _without_heading(left: Indices, right: Indices, bottom: float, page: _Page) -> tuple[Indices, Indices]:
-    """The lines of a left column, and those of a heading that stands there of what follows below both columns.
+    """The lines of a left column without the heading of what follows below both columns, and that heading's lines.
 
     Args:
         left, right: The lines of two columns.
@@ -141,12 +141,12 @@ def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -
         return True
     columns = [*edges[0], *edges[1]]
     running = running or _is_running(columns, page)
-    told = _told(columns, len(left) + len(right), page, running)
-    if told is Direction.ACROSS:
+    runs = _direction(columns, len(left) + len(right), page, running)
+    if runs is Direction.ACROSS:
         return False
-    least = (PROSE_GUTTER if running else TOLD_GUTTER) if told else MIN_GUTTER
+    least = (PROSE_GUTTER if running else WORDS_GUTTER) if runs else MIN_GUTTER
     is_wide = _gutter(left, right, page) >= least
-    if is_wide and (told or _in_own_lines(left, right, columns, page)):
+    if is_wide and (runs or _in_own_lines(left, right, columns, page)):
         return True
     return all(_is_prose(side, columns, page) for side in (left, right))
 
@@ -165,7 +165,7 @@ def _is_register(sides: Sequence[Indices], edges: Sequence[Sequence[Indices]], p
 
 
 def _rows(side: Indices, lines: Boxes, words: Words) -> list[str]:
-    """What is written in each row of a side, from top to bottom."""
+    """The text of each row of a side, from top to bottom."""
     rows = sorted((side[row] for row in chains(lines[side], rows=True)), key=lambda row: float(lines[row, 1].mean()))
     return [" ".join(words.texts[n] for n in row.tolist()) for row in rows]
 
@@ -185,7 +185,7 @@ def _edges(side: Indices, page: _Page) -> list[Indices]:
     groups: list[Indices] = []
     while len(side):
         left = page.box[side, 0]
-        # The edge at which most of the lines that are left begin.
+        # The edge at which most of the remaining lines begin.
         counts = np.searchsorted(left, left + near, side="right") - np.arange(len(side))
         first = int(counts.argmax())
         last = first + int(counts[first])
@@ -210,7 +210,7 @@ def _gutter(left: Indices, right: Indices, page: _Page) -> float:
 
 
 def _in_own_lines(left: Indices, right: Indices, columns: Sequence[Indices], page: _Page) -> bool:
-    """Whether both sides begin at an edge each, and their lines are not those of common rows."""
+    """Whether each side begins at one edge, and their lines do not form common rows."""
     begin = [max(len(column) for column in columns if column[0] in side) / len(side) for side in (left, right)]
     level = max(len(_level(one, other, page)) / len(one) for one, other in ((left, right), (right, left)))
     return min(begin) >= ONE_EDGE and level < IN_ROWS
@@ -224,8 +224,8 @@ def _level(one: Indices, other: Indices, page: _Page) -> npt.NDArray[np.int64]:
     return np.stack([np.flatnonzero(near), nearest[near]], 1)
 
 
-def _told(columns: Sequence[Indices], count: int, page: _Page, running: bool) -> Direction | None:
-    """How the words of `count` lines run, if most of them stand in columns and their words tell."""
+def _direction(columns: Sequence[Indices], count: int, page: _Page, running: bool) -> Direction | None:
+    """How the text of `count` lines runs, if most of them stand in columns and their words show it."""
     columns = [column for column in columns if len(column) >= SHORTEST_COLUMN]
     if page.words is None or len(columns) < 2 or sum(map(len, columns)) < ONE_EDGE * count:
         return None

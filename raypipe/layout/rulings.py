@@ -1,4 +1,4 @@
-"""Combs that are drawn: ticks, dividers or boxes at even distances on one rule, a letter or none in each cell."""
+"""Combs that are drawn: ticks, dividers or boxes at even distances on one rule, each cell with a letter or empty."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from raypipe.types import Boxes, Pixels
 SCALE = 32
 """Regions are scaled to this height, in pixels, before rulings are looked for around them."""
 ABOVE, BELOW = 1.5, 1.5
-"""What is looked at, in heights of the region, above and below its centre."""
+"""How far above and below a region's centre rulings are looked for, in heights of the region."""
 MAX_WIDTH = 4096
-"""What is looked at, in pixels, from left to right around the region."""
+"""The width in which rulings are looked for around a region, in pixels."""
 FAINT = 14
-"""A ruling is at least so much darker than the paper beside it, of 255."""
+"""A ruling is at least this much darker than the paper beside it, of 255."""
 THIN, STROKE, DOTS = 7, 9, 7
-"""Rulings are thinner, ticks at least as long, and dots of a dotted ruling closer than so many pixels."""
+"""Rulings are thinner than `THIN` pixels, ticks at least `STROKE` pixels long, and the dots of a dotted ruling closer
+than `DOTS` pixels."""
 PITCH = 20, 80
-"""The distance of two ticks, in pixels."""
+"""The least and greatest distance of two ticks, in pixels."""
 UNEVEN = 0.07
-"""Distances of ticks differ by at most this share of their median, and one pixel."""
+"""The distances of ticks differ by at most one pixel plus this share of their median."""
 SAME_END = 3
-"""Ticks end within so many pixels of each other, and of the rule that they stand on."""
+"""Ticks end within this many pixels of each other, and of the rule on which they stand."""
 SPACE = 2.6
-"""Cells are at most this many heights of a letter wide: wider ones are those of a table."""
+"""Cells are at most this many letter heights wide: wider ones belong to a table."""
 COVERED = 0.9
 """A rule covers at least this share of the distance between the outer ticks."""
 MARGIN = 0.2
-"""Paper around each letter, as a share of the height of the highest."""
+"""The paper around each letter, as a share of the height of the tallest."""
 APART = 0.1
-"""Ink in a cell with gaps wider than this share of a letter's height is more than one letter."""
+"""A cell whose ink has a gap wider than this share of a letter's height holds more than one letter."""
 TOUCHED = 0.25
 """Letters touch at most this share of the ticks."""
 
@@ -45,7 +46,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Band(NamedTuple):
-    """A part of a page: its gray picture, the level place of its left upper corner, and page pixels for each of its."""
+    """A part of a page: its gray picture, the level place of its upper left corner, and page pixels per pixel of it."""
 
     gray: Mask
     left: float
@@ -61,8 +62,8 @@ def drawn(pixels: Pixels, boxes: Boxes) -> tuple[list[Boxes], Boxes]:
         boxes: (n, 5), its regions in the same pixels.
 
     Returns:
-        For each word in a comb its letters, (m, 5), in reading direction; and the regions, (k, 5), less
-        what is in combs.
+        The letters (m, 5) of each word in a comb, in reading direction; and the regions (k, 5) without their parts in
+        combs.
     """
     angle = page_angle(boxes)
     level = turned(boxes, -angle)
@@ -85,12 +86,12 @@ def drawn(pixels: Pixels, boxes: Boxes) -> tuple[list[Boxes], Boxes]:
 
 
 def _meet(one: Floats, other: Floats) -> bool:
-    """Whether two places, each left, top, right and lower edge, have something in common."""
+    """Whether two places, each its left, top, right and lower edge, overlap."""
     return bool((np.maximum(one[:2], other[:2]) < np.minimum(one[2:], other[2:])).all())
 
 
 def _underlined(pixels: Pixels, box: Floats) -> bool:
-    """Whether there may be a rule below the middle and one side of a region, as below combs; cheap, often mistaken."""
+    """Whether a rule may run below the middle and one side of a region, as below combs: a cheap, rough test."""
     x, y, width, height = (round(float(side)) for side in box[:4])
     half, apart = max(min(width, height) // 4, DOTS), max(height // 6, 3)
     rows = slice(max(y, 0), max(y + height + height // 2, 0))
@@ -102,7 +103,7 @@ def _underlined(pixels: Pixels, box: Floats) -> bool:
 
 
 def _ruled(part: Mask, apart: int) -> Mask:
-    """The rows (n, 1), 1 in each, of a rule from side to side of a part of a page, of which one channel is given."""
+    """Which rows of a part of a page, given as one channel, are a rule from side to side: (n, 1), 1 where they are."""
     if min(part.shape) < THIN or len(part) <= 2 * apart:
         return np.zeros((1, 1), np.uint8)
     rows = cv2.blur(part, (DOTS, 1)).max(1).astype(np.int16)
@@ -113,7 +114,7 @@ def _ruled(part: Mask, apart: int) -> Mask:
 
 
 def _band(gray: Mask, box: Floats, angle: float) -> Band:
-    """What is left and right of a region as far as the page (h, w) goes."""
+    """The band of a page (h, w) that extends a region to the left and right, up to the page's edges."""
     scale = float(box[3]) / SCALE
     top, height = float(box[1]) - ABOVE * float(box[3]), (ABOVE + BELOW) * float(box[3])
     corners = turn(np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32) * np.array(gray.shape[1::-1]), -angle)
@@ -124,7 +125,7 @@ def _band(gray: Mask, box: Floats, angle: float) -> Band:
 
 
 class Comb(NamedTuple):
-    """The letters of each word of a comb, (n, 5), and its left, top, right and lower edge (4,), all level."""
+    """The letters (n, 5) of each word of a comb, and the comb's left, top, right and lower edge (4,), all level."""
 
     words: list[Boxes]
     place: Floats
@@ -144,7 +145,7 @@ def _combs(band: Band) -> Iterator[Comb]:
 
 
 def _rulings(gray: Mask) -> tuple[Mask, Mask]:
-    """Upright strokes and level rules, 1 where one is, of a band."""
+    """Masks of the upright strokes and of the level rules of a band."""
     found = []
     for across, dots, length in (
         ((1, THIN), (DOTS, 1), (STROKE, 1)),
@@ -171,12 +172,12 @@ def _levels(ends: Ints) -> list[int]:
 
 
 def _under(end: int) -> slice:
-    """The rows of a band where the rule is on which ticks end: they are seen to stop a little above."""
+    """The rows of a band that may hold the rule on which ticks end: ticks seem to stop a little above it."""
     return slice(max(end - SAME_END, 0), end + 2 * SAME_END)
 
 
 def _even(x: list[int], ruled: npt.NDArray[np.bool_]) -> Iterator[slice]:
-    """Runs of at least three ticks that are evenly apart on one rule, of which the columns are given."""
+    """Runs of at least three ticks at even distances on one rule, whose columns are given."""
     start, pitch = 0, 0
     for n in range(1, len(x) + 1):
         apart = x[n] - x[n - 1] if n < len(x) else 0
@@ -191,7 +192,7 @@ def _even(x: list[int], ruled: npt.NDArray[np.bool_]) -> Iterator[slice]:
 
 
 def _comb(band: Band, ticks: Ints, rules: Mask) -> Comb | None:
-    """The comb of these ticks, rows of (x, y, width, height); None: they are not surely those of one."""
+    """The comb of these ticks, rows of (x, y, width, height); None if it is not certain to be one."""
     x = (ticks[:, 0] + ticks[:, 2] // 2).tolist()
     top, end = int(np.median(ticks[:, 1])), int(np.median(ticks[:, 1] + ticks[:, 3]))
     covered = rules[:, x[0] : x[-1] + 1].mean(1) > COVERED
@@ -210,7 +211,7 @@ def _comb(band: Band, ticks: Ints, rules: Mask) -> Comb | None:
 
 
 def _ink(gray: Mask, covered: npt.NDArray[np.bool_]) -> Mask:
-    """The ink of a part of a band, 1 where it is, without rules."""
+    """A mask of the ink of a part of a band, without rules."""
     step, _ = cv2.threshold(gray, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     ink = (2 * gray.astype(np.int16) < step + np.median(gray)).astype(np.uint8)  # Hairlines of letters are ink, too.
     ink[np.convolve(covered, np.ones(5), "same") > 0] = 0
@@ -220,7 +221,7 @@ def _ink(gray: Mask, covered: npt.NDArray[np.bool_]) -> Mask:
 def _letters(ink: Mask, x: list[int]) -> Floats | None:
     """The left, top, right and lower edge of the letter in each cell between ticks, and the paper beside it, (n, 5).
 
-    None: no comb. What is of an empty cell is nan.
+    None: it is no comb. The values of an empty cell are nan.
     """
     touched = [ink[:, tick - 4 : tick - 2].any() or ink[:, tick + 3 : tick + 5].any() for tick in x]
     if np.mean(touched) > TOUCHED:
@@ -242,13 +243,13 @@ def _letters(ink: Mask, x: list[int]) -> Floats | None:
 
 
 def _words(letters: Floats) -> list[Floats]:
-    """Letters (n, 5) in words: those between empty cells."""
+    """Letters (n, 5) as words: the runs between empty cells."""
     filled = np.flatnonzero(~np.isnan(letters[:, 0]))
     return [letters[some] for some in np.split(filled, np.flatnonzero(np.diff(filled) > 1) + 1)]
 
 
 def _boxes(edges: Floats) -> Boxes:
-    """The letters of a word, see `_letters`, as level boxes (n, 5) of one height, with some paper around each."""
+    """The letters of a word (see `_letters`) as level boxes (n, 5) of one height, with some paper around each."""
     top, bottom = edges[:, 1].min(), edges[:, 3].max()
     margin = MARGIN * (bottom - top)
     x, width = edges[:, 0:3:2].mean(1), edges[:, 2] - edges[:, 0] + 2 * np.minimum(margin, edges[:, 4])
@@ -257,7 +258,7 @@ def _boxes(edges: Floats) -> Boxes:
 
 
 def _outside(level: Boxes, places: list[Floats]) -> Boxes:
-    """Level regions less what of them is in combs, of which each place is (left, top, right, bottom)."""
+    """Level regions without their parts in combs, whose places are (left, top, right, bottom)."""
     for left, top, right, bottom in places:
         start, end = bounds(level)[:, [0, 2]].T
         here = (level[:, 1] > top) & (level[:, 1] < bottom) & (start < right) & (end > left)

@@ -16,7 +16,7 @@ WIDE = 1.1
 MIDDLE = 0.15
 """The fold is at most this share of the picture's width from its middle."""
 CROSSING = 0.1
-"""At most this share of the lines runs across the fold, where a detector took two for one."""
+"""At most this share of the lines run across the fold, where a detector took two lines for one."""
 LEAST_LINES = 3
 """Each page has at least this many lines: otherwise there is nothing to put in order."""
 LEAST_GAP = 1.0
@@ -34,9 +34,9 @@ class Fold(NamedTuple):
         is_right: Which of the boxes are on the right page, bool (n,).
         crosses: Which of them reach far into both, bool (n,).
         x: The place in the direction of the text, in the frame of `angle`.
-        gap: What is left free there, at least.
+        gap: The least width left free there.
         angle: Degrees by which the text is turned clockwise.
-        place: Pixels from the left edge of the picture, halfway down; of one that lies on its side, from the top.
+        place: Pixels from the picture's left edge, halfway down; if it lies on its side, from its top.
     """
 
     is_right: npt.NDArray[np.bool_]
@@ -48,12 +48,12 @@ class Fold(NamedTuple):
 
 
 def fold(boxes: Boxes, size: tuple[float, float], angle: float) -> Fold | None:
-    """The fold between two pages; None: the picture shows one.
+    """The fold between two pages; None: the picture shows one page.
 
     Args:
         boxes: (n, 5), the lines or words of a picture.
         size: Its width and height.
-        angle: That of most of the text, in degrees.
+        angle: The angle of most of the text, in degrees.
     """
     quarter = int(quarters(np.array([angle]))[0])
     width, height = size if quarter % 2 == 0 else size[::-1]
@@ -75,7 +75,7 @@ def fold(boxes: Boxes, size: tuple[float, float], angle: float) -> Fold | None:
 
 
 def _widest(box: Floats, middle: float, reach: float, least: float) -> float | None:
-    """The middle of the widest gap that the fewest boxes, bounds (n, 4), cross, in reach of the picture's middle."""
+    """The middle of the widest gap crossed by the fewest boxes, bounds (n, 4), within reach of the picture's middle."""
     edges = np.unique(np.clip(box[:, [0, 2]].ravel(), middle - reach, middle + reach))
     centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     crossing = ((box[:, :1] < centres) & (box[:, 2:3] > centres)).sum(0)
@@ -84,7 +84,7 @@ def _widest(box: Floats, middle: float, reach: float, least: float) -> float | N
 
 
 def parted(boxes: Boxes, found: Fold | None) -> Boxes:
-    """The boxes (n, 5), those that cross the fold as two: a detector took lines of two pages for one."""
+    """The boxes (n, 5), with those that cross the fold cut in two: a detector took lines of two pages for one."""
     if found is None:
         return boxes
     kept, cut = boxes[~found.crosses], boxes[found.crosses]

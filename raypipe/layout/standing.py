@@ -1,4 +1,4 @@
-"""Lines that do not lie: regions that stand upright on a page, and whole pages that lie on their side."""
+"""Text that is not level: lines that stand upright on a page, and whole pages that lie on their side."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from raypipe.geometry import Floats
 from raypipe.types import Boxes, Pixels
 
 TALL = 3.0
-"""A region this many times higher than wide is a line that stands."""
+"""A region at least this many times higher than wide is a line that stands upright."""
 LONG = 2.5
-"""Regions this many times longer than high hold several letters, or a word."""
+"""Regions at least this many times longer than high hold several letters, or a word."""
 LYING = 0.7
-"""A page lies if such regions have at least this share of the length of all: of 65 upright pages, 63 and 62 of two
-detectors did."""
-MORE = 1.5
-"""A page is turned if this many times more text lies on it then."""
+"""A page is level if such regions have at least this share of the length of all: of 65 upright pages, this held for 63
+with one detector and for 62 with another."""
+TURNED_GAIN = 1.5
+"""A page is turned if it then has this many times more level text."""
 TALL_LINE = 2.0
-"""A standing line is this many times higher than most lines of its page: a tall, narrow region may be a figure 1."""
+"""A standing line is at least this many times as tall as most lines of its page: a tall, narrow region may be a 1."""
 
 
 def quarters(angles: Floats) -> npt.NDArray[np.int64]:
@@ -27,7 +27,7 @@ def quarters(angles: Floats) -> npt.NDArray[np.int64]:
 
 
 def laid(boxes: Boxes) -> Boxes:
-    """The boxes (n, 5) with the width along the text: a line that stands is taken to be read upwards."""
+    """The boxes (n, 5) with their width along the text: a line that stands is assumed to be read upwards."""
     width, height = boxes[:, 2], boxes[:, 3]
     lying = height[width >= height]
     stands = (height >= TALL * width) & (height >= TALL_LINE * (np.median(lying) if len(lying) else 0))
@@ -35,21 +35,21 @@ def laid(boxes: Boxes) -> Boxes:
 
 
 def lies(boxes: Boxes) -> bool:
-    """Whether there is no doubt that the text in boxes (n, 5) lies.
+    """Whether there is no doubt that the text in boxes (n, 5) is level.
 
-    On its side, text is found as boxes that stand, or as a heap of letters.
+    Text on its side is found as upright boxes, or as a heap of letters.
     """
     return lying(boxes) >= LYING * float(boxes[:, 2:4].max(1, initial=0).sum())
 
 
 def lying(boxes: Boxes) -> float:
-    """How much text lies in boxes (n, 5): the length of those that are as long as several letters, in pixels."""
+    """How much text in boxes (n, 5) is level: the total length of those as long as several letters, in pixels."""
     width, height = boxes[:, 2], boxes[:, 3]
     return float(width[width >= LONG * height].sum())
 
 
 def turned_pixels(pixels: Pixels) -> Pixels:
-    """The page turned clockwise by 90 degrees, so that text that was read upwards lies."""
+    """The page turned clockwise by 90 degrees, so that text that was read upwards becomes level."""
     return np.ascontiguousarray(np.rot90(pixels, -1))
 
 

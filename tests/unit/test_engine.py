@@ -123,7 +123,7 @@ def test_cuda_that_fails_where_the_libraries_are_is_passed_over_too(
     monkeypatch.setattr(cuda, "devices", lambda: 1)
     if Session(PICKERS / "row_picker_float32.onnx", None, 1, Metrics()).on_gpu:
         pytest.skip("CUDA does not fail here")
-    assert "The GPU is not used" in caplog.text
+    assert "used instead of the GPU" in caplog.text
     with pytest.raises(DeviceError, match="cannot load its CUDA provider"):
         Session(PICKERS / "row_picker_float32.onnx", True, 1, Metrics())
 
