@@ -13,7 +13,7 @@ from raypipe import presets
 from raypipe.engine.providers import Provider
 from raypipe.errors import ConfigError, PageError
 from raypipe.files.paths import read_file
-from raypipe.images.passwords import Passwords, tell
+from raypipe.images.passwords import Passwords, add_passwords
 from raypipe.job.folder import OutputFolder
 from raypipe.outputs.formats import FORMATS
 from raypipe.pipeline import BATCH_SIZE, Pipeline, load
@@ -117,12 +117,12 @@ def passwords_option(command: F) -> F:
     return _with(
         command,
         click.option("--passwords", envvar="RAYPIPE_PASSWORDS", metavar="FILE", expose_value=False,
-                     callback=_tell_passwords,
+                     callback=_add_passwords,
                      help="File of passwords to try on locked PDFs, one per line."),
     )  # fmt: skip
 
 
-def _tell_passwords(context: click.Context, parameter: click.Parameter, path: str | None) -> None:
+def _add_passwords(context: click.Context, parameter: click.Parameter, path: str | None) -> None:
     if not path:
         return
     try:
@@ -130,7 +130,7 @@ def _tell_passwords(context: click.Context, parameter: click.Parameter, path: st
     except (PageError, UnicodeDecodeError) as error:
         reason = error if isinstance(error, PageError) else f"{path} is not UTF-8 text."
         raise ConfigError(f"The file of passwords cannot be read: {reason}", "Give one password per line.") from None
-    tell(Passwords(of_any=tuple(filter(None, lines))))
+    add_passwords(Passwords(of_any=tuple(filter(None, lines))))
 
 
 def job_options(command: F) -> F:

@@ -26,36 +26,36 @@ class Passwords:
     of_any: tuple[str, ...] = field(default=(), repr=False)
 
 
-_told = Passwords()
+_known = Passwords()
 _lock = threading.Lock()
 
 
-def tell(more: Passwords) -> None:
-    """Tells this process further passwords."""
-    global _told
+def add_passwords(more: Passwords) -> None:
+    """Lets this process use further passwords."""
+    global _known
     with _lock:
         if more.by_path or more.of_any:
-            both = (*_told.of_any, *more.of_any)
-            _told = Passwords({**_told.by_path, **more.by_path}, tuple(dict.fromkeys(both)))
+            both = (*_known.of_any, *more.of_any)
+            _known = Passwords({**_known.by_path, **more.by_path}, tuple(dict.fromkeys(both)))
 
 
 def of(origin: str) -> Iterator[str]:
     """The passwords that may open a document, its own first."""
-    known, inside = _told, split(origin)
-    own = known.by_path.get(origin) or (known.by_path.get(inside[0]) if inside else None)
-    return iter(dict.fromkeys((*([own] if own else []), *known.of_any)))
+    by_path, inside = _known.by_path, split(origin)
+    own = by_path.get(origin) or (by_path.get(inside[0]) if inside else None)
+    return iter(dict.fromkeys((*([own] if own else []), *_known.of_any)))
 
 
-def told() -> Passwords:
+def known_passwords() -> Passwords:
     """The passwords that this process knows, for other processes that open its documents."""
-    return _told
+    return _known
 
 
 def carried(work: Callable[..., T]) -> Callable[..., T]:
     """A function that brings this process's passwords to the process in which it is called."""
-    return partial(_informed, told(), work) if _told.by_path or _told.of_any else work
+    return partial(_with_passwords, _known, work) if _known.by_path or _known.of_any else work
 
 
-def _informed(known: Passwords, work: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    tell(known)
+def _with_passwords(passwords: Passwords, work: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    add_passwords(passwords)
     return work(*arguments, **named)

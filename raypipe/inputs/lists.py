@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from raypipe.errors import InputError
 from raypipe.files.addresses import is_address
 from raypipe.files.paths import join, open_file, resolve, split_options
-from raypipe.images.passwords import Passwords, tell
+from raypipe.images.passwords import Passwords, add_passwords
 
 PATHS = ("path", "uri", "url", "file", "filename", "image")
 """Columns that may hold a document's path, the first that exists."""
@@ -62,13 +62,13 @@ def documents(path: str) -> Iterator[Listed]:
         raise InputError(f"{path} names no document.", "Give one path or URI per line.")
 
 
-def tell_passwords(source: str) -> None:
+def add_listed_passwords(source: str) -> None:
     """Tells this process the passwords in a source, if that is a list, before any of its documents is opened."""
     if is_address(source) or not reader_of(source):
         return
     try:
         path = source if "://" in source else resolve(source)[1]
-        tell(Passwords(_passwords(path)))
+        add_passwords(Passwords(_passwords(path)))
     except (OSError, ValueError, InputError):  # The error is reported when the list is read.
         return
 

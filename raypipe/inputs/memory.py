@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from raypipe.errors import InputError
-from raypipe.images.passwords import Passwords, tell
+from raypipe.images.passwords import Passwords, add_passwords
 from raypipe.images.pdf import unlocked
 from raypipe.types import Row
 
@@ -50,7 +50,7 @@ def document(source: InMemory, number: int) -> Row:
     if password and row["content"] is not None:
         row["content"] = unlocked(row["content"], [password])
     elif password:
-        tell(Passwords({row["path"]: password}))
+        add_passwords(Passwords({row["path"]: password}))
     return row
 
 

@@ -14,7 +14,7 @@ from raypipe.files.ranged import RangedFile
 from raypipe.images.kinds import START, is_one_page, may_have_pages, page_count
 from raypipe.inputs import memory
 from raypipe.inputs.listing import listed
-from raypipe.inputs.lists import tell_passwords
+from raypipe.inputs.lists import add_listed_passwords
 from raypipe.inputs.memory import InMemory
 from raypipe.types import Row
 
@@ -38,7 +38,7 @@ def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
         if isinstance(source, memory.KINDS):
             yield memory.document(source, number)
         elif isinstance(source, (str, os.PathLike)):
-            tell_passwords(os.fspath(source))
+            add_listed_passwords(os.fspath(source))
             for found in listed(os.fspath(source), None):
                 yield {"path": found.path, "content": None} | ({"name": found.name} if found.name else {})
         else:

@@ -12,7 +12,7 @@ from pathlib import Path
 from raypipe.errors import ConfigError, InputError, PageError
 from raypipe.files.paths import exists, read_file, write_file
 from raypipe.inputs.listing import Found, listed
-from raypipe.inputs.lists import tell_passwords
+from raypipe.inputs.lists import add_listed_passwords
 from raypipe.job import lease
 from raypipe.job.folder import OutputFolder
 from raypipe.job.lister import Lister
@@ -127,7 +127,7 @@ def found(sources: Iterable[str | Path], left_out: str | None = None) -> tuple[l
     """
     places = [_absolute(source) for source in sources]
     for place in places:
-        tell_passwords(place)
+        add_listed_passwords(place)
     return places, (each for place in places for each in listed(place, left_out))
 
 

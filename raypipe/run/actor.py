@@ -11,7 +11,7 @@ import pyarrow as pa
 import ray
 
 from raypipe.graph import Operator
-from raypipe.images.passwords import Passwords, tell
+from raypipe.images.passwords import Passwords, add_passwords
 from raypipe.inputs.pages import named, pages
 from raypipe.metrics import Metrics
 from raypipe.rows import from_table, others, to_table
@@ -51,7 +51,7 @@ class OperatorActor:
         most_growth: int = MOST_GROWTH,
         known: Passwords | None = None,
     ) -> None:
-        tell(known or Passwords())
+        add_passwords(known or Passwords())
         self._number, self._before, self._after, self._tally = number, operator.before, operator.after, tally
         self._metrics = Metrics()
         self._exported = Exported(operator.name, is_first=number == 0)

@@ -14,7 +14,7 @@ import ray
 from ray.data import ActorPoolStrategy, Dataset
 
 from raypipe.graph import Graph
-from raypipe.images.passwords import told
+from raypipe.images.passwords import known_passwords
 from raypipe.run.actor import MOST_GROWTH, OperatorActor
 from raypipe.run.cluster import keep_statistics
 from raypipe.run.datasets import check_columns, note, taken
@@ -63,7 +63,7 @@ def transform(
     resources = ray.cluster_resources()
     pools = for_data(graph, resources.get("CPU", 0), resources.get("GPU", 0), taken(dataset), shared)
     for number, (operator, pool) in enumerate(zip(graph.operators, pools, strict=True)):
-        arguments = (operator, number, max(1, int(pool.num_cpus)), tally, page_seconds, most_growth, told())
+        arguments = (operator, number, max(1, int(pool.num_cpus)), tally, page_seconds, most_growth, known_passwords())
         dataset = _in_actors(dataset, pool, arguments, batch_size)
     end_on_failure(dataset)
     if shared:

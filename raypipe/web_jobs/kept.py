@@ -152,10 +152,10 @@ class Kept:
             created=_time(self.created),
             ended=_time(outcome["ended"]) if outcome else None,
             expires=_time(outcome["ended"] + seconds) if outcome else None,
-            webhook=self._told() if self.webhook else None,
+            webhook=self._delivery_answer() if self.webhook else None,
         )
 
-    def _told(self) -> DeliveryAnswer:
+    def _delivery_answer(self) -> DeliveryAnswer:
         delivery = self.delivery
         return DeliveryAnswer(url=self.webhook, state=delivery.state, tries=delivery.tries, problem=delivery.problem)
 

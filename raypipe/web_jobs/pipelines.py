@@ -28,7 +28,7 @@ class Pipelines:
     """
 
     def __init__(self, folder: Path, pipeline: Pipeline) -> None:
-        self.mine, self._folder, self._told = digest_of(pipeline), folder / "servers", 0.0
+        self.mine, self._folder, self._reported = digest_of(pipeline), folder / "servers", 0.0
         try:
             self.tell()
             with TemporaryFile(dir=folder):
@@ -38,8 +38,8 @@ class Pipelines:
 
     def tell(self) -> None:
         """Reports that a server with our pipeline is alive, unless that was just reported."""
-        if time.monotonic() >= self._told + TELL_SECONDS or not self._told:
-            self._told = time.monotonic()
+        if time.monotonic() >= self._reported + TELL_SECONDS or not self._reported:
+            self._reported = time.monotonic()
             self._folder.mkdir(parents=True, exist_ok=True)  # It may have been removed.
             (self._folder / self.mine).touch()
 

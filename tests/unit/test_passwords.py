@@ -20,7 +20,7 @@ from raypipe.cli.main import cli
 from raypipe.images import passwords
 from raypipe.images.image import Limits, open_image
 from raypipe.images.pdf import unlocked
-from raypipe.inputs.lists import tell_passwords
+from raypipe.inputs.lists import add_listed_passwords
 from raypipe.inputs.pages import documents, page_rows
 from raypipe.outputs.base import Document
 from raypipe.outputs.pdf import render
@@ -31,7 +31,7 @@ LIMITS = Limits(10**7, 100, 10)
 
 @pytest.fixture(autouse=True)
 def _knows_none(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "_told", passwords.Passwords())
+    monkeypatch.setattr(passwords, "_known", passwords.Passwords())
     yield
 
 
@@ -123,9 +123,9 @@ def test_a_file_of_passwords_that_is_not_there(locked: Path, tmp_path: Path) -> 
 
 
 def test_another_process_is_told(locked: Path) -> None:
-    passwords.tell(passwords.Passwords({str(locked): SECRET}))
+    passwords.add_passwords(passwords.Passwords({str(locked): SECRET}))
     packed = pickle.dumps(passwords.carried(len))
-    passwords._told = passwords.Passwords()
+    passwords._known = passwords.Passwords()
     assert exceptions(locked) != [None, None]
     assert pickle.loads(packed)("ab") == 2
     assert exceptions(locked) == [None, None]
@@ -133,19 +133,19 @@ def test_another_process_is_told(locked: Path) -> None:
 
 def test_nothing_shows_a_password() -> None:
     known = passwords.Passwords({"a.pdf": "geheim"}, ("geheim",))
-    passwords.tell(known)
-    assert "geheim" not in f"{known!r} {passwords.told()!r} {passwords.carried(len)!r}"
+    passwords.add_passwords(known)
+    assert "geheim" not in f"{known!r} {passwords.known_passwords()!r} {passwords.carried(len)!r}"
 
 
 def test_a_document_in_an_archive_has_the_password_of_its_archive() -> None:
-    passwords.tell(passwords.Passwords({"x/a.zip": "one"}, ("two",)))
+    passwords.add_passwords(passwords.Passwords({"x/a.zip": "one"}, ("two",)))
     assert list(passwords.of("x/a.zip!/b.pdf")) == ["one", "two"]
     assert list(passwords.of("x/b.zip!/b.pdf")) == ["two"]
 
 
 def test_a_list_that_is_not_there_is_left_to_its_reader(tmp_path: Path) -> None:
-    tell_passwords(str(tmp_path / "none.csv"))
-    assert passwords.told() == passwords.Passwords()
+    add_listed_passwords(str(tmp_path / "none.csv"))
+    assert passwords.known_passwords() == passwords.Passwords()
 
 
 def test_what_is_not_locked_or_no_pdf_stays_as_it_is() -> None:
@@ -155,7 +155,7 @@ def test_what_is_not_locked_or_no_pdf_stays_as_it_is() -> None:
 
 
 def test_a_locked_document_becomes_a_searchable_one(locked: Path) -> None:
-    passwords.tell(passwords.Passwords({str(locked): SECRET}))
+    passwords.add_passwords(passwords.Passwords({str(locked): SECRET}))
     rows = list(page_rows(documents(str(locked))))
     assert [row["total_pages"] for row in rows] == [2, 2]
     pages = [finished(str(locked), number, 2) for number in range(2)]
