@@ -1,6 +1,6 @@
 """CER, WER and bag-of-words F1 of raypipe on sets of pages or lines with ground truth.
 
-Example: python benchmarks/accuracy.py ../shared/data --sets phone_pages letters1905_pages
+Example: python benchmarks/accuracy.py DATA --sets phone_pages letters1905_pages
 A set is a folder with images/, gt.tsv and, where only some of it is to be measured, splits.tsv (its dev rows count).
 Sets of lines or words (by their names) are read without a detector.
 """

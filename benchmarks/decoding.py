@@ -1,6 +1,6 @@
 """Greedy and beam decoding of line sets: CER, WER, milliseconds a line, and what confidences are worth.
 
-Example: python benchmarks/decoding.py ../shared/data tests/data
+Example: python benchmarks/decoding.py DATA tests/data
 A set is a folder `*_lines` with images/, gt.tsv and, for letters1905, meta.jsonl and splits.tsv. Columns: character and
 word error rate; `worse`, the characters that the beam adds to the errors of lines it made worse, in per cent; `AUC`,
 the probability that a right word has a higher confidence than a wrong one.

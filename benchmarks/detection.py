@@ -1,6 +1,6 @@
 """Recall and precision of text lines at an intersection over union of 0.5, with seconds a page.
 
-Example: python benchmarks/detection.py ../shared/data --detectors image_text_detector_v2_opt text_detector_db_opt
+Example: python benchmarks/detection.py DATA --detectors image_text_detector_v2_opt text_detector_db_opt
 
 A set is a folder with images/, boxes.jsonl and, where only some pages are to be measured, splits.tsv (its dev rows).
 Each detector is measured with its words joined by the layout's geometry and, where it has a refiner, with that.

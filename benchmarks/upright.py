@@ -1,7 +1,7 @@
 """Pages turned by quarters, or tilted: those that are not read upright, and the CER of those whose text is known.
 
-Example: python benchmarks/upright.py ../shared/data examples/*.jpg --checkpoint turned.jsonl
-         python benchmarks/upright.py ../shared/data --kinds whole --angles 0 5 10 15
+Example: python benchmarks/upright.py DATA examples/*.jpg --checkpoint turned.jsonl
+         python benchmarks/upright.py DATA --kinds whole --angles 0 5 10 15
 
 Kinds of pages: `whole` ones of the sets, their upper and lower `half`, `lines` of the sets put together, pages `drawn`
 for the reading order, forms of `word_boxes.py`, and `other` files. With a checkpoint, the same command goes on.

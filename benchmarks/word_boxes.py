@@ -1,6 +1,6 @@
 """Recall and precision of word boxes: on drawn forms, of which each word's ink is known, and on sets with boxes.
 
-Example: python benchmarks/word_boxes.py --data ../shared/data
+Example: python benchmarks/word_boxes.py --data DATA
 
 A set is a folder with images/ and boxes.jsonl, whose lines have words with upright boxes. A box is found if another of
 the other side has an intersection over union of at least the threshold with it; each counts once. Boxes that people

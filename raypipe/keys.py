@@ -13,7 +13,7 @@ _QUERY = re.compile(r"\?([^\s#'\"<>]*=[^\s#'\"<>]*)")
 _SIGNATURE = re.compile(r"sig|(?:.*[-_])?signature", re.IGNORECASE)
 _SIGNED = re.compile(
     r"sig|signature|expires|policy|key-pair-id|security-token|(?:aws|oss)?accesskeyid|googleaccessid"
-    # Of Azure's shared access signatures.
+    # Those of Azure's shared access signatures.
     r"|s[veiprst]|s[dr]d|spr|srt|sip|ses|sk(?:oid|tid|t|e|s|v)|s[as]oid|suoid|scid|rs(?:cc|cd|ce|cl|ct)",
     re.IGNORECASE,
 )
@@ -37,7 +37,7 @@ def public(text: str) -> str:
 
 
 def _without_user(match: re.Match[str]) -> str:
-    # Azure puts the container there.
+    # In Azure's URIs, what stands for the user is the container.
     user = match[2].partition(":")[0] if match[1].lower().startswith("abfs") else ""
     return f"{match[1]}://{user}@" if user else f"{match[1]}://"
 

@@ -13,7 +13,7 @@ ZEN_2 = 0x30
 """The first model of AMD's family 23 with vector units of 256 bits."""
 
 M_ARENA_MAX = -8
-"""Of glibc's malloc.h."""
+"""Its number in glibc's malloc.h."""
 MOST_ARENAS = 2
 
 

@@ -4,7 +4,7 @@ The idea is CRAFT's LinkRefiner (Baek et al., CVPR 2019, arXiv:1904.01941); netw
 
 Usage:
     export PYTHONPATH=.
-    python models/recipes/refiner.py --work FOLDER [--fonts FOLDER] [--data ../shared/data] [--output models]
+    python models/recipes/refiner.py --work FOLDER [--fonts FOLDER] [--data DATA] [--output models]
     python models/recipes/refiner.py --work FOLDER --smoke      # a minute, to see that every step runs
 
 CRAFT is frozen, so that its features are computed once and kept in the work folder. A run that was stopped goes on

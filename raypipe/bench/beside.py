@@ -14,8 +14,8 @@ from raypipe.errors import ConfigError
 REMEDY = 'Its last line must be JSON: {"pages": 9, "seconds": 4.5}, and "cpu_seconds" if it knows them.'
 
 
-class _Told(BaseModel):
-    """What the program prints."""
+class _Report(BaseModel):
+    """The last line that the program prints."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,8 +28,8 @@ def read(command: str, paths: Sequence[str]) -> Round:
     """Lets a program read files.
 
     Args:
-        command: As for a shell, without the files, which follow.
-        paths: Of the files.
+        command: As for a shell, without the files, which are added at its end.
+        paths: The paths of the files.
 
     Raises:
         ConfigError: It cannot be run, fails, or does not say how long it took.
@@ -43,7 +43,7 @@ def read(command: str, paths: Sequence[str]) -> Round:
         raise ConfigError(f"{command} ended with {done.returncode}: {said[-1]}", "Try it alone.")
     last = done.stdout.strip().rpartition("\n")[2]
     try:
-        told = _Told.model_validate_json(last)
+        report = _Report.model_validate_json(last)
     except ValidationError as error:
         raise ConfigError(f"{command} printed {last!r}.", REMEDY) from error
-    return Round(pages=told.pages, seconds=told.seconds, cpu_seconds=told.cpu_seconds, sums={})
+    return Round(pages=report.pages, seconds=report.seconds, cpu_seconds=report.cpu_seconds, sums={})

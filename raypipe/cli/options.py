@@ -167,10 +167,10 @@ def pool_options(command: F) -> F:
     )
 
 
-AS_THEY_ARE = ("detector", "recognizer", "language", "text_layer", "double_pages", "alternatives", "provider")
-"""Options that are parameters of `presets.standard`."""
-CHANGED = ("preset", "device", "precision", "detectors", "recognizers")
-"""Other options of the pipeline."""
+PARAMETERS = ("detector", "recognizer", "language", "text_layer", "double_pages", "alternatives", "provider")
+"""Options that are parameters of `presets.standard`, with the same names and values."""
+TRANSLATED = ("preset", "device", "precision", "detectors", "recognizers")
+"""Options of the pipeline whose names or values differ from those of the parameters."""
 
 
 def chosen_pipeline(
@@ -187,10 +187,10 @@ def chosen_pipeline(
     Raises:
         ConfigError: The file is missing or invalid, or would leave another given option without effect.
     """
-    alone("--pipeline", file, *AS_THEY_ARE, *CHANGED)
+    alone("--pipeline", file, *PARAMETERS, *TRANSLATED)
     if file:
         return load(file)
-    parameters = {name: others[name] for name in AS_THEY_ARE}
+    parameters = {name: others[name] for name in PARAMETERS}
     if preset != presets.STANDARD:
         alone("--preset", preset, "detector", "recognizer")
         parameters |= presets.PRESETS[preset]._asdict()

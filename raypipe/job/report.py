@@ -109,8 +109,8 @@ def _pace(written: list[tuple[float, int]]) -> str:
     edges = np.linspace(times[0], times[0] + seconds, min(int(seconds // SPAN) + 1, SPANS) + 1)
     counts = np.diff(np.interp(edges, times, np.cumsum(pages)))
     mean = counts.sum() / seconds
-    told = f"<p>{mean:.2f} on average over {seconds:,.0f} s, at most {counts.max() * len(counts) / seconds:.2f}.</p>"
-    return told + _bars(counts.tolist())
+    summary = f"<p>{mean:.2f} on average over {seconds:,.0f} s, at most {counts.max() * len(counts) / seconds:.2f}.</p>"
+    return summary + _bars(counts.tolist())
 
 
 def _bars(values: list[float]) -> str:

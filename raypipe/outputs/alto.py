@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from raypipe.outputs.base import Document, Format
-from raypipe.outputs.places import Box, Size, baseline_of, box_of, legal, numbers_of, outline_of, size_of
+from raypipe.outputs.places import Box, Size, baseline_of, box_of, legal, numbers_of, outline_of, points_of, size_of
 from raypipe.types import Line, Page, Word
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -58,7 +57,7 @@ def _page(layout: Element, page: Page, number: int, confidences: bool) -> None:
 
 
 def _line(block: Element, line: Line, key: str, size: Size, confidences: bool) -> None:
-    attributes = {"ID": f"line_{key}", **_place(box_of(line, size)), "BASELINE": _points(baseline_of(line, size))}
+    attributes = {"ID": f"line_{key}", **_place(box_of(line, size)), "BASELINE": points_of(baseline_of(line, size))}
     element = SubElement(block, "TextLine", attributes)
     _shape(element, line, size)
     for n, word in enumerate(line.words):
@@ -72,15 +71,11 @@ def _line(block: Element, line: Line, key: str, size: Size, confidences: bool) -
 
 def _shape(element: Element, item: Line | Word, size: Size) -> None:
     if abs(item.angle) > UPRIGHT:
-        SubElement(SubElement(element, "Shape"), "Polygon", {"POINTS": _points(outline_of(item, size))})
+        SubElement(SubElement(element, "Shape"), "Polygon", {"POINTS": points_of(outline_of(item, size))})
 
 
 def _place(box: Box) -> dict[str, str]:
     return {"HPOS": str(box.left), "VPOS": str(box.top), "WIDTH": str(box.width), "HEIGHT": str(box.height)}
-
-
-def _points(points: Sequence[tuple[int, int]]) -> str:
-    return " ".join(f"{x},{y}" for x, y in points)
 
 
 FORMAT = Format(name="alto", suffix=".xml", media_type="application/alto+xml", render=render)

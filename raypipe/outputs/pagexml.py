@@ -13,7 +13,7 @@ import numpy as np
 
 from raypipe.outputs.base import Document, Format
 from raypipe.outputs.blocks import blocks
-from raypipe.outputs.places import Box, Size, baseline_of, box_of, legal, outline_of, size_of
+from raypipe.outputs.places import Box, Size, baseline_of, box_of, legal, outline_of, points_of, size_of
 from raypipe.types import Line, Page
 
 _NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -57,7 +57,7 @@ def _regions(parent: Element, page: Page, size: Size, confidences: bool) -> None
     for n, lines in enumerate(found):
         SubElement(order, "RegionRefIndexed", {"index": str(n), "regionRef": f"region_{n}"})
         region = SubElement(parent, "TextRegion", {"id": f"region_{n}"})
-        SubElement(region, "Coords", {"points": _points(_around(lines, size))})
+        SubElement(region, "Coords", {"points": points_of(_around(lines, size))})
         for m, line in enumerate(lines):
             _line(region, line, f"{n}_{m}", size, confidences)
         _text(region, "\n".join(line.text for line in lines), None)
@@ -65,11 +65,11 @@ def _regions(parent: Element, page: Page, size: Size, confidences: bool) -> None
 
 def _line(region: Element, line: Line, key: str, size: Size, confidences: bool) -> None:
     element = SubElement(region, "TextLine", {"id": f"line_{key}"})
-    SubElement(element, "Coords", {"points": _points(outline_of(line, size))})
-    SubElement(element, "Baseline", {"points": _points(baseline_of(line, size))})
+    SubElement(element, "Coords", {"points": points_of(outline_of(line, size))})
+    SubElement(element, "Baseline", {"points": points_of(baseline_of(line, size))})
     for n, word in enumerate(line.words):
         found = SubElement(element, "Word", {"id": f"word_{key}_{n}"})
-        SubElement(found, "Coords", {"points": _points(outline_of(word, size))})
+        SubElement(found, "Coords", {"points": points_of(outline_of(word, size))})
         _text(found, word.text, word.confidence if confidences else None)
     _text(element, line.text, line.confidence if confidences else None)
 
@@ -84,10 +84,6 @@ def _around(lines: Sequence[Line], size: Size) -> list[tuple[int, int]]:
     boxes = np.array([box_of(line, size) for line in lines])
     box = Box(*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
     return [(box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom)]
-
-
-def _points(points: Sequence[tuple[int, int]]) -> str:
-    return " ".join(f"{x},{y}" for x, y in points)
 
 
 FORMAT = Format(name="page", suffix=".xml", media_type="application/vnd.prima.page+xml", render=render, one_page=True)

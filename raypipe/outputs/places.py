@@ -88,6 +88,11 @@ def outline_of(item: Line | Word, size: Size) -> list[tuple[int, int]]:
     return _pixels(corners(_boxes([item]))[0], size)
 
 
+def points_of(points: Sequence[tuple[int, int]]) -> str:
+    """Points as attributes in XML list them."""
+    return " ".join(f"{x},{y}" for x, y in points)
+
+
 def legal(text: str) -> str:
     """The text with characters that XML cannot hold, such as those of names that are not UTF-8, replaced by U+FFFD."""
     return _ILLEGAL.sub("\ufffd", text)

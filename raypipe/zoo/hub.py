@@ -37,7 +37,7 @@ SUFFIXES = {"fp32": "", "int8": "_quantized", "fp16": "_fp16"}
 CHECKPOINT = (".json", ".txt", ".model", ".safetensors")
 EXTRA = "pip install 'raypipe[export]', then pull again."
 PPOCR = {"detection": ("inference.onnx",), "recognition": ("inference.onnx", "inference.yml")}
-"""What PP-OCR's repositories hold, by task."""
+"""The files in PP-OCR's repositories, by task."""
 EXPORTER_NEEDS = ("torch", "transformers", "onnx", "onnxscript")
 
 
@@ -82,7 +82,7 @@ def pull(model: Model, revision: str | None = None, like: Record | None = None) 
 def import_folder(model: Model, folder: Path) -> Record:
     """Copies a model from a folder in Optimum's layout into the store: in its own precision, if there are several.
 
-    What PP-OCR publishes is converted, as by a pull.
+    PP-OCR's published files are converted, as by a pull.
 
     Raises:
         ModelError: A file is missing, or cannot be converted. The store is unchanged.
@@ -153,7 +153,7 @@ def _export(model: Model, folder: Path, revision: str | None) -> Origin:
 
 
 def _fetch_ppocr(model: Model, folder: Path, revision: str | None) -> Origin:
-    """Fetches what PP-OCR publishes, and converts it."""
+    """Fetches the files that PP-OCR publishes, and converts them."""
     _require_onnx(model)
     info = _info(model.repository, revision)
     published, source = {file.rfilename: file for file in info.siblings or []}, folder / "published"
@@ -168,7 +168,7 @@ def _fetch_ppocr(model: Model, folder: Path, revision: str | None) -> Origin:
 
 
 def _import_ppocr(model: Model, folder: Path) -> Record:
-    """The same from a folder."""
+    """Converts PP-OCR's files from a folder."""
     _require_onnx(model)
     if missing := [name for name in PPOCR[model.task] if not (folder / name).exists()]:
         raise ModelError(f"{folder} does not hold {model.name}.", f"It lacks {', '.join(missing)}.")
@@ -183,7 +183,7 @@ def _require_onnx(model: Model) -> None:
 
 
 def _convert_ppocr(model: Model, source: Path, folder: Path) -> str:
-    """Writes the file of a model into a folder; returns what was done."""
+    """Writes the file of a model into a folder; returns a description of the conversion."""
     output = str(folder / model.made)
     _run_exporter(model, "raypipe.zoo.export.ppocr", str(source), "--task", model.task, "--output", output)
     return "inputs and outputs named, a recognizer's classes cut to Latin script, by raypipe.zoo.export.ppocr"

@@ -1,4 +1,4 @@
-"""From published networks to those that raypipe runs: TrOCR from PyTorch to ONNX, PP-OCR's heads cut to Latin script.
+"""Converts published networks to those that raypipe runs: TrOCR from PyTorch to ONNX, PP-OCR's heads to Latin script.
 
-Needs the extra `export`; nothing else imports it: it is run by itself.
+It needs the extra `export` and is run as a program of its own: no other package imports it.
 """

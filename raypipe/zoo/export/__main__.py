@@ -1,10 +1,10 @@
-"""TrOCR from a PyTorch checkpoint to ONNX in the file layout of Optimum: float32, int8 or float16.
+"""Exports TrOCR from a PyTorch checkpoint to ONNX in Optimum's file layout: float32, int8 or float16.
 
     python -m raypipe.zoo.export microsoft/trocr-base-handwritten --precision int8 --output FOLDER
     raypipe models import ocr_base_handwritten_v2_opt FOLDER
 
-The checkpoint is a local folder or a name on the Hugging Face hub. What is built is compared with PyTorch on pictures
-of lines, whole texts and token by token; it stops if a difference exceeds its limit.
+The checkpoint is a local folder or a name on the Hugging Face hub. The result is compared with PyTorch on pictures of
+lines, for whole texts and token by token; the export fails if a difference exceeds its limit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from raypipe.zoo.store import sha256_of
 
 SUFFIXES = {"fp32": "", "int8": "_quantized", "fp16": "_fp16"}
 LIMITS = {"fp32": 1e-3, "int8": 0.2, "fp16": 0.02}
-"""Most that the scores may differ from PyTorch's: root mean square, relative to that of the scores."""
+"""The most that the scores may differ from PyTorch's: root mean square, relative to that of the scores."""
 TEXTS = ("a line of writing", "12.50 due on 3 May 1905", "?", "with kind regards, yours")
 
 
@@ -54,7 +54,7 @@ def load(checkpoint: str | Path) -> VisionEncoderDecoderModel:
         raise SystemExit(f"{checkpoint} has a decoder of type {model.config.decoder.model_type}, not trocr.")
     places = model.decoder.model.decoder.embed_positions
     if getattr(places, "weights", None) is not None:
-        # Sinusoids are no parameters: transformers 5 loads a checkpoint without filling them in.
+        # Sinusoids are not parameters: transformers 5 loads a checkpoint without filling them in.
         rows = places.weights.shape[0]
         places.weights = places.get_embedding(rows, places.embedding_dim, places.padding_idx)
     return model
@@ -90,18 +90,18 @@ def example_pictures(model: VisionEncoderDecoderModel) -> np.ndarray:
 
 
 def example_tokens(model: VisionEncoderDecoderModel) -> np.ndarray:
-    """Return texts (n, t) of any tokens."""
+    """Return texts (n, t) of arbitrary tokens."""
     drawn = np.random.default_rng(0).integers(4, model.config.decoder.vocab_size, (len(TEXTS), 9))
     drawn[:, 0] = model.generation_config.decoder_start_token_id or model.config.decoder_start_token_id
     return drawn.astype(np.int64)
 
 
 def write(model: onnx.ModelProto, path: Path, precision: str) -> None:
-    """Write a graph, with its weights as int8 if asked."""
+    """Write a graph, with its weights as int8 if that is the precision."""
     if precision == "int8":
         model = quantized(model)
     model.producer_name, model.producer_version, model.doc_string = "raypipe", "", ""
-    # The exporter notes for each node which line of which program made it.
+    # The exporter notes for each node which line of source made it.
     for part in (*model.graph.node, *model.graph.input, *model.graph.output, model.graph, *model.functions):
         del part.metadata_props[:]
     del model.graph.value_info[:]
@@ -110,9 +110,9 @@ def write(model: onnx.ModelProto, path: Path, precision: str) -> None:
 
 
 def quantized(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the model with 7 bits of int8 for weights, a scale a column, and inputs whose scale is found in each run.
+    """Return the model with weights as int8, of which 7 bits are used, one scale per column, and inputs scaled per run.
 
-    On a CPU without VNNI products are added in pairs that saturate at 16 bits, which 8-bit weights may exceed.
+    On a CPU without VNNI, products are added in pairs that saturate at 16 bits, which 8-bit weights may exceed.
     """
     properties = {entry.key: entry.value for entry in model.metadata_props}
     with tempfile.TemporaryDirectory() as folder:
@@ -181,13 +181,13 @@ def decoders(output: Path, suffix: str) -> tuple[ort.InferenceSession, ort.Infer
 def run(
     session: ort.InferenceSession, tokens: np.ndarray, hidden: np.ndarray, cache: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return the scores of some tokens, and the cache with what they add to it."""
+    """Return the scores of some tokens, and the cache extended by them."""
     feed: dict[str, np.ndarray] = {}
     for argument in session.get_inputs():
         if argument.name in cache:
             feed[argument.name] = cache[argument.name]
         elif argument.name.startswith("past_key_values"):
-            # As Optimum does: a past of one token, which must not count.
+            # As Optimum does: a past of one token, which must be ignored.
             kind = np.float16 if "16" in argument.type else np.float32
             feed[argument.name] = np.ones((len(tokens), argument.shape[1], 1, argument.shape[3]), kind)
     feed |= {"input_ids": tokens, "encoder_hidden_states": hidden, "use_cache_branch": np.array([bool(cache)])}

@@ -1,7 +1,7 @@
 """TrOCR (Li et al., AAAI 2023) as ONNX graphs with the inputs and outputs of Optimum's exporter.
 
-The encoder goes through torch.onnx. The decoder is written node by node, so that one body serves the first step and
-all later ones: only what reads the encoder's keys stands in a branch, and every weight is stored and packed once.
+The encoder is exported by torch.onnx. The decoder is written node by node, so that one body serves the first step and
+all later ones: only the nodes that read the encoder's keys are in a branch, and each weight is stored and packed once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def encoder(model: VisionEncoderDecoderModel, half: bool) -> onnx.ModelProto:
 
 
 class _Encoder(torch.nn.Module):
-    """The encoder with what stands between it and the decoder, float32 outside and perhaps float16 inside."""
+    """The encoder with the layer between it and the decoder; float32 outside, and float16 inside if wanted."""
 
     def __init__(self, model: VisionEncoderDecoderModel, half: bool) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def _fused_attention(
 
 
 class Graph:
-    """Nodes and weights under construction. Values are named by what they are; nodes by their first output."""
+    """Nodes and weights under construction. Values are named for what they are, nodes after their first output."""
 
     def __init__(self, half: bool, parent: Graph | None = None) -> None:
         self.half = half
@@ -199,7 +199,7 @@ class _Decoder:
         return helper.make_tensor_value_info(name, kind, shape)
 
     def _lengths(self) -> None:
-        """How much of the past counts, where the tokens stand, and which earlier ones each may see."""
+        """Computes how much of the past counts, the positions of the tokens, and which earlier ones each may see."""
         graph = self.graph
         if self.kind == "first":
             past = graph.integers(0)
@@ -305,7 +305,7 @@ class _Decoder:
         return self._read(graph, query, key, value, name)
 
     def _nothing(self, graph: Graph, name: str) -> list[str]:
-        """Empty keys and values, for a branch that must put something out."""
+        """Empty keys and values, for a branch that must have outputs."""
         nothing = graph.weight("nothing", np.zeros((0, self.heads, 1, self.size), np.float32))
         return [graph.add("Identity", nothing, name=f"{name}.no_{kind}") for kind in ("key", "value")]
 

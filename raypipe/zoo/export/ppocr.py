@@ -1,9 +1,9 @@
-"""PP-OCR's published ONNX networks as raypipe takes them: named inputs and outputs, a recognizer's head cut to Latin.
+"""Converts PP-OCR's published ONNX networks: names inputs and outputs, cuts a recognizer's head to Latin.
 
     python -m raypipe.zoo.export.ppocr FOLDER --task recognition --output recognizer.onnx
 
-The folder holds `inference.onnx` and `inference.yml`, as PaddlePaddle's repositories on the Hugging Face hub do. What
-is written is compared with what was published on drawn lines, and a recognizer has to read them; else it stops.
+The folder holds `inference.onnx` and `inference.yml`, as PaddlePaddle's repositories on the Hugging Face hub do. The
+result is compared with the published network on drawn lines, which a recognizer also has to read; else it stops.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from raypipe.zoo.export.parity import require
 NETWORK, SETTINGS = "inference.onnx", "inference.yml"
 HEIGHT = 48
 TYPOGRAPHIC = set("ƒȘșȚț–—―‘’“”†‡•…‰′″™−")
-"""Kept beside ASCII, Latin-1, Latin Extended-A and the currency signs."""
+"""Characters kept in addition to ASCII, Latin-1, Latin Extended-A and the currency signs."""
 TEXTS = ("The quick brown fox jumps", "over 12 lazy dogs, 3 May 1905", "Payment of EUR 1,250.00 is due")
 LIMIT = 1e-3
-"""Most that a probability may differ."""
+"""The most that a probability may differ."""
 READS = 0.9
-"""Least likeness of what is read to what was drawn."""
+"""The least likeness of the text that is read to the text that was drawn."""
 NAMES = {"detection": ("image", "probability"), "recognition": ("image", "probabilities")}
 
 
@@ -102,7 +102,7 @@ def cut_head(model: onnx.ModelProto, columns: list[int]) -> None:
 
 
 def _maker(model: onnx.ModelProto, name: str, kind: str) -> onnx.NodeProto:
-    """The node that a value comes from, past those that do nothing."""
+    """The node that a value comes from, skipping nodes that do nothing."""
     node = next(node for node in model.graph.node if name in node.output)
     if node.op_type == "Identity":
         return _maker(model, node.input[0], kind)
@@ -147,7 +147,7 @@ def lines() -> list[np.ndarray]:
 
 
 def check_detector(published: Path, model: onnx.ModelProto) -> None:
-    """Stop unless a detector gives what was published."""
+    """Stop unless a detector gives the results of the published one."""
     page = np.concatenate([np.pad(line, ((0, 0), (0, 0), (0, 16), (0, 640 - line.shape[3])), constant_values=1)
                            for line in lines()], 2)  # fmt: skip
     expected, found = run(published.read_bytes(), page), run(model.SerializeToString(), page)
@@ -155,7 +155,7 @@ def check_detector(published: Path, model: onnx.ModelProto) -> None:
 
 
 def check_recognizer(published: Path, model: onnx.ModelProto, columns: list[int], characters: list[str]) -> None:
-    """Stop unless a recognizer gives what was published of the classes that it keeps, and reads."""
+    """Stop unless a recognizer gives the published one's results for the classes that it keeps, and reads the lines."""
     for text, line in zip(TEXTS, lines(), strict=True):
         kept = run(published.read_bytes(), line)[..., columns]
         found = run(model.SerializeToString(), line)
