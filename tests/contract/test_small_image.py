@@ -23,10 +23,10 @@ TEXT = ["A line of it"]
 
 
 def steps(root: Path) -> Iterator[str]:
-    """The commands of the image's first stage, but for the system's packages, with places below a folder."""
-    _, build, _ = (ROOT / "deploy" / "Containerfile.local").read_text("utf-8").split("\nFROM ")
+    """The commands that make the image's environment, but for the system's packages, with places below a folder."""
+    *_, build, _ = (ROOT / "deploy" / "Containerfile.local").read_text("utf-8").split("\nFROM ")
     places = {
-        "python -m": f"{sys.executable} -m",
+        "python3 -m": f"{sys.executable} -m",
         "pip --python": f"{sys.executable} -m pip --python",
         "/opt/raypipe": str(root),
         "/src": str(ROOT),
