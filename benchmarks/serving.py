@@ -125,7 +125,7 @@ class SlowClients:
         count: How many there are.
     """
 
-    HEAD = b"POST /v1/ocr HTTP/1.1\r\nHost: server\r\nContent-Length: 1000000\r\n\r\n"
+    HEAD = b"POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
 
     def __init__(self, port: int, count: int) -> None:
         self.connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]

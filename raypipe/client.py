@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from raypipe.columns import LINES
 from raypipe.errors import ConfigError, ServerError
+from raypipe.hosts import is_loopback
 from raypipe.images.pdf import unlocked
 from raypipe.outputs.json import JsonPage
 from raypipe.outputs.page import Page
@@ -56,7 +56,7 @@ class Client:
             )
         self._url, self._tries, self._timeout = url.rstrip("/"), tries, timeout
         # A proxy cannot reach this machine's loopback address.
-        handlers = [urllib.request.ProxyHandler({})] if _is_loopback(url) else []
+        handlers = [urllib.request.ProxyHandler({})] if is_loopback(urlsplit(url).hostname or "") else []
         self._opener = urllib.request.build_opener(*handlers)
         # Sent as UTF-8: urllib encodes headers as Latin-1, which restores these bytes.
         self._headers = {"Authorization": f"Bearer {key.encode().decode('latin-1')}"} if key else {}
@@ -199,14 +199,6 @@ def _is_http(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in url
     except ValueError:  # An invalid port or IPv6 address.
         return False
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.rstrip(".") == "localhost" or host.endswith(".localhost")
 
 
 def _fits_header(key: str) -> bool:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from raypipe import presets
 from raypipe.errors import ConfigError
+from raypipe.hosts import is_loopback
 from raypipe.pipeline import Pipeline, load
 from raypipe.run.settings import Serving
 from raypipe.stages.decode import BinaryToImage
@@ -73,16 +74,19 @@ class Arguments(Serving):
             return Pipeline.from_toml(self.toml)
         return load(self.pipeline) if self.pipeline else presets.standard()
 
-    def with_keys(self) -> Serving:
-        """The settings with the keys from the key file.
+    def with_keys(self, host: str = "") -> Serving:
+        """The settings with the keys from the key file, and with the names of a server of this machine only.
+
+        Args:
+            host: Where the server listens; empty: unknown.
 
         Raises:
             ConfigError: The file cannot be read or holds no key.
         """
-        if not self.api_key_file:
-            return self
-        keys = {"key_digests": read_keys(self.api_key_file)}
-        return self.model_copy(update={"settings": self.settings.model_copy(update=keys)})
+        keys = read_keys(self.api_key_file) if self.api_key_file else self.settings.key_digests
+        names = self.settings.host_names or (("localhost",) if is_loopback(host) else ())
+        settings = self.settings.model_copy(update={"key_digests": keys, "host_names": names})
+        return self.model_copy(update={"settings": settings})
 
 
 def build(values: dict[str, Any]) -> Application:

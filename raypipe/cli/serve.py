@@ -34,7 +34,7 @@ def serve(engine: str, host: str, port: int, address: str | None, **values: Any)
     alone("--engine local", engine == "local", *ONLY_RAY)
     arguments = build(Arguments, values)
     pipeline = arguments.limited(chosen_pipeline(**values))
-    serving, jobs = arguments.with_keys(), arguments.jobs_of(pipeline)
+    serving, jobs = arguments.with_keys(host), arguments.jobs_of(pipeline)
     if jobs and not address:  # What the machines of another cluster see is unknown here.
         jobs.check()
 

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from raypipe.web import sites
 from raypipe.web.bodies import CLOSE
 from raypipe.web.pages import STATIC
 from raypipe.web.problems import ProblemError
@@ -125,6 +126,8 @@ class Edge:
         if sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEADER_BYTES:
             detail = f"The headers are over {MOST_HEADER_BYTES:,} bytes. Send fewer, or shorter ones."
             return ProblemError(431, "headers_too_large", detail)
+        if not self._keys and (problem := sites.refusal(scope["method"], headers, self._settings)):
+            return problem
         if self._stops and scope["path"] != "/healthz":
             seconds = self._settings.retry_after_seconds
             wait = {"Retry-After": str(seconds)}

@@ -44,6 +44,11 @@ class ServerSettings(BaseModel):
     cors_origins: tuple[str, ...] = Field(
         (), description="origins, such as https://example.org, whose web pages may call this server; *: all"
     )
+    host_names: tuple[str, ...] = Field(
+        (),
+        description="names, such as ocr.example.org, that clients without keys may call this server, besides IP "
+        "addresses and localhost; if left out, any, but on loopback no further ones",
+    )
     pages_at_once: int = Field(4, ge=1, description="pages of one request that are read at once")
     body_seconds: float = Field(30, gt=0, description="seconds a request body may take to arrive before it gets a 408")
     request_seconds: float = Field(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
+from raypipe.hosts import is_ip
+
 LONGEST = 2000
 NAT64 = IPv6Network("64:ff9b::/96")
 PORTS = {"http": 80, "https": 443}
@@ -86,7 +88,7 @@ class Allowed:
                 raise ValueError(f"{prefix} is not an address to allow: {error}") from error
             if target.query:
                 raise ValueError(f"{prefix} has a query, but should be the beginning of addresses")
-            if _is_ip(target.host) and not self.permits(target.host):
+            if is_ip(target.host) and not self.permits(target.host):
                 raise ValueError(f"{prefix} is not public: name its network in webhook_networks, too")
 
     def find(self, url: str) -> Target:
@@ -116,14 +118,6 @@ class Allowed:
         """Whether an IP address may be connected to."""
         ip = _plain(ip_address(address))
         return ip.is_global and not ip.is_multicast or any(ip in ip_network(network) for network in self.networks)
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _plain(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

@@ -58,12 +58,18 @@ def archives() -> bytes:
 
 
 def post(body: bytes, kind: str = "application/octet-stream", path: str = "/v1/ocr", *headers: str) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *headers]
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
     return "\r\n".join((*lines, "", "")).encode("latin-1") + body
 
 
 def unsized(*headers: str, body: bytes = b"") -> bytes:
-    return "\r\n".join(("POST /v1/ocr HTTP/1.1", "Host: x", *headers, "", "")).encode("latin-1") + body
+    return "\r\n".join(("POST /v1/ocr HTTP/1.1", "Host: localhost", *headers, "", "")).encode("latin-1") + body
 
 
 def bodies() -> Iterator[tuple[str, bytes]]:
@@ -112,11 +118,14 @@ def heads() -> Iterator[tuple[str, bytes]]:
     yield "a chunk that is longer", unsized("Transfer-Encoding: chunked", body=b"1\r\nabcdef\r\n" + end)
     up = "/static/../../etc/passwd", "/static/%2e%2e/%2e%2e/etc/passwd", "/v1/jobs/..%2f..%2fetc"
     for path in (*up, "/%00", "/\xff", "//evil.example/", "/v1/jobs/%F0%9F%98%80/result", "http://evil.example/readyz"):
-        yield f"the path {path}", f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode("latin-1")
+        yield f"the path {path}", f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode("latin-1")
     for host in ("evil.example", "x:99999999999", "\xff", "a\r\nHost: b"):
         yield f"the host {host!r}", f"GET /docs/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1")
-    yield "a header over five lines", b"GET /readyz HTTP/1.1\r\nHost: x\r\nX: a" + b"\r\n b" * 5 + b"\r\n\r\n"
-    yield "a header of five megabytes", b"GET /readyz HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 5_000_000 + b"\r\n\r\n"
+    yield "a header over five lines", b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nX: a" + b"\r\n b" * 5 + b"\r\n\r\n"
+    yield (
+        "a header of five megabytes",
+        b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 5_000_000 + b"\r\n\r\n",
+    )
     yield (
         "odd headers",
         unsized("X-Request-ID: \xff", "Authorization: Bearer \xff", "traceparent: \xff", "Accept: \xff/*"),
@@ -144,7 +153,7 @@ def test_each_is_answered(each_server: Server, made: Callable[[], Iterator[tuple
         status, body = answer_to(each_server, sent)
         assert status < 500, (name, status, body)
         assert not re.search(rb"Traceback|site-packages|root:x:|" + re.escape(ROOT.encode()), body), (name, body)
-    assert answer_to(each_server, b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")[0] == 200
+    assert answer_to(each_server, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")[0] == 200
     assert memory(each_server) < before + MOST_BYTES
 
 

@@ -163,7 +163,7 @@ def test_bad_headers(each_server: Server, headers: dict[str, str], statuses: set
 
 def test_a_body_over_the_limit_is_refused_unread(each_server: Server) -> None:
     with socket.create_connection((each_server.host, each_server.port), 30) as client:
-        client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000000\r\n\r\n")
+        client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000000000\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 413 ")
     assert_reads(each_server)
 
@@ -171,6 +171,18 @@ def test_a_body_over_the_limit_is_refused_unread(each_server: Server) -> None:
 def test_nothing_listens_beyond_loopback(each_server: Server) -> None:
     """Neither HTTP, nor Ray's own ports, nor its metrics."""
     assert each_server.listening() <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def test_pages_of_other_sites_get_nothing(each_server: Server) -> None:
+    """Not even if their name leads to this machine: browsers say for whom they ask."""
+    foreign = {"Host": "evil.example", "Origin": "http://evil.example"}
+    for headers, code in ((foreign, "host_unknown"), ({"Sec-Fetch-Site": "cross-site"}, "cross_site")):
+        connection = each_server.connect()
+        connection.request("POST", "/v1/ocr", NOTE, headers)
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())["code"]) in ((421, code), (403, code))
+        connection.close()
+    assert_reads(each_server)
 
 
 def test_the_log_is_plain_json_lines_with_the_id_of_the_answer(each_server: Server) -> None:
@@ -193,7 +205,7 @@ def test_the_log_is_plain_json_lines_with_the_id_of_the_answer(each_server: Serv
 @pytest.mark.slow
 def test_the_death_of_the_ingress_is_a_503_that_clients_try_again(server: Server) -> None:
     with socket.create_connection((server.host, server.port), 60) as client:
-        client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nsome")
+        client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nsome")
         time.sleep(0.5)
         (ingress,) = server.replicas("Ingress")
         os.kill(ingress, signal.SIGKILL)
@@ -216,7 +228,7 @@ def test_clients_that_dawdle_hold_up_nobody(engine: str) -> None:
             address, other_client = (server.host, server.port), ("127.0.0.2", 0)
             slow = [stack.enter_context(socket.create_connection(address, 30, other_client)) for _ in range(500)]
             for number, client in enumerate(slow):
-                client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\n")
+                client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\n")
                 if number % 2:
                     client.sendall(b"Content-Length: 1000\r\n\r\nsome")
             assert_reads(server)
@@ -242,7 +254,7 @@ def assert_left_clients_free_their_place(server: Server) -> None:
 def left_under_way(server: Server) -> bool:
     """Sends a request and leaves; whether it was under way then: nothing says that it is the first to be taken."""
     with socket.create_connection((server.host, server.port), 30) as client:
-        client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(LETTER) + LETTER)
+        client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(LETTER) + LETTER)
         return post(server, LETTER)[0] == 429
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ from making import a_line, a_word
 import raypipe as rp
 from raypipe import client as client_module
 from raypipe.cli.main import cli
+from raypipe.hosts import is_loopback
 
 WORD = {"text": "Dear", "confidence": 0.9, "x": 1, "y": 2, "width": 3, "height": 4, "angle": 0}
 PAGE = {
@@ -107,7 +109,7 @@ def test_other_hosts_are_asked_through_the_proxy(script: Script, monkeypatch: py
      ("localhost.example.org", False)],
 )  # fmt: skip
 def test_what_is_loopback(host: str, loopback: bool) -> None:
-    assert client_module._is_loopback(f"http://{host}:8000/") is loopback
+    assert is_loopback(str(urlsplit(f"http://{host}:8000/").hostname)) is loopback
 
 
 @pytest.fixture(autouse=True)

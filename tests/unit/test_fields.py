@@ -31,6 +31,7 @@ ANOTHER = {
     "max_requests_per_client": 4,
     "pages_per_minute": 60,
     "cors_origins": ("https://a.example",),
+    "host_names": ("ocr.example",),
     "pages_at_once": 6,
     "body_seconds": 7.5,
     "request_seconds": 8.5,

@@ -15,7 +15,7 @@ import raypipe
 
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
-    ["types", "compat", "keys", "machine", "metrics"],
+    ["types", "compat", "keys", "machine", "metrics", "hosts"],
     ["errors"],
     ["columns", "files", "geometry", "engine", "plugins"],
     ["rows", "zoo", "images"],
