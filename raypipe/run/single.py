@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -83,6 +84,20 @@ def application(
 
 class Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
     """uvicorn's HTTP, which answers malformed requests with a problem document."""
+
+    _answered: Any = None
+    """The request whose answer comes next. Others may have come after it on the same connection."""
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Lets the request that is being answered know, too: uvicorn tells only the last that came."""
+        if self._answered:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+        super().connection_lost(exc)
 
     def send_400_response(self, _: str) -> None:
         """Answers and closes the connection, or only closes it if another request's answer would come next."""

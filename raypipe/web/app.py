@@ -22,7 +22,7 @@ from raypipe.web.examples import with_examples
 from raypipe.web.fairness import FairQueue
 from raypipe.web.limits import Admission, Quota
 from raypipe.web.options import describe, each_once
-from raypipe.web.problems import ProblemError
+from raypipe.web.problems import NO_SUCH_PATH, ProblemError
 from raypipe.web.reading import Reader
 from raypipe.web.samples import with_samples
 from raypipe.web.schema import completed
@@ -115,7 +115,7 @@ def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:
     async def unroutable(request: Request, error: HTTPException) -> Response:
         takes = (error.headers or {}).get("Allow", "another method")
         code, detail = {
-            404: ("no_such_path", "There is nothing at this path. /docs lists the paths of this server."),
+            404: NO_SUCH_PATH[1:],
             405: ("wrong_method", f"This path takes {takes}. /docs describes the paths of this server."),
         }.get(error.status_code, ("http", str(error.detail)))
         return answer(request, ProblemError(error.status_code, code, detail, error.headers))

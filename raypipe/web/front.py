@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from raypipe.web.edge import OURS, REQUEST_ID, request_id_of
-from raypipe.web.problems import ProblemError
+from raypipe.web.problems import NO_SUCH_PATH, ProblemError
 
 RETRY_AFTER_SECONDS = 2
 SERVES_OWN_PATHS = "/-/"
@@ -43,7 +43,10 @@ class Front:
 
         async def replace(status: int) -> None:
             further = {"Retry-After": str(RETRY_AFTER_SECONDS), REQUEST_ID: request_id}
-            await ProblemError(*PROBLEMS[status], further).response(request_id)(scope, receive, send)
+            problem = ProblemError(*PROBLEMS[status], further)
+            if not scope["path"].startswith("/"):  # That of `OPTIONS *`, which no application is given.
+                problem = ProblemError(*NO_SUCH_PATH, {REQUEST_ID: request_id})
+            await problem.response(request_id)(scope, receive, send)
 
         async def send_or_replace(message: Message) -> None:
             nonlocal has_begun, is_replaced

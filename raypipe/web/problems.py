@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from raypipe.errors import Failure
 
 MEDIA_TYPE = "application/problem+json"
+NO_SUCH_PATH = 404, "no_such_path", "There is nothing at this path. /docs lists the paths of this server."
 
 
 class ProblemError(Exception):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import http.client
 import io
 import json
@@ -69,7 +70,12 @@ def post(body: bytes, kind: str = "application/octet-stream", path: str = "/v1/o
 
 
 def unsized(*headers: str, body: bytes = b"") -> bytes:
-    return "\r\n".join(("POST /v1/ocr HTTP/1.1", "Host: localhost", *headers, "", "")).encode("latin-1") + body
+    return plain("POST /v1/ocr HTTP/1.1", *headers, body=body)
+
+
+def plain(line: str, *headers: str, body: bytes = b"") -> bytes:
+    host = [] if line.endswith("/1.0") else ["Host: localhost"]
+    return "\r\n".join((line, *host, *headers, "", "")).encode("latin-1") + body
 
 
 def bodies() -> Iterator[tuple[str, bytes]]:
@@ -133,6 +139,105 @@ def heads() -> Iterator[tuple[str, bytes]]:
     yield "a start of TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500)
 
 
+def lines() -> Iterator[tuple[str, bytes]]:
+    get, sent = "GET /readyz HTTP/1.1", b"1\r\na\r\n"
+    chunked = "Transfer-Encoding: chunked"
+    yield "no host", plain("GET /readyz HTTP/1.0")
+    yield "no version", b"GET /\r\n\r\n"
+    yield "another version", plain("GET /readyz HTTP/9.9")
+    yield "HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    yield "chunks in HTTP/1.0", plain("POST /v1/ocr HTTP/1.0", chunked, body=sent + b"0\r\n\r\n")
+    for way in ("h2c", "websocket", "TLS/1.0"):
+        yield f"an upgrade to {way}", plain(get, "Connection: Upgrade", f"Upgrade: {way}", "Sec-WebSocket-Version: 13")
+    for what in ("100-continue", "200-ok", "x" * 1000):
+        yield f"what expects {what[:9]}", post(b"none", "image/png", "/v1/ocr", f"Expect: {what}")
+    yield "trailers", unsized(chunked, "Trailer: X", body=sent + b"0\r\nX: y\r\n\r\n")
+    yield "trailers with a length", unsized(chunked, body=sent + b"0\r\nContent-Length: 9\r\n\r\n")
+    yield "many trailers", unsized(chunked, body=sent + b"0\r\n" + b"X: y\r\n" * 20_000 + b"\r\n")
+    yield "many chunks", unsized(chunked, body=sent * 100_000 + b"0\r\n\r\n")
+    yield "chunks with extensions", unsized(chunked, body=b"1;a=b\r\na\r\n" * 10_000 + b"0\r\n\r\n")
+    yield "chunks in other lines", unsized(chunked, body=b"1\na\n0\n\n")
+    yield "many headers", plain(get, *[f"X{n}: y" for n in range(20_000)])
+    yield "a long name of a header", plain(get, "X" * 200_000 + ": y")
+    for header in (": y", "X: a\0b", "X\0: y", "X"):
+        yield f"the header {header!r}", plain(get, header)
+    yield "a long path", plain(f"GET /{'a' * 5_000_000} HTTP/1.1")
+    for method in ("TRACE", "CONNECT", "PROPFIND", "get", "A" * 10_000, "GET\t"):
+        yield f"the method {method[:9]!r}", plain(f"{method} /v1/ocr HTTP/1.1")
+    for target in ("OPTIONS *", "CONNECT evil.example:443", "GET http://localhost/readyz", "GET ?", "GET \\\\evil\\x"):
+        yield f"the target {target}", plain(f"{target} HTTP/1.1")
+
+
+def forms() -> Iterator[tuple[str, bytes]]:
+    picture = png(20, chunk(b"IDAT", zlib.compress(bytes(420))))
+    for coding in ("deflate", "br", "zstd", "gzip, gzip", "identity, gzip", "GZIP", "x" * 1000):
+        yield (
+            f"a body in {coding[:9]}",
+            post(gzip.compress(bytes(1 << 20)), "image/png", "/v1/ocr", f"Content-Encoding: {coding}"),
+        )
+    for name, packed in (("gzip", gzip.compress(picture)), ("zstd", b"\x28\xb5\x2f\xfd" + bytes(1000))):
+        yield f"{name} as a picture", post(packed)
+    inner = form((FILE, picture)).replace(b"--X", b"--Y")
+    yield (
+        "a form in a form",
+        post(
+            form((b'Content-Disposition: form-data; name="a"\r\nContent-Type: multipart/mixed; boundary=Y', inner)),
+            FORM,
+        ),
+    )
+    for coding in (b"Content-Encoding: gzip", b"Content-Transfer-Encoding: base64"):
+        yield f"a part in {coding!r}", post(form((FILE + b"\r\n" + coding, base64.b64encode(picture))), FORM)
+    for head in (b'Content-Disposition: form-data; filename="a"', b"X: y", b"", b"Content-Disposition: ;;;"):
+        yield f"a part of {head!r}", post(form((head, picture)), FORM)
+    for boundary in ('""', '"a b\tc"', "x" * 71, "\xff"):
+        yield f"the boundary {boundary[:9]}", post(form((FILE, picture)), f"multipart/form-data; boundary={boundary}")
+    for name in (b"..\\..\\a", b"C:\\x", b"a\nb", b"\xff\xfe", b"a" * 100_000):
+        yield f"the file {name[:9]!r}", post(form((FILE.replace(b"a.png", name), b"none")), FORM)
+
+
+def values() -> Iterator[tuple[str, bytes]]:
+    for text in (
+        "attachment; filename=../../x",
+        "attachment; filename*=x''%ff",
+        "; ; ;",
+        "attachment; " + "a=b; " * 2000,
+    ):
+        yield f"a file that is {text[:30]}", post(b"none", "image/png", "/v1/ocr", f"Content-Disposition: {text}")
+    for charset in ("utf-16", "utf-7", "\xff"):
+        yield f"JSON in {charset}", post('{"file":"aaaa"}'.encode("utf-16"), f"{JSON}; charset={charset}")
+    for text in (
+        b'{"file":NaN}',
+        b"[1]",
+        b'{"file":"aaaa","file":"bbbb"}',
+        b'{"file":"aaaa","pages":1e999}',
+        b"\xef\xbb\xbf{}",
+    ):
+        yield f"JSON of {text!r}", post(text, JSON)
+    for pages in ("1-999999999999", "1," * 10_000, "1--2", "%d9%a1", "%00"):
+        yield f"the pages {pages[:9]}", post(b"none", "image/png", f"/v1/ocr?pages={pages}")
+    for quality in ("nan", "1e400", ";;;"):
+        yield (
+            f"what is wanted {quality}",
+            post(b"none", "image/png", "/v1/ocr", f"Accept: application/json;q={quality}"),
+        )
+    yield "many ranges", plain("GET / HTTP/1.1", "Range: bytes=" + ",".join(f"{n}-{n}" for n in range(2000)))
+    yield "a time that there is not", plain("GET / HTTP/1.1", "If-Modified-Since: Thu, 99 Foo 99999 99:99:99 GMT")
+    yield "an event far ahead", plain(f"GET /v1/jobs/{'0' * 32}/events HTTP/1.1", f"Last-Event-ID: {'9' * 5000}")
+    yield "proxies", post(b"none", "image/png", "/v1/ocr", "X-Forwarded-For: [::1]:x, \xff", "X-Forwarded-Proto: \xff")
+    for document in (b'{"S3Object":{"Bucket":"a","Name":"b"}}', b'{"Bytes":[]}', b'{"Document":' * 50_000):
+        asked = "X-Amz-Target: Textract.DetectDocumentText"
+        yield (
+            f"Textract's {document[:9]!r}",
+            post(b'{"Document":%b}' % document, "application/x-amz-json-1.1", "/", asked),
+        )
+    for pages in (
+        b"null",
+        b"[null]",
+        b'[{"path":"/etc/passwd","pagenum":-1,"width":1e308,"height":-5,"confidence":NaN}]',
+    ):
+        yield f"the pages {pages[:9]!r}", post(b'{"pages":%b}' % pages, JSON, "/v1/convert?output_format=pdf")
+
+
 def answer_to(server: Server, sent: bytes) -> tuple[int, bytes]:
     """Status and body; 0 if the server has closed the connection while it was sent something too long."""
     with socket.create_connection((server.host, server.port), 60) as client:
@@ -141,12 +246,12 @@ def answer_to(server: Server, sent: bytes) -> tuple[int, bytes]:
         except OSError:
             return 0, b""
         answer = http.client.HTTPResponse(client)
-        answer.begin()
+        answer.begin()  # Passes over 100 Continue.
         return answer.status, answer.read()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("made", [bodies, heads])
+@pytest.mark.parametrize("made", [bodies, heads, lines, forms, values])
 def test_each_is_answered(each_server: Server, made: Callable[[], Iterator[tuple[str, bytes]]]) -> None:
     before = memory(each_server)
     for name, sent in made():

@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from asking import (
+    LEISURELY,
     PICTURE,
     TIFF,
     Reader,
@@ -95,6 +97,18 @@ def test_no_other_answer_stands_in_the_place_of_a_request_that_is_read() -> None
         client.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\nno HTTP\r\n\r\n")
         assert not client.recv(1000).startswith(b"HTTP/1.1 400")
         reader.hold.set()
+
+
+def test_who_has_sent_several_requests_at_once_may_leave(capfd: pytest.CaptureFixture[str]) -> None:
+    request = b"POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(LEISURELY), LEISURELY)
+    with listening(app := create(Reader(), ServerSettings())) as at:
+        with socket.create_connection((at.host, at.port), 30) as client:
+            client.sendall(3 * request)
+            while not app.under_way:
+                time.sleep(0.01)
+        while app.under_way:
+            time.sleep(0.01)
+    assert "ERROR" not in capfd.readouterr().err
 
 
 def test_a_websocket_is_no_way_in() -> None:

@@ -36,6 +36,18 @@ def test_serves_own_errors_are_problems_to_try_again(status: int, seen: int, cod
     assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine"
 
 
+def test_what_asks_for_no_path_is_told_so() -> None:
+    async def router(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse("Path '*' not found", 404)({**scope, "path": "*"}, receive, send)
+
+    async def of_no_path(scope: Any, receive: Any, send: Any) -> None:
+        await middlewares()[0].cls(router)({**scope, "path": "*"}, receive, send)
+
+    answer = TestClient(of_no_path).options("/")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_such_path")
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+
+
 def test_no_answer_at_all_is_a_problem_to_try_again() -> None:
     async def nothing(scope: Any, receive: Any, send: Any) -> None:
         """What Serve's router sends when the process that was to answer dies."""
