@@ -21,6 +21,6 @@ def print_failures(outcome: Outcome, folder: OutputFolder) -> None:
     if outcome.unwritten:
         click.echo(
             f"{outcome.unwritten} files could not be written, first {outcome.why_unwritten[0]}. What was read is in "
-            "the results: `raypipe convert` writes the files again.",
+            "the results: the same command, or `raypipe convert`, writes the files again.",
             err=True,
         )

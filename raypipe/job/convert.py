@@ -52,15 +52,17 @@ def convert(
 
     Raises:
         ConfigError: The folder holds no results, the pipeline that made them is unknown, or a job is writing to it.
+        OutputError: The folder cannot be read.
     """
     folder = OutputFolder(place)
-    if not Ledger(folder).shards:  # A lease would make the folder.
-        raise ConfigError(f"{folder} holds no results of a job.", "Give the --output of `raypipe run`.")
-    held = lease.take(folder.uri)
-    try:
-        return _convert(folder, formats, engine_for, shards, changed)
-    finally:
-        held.release()
+    with folder.in_use():
+        if not Ledger(folder).shards:  # A lease would make the folder.
+            raise ConfigError(f"{folder} holds no results of a job.", "Give the --output of `raypipe run`.")
+        held = lease.take(folder.uri)
+        try:
+            return _convert(folder, formats, engine_for, shards, changed)
+        finally:
+            held.release()
 
 
 def _convert(

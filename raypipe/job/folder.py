@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from pyarrow import fs
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, OutputError, PageError
 from raypipe.files.paths import exists, join, resolve
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
 
 LEASE = ".lease"
 """The file that says whether a job writes to a folder; see `lease.py`."""
+REMEDY = "Free space there, or renew the credentials: the same command then goes on."
 
 
 class OutputFolder:
@@ -78,6 +80,18 @@ class OutputFolder:
     def ignores_case(self) -> bool:
         """Whether its disk ignores case in names; such disks also ignore how accents are encoded."""
         return self.local is not None and (self.local / LEASE.upper()).exists()
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Turns errors of the folder's disk or bucket in a block into one that stops the job.
+
+        Raises:
+            OutputError: The folder cannot be read or written.
+        """
+        try:
+            yield
+        except (OSError, PageError) as error:
+            raise OutputError(f"{self} cannot be read or written: {str(error).rstrip('.')}.", REMEDY) from error
 
     def clear(self) -> None:
         """Removes what jobs write here.

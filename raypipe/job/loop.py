@@ -36,16 +36,17 @@ def run(job: Job, engine_for: EngineFor, progress: Progress) -> Summary:
 
     Raises:
         InputError: A source names nothing or cannot be listed.
-        OutputError: Rows that were read are not in the results, or cannot be written.
+        OutputError: Rows that were read are not in the results, or the folder cannot be read or written.
         TooManyErrorsError: More pages failed than may.
     """
     running = _Run(job, engine_for, progress)
     job.lister.start()
     try:
-        for number in running.shards():
-            running.read(number)
-        running.convert()
-        return running.summary()
+        with job.folder.in_use():
+            for number in running.shards():
+                running.read(number)
+            running.convert()
+            return running.summary()
     finally:
         job.lister.stop()
         job.lease.release()
@@ -192,20 +193,28 @@ class _Run:
             )
 
     def convert(self) -> None:
-        """Writes the files of finished documents in formats that earlier runs did not write."""
+        """Writes the files of finished documents that earlier runs did not write, or could not."""
         wanted = set(self._job.writer.formats)
         for number, shard in self._ledger.shards.items():
             outcome = shard.outcome
-            if outcome and shard.seen.any() and wanted - set(outcome.formats):
+            if outcome and shard.seen.any() and self._lacks_files(number, outcome):
                 rows, files = self._results.of(number), self._results.files(number)
                 tasks = self._job.writer.tasks(files, rows.split)
                 unwritten = self._the_engine(self._ledger.documents(number)).write(tasks)
+                if wanted >= set(outcome.formats):
+                    outcome = replace(outcome, unwritten=0, why_unwritten=[])
                 formats = sorted(wanted.union(outcome.formats))
                 self._ledger.finish(
                     number,
                     replace(outcome, formats=formats, unwritten=outcome.unwritten + len(unwritten),
                             why_unwritten=[*outcome.why_unwritten, *unwritten][:FIRST_UNWRITTEN]),
                 )  # fmt: skip
+
+    def _lacks_files(self, number: int, outcome: Outcome) -> bool:
+        """Whether documents' files of a finished shard are still to be written, or are to be tried once more."""
+        wanted, formats = set(self._job.writer.formats), set(outcome.formats)
+        again = outcome.unwritten > 0 and wanted >= formats and number not in self._before
+        return bool(wanted - formats) or again
 
     def summary(self) -> Summary:
         """What the job did."""

@@ -48,12 +48,13 @@ def write(place: str, output: str | None = None) -> str:
 
     Raises:
         ConfigError: No job has written there, or the pipeline that made its results is unknown.
-        OutputError: The file cannot be written.
+        OutputError: The folder cannot be read, or the file cannot be written.
     """
     folder = OutputFolder(place)
-    said, pipeline = status(place), declared_pipeline(folder)
     file = output or folder.report
-    page = render(said, gather(folder, pipeline), pipeline).encode()
+    with folder.in_use():
+        said, pipeline = status(place), declared_pipeline(folder)
+        page = render(said, gather(folder, pipeline), pipeline).encode()
     try:
         write_file(file, page)
     except OSError as error:

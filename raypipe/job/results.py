@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from raypipe.columns import Column, roles_of
 from raypipe.errors import ConfigError, Failure, OutputError
 from raypipe.files.paths import join, names_in, open_file, remove_file, write_file
-from raypipe.job.folder import OutputFolder
+from raypipe.job.folder import REMEDY, OutputFolder
 from raypipe.keys import public
 from raypipe.rows import from_table
 from raypipe.types import Page
@@ -125,8 +125,7 @@ class Results:
         try:
             write_file(join(self.uri, name), sink.getvalue())
         except OSError as error:
-            remedy = "Free space there, or renew the credentials: the same command then goes on."
-            raise OutputError(f"{join(self.uri, name)} cannot be written: {error}.", remedy) from error
+            raise OutputError(f"{join(self.uri, name)} cannot be written: {error}.", REMEDY) from error
 
     def read(self, name: str, columns: Sequence[str] | None = None, paths: Iterable[str] | None = None) -> pa.Table:
         """The rows of a file, of all documents or of some, without columns that an older version did not write."""

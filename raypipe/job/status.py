@@ -50,8 +50,14 @@ def status(place: str) -> Status:
 
     Raises:
         ConfigError: No job has written there.
+        OutputError: The folder cannot be read.
     """
     folder = OutputFolder(place)
+    with folder.in_use():
+        return _status(folder)
+
+
+def _status(folder: OutputFolder) -> Status:
     if not exists(folder.job):
         raise ConfigError(f"{folder} is not the output folder of a job.", "Give the --output of `raypipe run`.")
     said = json.loads(read_file(folder.job))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from raypipe.errors import ConfigError, RaypipeError
+from raypipe.errors import ConfigError, OutputError, RaypipeError
 from raypipe.files.paths import exists
 from raypipe.graph import Graph
 from raypipe.job import lease, loop, plan
@@ -211,11 +211,13 @@ class Desk:
         """Gives a job up, or leaves it for another try if the error may be temporary."""
         logging.getLogger(__name__).error("A job was broken off.", exc_info=error)
         self._tries[kept.folder] += 1
-        is_final = isinstance(error, RaypipeError) or self._tries[kept.folder] >= MOST_TRIES
+        # A full disk may be temporary, and the error names folders of the server.
+        is_ours = isinstance(error, RaypipeError) and not isinstance(error, OutputError)
+        is_final = is_ours or self._tries[kept.folder] >= MOST_TRIES
         if not kept.exists or self._stopped.is_set():
             return
         if is_final:
-            problem = str(error) if isinstance(error, RaypipeError) else "The server's log says what went wrong."
+            problem = str(error) if is_ours else "The server's log says what went wrong."
             kept.end(Results(kept.output).of(0), problem)
         self._stopped.wait(LOOK_SECONDS)
 

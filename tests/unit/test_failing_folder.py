@@ -1,0 +1,107 @@
+"""An output folder whose disk fails at any moment: one line says so, and the same command then goes on."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobs import names, run, tiff
+
+from raypipe.errors import ConfigError, OutputError, RaypipeError
+from raypipe.files import paths
+from raypipe.job import convert, report
+from raypipe.job import folder as folders
+from raypipe.job.local import LocalEngine
+from raypipe.job.status import status
+
+
+class Disk:
+    """Counts the uses of a folder, and refuses them from one of them on."""
+
+    def __init__(self, place: Path) -> None:
+        self._place, self._resolve = str(place), paths.resolve
+        self.mend()
+
+    def resolve(self, uri: str) -> Any:
+        if uri.startswith(self._place):
+            self.uses += 1
+            if self.uses > self._sound:
+                raise OSError(errno.EIO, "Input/output error")
+        return self._resolve(uri)
+
+    def refuse(self, sound: int) -> None:
+        """Refuses all uses from now on but the first `sound`."""
+        self.uses, self._sound = 0, sound
+
+    def mend(self) -> None:
+        self.refuse(10**9)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Disk]:
+    def disk_of(place: Path) -> Disk:
+        monkeypatch.undo()
+        made = Disk(place)
+        monkeypatch.setattr(paths, "resolve", made.resolve)
+        monkeypatch.setattr(folders, "resolve", made.resolve)
+        return made
+
+    return disk_of
+
+
+def test_a_disk_that_fails_at_any_moment_of_a_job(folder: Path, tmp_path: Path, disk: Callable[[Path], Disk]) -> None:
+    tiff(folder / "five.tif", 1, 2, 3, 4, 5)
+    whole = disk(tmp_path / "whole")
+    run(folder, tmp_path / "whole", formats=["text"])
+    assert whole.uses > 20
+    for moment in range(0, whole.uses, 3):
+        output = tmp_path / f"out-{moment}"
+        failing = disk(output)
+        failing.refuse(moment)
+        with pytest.raises((OutputError, ConfigError), match=r"Input/output error") as caught:
+            run(folder, output, formats=["text"])
+        assert "\n" not in str(caught.value) and ".." not in str(caught.value).replace(str(tmp_path), "")
+        failing.mend()
+        rest = run(folder, output, formats=["text"])
+        assert (rest.outcome.pages, rest.outcome.unwritten, len(set(names(output)))) == (8, 0, 8)
+        assert len(list((output / "text").rglob("*.txt"))) == 4
+
+
+def test_what_a_failing_disk_left_unwritten_is_written_by_the_same_command(
+    folder: Path, tmp_path: Path, disk: Callable[[Path], Disk]
+) -> None:
+    failing = disk(tmp_path / "out/text")
+    failing.refuse(1)
+    first = run(folder, tmp_path / "out", formats=["text"])
+    assert (first.outcome.pages, first.outcome.unwritten) == (3, 2)
+    failing.refuse(2)
+    assert run(folder, tmp_path / "out", formats=["text"]).outcome.unwritten == 1
+    failing.mend()
+    assert run(folder, tmp_path / "out", formats=["text"]).outcome.unwritten == 0
+    assert len(list((tmp_path / "out/text").rglob("*.txt"))) == 3
+    failing.mend()
+    run(folder, tmp_path / "out", formats=["text"])
+    assert failing.uses == 0, "nothing is written again"
+
+
+def test_a_disk_that_fails_while_a_finished_job_is_looked_at(
+    folder: Path, tmp_path: Path, disk: Callable[[Path], Disk]
+) -> None:
+    output = tmp_path / "out"
+    run(folder, output)
+    looks: list[Callable[[], Any]] = [
+        lambda: status(str(output)),
+        lambda: report.write(str(output)),
+        lambda: convert.convert(str(output), ["text"], lambda pipeline, writer: LocalEngine(pipeline.graph, writer, 1)),
+    ]
+    for look in looks:
+        failing = disk(output)
+        look()
+        for moment in range(failing.uses - 3):  # The last are files of documents, of which each may fail.
+            failing.refuse(moment)
+            with pytest.raises(RaypipeError, match="Input/output error"):
+                look()
+            failing.mend()
