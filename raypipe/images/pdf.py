@@ -16,8 +16,9 @@ from raypipe.errors import Code, PageError
 from raypipe.files.ranged import RangedFile
 from raypipe.images import passwords
 from raypipe.images.base import File, Kind, Size, TextLayer, Wanted
-from raypipe.images.pdf_content import POINTS_PER_INCH, kinds_of_notes, needed_resolution
+from raypipe.images.pdf_content import POINTS_PER_INCH, needed_resolution
 from raypipe.images.pdf_damage import damage
+from raypipe.images.pdf_forms import flatten, kinds_of_notes, mark_buttons
 from raypipe.images.pdf_text import MOST_LOOKED_AT, is_seen, text_layer
 from raypipe.types import Pixels
 
@@ -115,6 +116,8 @@ class PdfPages:
 
     @contextmanager
     def _page(self, number: int) -> Iterator[PdfPage]:
+        if self._document.formenv:
+            mark_buttons(self._document, number)
         with closing(self._document[number]) as page:
             if not all(page.get_size()):  # Its crop box lies outside its media box; viewers then ignore it.
                 page.set_cropbox(*page.get_mediabox())
@@ -161,7 +164,7 @@ class PdfPages:
                     return drawn
                 # PDFium draws no fields if the document does not declare its form, as merged ones do not. Flattened
                 # into the page they are drawn, but then other annotations may be lost.
-                raw.FPDFPage_Flatten(opened, raw.FLAT_NORMALDISPLAY)
+                flatten(opened)
             with self._page(page) as flat:
                 drawn = np.minimum(drawn, self._drawn(flat, size, gray))
             self._open_anew()

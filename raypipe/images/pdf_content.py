@@ -105,15 +105,3 @@ def shares_of_pictures(page: PdfPage) -> list[float]:
     """The share of the page that each of its pictures covers."""
     width, height = (side / POINTS_PER_INCH for side in page.get_size())
     return [picture.area / (width * height) for picture in _content(page)[0]]
-
-
-def kinds_of_notes(page: PdfPage) -> set[int]:
-    """The kinds of a page's annotations: PDFium's FPDF_ANNOT_WIDGET, which are fields of a form, and others."""
-    from pypdfium2 import raw
-
-    found = set[int]()
-    for number in range(raw.FPDFPage_GetAnnotCount(page)):
-        note = raw.FPDFPage_GetAnnot(page, number)
-        found.add(raw.FPDFAnnot_GetSubtype(note))
-        raw.FPDFPage_CloseAnnot(note)
-    return found

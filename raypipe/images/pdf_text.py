@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from raypipe.geometry import Floats, bounds, directions, turn
 from raypipe.images.base import TextLayer
-from raypipe.images.pdf_content import NOTABLE, kinds_of_notes, shares_of_pictures
+from raypipe.images.pdf_content import NOTABLE, shares_of_pictures
+from raypipe.images.pdf_forms import kinds_of_notes
 from raypipe.types import Pixels, Word, boxes_of
 
 if TYPE_CHECKING:

@@ -72,6 +72,19 @@ def form(has_form: bool, has_appearance: bool) -> bytes:
     return written(objects)
 
 
+def fields(*entries: bytes, has_form: bool = True) -> bytes:
+    """A page of 612 by 792 points with these fields, each given by its entries; /F0 is Helvetica, /F1 has marks."""
+    names = b" ".join(b"%d 0 R" % (6 + n) for n in range(len(entries)))
+    catalogue = b"<</Type /Catalog /Pages 2 0 R>>"
+    if has_form:
+        known = b"/Fields [%s] /DR <</Font <</F0 4 0 R /F1 5 0 R>>>> /NeedAppearances true" % names
+        catalogue = b"<</Type /Catalog /Pages 2 0 R /AcroForm <<%s>>>>" % known
+    page = b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Annots [%s]>>" % names
+    return written(
+        [catalogue, PAGES, page, FONT, MARKS, *(b"<</Type /Annot /Subtype /Widget %s>>" % e for e in entries)]
+    )
+
+
 LOCKED = zlib.decompress(
     base64.b85decode(
         "c-"

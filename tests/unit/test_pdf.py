@@ -11,7 +11,7 @@ import numpy as np
 import pikepdf
 import pytest
 from making import encoded, white
-from pdfs import LOCKED, form, pdf
+from pdfs import LOCKED, fields, form, pdf
 from PIL.PngImagePlugin import PngInfo
 
 from raypipe.errors import PageError
@@ -168,6 +168,62 @@ def test_what_is_filled_in_is_drawn(has_form: bool, has_appearance: bool) -> Non
     if has_form or has_appearance:
         assert field.min() < 100 and box.min() < 100
     assert note.min() < 150
+
+
+BUTTON = b"/F 4 /FT /Btn /T (a) /DA (/F1 0 Tf 0 g) /MK <</CA (l)>> /Rect [150 690 170 710] "
+TEXT = b"/FT /Tx /T (a) /V (Ada) /DA (/F0 18 Tf 0 g) /Rect [150 690 400 720] "
+CHOICE = b"/F 4 /FT /Ch /T (a) /V (b) /Opt [[(a) (Red)] [(b) (Green)]] /DA (/F0 18 Tf 0 g) /Rect [150 690 400 720] "
+
+
+def darkest(data: bytes) -> int:
+    """Of the fields that begin 150 points from the left and 690 from the bottom."""
+    return int(open_image(data, "a.pdf", 0, True, LIMITS, pdf_resolution=72).pixels()[82:102, 150:170].min())
+
+
+def bar(document: pikepdf.Pdf) -> pikepdf.Object:
+    """How a field looks: a black bar."""
+    look = document.make_stream(b"10 0 5 20 re f", Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form)
+    look.BBox = [0, 0, 250, 30]
+    return look
+
+
+@pytest.mark.parametrize(
+    ("field", "is_drawn"),
+    [
+        (BUTTON + b"/Ff 49152 /V /b /AS /b", True),
+        (BUTTON + b"/Ff 49152 /V /b", True),
+        (BUTTON + b"/V /b /AS /b", True),
+        (BUTTON + b"/V /b", True),
+        (BUTTON + b"/V /b /AS /Off", False),
+        (BUTTON + b"/V /Off /AS /Off", False),
+        (BUTTON, False),
+        (CHOICE + b"/Ff 131072", True),
+        (CHOICE, True),
+        (TEXT + b"/F 4 /Ff 16777216 /MaxLen 9", True),
+        (TEXT + b"/F 4 /Ff 4096", True),
+    ],
+)
+def test_fields_are_drawn_of_which_the_file_does_not_say_how_they_look(field: bytes, is_drawn: bool) -> None:
+    assert (darkest(fields(field)) < 100) == is_drawn
+
+
+@pytest.mark.filterwarnings("ignore:This document has 1 form widget")
+@pytest.mark.parametrize(("flags", "is_drawn"), [(0, True), (4, True), (2, False), (32, False), (36, False)])
+@pytest.mark.parametrize("has_form", [True, False])
+def test_fields_that_are_not_shown_are_not_drawn(flags: int, is_drawn: bool, has_form: bool) -> None:
+    def draw(document: pikepdf.Pdf) -> None:
+        document.pages[0].Annots[0].AP = pikepdf.Dictionary(N=bar(document))
+
+    data = changed(fields(TEXT + b"/F %d" % flags, has_form=has_form), draw)
+    assert (darkest(data) < 100) == is_drawn
+
+
+@pytest.mark.parametrize(("value", "is_drawn"), [(b"/V /b", True), (b"/V /Off", False), (b"/V /b /AS /Off", False)])
+def test_a_box_that_does_not_say_its_state_has_that_of_its_field(value: bytes, is_drawn: bool) -> None:
+    def draw(document: pikepdf.Pdf) -> None:
+        document.pages[0].Annots[0].AP = pikepdf.Dictionary(N=pikepdf.Dictionary(b=bar(document)))
+
+    assert (darkest(changed(fields(BUTTON + value), draw)) < 100) == is_drawn
 
 
 def test_a_locked_document_says_so() -> None:
