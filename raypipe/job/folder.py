@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pyarrow import fs
 
 from raypipe.errors import ConfigError, OutputError, PageError
-from raypipe.files.paths import exists, join, resolve
+from raypipe.files.paths import exists, join, read_file, resolve
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
 
@@ -46,6 +48,14 @@ class OutputFolder:
     def job(self) -> str:
         """The file that says what the latest job was asked to read."""
         return join(self.uri, "job.json")
+
+    def asked(self) -> dict[str, Any]:
+        """The contents of `job`; empty if there is none, or if a power failure cut it off."""
+        try:
+            said: dict[str, Any] = json.loads(read_file(self.job)) if exists(self.job) else {}
+        except ValueError:
+            return {}
+        return said
 
     @property
     def report(self) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raypipe.errors import ConfigError, InputError, PageError
-from raypipe.files.paths import exists, read_file, write_file
+from raypipe.files.paths import write_file
 from raypipe.inputs.listing import Found, listed
 from raypipe.inputs.lists import add_listed_passwords
 from raypipe.job import lease
@@ -100,7 +100,7 @@ def prepare(
 def _note(folder: OutputFolder, pipeline: Pipeline, places: Sequence[str]) -> bool:
     """Records the job in the folder, and returns whether the latest one there had the same sources."""
     names = list(map(public, places))
-    continues = _latest_sources(folder) == names
+    continues = folder.asked().get("sources") == names
     write_file(folder.declared, public(pipeline.to_toml()).encode())
     write_file(folder.job, json.dumps({"sources": names}).encode())
     return continues
@@ -142,12 +142,4 @@ def _absolute(source: str | Path) -> str:
 
 def note_listed(job: Job) -> None:
     """Records in the folder how many files the sources name, once it is known."""
-    said = json.loads(read_file(job.folder.job))
-    write_file(job.folder.job, json.dumps({**said, "listed": job.lister.listed}).encode())
-
-
-def _latest_sources(folder: OutputFolder) -> list[str] | None:
-    if not exists(folder.job):
-        return None
-    said: list[str] = json.loads(read_file(folder.job))["sources"]
-    return said
+    write_file(job.folder.job, json.dumps({**job.folder.asked(), "listed": job.lister.listed}).encode())

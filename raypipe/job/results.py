@@ -128,12 +128,22 @@ class Results:
             raise OutputError(f"{join(self.uri, name)} cannot be written: {error}.", REMEDY) from error
 
     def read(self, name: str, columns: Sequence[str] | None = None, paths: Iterable[str] | None = None) -> pa.Table:
-        """The rows of a file, of all documents or of some, without columns that an older version did not write."""
-        with open_file(join(self.uri, name)) as file:
-            if paths is None:
-                return pq.ParquetFile(file).read(columns)
-            # This reader looks at statistics first: it reads nothing else of a file without these documents.
-            return pq.read_table(file, columns=columns, filters=pc.field("path").isin(list(paths)))
+        """The rows of a file, of all documents or of some, without columns that an older version did not write.
+
+        Raises:
+            OutputError: It is damaged.
+        """
+        try:
+            with open_file(join(self.uri, name)) as file:
+                if paths is None:
+                    return pq.ParquetFile(file).read(columns)
+                # This reader looks at statistics first: it reads nothing else of a file without these documents.
+                return pq.read_table(file, columns=columns, filters=pc.field("path").isin(list(paths)))
+        except pa.ArrowInvalid as error:
+            raise OutputError(
+                f"{join(self.uri, name)} is damaged: {str(error).rstrip('.')}.",
+                f"Remove it and {name[:6]}.json in shards/: the same command then reads its pages again.",
+            ) from error
 
     def count(self, name: str) -> Rows:
         """The number of a file's rows and of failed ones, without their documents."""

@@ -19,14 +19,20 @@ def declared_pipeline(folder: OutputFolder) -> Pipeline:
     """The pipeline that made the results in a folder.
 
     Raises:
-        ConfigError: It is unknown.
+        ConfigError: It is unknown, or this version of raypipe cannot make it.
     """
     if not exists(folder.declared):
         raise ConfigError(
             f"{folder} holds results, and no pipeline.toml that says which pipeline made them.",
             "Choose another folder, or put the file back.",
         )
-    return Pipeline.from_toml(read_file(folder.declared).decode())
+    try:
+        return Pipeline.from_toml(read_file(folder.declared).decode())
+    except (ConfigError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{folder.declared} is damaged, or of another version of raypipe: {str(error).rstrip('.')}.",
+            "Use that version, choose another folder, or pass --overwrite.",
+        ) from error
 
 
 def check_pipeline(folder: OutputFolder, pipeline: Pipeline) -> None:

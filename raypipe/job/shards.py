@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from raypipe.errors import ConfigError
 from raypipe.files.paths import join, names_in, read_file, remove_file, write_file
 from raypipe.inputs.listing import Found
 from raypipe.job.folder import OutputFolder
@@ -44,6 +47,7 @@ have no keys in them: those stay in memory, and each run takes them from its sou
 KEYS = b"keys"
 """Metadata of a shard's file if some of its documents were opened with keys in their URIs."""
 
+_NAME = re.compile(r"(\d{6,})\.parquet")
 Keys = npt.NDArray[np.uint64]
 
 
@@ -149,6 +153,9 @@ class Ledger:
         shards: By number.
         repeated: How often a source named a document that another had named.
         changed: Documents whose content has changed since they were read.
+
+    Raises:
+        ConfigError: A shard is damaged, or this version of raypipe cannot read it.
     """
 
     def __init__(self, folder: OutputFolder) -> None:
@@ -159,22 +166,38 @@ class Ledger:
         self._taken: dict[Taken | None, int] = {None: 0}
         names = names_in(self._folder)
         for name in names:
-            stem, _, suffix = name.partition(".")
-            if suffix == "parquet":
-                done = self._read_outcome(int(stem)) if f"{stem}.json" in names else None
-                self.shards[int(stem)] = Shard.of(int(stem), self._read(int(stem), SCHEMA.names[2:6]), False, done)
+            if ours := _NAME.fullmatch(name):
+                number = int(ours[1])
+                done = self._read_outcome(number) if f"{ours[1]}.json" in names else None
+                self.shards[number] = Shard.of(number, self._read(number, SCHEMA.names[2:6]), False, done)
 
     def _uri(self, number: int, suffix: str = "parquet") -> str:
         return join(self._folder, f"{number:06}.{suffix}")
 
     def _read(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
         # In this thread alone: one of Arrow's that still lets go of our bytes as Python ends would abort the process.
-        with pq.ParquetFile(pa.BufferReader(read_file(self._uri(number)))) as file:
-            return file.read(columns, use_threads=False)
+        try:
+            with pq.ParquetFile(pa.BufferReader(read_file(self._uri(number)))) as file:
+                if missing := set(SCHEMA.names).difference(file.schema_arrow.names):
+                    raise pa.ArrowInvalid(f"it has no column {min(missing)}")
+                return file.read(columns, use_threads=False)
+        except pa.ArrowInvalid as error:
+            uri = self._uri(number)
+            raise ConfigError(
+                f"{uri} is damaged, or of another version of raypipe: {str(error).rstrip('.')}.",
+                f"Remove the files of shards/ and results/ that begin with {number:06}: the same command then reads "
+                "their documents again.",
+            ) from error
 
-    def _read_outcome(self, number: int) -> Outcome:
-        said = json.loads(read_file(self._uri(number, "json")))
-        return Outcome(**{**said, "failed": Counter(said["failed"])})
+    def _read_outcome(self, number: int) -> Outcome | None:
+        """What came of a shard; None if a power failure cut it off or another version wrote it: it is found again."""
+        try:
+            said = json.loads(read_file(self._uri(number, "json")))
+            return Outcome(**{**said, "failed": Counter(said["failed"])})
+        except (ValueError, TypeError, KeyError) as error:
+            uri = public(self._uri(number, "json"))
+            logging.getLogger(__name__).warning("%s cannot be read; its rows are counted again: %s", uri, error)
+            return None
 
     def documents(self, number: int) -> pa.Table:
         """The documents of a shard."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
 from raypipe.errors import ConfigError
-from raypipe.files.paths import exists, join, modified, open_file, read_file
+from raypipe.files.paths import exists, join, modified, open_file
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Results
 from raypipe.job.shards import Ledger, Outcome
@@ -60,14 +59,14 @@ def status(place: str) -> Status:
 def _status(folder: OutputFolder) -> Status:
     if not exists(folder.job):
         raise ConfigError(f"{folder} is not the output folder of a job.", "Give the --output of `raypipe run`.")
-    said = json.loads(read_file(folder.job))
+    said = folder.asked()
     ledger, results = Ledger(folder), Results(folder)
     outcomes = [shard.outcome for shard in ledger.shards.values() if shard.outcome]
     total = sum(outcomes, Outcome())
     begun = [join(results.uri, name) for number in ledger.unfinished() for name in results.names(number)]
     rows = {uri: _rows(uri) for uri in begun}
     return Status(
-        sources=said["sources"],
+        sources=said.get("sources", []),
         listed=said.get("listed"),
         documents=sum(len(shard.keys) for shard in ledger.shards.values()),
         done=total.documents,
