@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
@@ -12,6 +14,7 @@ from raypipe.errors import Code, InputError, PageError
 from raypipe.files import addresses, archives
 from raypipe.files.retries import is_key_refused, retried
 
+T = TypeVar("T")
 OBJECT_STORES = ("s3", "gcs", "abfs")
 """pyarrow's names of file systems that write an object completely or not at all."""
 
@@ -103,6 +106,17 @@ def open_file(uri: str) -> pa.NativeFile:
         OSError: It cannot be opened.
     """
     return _opened(uri)
+
+
+@retried
+def parsed(uri: str, parse: Callable[[pa.NativeFile], T]) -> T:
+    """What a function makes of a local path or URI; as a whole, it is tried again after a temporary error.
+
+    Raises:
+        OSError: It cannot be opened or read.
+    """
+    with _opened(uri) as file:
+        return parse(file)
 
 
 def _opened(uri: str, max_bytes: int | None = None) -> pa.NativeFile:

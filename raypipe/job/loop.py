@@ -24,6 +24,9 @@ MOST_ROUNDS = 3
 """How often a shard is processed: once, and again if files turn out to have more pages than expected."""
 LISTING_SECONDS = 1.0
 """How long the choice of an engine waits for the listing: a job that resumes reads before it is known what is new."""
+LATE_SECONDS, LOOK_SECONDS = 60.0, 2.0
+"""How long rows may be missing after they were written, and how often they are looked for: NFS shows a node what others
+wrote a minute later at the latest, unless it is mounted otherwise."""
 FIRST_UNWRITTEN = 20
 """The ledger keeps the reasons of this many files that could not be written."""
 
@@ -174,7 +177,10 @@ class _Run:
 
     def _arrived(self, number: int, expected: int) -> Rows:
         """The rows in the results, which must be as many as were written."""
-        rows = self._results.of(number)
+        rows, deadline = self._results.of(number), time.monotonic() + LATE_SECONDS
+        while rows.pages < expected and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+            rows = self._results.of(number)
         if rows.pages < expected:
             raise OutputError(
                 f"{expected - rows.pages} of {expected} rows are not in {self._job.folder.results}/, where they were "

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from raypipe.columns import Column, roles_of
 from raypipe.errors import ConfigError, Failure, OutputError
-from raypipe.files.paths import join, names_in, open_file, remove_file, write_file
+from raypipe.files.paths import join, names_in, parsed, remove_file, write_file
 from raypipe.job.folder import REMEDY, OutputFolder
 from raypipe.keys import public
 from raypipe.rows import from_table
@@ -85,8 +85,7 @@ class Results:
 
     def _is_whole(self, name: str) -> bool:
         try:
-            with open_file(join(self.uri, name)) as file:
-                pq.read_metadata(file)
+            parsed(join(self.uri, name), pq.read_metadata)
         except pa.ArrowInvalid:
             return False
         return True
@@ -133,12 +132,16 @@ class Results:
         Raises:
             OutputError: It is damaged.
         """
+
+        def rows(file: pa.NativeFile) -> pa.Table:
+            if paths is None:
+                return pq.ParquetFile(file).read(columns)
+            # This reader looks at statistics first: it reads nothing else of a file without these documents.
+            return pq.read_table(file, columns=columns, filters=pc.field("path").isin(paths))
+
+        paths = None if paths is None else list(paths)
         try:
-            with open_file(join(self.uri, name)) as file:
-                if paths is None:
-                    return pq.ParquetFile(file).read(columns)
-                # This reader looks at statistics first: it reads nothing else of a file without these documents.
-                return pq.read_table(file, columns=columns, filters=pc.field("path").isin(list(paths)))
+            return parsed(join(self.uri, name), rows)
         except pa.ArrowInvalid as error:
             raise OutputError(
                 f"{join(self.uri, name)} is damaged: {str(error).rstrip('.')}.",

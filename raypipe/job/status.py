@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from raypipe.errors import ConfigError
-from raypipe.files.paths import exists, join, modified, open_file
+from raypipe.files.paths import exists, join, modified, parsed
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Results
 from raypipe.job.shards import Ledger, Outcome
@@ -77,8 +77,7 @@ def _status(folder: OutputFolder) -> Status:
 
 
 def _rows(uri: str) -> int:
-    with open_file(uri) as file:
-        return int(pq.read_metadata(file).num_rows)
+    return int(parsed(uri, pq.read_metadata).num_rows)
 
 
 def _rate(rows: dict[str, int]) -> float | None:

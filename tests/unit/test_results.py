@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,10 +12,12 @@ import pytest
 from jobs import PIPELINE, files, names, pages, run, tiff
 
 from raypipe.errors import ConfigError, OutputError
-from raypipe.job import loop, plan
+from raypipe.files import retries
+from raypipe.job import loop, plan, results
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
 from raypipe.job.progress import Progress
+from raypipe.job.status import status
 from raypipe.job.writer import Writer
 
 
@@ -81,12 +85,55 @@ def test_results_of_nobody_knows_which_pipeline_are_refused(folder: Path, tmp_pa
         run(folder, tmp_path / "out")
 
 
-def test_rows_that_did_not_arrive_are_an_error(folder: Path, tmp_path: Path) -> None:
+def test_rows_that_did_not_arrive_are_an_error(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a node whose disk is not the driver's."""
+    monkeypatch.setattr(loop, "LATE_SECONDS", 0)
     job = plan.prepare(PIPELINE, [folder], tmp_path / "out")
     elsewhere = Writer(OutputFolder(tmp_path / "another disk"), job.writer.columns, ())
     with pytest.raises(OutputError, match=r"3 of 3 rows are not in .*out/results"):
         loop.run(job, lambda *_: LocalEngine(PIPELINE.graph, elsewhere, 1, 1), Progress())
+
+
+def test_rows_that_are_listed_late_are_waited_for(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on NFS, whose clients keep listings for up to a minute."""
+    monkeypatch.setattr(loop, "LOOK_SECONDS", 0.01)
+    left, names_in = iter(range(3)), results.names_in
+
+    def late(place: str) -> list[str]:
+        found = names_in(place)
+        return found if not found or next(left, None) is None else []
+
+    monkeypatch.setattr(results, "names_in", late)
+    assert run(folder, tmp_path / "out").pages == 3
+    assert next(left, None) is None and len(names(tmp_path / "out")) == 3
+
+
+def test_results_on_a_handle_that_became_stale_are_opened_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(folder, tmp_path / "out")
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0)
+    left, read_metadata, whole = iter(range(4)), pq.read_metadata, pq.ParquetFile
+
+    def stale(file: Any) -> Any:
+        if next(left, None) is not None:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return read_metadata(file)
+
+    def stale_file(file: Any) -> Any:
+        stale(file)
+        return whole(file)
+
+    monkeypatch.setattr(pq, "ParquetFile", stale_file)
+    assert len(pages(tmp_path / "out")) == 3
+    left = iter(range(4))
+    monkeypatch.undo()
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0)
+    monkeypatch.setattr(pq, "read_metadata", stale)
+    (tmp_path / "out/shards/000000.json").unlink()
+    assert status(str(tmp_path / "out")).pages == 3
 
 
 def test_a_page_that_was_written_twice_stays_once(folder: Path, tmp_path: Path) -> None:
