@@ -39,8 +39,8 @@ def read(command: str, paths: Sequence[str]) -> Round:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{command} cannot be run: {error}.", "See --beside.") from error
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["it printed nothing"]
-        raise ConfigError(f"{command} ended with {done.returncode}: {said[-1]}", "Try it alone.")
+        lines = done.stderr.strip().splitlines() or ["it printed nothing"]
+        raise ConfigError(f"{command} ended with {done.returncode}: {lines[-1]}", "Try it alone.")
     last = done.stdout.strip().rpartition("\n")[2]
     try:
         report = _Report.model_validate_json(last)

@@ -60,13 +60,13 @@ def server(declared: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    said = declared.with_suffix(".log")
+    log_file = declared.with_suffix(".log")
     command = [sys.executable, "-m", "raypipe", "serve", "--pipeline", str(declared), "--port", str(port)]
-    with said.open("wb") as log:
+    with log_file.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(process, url, said)
+        _wait_until_ready(process, url, log_file)
         yield url
     finally:
         process.terminate()
@@ -76,7 +76,7 @@ def server(declared: Path) -> Iterator[str]:
             process.kill()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, said: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log_file: Path) -> None:
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -85,7 +85,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, said: Path) ->
             time.sleep(0.1)
         else:
             return
-    lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    lines = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     raise ConfigError(f"`raypipe serve` did not start: {lines[-1] if lines else 'it printed nothing'}", "Try it alone.")
 
 

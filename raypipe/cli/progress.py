@@ -28,16 +28,16 @@ def shown(limits: Limits) -> Iterator[Progress]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("pages, {task.fields[said]}"),
+        TextColumn("pages, {task.fields[state]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
     )
-    task = bar.add_task("listing", total=None, said="")
+    task = bar.add_task("listing", total=None, state="")
 
     def show(progress: Progress) -> None:
         total = None if progress.listing else progress.total
-        bar.update(task, description=progress.doing, completed=progress.finished, total=total, said=_said(progress))
+        bar.update(task, description=progress.doing, completed=progress.finished, total=total, state=_state(progress))
 
     with bar:
         yield Progress(show, limits)
@@ -54,11 +54,11 @@ class _Lines:
         if progress.doing == self._doing and now < self._next:
             return
         if progress.doing == self._doing:
-            click.echo(f"{progress.finished}/{progress.total} pages, {_said(progress)}", err=True)
+            click.echo(f"{progress.finished}/{progress.total} pages, {_state(progress)}", err=True)
         self._doing, self._next = progress.doing, now + LINE_SECONDS
 
 
-def _said(progress: Progress) -> str:
+def _state(progress: Progress) -> str:
     seconds = time.monotonic() - progress.started
     rate = progress.finished / seconds if seconds else 0
     more = f", {progress.listed} files listed so far" if progress.listing and progress.listed else ""

@@ -18,7 +18,7 @@ Run: TypeAlias = Callable[[Array, Any], list[Array]]
 @dataclass(eq=False)
 class _Call:
     batch: Array
-    asked: Hashable
+    argument: Hashable
     done: bool = False
     results: list[Array] = field(default_factory=list)
     error: BaseException | None = None
@@ -26,7 +26,7 @@ class _Call:
     @property
     def kind(self) -> Hashable:
         """What calls that can be taken together have in common."""
-        return self.batch.shape[1:], self.batch.dtype.str, self.asked
+        return self.batch.shape[1:], self.batch.dtype.str, self.argument
 
 
 class Gatherer:
@@ -45,17 +45,17 @@ class Gatherer:
         self._run, self._most, self._free = run, most, at_once
         self._changed, self._waiting = Condition(), list[_Call]()
 
-    def call(self, batch: Array, asked: Hashable = None) -> list[Array]:
+    def call(self, batch: Array, argument: Hashable = None) -> list[Array]:
         """The function's result for a batch, run alone or as a part of a larger one.
 
         Args:
             batch: (n, ...).
-            asked: The function's second argument.
+            argument: The function's second argument.
 
         Raises:
             Exception: What the function raises for this batch.
         """
-        own = _Call(batch, asked)
+        own = _Call(batch, argument)
         with self._changed:
             self._waiting.append(own)
             while True:
@@ -88,7 +88,7 @@ class Gatherer:
     def _carry_out(self, calls: Sequence[_Call]) -> None:
         try:
             batch = calls[0].batch if len(calls) == 1 else np.concatenate([call.batch for call in calls])
-            results = self._run(batch, calls[0].asked)
+            results = self._run(batch, calls[0].argument)
         except BaseException as error:
             if len(calls) == 1:
                 calls[0].error, calls[0].done = error, True

@@ -170,10 +170,10 @@ class Session:
 def filled_up(run: Run) -> Run:
     """The function, with batches padded by empty pictures to 1, 2, 4, 8 ... pictures, so that shapes repeat."""
 
-    def run_filled_up(batch: Array, asked: Any) -> list[Array]:
+    def run_filled_up(batch: Array, argument: Any) -> list[Array]:
         size = 1 << (len(batch) - 1).bit_length()
         empty = np.zeros((size - len(batch), *batch.shape[1:]), batch.dtype)
-        return [found[: len(batch)] for found in run(np.concatenate([batch, empty]), asked)]
+        return [found[: len(batch)] for found in run(np.concatenate([batch, empty]), argument)]
 
     return run_filled_up
 

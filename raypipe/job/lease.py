@@ -118,12 +118,12 @@ class BucketLease:
         remove_file(probe)
         if (now - found.mtime).total_seconds() > DEAD_SECONDS:
             return None
-        said = json.loads(read_file(self._uri))
-        return None if _is_dead(said) else f"process {said['process']} on {said['host']}"
+        holder = json.loads(read_file(self._uri))
+        return None if _is_dead(holder) else f"process {holder['process']} on {holder['host']}"
 
     def _write(self) -> None:
-        said = {"host": socket.gethostname(), "process": os.getpid(), "space": _space(), "job": self._mine.decode()}
-        write_file(self._uri, json.dumps(said).encode())
+        holder = {"host": socket.gethostname(), "process": os.getpid(), "space": _space(), "job": self._mine.decode()}
+        write_file(self._uri, json.dumps(holder).encode())
 
     def _renew(self) -> None:
         while not self._ended.wait(RENEW_SECONDS):
@@ -142,12 +142,12 @@ def _space() -> str | None:
         return None
 
 
-def _is_dead(said: dict[str, Any]) -> bool:
+def _is_dead(holder: dict[str, Any]) -> bool:
     """Whether a lease's holder was a process here that has ended: it was killed, or its key had expired."""
-    if said.get("space") is None or said["space"] != _space():
+    if holder.get("space") is None or holder["space"] != _space():
         return False
     try:
-        os.kill(said["process"], 0)
+        os.kill(holder["process"], 0)
     except ProcessLookupError:
         return True
     except PermissionError:

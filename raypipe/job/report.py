@@ -53,8 +53,8 @@ def write(place: str, output: str | None = None) -> str:
     folder = OutputFolder(place)
     file = output or folder.report
     with folder.in_use():
-        said, pipeline = status(place), declared_pipeline(folder)
-        page = render(said, gather(folder, pipeline), pipeline).encode()
+        summary, pipeline = status(place), declared_pipeline(folder)
+        page = render(summary, gather(folder, pipeline), pipeline).encode()
     try:
         write_file(file, page)
     except OSError as error:
@@ -62,12 +62,12 @@ def write(place: str, output: str | None = None) -> str:
     return file
 
 
-def render(said: Status, found: Gathered, pipeline: Pipeline) -> str:
+def render(summary: Status, found: Gathered, pipeline: Pipeline) -> str:
     """The report as HTML."""
-    title = escape(f"Report on {', '.join(said.sources)}")
+    title = escape(f"Report on {', '.join(summary.sources)}")
     parts = [
         f"<h1>{title}</h1>",
-        _table(_counts(said, found)),
+        _table(_counts(summary, found)),
         "<h2>Pages per second</h2>",
         _pace(found.written),
         "<h2>Confidence</h2>",
@@ -89,14 +89,14 @@ def render(said: Status, found: Gathered, pipeline: Pipeline) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>' + "\n".join(parts) + "</body></html>\n"
 
 
-def _counts(said: Status, found: Gathered) -> list[tuple[str, str]]:
+def _counts(summary: Status, found: Gathered) -> list[tuple[str, str]]:
     return [
-        ("state", "finished" if said.finished else "not finished"),
-        ("documents", f"{said.documents:,}"),
+        ("state", "finished" if summary.finished else "not finished"),
+        ("documents", f"{summary.documents:,}"),
         ("pages", f"{found.pages:,}"),
         ("failed", f"{found.failures.total():,}"),
         ("without text", f"{found.empty:,}"),
-        ("files that could not be written", f"{said.outcome.unwritten:,}"),
+        ("files that could not be written", f"{summary.outcome.unwritten:,}"),
     ]
 
 
@@ -133,10 +133,10 @@ def _failures(kind: str, count: int, examples: list[Seen]) -> str:
     return f"<h3>{count:,} x {escape(kind)}</h3>{figures}"
 
 
-def _figure(seen: Seen, said: str, picture: str) -> str:
+def _figure(seen: Seen, caption: str, picture: str) -> str:
     shown = f'<img src="{picture}" alt="">' if picture else ""
     page = f"{seen.path}, page {seen.pagenum + 1}"
-    return f"<figure>{shown}<figcaption>{escape(page)}<br>{escape(said)}</figcaption></figure>"
+    return f"<figure>{shown}<figcaption>{escape(page)}<br>{escape(caption)}</figcaption></figure>"
 
 
 def _thumbnail(seen: Seen) -> str:

@@ -192,8 +192,8 @@ class Ledger:
     def _read_outcome(self, number: int) -> Outcome | None:
         """What came of a shard; None if a power failure cut it off or another version wrote it: it is found again."""
         try:
-            said = json.loads(read_file(self._uri(number, "json")))
-            return Outcome(**{**said, "failed": Counter(said["failed"])})
+            record = json.loads(read_file(self._uri(number, "json")))
+            return Outcome(**{**record, "failed": Counter(record["failed"])})
         except (ValueError, TypeError, KeyError) as error:
             uri = public(self._uri(number, "json"))
             logging.getLogger(__name__).warning("%s cannot be read; its rows are counted again: %s", uri, error)

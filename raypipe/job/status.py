@@ -59,15 +59,15 @@ def status(place: str) -> Status:
 def _status(folder: OutputFolder) -> Status:
     if not exists(folder.job):
         raise ConfigError(f"{folder} is not the output folder of a job.", "Give the --output of `raypipe run`.")
-    said = folder.asked()
+    record = folder.asked()
     ledger, results = Ledger(folder), Results(folder)
     outcomes = [shard.outcome for shard in ledger.shards.values() if shard.outcome]
     total = sum(outcomes, Outcome())
     begun = [join(results.uri, name) for number in ledger.unfinished() for name in results.names(number)]
     rows = {uri: _rows(uri) for uri in begun}
     return Status(
-        sources=said.get("sources", []),
-        listed=said.get("listed"),
+        sources=record.get("sources", []),
+        listed=record.get("listed"),
         documents=sum(len(shard.keys) for shard in ledger.shards.values()),
         done=total.documents,
         pages=total.pages + sum(rows.values()),

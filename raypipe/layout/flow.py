@@ -213,8 +213,8 @@ def _counts_across(columns: Sequence[Indices], pairs: Sequence[Indices], words: 
 
 def _is_interview(columns: Sequence[Indices], words: Words) -> bool:
     """Whether a column of questions stands beside one of answers."""
-    asked = [float(words.question[column].mean()) for column in columns]
-    return max(asked) >= QUESTIONS and min(asked) < ANSWERS
+    shares = [float(words.question[column].mean()) for column in columns]
+    return max(shares) >= QUESTIONS and min(shares) < ANSWERS
 
 
 def _is_list(columns: Sequence[Indices], words: Words) -> bool:

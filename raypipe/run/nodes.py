@@ -30,14 +30,14 @@ def check_nodes(graph: Graph | None, shared: str) -> None:
         ConfigError: A node lacks something.
     """
     call = ray.remote(num_cpus=0, max_retries=0)(_lacking)
-    asked = {}
+    answers = {}
     for node in ray.nodes():
         if node["Alive"] and (node["Resources"].get("CPU") or node["Resources"].get("GPU")):
             here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             name = f"{node['NodeName']} ({node['NodeManagerAddress']})"
-            asked[name] = call.options(scheduling_strategy=here).remote(graph, shared, version("raypipe"))
+            answers[name] = call.options(scheduling_strategy=here).remote(graph, shared, version("raypipe"))
     deadline = time.monotonic() + ANSWER_SECONDS
-    for name, answer in asked.items():
+    for name, answer in answers.items():
         lacking = _answer(answer, max(1.0, deadline - time.monotonic()))
         if lacking:
             remedy = (
@@ -48,13 +48,13 @@ def check_nodes(graph: Graph | None, shared: str) -> None:
 
 def _answer(answer: Any, seconds: float) -> str | None:
     try:
-        said: str | None = ray.get(answer, timeout=seconds)
+        trouble: str | None = ray.get(answer, timeout=seconds)
     except ray.exceptions.GetTimeoutError:
         return f"it did not answer within {ANSWER_SECONDS:g} s"
     except ray.exceptions.RayError as error:
         missing = "No module named" in str(error)
         return "raypipe is not installed there" if missing else str(error).strip().rpartition("\n")[2].rstrip(".")
-    return said
+    return trouble
 
 
 def _lacking(graph: Graph | None, shared: str, wanted: str) -> str | None:

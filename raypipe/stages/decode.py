@@ -45,15 +45,17 @@ class ImageOpener(Worker["BinaryToImage"]):
 
     def _take_layer(self, row: Row, image: Image) -> None:
         """Gives the page the text that its file holds, if that is wanted and reliable."""
-        how, layer, said = self.spec.text_layer, image.layer, [image.warning]
+        how, layer, warnings = self.spec.text_layer, image.layer, [image.warning]
         if how == "compare":
             row[LAYER_TEXT] = text_of(lines_of(layer)) if layer else None
         if how == "use":
             if layer and not layer.doubt:
                 image.lines = lines_of(layer)
-            said += [(f"its text layer is not used: {layer.doubt}" if layer.doubt else layer.unread) if layer else ""]
+            warnings += [
+                (f"its text layer is not used: {layer.doubt}" if layer.doubt else layer.unread) if layer else ""
+            ]
             row[TEXT_SOURCE] = "layer" if image.lines is not None else "ocr"
-        image.warning = "; ".join(filter(None, said))
+        image.warning = "; ".join(filter(None, warnings))
 
     def _open(self, row: Row) -> Image:
         spec = self.spec

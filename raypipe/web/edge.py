@@ -79,8 +79,8 @@ class Edge:
         scope["state"]["is_stopping"] = lambda: self._stops
         begun, status, method = time.perf_counter(), 499, scope["method"]
         # HEAD is answered like GET but without a body, and ranges are ignored. The server's own scope stays unchanged.
-        asked = [(name, value) for name, value in scope["headers"] if name != b"range"]
-        scope = {**scope, "method": "GET" if method == "HEAD" else method, "headers": asked}
+        passed_on = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        scope = {**scope, "method": "GET" if method == "HEAD" else method, "headers": passed_on}
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status

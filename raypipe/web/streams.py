@@ -48,15 +48,15 @@ class Listening:
             retry_seconds: How long a client should wait before it reconnects.
         """
         yield f"retry: {1000 * retry_seconds}\n\n".encode()
-        said = time.monotonic()
+        sent = time.monotonic()
         try:
             async for answer in self._looks():
                 if number(answer) != last:
-                    last, said = number(answer), time.monotonic()
+                    last, sent = number(answer), time.monotonic()
                     name = b"end" if answer.state in ENDED else b"progress"
                     yield b"id: %b\nevent: %b\ndata: %b\n\n" % (last.encode(), name, dumps(answer.model_dump()))
-                elif time.monotonic() > said + COMMENT_SECONDS:
-                    said = time.monotonic()
+                elif time.monotonic() > sent + COMMENT_SECONDS:
+                    sent = time.monotonic()
                     yield b": still here\n\n"
         except ProblemError as problem:
             yield b"event: problem\ndata: %b\n\n" % dumps(problem.document(self._request_id))

@@ -81,10 +81,10 @@ class Courier:
         """The state of a message after one more try."""
         tries, answer = before.tries + 1, self._answer(kept)
         data = answer.model_dump(exclude={"webhook"})
-        said = {"type": f"job.{answer.state}", "timestamp": answer.ended, "data": data}
+        message = {"type": f"job.{answer.state}", "timestamp": answer.ended, "data": data}
         after = Delivery("delivered", tries)
         try:
-            self._webhooks.send(kept.webhook, kept.folder.name, json.dumps(said, ensure_ascii=False).encode())
+            self._webhooks.send(kept.webhook, kept.folder.name, json.dumps(message, ensure_ascii=False).encode())
         except (ValueError, GoneError) as error:
             after = replace(after, state="given_up", problem=f"{error}")
         except OSError as error:

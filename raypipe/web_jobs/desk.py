@@ -224,9 +224,9 @@ class Desk:
 
 def _named(kept: Kept, page: Page, graph: Graph) -> Page:
     """A page under the name that the client gave its document."""
-    said = {name: kept.called(page[name]) for name in ("exception", "warning") if page.get(name)}
+    texts = {name: kept.called(page[name]) for name in ("exception", "warning") if page.get(name)}
     name = kept.names[int(Path(page.path).name) - 1]
-    return Page({**page, **said, "name": name}, graph.roles)
+    return Page({**page, **texts, "name": name}, graph.roles)
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,8 @@ class Kept:
 
     def end(self, rows: Rows, problem: str = "") -> None:
         """Records its outcome."""
-        said = {"ended": time.time(), "done": rows.pages, "failed": rows.failed, "reasons": rows.reasons}
-        write_file(str(self.folder / "outcome.json"), json.dumps({**said, "problem": problem}).encode())
+        outcome = {"ended": time.time(), "done": rows.pages, "failed": rows.failed, "reasons": rows.reasons}
+        write_file(str(self.folder / "outcome.json"), json.dumps({**outcome, "problem": problem}).encode())
 
     def called(self, text: str) -> str:
         """A text in which the client's names replace the documents' paths on this server."""
@@ -192,8 +192,8 @@ class Shelf:
             self._check_room(size)
             for path, upload in zip(kept.documents, uploads, strict=True):
                 write_file(str(path), upload.content)
-            said = {name: value for name, value in vars(kept).items() if name != "folder"}
-            write_file(str(new / "job.json"), json.dumps(said).encode())
+            record = {name: value for name, value in vars(kept).items() if name != "folder"}
+            write_file(str(new / "job.json"), json.dumps(record).encode())
             return self._read(new.rename(self._folder / uuid4().hex))
 
     @contextmanager

@@ -45,7 +45,7 @@ class Pipelines:
 
     def are_left(self, pipeline: str) -> bool:
         """Whether jobs of a pipeline are for this server: it is our own, or no server has had it for a while."""
-        theirs = self._folder / pipeline
-        if pipeline in ("", self.mine) or not theirs.exists():
+        other = self._folder / pipeline
+        if pipeline in ("", self.mine) or not other.exists():
             return True
-        return (self._folder / self.mine).stat().st_mtime - theirs.stat().st_mtime > LEFT_SECONDS
+        return (self._folder / self.mine).stat().st_mtime - other.stat().st_mtime > LEFT_SECONDS

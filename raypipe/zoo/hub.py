@@ -195,8 +195,8 @@ def _run_exporter(model: Model, *command: str) -> None:
         [sys.executable, "-m", *command], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip())[-2000:]
-        raise ModelError(f"The export of {model.name} failed: {said}", f"Try python -m {' '.join(command)}")
+        output = (done.stderr.strip() or done.stdout.strip())[-2000:]
+        raise ModelError(f"The export of {model.name} failed: {output}", f"Try python -m {' '.join(command)}")
 
 
 def _info(repository: str, revision: str | None) -> ModelInfo:

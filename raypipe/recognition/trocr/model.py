@@ -287,9 +287,9 @@ def _generation_config(folder: Path) -> GenerationConfig:
         key: value for part in (config.get("decoder", {}), config) for key, value in part.items() if value is not None
     }
     found = {key: values[key] for key in ("decoder_start_token_id", "eos_token_id", "pad_token_id") if key in values}
-    asked = _json(folder / "generation_config.json")
+    settings = _json(folder / "generation_config.json")
     for key, harmless in UNSUPPORTED.items():
-        if asked.get(key) not in harmless:
+        if settings.get(key) not in harmless:
             raise ModelError(
                 f"{folder / 'generation_config.json'} asks for {key}, which raypipe does not support.",
                 "Remove it there if the model reads well without it.",

@@ -40,11 +40,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for the model")
     parser.add_argument("--precision", choices=SUFFIXES, default="fp32", help="of the weights")
     parser.add_argument("--two-decoders", action="store_true", help="write decoder_model and decoder_with_past_model")
-    asked = parser.parse_args()
-    model = load(asked.checkpoint)
-    asked.output.mkdir(parents=True, exist_ok=True)
-    export(model, asked.output, asked.precision, asked.two_decoders)
-    export_configuration(model, asked.checkpoint, asked.output)
+    arguments = parser.parse_args()
+    model = load(arguments.checkpoint)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    export(model, arguments.output, arguments.precision, arguments.two_decoders)
+    export_configuration(model, arguments.checkpoint, arguments.output)
 
 
 def load(checkpoint: str | Path) -> VisionEncoderDecoderModel:

@@ -41,23 +41,23 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help=f"with {NETWORK} and, for recognition, {SETTINGS}")
     parser.add_argument("--task", choices=NAMES, required=True)
     parser.add_argument("--output", type=Path, required=True, help="the file to write")
-    asked = parser.parse_args()
-    model = onnx.load(asked.folder / NETWORK)
+    arguments = parser.parse_args()
+    model = onnx.load(arguments.folder / NETWORK)
     metadata = {"source": f"{NETWORK} of PaddleOCR", "licence": "Apache-2.0, copyright Baidu and the PaddleOCR authors"}
-    if asked.task == "detection":
+    if arguments.task == "detection":
         rename(model, *NAMES["detection"])
-        check_detector(asked.folder / NETWORK, model)
+        check_detector(arguments.folder / NETWORK, model)
     else:
-        columns, characters = latin(dictionary(asked.folder / SETTINGS))
+        columns, characters = latin(dictionary(arguments.folder / SETTINGS))
         cut_head(model, columns)
         rename(model, *NAMES["recognition"])
-        check_recognizer(asked.folder / NETWORK, model, columns, ["", *characters])
+        check_recognizer(arguments.folder / NETWORK, model, columns, ["", *characters])
         metadata |= {
             "characters": json.dumps(characters, ensure_ascii=False),
             "changes": "classes cut to Latin script",
         }
     helper.set_model_props(model, metadata)
-    asked.output.write_bytes(model.SerializeToString(deterministic=True))
+    arguments.output.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def dictionary(path: Path) -> list[str]:
