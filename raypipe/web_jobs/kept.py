@@ -160,6 +160,16 @@ class Kept:
         return DeliveryAnswer(url=self.webhook, state=delivery.state, tries=delivery.tries, problem=delivery.problem)
 
 
+@contextmanager
+def _cleared(folder: Path) -> Iterator[None]:
+    """Leaves nothing of a folder that could not be written whole: on a full disk it would be in the way for long."""
+    try:
+        yield
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
@@ -188,7 +198,7 @@ class Shelf:
         size = sum(len(upload.content) for upload in uploads)
         new = self._folder / f"{NEW}{uuid4().hex}"
         kept = Kept(new, owner, [upload.name for upload in uploads], pages, size, time.time(), webhook, pipeline)
-        with self._adding, self._written():
+        with self._adding, self._written(), _cleared(new):
             self._check_room(size)
             for path, upload in zip(kept.documents, uploads, strict=True):
                 write_file(str(path), upload.content)

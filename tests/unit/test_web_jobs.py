@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import threading
 import time
@@ -227,6 +228,22 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         (tmp_path / "elsewhere").rename(folder)
         assert client.get(place).json()["state"] == "done"
         assert client.post("/v1/jobs", content=tiff(1)).status_code == 202
+
+
+def test_a_full_disk_keeps_nothing_of_what_it_could_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(path: str, content: bytes) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(content[:5])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with serving(tmp_path, Reader()) as client:
+        before = sorted(tmp_path.iterdir())
+        with monkeypatch.context() as full:
+            full.setattr("raypipe.web_jobs.kept.write_file", write)
+            refused = client.post("/v1/jobs", content=tiff(1))
+        assert (refused.status_code, refused.json()["code"]) == (503, "jobs_not_written")
+        assert sorted(tmp_path.iterdir()) == before
+        assert finished(client, client.post("/v1/jobs", content=tiff(1)).headers["Location"])["state"] == "done"
 
 
 def test_a_folder_that_is_removed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
