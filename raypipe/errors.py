@@ -12,6 +12,9 @@ from enum import IntEnum, StrEnum
 
 from raypipe.keys import public
 
+UNTIL_WRITABLE = "Free space there, or renew the credentials: the same command then goes on."
+"""The remedy where nothing more can be written."""
+
 
 class ExitStatus(IntEnum):
     """What the command line exits with."""

@@ -65,6 +65,11 @@ def is_key_refused(error: Exception) -> bool:
     return bool(KEY_WORDS.search(str(error)))
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a disk has no more space, or a user no more of it."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def passes(error: OSError) -> bool:
     """Whether an error is temporary: a busy or broken connection, not a missing file or permission."""
     if isinstance(error, (ConnectionError, TimeoutError)) or error.errno in PASSING:

@@ -12,14 +12,13 @@ from typing import Any
 
 from pyarrow import fs
 
-from raypipe.errors import ConfigError, OutputError, PageError
+from raypipe.errors import UNTIL_WRITABLE, ConfigError, OutputError, PageError
 from raypipe.files.paths import exists, join, read_file, resolve
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
 
 LEASE = ".lease"
 """The file that says whether a job writes to a folder; see `lease.py`."""
-REMEDY = "Free space there, or renew the credentials: the same command then goes on."
 
 
 class OutputFolder:
@@ -101,7 +100,7 @@ class OutputFolder:
         try:
             yield
         except (OSError, PageError) as error:
-            raise OutputError(f"{self} cannot be read or written: {str(error).rstrip('.')}.", REMEDY) from error
+            raise OutputError(f"{self} cannot be read or written: {str(error).rstrip('.')}.", UNTIL_WRITABLE) from error
 
     def clear(self) -> None:
         """Removes what jobs write here.

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from raypipe.columns import Column, roles_of
-from raypipe.errors import ConfigError, Failure, OutputError
+from raypipe.errors import UNTIL_WRITABLE, ConfigError, Failure, OutputError
 from raypipe.files.paths import join, names_in, parsed, remove_file, write_file
-from raypipe.job.folder import REMEDY, OutputFolder
+from raypipe.job.folder import OutputFolder
 from raypipe.keys import public
 from raypipe.rows import from_table
 from raypipe.types import Page
@@ -124,7 +124,7 @@ class Results:
         try:
             write_file(join(self.uri, name), sink.getvalue())
         except OSError as error:
-            raise OutputError(f"{join(self.uri, name)} cannot be written: {error}.", REMEDY) from error
+            raise OutputError(f"{join(self.uri, name)} cannot be written: {error}.", UNTIL_WRITABLE) from error
 
     def read(self, name: str, columns: Sequence[str] | None = None, paths: Iterable[str] | None = None) -> pa.Table:
         """The rows of a file, of all documents or of some, without columns that an older version did not write.

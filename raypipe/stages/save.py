@@ -6,15 +6,20 @@ from pydantic import Field
 from typing_extensions import override
 
 from raypipe.columns import BYTES, OVERLAY, TEXT
-from raypipe.errors import Code, PageError
+from raypipe.errors import UNTIL_WRITABLE, Code, OutputError, PageError
 from raypipe.files.paths import join, write_file
+from raypipe.files.retries import is_full, is_key_refused
 from raypipe.keys import public
 from raypipe.stages.base import Stage, Step, Worker
 from raypipe.types import Row
 
 
 class ImageSaver(Worker["SaveImages"]):
-    """Writes each page's picture to a file."""
+    """Writes each page's picture to a file.
+
+    Raises:
+        OutputError: The disk is full, or the bucket does not accept the key.
+    """
 
     @override
     def process_page(self, row: Row) -> None:
@@ -24,6 +29,8 @@ class ImageSaver(Worker["SaveImages"]):
         try:
             write_file(path, row[spec.input_col])
         except OSError as error:
+            if is_full(error) or is_key_refused(error):  # All other pages would fail as well.
+                raise OutputError(f"{path} cannot be written: {error}.", UNTIL_WRITABLE) from error
             remedy = "Check the folder and its free space."
             raise PageError(Code.FILE_UNWRITABLE, f"{path}: {error}.", remedy) from error
         row[spec.output_col] = public(path)

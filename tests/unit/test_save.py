@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
+import pytest
 from making import carried_out, worker
 
 import raypipe as rp
+from raypipe.errors import OutputError
+from raypipe.stages import save as saving
 from raypipe.stages.save import ImageSaver
 from raypipe.types import Row
 
@@ -42,3 +46,21 @@ def test_a_folder_that_cannot_be_written_fails_the_page(tmp_path: Path) -> None:
     found = save(str(tmp_path / "file" / "folder"), pagenum=0, total_pages=1)
     assert found["exception"].startswith("SaveImages file_unwritable")
     assert found["overlay"] is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError("When initiating multiple part upload for key 'a': AWS Error UNKNOWN (ExpiredToken)"),
+    ],
+    ids=str,
+)
+def test_where_no_page_can_be_saved_the_job_stops(error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(saving, "write_file", full)
+    with pytest.raises(OutputError, match=r"overlays/a\.png\.jpeg cannot be written: .*the same command then goes on"):
+        save("overlays", pagenum=0, total_pages=1)
