@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,6 +18,12 @@ SCALE = 32
 """Regions are scaled to this height, in pixels, before rulings are looked for around them."""
 ABOVE, BELOW = 1.5, 1.5
 """How far above and below a region's centre rulings are looked for, in heights of the region."""
+RULE = 0.2, 1.2
+"""How far below the middle of a region a rule is looked for first, in heights of the region."""
+FEET = 0.03, 0.17
+"""How far above a rule ticks are looked for first, in heights of the region: letters seldom reach down so far."""
+SEEN = 128
+"""How far left and right of a region's middle ticks are looked for first, in pixels."""
 MAX_WIDTH = 4096
 """The width in which rulings are looked for around a region, in pixels."""
 FAINT = 14
@@ -30,6 +37,8 @@ UNEVEN = 0.07
 """The distances of ticks differ by at most one pixel plus this share of their median."""
 SAME_END = 3
 """Ticks end within this many pixels of each other, and of the rule on which they stand."""
+LIKE = 0.7
+"""At least this share of the ticks begin at one height; letters may touch the others."""
 SPACE = 2.6
 """Cells are at most this many letter heights wide: wider ones belong to a table."""
 COVERED = 0.9
@@ -66,16 +75,15 @@ def drawn(pixels: Pixels, boxes: Boxes) -> tuple[list[Boxes], Boxes]:
         combs.
     """
     angle = page_angle(boxes)
-    level = turned(boxes, -angle)
+    level, slope = turned(boxes, -angle), math.tan(math.radians(angle))
     words: list[Boxes] = []
     places: list[Floats] = []
     seen = np.zeros(len(boxes), np.bool_)
-    candidates = [n for n, box in enumerate(boxes) if _underlined(pixels, box)]
-    gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8) if candidates else np.empty((0, 0), np.uint8)
-    for n in candidates:
-        box = level[n]
-        if not seen[n]:
+    gray: Mask | None = None
+    for n, box in enumerate(level):
+        if not seen[n] and _has_ticks(pixels, boxes[n], slope):
             seen |= (np.abs(level[:, 1] - box[1]) < box[3] / 2) & (np.abs(level[:, 3] - box[3]) < box[3] / 4)
+            gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8) if gray is None else gray
             for comb in _combs(_band(gray, box, angle)):
                 if not any(_meet(comb.place, place) for place in places):
                     words += [turned(word, angle) for word in comb.words]
@@ -90,27 +98,39 @@ def _meet(one: Floats, other: Floats) -> bool:
     return bool((np.maximum(one[:2], other[:2]) < np.minimum(one[2:], other[2:])).all())
 
 
-def _underlined(pixels: Pixels, box: Floats) -> bool:
-    """Whether a rule may run below the middle and one side of a region, as below combs: a cheap, rough test."""
+def _has_ticks(pixels: Pixels, box: Floats, slope: float) -> bool:
+    """Whether there may be ticks on a rule below the middle of a region; cheap, and seldom mistaken."""
     x, y, width, height = (round(float(side)) for side in box[:4])
-    half, apart = max(min(width, height) // 4, DOTS), max(height // 6, 3)
-    rows = slice(max(y, 0), max(y + height + height // 2, 0))
-    middle, *sides = (
-        cv2.dilate(_ruled(pixels[rows, max(spot - half, 0) : max(spot + half, 0), 1], apart), np.ones((apart, 1)))
-        for spot in (x, x - width // 4, x + width // 4)
-    )
-    return any(len(side) == len(middle) and bool((side & middle).any()) for side in sides)
+    half, top = max(min(width, height) // 4, DOTS), max(y + round(RULE[0] * height), 0)
+    part = pixels[top : max(y + round(RULE[1] * height), 0), max(x - half, 0) : max(x + half, 0), 1]
+    if min(part.shape) < THIN:
+        return False
+    rows = cv2.blur(part, (max(DOTS * height // SCALE, DOTS), 1)).max(1)
+    far = int(rows.max()) - rows.astype(np.int64)
+    rules = [rule for rule in _thin(rows, height) if 4 * far[rule] > far.max()]  # Nothing is much darker there.
+    return any(_is_ticked(pixels, x, top + rule, height, slope) for rule in rules)
 
 
-def _ruled(part: Mask, apart: int) -> Mask:
-    """Which rows of a part of a page, given as one channel, are a rule from side to side: (n, 1), 1 where they are."""
-    if min(part.shape) < THIN or len(part) <= 2 * apart:
-        return np.zeros((1, 1), np.uint8)
-    rows = cv2.blur(part, (DOTS, 1)).max(1).astype(np.int16)
-    dark = rows.max() - rows
-    middle = dark[apart:-apart]
-    beside = np.maximum(dark[: -2 * apart], dark[2 * apart :])
-    return np.asarray((middle >= FAINT // 2) & (2 * beside < middle), np.uint8)[:, None]
+def _is_ticked(pixels: Pixels, x: int, rule: int, height: int, slope: float) -> bool:
+    """Whether strokes stand evenly on this row of a page left and right of a column, for regions of this height."""
+    reach = SEEN * height // SCALE
+    columns = np.arange(max(x - reach, 0), min(x + reach, pixels.shape[1]))
+    above = rule - np.linspace(*FEET, THIN)[:, None] * height
+    rows = np.clip(above + slope * (columns - x), 0, len(pixels) - 1).astype(np.int64)
+    strokes = pixels[rows, columns, 1]
+    long = np.maximum(strokes[:2].mean(0), strokes[2:].mean(0)).astype(np.uint8)
+    pitch = np.diff(_thin(long, height)) * SCALE / height
+    even = np.abs(np.diff(pitch)) <= 1 + SCALE / height + UNEVEN * pitch[1:]
+    return bool((even & (pitch[1:] >= PITCH[0] - 2) & (pitch[1:] <= PITCH[1] + 2)).any())
+
+
+def _thin(line: Mask, height: int) -> list[int]:
+    """Where thin strokes across a line (n,) of brightness begin, for regions of this height."""
+    across = np.ones((1, max(THIN * height // SCALE, 3) | 1), np.uint8)
+    dark = cv2.morphologyEx(line[None], cv2.MORPH_BLACKHAT, across)[0]
+    found = np.flatnonzero(dark >= FAINT + float(cv2.mean(dark)[0]))
+    starts: list[int] = found[np.diff(found, prepend=-3) > 2].tolist()
+    return starts
 
 
 def _band(gray: Mask, box: Floats, angle: float) -> Band:
@@ -139,9 +159,12 @@ def _combs(band: Band) -> Iterator[Comb]:
     for end in _levels(ends):
         ticks = stats[np.abs(ends - end) <= SAME_END]
         ticks = ticks[np.argsort(ticks[:, 0])]
-        for run in _even((ticks[:, 0] + ticks[:, 2] // 2).tolist(), np.asarray(rules[_under(end)].any(0))):
+        runs = _even(ticks[:, 0] + ticks[:, 2] // 2, np.asarray(rules[_under(end)].any(0)))
+        while runs:
+            run = runs.pop(0)
             if comb := _comb(band, ticks[run], rules):
                 yield comb
+                runs = [other for other in runs if other[-1] <= run[0] or other[0] >= run[-1]]
 
 
 def _rulings(gray: Mask) -> tuple[Mask, Mask]:
@@ -176,25 +199,33 @@ def _under(end: int) -> slice:
     return slice(max(end - SAME_END, 0), end + 2 * SAME_END)
 
 
-def _even(x: list[int], ruled: npt.NDArray[np.bool_]) -> Iterator[slice]:
-    """Runs of at least three ticks at even distances on one rule, whose columns are given."""
-    start, pitch = 0, 0
-    for n in range(1, len(x) + 1):
-        apart = x[n] - x[n - 1] if n < len(x) else 0
-        if PITCH[0] <= apart <= PITCH[1] and ruled[x[n - 1] : x[n]].mean() > COVERED:
-            if n - start == 1:
-                pitch = apart
-            if abs(apart - pitch) <= 1 + UNEVEN * pitch:
-                continue
-        if n - start > 2:
-            yield slice(start, n)
-        start, pitch = n, 0
+def _even(x: Ints, ruled: npt.NDArray[np.bool_]) -> list[Ints]:
+    """Runs of at least three strokes at even distances on one rule, whose columns are given; the longest first."""
+    runs: list[Ints] = []
+    covered = np.append(0, np.cumsum(ruled))[x]
+    apart = x - x[:, None]
+    near = (apart >= PITCH[0]) & (apart <= PITCH[1]) & (covered - covered[:, None] > COVERED * apart)
+    known: set[tuple[int, int]] = set()
+    for n, m in np.argwhere(near).tolist():
+        run = [n, m]
+        while (run[-2], run[-1]) not in known:
+            known.add((run[-2], run[-1]))
+            wrong = np.abs(apart[run[-1]] - apart[n, m])
+            nearest = int(wrong.argmin())
+            if wrong[nearest] > 1 + UNEVEN * apart[n, m] or not near[run[-1], nearest]:
+                break
+            run.append(nearest)
+        if len(run) > 2:
+            runs.append(np.array(run))
+    return sorted(runs, key=len, reverse=True)
 
 
 def _comb(band: Band, ticks: Ints, rules: Mask) -> Comb | None:
     """The comb of these ticks, rows of (x, y, width, height); None if it is not certain to be one."""
     x = (ticks[:, 0] + ticks[:, 2] // 2).tolist()
-    top, end = int(np.median(ticks[:, 1])), int(np.median(ticks[:, 1] + ticks[:, 3]))
+    top, end = np.sort(np.stack([ticks[:, 1], ticks[:, 1] + ticks[:, 3]]), 1)[:, len(ticks) // 2].tolist()
+    if np.count_nonzero(np.abs(ticks[:, 1] - top) <= SAME_END) < LIKE * len(ticks):
+        return None
     covered = rules[:, x[0] : x[-1] + 1].mean(1) > COVERED
     base = _under(end).start + np.flatnonzero(covered[_under(end)])
     middle = round(ABOVE * SCALE)

@@ -17,15 +17,17 @@ REGIONS = boxes((100, 124, 120, 32, 0), (310, 122, 180, 32, 0))
 """A label, and what stands in a comb."""
 
 
-def comb(text: str, tick: int, colour: int = 0, left: int = LEFT, page: Pixels | None = None) -> Pixels:
-    """A comb with ticks of this height; a space leaves a cell empty."""
+def comb(
+    text: str, tick: int, colour: int = 0, left: int = LEFT, page: Pixels | None = None, foot: int = 134
+) -> Pixels:
+    """A comb with ticks of this height, and letters that stand on this row; a space leaves a cell empty."""
     page = white(300, 900) if page is None else page
     right = left + PITCH * len(text)
     cv2.line(page, (left, BOTTOM), (right, BOTTOM), (colour,) * 3, 2)
     for x in range(left, right + 1, PITCH):
         cv2.line(page, (x, BOTTOM - tick), (x, BOTTOM), (colour,) * 3, 2)
     for n, letter in enumerate(text):
-        cv2.putText(page, letter, (left + PITCH * n + 12, 134), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (90, 20, 20), 2)
+        cv2.putText(page, letter, (left + PITCH * n + 12, foot), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (90, 20, 20), 2)
     return page
 
 
@@ -41,6 +43,18 @@ def test_letters_between_ticks_are_a_word_whatever_regions_were_found(tick: int,
     assert (word[:, 1] + word[:, 3] / 2 < BOTTOM + 2).all()
     assert rest == pytest.approx(REGIONS[:1])
     assert is_comb(word)
+
+
+@pytest.mark.parametrize("tick", [12, 44], ids=["ticks", "dividers"])
+def test_letters_that_stand_close_to_the_rule_are_no_ticks(tick: int) -> None:
+    assert lengths(comb("48171375", tick, foot=141), boxes((360, 129, 300, 32, 0))) == [8]
+
+
+def test_a_tilted_page_has_combs() -> None:
+    page = cv2.warpAffine(
+        comb("48171375", 44), cv2.getRotationMatrix2D((360, 146), -4, 1), (900, 300), borderValue=(255, 255, 255)
+    )
+    assert lengths(page, boxes((360, 124, 320, 32, 4), (130, 108, 100, 32, 4))) == [8]
 
 
 def test_an_empty_cell_parts_words_and_others_are_left_out() -> None:
