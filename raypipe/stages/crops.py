@@ -10,10 +10,10 @@ from raypipe.geometry import Floats, bounds, crop, directions, enclose, turn
 from raypipe.images.image import Image
 from raypipe.layout.combs import combed, is_comb
 from raypipe.layout.lines import LineLayout, arrange, fold_of
-from raypipe.layout.rulings import drawn
 from raypipe.layout.spreads import Spread
 from raypipe.recognition.base import Reading
 from raypipe.recognition.ink import extents
+from raypipe.stages.rulings import drawn
 from raypipe.types import Boxes, Crops, Line, Pixels, Word, place_of
 
 MIN_CURVED_REGIONS = 5

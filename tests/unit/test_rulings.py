@@ -8,8 +8,8 @@ import pytest
 from making import Boxes, boxes, image_of, white
 
 from raypipe.layout.combs import is_comb
-from raypipe.layout.rulings import drawn
 from raypipe.stages.crops import cut
+from raypipe.stages.rulings import drawn
 from raypipe.types import Pixels
 
 PITCH, LEFT, TOP, BOTTOM = 40, 200, 100, 146
