@@ -21,6 +21,8 @@ BASELINE, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE = 0xC0, 0xC2, 0xC9, 0x
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _READ = frozenset((BASELINE, 0xC1, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE))
 _SCAN = 0xDA
+_AMONG_SCANS = frozenset((_SCAN, 0xC4, 0xD9, 0xDB, 0xDC, 0xDD, 0xFE))
+"""Markers that may follow the first scan: further ones, their tables, the height, comments and the end."""
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 """A marker of a JPEG file, except those inside the data of a scan: a stuffed 0xff and the restarts."""
 _MARKERS_ALONE = (0x01, 0xD8, 0xD9)
@@ -73,6 +75,14 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 def has_end(data: bytes) -> bool:
     """Whether the first picture of a file is complete. Others, or the video of a motion photo, may follow it."""
     return data.endswith(END_OF_IMAGE) or any(marker == END_OF_IMAGE[1] for marker, _ in segments(data))
+
+
+def is_sound(data: bytes) -> bool:
+    """Whether a file begins as it should, has a picture, and has no marker among its data that cannot be there."""
+    markers = [marker for marker, _ in segments(data)]
+    if not data.startswith(START_OF_IMAGE) or _SCAN not in markers:
+        return False
+    return bool(_FRAMES.intersection(markers)) and _AMONG_SCANS.issuperset(markers[markers.index(_SCAN) :])
 
 
 def frame(data: bytes) -> tuple[int, bytes] | None:

@@ -24,6 +24,7 @@ def mended(data: bytes, origin: str) -> tuple[bytes, str]:
             raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is {refused}.", "Save it as a PNG or an ordinary JPEG.")
         if jpeg.frame(data) and not jpeg.has_end(data):
             return jpeg.with_end(data), "it lacks its end"
+        return data, "" if jpeg.is_sound(data) else "it is damaged inside"
     elif data.startswith(png.SIGNATURE):
         kept, damaged = png.essential(data)
         return kept, "parts of it are damaged" if damaged else ""

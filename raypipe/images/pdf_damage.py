@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from raypipe.images import jpeg
+from raypipe.images import codestreams, fax, jpeg
 from raypipe.images.pdf_content import objects
 
 if TYPE_CHECKING:
@@ -16,19 +16,23 @@ if TYPE_CHECKING:
 FILTERS = frozenset(("FlateDecode", "LZWDecode", "RunLengthDecode", "ASCII85Decode", "ASCIIHexDecode", "Crypt"))
 CODECS = frozenset(("DCTDecode", "JPXDecode", "CCITTFaxDecode", "JBIG2Decode"))
 """Filters that PDFium decodes, ISO 32000-1, 7.4: of general data, and of pictures."""
+WHOLE: dict[str, Callable[[bytes], bool]] = {
+    "DCTDecode": lambda data: jpeg.has_end(data) and jpeg.is_sound(data),
+    "JPXDecode": codestreams.has_all_tiles,
+    "JBIG2Decode": codestreams.has_all_segments,
+}
+"""Whether the data of a picture are whole, by its filter."""
 MOST_PICTURES = 500
 """Most pictures of a page that are checked."""
 MOST_INFLATED, PIECE = 256 * 1024 * 1024, 1024 * 1024
 """Most bytes to which data are decompressed, and how many at a time."""
-LAST_BYTES = 64 * 1024
-"""Last bytes of JPEG 2000 data in which its end marker is sought; other boxes may follow it."""
 
 
 def damage(page: PdfPage) -> str:
     """How many pictures of a page are damaged, in words; empty if none is.
 
-    Their last bytes or their checksums show it, without decoding. Damage inside a JPEG, and a fax that ends too soon,
-    cannot be found in this way.
+    Their lengths, end marks or checksums show it, and only faxes are decoded. Most damage inside the data of a JPEG,
+    JPEG 2000 or JBIG2 cannot be found in this way.
     """
     from pypdfium2 import raw
 
@@ -54,9 +58,10 @@ def _is_damaged(page: PdfPage, handle: Any) -> bool:
             return True
     if not filters:
         return _is_short(page, handle)
-    if filters[-1] == "DCTDecode":
-        return not jpeg.has_end(data)
-    return filters[-1] == "JPXDecode" and jpeg.END_OF_IMAGE not in data[-LAST_BYTES:]
+    if filters[-1] == "CCITTFaxDecode":
+        size = _metadata(page, handle)
+        return fax.is_damaged(data, size.width, size.height)
+    return not WHOLE[filters[-1]](data)
 
 
 def _filters(handle: Any) -> list[str]:
@@ -90,11 +95,18 @@ def _has_end(data: bytes) -> bool:
     return stream.eof or size >= MOST_INFLATED
 
 
-def _is_short(page: PdfPage, handle: Any) -> bool:
-    """Whether a picture has fewer bytes than its rows need; PDFium makes missing rows white or black."""
+def _metadata(page: PdfPage, handle: Any) -> Any:
     from pypdfium2 import raw
 
     found = raw.FPDF_IMAGEOBJ_METADATA()
     raw.FPDFImageObj_GetImageMetadata(handle, page, found)
+    return found
+
+
+def _is_short(page: PdfPage, handle: Any) -> bool:
+    """Whether a picture has fewer bytes than its rows need; PDFium makes missing rows white or black."""
+    from pypdfium2 import raw
+
+    found = _metadata(page, handle)
     needed = (found.width * found.bits_per_pixel + 7) // 8 * found.height
     return bool(not needed or raw.FPDFImageObj_GetImageDataDecoded(handle, None, 0) < needed)

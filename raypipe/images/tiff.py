@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from raypipe.errors import Code, PageError
 from raypipe.files.ranged import RangedFile
-from raypipe.images import raster, tiff_samples
+from raypipe.images import fax, raster, tiff_samples
 from raypipe.images.base import File, Kind, Size, Wanted
-from raypipe.images.tiff_page import VALUE_BYTES, Bytes, Layout, lacks_sizes, single
+from raypipe.images.tiff_page import VALUE_BYTES, Bytes, Layout, Source, lacks_sizes, single
 from raypipe.types import Pixels
 
 SUBFILE_TYPE, OLD_SUBFILE_TYPE, WIDTH, HEIGHT = 254, 255, 256, 257
@@ -72,11 +72,21 @@ class Found(NamedTuple):
 
 
 def _found(data: bytes, origin: str, page: int) -> Found:
-    """A page of a file in memory, in a file of its own if it must be mended."""
-    chain, file = Chain(io.BytesIO(data)), Bytes(data)
-    number, place, _ = chain.find(page, origin)
-    alone = single(file, chain.layout, place) if lacks_sizes(file, chain.layout, place) else None
-    return Found(alone, 0, SIZES_MISSING) if alone else Found(data, number)
+    """A page of a file in memory."""
+    chain = Chain(io.BytesIO(data))
+    return _page(Bytes(data), chain.layout, chain.find(page, origin))
+
+
+def _page(file: Source, layout: Layout, directory: Directory) -> Found:
+    """A page in a file of its own, mended if it is damaged; if only a decoder of the whole file finds it, in that."""
+    alone = single(file, layout, directory.place)
+    if alone is None:
+        return Found(file.read_at(0, file.size), directory.number)
+    warning = SIZES_MISSING if lacks_sizes(file, layout, directory.place) else ""
+    if mended := fax.mended(alone):
+        alone, lost = mended
+        warning = "; ".join(filter(None, (warning, f"{100 * lost:.1f} % of its rows are damaged or missing")))
+    return Found(alone, 0, warning)
 
 
 def _describe(data: bytes, number: int, warning: str, origin: str, wanted: Wanted) -> Size:
@@ -225,12 +235,8 @@ class TiffPages:
     def _alone(self, page: int) -> Found:
         """A file with only this page; the latest is kept, since decoding follows describing."""
         if self._latest is None or self._latest[0] != page:
-            file, layout = self._file, self._chain.layout
-            number, place, _ = self._chain.find(page, self._origin)
-            alone = single(file, layout, place)
-            warning = SIZES_MISSING if alone and lacks_sizes(file, layout, place) else ""
-            found = Found(file.read_at(0, file.size), number) if alone is None else Found(alone, 0, warning)
-            self._latest = page, found
+            directory = self._chain.find(page, self._origin)
+            self._latest = page, _page(self._file, self._chain.layout, directory)
         return self._latest[1]
 
 

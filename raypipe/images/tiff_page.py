@@ -102,7 +102,7 @@ def single(file: Source, layout: Layout, place: int) -> bytes | None:
             if len(starts) != len(sizes) or max(sum(sizes), *ends) > file.size:
                 return None
             kept = {tag: each for tag, each in entries.items() if tag not in ELSEWHERE}
-            return _file_of(kept, _parts(file, starts, sizes), places, layout)
+            return file_of(kept, _parts(file, starts, sizes), places, layout)
     return None
 
 
@@ -152,7 +152,7 @@ def _integers(entry: Entry, layout: Layout) -> list[int]:
     return list(struct.unpack(f"{sign}{entry.values}{code}", entry.data))
 
 
-def _file_of(entries: dict[int, Entry], strips: list[bytes], places: int, layout: Layout) -> bytes:
+def file_of(entries: dict[int, Entry], strips: list[bytes], places: int, layout: Layout) -> bytes:
     """A TIFF of one page: its header, its directory, the values that do not fit into that, and its data."""
     order, sign = (b"II", "<") if layout.order == "little" else (b"MM", ">")
 

@@ -122,6 +122,13 @@ def test_a_picture_inside_another_file_is_not_read() -> None:
     assert code(b"icns\0\0\0\x20" + PNG) == "image_unknown"
 
 
+@pytest.mark.parametrize("marker", [b"\xff\xe5\0\x02", b"\xff\x2c\0\x02"])
+def test_a_jpeg_with_a_marker_that_cannot_be_there_is_read_with_a_warning(marker: bytes) -> None:
+    data = JPEGS["baseline"]
+    place = len(data) // 2
+    assert open_image(data[:place] + marker + data[place:], "a.jpg", 0, False, LIMITS).warning == "it is damaged inside"
+
+
 def test_a_sound_file_has_no_warning() -> None:
     video = io.BytesIO(JPEGS["baseline"] + b"film" * 100)
     info = PngImagePlugin.PngInfo()

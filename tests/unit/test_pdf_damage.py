@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import struct
 import zlib
 
 import numpy as np
 import pytest
 from making import encoded
 from pdfs import FONT, PAGES, stream, written
+from PIL import Image as PillowImage
 
 from raypipe.images.image import Limits, open_image
 
@@ -23,13 +26,13 @@ DATA = {
 }
 
 
-def warning(name: str, data: bytes) -> str:
+def warning(name: str, data: bytes, bits: int = 8, more: bytes = b"") -> str:
     page = (
         b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 80 60] /Contents 4 0 R /Resources <</XObject <</I0 6 0 R>>>>>>",
         stream(b"", b"80 0 0 60 0 0 cm /I0 Do"),
     )
-    entries = b"/Type /XObject /Subtype /Image /Width 80 /Height 60 /ColorSpace /DeviceGray /BitsPerComponent 8"
-    picture = stream(entries + (f" /Filter {name}".encode() if name else b""), data)
+    entries = b"/Type /XObject /Subtype /Image /Width 80 /Height 60 /ColorSpace /DeviceGray /BitsPerComponent %d" % bits
+    picture = stream(entries + more + (f" /Filter {name}".encode() if name else b""), data)
     document = written([b"<</Type /Catalog /Pages 2 0 R>>", PAGES, *page, FONT, picture])
     return open_image(document, "a.pdf", 0, True, LIMITS).warning
 
@@ -48,6 +51,39 @@ def test_pictures_that_are_cut_off_are_told(name: str, part: float) -> None:
 
 def test_a_filter_that_nobody_knows_is_told() -> None:
     assert warning("/OddDecode", RAW) == "1 of 1 pictures on the page are damaged or cut off"
+
+
+BITS = PillowImage.fromarray((NOISE > 250) * np.uint8(255)).convert("1")
+FAX = encoded(BITS, "TIFF", compression="group4", tiffinfo={278: 60})
+FAX = FAX[8 : 8 + PillowImage.open(io.BytesIO(FAX)).tag_v2[279][0]]
+
+
+def segment(number: int, kind: int, data: bytes) -> bytes:
+    return struct.pack(">IBBBI", number, kind, 0, 1, len(data)) + data
+
+
+PLACE = struct.pack(">IIIIB", 80, 60, 0, 0, 0)
+JBIG2 = segment(0, 48, PLACE + bytes(2)) + segment(1, 38, PLACE + b"\x01" + FAX)
+"""A page, and a region that is compressed as a fax."""
+
+
+def test_whole_faxes_and_segments_are_not_complained_about() -> None:
+    parameters = b"/DecodeParms <</K -1 /Columns 80 /Rows 60 /BlackIs1 true>>"
+    assert warning("/CCITTFaxDecode", FAX, 1, parameters) == ""
+    assert warning("/CCITTFaxDecode", FAX[: len(FAX) // 2], 1, parameters)
+    assert warning("/JBIG2Decode", JBIG2, 1) == ""
+
+
+@pytest.mark.parametrize("data", [JBIG2[:-20], JBIG2[:30] + JBIG2[40:], bytes(100)])
+def test_segments_that_do_not_follow_each_other_are_told(data: bytes) -> None:
+    assert warning("/JBIG2Decode", data, 1)
+
+
+@pytest.mark.parametrize("name", ["/DCTDecode", "/JPXDecode"])
+def test_pictures_that_begin_or_go_on_wrongly_are_told(name: str) -> None:
+    data = DATA[name]
+    assert warning(name, b"abcdefgh" + data[8:])
+    assert warning(name, data[:1500] + (b"\xff\xe5\0\x02" if name == "/DCTDecode" else b"") + data[1540:])
 
 
 def test_a_wrong_checksum_is_told() -> None:
