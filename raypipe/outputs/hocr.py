@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from raypipe.outputs.base import Document, Format, TextColumn
-from raypipe.outputs.places import Box, Size, baseline_of, box_of, legal, numbers_of, size_of
+from raypipe.outputs.places import Box, Size, baseline_of, box_of, is_from_right, legal, numbers_of, size_of
 from raypipe.types import Line, Page
 
 STANDING = 45
@@ -62,6 +62,8 @@ def page_element(
     count = 0
     for number, line in enumerate((line for line in lines if line.words), 1):
         span = SubElement(paragraph, "span", _attributes("ocr_line", f"line_{own}{number}", _line(line, size)))
+        if is_from_right(line.text):
+            span.set("dir", "rtl")
         for word in line.words:
             count += 1
             title = _bbox(box_of(word, size))

@@ -13,7 +13,7 @@ import numpy as np
 
 from raypipe.outputs.base import Document, Format
 from raypipe.outputs.blocks import blocks
-from raypipe.outputs.places import Box, Size, baseline_of, box_of, legal, outline_of, points_of, size_of
+from raypipe.outputs.places import Box, Size, baseline_of, box_of, is_from_right, legal, outline_of, points_of, size_of
 from raypipe.types import Line, Page
 
 _NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -65,6 +65,8 @@ def _regions(parent: Element, page: Page, size: Size, confidences: bool) -> None
 
 def _line(region: Element, line: Line, key: str, size: Size, confidences: bool) -> None:
     element = SubElement(region, "TextLine", {"id": f"line_{key}"})
+    if is_from_right(line.text):
+        element.set("readingDirection", "right-to-left")
     SubElement(element, "Coords", {"points": points_of(outline_of(line, size))})
     SubElement(element, "Baseline", {"points": points_of(baseline_of(line, size))})
     for n, word in enumerate(line.words):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
+from unicodedata import bidirectional
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ four fonts, as the default models find them (forms of `benchmarks/word_boxes.py`
 height in 9 of 10 lines."""
 _DESCENDING = re.compile(r"[gjpqyçQ,;()\[\]{}@$/|_-]|^\W+$")
 _ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+RIGHT_TO_LEFT = ("R", "AL")
+"""Classes of the characters of Hebrew, Arabic and the like: Unicode Standard Annex 9, table 4."""
 
 
 class Box(NamedTuple):
@@ -96,6 +99,12 @@ def points_of(points: Sequence[tuple[int, int]]) -> str:
 def legal(text: str) -> str:
     """The text with characters that XML cannot hold, such as those of names that are not UTF-8, replaced by U+FFFD."""
     return _ILLEGAL.sub("\ufffd", text)
+
+
+def is_from_right(text: str) -> bool:
+    """Whether text is written from right to left: its first character that has a direction is."""
+    strong = (each for each in map(bidirectional, text) if each in ("L", *RIGHT_TO_LEFT))
+    return next(strong, "L") in RIGHT_TO_LEFT
 
 
 def numbers_of(pages: Sequence[Page]) -> list[int]:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from unicodedata import bidirectional
 
-from raypipe.outputs.places import legal, size_of
+from raypipe.outputs.places import RIGHT_TO_LEFT, legal, size_of
 from raypipe.types import Page, Word
 
 if TYPE_CHECKING:
@@ -48,12 +49,23 @@ def text_layer(pages: Sequence[Page]) -> bytes:
 
 def _write(pdf: FPDF, word: Word) -> None:
     """Writes a word as large as its box, and the narrowest of spaces, so that programs separate it from the next."""
-    word = _straight(word)
+    word, text = _straight(word), visual(legal(word.text))
     width, height = max(word.width, 1), max(word.height, 1)
     pdf.set_font(_FAMILY, size=height)
-    pdf.set_stretching(100 * width * EM / (len(legal(word.text)) * ADVANCE * height))
+    pdf.set_stretching(100 * width * EM / (len(text) * ADVANCE * height))
     with pdf.rotation(-word.angle, word.x, word.y) if word.angle else nullcontext():
-        pdf.text(word.x - width / 2, word.y + height / 2 - height * DESCENT / EM, f"{legal(word.text)} ")
+        pdf.text(word.x - width / 2, word.y + height / 2 - height * DESCENT / EM, f"{text} ")
+
+
+def visual(text: str) -> str:
+    """The characters of a word from left to right, as PDFs hold Hebrew and Arabic for readers to put in order."""
+    if not any(bidirectional(character) in RIGHT_TO_LEFT for character in text):
+        return text
+    from fpdf.bidi import BidiParagraph
+
+    # By its place, as a bracket comes back as its mirror image, and some characters not at all.
+    order = [each.character_index for each in BidiParagraph(text).get_reordered_characters()]
+    return "".join(text[n] for n in order) if len(order) == len(text) else text[::-1]
 
 
 def _straight(word: Word) -> Word:

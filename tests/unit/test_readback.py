@@ -76,3 +76,13 @@ def test_the_language_is_told(name: str, said: str) -> None:
 def test_a_language_that_page_has_no_word_for() -> None:
     page = Page(dict(PAGE), Roles(columns={}, language="nds"))
     assert 'primaryLanguage="other"' in str(render(Document(path="a.png", name="a.png", pages=[page])))
+
+
+@pytest.mark.parametrize(("name", "said"), [("hocr", 'dir="rtl"'), ("page", 'readingDirection="right-to-left"')])
+@pytest.mark.parametrize(
+    ("text", "is_from_right"), [("שלום word", True), ("1948 العربية", True), ("word שלום", False), ("1948", False)]
+)
+def test_lines_from_right_to_left_say_so(name: str, said: str, text: str, is_from_right: bool) -> None:
+    line = a_line(text, 0.9, 100, 50, 80, 20, 0, words=[a_word(text, 0.9, 100, 50, 80, 20, 0)])
+    page = finished("a.png", lines=[line], width=400, height=300)
+    assert (said in find(name).encode(Document(path="a.png", name="a.png", pages=[page])).decode()) == is_from_right

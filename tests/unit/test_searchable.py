@@ -23,7 +23,7 @@ from raypipe.outputs import originals, pdfa
 from raypipe.outputs.base import Document
 from raypipe.outputs.documents import write
 from raypipe.outputs.pdf import render
-from raypipe.outputs.text_layer import text_layer
+from raypipe.outputs.text_layer import text_layer, visual
 from raypipe.types import Line, Page
 
 LIMITS = Limits(max_bytes=10**7, max_megapixels=100, max_pages=10)
@@ -207,3 +207,39 @@ def test_no_path_is_opened_but_for_files_that_are_written(tmp_path: Path) -> Non
         render(document([row]))
     assert not write([[row]], {"pdf": str(tmp_path / "out")})
     assert_words_are_in_place((tmp_path / "out/s.pdf").read_bytes(), points=842 / 500)
+
+
+RIGHT_TO_LEFT = [
+    [("שלום", 350), ("עולם", 250), ("ספר", 150)],
+    [("العربية", 350), ("لغة", 250), ("جميلة", 150)],
+    [("בשנת", 350), ("1948", 250), ("אב12ג", 150)],
+]
+
+
+def test_words_from_right_to_left_are_selected_in_logical_order_where_their_letters_are() -> None:
+    lines = []
+    for n, row in enumerate(RIGHT_TO_LEFT):
+        words = [a_word(text, 0.9, x, 60 + 60 * n, 80, 24, 0) for text, x in row]
+        lines.append(a_line(" ".join(text for text, _ in row), 0.9, 250, 60 + 60 * n, 300, 24, 0, words=words))
+    with pypdfium2.PdfDocument(text_layer([finished("a", width=500, height=300, lines=lines)])) as pdf:
+        text = pdf[0].get_textpage()
+        for n, row in enumerate(RIGHT_TO_LEFT):
+            top = 300 - 60 * (n + 1)
+            for word, x in row:
+                assert text.get_text_bounded(x - 42, top - 14, x + 42, top + 14).strip().strip("\u202b\u202c") in (
+                    word,
+                    visual(word),  # PDFium leaves the order of a word with digits to who shows it.
+                )
+            first = row[0][0][0]
+            assert first in text.get_text_bounded(350 + 20, top - 14, 390, top + 14)
+
+
+@pytest.mark.parametrize(
+    ("logical", "from_left"),
+    [
+        ("שלום", "םולש"), ("אב12ג", "ג12בא"), ("(שלום)", ")םולש("), ("العربية", "ةيبرعلا"),
+        ("1948", "1948"), ("word", "word"), ("(word)", "(word)"), ("א\u200eב", "ב\u200eא"),
+    ],
+)  # fmt: skip
+def test_the_order_in_which_letters_are_written(logical: str, from_left: str) -> None:
+    assert visual(logical) == from_left
