@@ -4,6 +4,7 @@ from __future__ import annotations
 
 DOWNLOADED = "A server may have sent it in place of the picture: fetch it again, and look at the result."
 AS_PDF = "Save or print it as PDF, and read that."
+RAW_PHOTO = "a camera's raw photo", "Develop it, and save it as JPEG, TIFF or PNG."
 BEGINNINGS = (
     (b"AT&TFORM", "DjVu", "Make a PDF of it, as with ddjvu -format=pdf, and read that."),
     (b"%!PS", "PostScript", "Make a PDF of it, as with ps2pdf, and read that."),
@@ -15,12 +16,17 @@ BEGINNINGS = (
     (b"version https://git-lfs", "a pointer of Git LFS in place of the file", "Fetch the file: git lfs pull."),
     (b"\x00\x05\x16\x07", "what macOS keeps beside a file, whose name begins with ._", "Read that file."),
     (b"gimp xcf", "GIMP's", "Export it as PNG."),
+    (b"7z\xbc\xaf", "packed by 7-Zip", "Unpack it first."),
+    (b"Rar!", "packed by RAR", "Unpack it first."),
+    *((beginning, *RAW_PHOTO) for beginning in (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")),
 )
 WITHIN = (
     (b"<svg", "a drawing in SVG", "Export it as PNG or PDF."),
     (b"<html", "a web page", DOWNLOADED),
     (b"<!doctype html", "a web page", DOWNLOADED),
     (b"DICM", "DICOM", "Export its pictures as PNG or TIFF."),
+    (b"ftypcrx ", *RAW_PHOTO),
+    *((kind, "a video", "Save the pictures that show text as JPEG.") for kind in (b"ftypqt", b"ftypmp4", b"ftypisom")),
 )
 HEAD = 1024
 

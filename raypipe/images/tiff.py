@@ -14,14 +14,15 @@ from typing import NamedTuple
 
 from raypipe.errors import Code, PageError
 from raypipe.files.ranged import RangedFile
-from raypipe.images import fax, raster, tiff_samples
+from raypipe.images import fax, foreign, raster, tiff_samples
 from raypipe.images.base import File, Kind, Size, Wanted
-from raypipe.images.tiff_page import VALUE_BYTES, Bytes, Layout, Source, lacks_sizes, single
+from raypipe.images.tiff_page import VALUE_BYTES, Bytes, Layout, Source, is_raw_photo, lacks_sizes, single
 from raypipe.types import Pixels
 
 SUBFILE_TYPE, OLD_SUBFILE_TYPE, WIDTH, HEIGHT = 254, 255, 256, 257
 COPY_OR_MASK, ONE_OF_SEVERAL, OLD_COPY = 0b101, 0b010, 2
 """Values of the first two tags for a reduced copy of another picture or a mask, and for a page: TIFF 6.0, section 8."""
+BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 FEWEST_COPIES = 2
 """Fewest pictures, each half as large as the one before, that count as copies although nothing says that they are."""
 SIZES_MISSING = "it does not say how large its strips are"
@@ -31,7 +32,7 @@ DIRECTORY_BYTES = 512
 
 def matches(data: bytes) -> bool:
     """Whether bytes begin like a TIFF file."""
-    return data[:2] in (b"II", b"MM")
+    return data[:4] in BEGINNINGS
 
 
 def page_count(file: File) -> int:
@@ -74,11 +75,16 @@ class Found(NamedTuple):
 def _found(data: bytes, origin: str, page: int) -> Found:
     """A page of a file in memory."""
     chain = Chain(io.BytesIO(data))
-    return _page(Bytes(data), chain.layout, chain.find(page, origin))
+    return _page(Bytes(data), chain.layout, chain.find(page, origin), origin)
 
 
-def _page(file: Source, layout: Layout, directory: Directory) -> Found:
+def _page(file: Source, layout: Layout, directory: Directory, origin: str) -> Found:
     """A page in a file of its own, mended if it is damaged; if only a decoder of the whole file finds it, in that."""
+    if is_raw_photo(file, layout, directory.place, directory.is_copy):
+        what, remedy = foreign.RAW_PHOTO
+        raise PageError(
+            Code.IMAGE_UNKNOWN, f"{origin} is {what}, with at most a small preview that can be read.", remedy
+        )
     alone = single(file, layout, directory.place)
     if alone is None:
         return Found(file.read_at(0, file.size), directory.number)
@@ -236,7 +242,7 @@ class TiffPages:
         """A file with only this page; the latest is kept, since decoding follows describing."""
         if self._latest is None or self._latest[0] != page:
             directory = self._chain.find(page, self._origin)
-            self._latest = page, _page(self._file, self._chain.layout, directory)
+            self._latest = page, _page(self._file, self._chain.layout, directory, self._origin)
         return self._latest[1]
 
 

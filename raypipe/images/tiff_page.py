@@ -18,7 +18,7 @@ PLACES = {273: 279, 324: 325}
 """The tags of offsets of strips and tiles, and those of their counts of bytes."""
 ELSEWHERE = {330, 513, 514, 34665, 34853, 40965}
 """Tags whose values are offsets of other things: pictures, EXIF data, old JPEG streams."""
-OLD_JPEG = 513
+SUBDIRECTORIES, OLD_JPEG, DNG_VERSION = 330, 513, 50706
 
 
 class Bytes(NamedTuple):
@@ -110,6 +110,12 @@ def lacks_sizes(file: Source, layout: Layout, place: int) -> bool:
     """Whether the directory at a place does not say how many bytes its strips or tiles have."""
     entries = _entries(file, layout, place)
     return any(places in entries and counts not in entries for places, counts in PLACES.items())
+
+
+def is_raw_photo(file: Source, layout: Layout, place: int, is_copy: bool) -> bool:
+    """Whether a directory is that of a camera's raw photo: of a DNG, or a reduced copy of a picture below it."""
+    entries = _entries(file, layout, place)
+    return DNG_VERSION in entries or (is_copy and SUBDIRECTORIES in entries)
 
 
 def _sizes(entries: dict[int, Entry], places: int, starts: list[int], layout: Layout, end: int) -> list[int]:

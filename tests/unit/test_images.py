@@ -11,6 +11,7 @@ import pytest
 from making import boxes, encoded
 from opening import LIMITS, failure, opened, pixels, quarters, same, tiff_of_pages
 from PIL import Image as PillowImage
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from raypipe.errors import PageError
 from raypipe.images.image import BGR, GRAY, open_image
@@ -330,6 +331,9 @@ def test_what_is_no_picture(data: bytes, code: str) -> None:
     assert failure(data).code == code
 
 
+RAW_PHOTOS = (b"FUJIFILMCCD-RAW 0201", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"\0\0\0\x18ftypcrx \0\0\0\1crx isom")
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -340,10 +344,28 @@ def test_what_is_no_picture(data: bytes, code: str) -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS.*pull"),
         (bytes(128) + b"DICM", "DICOM.*PNG"),
         (bytes(500), "zeros.*again"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(50), "7-Zip.*Unpack"),
+        (b"Rar!\x1a\x07\x01\0" + bytes(50), "RAR.*Unpack"),
+        (b"\0\0\0\x18ftypisom" + bytes(50), "video.*JPEG"),
+        *((data + bytes(500), "raw photo.*JPEG") for data in RAW_PHOTOS),
     ],
 )
 def test_what_it_is_that_is_no_picture(data: bytes, said: str) -> None:
     assert re.search(f"scan.img is .*{said}", str(failure(data)))
+
+
+@pytest.mark.parametrize("tags", [{50706: b"\1\4\0\0"}, {254: 1, 330: 8}])
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_raw_photo_is_not_read_by_its_preview(tags: dict[int, object], is_file: bool, tmp_path: Path) -> None:
+    directory = ImageFileDirectory_v2()
+    for tag, value in tags.items():
+        directory.tagtype[tag] = 1 if isinstance(value, bytes) else 4
+        directory[tag] = value
+    path = tmp_path / "a.tif"
+    path.write_bytes(encoded(PillowImage.new("RGB", (16, 12)), "TIFF", tiffinfo=directory))
+    with pytest.raises(PageError, match=r"a\.tif is a camera's raw photo.*Develop") as caught:
+        open_image(None if is_file else path.read_bytes(), str(path), 0, False, LIMITS, 0)
+    assert caught.value.code == "image_unknown"
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
