@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import lzma
 import shutil
 import tarfile
@@ -103,7 +104,7 @@ class Zip:
 class Tar:
     """A TAR archive, whose files are located once and then read directly. A compressed one is unpacked first."""
 
-    def __init__(self, file: IO[bytes], suffix: str) -> None:
+    def __init__(self, file: IO[bytes], suffix: str, path: str) -> None:
         unpack = COMPRESSED.get(suffix)
         self._file = file
         if unpack:
@@ -111,8 +112,27 @@ class Tar:
             with file, unpack(file) as unpacked:
                 shutil.copyfileobj(unpacked, self._file, BUFFER)
             self._file.seek(0)
-        with tarfile.open(fileobj=self._file, mode="r:") as opened:
-            self._places = {each.name: (each.offset_data, each.size) for each in opened if each.isfile()}
+        self._places: dict[str, tuple[int, int]] = {}
+        if not self._locate():
+            logging.getLogger(__name__).warning(
+                "%s is damaged or cut off: of its files the first %d are read. Copy it again from its source.",
+                path,
+                len(self._places),
+            )
+
+    def _locate(self) -> bool:
+        """Finds the files; False if what follows the last that is found is neither another nor the end."""
+        try:
+            with tarfile.open(fileobj=self._file, mode="r:") as opened:
+                for each in opened:
+                    if each.isfile():
+                        self._places[each.name] = each.offset_data, each.size
+                self._file.seek(opened.offset)
+            return not self._file.read(tarfile.BLOCKSIZE).strip(b"\0")
+        except tarfile.ReadError:
+            if not self._places:
+                raise
+            return False
 
     def members(self) -> Iterator[Member]:
         """See `Archive`."""
@@ -198,4 +218,4 @@ def _archive(path: str, file: IO[bytes]) -> Archive:
     if suffix == tables.SUFFIX:
         return tables.Table(file)
     whole = io.BufferedReader(file, BUFFER)  # type: ignore[type-var] # It has the methods that are needed.
-    return Zip(whole) if suffix in (".zip", ".cbz") else Tar(whole, suffix)
+    return Zip(whole) if suffix in (".zip", ".cbz") else Tar(whole, suffix, path)

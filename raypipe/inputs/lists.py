@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from raypipe.errors import InputError
@@ -20,9 +22,13 @@ PATHS = ("path", "uri", "url", "file", "filename", "image")
 """Columns that may hold a document's path, the first that exists."""
 NAMES = ("id", "name")
 """Columns that may hold a document's name in the output folder, the first that exists."""
+DELIMITERS = ",;\t|"
+"""What may separate the columns of a table: the one of which its head has most."""
 SECRET = "password"
 """Column with the password of a locked document."""
 METS, XLINK = "{http://www.loc.gov/METS/}", "{http://www.w3.org/1999/xlink}"
+NO_PLACES = ("URN", "DOI", "HANDLE", "ARK")
+"""Identifiers of files, which do not say where a file is."""
 GROUPS = ("OCR-D-IMG", "MAX", "MASTER", "ORIGINAL", "ORIG", "DEFAULT")
 """Groups of files of a METS document that hold its page pictures, the best first: those of OCR-D and of DFG viewers."""
 
@@ -56,7 +62,7 @@ def documents(path: str) -> Iterator[Listed]:
     try:
         for found in reader(path):
             yield found._replace(path=_absolute(folder, found.path))
-    except (ValueError, ElementTree.ParseError) as error:
+    except (ValueError, csv.Error, ElementTree.ParseError) as error:
         raise InputError(f"{path} is not a list of documents: {error}.", "Give one path or URI per line.") from error
     if found is None:
         raise InputError(f"{path} names no document.", "Give one path or URI per line.")
@@ -77,7 +83,7 @@ def _passwords(path: str) -> dict[str, str]:
     """The passwords in a list, by the paths of their documents. If a table has none, only its head is read."""
     with _lines(path) as lines:
         has_head = reader_of(path) is not _json_lines
-        if not any(SECRET in line for line in (islice(lines, 1) if has_head else lines)):
+        if not any(SECRET in line.lower() for line in (islice(lines, 2) if has_head else lines)):
             return {}
     return {each.path: each.password for each in documents(path) if each.password}
 
@@ -89,7 +95,10 @@ def _absolute(folder: str, path: str) -> str:
 
 
 def _lines(path: str) -> io.TextIOWrapper:
-    return io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="")
+    file = open_file(path)
+    is_wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # As spreadsheets write it.
+    file.seek(0)
+    return io.TextIOWrapper(file, encoding="utf-16" if is_wide else "utf-8-sig", newline="")
 
 
 def _text(path: str) -> Iterator[Listed]:
@@ -101,8 +110,12 @@ def _text(path: str) -> Iterator[Listed]:
 
 def _table(path: str) -> Iterator[Listed]:
     with _lines(path) as lines:
+        head = lines.readline()
+        if head.lower().startswith("sep="):  # Excel's way to name the delimiter.
+            head = lines.readline()
         tabs = PurePosixPath(split_options(path)[0]).suffix.lower() == ".tsv"
-        yield from map(_row, csv.DictReader(lines, delimiter="\t" if tabs else ","))
+        delimiter = "\t" if tabs else max(DELIMITERS, key=head.count)
+        yield from map(_row, csv.DictReader(chain([head], lines), delimiter=delimiter, strict=True))
 
 
 def _json_lines(path: str) -> Iterator[Listed]:
@@ -112,9 +125,12 @@ def _json_lines(path: str) -> Iterator[Listed]:
                 yield _row(json.loads(line))
 
 
-def _row(row: Mapping[str, Any] | str) -> Listed:
+def _row(row: object) -> Listed:
     if isinstance(row, str):
         return Listed(row)
+    if not isinstance(row, Mapping):
+        raise ValueError("a row is neither text nor an object")
+    row = {str(name).strip().lower(): value for name, value in row.items()}
     place = next((str(row[name]) for name in PATHS if row.get(name)), "")
     if not place:
         raise ValueError(f"a row has none of {', '.join(PATHS)}")
@@ -128,24 +144,31 @@ def _mets(path: str) -> Iterator[Listed]:
         root = ElementTree.fromstring(file.read())
     if root.tag != f"{METS}mets":
         raise ValueError("the file is not METS")
-    groups = {group.get("USE", ""): group for group in root.iter(f"{METS}fileGrp") if _pictures(group)}
-    if not groups:
+    for kind in ("image/", "application/pdf"):
+        found = ((group.get("USE", ""), _pictures(group, kind)) for group in root.iter(f"{METS}fileGrp"))
+        if groups := {use: files for use, files in found if files}:
+            break
+    else:
         return
-    files = _pictures(groups[next((name for name in GROUPS if name in groups), next(iter(groups)))])
+    files = groups[next((name for name in GROUPS if name in groups), next(iter(groups)))]
     pages = [div for div in root.iter(f"{METS}div") if div.get("TYPE") == "page"]
     ordered = [pointer.get("FILEID", "") for div in pages for pointer in div.iter(f"{METS}fptr")]
     wanted = [name for name in ordered if name in files] or list(files)
     yield from (Listed(files[name]) for name in dict.fromkeys(wanted))
 
 
-def _pictures(group: ElementTree.Element) -> dict[str, str]:
-    """The places of a group's pictures, by their identifiers."""
-    return {
-        file.get("ID", ""): place.get(f"{XLINK}href", "")
-        for file in group.iterfind(f"{METS}file")
-        for place in file.iterfind(f"{METS}FLocat")
-        if file.get("MIMETYPE", "image/").startswith("image/")
-    }
+def _pictures(group: ElementTree.Element, kind: str) -> dict[str, str]:
+    """The places of a group's files of a kind, by their identifiers."""
+    files = [file for file in group.iterfind(f"{METS}file") if file.get("MIMETYPE", "image/").startswith(kind)]
+    return {file.get("ID", f"file {n}"): _place(file) for n, file in enumerate(files, 1)}
+
+
+def _place(file: ElementTree.Element) -> str:
+    """The path or address of a file of a METS document; if it has none, what names it, so that its row can say so."""
+    found = [(place.get("LOCTYPE"), place.get(f"{XLINK}href", "")) for place in file.iterfind(f"{METS}FLocat")]
+    hrefs = [href for loctype, href in sorted(found, key=lambda each: each[0] in NO_PLACES) if href]
+    place = next(iter(hrefs), file.get("ID", "a file without a place"))
+    return place if "://" in place else unquote(place.removeprefix("file:"))
 
 
 READERS: dict[str, Callable[[str], Iterator[Listed]]] = {

@@ -100,8 +100,10 @@ def test_what_is_wrong_with_an_archive_is_said(tmp_path: Path) -> None:
         {"content": [png(), tiff(3), None], "thumbnail": [b"x"] * 3},
         {"image": [{"bytes": png(), "path": "a"}, {"bytes": tiff(3), "path": None}, None]},
         {"scan": pa.array([png(), tiff(3), b""], pa.large_binary()), "label": ["a", "b", "c"]},
+        {"scan": pa.array([png(), tiff(3), b""], pa.binary_view())},
+        {"scan": pa.array([png(), tiff(3), b""]).dictionary_encode()},
     ],
-    ids=["content", "struct", "only"],
+    ids=["content", "struct", "only", "view", "dictionary"],
 )
 def test_each_row_of_a_table_is_a_document(tmp_path: Path, columns: dict[str, Any]) -> None:
     path = tmp_path / "t.parquet"
@@ -200,7 +202,9 @@ def test_names_of_a_list_are_those_of_the_results(tmp_path: Path) -> None:
     [
         ("a.txt", ""),
         ("a.csv", "title\nx\n"),
+        ("a.csv", 'path\n"x\n'),
         ("a.jsonl", "{"),
+        ("a.jsonl", "[1]"),
         ("a.xml", "<a/>"),
     ],
 )
@@ -208,6 +212,41 @@ def test_what_is_wrong_with_a_list_is_said(tmp_path: Path, name: str, content: s
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=name):
         list(listed(str(tmp_path / name), None))
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("path;id\nx.png;A\n", "utf-8"),
+        ("sep=;\r\npath;id\r\nx.png;A\r\n", "utf-8-sig"),
+        ("path\tid\nx.png\tA\n", "utf-16"),
+        ("Path, ID\nx.png,A\n", "utf-8"),
+    ],
+)
+def test_tables_as_spreadsheets_write_them(tmp_path: Path, content: str, encoding: str) -> None:
+    (tmp_path / "a.csv").write_bytes(content.encode(encoding))
+    ((path, _, _, name),) = listed(str(tmp_path / "a.csv"), None)
+    assert (path, name) == (f"{tmp_path}/x.png", "A")
+
+
+def test_the_rest_of_a_tar_that_cannot_be_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name in ("a.png", "b.png"):
+            member = tarfile.TarInfo(name)
+            member.size = len(png())
+            tar.addfile(member, io.BytesIO(png()))
+    whole = (tmp_path / "a.tar").read_bytes()
+    second = whole.index(b"b.png")
+    for end, count, is_told in (
+        (len(whole), 2, False),
+        (2 * second, 2, False),
+        (second + 9, 1, True),
+        (second + 520, 2, True),
+    ):
+        (tmp_path / f"{end}.tar").write_bytes(whole[:end])
+        caplog.clear()
+        assert len(list(listed(str(tmp_path / f"{end}.tar"), None))) == count
+        assert (f"{end}.tar is damaged" in caplog.text) == is_told
 
 
 METS = """<mets xmlns="http://www.loc.gov/METS/" xmlns:x="http://www.w3.org/1999/xlink"><fileSec>
@@ -224,3 +263,29 @@ def test_the_pages_of_a_mets_document(tmp_path: Path) -> None:
     (tmp_path / "mets.xml").write_text(METS)
     found = [each.path for each in listed(str(tmp_path / "mets.xml"), None)]
     assert found == ["https://example.org/2.tif", f"{tmp_path}/img/1.tif"]
+
+
+@pytest.mark.parametrize(
+    ("places", "path"),
+    [
+        ("<FLocat x:href='img/1%20a.tif'/>", "img/1 a.tif"),
+        ("<FLocat LOCTYPE='URL' x:href='file:/in/1.tif'/>", "/in/1.tif"),
+        ("<FLocat LOCTYPE='URN' x:href='urn:nbn:1'/><FLocat LOCTYPE='URL' x:href='1.tif'/>", "1.tif"),
+        ("<FLocat LOCTYPE='URL' x:href='1.tif'/><FLocat LOCTYPE='URN' x:href='urn:nbn:1'/>", "1.tif"),
+        ("<FLocat LOCTYPE='URN' x:href='urn:nbn:1'/>", "urn:nbn:1"),
+        ("<FLocat LOCTYPE='URL'/>", "F1"),
+        ("", "F1"),
+    ],
+)
+def test_places_of_the_files_of_a_mets_document(tmp_path: Path, places: str, path: str) -> None:
+    content = METS.replace('<FLocat x:href="img/1.tif"/>', places)
+    (tmp_path / "mets.xml").write_text(content)
+    assert [each.path for each in listed(str(tmp_path / "mets.xml"), None)][1] == str(tmp_path / path)
+
+
+def test_files_of_a_mets_document_without_identifiers_and_in_pdf(tmp_path: Path) -> None:
+    bare = METS.replace('ID="F1" ', "").replace('ID="F2" ', "")
+    papers = METS.replace("image/tiff", "application/pdf").replace("image/png", "text/xml")
+    for content in (bare, papers):
+        (tmp_path / "mets.xml").write_text(content)
+        assert len(list(listed(str(tmp_path / "mets.xml"), None))) == 2
