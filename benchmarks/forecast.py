@@ -33,6 +33,7 @@ from raypipe.job.ray import RayEngine
 from raypipe.job.sample import draw
 from raypipe.machine import usable_cpus
 from raypipe.pipeline import BATCH_SIZE, Pipeline
+from raypipe.run.jobs import connect
 
 LENGTHS = (2, 3, 5, 9, 14, 22, 30)
 """Pages of documents."""
@@ -78,7 +79,7 @@ def letters(data: Path, folder: Path) -> None:
 JOBS: dict[str, Callable[[Path, Path], None]] = {"lines": lines, "documents": documents, "letters": letters}
 
 
-def pair(source: Path, output: Path, pipeline: Pipeline, engine: str, most: int) -> dict[str, object]:
+def pair(source: Path, output: Path, pipeline: Pipeline, engine: str, most: int, joined: bool) -> dict[str, object]:
     """A forecast and what it forecasts."""
     sample = draw(plan.found([source])[1], [str(source)], most, lambda listed: None)
     measured = measure(sample, lambda folder: pipeline, ["text"], BATCH_SIZE, Progress())
@@ -88,7 +89,9 @@ def pair(source: Path, output: Path, pipeline: Pipeline, engine: str, most: int)
     job = plan.prepare(pipeline, [source], output, ["text"])
     kind = RayEngine if there else LocalEngine
     done = loop.run(job, lambda *_: kind(pipeline.graph, job.writer, BATCH_SIZE), Progress())
-    ray.shutdown()  # Each command starts a Ray of its own.
+    if not joined:
+        ray.shutdown()  # Each command starts a Ray of its own.
+    hours = (made.hours_joined if joined else None) or made.hours
     cpu = measured.seconds * (measured.busy or 0) * sample.total
     return {
         "pages": done.pages,
@@ -100,8 +103,8 @@ def pair(source: Path, output: Path, pipeline: Pipeline, engine: str, most: int)
         "cpu_seconds_forecast": round(cpu, 1),
         "cpu": round(cpu / done.sums["cpu_seconds"] - 1, 3),
         "seconds": round(done.seconds, 1),
-        "seconds_forecast": round(made.hours * 3600, 1),
-        "wall": round(made.hours * 3600 / done.seconds - 1, 3),
+        "seconds_forecast": round(hours * 3600, 1),
+        "wall": round(hours * 3600 / done.seconds - 1, 3),
         "load": round(os.getloadavg()[0], 1),
     }
 
@@ -115,9 +118,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--sample", type=int, default=40)
     parser.add_argument("--sleep", type=float, default=0, metavar="SECONDS")
+    parser.add_argument("--joined", action="store_true", help="jobs on a Ray that runs already")
     arguments = parser.parse_args()
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     pipeline = Pipeline([Sleeper(seconds=arguments.sleep, spread=0.8)]) if arguments.sleep else rp.fast()
+    if arguments.joined:
+        connect(None)
     with tempfile.TemporaryDirectory() as work:
         for name in arguments.jobs:
             (Path(work) / name).mkdir()
@@ -125,7 +131,7 @@ def main() -> None:
         for number in range(arguments.rounds):
             for name in arguments.jobs:
                 output = Path(work) / f"out-{name}-{number}"
-                found = pair(Path(work) / name, output, pipeline, arguments.engine, arguments.sample)
+                found = pair(Path(work) / name, output, pipeline, arguments.engine, arguments.sample, arguments.joined)
                 print(json.dumps({"job": name, "engine": arguments.engine, **found}), flush=True)
 
 

@@ -77,6 +77,9 @@ def summary(made: Forecast, seconds: float) -> str:
         f"memory: {made.memory / 1e9:.1f} GB in all processes that read",
         f"output: {made.output / 1e9:.3g} GB",
     ]
+    if made.hours_joined is not None:
+        saved = (made.hours - made.hours_joined) * 3600
+        lines.append(f"start: Ray's own {saved:.0f} seconds of it are saved where it runs already (--address)")
     if made.busy is not None and made.busy < BUSY:
         lines.append(f"busy: {made.busy:.0%} of the CPUs; if other programs had the rest, measure again without them")
     if made.failed:

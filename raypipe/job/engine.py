@@ -20,6 +20,8 @@ ALONE_SECONDS = 0.06
 """The part of `PAGE_SECONDS` in which Python's lock keeps other threads of the process from computing."""
 RAY_SECONDS = 8.0
 """How much later Ray begins the first page than one process does; see `benchmarks/startup.py`."""
+RAY_START_SECONDS = 4.0
+"""The part of `RAY_SECONDS` in which Ray itself starts: a cluster on which it runs already does not take it."""
 RAY_GAIN = 1.05
 """Throughput of Ray relative to one process on the same CPUs, where the lock does not matter."""
 PAGE_BYTES = 200_000

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from raypipe.errors import ConfigError, DeviceError
-from raypipe.job.engine import RAY_GAIN, RAY_SECONDS
+from raypipe.job.engine import RAY_GAIN, RAY_SECONDS, RAY_START_SECONDS
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
 from raypipe.job.progress import Progress
@@ -94,7 +94,8 @@ class Forecast:
         documents, pages: How many there are; the pages are an estimate.
         sampled: Pages that were measured.
         actors: Processes that read.
-        hours: From its start to its end.
+        hours: From its start to its end, in which Ray is started if the job runs on a cluster.
+        hours_joined: The same where Ray runs already, as with `--address`; None: the job runs in one process.
         doubt: How far pages and hours may be off, as a share, with 95 % confidence.
         memory: Bytes of all these processes.
         output: Bytes in the output folder.
@@ -108,6 +109,7 @@ class Forecast:
     sampled: int
     actors: int
     hours: float
+    hours_joined: float | None
     doubt: float
     memory: int
     output: int
@@ -235,6 +237,7 @@ def forecast(sample: Sample, measured: Measured, cluster: Cluster | None, price:
         sampled=sample.pages,
         actors=actors,
         hours=seconds / 3600,
+        hours_joined=(seconds - RAY_START_SECONDS) / 3600 if cluster else None,
         doubt=math.hypot(sample.doubt, measured.doubt),
         memory=measured.memory * (actors if cluster else 1),
         output=round(sample.total * sum(measured.output.values())),

@@ -16,6 +16,7 @@ import raypipe as rp
 from raypipe.cli.plan import summary
 from raypipe.errors import ConfigError, DeviceError, InputError
 from raypipe.inputs.listing import Found
+from raypipe.job.engine import RAY_START_SECONDS
 from raypipe.job.forecast import Cluster, Forecast, Measured, check, forecast, measure
 from raypipe.job.progress import Progress
 from raypipe.job.sample import Sample, draw
@@ -120,8 +121,18 @@ def test_a_forecast_draws_out() -> None:
     assert forecast(few, measured, None, None).hours * 3600 == pytest.approx(40 * 0.65 / usable_cpus() + 2.0)
 
 
+def test_a_forecast_tells_what_ray_s_own_start_takes() -> None:
+    sample = Sample(40, pa.table({}), 40, 40, 40, 0)
+    measured = Measured(0.65, 0.04, 800_000_000, {"results": 9000.0}, 0.02, 0.97, 2.0)
+    made = forecast(sample, measured, Cluster.parse("1x3cpu"), None)
+    assert made.hours_joined is not None and (made.hours - made.hours_joined) * 3600 == pytest.approx(RAY_START_SECONDS)
+    assert "4 seconds of it are saved where it runs already" in summary(made, 0.65)
+    alone = forecast(sample, measured, None, None)
+    assert alone.hours_joined is None and "--address" not in summary(alone, 0.65)
+
+
 def test_it_is_told_that_other_programs_took_the_cpus() -> None:
-    made = Forecast(10, 10, 10, 2, 1.0, 0.05, 10**9, 10**9, 0, 0.4, None)
+    made = Forecast(10, 10, 10, 2, 1.0, None, 0.05, 10**9, 10**9, 0, 0.4, None)
     assert "busy: 40% of the CPUs; if other programs had the rest" in summary(made, 0.65)
     for busy in (0.97, None):
         assert "busy" not in summary(replace(made, busy=busy), 0.65)
