@@ -18,6 +18,7 @@ class Gate:
     Attributes:
         port: Where it listens.
         refusal: The status and code of what it answers instead; None: it passes everything on.
+        last: How many requests it passes on before it refuses any.
         methods: The methods that it refuses.
         passed: Requests that were passed on.
     """
@@ -26,7 +27,7 @@ class Gate:
         self.port = port
         self.refusal: tuple[int, str] | None = None
         self.methods: tuple[str, ...] = ("GET", "HEAD", "PUT", "POST", "DELETE")
-        self.passed = 0
+        self.last = self.passed = 0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -36,8 +37,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_any(self) -> None:
         body = self._body()
-        if self.gate.refusal and self.command in self.gate.methods:
-            status, code = self.gate.refusal
+        refusal = self.gate.refusal
+        if refusal and self.command in self.gate.methods and self.gate.passed >= self.gate.last:
+            status, code = refusal
             self._answer(status, [], f"<Error><Code>{code}</Code><Message>no more</Message></Error>".encode())
             return
         self.gate.passed += 1

@@ -31,7 +31,9 @@ from raypipe.inputs import lists
 MARK = re.compile(r"[*?[]")
 ENCODED_MARK = re.compile(r"%(?:2A|3F|5B)", re.IGNORECASE)
 KINDS = "Give files, folders, globs or URIs."
-REMEDY = "Check its permissions; URIs begin with file, s3, gs, abfs or hdfs, and spaces in them are written %20."
+REMEDY = (
+    "Check permissions and credentials; URIs begin with file, s3, gs, abfs or hdfs, and spaces in them are written %20."
+)
 PREFIXES = 16
 """Folders of a bucket that are listed at the same time, since a request takes tens of milliseconds."""
 

@@ -28,6 +28,7 @@ DEAD_SECONDS = 90.0
 SETTLE_SECONDS = 2.0
 """How long a new lease is left alone before it is read again: of two jobs that take it at once, the later has it."""
 REMEDY = "Wait until it ends, or choose another folder."
+UNWRITABLE = "Choose another folder, free space there, or renew the credentials."
 
 
 class FolderLease:
@@ -167,4 +168,4 @@ def take(folder: str) -> Lease:
     try:
         return BucketLease(folder) if "://" in folder else FolderLease(folder)
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be written: {error}.", "Choose another folder.") from error
+        raise ConfigError(f"{folder} cannot be written: {str(error).rstrip('.')}.", UNWRITABLE) from error

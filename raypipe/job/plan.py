@@ -112,7 +112,7 @@ def _released_on_error(held: lease.Lease, output: str | Path) -> Iterator[None]:
         yield
     except (OSError, PageError) as error:
         held.release()
-        raise ConfigError(f"{output} cannot be written: {error}.", "Choose another folder.") from error
+        raise ConfigError(f"{output} cannot be written: {str(error).rstrip('.')}.", lease.UNWRITABLE) from error
     except BaseException:
         held.release()
         raise

@@ -184,6 +184,29 @@ def test_a_bucket_that_refuses_stops_a_job_in_a_line_and_it_goes_on_later(
         assert (rest.outcome.pages, rest.outcome.failed.total()) == (9, 1)
 
 
+@pytest.mark.slow
+def test_a_key_that_expires_at_any_request_stops_a_job_in_a_line(
+    bucket: Bucket, bucket_server: int, page_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "DEAD_SECONDS", -1)  # Without a key nobody can give it back.
+    for name in ("a.png", "b.png", "c.png"):
+        bucket.put(f"in/{name}", page_png)
+    with gate(bucket_server) as before:
+        there = Bucket(bucket.name, before.port)
+        jobs.run(there.uri("in"), there.uri("whole"), formats=["text"])
+        requests = before.passed
+        assert requests > 50
+        for moment in range(0, requests - 6, 11):  # The last ones give the lease back.
+            before.passed, before.last, before.refusal = 0, moment, EXPIRED
+            with pytest.raises(RaypipeError, match=r"HTTP status 400.*credentials") as caught:
+                jobs.run(there.uri("in"), there.uri(f"out-{moment}"), formats=["text"])
+            assert "\n" not in str(caught.value)
+            before.last, before.refusal = 0, None
+            rest = jobs.run(there.uri("in"), there.uri(f"out-{moment}"), formats=["text"])
+            assert (rest.outcome.pages, rest.outcome.failed.total(), rest.outcome.unwritten) == (3, 0, 0)
+            assert len(bucket.names(f"out-{moment}/text")) == 3
+
+
 def test_a_bucket_that_is_not_there_is_told(scans: Bucket, tmp_path: Path, page_png: bytes) -> None:
     (tmp_path / "a.png").write_bytes(page_png)
     with pytest.raises(ConfigError, match="cannot be written"):
