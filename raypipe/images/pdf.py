@@ -17,7 +17,7 @@ from raypipe.files.ranged import RangedFile
 from raypipe.images import passwords
 from raypipe.images.base import File, Kind, Size, TextLayer, Wanted
 from raypipe.images.pdf_content import POINTS_PER_INCH, needed_resolution
-from raypipe.images.pdf_damage import damage
+from raypipe.images.pdf_damage import damage, is_content_lost
 from raypipe.images.pdf_forms import flatten, kinds_of_notes, mark_buttons
 from raypipe.images.pdf_text import MOST_LOOKED_AT, is_seen, text_layer
 from raypipe.types import Pixels
@@ -127,8 +127,10 @@ class PdfPages:
         """The size of a page at the wanted resolution.
 
         Raises:
-            PageError: `page_missing`.
+            PageError: `page_missing`; `pdf_damaged`, what the page shows cannot be decoded.
         """
+        from pypdfium2 import raw
+
         with _ONE_AT_A_TIME:
             self._forget()
             pages = len(self._document)
@@ -140,6 +142,9 @@ class PdfPages:
                 columns, rows = (max(round(side * resolution / POINTS_PER_INCH), 1) for side in (width, height))
                 layer = self._layer(opened, columns, rows) if wanted.layer else None
                 warning = "; ".join(filter(None, (self._warning, damage(opened))))
+                if not raw.FPDFPage_CountObjects(opened) and is_content_lost(self._source, page):
+                    message = f"{self._origin}, page {page + 1}, is damaged: what it shows cannot be decoded."
+                    raise PageError(Code.PDF_DAMAGED, message, "Copy it again from its source.")
         dots = max(round(resolution), 1)
         return Size(width=columns, height=rows, resolution=dots, warning=warning, layer=layer)
 

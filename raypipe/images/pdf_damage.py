@@ -1,13 +1,15 @@
-"""Pictures of a PDF that are cut off or damaged: PDFium draws what it can of them and reports no error."""
+"""Pictures and pages of a PDF that are cut off or damaged: PDFium draws what it can of them and reports no error."""
 
 from __future__ import annotations
 
 import ctypes
+import io
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from raypipe.images import codestreams, fax, jpeg
+from raypipe.images.base import File
 from raypipe.images.pdf_content import objects
 
 if TYPE_CHECKING:
@@ -39,6 +41,26 @@ def damage(page: PdfPage) -> str:
     handles = [each for each, _ in objects(page) if raw.FPDFPageObj_GetType(each) == raw.FPDF_PAGEOBJ_IMAGE]
     count = sum(_is_damaged(page, handle) for handle in handles[:MOST_PICTURES])
     return f"{count} of {len(handles)} pictures on the page are damaged or cut off" if count else ""
+
+
+def is_content_lost(source: bytes | File, page: int) -> bool:
+    """Whether the content of a page cannot be decoded, which PDFium draws as an empty page without an error."""
+    from pikepdf import Array, DataDecodingError, Pdf, PdfError
+
+    file: Any = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        with Pdf.open(file, suppress_warnings=True) as document:
+            content: Any = document.pages[page].obj.get("/Contents", [])
+            document.get_warnings()
+            for part in content if isinstance(content, (Array, list)) else [content]:
+                part.read_bytes()
+            return bool(document.get_warnings())
+    except DataDecodingError:
+        return True
+    except PdfError as error:  # It has a filter that nobody knows, or the document is locked or damaged as a whole.
+        return "unfilterable" in str(error)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):  # It is too damaged.
+        return False
 
 
 def _is_damaged(page: PdfPage, handle: Any) -> bool:

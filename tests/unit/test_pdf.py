@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import drawn
@@ -253,3 +255,34 @@ def test_a_document_without_what_its_page_shows_is_damaged() -> None:
     with pytest.raises(PageError) as error:
         open_image(whole[: whole.index(b"4 0 obj")], "a.pdf", 0, True, LIMITS)
     assert error.value.code == "pdf_damaged"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "is_lost"),
+    [
+        (zlib.compress(SEEN * 30)[:20], "/FlateDecode", True),
+        (b"neither this nor that", "/FlateDecode", True),
+        (zlib.compress(SEEN), "/OddDecode", True),
+        (zlib.compress(SEEN), "/FlateDecode", False),
+        (zlib.compress(b" "), "/FlateDecode", False),
+        (b"", None, False),
+    ],
+)
+def test_a_page_of_which_nothing_can_be_decoded_is_not_read_as_empty(
+    tmp_path: Path, content: bytes, kind: str | None, is_lost: bool
+) -> None:
+    def change(document: pikepdf.Pdf) -> None:
+        document.pages[0].Contents.write(content, filter=kind and pikepdf.Name(kind))
+
+    data = changed(pdf(SEEN, (200, 100)), change)
+    (tmp_path / "a.pdf").write_bytes(data)
+    for given in (data, None):
+        with pytest.raises(PageError, match="cannot be decoded") if is_lost else nullcontext():
+            assert not open_image(given, str(tmp_path / "a.pdf"), 0, True, LIMITS).warning
+
+
+def test_a_page_without_content_is_empty() -> None:
+    def change(document: pikepdf.Pdf) -> None:
+        del document.pages[0].Contents
+
+    assert open_image(changed(pdf(SEEN, (200, 100)), change), "a.pdf", 0, True, LIMITS).pixels().min() == 255
