@@ -15,7 +15,8 @@ from raypipe.outputs.text_layer import text_layer
 from raypipe.types import Page
 
 if TYPE_CHECKING:
-    from pikepdf import Pdf
+    from pikepdf import Page as PdfPage
+    from pikepdf import Pdf, Rectangle
 
 A4 = 595, 842
 """Size in points of the blank page that stands for one that could not be read."""
@@ -35,17 +36,26 @@ def render(document: Document) -> bytes:
 
 def searchable(document: Document) -> Pdf:
     """The document with its invisible text; see `render`."""
-    from pikepdf import Pdf, Rectangle, String
+    from pikepdf import Pdf, String
 
     result, places = _originals(document)
     with Pdf.open(io.BytesIO(text_layer(document.pages))) as layer:
         for page, place, words in zip(document.pages, places, layer.pages, strict=True):
             if page.lines and page.text_source == "ocr":  # Otherwise the page has its text already.
                 target = result.pages[place]
-                target.add_overlay(words, Rectangle(target.cropbox))
+                target.add_overlay(words, _shown(target))
     if document.pages[0].language:
         result.Root.Lang = String(document.pages[0].language)
     return result
+
+
+def _shown(page: PdfPage) -> Rectangle:
+    """The part of a page that viewers show: its crop box within its media box or, if that is empty, the media box."""
+    from pikepdf import Rectangle
+
+    whole = Rectangle(page.mediabox)
+    part = whole & Rectangle(page.cropbox)
+    return part if part.width > 0 and part.height > 0 else whole
 
 
 def _originals(document: Document) -> tuple[Pdf, list[int]]:

@@ -104,6 +104,20 @@ def test_words_of_a_pdf_are_where_they_are_seen(rotation: int) -> None:
     assert_words_are_in_place(data)
 
 
+@pytest.mark.parametrize("box", [(400, 400, 500, 500), (-50, -50, 500, 500), (0, 0, 0, 0)])
+def test_words_are_in_place_if_the_crop_box_is_not_heeded(box: tuple[int, ...]) -> None:
+    def boxed(data: bytes, box: tuple[int, ...]) -> bytes:
+        file = io.BytesIO()
+        with pikepdf.open(io.BytesIO(data)) as pdf:
+            pdf.pages[0].mediabox = (0, 0, 360, 288)
+            pdf.pages[0].cropbox = box
+            pdf.save(file)
+        return file.getvalue()
+
+    found = render(document([page(boxed(scan(0), box), "a.pdf")]))
+    assert_words_are_in_place(boxed(found, (0, 0, 360, 288)))
+
+
 @pytest.mark.parametrize(("angle", "drift"), [(4, 0), (-15, 0), (25, 43.5)])
 def test_words_that_are_tilted_little_are_written_straight(angle: float, drift: float) -> None:
     word = a_word("slanted", 0.9, 200, 200, 120, 26, angle)
