@@ -45,7 +45,7 @@ def damage(page: PdfPage) -> str:
 
 def is_content_lost(source: bytes | File, page: int) -> bool:
     """Whether the content of a page cannot be decoded, which PDFium draws as an empty page without an error."""
-    from pikepdf import Array, DataDecodingError, Pdf, PdfError
+    from pikepdf import Array, DataDecodingError, PasswordError, Pdf, PdfError
 
     file: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
@@ -57,10 +57,10 @@ def is_content_lost(source: bytes | File, page: int) -> bool:
             return bool(document.get_warnings())
     except DataDecodingError:
         return True
-    except PdfError as error:  # It has a filter that nobody knows, or the document is locked or damaged as a whole.
+    except PdfError as error:  # It has a filter that nobody knows, or the document is damaged as a whole.
         return "unfilterable" in str(error)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):  # It is too damaged.
-        return False
+    except (PasswordError, RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return False  # It is locked, or too damaged to tell.
 
 
 def _is_damaged(page: PdfPage, handle: Any) -> bool:
