@@ -22,9 +22,9 @@ from raypipe.web.settings import ServerSettings
 
 PICTURE = b"picture"
 LOCKED, SECRET = b"bad pdf_locked", "a secret word"
-TIFF = b"II of three pages"
-LEISURELY = b"II of three pages that take their time"
-UNCOUNTABLE = b"II without end"
+TIFF = b"II*\0 of three pages"
+LEISURELY = b"II*\0 of three pages that take their time"
+UNCOUNTABLE = b"II*\0 without end"
 WORD = a_word("Dear", 0.97531, 20.123, 10, 40, 20, 0.5)
 LINE = a_line("Dear", 0.97531, 20.123, 10, 40, 20, 0.5, words=[WORD])
 VISIT = Visit("Op", 0.02, 1, {"Some": 0.1}, {"lines": 1})
