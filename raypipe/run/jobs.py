@@ -123,7 +123,7 @@ def _written(finished: Dataset, write: Callable[[pa.Table], pa.Table], rows_per_
         write,
         batch_size=rows_per_file,
         batch_format="pyarrow",
-        num_cpus=TASK_CPUS,
+        num_cpus=writing_cpus(ray.nodes()),
         compute=TaskPoolStrategy(_writers()),
     )
 
@@ -145,6 +145,15 @@ def convert(tasks: Iterable[Callable[[], list[str]]], on_ended: Callable[[int], 
 
 def _write(table: pa.Table, write: Callable[[pa.Table], list[str]]) -> pa.Table:
     return pa.table({"rows": [len(table)], "unwritten": [write(table)]}, schema=WRITTEN)
+
+
+def writing_cpus(nodes: Iterable[dict[str, Any]]) -> float:
+    """Logical CPUs of a task that writes, given what `ray.nodes` says.
+
+    None where all nodes have CPUs: the tasks that cut blocks hold the CPU that actors leave, and rows that are finished
+    would wait for them. Otherwise a node without CPUs, on which nothing is to run, could get the task.
+    """
+    return 0 if all(node["Resources"].get("CPU") for node in nodes if node["Alive"]) else TASK_CPUS
 
 
 def _writers() -> int:
