@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
@@ -176,7 +177,10 @@ def join(folder: str, name: str) -> str:
 def names_in(folder: str) -> list[str]:
     """The names of the files in a folder, in order; none if it does not exist."""
     filesystem, path = resolve(folder)
-    found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    try:
+        found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    except FileNotFoundError:  # The folder was made or removed at the same moment.
+        return []
     return sorted(info.base_name for info in found if info.type == fs.FileType.File)
 
 
@@ -195,7 +199,8 @@ def remove_file(uri: str) -> None:
     """Removes a file, if it exists."""
     filesystem, path = resolve(uri)
     if filesystem.get_file_info(path).type == fs.FileType.File:
-        filesystem.delete_file(path)
+        with suppress(FileNotFoundError):  # Another removed it at the same moment.
+            filesystem.delete_file(path)
 
 
 @retried

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import pwd
+import threading
 from pathlib import Path
 
 import pytest
 from pyarrow import fs
 
 from raypipe.errors import PageError
-from raypipe.files.paths import open_file, read_file, resolve, split_options, write_file
+from raypipe.files.paths import names_in, open_file, read_file, remove_file, resolve, split_options, write_file
 
 
 @pytest.mark.parametrize("prefix", ["", "file://"])
@@ -72,3 +73,24 @@ def test_options_begin_at_a_question_mark_of_a_uri() -> None:
     assert split_options("file:///a.png#b") == ("file:///a.png", "#b")
     assert split_options("file:///a.png") == ("file:///a.png", "")
     assert split_options("/a?b#c.png") == ("/a?b#c.png", "")
+
+
+def test_what_comes_and_goes_meanwhile_is_listed_and_removed(tmp_path: Path) -> None:
+    folder, ended = tmp_path / "folder", threading.Event()
+
+    def flicker() -> None:
+        while not ended.is_set():
+            folder.mkdir()
+            (folder / "file").touch()
+            (folder / "file").unlink(missing_ok=True)
+            folder.rmdir()
+
+    thread = threading.Thread(target=flicker)
+    thread.start()
+    try:
+        for _ in range(2000):
+            assert names_in(str(folder)) in ([], ["file"])
+            remove_file(str(folder / "file"))
+    finally:
+        ended.set()
+        thread.join()
