@@ -29,6 +29,9 @@ from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.run.local import processor
 
+PAIRS = 60
+"""About so many pages are read directly and through the server in turn, each at least twice."""
+
 
 class Load:
     """Answers of one phase, gathered by many threads.
@@ -246,7 +249,7 @@ def main() -> None:
         warm = Load(port, bodies)
         warm.closed(2, len(bodies) / 2)
         if direct:
-            print(json.dumps(direct.beside(port, bodies, 2)), flush=True)
+            print(json.dumps(direct.beside(port, bodies, max(2, PAIRS // len(bodies)))), flush=True)
         for connections in arguments.connections:
             found = Load(port, bodies).closed(connections, arguments.seconds)
             best = max(best, found["pages_per_second"])
