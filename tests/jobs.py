@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 import raypipe as rp
@@ -43,6 +44,17 @@ def run(
         return RayEngine(pipeline.graph, job.writer, 2, page_seconds=page_seconds)
 
     return loop.run(job, engine_for, Progress(changed, limits or Limits()))
+
+
+def run_and_stop(after: int, *args: Any, **options: Any) -> None:
+    """Runs a job as `run` does, and stops it as Ctrl-C does when so many pages are finished."""
+
+    def stop(now: Progress) -> None:
+        if now.finished == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(*args, changed=stop, **options)
 
 
 def pages(output: Path | str, pipeline: Pipeline = PIPELINE) -> list[Page]:

@@ -13,7 +13,7 @@ from pipelines import Hanger, Killer
 
 import raypipe as rp
 from raypipe.errors import TooManyErrorsError
-from raypipe.job.progress import Limits, Progress
+from raypipe.job.progress import Limits
 from raypipe.pipeline import Pipeline
 
 PIPELINE = Pipeline([rp.BinaryToImage()])
@@ -53,12 +53,7 @@ def test_both_engines_leave_the_same(folder: Path, tmp_path: Path, ray_cluster: 
 
 @pytest.mark.slow
 def test_what_one_engine_began_the_other_ends(folder: Path, tmp_path: Path, ray_cluster: None) -> None:
-    def stop(now: Progress) -> None:
-        if now.finished == 30:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        jobs.run(folder, tmp_path / "out", PIPELINE, stop, formats=["json"])
+    jobs.run_and_stop(30, folder, tmp_path / "out", PIPELINE, formats=["json"])
     rest = jobs.run(folder, tmp_path / "out", PIPELINE, engine="ray", formats=["json"])
     assert (rest.pages, rest.resumed) == (27, 30)
     jobs.run(folder, tmp_path / "whole", PIPELINE, formats=["json"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from jobs import PIPELINE, files, names, pages, run, tiff
+from jobs import PIPELINE, files, names, pages, run, run_and_stop, tiff
 from PIL import Image
 
 import raypipe as rp
@@ -175,12 +175,7 @@ def test_a_file_that_is_gone_is_told_and_its_row_stays(
 
 
 def test_a_file_that_is_gone_before_its_turn_is_no_page_that_was_done(folder: Path, tmp_path: Path) -> None:
-    def stop(now: Progress) -> None:
-        if now.finished == 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, tmp_path / "out", changed=stop)
+    run_and_stop(1, folder, tmp_path / "out")
     (folder / "sub/b.png").unlink()
     again = run(folder, tmp_path / "out")
     assert (again.pages, again.resumed, again.outcome.pages) == (2, 1, 2)
@@ -189,13 +184,7 @@ def test_a_file_that_is_gone_before_its_turn_is_no_page_that_was_done(folder: Pa
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 4])
 def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path, stop_after: int) -> None:
     tiff(folder / "b.tif", 10, 20, 30)
-
-    def stop(now: Progress) -> None:
-        if now.finished == stop_after:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, tmp_path / "out", changed=stop, formats=["text"])
+    run_and_stop(stop_after, folder, tmp_path / "out", formats=["text"])
     assert len(pages(tmp_path / "out")) == stop_after
     again = run(folder, tmp_path / "out", formats=["text"])
     assert (again.pages, again.resumed) == (6 - stop_after, stop_after)
@@ -206,12 +195,7 @@ def test_a_job_that_is_stopped_keeps_what_it_did(folder: Path, tmp_path: Path, s
 
 
 def test_a_resumed_job_knows_whether_more_follows_before_it_chooses_its_engine(folder: Path, tmp_path: Path) -> None:
-    def stop(now: Progress) -> None:
-        if now.finished == 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, tmp_path / "out", changed=stop)
+    run_and_stop(1, folder, tmp_path / "out")
     job = plan.prepare(PIPELINE, [folder], tmp_path / "out")
     job.lister._found = (time.sleep(0.05) or found for found in job.lister._found)
     more_follows: list[bool] = []
@@ -225,12 +209,7 @@ def test_a_resumed_job_knows_whether_more_follows_before_it_chooses_its_engine(f
 
 
 def test_other_sources_leave_the_rest_of_a_stopped_job_alone(folder: Path, tmp_path: Path) -> None:
-    def stop(now: Progress) -> None:
-        if now.finished == 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, tmp_path / "out", changed=stop)
+    run_and_stop(1, folder, tmp_path / "out")
     other = run(folder / "sub/b.png", tmp_path / "out")
     assert (other.pages, other.resumed) == (1, 0)
     assert names(tmp_path / "out") == [("a.png", 0), ("sub/b.png", 0)]

@@ -13,13 +13,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from command import raypipe
-from jobs import PIPELINE, pages, run
+from jobs import PIPELINE, pages, run, run_and_stop
 
 from raypipe.errors import Failure, InputError, PageError
 from raypipe.files.paths import read_file
 from raypipe.inputs.listing import listed
 from raypipe.job.names import Naming
-from raypipe.job.progress import Progress
 from raypipe.keys import public, put_back, taken_out
 
 SIGNED = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20261126&X-Amz-Date=1&X-Amz-Signature="
@@ -149,13 +148,8 @@ def test_a_job_leaves_and_says_no_keys(site: str, tmp_path: Path, caplog: pytest
 
 
 def test_a_renewed_signature_is_no_other_document(site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(now: Progress) -> None:
-        if now.finished == 1:
-            raise KeyboardInterrupt
-
     output = tmp_path / "out"
-    with pytest.raises(KeyboardInterrupt):
-        run(listing(tmp_path, site, "hush"), output, changed=stop)
+    run_and_stop(1, listing(tmp_path, site, "hush"), output)
     assert len(pages(output)) == 1
     done = run(listing(tmp_path, site, "renewed"), output)
     assert (done.pages, done.resumed, done.outcome.failed.total()) == (2, 1, 1)

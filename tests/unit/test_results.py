@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from jobs import PIPELINE, files, names, pages, run, tiff
+from jobs import PIPELINE, files, names, pages, run, run_and_stop, tiff
 
 from raypipe.errors import ConfigError, OutputError
 from raypipe.files import retries
@@ -64,13 +64,7 @@ def test_a_strange_parquet_file_among_the_results_is_left_alone(folder: Path, tm
 def test_results_of_an_older_version_go_on(tmp_path: Path) -> None:
     """They lack a column that new ones have, and a document may have pages in both."""
     tiff(tmp_path / "a.tif", 1, 2, 3)
-
-    def stop(now: Progress) -> None:
-        if now.finished == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "a.tif", tmp_path / "out", changed=stop, formats=["json"])
+    run_and_stop(2, tmp_path / "a.tif", tmp_path / "out", formats=["json"])
     for file in (tmp_path / "out/results").iterdir():
         pq.write_table(pq.read_table(file).drop_columns("reading_seconds"), file)
     assert run(tmp_path / "a.tif", tmp_path / "out", formats=["json"]).resumed == 2
