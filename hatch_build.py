@@ -1,8 +1,8 @@
-"""Builds the C library of CTC decoding into the wheel, or beside its sources for an editable install; adds the models.
+"""Builds the C libraries into the wheel, or beside their sources for an editable install; adds the models.
 
 The system's C compiler does it, and where there is none, the one in the package `ziglang`, which is fetched for the
 build. Either makes code for the platform's oldest CPU, without fused operations: what is read does not depend on where
-the library was built or runs.
+a library was built or runs.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import platform_tags
 
-FOLDER = Path("raypipe", "recognition", "ctc")
-LIBRARY = "libctc.so"
+LIBRARIES = (
+    Path("raypipe", "recognition", "ctc", "libctc.so"),
+    Path("raypipe", "engine", "operators", "liboperators.so"),
+)
+"""Each is made of the sources in its folder."""
 NOT_SHIPPED = ("recipes", "README.md")
 FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fPIC", "-fvisibility=hidden", "-shared")
 
@@ -32,18 +35,21 @@ class LibraryHook(BuildHookInterface[Any]):
         return [] if shutil.which("cc") else ["ziglang>=0.13"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compiles the library; an editable install finds it in the source folder."""
+        """Compiles the libraries; an editable install finds them in the source folders."""
         root = Path(self.root)
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform()}"
         if version != "editable":
             build_data["force_include"] |= models(root)
         if version == "editable":
-            build(root, root / FOLDER / LIBRARY)
+            for library in LIBRARIES:
+                build(root / library.parent, root / library)
             return
         self._folder = tempfile.TemporaryDirectory()
-        build(root, Path(self._folder.name, LIBRARY))
-        build_data["force_include"][str(Path(self._folder.name, LIBRARY))] = (FOLDER / LIBRARY).as_posix()
+        for library in LIBRARIES:
+            made = Path(self._folder.name, library.name)
+            build(root / library.parent, made)
+            build_data["force_include"][str(made)] = library.as_posix()
 
 
 def models(root: Path) -> dict[str, str]:
@@ -58,13 +64,13 @@ def platform() -> str:
     return next(tag for tag in platform_tags() if not tag.startswith(("manylinux", "musllinux")))
 
 
-def build(root: Path, target: Path) -> None:
-    """Compiles the sources below `root` into `target`; renamed into place, since another process may have it open."""
+def build(folder: Path, target: Path) -> None:
+    """Compiles the sources in a folder into `target`; renamed into place, since another process may have it open."""
     compiler = ["cc"] if shutil.which("cc") else [sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline"]
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        made = Path(folder, LIBRARY)
-        sources = sorted((root / FOLDER).glob("*.[ch]"))
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()  # `library.py` compares.
+    with tempfile.TemporaryDirectory(dir=target.parent) as made_in:
+        made = Path(made_in, target.name)
+        sources = sorted(folder.glob("*.[ch]"))
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()  # `native.py` compares.
         files = [str(path) for path in sources if path.suffix == ".c"]
         subprocess.run([*compiler, *FLAGS, f'-DSOURCES="{digest}"', *files, "-o", str(made), "-lm"], check=True)
         made.replace(target)

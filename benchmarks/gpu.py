@@ -26,7 +26,7 @@ from raypipe.pipeline import Pipeline
 from raypipe.run import local
 from raypipe.zoo.manifest import Precision
 
-PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32", "int8")
+PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32")
 QUERY = ["nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits", "-lms", "200"]
 
 

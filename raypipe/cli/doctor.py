@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
 
 import click
@@ -14,7 +14,7 @@ import numpy as np
 from raypipe import plugins, presets
 from raypipe.cli.table import print_table
 from raypipe.detection import families as detectors
-from raypipe.engine import cuda
+from raypipe.engine import cuda, operators
 from raypipe.engine import session as engine
 from raypipe.engine.providers import engines_folder
 from raypipe.engine.runtime import TELEMETRY
@@ -42,7 +42,8 @@ def checks() -> list[tuple[str, str, bool]]:
         ("telemetry of ONNX Runtime", f"on: {TELEMETRY}=0" if os.environ[TELEMETRY] == "0" else "off", True),
         _gpu(),
         ("TensorRT", _tensorrt(), True),
-        _word_search(),
+        _library("word search", library.library),
+        _library("operators for int8", operators.library),
         ("CPUs", f"{usable_cpus()}, {cpu_name() or 'of unknown name'}", True),
         ("models in several precisions run", f"in {_precision()}", True),
     ]
@@ -61,13 +62,13 @@ def _version(package: str) -> str:
         return "not installed: raypipe runs in one process only"
 
 
-def _word_search() -> tuple[str, str, bool]:
-    """The row of the C library."""
+def _library(what: str, opened: Callable[[], object]) -> tuple[str, str, bool]:
+    """The row of a C library."""
     try:
-        library.library()
+        opened()
     except ModelError as error:
-        return "word search", str(error), False
-    return "word search", "sound", True
+        return what, str(error), False
+    return what, "sound", True
 
 
 def _gpu() -> tuple[str, str, bool]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.engine import cuda, providers
+from raypipe.engine import cuda, operators, providers
 from raypipe.engine.bound import Bound
 from raypipe.engine.gather import Gatherer, Run
 from raypipe.engine.half import halved
@@ -43,6 +43,8 @@ TYPES = {
 """Element types that a model's inputs may have."""
 
 
+FOR_CPUS = "for_cpus"
+"""The key in the metadata of files whose operators ONNX Runtime has for CPUs alone."""
 MOST_VALUES = 32_000_000
 """The most values in a batch gathered for a GPU: 8 pages for a detector, or 64 of the longest lines."""
 
@@ -69,7 +71,7 @@ class Session:
         metrics: As given, so that callers can add the time of their own work around the runs.
 
     Raises:
-        DeviceError: A GPU was asked for, but ONNX Runtime cannot use one, or not with this provider.
+        DeviceError: A GPU was asked for, but ONNX Runtime cannot use one, or not with this provider or file.
         ModelError: The file is missing or damaged.
     """
 
@@ -77,13 +79,7 @@ class Session:
         self, source: Path, use_gpu: bool | None, threads: int, metrics: Metrics, execution: Execution | None = None
     ) -> None:
         execution = execution or Execution()
-        options = runtime().SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Threads that spin while they wait would take the core from the next actor.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session, half = _opened(source, options, use_gpu, execution)
+        self._session, half = _opened(source, _options(threads), use_gpu, execution)
         self.on_gpu = self._session.get_providers()[:1] != _CPU
         self.metrics, self._name = metrics, f"{SESSION}{source.stem}{AS_HALF if half else ''}{SECONDS}"
         self._source = source
@@ -178,6 +174,19 @@ def filled_up(run: Run) -> Run:
     return run_filled_up
 
 
+def _options(threads: int) -> Any:
+    """The onnxruntime.SessionOptions of a session, for one thread or more."""
+    options = runtime().SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Threads that spin while they wait would take the core from the next actor.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    operators.library()  # Checked before ONNX Runtime opens it.
+    options.register_custom_ops_library(str(operators.PATH))
+    return options
+
+
 def _opened(source: Path, options: Any, use_gpu: bool | None, execution: Execution) -> tuple[Any, bool]:
     """An onnxruntime.InferenceSession, and whether it computes in float16."""
     half = execution.half
@@ -206,6 +215,8 @@ def _on_gpu(source: Path, options: Any, execution: Execution) -> tuple[Any, str]
     except ModelError as error:
         _session(source, options, _CPU, execution.half)  # Fails again if the file is at fault.
         return None, str(error.__cause__)
+    if FOR_CPUS in session.get_modelmeta().custom_metadata_map:
+        return None, f"{source.name} is made for CPUs."
     best = wanted[0][0]
     if session.get_providers()[0] == best:
         return session, ""

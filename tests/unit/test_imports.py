@@ -17,6 +17,7 @@ PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
     ["types", "compat", "keys", "machine", "metrics", "hosts"],
     ["errors"],
+    ["native"],
     ["columns", "files", "geometry", "engine", "plugins"],
     ["rows", "zoo", "images"],
     ["inputs", "layout"],

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from raypipe import native
 from raypipe.errors import ModelError
 from raypipe.recognition.ctc import library
 from raypipe.recognition.ctc.alignment import align
@@ -142,7 +143,7 @@ def test_a_library_that_is_missing_is_an_error_that_says_what_to_do(
 
 def test_a_library_of_other_sources_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """An older one, say, which would give no alternatives, and not a word about it."""
-    monkeypatch.setattr(library, "digest", lambda: "of other sources")
+    monkeypatch.setattr(native, "digest", lambda folder: "of other sources")
     library.library.cache_clear()
     with pytest.raises(ModelError, match=r"other sources.*Install raypipe again"):
         library.library()
@@ -155,7 +156,7 @@ def test_nothing_is_read_or_written_out_of_bounds(tmp_path: Path) -> None:
     made = tmp_path / "libctc.so"
     sources = map(str, library.PATH.parent.glob("*.c"))
     flags = [
-        f'-DSOURCES="{library.digest()}"',
+        f'-DSOURCES="{native.digest(tmp_path)}"',
         "-g",
         "-O1",
         "-fPIC",

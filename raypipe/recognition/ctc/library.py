@@ -1,16 +1,15 @@
-"""The C library for CTC decoding: search, alignment and tables of words; `hatch_build.py` builds it at installation."""
+"""The C library for CTC decoding: search, alignment and tables of words."""
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-from raypipe.errors import ModelError
+from raypipe import native
 
 PATH = Path(__file__).with_name("libctc.so")
 _POINTER, _INT, _LONG = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
@@ -21,24 +20,9 @@ def library() -> ctypes.CDLL:
     """The library; its functions release Python's lock.
 
     Raises:
-        ModelError: It is missing, built for another kind of machine, or not from the sources beside it.
+        ModelError: As `raypipe.native.opened`.
     """
-    try:
-        found = _declared(ctypes.CDLL(str(PATH)))
-        if found.ctc_sources().decode() != digest():
-            raise AttributeError("it was built from other sources")
-        return found
-    except (OSError, AttributeError) as error:
-        raise ModelError(
-            f"The word search, {PATH}, cannot be loaded: {error}.",
-            "Install raypipe again with pip install; it needs no compiler.",
-        ) from error
-
-
-def digest() -> str:
-    """The SHA-256 of the C sources in this folder, as `hatch_build.py` writes it into the library."""
-    sources = sorted(Path(__file__).parent.glob("*.[ch]"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return _declared(native.opened(PATH, "word search"))
 
 
 def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
@@ -48,7 +32,6 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     found.ctc_trie.argtypes = (_POINTER, _POINTER, _LONG, _INT, _POINTER, *([_POINTER] * 4))
     found.ctc_count_letters.argtypes = (_POINTER, _LONG, _INT, _POINTER, _POINTER)
     found.ctc_hash.argtypes = (_POINTER, _POINTER, _LONG, _LONG, _POINTER, _POINTER)
-    found.ctc_sources.restype = ctypes.c_char_p
     found.ctc_count_letters.restype = found.ctc_hash.restype = None
     return found
 

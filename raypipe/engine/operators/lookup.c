@@ -1,0 +1,92 @@
+/* Looking up bytes in a table of 256: 64 at once with AVX-512 VBMI, 32 with AVX2, or one by one. */
+
+#include "lookup.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+
+/* What the CPU and the operating system have; not __builtin_cpu_supports, to which some compilers lack the answer. */
+int best_way(void)
+{
+    unsigned a, b, c, d, saved, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+        return PLAIN;
+    __asm__ volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2) || (saved & 0x6) != 0x6)
+        return PLAIN;
+    unsigned wide = bit_AVX512F | bit_AVX512BW;
+    return (b & wide) == wide && (c & bit_AVX512VBMI) && (saved & 0xe6) == 0xe6 ? VBMI : AVX2;
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vbmi"))) static size_t by_vbmi(const uint8_t *table, const uint8_t *from,
+                                                                             uint8_t *to, size_t count)
+{
+    const __m512i first = _mm512_loadu_si512(table), second = _mm512_loadu_si512(table + 64);
+    const __m512i third = _mm512_loadu_si512(table + 128), fourth = _mm512_loadu_si512(table + 192);
+    size_t i = 0;
+    for (; i + 64 <= count; i += 64) {
+        __m512i places = _mm512_loadu_si512(from + i);
+        __m512i low = _mm512_permutex2var_epi8(first, places, second);
+        __m512i high = _mm512_permutex2var_epi8(third, places, fourth);
+        _mm512_storeu_si512(to + i, _mm512_mask_blend_epi8(_mm512_movepi8_mask(places), low, high));
+    }
+    return i;
+}
+
+/* The steps from one row of 16 to the next: the exclusive or of those up to a row is that row. */
+__attribute__((target("avx2"))) static void steps_of(const uint8_t *half, __m256i steps[8])
+{
+    __m128i before = _mm_setzero_si128();
+    for (int row = 0; row < 8; row++) {
+        __m128i here = _mm_loadu_si128((const __m128i *)(half + 16 * row));
+        steps[row] = _mm256_broadcastsi128_si256(_mm_xor_si128(here, before));
+        before = here;
+    }
+}
+
+/* Looks up places below 128. A shuffle gives 0 for a place that is negative, as one is in the rows after its own once
+   16 is taken from it with each row. */
+__attribute__((target("avx2"))) static inline __m256i in_half(const __m256i steps[8], __m256i places)
+{
+    __m256i found = _mm256_shuffle_epi8(steps[0], places);
+    for (int row = 1; row < 8; row++) {
+        places = _mm256_sub_epi8(places, _mm256_set1_epi8(16));
+        found = _mm256_xor_si256(found, _mm256_shuffle_epi8(steps[row], places));
+    }
+    return found;
+}
+
+__attribute__((target("avx2"))) static size_t by_avx2(const uint8_t *table, const uint8_t *from, uint8_t *to,
+                                                      size_t count)
+{
+    __m256i lower[8], upper[8];
+    steps_of(table, lower);
+    steps_of(table + 128, upper);
+    size_t i = 0;
+    for (; i + 32 <= count; i += 32) {
+        __m256i places = _mm256_loadu_si256((const __m256i *)(from + i));
+        __m256i low = in_half(lower, places);
+        __m256i high = in_half(upper, _mm256_xor_si256(places, _mm256_set1_epi8(-128)));
+        _mm256_storeu_si256((__m256i *)(to + i), _mm256_blendv_epi8(low, high, places));
+    }
+    return i;
+}
+#else
+int best_way(void)
+{
+    return PLAIN;
+}
+#endif
+
+void look_up(int way, const uint8_t *table, const uint8_t *from, uint8_t *to, size_t count)
+{
+    size_t done = 0;
+#if defined(__x86_64__)
+    done = way == VBMI ? by_vbmi(table, from, to, count) : way == AVX2 ? by_avx2(table, from, to, count) : 0;
+#else
+    (void)way;
+#endif
+    for (size_t i = done; i < count; i++)
+        to[i] = table[from[i]];
+}
