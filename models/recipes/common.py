@@ -14,6 +14,8 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+from raypipe.engine import operators
+
 HALF_MINIMUM = 64
 """Smallest number of elements that is worth a Cast node in fp16 storage."""
 
@@ -62,6 +64,8 @@ def session(model: onnx.ModelProto, threads: int = 1) -> ort.InferenceSession:
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = threads
     settings.log_severity_level = 3
+    operators.library()
+    settings.register_custom_ops_library(str(operators.PATH))
     return ort.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
 
 

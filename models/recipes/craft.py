@@ -1,6 +1,6 @@
 """Build the CRAFT text detector (craft_mlt_25k): one file stored as float16, one quantised to int8.
 
-Usage: PYTHONPATH=. python models/recipes/craft.py --output models [--calibration FOLDER] [--smoke]
+Usage: python models/recipes/craft.py --output models [--calibration FOLDER] [--smoke]
 
 If the output folder has a line refiner (`refiner.py` trains it), it becomes part of both files: one graph needs no
 second session, and the 32 feature maps never leave it.

@@ -3,7 +3,6 @@
 The idea is CRAFT's LinkRefiner (Baek et al., CVPR 2019, arXiv:1904.01941); network, data and training are our own.
 
 Usage:
-    export PYTHONPATH=.
     python models/recipes/refiner.py --work FOLDER [--fonts FOLDER] [--data DATA] [--output models]
     python models/recipes/refiner.py --work FOLDER --smoke      # a minute, to see that every step runs
 
