@@ -113,7 +113,7 @@ class OperatorActor:
         well = [row for row in rows if row.get("exception") is None]
         for row in well if failure else ():
             row["exception"] = failure
-        with self._guard.watch(keys):
+        with self._guard.watch(keys, self._at_once):
             sums = self._run(rows)
         lost = [row for row in well if row["exception"] is not None]
         self._exported.add(lost, len(rows), time.perf_counter() - start, sums)

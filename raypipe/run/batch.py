@@ -27,8 +27,8 @@ from raypipe.types import Row
 MANIFEST_SCHEMA = pa.schema(
     [("path", pa.string()), ("name", pa.string()), ("pagenum", pa.int32()), ("total_pages", pa.int32())]
 )
-PAGES_A_THREAD = 2
-"""Pages per thread that an actor with a GPU gets at a time: the GPU idles at the end of each batch."""
+PAGES_A_THREAD = 8
+"""Pages per thread that an actor with a GPU gets at a time: the GPU idles while the last of them are finished."""
 CONTENT = pa.field("content", pa.large_binary())
 """Documents whose sources are in memory; all others are read where they are needed."""
 
