@@ -10,10 +10,10 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from unittest import mock
 
 import numpy as np
@@ -24,6 +24,8 @@ from raypipe.engine.providers import Execution
 from raypipe.stages import base
 
 Array = npt.NDArray[Any]
+Recorded: TypeAlias = dict[str, dict[Any, list[Array]]]
+"""Results by the names of networks' files, and by pictures."""
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Device:
     seconds: Callable[[Path, tuple[int, ...]], float]
     busy: float = 0.0
     batches: list[tuple[str, int]] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: AbstractContextManager[Any] = field(default_factory=threading.Lock)
 
     def work(self, source: Path, shape: tuple[int, ...]) -> None:
         """Takes the time of a batch."""
@@ -57,11 +59,11 @@ class StandIn:
         session: What computes the results.
         source: Its file.
         device: Takes the time.
+        recorded: Results that are known, to which others are added.
     """
 
-    def __init__(self, session: Any, source: Path, device: Device) -> None:
-        self._session, self._source, self._device = session, source, device
-        self._recorded: dict[Any, list[Array]] = {}
+    def __init__(self, session: Any, source: Path, device: Device, recorded: dict[Any, list[Array]]) -> None:
+        self._session, self._source, self._device, self._recorded = session, source, device, recorded
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
@@ -93,9 +95,10 @@ class Unbound:
 
 
 @contextmanager
-def accelerator(device: Device) -> Iterator[None]:
-    """Lets sessions that may run on a GPU run on the stand-in."""
-    opened, kept = engine._opened, {}
+def accelerator(device: Device, recorded: Recorded | None = None) -> Iterator[Recorded]:
+    """Lets sessions that may run on a GPU run on the stand-in; gives the results of each file, with those recorded."""
+    opened, kept = engine._opened, dict[Any, tuple[StandIn, bool]]()
+    results: Recorded = recorded or {}
 
     def on_device(source: Path, options: Any, use_gpu: bool | None, execution: Execution) -> Any:
         if use_gpu is False:
@@ -103,7 +106,7 @@ def accelerator(device: Device) -> Iterator[None]:
         key = source, execution.half
         if key not in kept:
             session, half = opened(source, options, False, execution)
-            kept[key] = StandIn(session, source, device), half
+            kept[key] = StandIn(session, source, device, results.setdefault(source.stem, {})), half
         return kept[key]
 
     with (
@@ -111,4 +114,4 @@ def accelerator(device: Device) -> Iterator[None]:
         mock.patch.object(engine, "Bound", Unbound),
         mock.patch.object(base, "gpu_available", lambda: True),
     ):
-        yield
+        yield results
