@@ -79,13 +79,13 @@ def in_background() -> Iterator[None]:
 
 @ENGINES
 def test_too_many_failures_stop_a_job(tmp_path: Path, engine: str, ray_cluster: None, in_background: None) -> None:
-    for n in range(40):
+    for n in range(16):
         (tmp_path / f"{n:02}.png").write_bytes(b"no picture")
     slow = Pipeline([Killer(seconds=0.2), rp.BinaryToImage()])
     with pytest.raises(TooManyErrorsError, match=r"\d+ of \d+ pages failed"):
         jobs.run(tmp_path, tmp_path / "out", slow, engine=engine, limits=Limits(max_errors=3))
     rest = jobs.run(tmp_path, tmp_path / "out", slow, engine=engine)
-    assert rest.outcome.pages == 40
+    assert rest.outcome.pages == 16
 
 
 @ENGINES

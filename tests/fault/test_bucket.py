@@ -145,12 +145,13 @@ def test_a_job_that_is_stopped_while_its_lease_settles_gives_it_back(
     assert not exists(scans.uri("out/.lease"))
 
 
-@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["local", "ray"])
 @pytest.mark.parametrize(
     ("refusal", "methods", "kind", "words"),
     [
-        pytest.param(DENIED, ("PUT", "POST"), OutputError, UNWRITTEN, marks=pytest.mark.slow),
-        pytest.param(EXPIRED, ("PUT", "POST"), OutputError, UNWRITTEN, marks=pytest.mark.slow),
+        (DENIED, ("PUT", "POST"), OutputError, UNWRITTEN),
+        (EXPIRED, ("PUT", "POST"), OutputError, UNWRITTEN),
         (EXPIRED, ("GET", "HEAD"), InputError, r"in/.* cannot be read: .*Renew the credentials: the same command"),
     ],
     ids=["refuses", "refuses to write with an old key", "refuses to read with an old key"],

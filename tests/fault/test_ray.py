@@ -72,13 +72,12 @@ def test_an_actor_killed_from_outside_loses_no_page(files: Path, ray_cluster: No
     assert not [row for row in rows if row["exception"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "kind", "words"),
     [
         (Killer(refuses=True), ConfigError, "This stage never works. Take another."),
-        pytest.param(
-            Killer(mistake="07.jpg"), RaypipeError, "KeyError: 'a mistake of the program'", marks=pytest.mark.slow
-        ),
+        (Killer(mistake="07.jpg"), RaypipeError, "KeyError: 'a mistake of the program'"),
     ],
     ids=["set up", "page"],
 )
