@@ -38,7 +38,7 @@ DOCUMENTS_PER_TASK = 1000
 """Documents whose pages are counted in one task."""
 TASK_CPUS = 0.25
 """Logical CPUs of tasks that hardly compute."""
-BLOCKS_PER_ACTOR = 8
+BLOCKS_PER_ACTOR = 32
 SMALLEST_BLOCK, LARGEST_BLOCK, ACTORS_PER_ROW = 8, 64, 4
 """What an actor has read of a block is lost with it, so that blocks have few rows. Yet the driver handles only several
 hundred blocks a second, whatever is in them: the more actors read, the more rows a block may have."""
