@@ -29,4 +29,5 @@ def _summary(found: Status) -> str:
     listed = "still listing" if found.listed is None else f"{found.listed} files listed"
     rate = f", {found.pages_per_second:.2f} pages/s in the last minutes" if found.pages_per_second else ""
     state = "finished" if found.finished else f"{found.done} of {found.documents} documents in finished shards"
-    return f"{state}: {found.pages} pages, {listed}{rate}"
+    gone = f"; {found.files_gone} files of results are gone, whose pages `raypipe run` reads again"
+    return f"{state}: {found.pages} pages, {listed}{rate}{gone if found.files_gone else ''}"

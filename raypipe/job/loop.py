@@ -69,6 +69,7 @@ class _Run:
 
     def shards(self) -> Iterator[int]:
         """The numbers of the shards in which something is to be done."""
+        self._reopen_what_lacks_files()
         begun = list(self._ledger.unfinished())
         if self._job.continues:  # Keys are not stored: shards that need one wait until the sources have been listed.
             yield from (number for number in begun if not self._ledger.shards[number].needs_keys)
@@ -83,6 +84,16 @@ class _Run:
                 yield number
         if self._job.retry_failed:
             yield from self._failed()
+
+    def _reopen_what_lacks_files(self) -> None:
+        """Marks finished shards of which files of results are gone as unfinished: their pages are read again."""
+        deadline = time.monotonic() + LATE_SECONDS
+        while (gone := self._results.gone(self._ledger.files())) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+        for number, count in gone.items():
+            text = "%d files whose names begin with %s are gone; their pages are read again."
+            logging.getLogger(__name__).warning(text, count, f"{self._job.folder.results}/{number:06}")
+            self._ledger.reopen(number)
 
     def _leave_unseen(self, number: int) -> None:
         """Removes from a shard the unread documents that only earlier sources named."""
@@ -138,6 +149,7 @@ class _Run:
                 formats=list(self._job.writer.formats),
                 unwritten=len(unwritten),
                 why_unwritten=unwritten[:FIRST_UNWRITTEN],
+                files=rows.files,
             ),
         )
 
@@ -155,7 +167,7 @@ class _Run:
                 self._ledger.finish(
                     former,
                     replace(outcome, documents=len(self._ledger.shards[former].keys), pages=rows.pages,
-                            failed=rows.failed, reasons=rows.reasons),
+                            failed=rows.failed, reasons=rows.reasons, files=rows.files),
                 )  # fmt: skip
 
     def _the_engine(self, documents: pa.Table) -> Engine:

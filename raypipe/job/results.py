@@ -41,6 +41,7 @@ class Rows:
         partial: The pages that have rows, of documents in which others have none.
         split: Documents whose rows are in more than one file, and their files' names.
         doubled: Documents of which a page has more than one row.
+        files: The files that hold them, or might.
     """
 
     pages: int = 0
@@ -50,6 +51,7 @@ class Rows:
     partial: dict[str, list[int]] = field(default_factory=dict)
     split: dict[str, list[str]] = field(default_factory=dict)
     doubled: list[str] = field(default_factory=list)
+    files: int = 0
 
 
 class Results:
@@ -89,6 +91,11 @@ class Results:
         except pa.ArrowInvalid:
             return False
         return True
+
+    def gone(self, files: Mapping[int, int]) -> dict[int, int]:
+        """How many files of each shard are gone, of those that should have a number of files."""
+        there = Counter(int(name[:6]) for name in self.all_names())
+        return {number: count - there[number] for number, count in files.items() if there[number] < count}
 
     def names(self, number: int) -> list[str]:
         """The names of a shard's files."""
@@ -160,7 +167,7 @@ class Results:
         names = [name for name in self.names(number) if among is None or name in among]
         chosen = None if paths is None else list(paths)
         tables = [self.read(name, COUNTED, chosen) for name in names]
-        rows = Rows()
+        rows = Rows(files=len(names))
         if not sum(map(len, tables)):
             return rows
         files = np.repeat(np.arange(len(tables)), list(map(len, tables)))

@@ -68,6 +68,7 @@ class Outcome:
         formats: The output formats whose files are written.
         unwritten: How many of these could not be written.
         why_unwritten: What went wrong with the first of them.
+        files: How many files hold the rows of the pages; 0 if an older version wrote them.
     """
 
     documents: int = 0
@@ -77,6 +78,7 @@ class Outcome:
     formats: list[str] = field(default_factory=list)
     unwritten: int = 0
     why_unwritten: list[str] = field(default_factory=list)
+    files: int = 0
 
     def __add__(self, other: Outcome) -> Outcome:
         return Outcome(
@@ -87,6 +89,7 @@ class Outcome:
             sorted({*self.formats, *other.formats}),
             self.unwritten + other.unwritten,
             [*self.why_unwritten, *other.why_unwritten],
+            self.files + other.files,
         )
 
 
@@ -336,6 +339,10 @@ class Ledger:
     def unfinished(self) -> Iterator[int]:
         """The numbers of the shards of earlier runs that are not done."""
         return (number for number, shard in list(self.shards.items()) if not shard.outcome and not self.is_new(number))
+
+    def files(self) -> dict[int, int]:
+        """How many files of results each finished shard has."""
+        return {number: shard.outcome.files for number, shard in self.shards.items() if shard.outcome}
 
     def is_new(self, number: int) -> bool:
         """Whether this run made a shard."""

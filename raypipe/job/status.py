@@ -28,6 +28,7 @@ class Status:
         pages: Rows in the results.
         outcome: What came of the finished shards.
         pages_per_second: Of the last ten minutes; None: nothing was written in them.
+        files_gone: Files of results that finished shards had; the same command reads their pages again.
     """
 
     sources: list[str]
@@ -37,6 +38,7 @@ class Status:
     pages: int
     outcome: Outcome
     pages_per_second: float | None
+    files_gone: int = 0
 
     @property
     def finished(self) -> bool:
@@ -61,9 +63,10 @@ def _status(folder: OutputFolder) -> Status:
         raise ConfigError(f"{folder} is not the output folder of a job.", "Give the --output of `raypipe run`.")
     record = folder.asked()
     ledger, results = Ledger(folder), Results(folder)
-    outcomes = [shard.outcome for shard in ledger.shards.values() if shard.outcome]
+    gone = results.gone(ledger.files())
+    outcomes = [shard.outcome for number, shard in ledger.shards.items() if shard.outcome and number not in gone]
     total = sum(outcomes, Outcome())
-    begun = [join(results.uri, name) for number in ledger.unfinished() for name in results.names(number)]
+    begun = [join(results.uri, name) for number in [*ledger.unfinished(), *gone] for name in results.names(number)]
     rows = {uri: _rows(uri) for uri in begun}
     return Status(
         sources=record.get("sources", []),
@@ -73,6 +76,7 @@ def _status(folder: OutputFolder) -> Status:
         pages=total.pages + sum(rows.values()),
         outcome=total,
         pages_per_second=_rate(rows),
+        files_gone=sum(gone.values()),
     )
 
 

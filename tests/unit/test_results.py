@@ -41,6 +41,20 @@ def test_what_a_power_failure_cut_off_is_read_again(
     assert len(pages(tmp_path / "out")) == 3 and f"{file.name} is cut off" in caplog.text
 
 
+def test_pages_of_a_file_that_vanished_are_read_again(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LATE_SECONDS", 0)
+    run(folder, tmp_path / "out")
+    (file,) = (tmp_path / "out/results").iterdir()
+    file.unlink()
+    found = status(str(tmp_path / "out"))
+    assert (found.finished, found.pages, found.files_gone) == (False, 0, 1)
+    again = run(folder, tmp_path / "out")
+    assert (again.pages, again.resumed) == (3, 0) and "1 files whose names begin with" in caplog.text
+    assert files(tmp_path / "out") == {file.name} and status(str(tmp_path / "out")).files_gone == 0
+
+
 def test_a_broken_file_that_is_not_ours_is_left_alone(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
