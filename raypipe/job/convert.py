@@ -82,7 +82,10 @@ def _convert(
         if shards:
             packed += _with_split(files, rows.split)
         else:
-            unwritten += _write(engine, writer.tasks(files, rows.split), changed, before, len(ledger.shards))
+            left = _write(engine, writer.tasks(files, rows.split), changed, before, len(ledger.shards))
+            unwritten += left
+            if outcome := ledger.shards[number].outcome:
+                ledger.finish(number, outcome.converted(formats, left))
     tasks = _packs(writer, packed, shards) if shards else []
     return Converted(documents, len(tasks), unwritten + _write(engine, tasks, changed))
 

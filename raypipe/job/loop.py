@@ -27,8 +27,6 @@ LISTING_SECONDS = 1.0
 LATE_SECONDS, LOOK_SECONDS = 60.0, 2.0
 """How long rows may be missing after they were written, and how often they are looked for: NFS shows a node what others
 wrote a minute later at the latest, unless it is mounted otherwise."""
-FIRST_UNWRITTEN = 20
-"""The ledger keeps the reasons of this many files that could not be written."""
 
 EngineFor = Callable[[pa.Table, bool], Engine]
 """Makes the engine, from the first documents to be read and whether more may follow."""
@@ -139,19 +137,8 @@ class _Run:
             still = [name for name in self._results.files(number) if name in before]
             unwritten += self._the_engine(documents).write(self._job.writer.tasks(still, rows.split))
         self._job.lease.check()
-        self._ledger.finish(
-            number,
-            Outcome(
-                documents=len(documents),
-                pages=rows.pages,
-                failed=rows.failed,
-                reasons=rows.reasons,
-                formats=list(self._job.writer.formats),
-                unwritten=len(unwritten),
-                why_unwritten=unwritten[:FIRST_UNWRITTEN],
-                files=rows.files,
-            ),
-        )
+        outcome = Outcome(len(documents), rows.pages, rows.failed, rows.reasons, files=rows.files)
+        self._ledger.finish(number, outcome.converted(self._job.writer.formats, unwritten))
 
     def _forget_former(self, documents: pa.Table) -> None:
         """Removes the rows of documents whose content has changed."""
@@ -212,21 +199,14 @@ class _Run:
 
     def convert(self) -> None:
         """Writes the files of finished documents that earlier runs did not write, or could not."""
-        wanted = set(self._job.writer.formats)
+        writer = self._job.writer
         for number, shard in self._ledger.shards.items():
             outcome = shard.outcome
             if outcome and shard.seen.any() and self._lacks_files(number, outcome):
                 rows, files = self._results.of(number), self._results.files(number)
-                tasks = self._job.writer.tasks(files, rows.split)
-                unwritten = self._the_engine(self._ledger.documents(number)).write(tasks)
-                if wanted >= set(outcome.formats):
-                    outcome = replace(outcome, unwritten=0, why_unwritten=[])
-                formats = sorted(wanted.union(outcome.formats))
-                self._ledger.finish(
-                    number,
-                    replace(outcome, formats=formats, unwritten=outcome.unwritten + len(unwritten),
-                            why_unwritten=[*outcome.why_unwritten, *unwritten][:FIRST_UNWRITTEN]),
-                )  # fmt: skip
+                engine = self._the_engine(self._ledger.documents(number))
+                unwritten = engine.write(writer.tasks(files, rows.split))
+                self._ledger.finish(number, outcome.converted(writer.formats, unwritten))
 
     def _lacks_files(self, number: int, outcome: Outcome) -> bool:
         """Whether documents' files of a finished shard are still to be written, or are to be tried once more."""

@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -30,6 +30,8 @@ from raypipe.job.names import Naming
 from raypipe.keys import Taken, public, put_back, taken_out
 
 SHARD_DOCUMENTS = 100_000
+FIRST_UNWRITTEN = 20
+"""The ledger keeps the reasons of this many files that could not be written."""
 SCHEMA = pa.schema(
     [
         ("path", pa.string()),
@@ -90,6 +92,16 @@ class Outcome:
             self.unwritten + other.unwritten,
             [*self.why_unwritten, *other.why_unwritten],
             self.files + other.files,
+        )
+
+    def converted(self, formats: Iterable[str], unwritten: Sequence[str]) -> Outcome:
+        """After the documents' files of some formats were written, all but those with what went wrong."""
+        every = set(formats) >= set(self.formats)
+        return replace(
+            self,
+            formats=sorted({*formats, *self.formats}),
+            unwritten=len(unwritten) + (0 if every else self.unwritten),
+            why_unwritten=[*([] if every else self.why_unwritten), *unwritten][:FIRST_UNWRITTEN],
         )
 
 

@@ -81,6 +81,18 @@ def test_what_a_failing_disk_left_unwritten_is_written_by_the_same_command(
     assert run(folder, tmp_path / "out", formats=["text"]).outcome.unwritten == 1
     failing.mend()
     assert run(folder, tmp_path / "out", formats=["text"]).outcome.unwritten == 0
+
+
+def test_files_that_are_converted_after_all_are_no_longer_counted(
+    folder: Path, tmp_path: Path, disk: Callable[[Path], Disk]
+) -> None:
+    failing = disk(tmp_path / "out/text")
+    failing.refuse(1)
+    assert run(folder, tmp_path / "out", formats=["text"]).outcome.unwritten == 2
+    failing.mend()
+    convert.convert(str(tmp_path / "out"), ["text", "json"], lambda made, writer: LocalEngine(made.graph, writer, 1))
+    outcome = status(str(tmp_path / "out")).outcome
+    assert (outcome.unwritten, outcome.why_unwritten, outcome.formats) == (0, [], ["json", "text"])
     assert len(list((tmp_path / "out/text").rglob("*.txt"))) == 3
     failing.mend()
     run(folder, tmp_path / "out", formats=["text"])
