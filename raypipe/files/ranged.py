@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections import OrderedDict
 from typing import Any
@@ -101,9 +102,19 @@ class RangedFile(io.RawIOBase):
     @retried
     def read_alone(self, start: int, count: int) -> bytes:
         """Bytes from a place on, without the blocks around them: for small parts that lie far apart."""
-        data = bytes(self._file.read_at(min(count, max(0, self.size - start)), start))
+        try:
+            data = bytes(self._file.read_at(min(count, max(0, self.size - start)), start))
+        except OSError as error:
+            if error.errno == errno.ESTALE:  # NFS gives a new handle only to a file that is opened again.
+                self._reopen()
+            raise
         self.bytes_read += len(data)
         return data
+
+    def _reopen(self) -> None:
+        again = open_file(self.name)
+        if again.size() == self.size:  # Otherwise its blocks would be of two files.
+            self._file = again
 
     @override
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from raypipe.errors import PageError
+from raypipe.files import ranged, retries
+from raypipe.files.paths import open_file
 from raypipe.files.ranged import BLOCK_BYTES, SMALL_BYTES, RangedFile
 from raypipe.images import opened as opened_documents
 from raypipe.images.image import Limits, open_image
@@ -198,3 +201,32 @@ def test_the_end_of_a_file_can_be_asked_for(tmp_path: Path) -> None:
     with RangedFile(str(tmp_path / "a")) as file:
         assert (file.seek(-3, io.SEEK_END), file.read(), file.read()) == (7, b"789", b"")
         assert (file.seek(2), file.read(3), file.tell(), file.read_at(20, 5)) == (2, b"234", 5, b"")
+
+
+class Stale:
+    """An open file of NFS whose handle no longer counts."""
+
+    def size(self) -> int:
+        return 10
+
+    def read_at(self, *place: int) -> bytes:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("content", [b"0123456789", b"another file"])
+def test_a_file_with_a_stale_handle_is_opened_again_unless_it_is_another(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0)
+    (tmp_path / "a").write_bytes(content)
+    files = iter([Stale()])
+    monkeypatch.setattr(ranged, "open_file", lambda uri: next(files, None) or open_file(uri))
+    with RangedFile(str(tmp_path / "a")) as file:
+        if content == b"0123456789":
+            assert file.read() == content
+            return
+        with pytest.raises(OSError, match="Stale"):
+            file.read()
