@@ -16,6 +16,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from raypipe.engine import operators
 
+DOMAIN = "raypipe"
+"""The domain of raypipe's own operators."""
 HALF_MINIMUM = 64
 """Smallest number of elements that is worth a Cast node in fp16 storage."""
 
@@ -80,7 +82,8 @@ def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy that stores large float32 weights as float16, each behind a Cast that a session folds."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    scales = {name for node in copy.graph.node if "Linear" in node.op_type for name in node.input}
+    scaled = [node for node in copy.graph.node if "Linear" in node.op_type or node.domain == DOMAIN]
+    scales = {name for node in scaled for name in node.input}
     casts: list[onnx.NodeProto] = []
     for tensor in copy.graph.initializer:
         small = np.prod(tensor.dims) < HALF_MINIMUM or tensor.name in scales

@@ -1,9 +1,10 @@
-"""Lower an int8 network to the operators that ONNX Runtime makes of it on a CPU, and tables in place of activations.
+"""Lower an int8 network to the operators that ONNX Runtime makes of it on a CPU, and to raypipe's own.
 
 A file of pairs of QuantizeLinear and DequantizeLinear says what is computed. ONNX Runtime turns it into int8 operators
 over channels-last tensors when it loads it, and leaves what has no int8 operator, such as Gelu, in float. Here that is
 done once, and what is left between two int8 values becomes raypipe's operator Table: 256 values, computed by ONNX
-Runtime itself. The network computes the same to the bit.
+Runtime itself. Some operators for which it takes long become raypipe's Upsample and Convolution. The network computes
+the same to the bit.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
+from surgery import attribute
 
-DOMAIN = "raypipe"
 METADATA: Mapping[str, str] = {"for_cpus": "true"}
 """What the file must say, since ONNX Runtime has these operators for CPUs alone."""
+DOES = {"Table": "look", "Upsample": "repeat", "Convolution": "convolve"}
+"""The ends of the names of raypipe's operators."""
 POINTWISE = frozenset(("DequantizeLinear", "Gelu", "HardSigmoid", "QLinearMul", "QLinearSigmoid", "QuantizeLinear"))
 """Operators that compute each element from those at the same place, if their other inputs are single numbers."""
+BLOCK = 16
+"""The output channels that Convolution computes at once."""
 READS_INT8 = frozenset(("DequantizeLinear", "QLinearMul", "QLinearSigmoid"))
 
 
@@ -39,8 +44,11 @@ def lowered(model: onnx.ModelProto) -> onnx.ModelProto:
         )
         made = onnx.load(path)
     tabulate(made.graph)
+    upsample(made.graph)
+    convolve(made.graph)
+    _drop_unused(made.graph)
     used = {node.domain for node in made.graph.node}
-    versions = {each.domain: each.version for each in made.opset_import} | {DOMAIN: 1}
+    versions = {each.domain: each.version for each in made.opset_import} | {common.DOMAIN: 1}
     del made.opset_import[:], made.metadata_props[:]
     made.opset_import.extend(helper.make_opsetid(domain, versions[domain]) for domain in sorted(used))
     return common.store_half(made)
@@ -53,13 +61,88 @@ def tabulate(graph: onnx.GraphProto) -> None:
         nodes, source = _activation(graph, weights, last)
         if not source:
             continue
-        result = last.output[0]
-        table = numpy_helper.from_array(_values(nodes, weights, source), f"{result}.table")
-        graph.initializer.append(table)
-        look = helper.make_node("Table", [source, table.name], [result], name=f"{result}.look", domain=DOMAIN)
-        graph.node.insert(list(graph.node).index(last), look)
-        for node in nodes:
+        table = numpy_helper.from_array(_values(nodes, weights, source), f"{last.output[0]}.table")
+        _replace(graph, last, "Table", [source], [table])
+        for node in nodes[1:]:
             graph.node.remove(node)
+
+
+def upsample(graph: onnx.GraphProto) -> None:
+    """Replace a Resize that repeats each pixel by an Upsample."""
+    weights = _arrays(graph)
+    for node in [node for node in graph.node if node.op_type == "Resize" and len(node.input) == 3]:
+        scales = weights.get(node.input[2], np.empty(0))
+        kind = [attribute(node, name) for name in ("mode", "nearest_mode", "coordinate_transformation_mode")]
+        if kind != [b"nearest", b"floor", b"asymmetric"] or len(scales) != 4 or scales[1] % 1:
+            continue
+        if scales.tolist() == [1, scales[1], scales[1], 1]:
+            factor = numpy_helper.from_array(scales[1:2].astype(np.int32), f"{node.output[0]}.factor")
+            _replace(graph, node, "Upsample", [node.input[0]], [factor])
+
+
+def convolve(graph: onnx.GraphProto) -> None:
+    """Replace int8 convolutions that ONNX Runtime computes slowly by a Convolution."""
+    weights = _arrays(graph)
+    for node in [node for node in graph.node if node.op_type == "QLinearConv" and len(node.input) == 9]:
+        x_scale, x_zero, kernel, kernel_scale, _, scale, zero, bias = (weights[name] for name in node.input[1:])
+        if not _is_slow(node, kernel):
+            continue
+        depthwise, stride = attribute(node, "group") > 1, attribute(node, "strides")[0]
+        settings = [*kernel.shape[2:], stride, *attribute(node, "pads"), x_zero, zero, len(kernel), depthwise]
+        arrays = {
+            "kernel": np.ascontiguousarray(_packed(kernel)),
+            "bias": _whole_blocks(bias - int(x_zero) * kernel.sum((1, 2, 3), dtype=np.int32)),
+            "scale": _whole_blocks(x_scale * kernel_scale / scale),
+            "settings": np.array(settings, np.int32),
+        }
+        constants = [numpy_helper.from_array(array, f"{node.output[0]}.{name}") for name, array in arrays.items()]
+        _replace(graph, node, "Convolution", [node.input[0]], constants)
+
+
+def _is_slow(node: onnx.NodeProto, kernel: np.ndarray) -> bool:
+    """Whether Convolution can do a convolution, and in less time than ONNX Runtime.
+
+    That is one of a picture's colours, or depthwise with a large kernel; 3x3 ones take as long.
+    """
+    (outputs, inputs, _, width), group, strides = kernel.shape, attribute(node, "group"), attribute(node, "strides")
+    if not attribute(node, "channels_last") or attribute(node, "dilations") != [1, 1] or len(set(strides)) > 1:
+        return False
+    if np.abs(kernel.astype(int)).max() > 64:
+        return False
+    if group == 1:
+        return inputs <= 4 and outputs % 8 == 0
+    return group == outputs and outputs % BLOCK == 0 and strides == [1, 1] and 4 < width <= 8
+
+
+def _packed(kernel: np.ndarray) -> np.ndarray:
+    """Return a kernel as Convolution reads it: (blocks, rows, products in a row up to a multiple of four, BLOCK)."""
+    flat = kernel.transpose(0, 2, 3, 1).reshape(*kernel.shape[::2], -1)
+    flat = _whole_blocks(np.pad(flat, ((0, 0), (0, 0), (0, -flat.shape[2] % 4))))
+    return flat.reshape(-1, BLOCK, *flat.shape[1:]).transpose(0, 2, 3, 1)
+
+
+def _whole_blocks(values: np.ndarray) -> np.ndarray:
+    """Append zeros along the first axis up to a multiple of BLOCK."""
+    return np.pad(values, [(0, -len(values) % BLOCK)] + [(0, 0)] * (values.ndim - 1))
+
+
+def _arrays(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+
+
+def _replace(
+    graph: onnx.GraphProto, node: onnx.NodeProto, op_type: str, inputs: list[str], constants: list[onnx.TensorProto]
+) -> None:
+    """Put an operator of raypipe's in the place of a node."""
+    graph.initializer.extend(constants)
+    names = [*inputs, *(tensor.name for tensor in constants)]
+    name = f"{node.output[0]}.{DOES[op_type]}"
+    made = helper.make_node(op_type, names, node.output[:], name=name, domain=common.DOMAIN)
+    graph.node.insert(list(graph.node).index(node), made)
+    graph.node.remove(node)
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
     used = {name for node in graph.node for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.initializer[:]

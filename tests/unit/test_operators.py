@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,21 +21,22 @@ from raypipe.errors import DeviceError, ModelError
 from raypipe.metrics import Metrics
 
 Bytes = npt.NDArray[np.uint8]
-WAYS = {"one by one": 0, "AVX2": 1, "AVX-512 VBMI": 2}
+WAYS = {"plain C": 0, "AVX2": 1, "AVX-512 VNNI": 2}
 RANDOM = np.random.default_rng(7)
 TABLE = RANDOM.permutation(256).astype(np.uint8)
 CREATE_STATUS = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p)
 INTERFACE = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_uint32)
 
 
-def saved(path: Path, table: Bytes = TABLE, metadata: dict[str, str] | None = None) -> Path:
-    """A network of one table."""
+def saved(path: Path, *constants: Any, does: str = "Table", metadata: dict[str, str] | None = None) -> Path:
+    """A network of one operator, whose further inputs are constants."""
+    names = [f"constant.{number}" for number in range(len(constants))]
     graph = helper.make_graph(
-        [helper.make_node("Table", ["image", "table"], ["found"], domain="raypipe")],
-        "table",
+        [helper.make_node(does, ["image", *names], ["found"], domain="raypipe")],
+        "one",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, None)],
         [helper.make_tensor_value_info("found", TensorProto.UINT8, None)],
-        [numpy_helper.from_array(table, "table")],
+        [numpy_helper.from_array(np.asarray(each), name) for each, name in zip(constants, names, strict=True)],
     )
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("raypipe", 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
@@ -41,34 +45,125 @@ def saved(path: Path, table: Bytes = TABLE, metadata: dict[str, str] | None = No
     return path
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_every_way_looks_up_the_same(way: str) -> None:
-    look_up = operators.library().operators_look_up
-    for count in (0, 1, 31, 32, 33, 63, 64, 65, 256, 1000):
-        given, found = RANDOM.integers(0, 256, count).astype(np.uint8), np.full(count + 64, 99, np.uint8)
-        if count == 256:
-            given = np.arange(256, dtype=np.uint8)
-        addresses = [ctypes.c_void_p(each.ctypes.data) for each in (TABLE, given, found)]
-        if not look_up(WAYS[way], *addresses, ctypes.c_size_t(count)):
-            pytest.skip(f"this CPU has no {way}")
-        assert (found[:count] == TABLE[given]).all() and (found[count:] == 99).all(), count
+def opened(path: Path, *constants: Any, does: str = "Table", threads: int = 1) -> Session:
+    return Session(saved(path / "one.onnx", *constants, does=does), False, threads, Metrics())
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 5), (1,), (257,), (2, 3, 5, 7), (1, 200, 300, 3), (1,) * 8])
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_table_takes_any_shape(shape: tuple[int, ...], threads: int, tmp_path: Path) -> None:
-    given = RANDOM.integers(0, 256, shape).astype(np.uint8)
-    (found,) = Session(saved(tmp_path / "table.onnx"), False, threads, Metrics()).run(given)
+def noise(*shape: int) -> Bytes:
+    return RANDOM.integers(0, 256, shape).astype(np.uint8)
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each kind of instructions that this CPU has."""
+    limit = operators.library().operators_limit
+    if limit(WAYS[request.param]) != WAYS[request.param]:
+        limit(max(WAYS.values()))
+        pytest.skip(f"this CPU has no {request.param}")
+    yield request.param
+    limit(max(WAYS.values()))
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 5), (1,), (31,), (65,), (2, 3, 5, 7), (1, 200, 300, 3), (1,) * 8])
+def test_a_table_takes_any_shape(shape: tuple[int, ...], way: str, tmp_path: Path) -> None:
+    given = noise(*shape)
+    (found,) = opened(tmp_path, TABLE).run(given)
     assert found.shape == shape and (found == TABLE[given]).all()
 
 
+def test_a_table_is_of_all_values(way: str, tmp_path: Path) -> None:
+    for threads in (1, 2):
+        (found,) = opened(tmp_path, TABLE, threads=threads).run(np.tile(np.arange(256, dtype=np.uint8), 1000))
+        assert (found == np.tile(TABLE, 1000)).all()
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 8])
+def test_pixels_are_repeated(factor: int, tmp_path: Path) -> None:
+    given = noise(2, 5, 3, 7)
+    (found,) = opened(tmp_path, np.array([factor], np.int32), does="Upsample").run(given)
+    assert (found == given.repeat(factor, axis=1).repeat(factor, axis=2)).all()
+
+
+class Layer:
+    """A convolution with random weights, and what it computes."""
+
+    def __init__(self, outputs: int, inputs: int, size: tuple[int, int], stride: int, pads: list[int]) -> None:
+        self.kernel = RANDOM.integers(-64, 65, (outputs, inputs, *size)).astype(np.int8)
+        self.bias = RANDOM.integers(-9999, 9999, outputs).astype(np.int32)
+        self.scale = RANDOM.uniform(0.001, 0.01, outputs).astype(np.float32)
+        self.depthwise, self.stride, self.pads = inputs == 1, stride, pads
+        self.zero, self.result_zero = 77, 131
+
+    def constants(self) -> tuple[Any, ...]:
+        """The further inputs of the operator: see `convolution.c`."""
+        outputs, inputs, height, width = self.kernel.shape
+        blocks, steps = -(-outputs // 16), -(-width * inputs // 4)
+        packed = np.zeros((blocks * 16, height, steps * 4), np.int8)
+        packed[:outputs, :, : width * inputs] = self.kernel.transpose(0, 2, 3, 1).reshape(outputs, height, -1)
+        packed = packed.reshape(blocks, 16, height, steps * 4).transpose(0, 2, 3, 1)
+        bias, scale = np.zeros(blocks * 16, np.int32), np.zeros(blocks * 16, np.float32)
+        bias[:outputs] = self.bias - self.zero * self.kernel.sum((1, 2, 3), dtype=np.int32)
+        scale[:outputs] = self.scale
+        zeros = [self.zero, self.result_zero]
+        settings = [height, width, self.stride, *self.pads, *zeros, outputs, self.depthwise]
+        return np.ascontiguousarray(packed), bias, scale, np.array(settings, np.int32)
+
+    def expected(self, given: Bytes) -> Bytes:
+        top, left, bottom, right = self.pads
+        values = np.pad(given.astype(np.int32) - self.zero, ((0, 0), (top, bottom), (left, right), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(values, self.kernel.shape[2:], (1, 2))
+        windows = windows[:, :: self.stride, :: self.stride]
+        rule = "nhwckl,cxkl->nhwc" if self.depthwise else "nhwikl,oikl->nhwo"
+        sums = np.einsum(rule, windows, self.kernel.astype(np.int32)) + self.bias
+        rounded = np.rint(sums.astype(np.float32) * self.scale) + self.result_zero
+        return rounded.clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Layer(24, 3, (3, 3), 2, [1, 1, 1, 1]), (1, 34, 46, 3)),
+        (Layer(16, 3, (3, 3), 2, [1, 1, 1, 1]), (2, 1, 1, 3)),
+        (Layer(8, 1 + 1, (2, 5), 1, [0, 3, 1, 0]), (1, 40, 9, 2)),
+        (Layer(48, 1, (7, 7), 1, [3, 3, 3, 3]), (2, 35, 13, 48)),
+        (Layer(16, 1, (5, 5), 1, [2, 2, 2, 2]), (1, 1, 9, 16)),
+        (Layer(32, 1, (3, 3), 1, [1, 0, 1, 2]), (1, 17, 16, 32)),
+        (Layer(32, 1, (1, 8), 1, [0, 0, 0, 0]), (3, 2, 8, 32)),
+    ],
+    ids=lambda value: "x".join(map(str, value.kernel.shape if isinstance(value, Layer) else value)),
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_convolutions_are_those_of_plain_numbers(
+    layer: Layer, shape: tuple[int, ...], threads: int, way: str, tmp_path: Path
+) -> None:
+    session = opened(tmp_path, *layer.constants(), does="Convolution", threads=threads)
+    for given in (noise(*shape), np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)):
+        assert np.array_equal(session.run(given)[0], layer.expected(given))
+
+
+def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
+    weights, bias, scale, settings = Layer(16, 3, (3, 3), 2, [0] * 4).constants()
+    sound = opened(tmp_path, weights, bias, scale, settings, does="Convolution")
+    with pytest.raises(Exception, match="smaller than the kernel"):
+        sound.run(noise(1, 2, 9, 3))
+    with pytest.raises(Exception, match="do not go together"):
+        sound.run(noise(1, 9, 9, 5))
+    for number, damage in {0: 17, 2: 0, 5: -1, 10: 1}.items():
+        changed = np.array(settings)
+        changed[number] = damage
+        with pytest.raises(Exception, match="do not go together"):
+            opened(tmp_path, weights, bias, scale, changed, does="Convolution").run(noise(1, 9, 9, 3))
+    with pytest.raises(Exception, match="do not go together"):
+        opened(tmp_path, weights, bias[:8], scale, settings, does="Convolution").run(noise(1, 9, 9, 3))
+    with pytest.raises(Exception, match="factor above 0"):
+        opened(tmp_path, np.array([0], np.int32), does="Upsample").run(noise(1, 2, 2, 3))
+
+
 def test_a_table_is_refused_that_is_no_table(tmp_path: Path) -> None:
-    short = Session(saved(tmp_path / "short.onnx", TABLE[:255]), False, 1, Metrics())
     with pytest.raises(Exception, match="256 elements"):
-        short.run(np.zeros(3, np.uint8))
-    long = Session(saved(tmp_path / "table.onnx"), False, 1, Metrics())
+        opened(tmp_path, TABLE[:255]).run(np.zeros(3, np.uint8))
     with pytest.raises(Exception, match="8 dimensions"):
-        long.run(np.zeros((1,) * 9, np.uint8))
+        opened(tmp_path, TABLE).run(np.zeros((1,) * 9, np.uint8))
 
 
 def test_an_onnx_runtime_that_is_too_old_is_refused() -> None:
@@ -102,7 +197,22 @@ def test_a_file_for_cpus_does_not_run_on_a_gpu(tmp_path: Path, monkeypatch: pyte
     """The CPU stands in for the GPU."""
     monkeypatch.setattr(engine, "gpu_trouble", lambda: "")
     monkeypatch.setattr(providers, "chosen", lambda execution: [("CPUExecutionProvider", {})])
-    path = saved(tmp_path / "table.onnx", metadata={"for_cpus": "true"})
+    path = saved(tmp_path / "table.onnx", TABLE, metadata={"for_cpus": "true"})
     with pytest.raises(DeviceError, match=r"table\.onnx is made for CPUs"):
         Session(path, True, 1, Metrics())
     assert not Session(path, None, 1, Metrics()).on_gpu
+
+
+@pytest.mark.slow
+def test_nothing_is_read_or_written_out_of_bounds(tmp_path: Path) -> None:
+    """Random inputs of all kinds, with the sanitizers of the compiler watching."""
+    sources = [Path(__file__).with_name("operating.c"), *operators.PATH.parent.glob("*.c")]
+    flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", '-DSOURCES=""']
+    made = tmp_path / "operating"
+    try:
+        command = ["cc", *flags, f"-I{operators.PATH.parent}", *map(str, sources), "-o", str(made), "-lm"]
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no C compiler with sanitizers")
+    done = subprocess.run([str(made)], env={"ASAN_OPTIONS": "detect_leaks=0"}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "900 runs\n"), done.stderr[-3000:]

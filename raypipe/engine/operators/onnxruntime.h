@@ -58,9 +58,8 @@ typedef Status *(*Output)(Context *, size_t, const int64_t *dimensions, size_t c
 typedef void (*Release)(void *);
 typedef Status *(*Parallel)(const Context *, void (*)(void *, size_t), size_t total, size_t batches, void *);
 
-enum { FAILED = 1, INVALID_ARGUMENT = 2 }; /* codes of a status */
-enum { UINT8 = 2 };                         /* types of elements */
-enum { REQUIRED = 0 };                      /* kinds of inputs and outputs */
+enum { FAILED = 1, INVALID_ARGUMENT = 2 };          /* codes of a status */
+enum { FLOAT = 1, UINT8 = 2, INT8 = 3, INT32 = 6 }; /* types of elements */
 
 /* An operator: what ONNX Runtime asks about it, and its work. Members that are NULL are optional. */
 typedef struct Operator Operator;

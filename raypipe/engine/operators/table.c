@@ -1,23 +1,12 @@
-/* Looking up bytes in a table of 256: 64 at once with AVX-512 VBMI, 32 with AVX2, or one by one. */
+/* Table(x, table): each element of x, uint8 of any shape, looked up in a table of 256 uint8. So int8 networks compute
+   whatever is of one value alone, such as an activation between two convolutions, without going through float. 64 are
+   looked up at once with AVX-512 VBMI, 32 with AVX2. */
 
-#include "lookup.h"
+#include "cpu.h"
+#include "operators.h"
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
-
-/* What the CPU and the operating system have; not __builtin_cpu_supports, to which some compilers lack the answer. */
-int best_way(void)
-{
-    unsigned a, b, c, d, saved, high;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
-        return PLAIN;
-    __asm__ volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2) || (saved & 0x6) != 0x6)
-        return PLAIN;
-    unsigned wide = bit_AVX512F | bit_AVX512BW;
-    return (b & wide) == wide && (c & bit_AVX512VBMI) && (saved & 0xe6) == 0xe6 ? VBMI : AVX2;
-}
 
 __attribute__((target("avx512f,avx512bw,avx512vbmi"))) static size_t by_vbmi(const uint8_t *table, const uint8_t *from,
                                                                              uint8_t *to, size_t count)
@@ -72,21 +61,40 @@ __attribute__((target("avx2"))) static size_t by_avx2(const uint8_t *table, cons
     }
     return i;
 }
-#else
-int best_way(void)
-{
-    return PLAIN;
-}
 #endif
 
-void look_up(int way, const uint8_t *table, const uint8_t *from, uint8_t *to, size_t count)
+enum { BLOCK = 1 << 15 };
+
+typedef struct {
+    const uint8_t *table, *from;
+    uint8_t *to;
+    size_t count;
+} Lookup;
+
+static void look_up(void *given, size_t block)
 {
-    size_t done = 0;
+    const Lookup *work = given;
+    size_t begin = block * BLOCK, left = work->count - begin, count = left < BLOCK ? left : BLOCK, done = 0;
+    const uint8_t *table = work->table, *from = work->from + begin;
+    uint8_t *to = work->to + begin;
 #if defined(__x86_64__)
-    done = way == VBMI ? by_vbmi(table, from, to, count) : way == AVX2 ? by_avx2(table, from, to, count) : 0;
-#else
-    (void)way;
+    int way = best_way();
+    done = way == VNNI ? by_vbmi(table, from, to, count) : way == AVX2 ? by_avx2(table, from, to, count) : 0;
 #endif
     for (size_t i = done; i < count; i++)
         to[i] = table[from[i]];
+}
+
+Status *table(void *kernel, Context *context)
+{
+    Tensor from, values;
+    uint8_t *to;
+    (void)kernel;
+    TRY(input(context, 0, &from));
+    TRY(input(context, 1, &values));
+    if (values.count != 256)
+        return error("raypipe.Table: the table must have 256 elements");
+    TRY(output(context, from.sides, from.dimensions, &to));
+    Lookup work = {values.data, from.data, to, from.count};
+    return in_parallel(context, look_up, (from.count + BLOCK - 1) / BLOCK, &work);
 }

@@ -1,0 +1,7 @@
+/* What each operator computes. */
+
+#include "tensors.h"
+
+Status *table(void *, Context *);
+Status *upsample(void *, Context *);
+Status *convolution(void *, Context *);
