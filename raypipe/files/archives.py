@@ -14,25 +14,49 @@ import tarfile
 import tempfile
 import threading
 import zipfile
+import zlib
 from bz2 import BZ2File
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePosixPath
 from typing import IO, Any, NamedTuple, Protocol, TypeVar
+
+import pyarrow as pa
 
 from raypipe.files import tables
 
 T = TypeVar("T")
 MARK = "!/"
 """Separates the name of an archive from that of a file in it."""
-COMPRESSED: dict[str, Callable[[Any], Any]] = {
-    ".gz": lambda file: gzip.GzipFile(fileobj=file), ".tgz": lambda file: gzip.GzipFile(fileobj=file),
-    ".bz2": BZ2File, ".tbz2": BZ2File, ".xz": lzma.LZMAFile, ".txz": lzma.LZMAFile,
+COMPRESSED: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file), b"BZh": BZ2File, b"\xfd7zXZ": lzma.LZMAFile,
+    b"\x28\xb5\x2f\xfd": lambda file: pa.CompressedInputStream(file, "zstd"),
 }  # fmt: skip
-SUFFIXES = (".zip", ".cbz", ".tar", ".cbt", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz", tables.SUFFIX)
+"""What unpacks a TAR, by its first bytes: browsers unpack what they fetch and keep its name."""
+SUFFIXES = (
+    ".zip", ".cbz", ".tar", ".cbt", ".tgz", ".tbz2", ".txz", ".tzst", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst",
+    tables.SUFFIX,
+)  # fmt: skip
 MOST_OPEN = 8
 """Archives that this process keeps open."""
+MOST_MAGIC = 5
+ENCRYPTED = 1
+"""Flag of a file in a ZIP: APPNOTE 4.4.4."""
+UNPACK = "Unpack it with its password, or with the program that packed it, and read the folder."
 BUFFER = 1024 * 1024
 """Bytes of an archive that are read at once, since over a network each request takes tens of milliseconds."""
+
+
+class ArchiveError(OSError):
+    """An archive cannot be read.
+
+    Attributes:
+        remedy: What to do about it.
+    """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class Member(NamedTuple):
@@ -76,24 +100,42 @@ def _marks(path: str) -> Iterator[int]:
         place = path.find(MARK, place + 1)
 
 
+def _by_name(found: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Files by their names, of which a second `a.png` becomes `a-2.png`: an archive may hold several of one name."""
+    named: dict[str, T] = {}
+    counts = Counter[str]()
+    for name, each in found:
+        counts[name] += 1
+        unique, place = name, PurePosixPath(name)
+        while unique in named:
+            unique = str(place.with_name(f"{place.stem}-{counts[name]}{place.suffix}"))
+            counts[name] += unique in named
+        named[unique] = each
+    return named
+
+
 class Zip:
     """A ZIP archive."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._zip = zipfile.ZipFile(file)
+        self._found = _by_name((each.filename, each) for each in self._zip.infolist() if not each.is_dir())
 
     def members(self) -> Iterator[Member]:
         """See `Archive`."""
-        return (Member(each.filename, each.file_size) for each in self._zip.infolist() if not each.is_dir())
+        return (Member(name, each.file_size) for name, each in self._found.items())
 
     def size(self, name: str) -> int:
         """See `Archive`."""
-        return self._zip.getinfo(name).file_size
+        return self._found[name].file_size
 
     def read(self, name: str) -> bytes:
         """See `Archive`."""
-        return self._zip.read(name)
+        found = self._found[name]
+        if found.flag_bits & ENCRYPTED:
+            raise RuntimeError(f"{name} is encrypted")
+        return self._zip.read(found)
 
     def close(self) -> None:
         """See `Archive`."""
@@ -104,33 +146,37 @@ class Zip:
 class Tar:
     """A TAR archive, whose files are located once and then read directly. A compressed one is unpacked first."""
 
-    def __init__(self, file: IO[bytes], suffix: str, path: str) -> None:
-        unpack = COMPRESSED.get(suffix)
+    def __init__(self, file: IO[bytes], path: str) -> None:
+        start = file.read(MOST_MAGIC)
+        file.seek(0)
+        unpack = next((opened for begin, opened in COMPRESSED.items() if start.startswith(begin)), None)
         self._file = file
         if unpack:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the archive
             with file, unpack(file) as unpacked:
                 shutil.copyfileobj(unpacked, self._file, BUFFER)
             self._file.seek(0)
-        self._places: dict[str, tuple[int, int]] = {}
-        if not self._locate():
+        found: list[tuple[str, tuple[int, int]]] = []
+        is_whole = self._locate(found)
+        self._places = _by_name(found)
+        if not is_whole:
             logging.getLogger(__name__).warning(
                 "%s is damaged or cut off: of its files the first %d are read. Copy it again from its source.",
                 path,
                 len(self._places),
             )
 
-    def _locate(self) -> bool:
-        """Finds the files; False if what follows the last that is found is neither another nor the end."""
+    def _locate(self, found: list[tuple[str, tuple[int, int]]]) -> bool:
+        """Finds the files' names and places; False if what follows the last is neither another nor the end."""
         try:
             with tarfile.open(fileobj=self._file, mode="r:") as opened:
                 for each in opened:
                     if each.isfile():
-                        self._places[each.name] = each.offset_data, each.size
+                        found.append((each.name, (each.offset_data, each.size)))
                 self._file.seek(opened.offset)
             return not self._file.read(tarfile.BLOCKSIZE).strip(b"\0")
         except tarfile.ReadError:
-            if not self._places:
+            if not found:
                 raise
             return False
 
@@ -209,8 +255,12 @@ def _with(path: str, version: object, opener: Callable[[str], IO[bytes]], use: C
                     oldest.close()
         with known.lock:
             return use(known.archive)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, ValueError, RuntimeError) as error:
-        raise OSError(f"{path} is damaged or encrypted: {error}") from error
+    except tables.NoPicturesError as error:
+        raise ArchiveError(f"{path}: {error}", "Name the column of pictures like one of these.") from error
+    except RuntimeError as error:  # So zipfile says that a file needs a password, or is packed in an unknown way.
+        raise ArchiveError(f"{path} cannot be unpacked: {error}", UNPACK) from error
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, zlib.error, ValueError) as error:
+        raise ArchiveError(f"{path} is damaged: {error}", "Copy it again from its source.") from error
 
 
 def _archive(path: str, file: IO[bytes]) -> Archive:
@@ -218,4 +268,4 @@ def _archive(path: str, file: IO[bytes]) -> Archive:
     if suffix == tables.SUFFIX:
         return tables.Table(file)
     whole = io.BufferedReader(file, BUFFER)  # type: ignore[type-var] # It has the methods that are needed.
-    return Zip(whole) if suffix in (".zip", ".cbz") else Tar(whole, suffix, path)
+    return Zip(whole) if suffix in (".zip", ".cbz") else Tar(whole, path)

@@ -31,7 +31,8 @@ def read_file(uri: str, max_bytes: int | None = None) -> bytes:
         return _read(uri, max_bytes)
     except (OSError, ValueError) as error:
         stop_without_key(uri, error)
-        raise PageError(Code.FILE_MISSING, f"{uri} cannot be read: {error}.", _remedy(uri)) from error
+        remedy = error.remedy if isinstance(error, archives.ArchiveError) else _remedy(uri)
+        raise PageError(Code.FILE_MISSING, f"{uri} cannot be read: {error}.", remedy) from error
 
 
 def _remedy(uri: str) -> str:

@@ -14,6 +14,10 @@ CONTENTS = ("content", "bytes", "image", "data")
 BYTES = "bytes"
 
 
+class NoPicturesError(ValueError):
+    """A table has no column of pictures, or several that may be."""
+
+
 class Table:
     """An open table. The names of its rows are their numbers, from 0.
 
@@ -21,7 +25,8 @@ class Table:
         file: The file, which is closed with the table.
 
     Raises:
-        ValueError: It is not a Parquet file, or has no column of pictures.
+        ValueError: It is not a Parquet file.
+        NoPicturesError: It has no column of pictures.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -64,7 +69,7 @@ def _content_column(schema: pa.Schema) -> str:
     found |= {field.name: f"{field.name}.{BYTES}" for field in schema if _holds_bytes(field.type)}
     known = [found[name] for name in CONTENTS if name in found]
     if not known and len(found) != 1:
-        raise ValueError(f"no column of {', '.join(CONTENTS)} holds bytes")
+        raise NoPicturesError(f"no column of {', '.join(CONTENTS)} holds bytes")
     return known[0] if known else next(iter(found.values()))
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, lru_cache
-from itertools import chain, islice
+from itertools import chain, filterfalse, islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -21,7 +21,7 @@ from raypipe.errors import InputError
 from raypipe.files import tables
 from raypipe.files.addresses import is_address
 from raypipe.files.archives import MARK as IN_ARCHIVE
-from raypipe.files.archives import is_archive
+from raypipe.files.archives import ArchiveError, is_archive
 from raypipe.files.archives import split as in_archive
 from raypipe.files.paths import archive_members, info_of, resolve, split_options
 from raypipe.files.retries import retried
@@ -70,7 +70,8 @@ def listed(source: str, left_out: str | None) -> Iterator[Found]:
         yield from _expand(source, left_out)
     except (OSError, ValueError, ImportError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
-        raise InputError(f"{source} cannot be listed: {reason}.", REMEDY) from error
+        remedy = error.remedy if isinstance(error, ArchiveError) else REMEDY
+        raise InputError(f"{source} cannot be listed: {reason}.", remedy) from error
 
 
 def _expand(source: str, left_out: str | None) -> Iterator[Found]:
@@ -120,11 +121,22 @@ def _unpacked(found: Found) -> Iterator[Found]:
         return
     inside, is_table = archive_members(found.path), place.lower().endswith(tables.SUFFIX)
     pictures = [each for each in inside if is_table or _is_picture(PurePosixPath(each.name).name)]
+    left_out = {each.name for each in inside}.difference(each.name for each in pictures)
+    _tell_left_out(place, (), Counter(map(_suffix, filterfalse(_is_hidden, map(PurePosixPath, left_out)))))
     if not pictures:
         raise InputError(f"{found.path} holds no picture.", f"Looked for {', '.join(suffixes())}.")
     for each in pictures:
         name = quote(each.name) if "://" in place else each.name
         yield Found(f"{place}{IN_ARCHIVE}{name}{options}", each.size, found.modified)
+
+
+def _is_hidden(path: PurePosixPath) -> bool:
+    """Whether a name in an archive is that of a hidden file, or of what macOS adds."""
+    return path.name.startswith(".") or path.parts[0] == "__MACOSX"
+
+
+def _suffix(path: PurePosixPath) -> str:
+    return path.suffix.lower()
 
 
 def fixed_part(source: str) -> tuple[str, bool]:

@@ -79,6 +79,59 @@ def test_a_job_reads_an_archive_and_writes_nothing_outside_its_folder(tmp_path: 
     assert run(tmp_path / "shard.zip", tmp_path / "out" / "results").pages == 0
 
 
+@pytest.mark.parametrize("suffix", ["zip", "tar"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_files_of_one_name_in_an_archive_are_all_read(tmp_path: Path, suffix: str) -> None:
+    path, pictures = tmp_path / f"s.{suffix}", [png(), tiff(1), tiff(2)]
+    names = ["a/x.png", "a/x-2.png", "a/x.png"]
+    if suffix == "zip":
+        with zipfile.ZipFile(path, "w") as zipped:
+            for name, data in zip(names, pictures, strict=True):
+                zipped.writestr(name, data)
+    else:
+        with tarfile.open(path, "w") as tarred:
+            for name, data in zip(names, pictures, strict=True):
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                tarred.addfile(info, io.BytesIO(data))
+    found = [each.path for each in listed(str(path), None)]
+    assert [each.rpartition("/")[2] for each in found] == ["x.png", "x-2.png", "x-3.png"]
+    assert [read_file(each) for each in found] == pictures
+
+
+@pytest.mark.parametrize(("suffix", "name"), [("tar.gz", "s.tar"), ("tar", "s.tgz"), ("tar", "s.tar.xz")])
+def test_a_tar_may_be_packed_otherwise_than_its_name_says(tmp_path: Path, suffix: str, name: str) -> None:
+    path = archive(tmp_path, suffix).rename(tmp_path / name)
+    assert len(list(listed(str(path), None))) == 3
+
+
+def test_a_tar_may_be_packed_by_zstandard(tmp_path: Path) -> None:
+    path = tmp_path / "s.tar.zst"
+    path.write_bytes(pa.compress(archive(tmp_path, "tar").read_bytes(), codec="zstd", asbytes=True))
+    assert read_file(next(listed(str(path), None)).path) == png()
+
+
+def test_what_an_archive_holds_that_is_left_out_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as zipped:
+        for name in ("a.png", "b.zip", "c.ZIP", "scan", "__MACOSX/x", ".hidden"):
+            zipped.writestr(name, png())
+    assert len(list(listed(str(tmp_path / "s.zip"), None))) == 1
+    assert "3 files are left out" in caplog.text and "2 .zip, 1 without suffix" in caplog.text
+
+
+def test_an_encrypted_archive_is_to_be_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "s.zip"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.writestr("a.png", png())
+    data = bytearray(path.read_bytes())
+    for place in (6, data.find(b"PK\1\2") + 8):  # The flags of the file and of its entry in the directory.
+        data[place] |= 1
+    path.write_bytes(data)
+    (found,) = listed(str(path), None)
+    with pytest.raises(PageError, match=r"encrypted\. Unpack it with its password"):
+        read_file(found.path)
+
+
 def test_what_is_wrong_with_an_archive_is_said(tmp_path: Path) -> None:
     path = archive(tmp_path, "zip")
     with pytest.raises(PageError, match="holds no z.png"):
@@ -86,7 +139,7 @@ def test_what_is_wrong_with_an_archive_is_said(tmp_path: Path) -> None:
     with pytest.raises(PageError, match="over the limit"):
         read_file(f"{path}!/a.png", 5)
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InputError, match=r"shard\.zip"):
+    with pytest.raises(InputError, match=r"shard\.zip.* Copy it again"):
         list(listed(str(path), None))
     with zipfile.ZipFile(tmp_path / "none.zip", "w") as empty:
         empty.writestr("a.txt", "text")
@@ -116,7 +169,7 @@ def test_each_row_of_a_table_is_a_document(tmp_path: Path, columns: dict[str, An
 
 def test_a_table_without_pictures_is_said(tmp_path: Path) -> None:
     pq.write_table(pa.table({"label": ["a"]}), tmp_path / "t.parquet")
-    with pytest.raises(InputError, match=r"t\.parquet"):
+    with pytest.raises(InputError, match=r"t\.parquet.* Name the column of pictures"):
         list(listed(str(tmp_path / "t.parquet"), None))
 
 
@@ -179,6 +232,7 @@ TABLES = {
     "a.csv": "id,uri,note\none,a.png,\ntwo/b,c.png,x\n",
     "a.tsv": "path\tid\na.png\tone\nc.png\ttwo/b\n",
     "a.jsonl": '{"file": "a.png", "name": "one"}\n\n{"path": "c.png", "id": "two/b"}\n',
+    "metadata.jsonl": '{"file_name": "a.png", "id": "one"}\n{"image": {"path": "c.png"}, "id": "two/b"}\n',
 }
 
 
@@ -227,6 +281,14 @@ def test_tables_as_spreadsheets_write_them(tmp_path: Path, content: str, encodin
     (tmp_path / "a.csv").write_bytes(content.encode(encoding))
     ((path, _, _, name),) = listed(str(tmp_path / "a.csv"), None)
     assert (path, name) == (f"{tmp_path}/x.png", "A")
+
+
+def test_paths_as_windows_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "c\\d.png").write_bytes(png())
+    (tmp_path / "list.txt").write_text('"a b\\x.png"\r\nc\\d.png\r\n')
+    assert [each.path for each in listed(str(tmp_path / "list.txt"), None)] == [
+        f"{tmp_path}/a b/x.png", f"{tmp_path}/c\\d.png"
+    ]  # fmt: skip
 
 
 def test_the_rest_of_a_tar_that_cannot_be_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
