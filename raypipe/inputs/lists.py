@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import PurePosixPath
@@ -15,15 +16,17 @@ from xml.etree import ElementTree
 
 from raypipe.errors import InputError
 from raypipe.files.addresses import is_address
-from raypipe.files.paths import join, open_file, resolve, split_options
+from raypipe.files.paths import exists, join, open_file, resolve, split_options
 from raypipe.images.passwords import Passwords, add_passwords
 
-PATHS = ("path", "uri", "url", "file", "filename", "image")
-"""Columns that may hold a document's path, the first that exists."""
+PATHS = ("path", "uri", "url", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path")
+"""Columns that may hold a document's path, the first that exists; in JSON, also an object with a `path`."""
 NAMES = ("id", "name")
 """Columns that may hold a document's name in the output folder, the first that exists."""
 DELIMITERS = ",;\t|"
 """What may separate the columns of a table: the one of which its head has most."""
+_QUOTED = re.compile(r'"(.*)"')
+"""A path as Windows copies it."""
 SECRET = "password"
 """Column with the password of a locked document."""
 METS, XLINK = "{http://www.loc.gov/METS/}", "{http://www.w3.org/1999/xlink}"
@@ -91,6 +94,8 @@ def _passwords(path: str) -> dict[str, str]:
 def _absolute(folder: str, path: str) -> str:
     if "://" in path or path.startswith(("/", "~")):
         return path
+    if "\\" in path and not exists(join(folder, path)):  # As Windows writes it.
+        path = path.replace("\\", "/")
     return join(folder, path.removeprefix("./"))
 
 
@@ -105,7 +110,7 @@ def _text(path: str) -> Iterator[Listed]:
     with _lines(path) as lines:
         for line in lines:
             if line.strip() and not line.startswith("#"):
-                yield Listed(line.strip())
+                yield Listed(_QUOTED.sub(r"\1", line.strip()))
 
 
 def _table(path: str) -> Iterator[Listed]:
@@ -131,7 +136,8 @@ def _row(row: object) -> Listed:
     if not isinstance(row, Mapping):
         raise ValueError("a row is neither text nor an object")
     row = {str(name).strip().lower(): value for name, value in row.items()}
-    place = next((str(row[name]) for name in PATHS if row.get(name)), "")
+    given = (row.get(name) for name in PATHS)
+    place = next((str(each) for each in (v.get("path") if isinstance(v, Mapping) else v for v in given) if each), "")
     if not place:
         raise ValueError(f"a row has none of {', '.join(PATHS)}")
     name = next((str(row[name]) for name in NAMES if row.get(name)), "")
