@@ -117,7 +117,7 @@ class PdfPages:
     @contextmanager
     def _page(self, number: int) -> Iterator[PdfPage]:
         if self._document.formenv:
-            mark_buttons(self._document, number)
+            mark_buttons(self._document, number, self._source)
         with closing(self._document[number]) as page:
             if not all(page.get_size()):  # Its crop box lies outside its media box; viewers then ignore it.
                 page.set_cropbox(*page.get_mediabox())
@@ -169,7 +169,7 @@ class PdfPages:
                     return drawn
                 # PDFium draws no fields if the document does not declare its form, as merged ones do not. Flattened
                 # into the page they are drawn, but then other annotations may be lost.
-                flatten(opened)
+                flatten(opened, page, self._source)
             with self._page(page) as flat:
                 drawn = np.minimum(drawn, self._drawn(flat, size, gray))
             self._open_anew()

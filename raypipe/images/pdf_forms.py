@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from raypipe.images.base import File
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -20,33 +23,86 @@ def kinds_of_notes(page: PdfPage) -> set[int]:
     return {raw.FPDFAnnot_GetSubtype(note) for note in _notes(page)}
 
 
-def flatten(page: PdfPage) -> None:
-    """Draws annotations into the content of a page, without those that are not shown on a screen."""
+def flatten(page: PdfPage, number: int, source: bytes | File) -> None:
+    """Draws annotations into the content of a page, without those that are not shown on a screen.
+
+    Args:
+        page: The page.
+        number: Its number.
+        source: The encoded document, or the open file.
+    """
     from pypdfium2 import raw
 
     unseen = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
-    hidden = [number for number, note in enumerate(_notes(page)) if raw.FPDFAnnot_GetFlags(note) & unseen]
-    for number in reversed(hidden):
-        raw.FPDFPage_RemoveAnnot(page, number)
+    hidden, of_fields = list[int](), _states_of_fields(source, number)
+    for place, note in enumerate(_notes(page)):
+        if raw.FPDFAnnot_GetFlags(note) & unseen:
+            hidden.append(place)
+        elif not _text(note, b"AS"):  # PDFium would draw the first state of a button.
+            _set(note, b"AS", _text(note, b"V") or of_fields.get(place, OFF))
+    for place in reversed(hidden):
+        raw.FPDFPage_RemoveAnnot(page, place)
     raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
 
 
-def mark_buttons(document: PdfDocument, number: int) -> None:
+def mark_buttons(document: PdfDocument, number: int, source: bytes | File) -> None:
     """Sets the state of check boxes and radio buttons whose file does not say how they look, or which state is drawn.
 
     This must happen before the page is opened with its form, as PDFium then draws what is missing.
+
+    Args:
+        document: The document.
+        number: The page's number.
+        source: The encoded document, or the open file.
     """
     from pypdfium2 import raw
 
     page = raw.FPDF_LoadPage(document, number)
-    for note in _notes(page):
+    of_fields: dict[int, str] | None = None
+    for place, note in enumerate(_notes(page)):
         kind = raw.FPDFAnnot_GetFormFieldType(document.formenv, note)
         if kind in (raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON):
             state, is_drawn = _text(note, b"AS"), raw.FPDFAnnot_HasKey(note, b"AP")
             marked = state or _text(note, b"V")
+            if not marked:
+                of_fields = _states_of_fields(source, number) if of_fields is None else of_fields
+                marked = of_fields.get(place, "")
             if marked not in ("", OFF) and not (is_drawn and state):
                 _set(note, b"AS", marked if is_drawn else ON)
     raw.FPDF_ClosePage(page)
+
+
+def _states_of_fields(source: bytes | File, number: int) -> dict[int, str]:
+    """The states of a page's buttons that their fields mark, by their numbers among the annotations."""
+    from pikepdf import PasswordError, Pdf, PdfError
+
+    file: Any = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        with Pdf.open(file, suppress_warnings=True) as document:
+            notes: Any = document.pages[number].obj.get("/Annots", [])
+            return {place: state for place, note in enumerate(notes) if (state := _state_of_field(note))}
+    except (PdfError, PasswordError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return {}  # It is locked or damaged.
+
+
+def _state_of_field(note: Any) -> str:
+    """The state of a button that its field, above it, marks; empty if it marks none: ISO 32000-1, 12.7.4.2.
+
+    The field's value is a state of the button or, if options are given, the one at the button's place.
+    """
+    field = note.get("/Parent")
+    while field is not None and "/V" not in field:
+        field = field.get("/Parent")
+    if field is None:
+        return ""
+    value, look = str(field.V).removeprefix("/"), note.get("/AP", {}).get("/N", {})
+    states = [str(key).removeprefix("/") for key in look.keys() if key != f"/{OFF}"]  # noqa: SIM118 - of pikepdf
+    buttons, options = field.get("/Kids", []), field.get("/Opt", [])
+    place = next((n for n, each in enumerate(buttons) if each.objgen == note.objgen), len(options))
+    is_option = place < len(options) and str(options[place]) == value
+    if value in states or (not states and len(buttons) == 1):
+        return value
+    return (states[0] if states else ON) if is_option else ""
 
 
 def _notes(page: Any) -> Iterator[Any]:

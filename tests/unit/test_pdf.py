@@ -220,6 +220,37 @@ def test_fields_that_are_not_shown_are_not_drawn(flags: int, is_drawn: bool, has
     assert (darkest(data) < 100) == is_drawn
 
 
+@pytest.mark.filterwarnings("ignore:This document has 2 form widget")
+@pytest.mark.parametrize("has_form", [True, False])
+@pytest.mark.parametrize(
+    ("states", "field", "marked"),
+    [
+        ("ab", b"/Ff 49152 /V /b", [False, True]),
+        ("01", b"/Ff 49152 /V /1", [False, True]),
+        ("01", b"/Ff 49152 /V (y) /Opt [(x) (y)]", [False, True]),
+        ("bb", b"/V /b", [True, True]),
+        ("ab", b"/Ff 49152 /V /Off", [False, False]),
+        ("ab", b"/Ff 49152", [False, False]),
+    ],
+)
+def test_buttons_have_the_state_that_the_field_above_them_marks(
+    states: str, field: bytes, marked: list[bool], has_form: bool
+) -> None:
+    def draw(document: pikepdf.Pdf) -> None:
+        buttons = document.pages[0].Annots
+        above = document.make_indirect(pikepdf.Object.parse(b"<</FT /Btn /T (a) " + field + b">>"))
+        above.Kids = buttons
+        for button, state in zip(buttons, states, strict=True):
+            button.Parent, button.AP = above, pikepdf.Dictionary(N={f"/{state}": bar(document)})
+        if has_form:
+            document.Root.AcroForm.Fields = [above]
+
+    two = [b"/F 4 /MK <</CA (l)>> /DA (/F1 0 Tf 0 g) /Rect [150 %d 170 %d] " % (y, y + 20) for y in (690, 640)]
+    data = changed(fields(*two, has_form=has_form), draw)
+    pixels = open_image(data, "a.pdf", 0, True, LIMITS, pdf_resolution=72).pixels()
+    assert [int(pixels[top : top + 20, 150:170].min()) < 100 for top in (82, 132)] == marked
+
+
 @pytest.mark.parametrize(("value", "is_drawn"), [(b"/V /b", True), (b"/V /Off", False), (b"/V /b /AS /Off", False)])
 def test_a_box_that_does_not_say_its_state_has_that_of_its_field(value: bytes, is_drawn: bool) -> None:
     def draw(document: pikepdf.Pdf) -> None:
