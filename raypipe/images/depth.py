@@ -91,3 +91,15 @@ def as_picture(pixels: Pixels, is_cmyk: bool = False) -> PillowImage.Image:
     if is_cmyk:
         return PillowImage.fromarray(np.ascontiguousarray(pixels[:, :, :4]), "CMYK")
     return PillowImage.fromarray(np.ascontiguousarray(pixels[:, :, :3]))
+
+
+def from_picture(picture: PillowImage.Image, gray: bool) -> Pixels:
+    """A picture as grey bytes (h, w) or BGR bytes (h, w, 3)."""
+    if gray:
+        return np.asarray(picture.convert("L"), np.uint8)
+    return swapped(np.asarray(picture.convert("RGB"), np.uint8))
+
+
+def swapped(pixels: Pixels) -> Pixels:
+    """RGB pixels (h, w, 3) as BGR, or the reverse; OpenCV takes a tenth of NumPy's time."""
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), np.uint8)

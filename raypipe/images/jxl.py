@@ -8,7 +8,7 @@ import numpy as np
 
 from raypipe.errors import Code, PageError
 from raypipe.images.base import Kind, Size, Wanted
-from raypipe.images.depth import as_picture, eight_bits, on_paper
+from raypipe.images.depth import as_picture, eight_bits, from_picture, on_paper
 from raypipe.types import Pixels
 
 CODESTREAM, CONTAINER = b"\xff\x0a", b"\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a"
@@ -104,8 +104,7 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
     pixels = eight_bits(values[:, :, :colours])
     if values.shape[2] > colours:
         pixels = on_paper(pixels.copy(), values[:, :, colours], is_multiplied=False)
-    found = np.asarray(as_picture(pixels).convert("L" if gray else "RGB"), np.uint8)
-    return np.ascontiguousarray(found if gray else found[:, :, ::-1])
+    return from_picture(as_picture(pixels), gray)
 
 
 KIND = Kind(name="jxl", suffixes=frozenset((".jxl",)), matches=matches, describe=describe, render=render)

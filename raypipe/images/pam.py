@@ -9,7 +9,7 @@ import numpy as np
 
 from raypipe.errors import Code, PageError
 from raypipe.images.base import Kind, Size, Wanted
-from raypipe.images.depth import WHITE, as_picture, eight_bits, on_paper
+from raypipe.images.depth import WHITE, as_picture, eight_bits, from_picture, on_paper
 from raypipe.types import Pixels
 
 MOST_HEADER, MOST_VALUE = 4096, 65535
@@ -78,8 +78,7 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
     pixels = eight_bits(values[:, :, :colours], most=header.most if header.most < WHITE else 0)
     if header.channels > colours:
         pixels = on_paper(pixels.copy(), values[:, :, colours] / np.float32(header.most), is_multiplied=False)
-    found = np.asarray(as_picture(pixels).convert("L" if gray else "RGB"), np.uint8)
-    return np.ascontiguousarray(found if gray else found[:, :, ::-1])
+    return from_picture(as_picture(pixels), gray)
 
 
 KIND = Kind(name="pam", suffixes=frozenset((".pam", ".pfm")), matches=matches, describe=describe, render=render)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from raypipe.errors import Code, PageError
 from raypipe.images import raster
 from raypipe.images.base import Size
-from raypipe.images.depth import as_picture, eight_bits, from_lab, on_paper
+from raypipe.images.depth import as_picture, eight_bits, from_lab, from_picture, on_paper
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ def render(data: bytes, origin: str, number: int, gray: bool) -> Pixels:
     if samples.alpha is not None:
         bands = np.atleast_3d(np.asarray(picture.convert("RGB") if picture.mode == "CMYK" else picture))
         picture = as_picture(on_paper(bands.copy(), samples.alpha, samples.is_multiplied))
-    found = np.asarray(picture.convert("L" if gray else "RGB"), np.uint8)
-    return np.ascontiguousarray(raster.UPRIGHT[_orientation(page)](found if gray else found[:, :, ::-1]))
+    return np.asarray(raster.UPRIGHT[_orientation(page)](from_picture(picture, gray)))
 
 
 def _bytes(colours: npt.NDArray[Any], page: TiffPage) -> Pixels:

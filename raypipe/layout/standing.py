@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -50,7 +51,7 @@ def lying(boxes: Boxes) -> float:
 
 def turned_pixels(pixels: Pixels) -> Pixels:
     """The page turned clockwise by 90 degrees, so that text that was read upwards becomes level."""
-    return np.ascontiguousarray(np.rot90(pixels, -1))
+    return np.asarray(cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE))
 
 
 def turned_back(boxes: Boxes, height: int) -> Boxes:

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from raypipe.columns import LINES, PICTURE, REGIONS
 from raypipe.geometry import corners, upright
+from raypipe.images.depth import swapped
 from raypipe.images.image import IMAGE, Image
 from raypipe.stages import sample
 from raypipe.stages.base import Stage, Step, Worker
@@ -99,14 +100,14 @@ def _caption(line: Line) -> str:
 
 def _write(canvas: Pixels, captions: Sequence[tuple[float, float, str]], spec: ImageDrawRegions) -> Pixels:
     """Writes texts on a light background; each comes with the left end of the top edge above which it stands."""
-    picture = PillowImage.fromarray(np.ascontiguousarray(canvas[:, :, ::-1]))
+    picture = PillowImage.fromarray(swapped(canvas))
     pen = ImageDraw.Draw(picture, "RGBA")
     font = ImageFont.load_default(spec.font_size)
     for x, y, text in captions:
         corner = max(x, 0), max(y - spec.font_size - 2, 0)
         pen.rectangle(pen.textbbox(corner, text, font=font), fill=(255, 255, 255, 190))
         pen.text(corner, text, font=font, fill=COLORS["blue"])
-    return np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
+    return swapped(np.asarray(picture))
 
 
 def encode(pixels: Pixels, image_format: str) -> bytes:

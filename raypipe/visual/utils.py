@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 
 from raypipe.display import described
 from raypipe.errors import ConfigError, PageError
+from raypipe.images.depth import swapped
 from raypipe.images.image import IMAGE
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import warn
@@ -37,7 +38,7 @@ def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
         )
     channels = 1 if (mode or values["mode"]) == 10 else 3
     pixels = np.frombuffer(values["data"], np.uint8).reshape(values["height"], values["width"], channels)
-    return PillowImage.fromarray(pixels[:, :, 0] if channels == 1 else np.ascontiguousarray(pixels[:, :, ::-1]))
+    return PillowImage.fromarray(pixels[:, :, 0] if channels == 1 else swapped(pixels))
 
 
 def display_image(image: Any, width: str | int = "600", show_meta: bool = True) -> None:
@@ -121,7 +122,7 @@ def _picture(value: dict[str, Any]) -> PillowImage.Image | None:
     except PageError as error:
         print(f"    {error}")  # noqa: T201
         return None
-    return PillowImage.fromarray(pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, ::-1]))
+    return PillowImage.fromarray(pixels if pixels.ndim == 2 else swapped(pixels))
 
 
 def _show(pictures: Sequence[PillowImage.Image | None], width: int) -> None:
