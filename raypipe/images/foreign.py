@@ -4,6 +4,7 @@ from __future__ import annotations
 
 DOWNLOADED = "A server may have sent it in place of the picture: fetch it again, and look at the result."
 AS_PDF = "Save or print it as PDF, and read that."
+AS_TEXT = "a picture or document in base64, as text", "Decode it first, as with base64 -d."
 RAW_PHOTO = "a camera's raw photo", "Develop it, and save it as JPEG, TIFF or PNG."
 BEGINNINGS = (
     (b"AT&TFORM", "DjVu", "Make a PDF of it, as with ddjvu -format=pdf, and read that."),
@@ -18,6 +19,8 @@ BEGINNINGS = (
     (b"gimp xcf", "GIMP's", "Export it as PNG."),
     (b"7z\xbc\xaf", "packed by 7-Zip", "Unpack it first."),
     (b"Rar!", "packed by RAR", "Unpack it first."),
+    *((beginning, *AS_TEXT) for beginning in (b"/9j/", b"iVBORw0KGgo", b"JVBERi0", b"SUkqA", b"TU0AK", b"R0lGOD")),
+    (b"data:", *AS_TEXT),
     *((beginning, *RAW_PHOTO) for beginning in (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")),
 )
 WITHIN = (

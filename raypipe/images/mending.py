@@ -8,7 +8,7 @@ from raypipe.types import Pixels
 
 MOST_BEFORE = 1024
 """Most foreign bytes before the beginning of a file, such as a byte order mark or the head of an answer."""
-_BEGINNINGS = (jpeg.START_OF_IMAGE, png.SIGNATURE)
+_BEGINNINGS = (jpeg.START_OF_IMAGE, png.SIGNATURE, b"GIF87a", b"GIF89a", b"RIFF")
 
 
 def mended(data: bytes, origin: str) -> tuple[bytes, str]:

@@ -45,17 +45,21 @@ def essential(data: bytes) -> tuple[bytes, bool]:
     """A file without its needless chunks, and whether something in it is damaged.
 
     A wrong checksum of the pixels is corrected, since they have another one inside; that of a size or of colours is
-    not.
+    not. What says how to show the picture may follow the pixels, where decoders do not look for it: it is put before.
     """
     kept: list[bytes | memoryview] = [SIGNATURE]
-    sound = whole = True
+    pixels_at, sound, whole = 0, True, True
     for chunk in chunks(data):
         is_sound = chunk.sound and (chunk.name != SIZE or len(chunk.body) == SIZE_BYTES)
         sound &= is_sound
         if chunk.name in NEEDED or (chunk.name in USED and is_sound):
             right = chunk.sound or chunk.name in (PIXELS, END)
             checksum = _checksum(chunk.name, chunk.body) if right else bytes(4)
-            kept += [len(chunk.body).to_bytes(4, "big"), chunk.name, chunk.body, checksum]
+            is_late = chunk.name in USED and pixels_at
+            pixels_at = pixels_at or (len(kept) if chunk.name == PIXELS else 0)
+            place = pixels_at if is_late else len(kept)
+            kept[place:place] = [len(chunk.body).to_bytes(4, "big"), chunk.name, chunk.body, checksum]
+            whole &= not is_late
         else:
             whole = False
     return data if whole and sound else b"".join(kept), not sound

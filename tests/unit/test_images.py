@@ -345,6 +345,8 @@ RAW_PHOTOS = (b"FUJIFILMCCD-RAW 0201", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"
         (bytes(128) + b"DICM", "DICOM.*PNG"),
         (bytes(500), "zeros.*again"),
         (b"7z\xbc\xaf\x27\x1c" + bytes(50), "7-Zip.*Unpack"),
+        (b"/9j/4AAQSkZJRgABAQ==", "base64.*Decode"),
+        (b"data:image/png;base64,iVBORw0KGgo=", "base64.*Decode"),
         (b"Rar!\x1a\x07\x01\0" + bytes(50), "RAR.*Unpack"),
         (b"\0\0\0\x18ftypisom" + bytes(50), "video.*JPEG"),
         *((data + bytes(500), "raw photo.*JPEG") for data in RAW_PHOTOS),

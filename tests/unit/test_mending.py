@@ -102,6 +102,14 @@ def test_a_side_chunk_of_a_png_does_not_matter(side: tuple[bytes, bytes, int], p
     assert (image.pixels() == NOISE[:, :, ::-1]).all()
 
 
+def test_what_turns_a_png_may_follow_its_pixels() -> None:
+    exif = PillowImage.Exif()
+    exif[0x112] = 6
+    pixels = [part for part in PARTS if part[0] != b"IEND"]
+    data = png(*pixels, (b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"), 0), PARTS[-1])
+    assert (read(data) == np.rot90(NOISE[:, :, ::-1], -1)).all()
+
+
 def test_a_wrong_checksum_of_sound_pixels_does_not_matter() -> None:
     found = read(png(*((name, body, int(name == b"IDAT")) for name, body, _ in PARTS)))
     assert (found == NOISE[:, :, ::-1]).all()
@@ -112,7 +120,11 @@ def test_a_wrong_checksum_of_a_size_does() -> None:
 
 
 @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n", b"HTTP/1.1 200 OK\r\nContent-Type: image/x\r\n\r\n"])
-@pytest.mark.parametrize("data", [JPEGS["baseline"], PNG], ids=["JPEG", "PNG"])
+@pytest.mark.parametrize(
+    "data",
+    [JPEGS["baseline"], PNG, encoded(NOISE, "WEBP"), encoded(NOISE, "GIF")],
+    ids=["JPEG", "PNG", "WebP", "GIF"],
+)
 def test_text_before_a_file_is_passed_over(data: bytes, before: bytes) -> None:
     image = open_image(before + data, "scan.img", 0, False, LIMITS)
     assert image.warning and (image.pixels() == read(data)).all()
