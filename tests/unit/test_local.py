@@ -63,7 +63,15 @@ def test_a_timeout_of_a_call_is_its_own() -> None:
         list(in_order(work, ["a"], 1, Limit[str, str](20, lambda item: "given up")))
 
 
-def test_an_interrupt_waits_for_calls_in_progress() -> None:
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """Not all processes do: what a shell runs in the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_waits_for_calls_in_progress(heeds_interrupts: None) -> None:
     ended = threading.Event()
 
     def work(item: str) -> str:
