@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pikepdf import Page as PdfPage
     from pikepdf import Pdf, Rectangle
 
-A4 = 595, 842
-"""Size in points of the blank page that stands for one that could not be read."""
+A4, LETTER = (595, 842), (612, 792)
+"""Sizes in points: of the blank page for one that could not be read, and of a page that does not say its own."""
 
 
 def render(document: Document) -> bytes:
@@ -50,10 +50,14 @@ def searchable(document: Document) -> Pdf:
 
 
 def _shown(page: PdfPage) -> Rectangle:
-    """The part of a page that viewers show: its crop box within its media box or, if that is empty, the media box."""
+    """The part of a page that viewers show: its crop box within its media box or, if that is empty, the media box.
+
+    Without a media box, or with an empty one, they show a letter.
+    """
     from pikepdf import Rectangle
 
     whole = Rectangle(page.mediabox)
+    whole = whole if whole.width > 0 and whole.height > 0 else Rectangle(0, 0, *LETTER)
     part = whole & Rectangle(page.cropbox)
     return part if part.width > 0 and part.height > 0 else whole
 

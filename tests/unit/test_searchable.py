@@ -104,18 +104,30 @@ def test_words_of_a_pdf_are_where_they_are_seen(rotation: int) -> None:
     assert_words_are_in_place(data)
 
 
-@pytest.mark.parametrize("box", [(400, 400, 500, 500), (-50, -50, 500, 500), (0, 0, 0, 0)])
-def test_words_are_in_place_if_the_crop_box_is_not_heeded(box: tuple[int, ...]) -> None:
-    def boxed(data: bytes, box: tuple[int, ...]) -> bytes:
-        file = io.BytesIO()
-        with pikepdf.open(io.BytesIO(data)) as pdf:
-            pdf.pages[0].mediabox = (0, 0, 360, 288)
-            pdf.pages[0].cropbox = box
-            pdf.save(file)
-        return file.getvalue()
+def boxed(data: bytes, whole: tuple[int, ...], part: tuple[int, ...]) -> bytes:
+    """A PDF whose page has this media box and crop box."""
+    file = io.BytesIO()
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        pdf.pages[0].mediabox, pdf.pages[0].cropbox = whole, part
+        pdf.save(file)
+    return file.getvalue()
 
-    found = render(document([page(boxed(scan(0), box), "a.pdf")]))
-    assert_words_are_in_place(boxed(found, (0, 0, 360, 288)))
+
+@pytest.mark.parametrize(
+    ("whole", "part", "seen"),
+    [
+        *(
+            ((0, 0, 360, 288), part, (0, 0, 360, 288))
+            for part in ((400, 400, 500, 500), (-50, -50, 500, 500), (0,) * 4)
+        ),
+        *((none, none, (0, 0, 612, 792)) for none in ((0,) * 4, (0, 0, 0, 792))),
+    ],
+)
+def test_words_are_in_place_if_boxes_are_not_heeded(
+    whole: tuple[int, ...], part: tuple[int, ...], seen: tuple[int, ...]
+) -> None:
+    found = render(document([page(boxed(scan(0), whole, part), "a.pdf")]))
+    assert_words_are_in_place(boxed(found, seen, seen))
 
 
 @pytest.mark.parametrize(("angle", "drift"), [(4, 0), (-15, 0), (25, 43.5)])
