@@ -135,9 +135,15 @@ def test_the_rules_see_what_they_forbid() -> None:
 
 
 def test_importing_loads_neither_ray_nor_onnxruntime() -> None:
-    code = "import sys, raypipe, raypipe.cli.main; print(sorted({'ray', 'onnxruntime'} & set(sys.modules)))"
+    """Nor does the server in one process load Ray."""
+    code = """
+import sys, raypipe, raypipe.cli.main
+print(sorted({'ray', 'onnxruntime'} & set(sys.modules)))
+import raypipe.cli.serve, raypipe.run.single
+print('ray' in sys.modules)
+"""
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
+    assert result.stdout.split("\n") == ["[]", "False", ""]
 
 
 def test_public_names_are_there_and_sorted() -> None:

@@ -151,6 +151,7 @@ def test_a_library_of_other_sources_is_an_error_too(monkeypatch: pytest.MonkeyPa
     assert library.library()
 
 
+@pytest.mark.slow
 def test_nothing_is_read_or_written_out_of_bounds(tmp_path: Path) -> None:
     """Random lines, short and long, sure, unsure and not finite, with the sanitizers of the compiler watching."""
     made = tmp_path / "libctc.so"

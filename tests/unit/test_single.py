@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -35,11 +33,6 @@ def test_it_ends_once_nothing_is_under_way() -> None:
         return [*ends, await server.on_tick(1)]
 
     assert asyncio.run(main()) == [False, False, True]
-
-
-def test_it_does_not_import_ray() -> None:
-    code = "import sys, raypipe.run.single; sys.exit('ray' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_the_largest_picture_is_an_option_of_the_server() -> None:
