@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 
@@ -58,17 +58,13 @@ class Benchmark:
         return mean
 
     @classmethod
-    def _timed(cls, description: str, force: bool) -> AbstractContextManager[None]:
-        return _timed(lambda seconds: cls._print(f"{description}: {seconds}sec", force))
+    @contextmanager
+    def _timed(cls, description: str, force: bool) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        cls._print(f"{description}: {time.perf_counter() - start}sec", force)
 
     @classmethod
     def _print(cls, text: str, force: bool) -> None:
         if force or cls._prints:
             print(text)  # noqa: T201 - printing is its purpose
-
-
-@contextmanager
-def _timed(tell: Callable[[float], None]) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    tell(time.perf_counter() - start)

@@ -174,10 +174,15 @@ def values(table: pa.Table, expression: Any) -> pa.ChunkedArray:
 
 def with_values(table: pa.Table, name: str, column: Column) -> pa.Table:
     """A table with a column added, or replaced if there is one of this name."""
-    found = values(table, column.expression)
+    computed = values(table, column.expression)
     if column.explodes:
-        lists = found.combine_chunks() if found.num_chunks != 1 else found.chunk(0)
-        table, found = table.take(pc.list_parent_indices(lists)), pc.list_flatten(lists)
+        lists = computed.combine_chunks() if computed.num_chunks != 1 else computed.chunk(0)
+        table, computed = table.take(pc.list_parent_indices(lists)), pc.list_flatten(lists)
+    return with_array(table, name, computed)
+
+
+def with_array(table: pa.Table, name: str, array: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """A table with an array as a further column, or in place of the one of this name."""
     if name in table.column_names:
-        return table.set_column(table.column_names.index(name), name, found)
-    return table.append_column(name, found)
+        return table.set_column(table.column_names.index(name), name, array)
+    return table.append_column(name, array)

@@ -75,7 +75,7 @@ class PipelineModel:
         return Saver(self)
 
     def _save(self, folder: Path) -> None:
-        stages = [{"type": type(stage).__name__, "values": _storable(stage._values)} for stage in self.stages]
+        stages = [{"type": type(stage).__name__, "values": _enum(stage._values)} for stage in self.stages]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).write_text(json.dumps({"stages": stages}, indent=2), encoding="utf-8")
 
@@ -128,10 +128,6 @@ class Saver:
             ConfigError: It exists already and is not to be replaced.
         """
         self._model._save(Path(path)) if self._replaces else self._model.save(path)
-
-
-def _storable(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: _enum(value) for name, value in values.items()}
 
 
 def _enum(value: Any) -> Any:

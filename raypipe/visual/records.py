@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from raypipe.files.paths import read_file
 from raypipe.images.image import GRAY, IMAGE, Image
 from raypipe.stages.decode import BinaryToImage
 from raypipe.types import Row as Values
+from raypipe.visual.stages import full_size
 
 OWN_FIELDS = ("page", "reduction", "lines")
 """Fields of raypipe's picture that Visual NLP's does not have."""
@@ -125,5 +125,6 @@ def decoded(image: Image) -> Any:
     Raises:
         PageError: The file is gone, truncated or damaged.
     """
-    pixels = replace(image, reduction=1, cached=None).pixels()
-    return pixels if image.mode == GRAY or pixels.ndim == 3 else replace(image, reduction=1, cached=None).bgr()
+    whole = full_size(image)
+    pixels = whole.pixels()
+    return pixels if image.mode == GRAY or pixels.ndim == 3 else whole.bgr()

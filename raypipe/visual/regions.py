@@ -16,6 +16,7 @@ from raypipe.errors import ConfigError, Failure, InputError, PageError
 from raypipe.geometry import Floats, bounds, crop
 from raypipe.images.image import BGR, GRAY, IMAGE, Image
 from raypipe.types import Pixels, Region, Row, boxes_from_regions
+from raypipe.visual.functions import with_array
 from raypipe.visual.stages import full_size, picture_of
 from raypipe.visual.tables import rows_of, table_of
 
@@ -124,10 +125,7 @@ def decoded(source: str, target: str, table: pa.Table) -> pa.Table:
     """
     what = f"A value of the column {source!r}"
     values = [None if text is None else from_base64(text, what) for text in table[source].to_pylist()]
-    array = pa.array(values, pa.large_binary())
-    if target in table.column_names:
-        return table.set_column(table.column_names.index(target), target, array)
-    return table.append_column(target, array)
+    return with_array(table, target, pa.array(values, pa.large_binary()))
 
 
 def from_base64(text: str, what: str) -> bytes:
