@@ -150,6 +150,36 @@ DIRECTORY = [
     ["James Cole", "7 Kirby Avenue, York"],
     ["Ruth Grant", "18 Valencia Street"],
 ]
+MENU = [
+    [
+        "Soup of the day, 4.50",
+        "Smoked herring, 6.25",
+        "Goat's cheese, 6.95",
+        "Mains",
+        "Fish and chips, 12.50",
+        "Lamb, 16.75",
+    ],
+    ["Lemon tart, 5.75", "Pudding, 5.50", "Cheese, 7.00", "Drinks", "Ale from Whitby, 3.80", "Cider, 4.10"],
+]
+RATES = [
+    ["Boat", "Hour", "Skipper", "Day"],
+    ["Gig", "4.50", "Harper", "31.00"],
+    ["Yawl", "7.25", "Jones", "44.50"],
+    ["Coble", "5.10", "Walker", "36.75"],
+    ["Ketch", "9.95", "Blake", "52.20"],
+    ["Punt", "2.00", "Cole", "18.60"],
+]
+SCORES = [
+    ["Whitby", "3", "Leith", "1"],
+    ["Hull", "0", "York", "0"],
+    ["Riga", "2", "Bergen", "4"],
+    ["Porto", "1", "Cadiz", "0"],
+    ["Ockham", "5", "Bristol", "2"],
+]
+PARTIES = [
+    ["Seller", "Marlow and Finch", "48 Station Road", "Bristol BS1 4QA", "England"],
+    ["Buyer", "Brook and Sons", "Unit 3, Dock Estate", "Leith EH6 7DN", "Scotland"],
+]
 TASKS = [
     ["Task", "Who", "Until"],
     ["Paint the boat house", "Ben and Cora", "end of May"],
@@ -229,6 +259,14 @@ DATES = [
 ]
 
 
+REPORTS = [
+    "Two offers came in; the cheaper one is taken.",
+    "Ordered in May, comes in June.",
+    "Date fixed for 14 July. Volunteers are needed for the tombola and for the tea afterwards.",
+    "Nothing to report.",
+]
+
+
 def newspaper() -> Page:
     """A headline over three columns, a smaller one over two of them, and a footer."""
     top = [[Placed("STORM OVER THE HARBOUR LEAVES THE TOWN IN THE DARK", 110, 60, 60)]]
@@ -252,12 +290,35 @@ def letterhead() -> Page:
     return [*heads, *column(wrapped(PROSE, 80)[:8], 100, 300)]
 
 
+def invoice() -> Page:
+    """A heading, two addresses, a table of prices and a note."""
+    heads = grid([["INVOICE", "No. 417"]], [100, 1100], 60)
+    parties = [row for n in range(2) for row in column(PARTIES[n], 100 + 600 * n, 180)]
+    return [
+        *heads,
+        *parties,
+        *grid(PRICES, [100, 700, 900, 1100], 540),
+        *column(["Please pay within 30 days."], 100, 960),
+    ]
+
+
+def wrapped_cells() -> Page:
+    """A table with text of one to three lines in the cells of one column."""
+    rows, y = [], 100.0
+    for number, (task, text, who) in enumerate(zip(CHORES[0], REPORTS, ("Ada", "Ben", "Cora", "Dan"), strict=True), 1):
+        first, *others = wrapped(text, 34)
+        rows += [[Placed(f"{number} {task}", 100, y), Placed(first, 500, y), Placed(who, 1250, y)]]
+        rows += column(others, 500, y + LEADING)
+        y += LEADING * (len(others) + 1) + 20
+    return rows
+
+
 def apart(columns: Sequence[Sequence[str]], pitch: float) -> Page:
-    """Columns of entries whose numbers stand apart from them."""
+    """Columns of entries whose numbers, if any, stand apart from them."""
     rows = [(entry.split(", ", 1), n, m) for n, entries in enumerate(columns) for m, entry in enumerate(entries)]
     return [
-        [Placed(name, 100 + n * pitch, 100 + m * LEADING), Placed(pages, 400 + n * pitch, 100 + m * LEADING)]
-        for (name, pages), n, m in rows
+        [Placed(part, 100 + n * pitch + 320 * k, 100 + m * LEADING) for k, part in enumerate(parts)]
+        for parts, n, m in rows
     ]
 
 
@@ -284,6 +345,7 @@ KINDS: dict[str, Callable[[], Page]] = {
     "index in three columns": lambda: [row for n in range(3) for row in column(INDEX[n], 100 + 450 * n, 100)],
     "index in two columns, numbers apart": lambda: apart(INDEX[:2], 600),
     "index in three columns, numbers apart": lambda: apart(INDEX, 600),
+    "prices in two columns": lambda: apart(MENU, 700),
     "names in three columns": lambda: [row for n in range(3) for row in column(NAMES[n], 100 + 380 * n, 100)],
     "sidebar": lambda: [*column(SIDEBAR, 60, 80, 85), *column(CAREER, 520, 80, 85)],
     "sidebar, not level": lambda: [*column(SIDEBAR, 60, 80, 50, 26), *column(CAREER, 520, 90, 62)],
@@ -305,6 +367,10 @@ KINDS: dict[str, Callable[[], Page]] = {
     "definitions": lambda: grid(DEFINITIONS, [100, 350]),
     "remarks": lambda: grid(REMARKS, [100, 400, 700]),
     "table of prices": lambda: grid(PRICES, [100, 500, 800, 1100]),
+    "table of two prices": lambda: grid(RATES, [100, 500, 800, 1100]),
+    "scores": lambda: grid(SCORES, [100, 500, 800, 1100]),
+    "table of text that wraps": wrapped_cells,
+    "invoice": invoice,
     "table of words": lambda: grid(SHIPS, [100, 500, 850, 1200]),
     "table of two columns": lambda: grid(TWO_COLUMN_TABLE, [100, 600]),
     "table of tasks": lambda: grid(TASKS, [100, 550, 850]),

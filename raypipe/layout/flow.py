@@ -39,6 +39,8 @@ spaces."""
 PHRASES, ALIKE = 0.75, 1.5
 """Verse without marks: `PHRASES` of each column's lines have several words, and the usual line of one column is at most
 `ALIKE` times longer than that of another. A table has a column of names or single words."""
+MIN_CELLS, CELLS = 3, 0.75
+"""Cells of a table: at least this many, and this fraction of a column's, begin level with one in the next column."""
 FIGURES = 0.5
 """A column of a table: more than this fraction of its lines are figures."""
 LABELS = 0.25
@@ -46,8 +48,10 @@ LABELS = 0.25
 FIELDS = 0.5
 """A form with fields side by side: more than this fraction of each column's lines hold a label and its value."""
 ENTRIES, ENDS = 0.6, 0.5
-"""An index: `ENTRIES` of each column's lines end with page numbers. A list: as many begin with a bullet or number.
-Verse: `ENDS` of the lines end with a mark."""
+"""An index or a list of prices: `ENTRIES` of each column's lines end with page numbers or prices. A list: as many begin
+with a bullet or number. Verse: `ENDS` of the lines end with a mark."""
+LONGEST_ADDRESS, SAME_ROWS = 7, 0.75
+"""Addresses side by side have at most this many lines; of their rows, this fraction has numbers in both or in none."""
 QUESTIONS, ANSWERS = 0.75, 0.25
 """An interview: at least `QUESTIONS` of one column's lines, and less than `ANSWERS` of the other's, end with a "?"."""
 SORTED, MIN_SORTED = 0.9, 8
@@ -60,6 +64,7 @@ LONGEST_LABEL = 30
 _ENTRY = re.compile(r"^[^\W\d].*?[,.…\s]\s*(\d{1,4})(?:\s*[,–-]\s*\d{1,4})*\.?$")
 _ITEM = re.compile(r"^(?:[-–•·*]|(\d{1,3})[.)])\s+\S")
 _NEXT = re.compile(r"\w[.!?][\"'”’»)]*\s+[\"'“‘«(]?([^\W\d_])")
+_PRICED = re.compile(r"^[^\W\d].*[\s.…](?:[€$£¥] ?\d+|\d+ ?[€$£¥]|\D{0,4}\d+[.,]\d\d\D{0,4})$")
 _CLOSING = "\"'”’»)]"
 _OPENING = "\"'“‘«([-–— "
 
@@ -79,10 +84,11 @@ class Words:
         texts: Strings.
         several: It has at least three words.
         letter, small: It begins with a letter; with a small letter.
-        number: It ends with a digit, and perhaps a full stop.
+        number: It ends with a digit, and perhaps with a full stop or a sign of currency.
         unfinished: It does not end a sentence.
         hyphen, colon, question: It ends with a hyphen; a colon; a question mark.
         paused, begins: It ends with a mark at which a reader pauses; a sentence begins inside.
+        digit: It holds a digit.
         figures: Most of its letters and digits are digits.
         field: It is a label with a colon and a value.
         entry: It ends with page numbers, as in an index.
@@ -100,6 +106,7 @@ class Words:
     question: Flags
     paused: Flags
     begins: Flags
+    digit: Flags
     figures: Flags
     field: Flags
     entry: Flags
@@ -118,13 +125,14 @@ class Words:
             several=flags(lambda text, _: text.count(" ") >= 2),
             letter=flags(lambda text, _: text[:1].isalpha()),
             small=flags(lambda text, _: text.lstrip(_OPENING)[:1].islower()),
-            number=flags(lambda text, _: text.removesuffix(".")[-1:].isdecimal()),
+            number=flags(lambda text, _: text.rstrip(". €$£¥")[-1:].isdecimal()),
             unfinished=flags(lambda _, end: end not in (*".!?:", "")),
             hyphen=flags(lambda text, end: end == "-" and text[-2:-1].isalpha()),
             colon=flags(lambda _, end: end == ":"),
             question=flags(lambda _, end: end == "?"),
             paused=flags(lambda _, end: end in (*",;.!?", "")),
             begins=flags(lambda text, _: any(letter.isupper() for letter in _NEXT.findall(text))),
+            digit=flags(lambda text, _: any(map(str.isdigit, text))),
             figures=flags(lambda text, _: _is_figures(text)),
             field=flags(lambda text, _: 0 < text.find(": ") <= LONGEST_LABEL),
             entry=flags(lambda text, _: bool(_ENTRY.match(text))),
@@ -153,9 +161,13 @@ def direction(columns: Sequence[Indices], level: Level, words: Words, running: b
     if _counts_across(columns, pairs, words):
         return Direction.ACROSS
     for goes_on, share in ((_goes_on, BREAKS), (_overflows, OVERFLOWS)):
-        breaks = _breaks([goes_on(column, words, running) for column in columns], pairs)
+        going = [goes_on(column, words, running) for column in columns]
+        cells = [_are_cells(one, other, pair) for (one, other), pair in zip(pairwise(going), pairs, strict=True)]
+        breaks = _breaks(going, [pair[:0] if is_cell else pair for pair, is_cell in zip(pairs, cells, strict=True)])
         if breaks >= max(MIN_BREAKS, share * rows):
             return Direction.DOWN
+        if any(cells):
+            return Direction.ACROSS
     if _is_list(columns, words):
         return Direction.DOWN
     return Direction.ACROSS if all(words.field[column].mean() > FIELDS for column in columns) else None
@@ -168,6 +180,19 @@ def _breaks(goes_on: Sequence[Flags], pairs: Sequence[Indices]) -> int:
         # The left line goes on below its neighbour, or the right one began above it.
         count += int((np.append(left[1:], False)[pair[:, 0]] | right[pair[:, 1]]).sum())
     return count
+
+
+def _are_cells(left: Flags, right: Flags, pair: Indices) -> bool:
+    """Whether two columns are cells of a table whose text wraps.
+
+    Those of one column begin level with others, and most lines that go on have none beside them.
+    """
+    goes_on, beside = (left, right), [np.isin(np.arange(len(side)), pair[:, n]) for n, side in enumerate((left, right))]
+    wrapped = np.concatenate([going & ~alone for going, alone in zip(goes_on, beside, strict=True)]).sum()
+    if wrapped < max(MIN_BREAKS, (left.sum() + right.sum()) / 2):
+        return False
+    begin = ~left[pair[:, 0]] & ~right[pair[:, 1]]
+    return any(begin.sum() >= max(MIN_CELLS, CELLS * np.count_nonzero(~going)) for going in goes_on)
 
 
 def is_running(columns: Sequence[Indices], words: Words) -> bool:
@@ -230,6 +255,16 @@ def _is_list(columns: Sequence[Indices], words: Words) -> bool:
     return _is_sorted([words.texts[n].casefold() for column in columns for n in column])
 
 
+def are_addresses(left: Indices, right: Indices, pair: Indices, words: Words) -> bool:
+    """Whether two short columns are addresses: after names, the same rows have numbers; a table's whole column has."""
+    if max(len(left), len(right)) > LONGEST_ADDRESS or words.field[np.concatenate([left, right])].any():
+        return False
+    one, other = words.digit[left[pair[:, 0]]], words.digit[right[pair[:, 1]]]
+    same = np.count_nonzero(one == other)
+    named, numbered = np.count_nonzero(~(one | other)), np.count_nonzero(one & other)
+    return bool(same >= SAME_ROWS * len(pair) and named >= 2 and numbered >= 1)
+
+
 def may_be_register(columns: Sequence[Indices], words: Words) -> bool:
     """Whether enough lines of columns begin and end as entries do: a cheap test, as finding their rows takes long."""
     lines, least = np.concatenate(columns), ENTRIES * max(map(len, columns))
@@ -238,11 +273,20 @@ def may_be_register(columns: Sequence[Indices], words: Words) -> bool:
 
 def is_register(columns: Sequence[Sequence[str]]) -> bool:
     """Whether the rows of columns are those of an index or of contents, whose page numbers may stand apart."""
-    found = [[match for row in rows if (match := _ENTRY.match(row))] for rows in columns]
-    if any(len(some) < ENTRIES * len(rows) for some, rows in zip(found, columns, strict=True)):
-        return False
-    entries = [match for some in found for match in some]
+    entries = _matched(_ENTRY, columns)
     return _is_sorted([entry[0].casefold() for entry in entries]) or _is_sorted([int(entry[1]) for entry in entries])
+
+
+def is_price_list(columns: Sequence[Sequence[str]]) -> bool:
+    """Whether the rows of columns are names with prices, which may stand apart, and headings."""
+    return bool(_matched(_PRICED, columns))
+
+
+def _matched(pattern: re.Pattern[str], columns: Sequence[Sequence[str]]) -> list[re.Match[str]]:
+    """The rows that a pattern matches; none, if it does not match `ENTRIES` of each column's."""
+    found = [[match for row in rows if (match := pattern.match(row))] for rows in columns]
+    enough = all(len(some) >= ENTRIES * len(rows) for some, rows in zip(found, columns, strict=True))
+    return [match for some in found for match in some] if enough else []
 
 
 def _is_sorted(keys: Sequence[str] | Sequence[int]) -> bool:

@@ -13,7 +13,16 @@ import numpy.typing as npt
 
 from raypipe.geometry import Floats, bounds
 from raypipe.layout.chains import Indices, chains
-from raypipe.layout.flow import Direction, Words, direction, is_register, is_running, may_be_register
+from raypipe.layout.flow import (
+    Direction,
+    Words,
+    are_addresses,
+    direction,
+    is_price_list,
+    is_register,
+    is_running,
+    may_be_register,
+)
 from raypipe.types import Boxes
 
 COLUMN_LINES = 4
@@ -39,6 +48,8 @@ IN_ROWS = 0.9
 """Columns with this fraction of lines level with one of the other column may as well be a table."""
 HEADING_LINES = 2
 """A heading below two columns has at most this many lines, and is nearer to the text below."""
+WIDE_GAP = 2.0
+"""Sections of a page are at least a line, and this many times the usual gap between its lines, apart."""
 BESIDE = 0.1
 """Less than this fraction of a side's lines stands beside a line of the other side: two people who speak in turn."""
 
@@ -72,12 +83,26 @@ def _blocks(members: Indices, page: _Page, running: bool = False) -> list[Indice
     """
     split = _columns(members, page, running)
     if split is None:
+        sections = _sections(members, page)
+        if len(sections) > 1:
+            return [row for section in sections for row in _blocks(section, page, running)]
         lines = page.lines[members]
         return [members[row] for row in sorted(chains(lines, rows=True), key=lambda c: float(lines[c, 1].mean()))]
     above, left, right, below = split
     inside = running or _is_running([*_edges(left, page), *_edges(right, page)], page)
     parts = ((above, running), (left, inside), (right, inside), (below, running))
     return [row for part, prose in parts if len(part) for row in _blocks(part, page, prose)]
+
+
+def _sections(members: Indices, page: _Page) -> list[Indices]:
+    """Lines that are no columns as a whole, cut from top to bottom where the gap between them is wider than usual."""
+    if len(members) < 2 * COLUMN_LINES:
+        return [members]
+    members = members[np.argsort(page.box[members, 1], kind="stable")]
+    gaps = page.box[members[1:], 1] - np.maximum.accumulate(page.box[members[:-1], 3])
+    usual = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 0.0
+    wide = gaps >= max(WIDE_GAP * usual, float(np.median(page.lines[members, 3])))
+    return np.split(members, np.flatnonzero(wide) + 1)
 
 
 def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, Indices, Indices, Indices] | None:
@@ -145,6 +170,8 @@ def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -
     if runs is Direction.ACROSS:
         return False
     least = (PROSE_GUTTER if running else WORDS_GUTTER) if runs else MIN_GUTTER
+    if runs is None and len(columns) == 2 and page.words is not None:
+        runs = Direction.DOWN if are_addresses(left, right, _level(left, right, page), page.words) else None
     is_wide = _gutter(left, right, page) >= least
     if is_wide and (runs or _in_own_lines(left, right, columns, page)):
         return True
@@ -157,17 +184,36 @@ def _is_running(columns: Sequence[Indices], page: _Page) -> bool:
 
 
 def _is_register(sides: Sequence[Indices], edges: Sequence[Sequence[Indices]], page: _Page) -> bool:
-    """Whether two sides, of which `edges` are the columns, are those of an index or of contents."""
+    """Whether two sides, of which `edges` are the columns, are those of an index, of contents or of prices."""
     words = page.words
     if words is None or not all(may_be_register(columns, words) for columns in edges):
         return False
-    return is_register([_rows(side, page.lines, words) for side in sides])
+    rows = [_rows(side, page.lines, words) for side in sides]
+    headed = any(_is_headed(column, page) for columns in edges for column in columns)
+    return is_register(rows) or (not headed and is_price_list(rows))
 
 
 def _rows(side: Indices, lines: Boxes, words: Words) -> list[str]:
     """The text of each row of a side, from top to bottom."""
     rows = sorted((side[row] for row in chains(lines[side], rows=True)), key=lambda row: float(lines[row, 1].mean()))
     return [" ".join(words.texts[n] for n in row.tolist()) for row in rows]
+
+
+def _is_headed(column: Indices, page: _Page) -> bool:
+    """Whether a column is figures below a heading, as in a table; a heading in a list of prices is above the names."""
+    words, box, middle = page.words, page.box, page.lines[:, 1]
+    if words is None or len(column) < 2 or words.figures[column].mean() <= 0.5:
+        return False
+    over = np.flatnonzero((box[:, 0] < box[column, 2].max()) & (box[:, 2] > box[column, 0].min()))
+    over = over[np.argsort(-middle[over], kind="stable")]
+    first, pitch = float(middle[column[-1]]), float(np.median(np.diff(middle[column])))
+    for n in over[middle[over] < first].tolist():
+        if first - middle[n] > 3 / 2 * pitch:
+            return False
+        if not words.figures[n]:
+            return True
+        first = float(middle[n])
+    return False
 
 
 def _beside(one: Indices, other: Indices, page: _Page) -> float:
