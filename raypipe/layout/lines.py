@@ -20,6 +20,10 @@ BRIDGED_GAP = 6.0
 MIN_SLOPED_REGIONS = 4
 """A line of fewer regions gets the angle of the page: the centres of a tall and a low region are a poor guide."""
 
+INITIAL, WIDEST, BESIDE = 1.8, 1.6, 1.0
+"""An initial is this many times as high as most regions, at most this many times as wide as high, and at most this many
+line heights from the lines beside it."""
+
 
 @dataclass(frozen=True)
 class LineLayout:
@@ -78,15 +82,28 @@ def _arranged(boxes: Boxes, tolerance: float, texts: Sequence[str] | None) -> Li
     order = np.lexsort(boxes.T[::-1])
     boxes = boxes[order]  # So that ties are broken in the same way whatever the order of the regions.
     angle = page_angle(boxes)
-    flat = turned(boxes, -angle)
+    flat = _lowered(turned(boxes, -angle))
     several = np.array([" " in texts[n] for n in order.tolist()], np.bool_) if texts else None
     found = chains(flat, tolerance, several=several)
-    pieces = turned(_line_boxes(boxes, found, angle), -angle)
+    pieces = _line_boxes(flat, found, 0)
     words = [" ".join(texts[n] for n in order[chain]) for chain in found] if texts else None
     rows = [_bridged(row, pieces) for row in reading_order(pieces, words)]
     members = [np.concatenate([found[n] for n in line]) for row in rows for line in row]
     numbers = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     return LineLayout([order[member] for member in members], _line_boxes(boxes, members, angle), numbers)
+
+
+def _lowered(flat: Boxes) -> Boxes:
+    """Level boxes (n, 5), with initials as high as the first of the lines beside them: there their word goes on."""
+    height, found = float(np.median(flat[:, 3])), flat.copy()
+    for n in np.flatnonzero((flat[:, 3] >= INITIAL * height) & (flat[:, 2] <= WIDEST * flat[:, 3])).tolist():
+        x, y, width, depth, _ = flat[n]
+        left = flat[:, 0] - flat[:, 2] / 2 - (x + width / 2)
+        near = np.flatnonzero((np.abs(left) <= BESIDE * height) & (np.abs(flat[:, 1] - y) < depth / 2))
+        near = near[flat[near, 3] < depth / INITIAL]
+        if len(near) > 1:
+            found[n, [1, 3]] = flat[near[flat[near, 1].argmin()], [1, 3]]
+    return found
 
 
 def join_lines(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:

@@ -304,3 +304,12 @@ def test_rows_are_sought_only_where_lines_begin_and_end_as_entries_do() -> None:
     assert may_be_register(two, Words.of(["Abbey", "12", "Bridge, old 7, 31."]))
     assert not may_be_register(two, Words.of(["Abbey", "mill", "Bridge, old"]))
     assert not may_be_register(one, Words.of(["12", "31"]))
+
+
+@pytest.mark.parametrize("lines", [2, 3, 4])
+def test_an_initial_belongs_to_the_first_line_beside_it(lines: int) -> None:
+    beside = [whole(f"{letter * 4} and more of it", 160, 100 + 48 * n) for n, letter in enumerate("abcdef"[:lines])]
+    below = whole("the last line is as long", 100, 100 + 48 * lines)
+    initial = boxes((125, 100 + 24 * (lines - 1), 50, 48 * (lines - 1) + 24, 0)), ["W"]
+    first, *others = [" ".join(texts) for _, texts in beside]
+    assert read(together(*beside, initial, below)) == [f"W {first}", *others, "the last line is as long"]
