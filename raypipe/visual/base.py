@@ -99,7 +99,7 @@ class LightPipeline:
         page = Page(row, self._pipeline.graph.roles)
         failure = Failure.parse(page.exception) if page.exception else None
         message = failure.message if failure else ""
-        found = {
+        result = {
             "pagenum": page.pagenum,
             "image": ImageOutput(page.path, message or None),
             "exception": LightPipelineException([f"ocr_pipeline_exception::{message}"]),
@@ -107,11 +107,11 @@ class LightPipeline:
         columns = self._pipeline.graph.roles.columns
         if "text" in columns:
             metadata = {"confidence": page.confidence, "exception": message, "sourcePath": page.path}
-            found[columns["text"]] = Annotation("image_to_text", 0, len(page.text) - 1, page.text, metadata)
+            result[columns["text"]] = Annotation("image_to_text", 0, len(page.text) - 1, page.text, metadata)
         if "positions" in columns:
             matrices = row.get(columns["positions"]) or []
-            found["positions"] = PositionsOutput([asdict(each) for matrix in matrices for each in matrix.mapping])
-        return found
+            result["positions"] = PositionsOutput([asdict(each) for matrix in matrices for each in matrix.mapping])
+        return result
 
 
 def _without_base64(stages: list[Transformer]) -> list[Transformer]:

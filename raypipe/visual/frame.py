@@ -149,11 +149,11 @@ class Frame:
         kept = [name for name in IDENTITY if name in self.tables.schema.names and name not in names]
 
         def change(table: pa.Table) -> pa.Table:
-            found = table
+            computed = table
             for number, column in enumerate(named):
-                found = with_values(found, f"\0{number}", column)
-            made = {name: found[f"\0{number}"] for number, name in enumerate(names)}
-            return pa.table({**made, **{name: found[name] for name in kept}})
+                computed = with_values(computed, f"\0{number}", column)
+            selected = {name: computed[f"\0{number}"] for number, name in enumerate(names)}
+            return pa.table({**selected, **{name: computed[name] for name in kept}})
 
         tables = self.tables.changed(change)
         return Frame(tables, frozenset(kept))

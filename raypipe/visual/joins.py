@@ -65,13 +65,13 @@ def indexed(how: Join, tables: Tables) -> Index:
     Raises:
         ConfigError: There are too many.
     """
-    found, count = [], 0
+    read, count = [], 0
     for table in tables:
         count += len(table)
         if count > MOST_ROWS:
             raise ConfigError(f"The other frame of a join has more than {MOST_ROWS:,} rows.", RAYS_WAY)
-        found.append(table)
-    whole = pa.concat_tables(found) if found else tables.schema.empty_table()
+        read.append(table)
+    whole = pa.concat_tables(read) if read else tables.schema.empty_table()
     places: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
     for number, key in enumerate(_keys(how, whole)):
         places[key].append(number)
@@ -87,10 +87,10 @@ def joined(how: Join, index: Index, table: pa.Table) -> pa.Table:
         left += [number] * len(places)
         right += places
     beside = index.table.take(pa.array(right, pa.int64()))
-    found = table.take(pa.array(left, pa.int64()))
+    result = table.take(pa.array(left, pa.int64()))
     for name in beside.column_names:
-        found = found.append_column(name, beside[name])
-    return found
+        result = result.append_column(name, beside[name])
+    return result
 
 
 def _keys(how: Join, table: pa.Table) -> list[tuple[Any, ...]]:

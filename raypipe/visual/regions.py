@@ -90,9 +90,9 @@ def _split(how: Split, row: Row) -> Iterator[Row]:
     if row.get("exception") or image is None:
         yield {**row, how.output: None, "index": None, **dict.fromkeys(how.explode)}
         return
-    found: list[Region] = given(how.regions, REGIONS).decode(row[how.regions] or [])
+    page_regions: list[Region] = given(how.regions, REGIONS).decode(row[how.regions] or [])
     try:
-        pictures = list(_pictures(how, image, found))
+        pictures = list(_pictures(how, image, page_regions))
     except PageError as error:
         yield {**row, "exception": str(Failure(how.stage, error.code, str(error)))}
         return
@@ -101,9 +101,9 @@ def _split(how: Split, row: Row) -> Iterator[Row]:
         yield {**row, **own, how.output: picture, "index": number}
 
 
-def _pictures(how: Split, image: Image, found: list[Region]) -> Iterator[Image]:
+def _pictures(how: Split, image: Image, page_regions: list[Region]) -> Iterator[Image]:
     pixels = full_size(image).bgr()
-    for box in boxes_from_regions(found):
+    for box in boxes_from_regions(page_regions):
         part = crop(pixels, box, max(round(float(box[3])), 1), WIDEST) if how.rotated else _cut(pixels, box)
         part = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8) if how.gray else part
         yield replace(picture_of(part, image), mode=GRAY if how.gray else BGR)

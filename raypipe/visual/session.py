@@ -205,8 +205,8 @@ class Source:
             return self.parquet(*paths)
 
         def make() -> Iterator[pa.Table]:
-            found = chain.from_iterable(listed(str(each), None) for each in paths)
-            chosen = (each for each in found if not self.glob or fnmatch(PurePosixPath(each.path).name, self.glob))
+            files = chain.from_iterable(listed(str(each), None) for each in paths)
+            chosen = (each for each in files if not self.glob or fnmatch(PurePosixPath(each.path).name, self.glob))
             return (_files(some) for some in batched(chosen, LISTED))
 
         for each in paths:
@@ -240,7 +240,7 @@ def _parquet(path: str) -> pq.ParquetDataset:
         ) from error
 
 
-def _files(found: Iterable[Found]) -> pa.Table:
+def _files(files: Iterable[Found]) -> pa.Table:
     rows = [
         {
             "path": each.path,
@@ -248,6 +248,6 @@ def _files(found: Iterable[Found]) -> pa.Table:
             "length": None if each.size < 0 else each.size,
             "content": None,
         }
-        for each in found
+        for each in files
     ]
     return pa.Table.from_pylist(rows, FILES)

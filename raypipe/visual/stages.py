@@ -148,13 +148,13 @@ def tokens(hocr: str) -> list[Annotation]:
         return []
     try:
         words = [each for each in ElementTree.fromstring(hocr).iter() if each.get("class") == "ocrx_word"]
-        found = [("".join(word.itertext()), _properties(word.get("title", ""))) for word in words]
-        boxes = [[int(value) for value in properties["bbox"].split()] for _, properties in found]
+        titled = [("".join(word.itertext()), _properties(word.get("title", ""))) for word in words]
+        boxes = [[int(value) for value in properties["bbox"].split()] for _, properties in titled]
     except (ElementTree.ParseError, KeyError, ValueError) as error:
         raise PageError("hocr_damaged", f"The hOCR cannot be parsed: {error}.", "Give a column of hOCR.") from error
     annotations: list[Annotation] = []
     begin = 0
-    for number, ((text, properties), (left, top, right, bottom)) in enumerate(zip(found, boxes, strict=True)):
+    for number, ((text, properties), (left, top, right, bottom)) in enumerate(zip(titled, boxes, strict=True)):
         place = {"x": left, "y": top, "width": right - left, "height": bottom - top, "word": number}
         metadata = {name: str(value) for name, value in place.items()}
         metadata["confidence"] = properties.get("x_wconf", "0")
