@@ -80,6 +80,14 @@ def test_a_gap_that_is_narrower_than_the_spaces_of_its_line_may_lie_inside_a_wor
     assert read(beam, *line, "hand", *wide, "written", *wide, "text") == "it is a hand written text"
 
 
+def test_a_narrow_gap_in_a_line_with_a_sure_accent_is_a_space(beam: BeamDecoder) -> None:
+    """It may well be of another language, whose words the search does not know."""
+    wide, gap = ["_", " ", " ", "_"], {" ": 0.99, "_": 0.01}
+    line = ["El", *wide, "con", *wide, "a", *wide]
+    assert read(beam, *line, "dulce", gap, "volvero", *wide, "mas") == "El con a dulcevolvero mas"
+    assert read(beam, *line, "dulce", gap, "volveró", *wide, "mas") == "El con a dulce volveró mas"
+
+
 def test_the_price_of_a_space_is_shared_by_its_steps_and_falls_where_it_is_narrow() -> None:
     letter, mark = CHARACTERS.index("a"), CHARACTERS.index(".")
     letters = np.array([character.isalpha() for character in CHARACTERS])

@@ -12,8 +12,9 @@ from raypipe.recognition.ctc.language import without_accent
 SEEN = 0.01
 """An accent is not considered unless it has at least this probability in some time step."""
 SURE_ACCENT, ALONE = 0.9, 3.0
-"""In a line with an accent of at least probability `SURE_ACCENT`, an accent is read if it is more probable than none;
-in other lines, which may well be English with a blot, it must be `ALONE` times more probable."""
+"""A line with an accent of at least probability `SURE_ACCENT` may well be of another language than the words that guide
+the search: there, an accent is read if it is more probable than none. In other lines, which may well be English with a
+blot, it must be `ALONE` times more probable."""
 
 
 class Accents:
@@ -64,6 +65,10 @@ class Accents:
             bare = float(probabilities[slice(*places[n]), classes[n]].max())
             classes[n] = accented if peak > odds * bare else classes[n]
         return classes
+
+    def is_sure(self, probabilities: npt.NDArray[np.float32]) -> bool:
+        """Whether the network is sure of an accent somewhere."""
+        return bool(probabilities[:, self._accented].max(initial=0) >= SURE_ACCENT)
 
     def seen(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
         """The accented letters that the network sees anywhere, by their places in `_accented`."""

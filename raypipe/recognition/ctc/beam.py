@@ -68,7 +68,7 @@ class BeamDecoder:
         """
         given = probabilities[: int(np.ceil(width / step)) + 1]
         probabilities = self._accents.without(given)
-        logs = self._logs(probabilities)
+        logs = self._logs(probabilities, self._accents.is_sure(given))
         found = self._search.best(logs, with_texts=self._alternatives is not None)
         labels = found.labels
         if len(labels) and labels[-1] == self._alphabet.space:
@@ -83,14 +83,17 @@ class BeamDecoder:
         others = self._alternatives.of(words, found, places, logs, given) if self._alternatives else {}
         return Reading(text, chances, np.minimum(places.mean(1) * step, width).tolist(), others)
 
-    def _logs(self, probabilities: npt.NDArray[np.float32]) -> Floats:
-        """Scaled log probabilities, in which a blank may hide a space and a space a blank."""
+    def _logs(self, probabilities: npt.NDArray[np.float32], keeps_spaces: bool) -> Floats:
+        """Scaled log probabilities, in which a blank may hide a space, and a space a blank unless spaces are kept.
+
+        Between two words of another language, which are none of the search's, it would leave out a space too easily.
+        """
         logs: Floats = np.log(np.maximum(probabilities, FLOOR), dtype=np.float64)
         blank, space = logs[:, 0].copy(), logs[:, self._alphabet.space].copy()
         doubts = np.log(self._weights.false_space) * space_shares(
             logs.argmax(1), self._alphabet.space, self._alphabet.codes >= 0
         )
-        logs[:, 0] = np.logaddexp(blank, space + doubts)
+        logs[:, 0] = blank if keeps_spaces else np.logaddexp(blank, space + doubts)
         logs[:, self._alphabet.space] = np.logaddexp(space, blank + np.log(self._weights.lost_space))
         return logs * self._weights.acoustic
 
