@@ -70,6 +70,10 @@ def read_online(pipeline: rp.Pipeline, rows: list[dict[str, Any]]) -> list[dict[
 
 EACH_ADAPTER = pytest.mark.parametrize("read", [read_locally, read_on_ray, read_online])
 """For tests that take a `read`, and a `ray_cluster` for the one on Ray."""
+EACH_ADAPTER_RAY_LATER = pytest.mark.parametrize(
+    "read", [read_locally, pytest.param(read_on_ray, marks=pytest.mark.slow), read_online]
+)
+"""The same, of which the one on Ray is among the tests that take long."""
 
 
 def assert_equal_rows(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:

@@ -26,9 +26,8 @@ def test_ray_data_gives_the_rows_of_the_local_run(shared_rows: list[dict[str, An
     assert_equal_rows(local_rows(SHARED), shared_rows)
 
 
-@pytest.mark.parametrize(
-    "pipeline", [POOLS, pytest.param(GROUPED_CRAFT, marks=pytest.mark.slow)], ids=["two pools", "craft words"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("pipeline", [POOLS, GROUPED_CRAFT], ids=["two pools", "craft words"])
 def test_other_pipelines_do_too(pipeline: rp.Pipeline, pages: Path, local_rows: LocalRows, ray_cluster: None) -> None:
     assert_equal_rows(local_rows(pipeline), ray_rows(pipeline, rp.read(pages)))
 

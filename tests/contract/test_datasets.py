@@ -79,7 +79,7 @@ def of_items(folder: Path) -> Any:
 
 
 @pytest.mark.parametrize(
-    "of", [of_bytes, of_parquet, *(pytest.param(of, marks=pytest.mark.slow) for of in (of_pictures, of_items))]
+    "of", [of_bytes, *(pytest.param(of, marks=pytest.mark.slow) for of in (of_pictures, of_parquet, of_items))]
 )
 def test_a_dataset_of_each_kind_is_read(of: Any, folder: Path) -> None:
     rows = SIZE.transform(of(folder)).take_all()
@@ -88,6 +88,7 @@ def test_a_dataset_of_each_kind_is_read(of: Any, folder: Path) -> None:
     assert {row.get("box") for row in rows} == {7 if of is of_parquet else None}
 
 
+@pytest.mark.slow
 def test_arrays_of_pictures_are_read_like_their_files(pages: Path, ray_cluster: None) -> None:
     from ray import data
 
@@ -178,7 +179,7 @@ def test_items_that_are_no_rows_are_refused_before_the_start(ray_cluster: None) 
     ("item", "kind", "words"),
     [
         ({"path": None, "bytes": b"x"}, ConfigError, "A row of the dataset has no path"),
-        ({"path": 7, "bytes": b"x"}, ConfigError, "column `path` holds int64"),
+        pytest.param({"path": 7, "bytes": b"x"}, ConfigError, "column `path` holds int64", marks=pytest.mark.slow),
         ({"path": "a", "image": np.zeros((3, 3))}, InputError, "float64 (3, 3), which is not a picture"),
     ],
     ids=["no path", "number", "not a picture"],

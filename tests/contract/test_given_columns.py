@@ -8,7 +8,7 @@ from typing import Any
 
 import drawn
 import pytest
-from adapters import EACH_ADAPTER, SHARED
+from adapters import EACH_ADAPTER, EACH_ADAPTER_RAY_LATER, SHARED
 
 import raypipe as rp
 from raypipe.columns import REGIONS
@@ -41,7 +41,7 @@ def test_a_misspelt_column_is_an_error_before_the_start(read: Any, letter: dict[
         read(MISSPELT, [letter])
 
 
-@EACH_ADAPTER
+@EACH_ADAPTER_RAY_LATER
 def test_given_regions_read_the_photo_of_the_models_card(read: Any, shared_data: Path, ray_cluster: None) -> None:
     photo = shared_data / "visual_nlp_samples" / "images" / "handwritten_example.jpg"
     (page,) = SHARED.run(photo)

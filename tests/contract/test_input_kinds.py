@@ -123,6 +123,7 @@ def rows(pages: Sequence[rp.Page]) -> list[dict[str, Any]]:
     return to_table([dict(page) for page in pages], PIPELINE.graph.columns).to_pylist()
 
 
+@pytest.mark.slow
 def test_a_job_gives_the_same_rows_on_ray(sources: list[Path], tmp_path: Path, ray_cluster: None) -> None:
     found = []
     for engine in ("local", "ray"):

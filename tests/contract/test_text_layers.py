@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from adapters import EACH_ADAPTER
+from adapters import EACH_ADAPTER_RAY_LATER
 from fpdf import FPDF
 
 import raypipe as rp
@@ -13,7 +13,7 @@ import raypipe as rp
 USED = rp.Pipeline([rp.BinaryToImage(text_layer="use"), rp.ImageTextDetector(), rp.ImageToText()])
 
 
-@EACH_ADAPTER
+@EACH_ADAPTER_RAY_LATER
 def test_the_text_of_a_pdf_is_used(read: Any, tmp_path: Path, ray_cluster: None) -> None:
     document = FPDF(unit="pt", format=(300, 200))
     document.add_page()

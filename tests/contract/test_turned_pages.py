@@ -8,7 +8,7 @@ from typing import Any
 import drawn
 import numpy as np
 import pytest
-from adapters import EACH_ADAPTER
+from adapters import EACH_ADAPTER_RAY_LATER
 
 import raypipe as rp
 
@@ -24,7 +24,7 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [folder / f"{turn}.png" for turn in TURNS]
 
 
-@EACH_ADAPTER
+@EACH_ADAPTER_RAY_LATER
 def test_a_turned_page_is_read_alike(read: Any, turned: list[Path], ray_cluster: None) -> None:
     rows = read(rp.standard(), [{"path": str(path), "content": path.read_bytes()} for path in turned])
     assert [row["text"] for row in rows] == ["\n".join(drawn.LETTER)] * len(TURNS)

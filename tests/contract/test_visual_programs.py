@@ -17,6 +17,7 @@ from raypipe.visual.enums import Color, ImageType, OcrOutputFormat
 from raypipe.visual.functions import col, size
 
 ENGINES = pytest.mark.parametrize("engine", ["local", "ray"])
+RAY_LATER = pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
 
 COORDINATE = (
     "list<item: struct<index: int32, page: int32, x: float, y: float, width: float, height: float, score: float, "
@@ -88,7 +89,7 @@ def test_the_handwriting_program_reads_and_draws(
     assert {field.name: str(field.type) for field in result.schema} == COLUMNS
 
 
-@ENGINES
+@RAY_LATER
 def test_the_program_with_given_regions_reads_them(
     engine: str, shared_data: Path, ray_cluster: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

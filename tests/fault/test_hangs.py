@@ -143,7 +143,7 @@ print("the end")
 """
 
 
-@pytest.mark.parametrize("how", ["sleep", "loop"])
+@pytest.mark.parametrize("how", ["sleep", pytest.param("loop", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("threads", ["1", "3"])
 def test_a_page_that_hangs_in_this_process_becomes_a_row_and_the_process_ends(
     how: str, threads: str, files: Path

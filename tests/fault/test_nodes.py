@@ -45,6 +45,7 @@ def test_a_pool_with_a_minimum_and_a_maximum_grows(tmp_path: Path, ray_cluster: 
     assert len({row["text"].split()[-1] for row in rows}) == 3
 
 
+@pytest.mark.slow
 def test_what_a_node_lacks_is_said_before_the_start(tmp_path: Path, ray_cluster: None) -> None:
     from raypipe.run.nodes import check_nodes
 

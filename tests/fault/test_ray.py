@@ -160,7 +160,7 @@ def test_a_second_server_leaves_what_runs_on_a_cluster_alone(ray_cluster: None) 
         serve.shutdown()
 
 
-@pytest.mark.parametrize("command", [["run", "a.png", "-o", "out"], ["serve"]])
+@pytest.mark.parametrize("command", [["run", "a.png", "-o", "out"], pytest.param(["serve"], marks=pytest.mark.slow)])
 def test_an_address_where_nobody_answers_is_one_line(
     command: list[str], page_png: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
