@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 OFF, ON = "Off", "Yes"
 """The state of a button that is not marked, and what PDFium calls the other state if the file does not draw it."""
+MOST_ABOVE = 32
+"""The fields above a button that are looked at."""
 
 
 def kinds_of_notes(page: PdfPage) -> set[int]:
@@ -90,9 +92,7 @@ def _state_of_field(note: Any) -> str:
 
     The field's value is a state of the button or, if options are given, the one at the button's place.
     """
-    field = note.get("/Parent")
-    while field is not None and "/V" not in field:
-        field = field.get("/Parent")
+    field = next((each for each in _above(note) if "/V" in each), None)
     if field is None:
         return ""
     value, look = str(field.V).removeprefix("/"), note.get("/AP", {}).get("/N", {})
@@ -103,6 +103,15 @@ def _state_of_field(note: Any) -> str:
     if value in states or (not states and len(buttons) == 1):
         return value
     return (states[0] if states else ON) if is_option else ""
+
+
+def _above(note: Any) -> Iterator[Any]:
+    """The fields above a button, the nearest first; those of a damaged file may be in a circle."""
+    for _ in range(MOST_ABOVE):
+        note = note.get("/Parent")
+        if note is None:
+            return
+        yield note
 
 
 def _notes(page: Any) -> Iterator[Any]:

@@ -251,6 +251,18 @@ def test_buttons_have_the_state_that_the_field_above_them_marks(
     assert [int(pixels[top : top + 20, 150:170].min()) < 100 for top in (82, 132)] == marked
 
 
+@pytest.mark.filterwarnings("ignore:This document has 1 form widget")
+@pytest.mark.parametrize("has_form", [True, False])
+def test_fields_that_are_in_a_circle_hang_nobody(has_form: bool) -> None:
+    def draw(document: pikepdf.Pdf) -> None:
+        (button,) = document.pages[0].Annots
+        above = document.make_indirect(pikepdf.Dictionary(FT=pikepdf.Name.Btn, Kids=document.pages[0].Annots))
+        button.Parent = above.Parent = above
+        button.AP = pikepdf.Dictionary(N=pikepdf.Dictionary(b=bar(document)))
+
+    assert darkest(changed(fields(BUTTON, has_form=has_form), draw)) > 200
+
+
 @pytest.mark.parametrize(("value", "is_drawn"), [(b"/V /b", True), (b"/V /Off", False), (b"/V /b /AS /Off", False)])
 def test_a_box_that_does_not_say_its_state_has_that_of_its_field(value: bytes, is_drawn: bool) -> None:
     def draw(document: pikepdf.Pdf) -> None:
