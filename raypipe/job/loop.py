@@ -85,12 +85,17 @@ class _Run:
 
     def _reopen_what_lacks_files(self) -> None:
         """Marks finished shards of which files of results are gone as unfinished: their pages are read again."""
-        deadline = time.monotonic() + LATE_SECONDS
-        while (gone := self._results.gone(self._ledger.files())) and time.monotonic() < deadline:
+        log, deadline = logging.getLogger(__name__), time.monotonic() + LATE_SECONDS
+        gone = self._results.gone(self._ledger.files())
+        if gone:
+            text = "%d files in %s are not there, or not listed yet, and are waited for, up to %g seconds."
+            log.warning(text, sum(gone.values()), self._job.folder.results, LATE_SECONDS)
+        while gone and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
+            gone = self._results.gone(self._ledger.files())
         for number, count in gone.items():
             text = "%d files whose names begin with %s are gone; their pages are read again."
-            logging.getLogger(__name__).warning(text, count, f"{self._job.folder.results}/{number:06}")
+            log.warning(text, count, f"{self._job.folder.results}/{number:06}")
             self._ledger.reopen(number)
 
     def _leave_unseen(self, number: int) -> None:
