@@ -86,14 +86,13 @@ class BeamDecoder:
     def _logs(self, probabilities: npt.NDArray[np.float32], keeps_spaces: bool) -> Floats:
         """Scaled log probabilities, in which a blank may hide a space, and a space a blank unless spaces are kept.
 
-        Between two words of another language, which are none of the search's, it would leave out a space too easily.
+        Between words of another language, which the search does not know, it would leave out spaces too easily.
         """
         logs: Floats = np.log(np.maximum(probabilities, FLOOR), dtype=np.float64)
         blank, space = logs[:, 0].copy(), logs[:, self._alphabet.space].copy()
-        doubts = np.log(self._weights.false_space) * space_shares(
-            logs.argmax(1), self._alphabet.space, self._alphabet.codes >= 0
-        )
-        logs[:, 0] = blank if keeps_spaces else np.logaddexp(blank, space + doubts)
+        if not keeps_spaces:
+            shares = space_shares(logs.argmax(1), self._alphabet.space, self._alphabet.codes >= 0)
+            logs[:, 0] = np.logaddexp(blank, space + np.log(self._weights.false_space) * shares)
         logs[:, self._alphabet.space] = np.logaddexp(space, blank + np.log(self._weights.lost_space))
         return logs * self._weights.acoustic
 
