@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import io
 from collections import OrderedDict
-from typing import Any
+from typing import Any, TypeAlias
 
 from typing_extensions import override
 
@@ -121,3 +121,24 @@ class RangedFile(io.RawIOBase):
         self._file.close()
         self._blocks.clear()
         super().close()
+
+
+class HeldFile(io.BytesIO):
+    """A file in memory, with what a `RangedFile` has."""
+
+    name, bytes_read = "the file", 0
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.size = len(data)
+
+    def read_at(self, start: int, count: int) -> bytes:
+        """Bytes from a place on, fewer at the end of the file."""
+        self.seek(start)
+        return self.read(count)
+
+    read_alone = read_at
+
+
+File: TypeAlias = RangedFile | HeldFile
+"""An open file, of which parts may be read."""

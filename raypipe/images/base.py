@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import IO, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from raypipe.errors import Code, PageError
-from raypipe.files.ranged import RangedFile
+from raypipe.files.ranged import File, HeldFile
 from raypipe.types import Boxes, Pixels, Word
-
-File: TypeAlias = IO[bytes] | RangedFile
-"""An open file."""
-
 
 ELONGATED = 3
 """A picture more than this many times longer than wide is read in parts, so its longer side counts only up to this."""
@@ -89,6 +85,10 @@ class Document(Protocol):
         """Closes the document and its file."""
 
 
+Opener: TypeAlias = Callable[[File, str], Document]
+"""Opens a file, given with its name for messages; the file is closed with the document."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """A kind of file that holds pages.
@@ -103,7 +103,7 @@ class Kind:
         describe: The size of a page, from the file's header: limits are checked before anything is decoded.
         render: Decodes a page of that size, upright: uint8, (h, w) grey if the last argument says so, else (h, w, 3)
             BGR.
-        page_count: Counts the pages of an open file; None: such a file is one page.
+        page_count: Counts the pages of an open file; None: such a file is one page, so that the number is always 0.
         open: Opens a file, given with its name for messages, so that each page reads only a part of it; None: the whole
             file is read for each page.
     """
@@ -114,7 +114,19 @@ class Kind:
     describe: Callable[[bytes, str, int, Wanted], Size]
     render: Callable[[bytes, str, int, Size, bool], Pixels]
     page_count: Callable[[File], int] | None = None
-    open: Callable[[RangedFile, str], Document] | None = None
+    open: Opener | None = None
+
+
+def described(open_file: Opener, data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
+    """`Kind.describe`, with a file that is in memory opened as others are."""
+    with closing(open_file(HeldFile(data), origin)) as document:
+        return document.describe(page, wanted)
+
+
+def rendered(open_file: Opener, data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixels:
+    """`Kind.render`, with a file that is in memory opened as others are."""
+    with closing(open_file(HeldFile(data), origin)) as document:
+        return document.render(page, size, gray)
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from pathlib import PurePosixPath
 
 from raypipe.errors import PageError
 from raypipe.files.paths import split_options
+from raypipe.files.ranged import HeldFile, RangedFile
 from raypipe.images import jxl, pam, pdf, raster, tiff
-from raypipe.images.base import File, Kind
+from raypipe.images.base import Kind
 from raypipe.plugins import Registry
 
 OWN = (
@@ -55,12 +56,12 @@ def may_have_pages(data: bytes) -> bool:
     return kind_of(data).page_count is not None
 
 
-def page_count(file: File) -> int:
-    """Pages in an encoded file; 1 if it cannot be read, so that its one row can say why."""
+def page_count(source: bytes | RangedFile) -> int:
+    """Pages in an encoded file, in memory or open; 1 if it cannot be read, so that its one row can say why."""
+    file = HeldFile(source) if isinstance(source, bytes) else source
     try:
-        start = file.read(START)
+        count = kind_of(file.read_at(0, START)).page_count
         file.seek(0)
-        count = kind_of(start).page_count
         return max(count(file), 1) if count else 1
     except (PageError, OSError, OverflowError, ValueError):
         return 1

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import io
-import math
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from raypipe.errors import Code, PageError
-from raypipe.files.ranged import RangedFile
+from raypipe.files.ranged import File, HeldFile
 from raypipe.images import passwords
-from raypipe.images.base import File, Kind, Size, TextLayer, Wanted
+from raypipe.images.base import Kind, Size, TextLayer, Wanted, described, rendered
 from raypipe.images.pdf_content import POINTS_PER_INCH, needed_resolution
 from raypipe.images.pdf_damage import damage, is_content_lost
 from raypipe.images.pdf_forms import flatten, kinds_of_notes, mark_buttons
@@ -47,42 +47,22 @@ def page_count(file: File) -> int:
     Raises:
         PageError: `pdf_locked` or `pdf_damaged`.
     """
-    with closing(PdfPages(file, getattr(file, "name", "the PDF"))) as document:
+    with closing(PdfPages(file, file.name)) as document:
         return len(document)
-
-
-def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
-    """The size of a page at the wanted resolution; see `Kind.describe`.
-
-    Raises:
-        PageError: `pdf_locked`, `pdf_damaged` or `page_missing`.
-    """
-    with closing(PdfPages(data, origin)) as document:
-        return document.describe(page, wanted)
-
-
-def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixels:
-    """Draws a page; see `Kind.render`.
-
-    Raises:
-        PageError: `pdf_locked` or `pdf_damaged`.
-    """
-    with closing(PdfPages(data, origin)) as document:
-        return document.render(page, size, gray)
 
 
 class PdfPages:
     """An open PDF; see `Document`.
 
     Args:
-        source: The encoded file, or an open file that is closed with the document.
+        source: The file, which is closed with the document.
         origin: Its name for messages.
 
     Raises:
         PageError: `pdf_locked` or `pdf_damaged`.
     """
 
-    def __init__(self, source: bytes | File, origin: str) -> None:
+    def __init__(self, source: File, origin: str) -> None:
         self._source, self._origin, self._warning = source, origin, ""
         with _ONE_AT_A_TIME:
             self._document = self._open()
@@ -94,21 +74,16 @@ class PdfPages:
             mended = _mended(self._source) if error.code == Code.PDF_DAMAGED else None
             if mended is None:
                 raise
-            document = _unlocked(mended, self._origin)
+            document = _unlocked(HeldFile(mended), self._origin)
             self._warning = "its structure is damaged: pages, or what is on them, may be missing"
         self._warning = self._warning or _unread(document)
         document.init_forms()
-        self._forget_at = self._source.bytes_read + MOST_KEPT if isinstance(self._source, RangedFile) else math.inf
+        self._forget_at = self._source.bytes_read + MOST_KEPT
         return document
 
     def _open_anew(self) -> None:
         self._document.close()
         self._document = self._open()
-
-    def _forget(self) -> None:
-        """Opens the document anew once PDFium, which keeps everything it reads, has read a lot."""
-        if isinstance(self._source, RangedFile) and self._source.bytes_read > self._forget_at:
-            self._open_anew()
 
     def __len__(self) -> int:
         with _ONE_AT_A_TIME:
@@ -132,7 +107,8 @@ class PdfPages:
         from pypdfium2 import raw
 
         with _ONE_AT_A_TIME:
-            self._forget()
+            if self._source.bytes_read > self._forget_at:  # PDFium keeps everything that it reads.
+                self._open_anew()
             pages = len(self._document)
             if page >= pages:
                 raise PageError(Code.PAGE_MISSING, f"{self._origin} has no page {page + 1}.", f"It has {pages}.")
@@ -193,11 +169,10 @@ class PdfPages:
         """Closes the document and its file."""
         with _ONE_AT_A_TIME:
             self._document.close()
-        if not isinstance(self._source, bytes):
-            self._source.close()
+        self._source.close()
 
 
-def _unlocked(source: bytes | File, origin: str) -> PdfDocument:
+def _unlocked(source: File, origin: str) -> PdfDocument:
     """Opens a document, with the passwords that may be its own if it needs one."""
     from pypdfium2 import PdfDocument, PdfiumError, raw
 
@@ -207,7 +182,7 @@ def _unlocked(source: bytes | File, origin: str) -> PdfDocument:
             b"", 0, None
         )  # For a file without pages PDFium repeats its previous error: reset that.
         try:
-            return PdfDocument(source, password)
+            return PdfDocument(source.getvalue() if isinstance(source, HeldFile) else source, password)
         except PdfiumError as error:
             refusal = _refusal(str(error), origin, len(tried) - 1)
             if refusal.code != Code.PDF_LOCKED:
@@ -226,17 +201,14 @@ def _unread(document: PdfDocument) -> str:
     return ""
 
 
-def _mended(source: bytes | File) -> bytes | None:
+def _mended(source: File) -> bytes | None:
     """A damaged document, rebuilt from the objects that are found; None if those of a page are missing."""
     from pikepdf import Pdf, PdfError
 
-    if not isinstance(source, bytes):
-        source.seek(0)
-        source = source.read(MOST_KEPT + 1)
-    if len(source) > MOST_KEPT:
+    if source.size > MOST_KEPT:
         return None
     try:
-        with Pdf.open(io.BytesIO(source), suppress_warnings=True) as document:
+        with Pdf.open(io.BytesIO(source.read_at(0, source.size)), suppress_warnings=True) as document:
             # The content of a page may be lost: it would be read as an empty page.
             if not len(document.pages) or any("/Contents" not in page for page in document.pages):
                 return None
@@ -281,8 +253,8 @@ KIND = Kind(
     name="pdf",
     suffixes=frozenset((".pdf",)),
     matches=matches,
-    describe=describe,
-    render=render,
+    describe=partial(described, PdfPages),
+    render=partial(rendered, PdfPages),
     page_count=page_count,
     open=PdfPages,
 )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import io
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from raypipe.files.ranged import File
 from raypipe.images import codestreams, fax, jpeg
-from raypipe.images.base import File
 from raypipe.images.pdf_content import objects
 
 if TYPE_CHECKING:
@@ -43,13 +42,12 @@ def damage(page: PdfPage) -> str:
     return f"{count} of {len(handles)} pictures on the page are damaged or cut off" if count else ""
 
 
-def is_content_lost(source: bytes | File, page: int) -> bool:
+def is_content_lost(source: File, page: int) -> bool:
     """Whether the content of a page cannot be decoded, which PDFium draws as an empty page without an error."""
     from pikepdf import Array, DataDecodingError, PasswordError, Pdf, PdfError
 
-    file: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with Pdf.open(file, suppress_warnings=True) as document:
+        with Pdf.open(cast(Any, source), suppress_warnings=True) as document:
             content: Any = document.pages[page].obj.get("/Contents", [])
             document.get_warnings()
             for part in content if isinstance(content, (Array, list)) else [content]:

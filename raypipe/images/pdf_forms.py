@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from raypipe.images.base import File
+from raypipe.files.ranged import File
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -25,13 +24,13 @@ def kinds_of_notes(page: PdfPage) -> set[int]:
     return {raw.FPDFAnnot_GetSubtype(note) for note in _notes(page)}
 
 
-def flatten(page: PdfPage, number: int, source: bytes | File) -> None:
+def flatten(page: PdfPage, number: int, source: File) -> None:
     """Draws annotations into the content of a page, without those that are not shown on a screen.
 
     Args:
         page: The page.
         number: Its number.
-        source: The encoded document, or the open file.
+        source: The file.
     """
     from pypdfium2 import raw
 
@@ -47,7 +46,7 @@ def flatten(page: PdfPage, number: int, source: bytes | File) -> None:
     raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
 
 
-def mark_buttons(document: PdfDocument, number: int, source: bytes | File) -> None:
+def mark_buttons(document: PdfDocument, number: int, source: File) -> None:
     """Sets the state of check boxes and radio buttons whose file does not say how they look, or which state is drawn.
 
     This must happen before the page is opened with its form, as PDFium then draws what is missing.
@@ -55,7 +54,7 @@ def mark_buttons(document: PdfDocument, number: int, source: bytes | File) -> No
     Args:
         document: The document.
         number: The page's number.
-        source: The encoded document, or the open file.
+        source: The file.
     """
     from pypdfium2 import raw
 
@@ -74,13 +73,12 @@ def mark_buttons(document: PdfDocument, number: int, source: bytes | File) -> No
     raw.FPDF_ClosePage(page)
 
 
-def _states_of_fields(source: bytes | File, number: int) -> dict[int, str]:
+def _states_of_fields(source: File, number: int) -> dict[int, str]:
     """The states of a page's buttons that their fields mark, by their numbers among the annotations."""
     from pikepdf import PasswordError, Pdf, PdfError
 
-    file: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with Pdf.open(file, suppress_warnings=True) as document:
+        with Pdf.open(cast(Any, source), suppress_warnings=True) as document:
             notes: Any = document.pages[number].obj.get("/Annots", [])
             return {place: state for place, note in enumerate(notes) if (state := _state_of_field(note))}
     except (PdfError, PasswordError, ValueError, TypeError, KeyError, IndexError, AttributeError):

@@ -6,17 +6,17 @@ BigTIFF.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 from raypipe.errors import Code, PageError
-from raypipe.files.ranged import RangedFile
+from raypipe.files.ranged import File
 from raypipe.images import fax, foreign, raster, tiff_samples
-from raypipe.images.base import File, Kind, Size, Wanted
-from raypipe.images.tiff_page import VALUE_BYTES, Bytes, Layout, Source, is_raw_photo, lacks_sizes, single
+from raypipe.images.base import Kind, Size, Wanted, described, rendered
+from raypipe.images.tiff_page import VALUE_BYTES, Layout, is_raw_photo, lacks_sizes, single
 from raypipe.types import Pixels
 
 SUBFILE_TYPE, OLD_SUBFILE_TYPE, WIDTH, HEIGHT = 254, 255, 256, 257
@@ -46,24 +46,6 @@ def page_count(file: File) -> int:
     return 1 if _is_pyramid(chain.pages) else len(chain.pages)
 
 
-def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
-    """The size of a page; see `Kind.describe`.
-
-    Raises:
-        PageError: `image_unknown` or `page_missing`.
-    """
-    return _describe(*_found(data, origin, page), origin, wanted)
-
-
-def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixels:
-    """Decodes a page; see `Kind.render`.
-
-    Raises:
-        PageError: `image_unknown` or `page_missing`.
-    """
-    return _render(*_found(data, origin, page), origin, size, gray)
-
-
 class Found(NamedTuple):
     """A page: its file, its number in it, and what had to be mended."""
 
@@ -72,13 +54,7 @@ class Found(NamedTuple):
     warning: str = ""
 
 
-def _found(data: bytes, origin: str, page: int) -> Found:
-    """A page of a file in memory."""
-    chain = Chain(io.BytesIO(data))
-    return _page(Bytes(data), chain.layout, chain.find(page, origin), origin)
-
-
-def _page(file: Source, layout: Layout, directory: Directory, origin: str) -> Found:
+def _page(file: File, layout: Layout, directory: Directory, origin: str) -> Found:
     """A page in a file of its own, mended if it is damaged; if only a decoder of the whole file finds it, in that."""
     if is_raw_photo(file, layout, directory.place, directory.is_copy):
         what, remedy = foreign.RAW_PHOTO
@@ -93,18 +69,6 @@ def _page(file: Source, layout: Layout, directory: Directory, origin: str) -> Fo
         alone, lost = mended
         warning = "; ".join(filter(None, (warning, f"{100 * lost:.1f} % of its rows are damaged or missing")))
     return Found(alone, 0, warning)
-
-
-def _describe(data: bytes, number: int, warning: str, origin: str, wanted: Wanted) -> Size:
-    deep = tiff_samples.needed(data, number)
-    size = tiff_samples.describe(data, origin, number) if deep else raster.describe(data, origin, number, wanted)
-    return replace(size, warning="; ".join(filter(None, (warning, size.warning))))
-
-
-def _render(data: bytes, number: int, _: str, origin: str, size: Size, gray: bool) -> Pixels:
-    if tiff_samples.needed(data, number):
-        return tiff_samples.render(data, origin, number, gray)
-    return raster.render(data, origin, number, size, gray)
 
 
 class Directory(NamedTuple):
@@ -132,19 +96,13 @@ class Chain:
     """
 
     def __init__(self, file: File) -> None:
-        self._file = file
+        self._read = file.read_alone  # Directories lie apart; the data around them are read with their pages.
         start = self._read(0, 16)
         self.layout = Layout.of(start)
         self._next = self.layout.number(start[self.layout.offset_bytes : 2 * self.layout.offset_bytes])
         self.pages: list[Directory] = []
         self._others: list[Directory] = []
         self._seen: set[int] = set()
-
-    def _read(self, place: int, count: int) -> bytes:
-        if isinstance(self._file, RangedFile):  # Directories lie apart; the data around them is read with their pages.
-            return self._file.read_alone(place, count)
-        self._file.seek(place)
-        return self._file.read(count)
 
     def extend(self) -> bool:
         """Follows the chain to its next directory; False at its end, or if it leads back or out of the file."""
@@ -213,7 +171,7 @@ class TiffPages:
         origin: Its name for messages.
     """
 
-    def __init__(self, file: RangedFile, origin: str) -> None:
+    def __init__(self, file: File, origin: str) -> None:
         self._file, self._origin = file, origin
         self._chain = Chain(file)
         self._latest: tuple[int, Found] | None = None
@@ -224,7 +182,12 @@ class TiffPages:
         Raises:
             PageError: `image_unknown` or `page_missing`.
         """
-        return _describe(*self._alone(page), self._origin, wanted)
+        data, number, warning = self._alone(page)
+        if tiff_samples.needed(data, number):
+            size = tiff_samples.describe(data, self._origin, number)
+        else:
+            size = raster.describe(data, self._origin, number, wanted)
+        return replace(size, warning="; ".join(filter(None, (warning, size.warning))))
 
     def render(self, page: int, size: Size, gray: bool) -> Pixels:
         """Decodes a page.
@@ -232,7 +195,10 @@ class TiffPages:
         Raises:
             PageError: `image_unknown` or `page_missing`.
         """
-        return _render(*self._alone(page), self._origin, size, gray)
+        data, number, _ = self._alone(page)
+        if tiff_samples.needed(data, number):
+            return tiff_samples.render(data, self._origin, number, gray)
+        return raster.render(data, self._origin, number, size, gray)
 
     def close(self) -> None:
         """Closes the file."""
@@ -250,8 +216,8 @@ KIND = Kind(
     name="tiff",
     suffixes=frozenset((".tif", ".tiff")),
     matches=matches,
-    describe=describe,
-    render=render,
+    describe=partial(described, TiffPages),
+    render=partial(rendered, TiffPages),
     page_count=page_count,
     open=TiffPages,
 )

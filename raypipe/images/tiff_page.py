@@ -5,7 +5,9 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from itertools import accumulate
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
+
+from raypipe.files.ranged import File
 
 CLASSIC, BIG = 42, 43
 """Versions: with offsets of 32 and of 64 bits."""
@@ -19,32 +21,6 @@ PLACES = {273: 279, 324: 325}
 ELSEWHERE = {330, 513, 514, 34665, 34853, 40965}
 """Tags whose values are offsets of other things: pictures, EXIF data, old JPEG streams."""
 SUBDIRECTORIES, OLD_JPEG, DNG_VERSION = 330, 513, 50706
-
-
-class Bytes(NamedTuple):
-    """A file in memory, with the methods of one that is read in parts."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        """Its bytes."""
-        return len(self.data)
-
-    def read_at(self, start: int, count: int) -> bytes:
-        """Bytes from a place on, fewer at the end of the file."""
-        return self.data[start : start + count]
-
-
-class Source(Protocol):
-    """A file that is read in parts."""
-
-    @property
-    def size(self) -> int:
-        """Its bytes."""
-
-    def read_at(self, start: int, count: int) -> bytes:
-        """Bytes from a place on, fewer at the end of the file."""
 
 
 class Layout(NamedTuple):
@@ -79,7 +55,7 @@ class Entry(NamedTuple):
     data: bytes
 
 
-def single(file: Source, layout: Layout, place: int) -> bytes | None:
+def single(file: File, layout: Layout, place: int) -> bytes | None:
     """A page as a TIFF file of its own; only this page's directory and data are read.
 
     Args:
@@ -106,13 +82,13 @@ def single(file: Source, layout: Layout, place: int) -> bytes | None:
     return None
 
 
-def lacks_sizes(file: Source, layout: Layout, place: int) -> bool:
+def lacks_sizes(file: File, layout: Layout, place: int) -> bool:
     """Whether the directory at a place does not say how many bytes its strips or tiles have."""
     entries = _entries(file, layout, place)
     return any(places in entries and counts not in entries for places, counts in PLACES.items())
 
 
-def is_raw_photo(file: Source, layout: Layout, place: int, is_copy: bool) -> bool:
+def is_raw_photo(file: File, layout: Layout, place: int, is_copy: bool) -> bool:
     """Whether a directory is that of a camera's raw photo: of a DNG, or a reduced copy of a picture below it."""
     entries = _entries(file, layout, place)
     return DNG_VERSION in entries or (is_copy and SUBDIRECTORIES in entries)
@@ -126,7 +102,7 @@ def _sizes(entries: dict[int, Entry], places: int, starts: list[int], layout: La
     return [max(ends[bisect_right(ends, start, hi=len(starts))] - start, 0) for start in starts]
 
 
-def _parts(file: Source, starts: list[int], sizes: list[int]) -> list[bytes]:
+def _parts(file: File, starts: list[int], sizes: list[int]) -> list[bytes]:
     """Parts of a file, read together if little lies between them."""
     first = min(starts, default=0)
     span = max(map(sum, zip(starts, sizes, strict=True)), default=0) - first
@@ -136,7 +112,7 @@ def _parts(file: Source, starts: list[int], sizes: list[int]) -> list[bytes]:
     return [data[start - first : start - first + size] for start, size in zip(starts, sizes, strict=True)]
 
 
-def _entries(file: Source, layout: Layout, place: int) -> dict[int, Entry]:
+def _entries(file: File, layout: Layout, place: int) -> dict[int, Entry]:
     count = layout.number(file.read_at(place, layout.count_bytes))
     data = file.read_at(place + layout.count_bytes, count * layout.entry_bytes)
     found: dict[int, Entry] = {}

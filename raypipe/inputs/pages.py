@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -73,7 +72,7 @@ def named(document: Row) -> Row:
 def _count(document: Row, doubtful: bool) -> int:
     content, path = document.get("content"), document["path"]
     if content is not None:
-        return page_count(io.BytesIO(content))
+        return page_count(content)
     if not is_opened(path, doubtful):
         return 1
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -91,7 +90,7 @@ class OperatorReplica:
 
     async def count(self, content: bytes) -> int:
         """Pages of a document."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, page_count, io.BytesIO(content))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, page_count, content)
 
     async def unlocked(self, content: bytes, password: str) -> bytes:
         """A document without its lock, see `images.pdf.unlocked`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from functools import partial
 from typing import Literal
 
@@ -41,7 +40,7 @@ class ImageOpener(Worker["BinaryToImage"]):
         """Counts the pages of a document that was taken for one page because it has the name of a picture."""
         named_as_one = row.get("total_pages") == 1 and is_one_page(image.origin)
         if named_as_one and image.data is not None and may_have_pages(image.data):
-            row["total_pages"] = page_count(io.BytesIO(image.data))
+            row["total_pages"] = page_count(image.data)
 
     def _take_layer(self, row: Row, image: Image) -> None:
         """Gives the page the text that its file holds, if that is wanted and reliable."""

@@ -83,7 +83,7 @@ def test_what_cannot_be_drawn_says_why(two_pages: bytes, cut: int | None, page: 
 
 @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n", b"x" * 1000])
 def test_other_bytes_may_stand_before_the_header(two_pages: bytes, before: bytes) -> None:
-    assert page_count(io.BytesIO(before + two_pages)) == 2
+    assert page_count(before + two_pages) == 2
     assert open_image(before + two_pages, "a.pdf", 1, True, LIMITS).pixels().shape == (300, 600)
 
 

@@ -269,7 +269,7 @@ def test_reduced_copies_are_no_pages(
         for values, options in directories:
             photometric = "rgb" if values.ndim == 3 else "minisblack"
             writer.write(np.ascontiguousarray(values), photometric=photometric, metadata=None, **options)
-    assert page_count(io.BytesIO(file.getvalue())) == len(shapes)
+    assert page_count(file.getvalue()) == len(shapes)
     assert [read(file.getvalue(), page).shape for page in range(len(shapes))] == shapes
 
 
