@@ -53,13 +53,13 @@ class Detector(Protocol):
     """A model family that finds text."""
 
     def detect(self, pixels: Pixels, width: int, thresholds: Thresholds, refine: bool) -> Detection:
-        """Finds the text of a page.
+        """Finds the text of a page (h, w, 3), BGR.
 
         Args:
-            pixels: (h, w, 3), BGR.
+            pixels: The page.
             width: The page's longer side is scaled to this before the network sees it.
             thresholds: When something counts as text.
-                refine: Find whole lines, if the network can; otherwise return the regions that it finds by itself.
+            refine: Find whole lines, if the network can; otherwise return the regions that it finds by itself.
         """
         ...
 
@@ -71,12 +71,7 @@ def batch_shapes(width: int, takes: Input) -> Shapes:
 
 
 def network_input(pixels: Pixels, width: int, takes: Input) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
-    """Scales a page's longer side to `width`, pads the sides and normalises, as the network expects.
-
-    Args:
-        pixels: (h, w, 3), BGR.
-        width: The length of the longer side, in network pixels.
-        takes: What the network expects.
+    """Scales a page (h, w, 3), BGR, so that its longer side has `width` pixels, pads the sides and normalises it.
 
     Returns:
         The tensor (1, 3, h, w), and the factors from page to network in x and y.
@@ -114,11 +109,9 @@ def _resize(pixels: Pixels, width: int, height: int) -> Pixels:
 
 
 def to_page(boxes: Boxes, scale_x: float, scale_y: float) -> Boxes:
-    """Converts boxes from the pixels of a score map to those of the page.
+    """Converts boxes (n, 5) from the pixels of a score map to those of the page.
 
-    Args:
-        boxes: (n, 5) in map pixels.
-        scale_x, scale_y: Map pixels per page pixel. They differ only by rounding, so angles stay.
+    The scales are map pixels per page pixel. They differ only by rounding, so angles stay.
     """
     scaled = boxes.copy()
     scaled[:, 0] /= scale_x

@@ -122,9 +122,7 @@ def _angles(bands: Components) -> Floats:
 def _claim(
     bands: npt.NDArray[np.int32], is_text: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-    """Assigns the text that touches a line to the nearest line.
-
-    Touching letters of two lines are split where they are equally near to both.
+    """Assigns the text that touches a line to the nearest line; touching letters of two lines are split halfway.
 
     Args:
         bands: The label of each line's pixels (h, w), 0 elsewhere.

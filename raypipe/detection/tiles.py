@@ -35,9 +35,7 @@ class Tile(NamedTuple):
 def tiles(height: int, width: int, network_width: int) -> list[Tile]:
     """The tiles of a picture of this size, in pixels; one if it is of an ordinary shape, or small.
 
-    Args:
-        height, width: The size of the picture.
-        network_width: Pixels to which the longer side of a tile is scaled.
+    The longer side of a tile is scaled to `network_width`.
     """
     longer, shorter = max(height, width), min(height, width)
     if longer <= max(ELONGATED * shorter, network_width / LEAST_SCALE) or width > ONE_LINE * height:
@@ -49,13 +47,7 @@ def tiles(height: int, width: int, network_width: int) -> list[Tile]:
 
 
 def tiled(pixels: Pixels, network_width: int, detect: Callable[[Pixels], Detection]) -> Detection:
-    """The regions of a picture, looked for in each of its tiles.
-
-    Args:
-        pixels: (h, w, 3), BGR.
-        network_width: See `tiles`.
-        detect: Finds the regions of a tile.
-    """
+    """The regions of a picture (h, w, 3), BGR, looked for in each of its `tiles`."""
     height, width = pixels.shape[:2]
     parts = tiles(height, width, network_width)
     if len(parts) == 1:

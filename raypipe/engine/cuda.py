@@ -44,10 +44,9 @@ def fast_half() -> bool:
 
 @cache
 def trouble(version: str) -> str:
-    """Why programs built with a version of CUDA cannot use the devices, and what to do; empty if they can.
+    """Why programs built for a version of CUDA (`13.0`) cannot use the devices, and what to do; empty if they can.
 
-    Args:
-        version: Such as `13.0`. Libraries that this process has already loaded count as present.
+    Libraries that this process has already loaded count as present.
     """
     major = int(version.partition(".")[0])
     if (driver := _driver_version()) < major:

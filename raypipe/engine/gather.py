@@ -46,11 +46,7 @@ class Gatherer:
         self._changed, self._waiting = Condition(), list[_Call]()
 
     def call(self, batch: Array, argument: Hashable = None) -> list[Array]:
-        """The function's result for a batch, run alone or as a part of a larger one.
-
-        Args:
-            batch: (n, ...).
-            argument: The function's second argument.
+        """The function's result for a batch (n, ...) and its second argument, run alone or as a part of a larger batch.
 
         Raises:
             Exception: What the function raises for this batch.

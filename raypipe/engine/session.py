@@ -93,16 +93,10 @@ class Session:
         self._gatherer = self._gathering(execution) if self.on_gpu and self._takes_batches() else None
 
     def run(self, *inputs: Array, outputs: Sequence[str] | None = None) -> list[Array]:
-        """Runs the model. On a GPU, pictures of one shape from several threads are run together.
+        """Runs the model on an array for each input, in the model's order; returns its outputs, or those named.
 
-        If a value is too large for float16, the batch is computed in float32.
-
-        Args:
-            inputs: One array per input, in the model's order.
-            outputs: Names of the outputs to compute; None: all.
-
-        Returns:
-            The outputs, in the order asked for.
+        On a GPU, pictures of one shape from several threads are run together. If a value is too large for float16, the
+        batch is computed in float32.
         """
         feed: Mapping[str, Array] = dict(zip(self.inputs, inputs, strict=True))
         with self._timed():

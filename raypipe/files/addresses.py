@@ -23,11 +23,9 @@ def is_address(uri: str) -> bool:
 
 
 def fetch(url: str, most: int | None = None) -> bytes:
-    """The bytes behind an address.
+    """The bytes behind an address, of which `most` are accepted; None: `MOST_BYTES`.
 
-    Args:
-        url: The address. It may redirect to others, all of them HTTP or HTTPS.
-        most: Most bytes that are accepted; None: `MOST_BYTES`.
+    It may redirect to other addresses, all of them HTTP or HTTPS.
 
     Raises:
         ConnectionError: The server cannot be reached or is busy, which may be temporary.

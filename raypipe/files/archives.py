@@ -210,12 +210,7 @@ _lock = threading.Lock()
 
 
 def members(path: str, version: object, opener: Callable[[str], IO[bytes]]) -> list[Member]:
-    """The files of an archive.
-
-    Args:
-        path: Its path or URI.
-        version: A value that changes when the archive does.
-        opener: Opens it for random access.
+    """The files of an archive, which is opened again for random access if its version has changed.
 
     Raises:
         OSError: It cannot be read.

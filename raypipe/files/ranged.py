@@ -25,9 +25,6 @@ SMALL_BYTES = 1024 * 1024
 class RangedFile(io.RawIOBase):
     """A local file or an object of a bucket, open for reading.
 
-    Args:
-        uri: Its path or URI.
-
     Attributes:
         name: The path or URI.
         size: Its size in bytes.

@@ -19,10 +19,7 @@ class NoPicturesError(ValueError):
 
 
 class Table:
-    """An open table. The names of its rows are their numbers, from 0.
-
-    Args:
-        file: The file, which is closed with the table.
+    """An open table, which closes its file. The names of its rows are their numbers, from 0.
 
     Raises:
         ValueError: It is not a Parquet file.

@@ -19,10 +19,10 @@ MOST = 1e30
 
 
 def eight_bits(values: npt.NDArray[Any], white_is_zero: bool = False, most: float = 0) -> Pixels:
-    """Values of a picture (h, w, ...) as bytes of the same shape.
+    """Values of a picture (h, w, ...) as bytes of the same shape. If some are negative, the lowest becomes black.
 
     Args:
-        values: The values. If some are negative, the lowest becomes black.
+        values: The values.
         white_is_zero: Whether 0 is white.
         most: The value that becomes 255; 0: the brightest one, since scanners use 10 to 16 bits; if that is below 256,
             values are taken for bytes, unless they are floating-point numbers from 0 to 1.
@@ -43,12 +43,10 @@ def eight_bits(values: npt.NDArray[Any], white_is_zero: bool = False, most: floa
 
 
 def from_lab(values: npt.NDArray[Any], is_signed: bool) -> Pixels:
-    """Colours of CIELab (h, w, 3), in 8 or 16 bits, as RGB.
+    """Colours of CIELab (h, w, 3), in unsigned integers of 8 or 16 bits, as RGB.
 
-    Args:
-        values: Lightness and two colours, as unsigned integers.
-        is_signed: Whether the bits of the colours are those of signed numbers: TIFF 6.0, section 23. In ICC's encoding,
-            which Photoshop writes, half the range stands for 0, and the second byte of the highest lightness is zero.
+    With `is_signed`, the bits of the two colours are those of signed numbers: TIFF 6.0, section 23. In ICC's encoding,
+    which Photoshop writes, half the range stands for 0, and the second byte of the highest lightness is zero.
     """
     size = values.dtype.itemsize
     unit = 256.0 ** (size - 1)
@@ -69,12 +67,9 @@ def share(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 
 def on_paper(pixels: Pixels, alpha: npt.NDArray[Any], is_multiplied: bool) -> Pixels:
-    """Pixels (h, w, channels) as they look on white paper.
+    """Pixels (h, w, channels) as they look on white paper, given how opaque they are (h, w), in any type.
 
-    Args:
-        pixels: The pixels.
-        alpha: How opaque they are (h, w), of any type.
-        is_multiplied: Whether the pixels are multiplied by it already.
+    With `is_multiplied`, they are multiplied by that already.
     """
     found = pixels
     for start in range(0, len(pixels), ROWS):

@@ -39,10 +39,7 @@ Bits = npt.NDArray[np.bool_]
 
 @lru_cache(maxsize=2)  # A page in memory is looked at when it is described, and again when it is decoded.
 def mended(data: bytes) -> tuple[bytes, float] | None:
-    """A page with white in place of the rows that are damaged, and their share; None: there are none.
-
-    Args:
-        data: A TIFF of one page.
+    """A TIFF of one page with white in place of the rows that are damaged, and their share; None: there are none.
 
     Raises:
         OSError: Nearly all rows are.
@@ -77,7 +74,7 @@ def mended(data: bytes) -> tuple[bytes, float] | None:
 
 
 def good_rows(strip: bytes, rows: Bits, is_group_4: bool = False) -> int:
-    """How many rows, of those that were decoded of compressed data, are as they should be: all, if it cannot be told.
+    """How many of the rows that were decoded of a strip are as they should be: all, if it cannot be told.
 
     Args:
         strip: The compressed data.

@@ -133,10 +133,8 @@ def _has_all_scans(data: bytes) -> bool:
 def _missing(data: bytes, may_be_whole: bool = False) -> float:
     """The share of rows that depend on what would follow the last byte of a file without its end.
 
-    Args:
-        data: The file.
-        may_be_whole: Whether the file counts as complete if nothing changes, whatever follows. Otherwise there may be a
-            marker inside its scan, after which nothing is used.
+    If it `may_be_whole`, it counts as complete if nothing changes, whatever follows. Otherwise there may be a marker
+    inside its scan, after which nothing is used.
     """
     noise = np.random.default_rng(0).integers(0, 255, max(len(data) // 4, 4096), np.uint8).tobytes()
     plain, other = (_decoded(data + more + END_OF_IMAGE, gray=False) for more in (b"", noise))

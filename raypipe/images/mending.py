@@ -34,9 +34,7 @@ def mended(data: bytes, origin: str) -> tuple[bytes, str]:
 def rescued(data: bytes, pixels: Pixels | None) -> tuple[bytes, str] | None:
     """What can be saved of a file that cannot be decoded, or may lack its end; None: nothing beyond `pixels`.
 
-    Args:
-        data: The file.
-        pixels: The decoded pixels, with zeros in rows that a PNG lacks; None: it cannot be decoded.
+    `pixels` are those decoded, with zeros in rows that a PNG lacks; None: it cannot be decoded.
 
     Raises:
         OSError: It lacks too much.

@@ -51,12 +51,8 @@ def opened(origin: str, max_bytes: int | None = None) -> Iterator[Document | Non
 
     Several threads may read one document: each gets an opened file of its own.
 
-    Args:
-        origin: Its path or URI.
-        max_bytes: Most bytes that it may have.
-
     Raises:
-        PageError: `image_too_large`, or why the document cannot be opened.
+        PageError: `image_too_large`, it has more than `max_bytes`, or why the document cannot be opened.
     """
     taken = None if is_one_page(origin) else _take(origin)
     if taken is None:

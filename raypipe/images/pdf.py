@@ -52,11 +52,7 @@ def page_count(file: File) -> int:
 
 
 class PdfPages:
-    """An open PDF; see `Document`.
-
-    Args:
-        source: The file, which is closed with the document.
-        origin: Its name for messages.
+    """An open PDF; see `Opener` and `Document`.
 
     Raises:
         PageError: `pdf_locked` or `pdf_damaged`.

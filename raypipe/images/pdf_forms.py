@@ -25,13 +25,7 @@ def kinds_of_notes(page: PdfPage) -> set[int]:
 
 
 def flatten(page: PdfPage, number: int, source: File) -> None:
-    """Draws annotations into the content of a page, without those that are not shown on a screen.
-
-    Args:
-        page: The page.
-        number: Its number.
-        source: The file.
-    """
+    """Draws annotations into the content of the page of a number, without those that are not shown on a screen."""
     from pypdfium2 import raw
 
     unseen = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
@@ -50,11 +44,6 @@ def mark_buttons(document: PdfDocument, number: int, source: File) -> None:
     """Sets the state of check boxes and radio buttons whose file does not say how they look, or which state is drawn.
 
     This must happen before the page is opened with its form, as PDFium then draws what is missing.
-
-    Args:
-        document: The document.
-        number: The page's number.
-        source: The file.
     """
     from pypdfium2 import raw
 

@@ -87,9 +87,6 @@ class Directory(NamedTuple):
 class Chain:
     """The directories of a file, as far as they are known.
 
-    Args:
-        file: The file.
-
     Attributes:
         layout: How the file writes numbers.
         pages: The directories of pages; those of reduced copies and masks only if there are no others.
@@ -164,12 +161,7 @@ def _is_pyramid(pages: Sequence[Directory]) -> bool:
 
 
 class TiffPages:
-    """An open TIFF, each page of which is read separately; see `Document`.
-
-    Args:
-        file: The file, which is closed with the document.
-        origin: Its name for messages.
-    """
+    """An open TIFF, each page of which is read separately; see `Opener` and `Document`."""
 
     def __init__(self, file: File, origin: str) -> None:
         self._file, self._origin = file, origin

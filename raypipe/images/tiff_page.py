@@ -56,12 +56,7 @@ class Entry(NamedTuple):
 
 
 def single(file: File, layout: Layout, place: int) -> bytes | None:
-    """A page as a TIFF file of its own; only this page's directory and data are read.
-
-    Args:
-        file: The file.
-        layout: How it writes numbers.
-        place: Where the page's directory is.
+    """The page whose directory is at a place, as a TIFF of its own, for which only its directory and data are read.
 
     Returns:
         The file; None: only a decoder of the whole file finds the page's data.

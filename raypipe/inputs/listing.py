@@ -55,11 +55,9 @@ class Found(NamedTuple):
 
 
 def listed(source: str, left_out: str | None) -> Iterator[Found]:
-    """The pictures that a source names, as they are found.
+    """The pictures that a file, folder, glob or URI names, as they are found.
 
-    Args:
-        source: A file, folder, glob or URI.
-        left_out: The path or URI of a folder that is not listed as part of folders and globs, nor anything below it.
+    `left_out` is the path or URI of a folder that is not listed as part of folders and globs, nor anything below it.
 
     Raises:
         InputError: It names nothing, or cannot be listed.
@@ -321,14 +319,7 @@ def _tell_left_out(folder: str, pattern: tuple[str, ...], others: Counter[str]) 
 
 
 def _entries(folder: str, pattern: tuple[str, ...], left_out: Path | None, others: Counter[str]) -> list[Found]:
-    """The folders, with a trailing slash, and the pictures in a local folder.
-
-    Args:
-        folder: The folder.
-        pattern: The glob.
-        left_out: See `listed`.
-        others: Where other files, except hidden ones, are counted by suffix.
-    """
+    """The folders, with a trailing slash, and the pictures in a local folder; counts other files by their suffixes."""
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:

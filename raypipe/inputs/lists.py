@@ -50,10 +50,7 @@ def reader_of(path: str) -> Callable[[str], Iterator[Listed]] | None:
 
 
 def documents(path: str) -> Iterator[Listed]:
-    """The documents of a list. Relative paths are relative to the folder of the list.
-
-    Args:
-        path: The list's path or URI.
+    """The documents of a list, given by its path or URI. Relative paths are relative to its folder.
 
     Raises:
         InputError: It is not such a list, or names nothing.

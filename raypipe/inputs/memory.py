@@ -22,13 +22,11 @@ PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 
 
 def document(source: InMemory, number: int) -> Row:
-    """The document row of a source that is in memory.
+    """The document row of a source that is in memory, named by its number among the sources.
 
-    Args:
-        source: Encoded bytes; an array uint8 (h, w), or (h, w, 3 or 4) in the order red, green, blue, alpha; a Pillow
-            picture; or a row with `path`, or with `content` (or `bytes`), and any other columns. The row of a locked
-            PDF may have its `password`, which is not kept.
-        number: Its place among the sources, for its name.
+    A source is encoded bytes; an array uint8 (h, w), or (h, w, 3 or 4) in the order red, green, blue, alpha; a Pillow
+    picture; or a row with `path`, or with `content` (or `bytes`), and any other columns. The row of a locked PDF may
+    have its `password`, which is not kept.
 
     Raises:
         InputError: It is not one of these.

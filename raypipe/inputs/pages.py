@@ -22,13 +22,10 @@ REMEDY = "Give paths, URIs, encoded bytes, arrays, Pillow pictures or rows, or a
 
 
 def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
-    """Document rows: `path`, and `content` (the encoded bytes) if the source was in memory.
+    """Document rows: `path`, and `content` (the encoded bytes) if the source was in memory; see `memory.document`.
 
     Folders are listed recursively, and so are those that a glob matches; in a glob, `**` stands for any number of
     folders. A file that is named itself is listed whatever its suffix; folders and globs yield pictures only.
-
-    Args:
-        sources: Files, folders, globs, URIs, and sources in memory: see `memory.document`.
 
     Raises:
         InputError: A source names nothing, cannot be listed, or is not a source.
@@ -52,11 +49,8 @@ def page_rows(found: Iterable[Row]) -> Iterator[Row]:
 def pages(document: Row, doubtful: bool = False) -> list[Row]:
     """The page rows of a document row: `pagenum` from 0 and `total_pages` are added, unless it already is a page's row.
 
-    Only a TIFF or PDF can have more than one. A file that cannot be opened is one page, whose row later says why.
-
-    Args:
-        document: The row.
-        doubtful: Open even a file in a bucket whose name is that of a picture. All others are opened anyway.
+    Only a TIFF or PDF can have more than one. A file that cannot be opened is one page, whose row later says why. Even
+    a file in a bucket whose name is that of a picture is opened if names are `doubtful`; all others are opened anyway.
     """
     if document.get("pagenum") is not None:
         return [{"total_pages": None, **document}]

@@ -65,8 +65,7 @@ def _widest_gaps(boxes: Boxes, left: Floats, gaps: Floats, several: npt.NDArray[
     """The widest gap inside a line, in line heights, for each pair of boxes (n, n).
 
     Args:
-        boxes: (n, 5).
-        left: (n,), where the boxes begin.
+        boxes, left: The boxes (n, 5), and where they begin (n,).
         gaps: (n, n), from each box to those that could follow it, in line heights; inf for all others.
         several: As in `chains`.
     """

@@ -107,15 +107,7 @@ def _lowered(flat: Boxes) -> Boxes:
 
 
 def join_lines(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
-    """Joins word regions into line regions.
-
-    Args:
-        boxes: (n, 5) rotated boxes.
-        scores: (n,).
-
-    Returns:
-        One box per line in reading order, and the mean score of its regions.
-    """
+    """Joins word regions (n, 5), with scores (n,), into lines in reading order, each with the mean score."""
     layout = arrange(boxes)
     means = np.array([scores[member].mean() for member in layout.members], np.float32)
     return layout.boxes, means
@@ -128,15 +120,7 @@ def in_reading_order(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
 
 
 def merge_overlapping(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
-    """Merges boxes of one line that overlap by more than half of the smaller one.
-
-    Args:
-        boxes: (n, 5) rotated boxes.
-        scores: (n,).
-
-    Returns:
-        The merged boxes and the highest score of each.
-    """
+    """Merges boxes (n, 5) of one line that overlap by more than half of the smaller one; the highest score counts."""
     angle = page_angle(boxes)
     flat = bounds(turned(boxes, -angle))
     low = np.maximum(flat[:, None, :2], flat[None, :, :2])

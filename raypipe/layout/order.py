@@ -64,22 +64,14 @@ class _Page:
 
 
 def reading_order(lines: Boxes, texts: Sequence[str] | None = None) -> list[Indices]:
-    """The rows of level lines (n, 5) in reading order, each from left to right.
-
-    Args:
-        lines: (n, 5).
-        texts: The text of each line, if it has been read.
-    """
+    """The rows of level lines (n, 5) in reading order, each from left to right; texts are those that have been read."""
     return _blocks(np.arange(len(lines)), _Page(lines, bounds(lines), Words.of(texts) if texts else None))
 
 
 def _blocks(members: Indices, page: _Page, running: bool = False) -> list[Indices]:
     """Rows of lines in reading order: those above a block of columns, its columns one after the other, those below.
 
-    Args:
-        members: The lines.
-        page: The page.
-        running: The lines are part of columns of prose.
+    The lines are `running` if they are part of columns of prose.
     """
     split = _columns(members, page, running)
     if split is None:
@@ -142,10 +134,7 @@ def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, Ind
 def _without_heading(left: Indices, right: Indices, bottom: float, page: _Page) -> tuple[Indices, Indices]:
     """The lines of a left column without the heading of what follows below both columns, and that heading's lines.
 
-    Args:
-        left, right: The lines of two columns.
-        bottom: The middle of the line below them that crosses their gutter; infinite if there is none.
-        page: The page.
+    `bottom` is the middle of the line below them that crosses their gutter; infinite if there is none.
     """
     middle = (page.box[:, 1] + page.box[:, 3]) / 2
     left = left[np.argsort(middle[left], kind="stable")]

@@ -48,12 +48,9 @@ class Fold(NamedTuple):
 
 
 def fold(boxes: Boxes, size: tuple[float, float], angle: float) -> Fold | None:
-    """The fold between two pages; None: the picture shows one page.
+    """The fold between two pages, from the lines or words (n, 5) of a picture; None: it shows one page.
 
-    Args:
-        boxes: (n, 5), the lines or words of a picture.
-        size: Its width and height.
-        angle: The angle of most of the text, in degrees.
+    Its size is its width and height; the angle, in degrees, is that of most of the text.
     """
     quarter = int(quarters(np.array([angle]))[0])
     width, height = size if quarter % 2 == 0 else size[::-1]

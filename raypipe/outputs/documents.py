@@ -34,8 +34,8 @@ def write(
     Args:
         documents: The pages of each.
         folders: Path or URI of the folder of each format, by the format's name. Files are named after documents.
-        save: Called instead of writing a file, with the name of the format, the name of the file in its folder, and
-            the bytes.
+        save: Called instead of writing a file, with the name of the format, the name of the file in its folder, and the
+            bytes.
 
     Returns:
         Which files could not be written, and why.

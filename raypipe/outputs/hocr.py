@@ -46,14 +46,10 @@ def _page(page: Page, number: int, confidences: bool, is_one_of_many: bool = Fal
 def page_element(
     lines: Sequence[Line], page: int, size: Size, confidences: bool, is_one_of_many: bool = False
 ) -> Element:
-    """The page as one `ocr_page` element.
+    """The page of a number, from 0, as one `ocr_page` element, with its lines in reading order.
 
-    Args:
-        lines: Lines in reading order.
-        page: Page number, from 0, for the element's id.
-        size: Size of the page in pixels.
-        confidences: Add `x_wconf`, 0 to 100, to each word.
-        is_one_of_many: Whether the document has other pages: the ids inside the page then carry its number, too.
+    With confidences, each word has its `x_wconf`, 0 to 100. If the document has other pages, the ids inside the page
+    carry its number, too.
     """
     own = f"{page}_" if is_one_of_many else ""
     root = Element("div", _attributes("ocr_page", f"page_{page}", f"{_bbox(size.box)}; ppageno {page}"))

@@ -42,12 +42,7 @@ class JsonPage:
 
 
 def page_values(page: Page, confidences: bool = True) -> dict[str, Any]:
-    """A page as plain JSON values, rounded.
-
-    Args:
-        page: The page.
-        confidences: Whether its confidences, and those of its lines and words, are included.
-    """
+    """A page as plain JSON values, rounded; confidences are its own and those of its lines and words."""
     shape = JsonPage(
         name=page.name,
         pagenum=page.pagenum,

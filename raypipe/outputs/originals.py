@@ -63,11 +63,7 @@ def is_pdf(data: bytes) -> bool:
 
 
 def picture_page(data: bytes, page: Page) -> bytes:
-    """A PDF of one page that shows a picture: a JPEG or PNG byte for byte, others pixel for pixel.
-
-    Args:
-        data: The encoded file.
-        page: The page of it.
+    """A PDF of one page that shows a page of a file of pictures: a JPEG or PNG byte for byte, others pixel for pixel.
 
     Raises:
         PageError: It cannot be read.

@@ -17,10 +17,7 @@ class Page(types.Page):
     """
 
     def to(self, name: str) -> str | bytes:
-        """The page as a document.
-
-        Args:
-            name: An output format, such as `text`, `json`, `hocr` or `html`.
+        """The page in an output format, such as `text`, `json`, `hocr` or `html`.
 
         Raises:
             ConfigError: There is no such format.
@@ -28,13 +25,7 @@ class Page(types.Page):
         return formats.find(name).render(self._document(None))
 
     def save(self, path: str | Path) -> Path:
-        """Writes the page to a file, in the format of its suffix.
-
-        Args:
-            path: The file, such as `letter.json`.
-
-        Returns:
-            The same path.
+        """Writes the page to a file, in the format of its suffix, such as `letter.json`, and returns the file's path.
 
         Raises:
             ConfigError: No format has this suffix.

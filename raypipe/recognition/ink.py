@@ -75,12 +75,7 @@ class Extent(NamedTuple):
 
 
 def extents(picture: Pixels, reading: Reading) -> list[Extent]:
-    """The words of a picture.
-
-    Args:
-        picture: uint8 (height, width, 3), BGR; the text runs along it.
-        reading: Its reading.
-    """
+    """The words of a picture uint8 (height, width, 3), BGR, along which the text runs, and of its reading."""
     height, width = picture.shape[:2]
     words = [match.span() for match in re.finditer(r"\S+", reading.text)]
     centres = reading.centres

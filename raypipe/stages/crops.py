@@ -82,11 +82,9 @@ def _pieces(widths: Sequence[int], space: int, max_width: int) -> list[slice]:
 
 
 def level(boxes: Boxes, line: Floats) -> Boxes:
-    """The regions of a line as adjoining boxes of one height that follow its bend, so that all are cut at one scale.
+    """The regions (n, 5) of a line as adjoining boxes of one height that follow its bend, to be cut at one scale.
 
-    Args:
-        boxes: (n, 5), in reading direction.
-        line: (5,), the box around them.
+    They are in reading direction, and `line` (5,) is the box around them.
     """
     if len(boxes) == 1:
         return boxes
@@ -114,11 +112,7 @@ def level(boxes: Boxes, line: Floats) -> Boxes:
 def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0, size: Spread = None) -> list[Line]:
     """The lines of a page, in reading order, from the readings of its pictures; those without text are left out.
 
-    Args:
-        crops: The pictures.
-        readings: One for each.
-        tolerance: As in `arrange`.
-        size: Width and height of a picture that may show two pages, the left of which is read first; None: one page.
+    The tolerance is that of `arrange`. If the picture may show two pages, the left one is read first.
     """
     table = crops.segment_table()
     read = [n for n, reading in enumerate(readings) if reading.text]

@@ -65,8 +65,7 @@ def draw(
     """The page with its regions drawn over it, (h, w, 3) BGR, its longer side at most `spec.max_side`.
 
     Args:
-        image: The page.
-        boxes: (n, 5), its regions.
+        image, boxes: The page, and its regions (n, 5).
         lines: Lines whose text is written.
         spec: How it is drawn.
         labels: The label of each region, written beside it; empty: no region has one.

@@ -14,13 +14,7 @@ from raypipe.types import Line, Word, boxes_of, place_of
 
 
 def unfolded(lines: list[Line], tolerance: float, size: Spread) -> list[Line]:
-    """The lines of a picture, split at the fold between two pages, those of the left page first.
-
-    Args:
-        lines: The lines.
-        tolerance: As in `arrange`.
-        size: Width and height of a picture that may show two pages; None: it shows one.
-    """
+    """The lines of a picture, split at the fold between two pages, those of the left page first; see `arrange`."""
     words = [word for line in lines for word in line.words]
     if size is None or not words or fold_of(boxes_of(lines), size):
         return lines

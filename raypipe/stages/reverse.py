@@ -32,13 +32,8 @@ INK, PAPER = 2, 90
 def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful: float) -> list[int]:
     """The pictures of a page that show writing on the reverse, by their numbers.
 
-    Only faint writing with a doubtful reading is examined, so that other pages cost nothing.
-
-    Args:
-        crops: The pictures.
-        readings: One for each.
-        read: Reads pictures.
-        doubtful: Mean probability below which a reading is doubtful.
+    Only faint writing is examined, with a reading whose mean probability is below `doubtful`, so that other pages cost
+    nothing.
     """
     doubted = [n for n, reading in enumerate(readings) if reading.text and certainty([reading]) < doubtful]
     pictures = crops.pictures() if doubted else []
@@ -61,13 +56,9 @@ def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful
 
 
 def front_alone(crops: Crops, readings: Sequence[Reading], reverse: Sequence[int], doubtful: float) -> list[Reading]:
-    """The readings of a page without lines from the reverse, and without parts of other lines that are as faint.
+    """The readings of a page without those of the reverse, if there are any, and without parts that are as faint.
 
-    Args:
-        crops: The pictures.
-        readings: One for each.
-        reverse: The pictures that show the reverse; if there are none, nothing is left out.
-        doubtful: As in `from_reverse`; parts stay whose probability is more than half-way from there to 1.
+    Parts stay whose probability is more than half-way from `doubtful`, see `from_reverse`, to 1.
     """
     if not reverse:
         return list(readings)

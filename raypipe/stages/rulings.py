@@ -64,11 +64,7 @@ class Band(NamedTuple):
 
 
 def drawn(pixels: Pixels, boxes: Boxes) -> tuple[list[Boxes], Boxes]:
-    """The letters of drawn combs, and the other regions.
-
-    Args:
-        pixels: The page, uint8 (h, w, 3).
-        boxes: (n, 5), its regions in the same pixels.
+    """The letters of drawn combs, and the other regions, on a page uint8 (h, w, 3) with regions (n, 5).
 
     Returns:
         The letters (m, 5) of each word in a comb, in reading direction; and the regions (k, 5) without their parts in

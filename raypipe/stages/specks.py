@@ -21,12 +21,8 @@ letters of handwriting 0.07 to 0.16."""
 def specks(crops: Crops, readings: Sequence[Reading], doubtful: float) -> list[int]:
     """The pictures of a page that show a filled spot and no writing, by their numbers.
 
-    Only doubtful readings of one or two characters are examined, so that other pages cost nothing.
-
-    Args:
-        crops: The pictures.
-        readings: One for each.
-        doubtful: Mean probability below which a reading is doubtful.
+    Only readings of one or two characters are examined whose mean probability is below `doubtful`, so that other pages
+    cost nothing.
     """
     short = [n for n, reading in enumerate(readings) if 0 < len(reading.text) <= FEW]
     doubted = [n for n in short if certainty([readings[n]]) < doubtful]

@@ -41,9 +41,7 @@ SHARE = Column(pa.float32())
 def lines_of(layer: TextLayer, size: Spread = None) -> list[Line]:
     """The lines of a layer in reading order; slanted ones, such as a watermark, come last.
 
-    Args:
-        layer: The layer.
-        size: Width and height of a picture that may show two pages, the left of which is read first.
+    If a picture of this size may show two pages, the left one is read first.
     """
     angles = layer.lines[:, 4]
     aslant = np.where(np.abs((angles + 45) % 90 - 45) > ASLANT, angles, 0).round()

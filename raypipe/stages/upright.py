@@ -37,21 +37,11 @@ Read = Callable[[Sequence[Pixels]], list[Reading]]
 def righted(
     crops: Crops, readings: Sequence[Reading], read: Read, doubtful: float, apart: Sequence[int] = ()
 ) -> tuple[Crops, list[Reading]]:
-    """The pictures of a page and their readings, upside-down ones turned by 180 degrees.
+    """The pictures of a page and their readings, upside-down ones turned by 180 degrees, except those kept `apart`.
 
     Horizontal and vertical lines are examined separately, and so is each line that runs in another direction than most
     of the page's, since notes in the margin stand one way on the left and the other way on the right. Nothing is done
-    if the first reading is not doubtful.
-
-    Args:
-        crops: The pictures.
-        readings: One for each.
-        read: Reads pictures.
-        doubtful: Mean probability below which a reading is doubtful.
-        apart: Pictures that are left unchanged.
-
-    Returns:
-        The pictures, upside-down ones turned, and a reading for each.
+    if the mean probability of the first reading is not below `doubtful`.
     """
     table, found, pictures = crops.segment_table().copy(), list(readings), crops.pictures()
     is_turned = False

@@ -25,12 +25,7 @@ class Benchmark:
 
     @classmethod
     def time(cls, description: str, forcePrint: bool = False, block: Callable[[], Any] | None = None) -> Any:  # noqa: N803
-        """Prints how many seconds a block takes.
-
-        Args:
-            description: What is printed before them.
-            forcePrint: Print in any case.
-            block: A function to be called.
+        """Prints how many seconds a block takes, after a description; `forcePrint`: in any case.
 
         Returns:
             What the function returns; without one, a context manager, which decorates functions, too.

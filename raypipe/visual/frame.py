@@ -198,14 +198,10 @@ class Frame:
         return Frame(self.tables.changed(lambda table: table.select(kept)), self.hidden - set(names))
 
     def join(self, other: Frame, on: str | Sequence[str] | None = None, how: str = "inner") -> Frame:
-        """Joins the rows of two frames: those with equal values in some columns, or each row with each row.
+        """Joins the rows of two frames: those with equal values in the columns `on`; without these, all with all.
 
-        The other frame is read whole into memory, here and in Ray's processes.
-
-        Args:
-            other: The other frame; the smaller of both, such as regions.
-            on: Columns that both have; None: each row with each row.
-            how: `inner`; or `left`, which also keeps rows without a match.
+        The other frame, the smaller of both, such as regions, is read whole into memory, here and in Ray's processes.
+        `how` is `inner`; or `left`, which also keeps rows without a match.
 
         Raises:
             ConfigError: Both have a column that is not in `on`, the other frame is too large, or Spark's other joins

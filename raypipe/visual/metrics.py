@@ -11,11 +11,6 @@ Derived from the two values that Visual NLP's notebook on grey backgrounds print
 
 
 def score(expected: str, detected: str) -> float:
-    """How alike two texts are: 1 if they are the same, less the least cost of edits for each character of both.
-
-    Args:
-        expected: The text as it is.
-        detected: The text as it was read.
-    """
+    """How alike two texts are: 1 if they are the same, less the least cost of edits for each character of both."""
     longest = len(expected) + len(detected)
     return 1 - Levenshtein.distance(expected, detected, weights=(EXTRA, MISSING, WRONG)) / longest if longest else 1.0

@@ -29,11 +29,7 @@ def on_missing(choice: str) -> None:
 def local(name: str, task: str, language: str, usual: str) -> str:
     """The model that a name stands for: itself if it is on this machine, else the nearest that is, if allowed.
 
-    Args:
-        name: What the program asks for.
-        task: `detection` or `recognition`.
-        language: The language it must read.
-        usual: The stage's own model, which wins among equally near ones.
+    Among equally near ones `usual`, the stage's own model, wins.
 
     Raises:
         ModelError: It is not here, and no substitute is allowed; the message names the command that gets it and the

@@ -19,14 +19,10 @@ NAMES = tuple(f"{source}_{hand}_transformer_extraction" for source in INPUTS for
 
 
 class PretrainedPipeline:
-    """A pipeline by its name: from pictures or PDFs, printed or handwritten, to text.
+    """A pipeline by its name, one of `NAMES`: from pictures or PDFs, printed or handwritten, to text.
 
-    Args:
-        name: One of `NAMES`.
-        lang: The language.
-        remote_loc: Accepted and not needed: nothing is downloaded here.
-        parse_embeddings: Accepted and not needed.
-        disk_location: A folder that `PipelineModel.save` wrote, in place of the name.
+    Nothing is downloaded: `remote_loc` is accepted and not needed, and so is `parse_embeddings`. In place of the name,
+    a `disk_location` is a folder that `PipelineModel.save` wrote.
 
     Raises:
         ConfigError: There is no such pipeline.

@@ -82,13 +82,8 @@ def outward_type(kind: pa.DataType) -> pa.DataType:
 def outward(table: pa.Table, names: Sequence[str], pixels: bool = True) -> Iterator[Values]:
     """The rows of a table with some of its columns, as they leave a frame.
 
-    Pictures get their pixels, and files their bytes: a frame only knows where they are. A picture that cannot be
-    decoded has none, and the row's `exception` says why.
-
-    Args:
-        table: The table.
-        names: The columns.
-        pixels: Whether to read pixels and bytes; a page takes a byte or three of memory per pixel.
+    Pictures get their pixels, and files their bytes, if wanted: a frame only knows where they are, and a page takes a
+    byte or three of memory per pixel. A picture that cannot be decoded has none, and the row's `exception` says why.
     """
     pictures = [name for name in names if table.schema.field(name).type == IMAGE.arrow]
     for row in table.to_pylist():

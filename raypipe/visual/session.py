@@ -194,8 +194,7 @@ class Source:
     def load(self, path: str | Sequence[str]) -> Frame:
         """A frame of files: a row each, with `path`, `modificationTime`, `length` and `content`.
 
-        Args:
-            path: A file, folder, glob or URI, or a list of them. Folders and globs give pictures and PDFs only.
+        Paths are files, folders, globs and URIs. Folders and globs give pictures and PDFs only.
 
         Raises:
             InputError: There is nothing.

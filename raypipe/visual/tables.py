@@ -82,12 +82,7 @@ class Tables(Protocol):
 
 
 class LocalTables:
-    """Tables of this process.
-
-    Args:
-        make: Makes them.
-        schema: Their columns.
-    """
+    """Tables of this process, made by a function."""
 
     def __init__(self, make: Callable[[], Iterator[pa.Table]], schema: pa.Schema) -> None:
         self._make, self.schema = make, schema
@@ -164,12 +159,7 @@ class _Kept:
 
 
 class RayTables:
-    """Tables of a dataset of Ray Data.
-
-    Args:
-        dataset: The dataset.
-        schema: Its columns.
-    """
+    """Tables of a dataset of Ray Data."""
 
     def __init__(self, dataset: Dataset, schema: pa.Schema) -> None:
         self.dataset, self.schema = dataset, schema

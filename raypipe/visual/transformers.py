@@ -134,12 +134,10 @@ class ModelTransformer(Transformer):
 
     @classmethod
     def pretrained(cls, name: str | None = None, lang: str = "en", remote_loc: str | None = None) -> Self:
-        """The stage with a model that is on this machine.
+        """The stage with a model that is on this machine, by Visual NLP's name or raypipe's; None: the stage's own.
 
-        Args:
-            name: The model's name, Visual NLP's or raypipe's; None: the stage's own.
-            lang: The language that it must read.
-            remote_loc: Accepted and not needed: nothing is downloaded here. `raypipe models pull NAME` does that.
+        It must read the language. Nothing is downloaded, as `raypipe models pull NAME` does: `remote_loc` is not
+        needed.
 
         Raises:
             ModelError: The model is not on this machine, and no substitute is allowed.

@@ -22,11 +22,9 @@ __all__ = ["display_image", "display_images", "display_images_horizontal", "disp
 
 
 def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
-    """A Pillow picture from the picture in a row.
+    """A Pillow picture from an Image struct as `collect` gives it, with its pixels.
 
-    Args:
-        image: An Image struct as `collect` gives it, with its pixels.
-        mode: Its mode, 5 (BGR) or 10 (grey); None: as it says itself.
+    Its mode is 5 (BGR) or 10 (grey); None: as it says itself.
 
     Raises:
         ConfigError: It has no pixels, or is no picture.
@@ -42,13 +40,7 @@ def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
 
 
 def display_image(image: Any, width: str | int = "600", show_meta: bool = True) -> None:
-    """Shows a picture of a row in a notebook.
-
-    Args:
-        image: An Image struct as `collect` gives it, with its pixels.
-        width: Its width on the screen, in pixels.
-        show_meta: Print origin, resolution, size and mode above it.
-    """
+    """Shows an Image struct as `collect` gives it, with its pixels; see `display_images_horizontal`."""
     if show_meta:
         print(described(0, image))  # noqa: T201 - printing is its purpose
     _show([to_pil_image(image)], int(width))
@@ -57,29 +49,18 @@ def display_image(image: Any, width: str | int = "600", show_meta: bool = True) 
 def display_images(
     df: Frame, field: str = "image", limit: int = 5, width: str | int = "600", show_meta: bool = True
 ) -> None:
-    """Shows the pictures of a column in a notebook; elsewhere it prints what they are.
-
-    Args:
-        df: The frame.
-        field: The column.
-        limit: Most rows.
-        width: Width of each on the screen, in pixels.
-        show_meta: Print origin, resolution, size and mode above each.
-
-    Raises:
-        ConfigError: There is no such column of pictures.
-    """
+    """Shows the pictures of a column; see `display_images_horizontal`."""
     display_images_horizontal(df, field, limit, width, show_meta)
 
 
 def display_images_horizontal(
     df: Frame, fields: str = "image", limit: int = 5, width: str | int = "600", show_meta: bool = True
 ) -> None:
-    """Shows the pictures of several columns side by side; see `display_images`.
+    """Shows pictures of columns, named with commas between, side by side in a notebook; elsewhere prints what they are.
 
     Args:
         df: The frame.
-        fields: The columns, with commas between.
+        fields: The columns.
         limit: Most rows.
         width: Width of all together on the screen, in pixels.
         show_meta: Print origin, resolution, size and mode above each.
@@ -104,15 +85,7 @@ def display_images_horizontal(
 def display_pdf(
     df: Frame, field: str = "content", limit: int = 5, width: str | int = "600", show_meta: bool = True
 ) -> None:
-    """Shows the pages of PDFs in a notebook.
-
-    Args:
-        df: The frame of files.
-        field: The column of their bytes.
-        limit: Most pages.
-        width: Width of each on the screen, in pixels.
-        show_meta: Print origin, resolution, size and mode above each.
-    """
+    """Shows the pages of PDFs, from the column of their bytes; see `display_images_horizontal`."""
     display_images(PdfToImage(inputCol=field, resolution=100).transform(df), "image", limit, width, show_meta)
 
 

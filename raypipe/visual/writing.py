@@ -39,10 +39,7 @@ class Writer:
         return replace(self, replaces=name == "overwrite")
 
     def parquet(self, path: str) -> None:
-        """Writes a folder of Parquet files.
-
-        Args:
-            path: The folder; on Ray, one that all nodes reach, or a URI.
+        """Writes a folder of Parquet files; on Ray, one that all nodes reach, or a URI.
 
         Raises:
             OutputError: The folder is there already, or cannot be written.

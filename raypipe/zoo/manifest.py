@@ -167,12 +167,7 @@ def find(name: str) -> Model:
 
 
 def suitable(name: str, task: str, language: str | None = None) -> Model:
-    """The entry of a model for a task, even if its weights are not on this machine.
-
-    Args:
-        name: A name or alias.
-        task: `detection` or `recognition`.
-        language: The language it must read, if any.
+    """The entry of a model, by name or alias, for a task and a language, even if its weights are not on this machine.
 
     Raises:
         ModelError: The model is unknown, or for another task or language.
@@ -204,10 +199,8 @@ def resolve(name: str, task: str, language: str | None = None) -> Model:
 def suited(model: Model, precision: Precision | None, on_gpu: bool) -> Model:
     """The entry as it runs on this machine: the model itself, or the same network in float32 or float16.
 
-    Args:
-        model: An entry of the manifest.
-        precision: What it must compute with; None: what is fastest here.
-        on_gpu: Whether it runs on a GPU, which int8 graphs for CPUs slow down.
+    The precision is what it must compute with; None: what is fastest here. A GPU is slowed down by int8 graphs for
+    CPUs.
 
     Raises:
         ConfigError: The model is not available in this precision.

@@ -25,11 +25,7 @@ def padded_width(width: int) -> int:
 
 
 def buckets(widths: Sequence[int], batch_size: int) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
-    """Splits pictures into batches, each of one padded width, widest first.
-
-    Args:
-        widths: One width per picture.
-        batch_size: Most pictures in a batch.
+    """Splits pictures of these widths into batches, each of one padded width, widest first.
 
     Yields:
         Indices into `widths` and the padded width.

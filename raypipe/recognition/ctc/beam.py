@@ -133,8 +133,7 @@ def _chance(start: int, end: int, places: npt.NDArray[np.int32], found: Found, d
 def certainty(share: float, doubt: float) -> float:
     """The probability that a word is right.
 
-    Args:
-        share: Log odds of its share of the beams.
-        doubt: Minus log probability of the network's best path over its time steps.
+    `share` is the log odds of its share of the beams, and `doubt` minus the log probability of the network's best path
+    over its time steps.
     """
     return float(1 / (1 + np.exp(-(SURE + SHARE * share + DOUBT * doubt))))

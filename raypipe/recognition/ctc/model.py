@@ -96,16 +96,9 @@ def decoder(characters: Sequence[str], options: RecognizerOptions) -> Decode:
 
 
 def decode_greedy(probabilities: Probabilities, step: float, width: int, characters: Sequence[str]) -> Reading:
-    """The most probable path, repeats merged and blanks dropped.
+    """The most probable path, repeats merged and blanks dropped, with each character's peak probability and place.
 
-    Args:
-        probabilities: (t, classes), blank first.
-        step: Pixels per time step.
-        width: Width of the picture without padding, in pixels; anything read beyond it is dropped.
-        characters: The character of each class.
-
-    Returns:
-        The text with the peak probability of each character and its place.
+    See `BeamDecoder.decode`; `characters` are those of the classes.
     """
     probabilities = probabilities[: int(np.ceil(width / step)) + 1]
     best = probabilities.argmax(1)

@@ -156,11 +156,6 @@ class Found(NamedTuple):
 class Search:
     """Prefix beam search with a language. Any number of threads may use one.
 
-    Args:
-        language: The words.
-        weights: How much they count.
-        alphabet: The classes as the language sees them.
-
     Raises:
         ValueError: The arrays of the language or alphabet do not fit together.
         ModelError: The C library is missing.
@@ -186,12 +181,7 @@ class Search:
         )
 
     def best(self, logs: npt.NDArray[np.float64], with_texts: bool = False) -> Found:
-        """The best text.
-
-        Args:
-            logs: float64 (t, classes), log probabilities, blank first.
-            with_texts: Whether to return the texts of the beginnings that were kept.
-        """
+        """The best text of log probabilities, float64 (t, classes), blank first, and the texts that were kept."""
         logs = np.ascontiguousarray(logs, np.float64)
         steps, classes = logs.shape
         if classes != self._classes:

@@ -61,13 +61,7 @@ class Decoding(Protocol):
 
 
 def greedy(decoding: Decoding, count: int, config: GenerationConfig) -> list[Tokens]:
-    """The most probable token each time.
-
-    Args:
-        decoding: A batch at its beginning.
-        count: Its pictures.
-        config: The model's tokens.
-    """
+    """The most probable token each time, for a batch of `count` pictures at its beginning."""
     pictures = np.arange(count)
     tokens = np.full(count, config.decoder_start_token_id, np.int64)
     found = [Tokens([], []) for _ in range(count)]
@@ -104,11 +98,7 @@ class _Beams:
 def beam(decoding: Decoding, count: int, config: GenerationConfig, beams: int) -> list[Tokens]:
     """Beam search: the reading with the best sum of log probabilities over length to the power of `length_penalty`.
 
-    Args:
-        decoding: A batch at its beginning, with one row per picture.
-        count: Its pictures.
-        config: The model's tokens and penalties.
-        beams: Readings kept per picture.
+    The batch is at its beginning, with one row for each of `count` pictures; `beams` readings are kept of each.
     """
     every = [_Beams() for _ in range(count)]
     running = list(range(count))

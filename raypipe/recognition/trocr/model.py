@@ -79,11 +79,7 @@ class Preprocessing(BaseModel):
 
 
 class Network:
-    """The sessions of an encoder and its decoder.
-
-    Args:
-        folder: The model's folder.
-        open_session: Opens an ONNX file.
+    """The sessions of an encoder and its decoder, from a model's folder.
 
     Raises:
         ModelError: A file is missing, there are several of a kind, or one is damaged.
@@ -135,9 +131,7 @@ class Network:
 class CachedDecoding:
     """A batch in progress that keeps the keys and values of its tokens and of the encoder. See `Decoding`.
 
-    Args:
-        network: The sessions.
-        encoded: The encoder's output, one row per picture.
+    It begins with the encoder's output, one row per picture.
     """
 
     def __init__(self, network: Network, encoded: Floats) -> None:
@@ -172,12 +166,7 @@ class CachedDecoding:
 
 
 class WholeDecoding:
-    """A batch in progress that runs the decoder over all tokens again at each step. See `Decoding`.
-
-    Args:
-        network: The sessions.
-        encoded: The encoder's output, one row per picture.
-    """
+    """A batch in progress that runs the decoder over all tokens again at each step. See `CachedDecoding`."""
 
     def __init__(self, network: Network, encoded: Floats) -> None:
         self._network = network
@@ -197,12 +186,7 @@ class WholeDecoding:
 
 
 class Seq2SeqRecognizer:
-    """An encoder-decoder recognizer on ONNX Runtime.
-
-    Args:
-        folder: The model's folder.
-        options: Whether to keep keys and values, and how many beams.
-        open_session: Opens an ONNX file.
+    """An encoder-decoder recognizer on ONNX Runtime, from a model's folder.
 
     Raises:
         ModelError: A file is missing or damaged, or the model asks for an unsupported kind of search.
