@@ -94,7 +94,6 @@ class Graph:
         """Checks that an input has the columns that no stage writes.
 
         Args:
-            names: The columns it has.
             source: What the input is, for the message.
 
         Raises:

@@ -26,7 +26,6 @@ class Visit:
     """What a page cost at one operator of a server.
 
     Attributes:
-        operator: The operator's name.
         queue_seconds: How long the page waited for it.
         batch_pages: Pages that were read together.
         seconds: The page's share of each step's seconds.

@@ -29,7 +29,6 @@ def read(command: str, paths: Sequence[str]) -> Round:
 
     Args:
         command: As for a shell, without the files, which are added at its end.
-        paths: The paths of the files.
 
     Raises:
         ConfigError: It cannot be run, fails, or does not say how long it took.

@@ -27,11 +27,6 @@ STEP = re.compile(r'^raypipe_stage_seconds_sum\{step="([^"]+)"\} (\S+)$', re.MUL
 def read(setting: Setting, paths: Sequence[str], folder: str) -> Round:
     """Reads all files.
 
-    Args:
-        setting: The pipeline, and how many requests are sent at a time.
-        paths: Of the files.
-        folder: For files that the server reads and writes.
-
     Raises:
         ConfigError: The server does not start, or a page cannot be read.
     """

@@ -21,7 +21,6 @@ class Measured(BaseModel):
     """A setting's rounds.
 
     Attributes:
-        name: Identifies the setting.
         pages_per_second: For each round.
         cpu_seconds: CPU time per page of the processes that read, median; None: unknown.
         steps: Milliseconds per page in each step, medians.

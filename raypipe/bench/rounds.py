@@ -29,9 +29,7 @@ def in_turn(
     The first round of each is a warm-up and does not count.
 
     Args:
-        settings: What is measured.
         sources: What is read: files, folders and globs.
-        rounds: How many count.
         on_round: Called after each round, with its number from 0.
 
     Raises:

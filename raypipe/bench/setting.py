@@ -40,10 +40,8 @@ class Round:
     """The result of a round.
 
     Attributes:
-        pages: Pages read.
         seconds: From the start of the first page to the end of the last; models were loaded before.
         cpu_seconds: CPU time of the processes that read; None: unknown.
-        sums: The workers' metrics.
     """
 
     pages: int

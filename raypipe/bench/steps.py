@@ -20,9 +20,6 @@ def steps(pipeline: Pipeline | None, sums: Mapping[str, float], workers: int, se
 
     Args:
         pipeline: The pipeline that read the pages; None: another program, whose steps are unknown.
-        sums: The workers' metrics.
-        workers: CPUs that read.
-        seconds: How long the round took.
     """
     if pipeline is None:
         return {OTHER: workers * seconds}

@@ -23,7 +23,6 @@ class Converted:
     """What was written.
 
     Attributes:
-        documents: Documents in the folder.
         shards: Files of many documents in each format; 0: each document has its own.
         unwritten: Files that could not be written, and why.
     """
@@ -43,9 +42,6 @@ def convert(
     """Writes the files of all documents in an output folder again, whatever is there.
 
     Args:
-        place: The folder.
-        formats: Names of formats.
-        engine_for: Makes the engine that writes them, from the pipeline of the results and the writer.
         shards: Put the documents into this many files of each format, or fewer if there are fewer files of results; 0:
             a file for each document.
         changed: Called with the share that is done, 0 to 1.

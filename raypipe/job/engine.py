@@ -35,7 +35,6 @@ class Read(NamedTuple):
         pages: Rows that it wrote.
         unwritten: Files of documents that it could not write, and why.
         seconds: From the start of the first page to the end of the last.
-        sums: The workers' metrics.
     """
 
     pages: int
@@ -53,16 +52,13 @@ class Engine(Protocol):
         """Reads documents of a shard and writes their rows and files.
 
         Args:
-            number: The shard's number.
             documents: Their `path`, `name` and `done`, the numbers of pages that have a row already.
-            progress: Kept up to date.
         """
 
     def write(self, tasks: Sequence[Task], on_ended: Callable[[int], None] = lambda count: None) -> list[str]:
         """Calls functions that write files, and returns the files that could not be written, from all of them.
 
         Args:
-            tasks: The functions.
             on_ended: Called after each with how many have ended.
         """
 
@@ -85,11 +81,8 @@ def choose(
     """Ray if a cluster or pools are asked for, else whichever finishes the job sooner on this machine.
 
     Args:
-        graph: The pipeline.
         documents: The first documents, with `path` and `size`.
         more: Whether more documents follow.
-        address: The cluster to join.
-        threads: CPU threads that one process is to use.
         cpus: CPUs of this machine; None: as detected.
     """
     if address:

@@ -35,7 +35,6 @@ class Cluster:
     """Equal nodes.
 
     Attributes:
-        nodes: How many.
         each: CPUs or GPUs of each.
         gpu: Which of the two.
     """
@@ -138,11 +137,7 @@ def measure(
     """Reads the pages of a sample in this process, with all its CPUs or a GPU, into a folder that is then removed.
 
     Args:
-        sample: The pages.
         pipeline_for: Makes the pipeline that reads them and writes overlays to a folder.
-        formats: Names of output formats.
-        batch_size: Pages read together.
-        progress: Kept up to date.
     """
     marks, tell = [Mark.now(0)], progress.changed
 
@@ -220,8 +215,6 @@ def forecast(sample: Sample, measured: Measured, cluster: Cluster | None, price:
     """Extrapolates a measured sample to all pages.
 
     Args:
-        sample: The sample.
-        measured: What it took.
         cluster: Where the job is to run; None: in one process on this machine, with all its CPUs.
         price: What a node costs per hour.
     """

@@ -59,12 +59,7 @@ class Gathered:
 
 
 def gather(folder: OutputFolder, pipeline: Pipeline) -> Gathered:
-    """Gathers the contents of a report.
-
-    Args:
-        folder: The output folder.
-        pipeline: The pipeline that made the results.
-    """
+    """Gathers the contents of a report."""
     found, results = Gathered(), Results(folder)
     names = {role: pipeline.graph.roles.columns.get(role) for role in ("confidence", "overlay")}
     wanted = ["path", "pagenum", "exception", "reading_seconds", *filter(None, names.values())]

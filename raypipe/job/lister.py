@@ -19,11 +19,6 @@ STOP_SECONDS = 5.0
 class Lister:
     """Makes shards of the files that are new or have changed, in a thread.
 
-    Args:
-        ledger: Where they go.
-        first, found: The files that the sources name.
-        naming: Their names.
-
     Attributes:
         listed: Files found so far.
         ended: Whether all have been found.

@@ -33,9 +33,6 @@ class LocalEngine:
     """Reads documents in this process.
 
     Args:
-        graph: The pipeline.
-        writer: Writes what is finished.
-        batch_size: Pages read together.
         threads: CPU threads; None: one for each CPU.
         page_seconds: Seconds after which a page fails; None: never.
     """

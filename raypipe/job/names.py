@@ -20,9 +20,6 @@ class Naming:
     """Names for the documents of sources: each is its path below the folder that all the sources share.
 
     It is known before anything is listed, so that a document keeps its name when others come or go.
-
-    Args:
-        sources: Files, folders, globs and URIs.
     """
 
     def __init__(self, sources: Iterable[str]) -> None:

@@ -30,12 +30,6 @@ class Job:
     """A job that can be run.
 
     Attributes:
-        pipeline: Processes the pages.
-        folder: The output folder.
-        ledger: The documents.
-        lister: Lists those that the sources name.
-        results: The rows.
-        writer: Writes rows and documents' files.
         lease: Held while the job lives: no other job writes to the folder.
         continues: Whether the latest job in the folder had the same sources.
         retry_failed: Whether failed pages of the sources are to be read again.
@@ -63,12 +57,9 @@ def prepare(
     """Prepares a job that reads what is not in the output folder yet.
 
     Args:
-        pipeline: Processes the pages.
         sources: Files, folders, globs, URIs.
         output: A folder: a local one, one that all nodes share, or one in a bucket.
         formats: Names of the formats in which each document gets a file.
-        overwrite: Discard the results already in the folder.
-        retry_failed: Read the failed pages of the sources again.
 
     Raises:
         InputError: The first source names nothing.

@@ -40,8 +40,6 @@ class Progress:
 
     Attributes:
         changed: Called with it when something changes.
-        limits: How many pages may fail.
-        doing: What the job is doing.
         listed: Files that the sources name, so far.
         listing: Whether more may follow.
         due: Documents to be read, of those listed.

@@ -19,9 +19,6 @@ class RayEngine:
     """Reads documents on a Ray cluster.
 
     Args:
-        graph: The pipeline.
-        writer: Writes what is finished.
-        batch_size: Pages read together.
         address: The cluster to join; None: one is started on this machine.
         page_seconds: Seconds after which a page fails; None: never.
         needs_models: Whether pages are to be read.

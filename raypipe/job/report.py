@@ -37,14 +37,10 @@ img { max-width: 100%; } figcaption { font-size: .8rem; } pre { overflow: auto; 
 
 
 def write(place: str, output: str | None = None) -> str:
-    """Writes the report of the job in an output folder.
+    """Writes the report of the job in an output folder, and returns the path or URI of its file.
 
     Args:
-        place: The folder.
         output: Path or URI of the file; None: `report.html` in the folder.
-
-    Returns:
-        The file.
 
     Raises:
         ConfigError: No job has written there, or the pipeline that made its results is unknown.

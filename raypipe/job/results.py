@@ -114,10 +114,9 @@ class Results:
         return [(name, bool(ours[2])) for name, ours in found if ours and int(ours[1]) == number]
 
     def write(self, number: int, rows: pa.Table) -> str:
-        """Writes rows as a file of a shard. The same pages always get the same name: a second try replaces the first.
+        """Writes rows as a file of a shard, and returns its name.
 
-        Returns:
-            The file's name.
+        The same pages always get the same name: a second try replaces the first.
         """
         pages = zip(rows["path"].to_pylist(), rows["pagenum"].to_pylist(), strict=True)
         digest = hashlib.blake2b(repr(sorted(pages)).encode(), digest_size=8).hexdigest()
@@ -210,11 +209,7 @@ class Results:
         self.drop(number, keep)
 
     def pages(self, columns: Mapping[str, Column]) -> Iterator[Page]:
-        """The pages of all files, a file at a time.
-
-        Args:
-            columns: The columns of the pipeline that made them.
-        """
+        """The pages of all files, a file at a time; `columns` are those of the pipeline that made them."""
         for name in self.all_names():
             yield from pages_of(self.read(name), columns)
 

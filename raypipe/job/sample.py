@@ -53,11 +53,6 @@ class Sample:
 class Drawn:
     """Documents drawn at random, all with the same probability.
 
-    Args:
-        most: How many at most.
-        chance: The random numbers.
-        naming: Gives their names.
-
     Attributes:
         rows: Their `path`, `name` and `size`.
         listed: How many they were drawn from.
@@ -104,7 +99,6 @@ def draw(found: Iterable[Found], sources: Sequence[str], most: int, on_listed: C
     Both are ordered by bytes per page, which is related to the time that a page takes, and drawn at equal distances.
 
     Args:
-        found: The documents of the sources.
         sources: The sources, after which documents are named.
         most: Pages in the sample.
         on_listed: Called with the number of listed documents every now and then.

@@ -110,7 +110,6 @@ class Shard:
     """The documents of a shard, without their paths and names, in the order of their keys.
 
     Attributes:
-        number: Its number.
         keys, name_keys, sizes, modified: Of each document.
         seen: Which documents the sources of this run name.
         taken: What was removed from their URIs, by its place in the ledger's list.
@@ -165,7 +164,6 @@ class Ledger:
     """The shards of an output folder.
 
     Attributes:
-        shards: By number.
         repeated: How often a source named a document that another had named.
         changed: Documents whose content has changed since they were read.
 

@@ -13,13 +13,11 @@ class Summary:
     """What a job did.
 
     Attributes:
-        folder: The output folder.
         pages: Pages processed by this run.
         resumed: Pages that were already done.
         outcome: What came of all documents that the sources name, in this run or an earlier one.
         seconds: Wall seconds, start-up included.
         processing_seconds: Wall seconds from the start of the first page to the end of the last.
-        sums: The metrics of all workers.
     """
 
     folder: OutputFolder

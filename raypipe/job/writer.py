@@ -30,13 +30,7 @@ Task = Callable[..., list[str]]
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes the rows of one job. It is small, and is sent to the processes that write.
-
-    Attributes:
-        folder: The output folder.
-        columns: The rows' columns.
-        formats: The names of the output formats.
-    """
+    """Writes the rows of one job. It is small, and is sent to the processes that write."""
 
     folder: OutputFolder
     columns: Mapping[str, Column]
@@ -45,8 +39,7 @@ class Writer:
     def write(self, number: int, rows: pa.Table) -> list[str]:
         """Writes rows of a shard, and the files of the documents all of whose pages are among them.
 
-        Returns:
-            The files of documents that could not be written.
+        It returns the files of documents that could not be written.
         """
         rows = self._without_keys(rows)
         Results(self.folder).write(number, rows)
@@ -67,27 +60,23 @@ class Writer:
         return rows
 
     def tasks(self, files: Sequence[str], split: Mapping[str, Sequence[str]]) -> list[Task]:
-        """Tasks that write the files of documents from results; they may run anywhere and at the same time.
+        """Tasks that write the files of documents from results, and return those that could not be written.
+
+        They may run anywhere and at the same time.
 
         Args:
             files: Names of files of results, whose complete documents are written.
             split: The names of the files of each document whose rows are in several.
-
-        Returns:
-            Functions that say what they could not write.
         """
         joins = [partial(self._join, dict(some)) for some in batched(split.items(), DOCUMENTS_PER_JOIN)]
         return [*(partial(self._convert, name) for name in files), *joins]
 
     def pack(self, name: str, files: Sequence[str], split: Mapping[str, Sequence[str]]) -> list[str]:
-        """Writes one file for each format with many documents.
+        """Writes one file for each format with many documents, and returns what could not be written.
 
         Args:
             name: Its name, without the suffix.
             files, split: See `tasks`.
-
-        Returns:
-            What could not be written.
         """
         with ExitStack() as stack:
             shards = {each: stack.enter_context(Shard(find(each))) for each in self.formats}

@@ -32,13 +32,10 @@ class OperatorActor:
     """Runs one operator on batches of page rows, inside an actor of Ray Data.
 
     Args:
-        operator: The steps.
         number: Its place in the pipeline.
         threads: CPU threads of a session; with a GPU, pages that are decoded and searched at once.
-        tally: The job's tally actor.
         page_seconds: Seconds after which a page fails and its process is ended; None: never.
         most_growth: Bytes by which the process may grow before it is ended between two tasks of Ray.
-        known: The passwords of documents.
     """
 
     def __init__(

@@ -46,12 +46,8 @@ def transform(
     """See `Pipeline.transform`.
 
     Args:
-        graph: The pipeline.
-        dataset: Page rows, or documents.
-        batch_size: Pages whose lines are read together.
         tally: The job's tally actor; None: a new one.
         shared: Whether the dataset can have further pipelines and actors, for which default pools leave room.
-        page_seconds: Seconds after which a page fails and its process is ended; None: never.
         most_growth: Bytes by which the memory of an actor may grow before its process is replaced.
 
     Raises:

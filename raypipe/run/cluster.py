@@ -62,10 +62,6 @@ def join(address: str, log_to_driver: bool) -> None:
 def start(num_cpus: int, log_to_driver: bool) -> None:
     """Starts a cluster, which ends with this process or with `ray.shutdown`.
 
-    Args:
-        num_cpus: Logical CPUs of the cluster.
-        log_to_driver: Whether its workers' output is printed here.
-
     Raises:
         RaypipeError: It does not start.
     """

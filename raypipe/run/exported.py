@@ -15,7 +15,6 @@ class Exported:
     """The metrics of one operator in one process, with the names and tags that a server uses.
 
     Args:
-        operator: The operator's name.
         is_first: Whether it is the pipeline's first, whose pages are counted.
     """
 
@@ -32,8 +31,6 @@ class Exported:
 
         Args:
             failed: Its pages that failed here.
-            pages: How many there were.
-            seconds: How long it took.
             sums: The sums from `Metrics`.
         """
         if self._is_first:

@@ -24,7 +24,6 @@ class Guard:
     """Works on rows together, or one by one if they were being processed when a process died.
 
     Args:
-        tally: The job's tally actor.
         who: The name of this process and of those that Ray starts in its place.
         stage: The stage that messages name for a failed row.
         seconds: Seconds after which a row fails and this process is ended; None: never.
@@ -39,7 +38,6 @@ class Guard:
         """The results of some work for each row.
 
         Args:
-            rows: Pages or documents.
             work: Takes rows, their keys, and the failure of a row that hangs or kills processes.
         """
         # Ray gives the work of a dead process to another with the same name. The same page in a process of another name

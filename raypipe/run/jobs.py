@@ -76,10 +76,8 @@ def read(
     """Reads documents and writes their rows, all on the cluster.
 
     Args:
-        graph: The pipeline.
         documents: Their `path`, `name` and `done`, the numbers of pages that are not to be read.
         write: Writes finished rows, and returns the files that it could not write.
-        batch_size: Pages read together.
         rows_per_file: Rows that are written together.
         watch: Called twice a second with the tally's sums.
         page_seconds: Seconds after which a page, or opening a document, fails; None: never.
@@ -215,11 +213,7 @@ def cause(report: str) -> RaypipeError:
 
 
 def _quiet(longest: float | None) -> None:
-    """Leaves the terminal to our own progress; errors still come as exceptions.
-
-    Args:
-        longest: Most seconds until pages that hang are given up.
-    """
+    """Leaves the terminal to our own progress; pages that hang are given up after `longest` seconds at most."""
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=UserWarning, module="ray.data")
     context = DataContext.get_current()

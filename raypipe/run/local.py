@@ -61,11 +61,7 @@ def finished(
     inputs. A single page gets all threads.
 
     Args:
-        graph: The pipeline.
-        rows: Page rows.
         batch_size: Pages whose lines are read together with one thread.
-        threads: CPU threads.
-        metrics: Where counts and seconds are added.
         page_seconds: Seconds after which a page fails and the job goes on; None: never. Its thread cannot be ended and
             goes on too; code that never releases Python's lock stops the process.
     """

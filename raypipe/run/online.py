@@ -53,8 +53,6 @@ class Ingress:
     Args:
         operators: A deployment for each, or the task of one that runs in this process.
         path: The path through them, without the operators: Serve finds handles only among the arguments.
-        settings: The limits of the server.
-        jobs_for: Makes the keeper of jobs.
     """
 
     def __init__(
@@ -105,11 +103,8 @@ def deployment(
     """A pipeline as an application; see `Pipeline.deployment`.
 
     Args:
-        graph: The pipeline.
         drawings: The operators that draw overlays, by the name of the drawing.
-        serving: How it is deployed.
         pools: The pool of each operator; None: chosen for this machine.
-        jobs_for: Makes the keeper of jobs.
 
     Raises:
         ConfigError: A stage reads a column that no stage writes and that requests do not bring with them.

@@ -31,7 +31,6 @@ def page_rows(documents: pa.Table, tally: Any, page_seconds: float | None) -> pa
 
     Args:
         documents: Their `path`, `name` and `done`, the numbers of pages that are not to be read.
-        tally: The job's tally actor.
         page_seconds: Seconds after which opening a document fails; None: never.
     """
     found = list(_pages(documents.to_pylist(), tally, page_seconds))

@@ -23,9 +23,6 @@ class PagePath:
 
     Attributes:
         operators: For each, the handle of its deployment or, in the ingress's own process, the replica itself.
-        names: Their names.
-        models: Their models.
-        overlays: Formats in which an overlay can be drawn.
         columns: The columns of a finished page.
         needs: The columns that come with a request.
         at_once: How many pages all replicas together read at once.

@@ -34,7 +34,6 @@ def for_data(
     Actors that do everything are always busy; dedicated pools pay where stages need different machines.
 
     Args:
-        graph: The pipeline.
         cpus, gpus: What the cluster has.
         taken: CPUs and GPUs of the pools that the dataset has already.
         shared: Whether to leave room for further pipelines, whose actors take turns on the same CPUs and GPUs.
@@ -105,7 +104,6 @@ def check_room(
     """Makes sure that pools fit a cluster: Ray would wait forever for what it does not have.
 
     Args:
-        pools: The pools.
         cpus, gpus: What the cluster has.
         kept: CPUs that reading and writing take.
         taken: CPUs and GPUs that other pools of the same dataset take.

@@ -44,7 +44,6 @@ class Task:
     """What a replica runs.
 
     Attributes:
-        operator: The steps.
         last: Whether no operator follows.
         drawings: The operators that draw overlays, by the name of the drawing; only for the last operator.
         threads: CPU threads per page.

@@ -19,13 +19,7 @@ OPENING = "Opening"
 
 
 class Runner:
-    """The workers of an operator, set up in this process.
-
-    Args:
-        operator: The steps to run.
-        threads: CPU threads that they may use.
-        metrics: Where counts and seconds are added.
-    """
+    """The workers of an operator, set up in this process."""
 
     def __init__(self, operator: Operator, threads: int, metrics: Metrics) -> None:
         # OpenCV would start one thread per core, whatever the actor's share.

@@ -49,13 +49,9 @@ def run(
     """Serves a pipeline until SIGTERM or SIGINT, then finishes the accepted requests.
 
     Args:
-        graph: The pipeline.
         drawings: What draws overlays, by the picture's format.
-        serving: How it is deployed.
-        host, port: Where HTTP is spoken.
         address: The Ray cluster to join; None: one is started here.
         started: Called when pages can be read.
-        jobs_for: Makes what keeps jobs.
 
     Raises:
         ConfigError: The cluster serves something already, the port is taken, the pools do not fit the cluster, or a

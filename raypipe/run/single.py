@@ -37,12 +37,8 @@ def run(
     """Serves a pipeline until SIGTERM or SIGINT, then finishes the accepted requests.
 
     Args:
-        graph: The pipeline.
         drawings: What draws overlays, by the picture's format.
-        serving: How it is deployed.
-        host, port: Where HTTP is spoken.
         started: Called when pages can be read.
-        jobs_for: Makes what keeps jobs.
 
     Raises:
         ConfigError: The port is taken, a lexicon cannot be read, or a stage reads a column that no stage writes and no

@@ -27,11 +27,7 @@ class Tally:
         self._begun: float | None = None
 
     def begin(self, keys: list[Key], node: str) -> list[int]:
-        """Records that a batch of pages is begun, unless one of them was begun before and its actor died.
-
-        Args:
-            keys: The pages.
-            node: The id of the actor's node.
+        """Records that an actor on a node begins pages, unless one of them was begun before and its actor died.
 
         Returns:
             How often each was begun before. If any was, they must be begun again one by one.

@@ -38,9 +38,7 @@ def in_order(
     """A function's results for items, computed in threads and yielded in order.
 
     Args:
-        function: What is called, in several threads at once.
         items: Its arguments. They are taken as results are asked for.
-        at_once: Threads.
         limit: How long a call may take; None: forever.
     """
     team = _Team(function, at_once)

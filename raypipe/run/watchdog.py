@@ -73,11 +73,7 @@ def _described(pages: Sequence[object]) -> str:
 
 
 class Growth:
-    """Ends this process between two of its tasks if its memory has grown since the first; Ray repeats the second.
-
-    Args:
-        most: Bytes by which it may grow.
-    """
+    """Ends this process before a task if its memory grew by over `most` bytes since its first; Ray repeats that task."""
 
     def __init__(self, most: int) -> None:
         self._most = most

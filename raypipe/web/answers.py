@@ -23,11 +23,6 @@ class Context:
     """What an answer contains besides its pages.
 
     Attributes:
-        request_id: The id of the request.
-        models: The pipeline's models.
-        form: The form of the answer.
-        confidences: Whether it includes confidences.
-        pictures: Whether it includes pictures of pages.
         folder: The folder in which paths of pages may be opened.
     """
 

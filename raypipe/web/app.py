@@ -49,8 +49,6 @@ def create(
     """The application around a reader, ready for any ASGI server.
 
     Args:
-        reader: Reads pages.
-        settings: The limits of the server.
         tells_id: Whether it adds the header `X-Request-ID` to answers; Serve's proxies do so themselves.
         jobs_for: Makes the keeper of jobs; None: the server takes no jobs.
     """

@@ -21,11 +21,7 @@ CLOSE = {"Connection": "close"}
 
 
 class Bodies:
-    """Reads the bodies of all requests. The number of slow ones is limited.
-
-    Args:
-        settings: The limits.
-    """
+    """Reads the bodies of all requests. The number of slow ones is limited."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings

@@ -65,8 +65,6 @@ def pages_of(body: bytes, most: int, upload: Upload | None = None) -> list[Page]
     """The pages in a request's body.
 
     Args:
-        body: JSON.
-        most: How many there may be.
         upload: Their document; None: it was not sent.
 
     Raises:

@@ -47,13 +47,9 @@ class Edge:
     """ASGI middleware around the whole application.
 
     Args:
-        app: The application.
-        settings: Keys, and how long clients are told to wait.
-        telemetry: Where requests are counted.
         tells_id: Whether answers get the header with the request's id; Serve's proxies add it themselves.
 
     Attributes:
-        log: Where requests are logged.
         under_way: How many requests are being answered.
     """
 

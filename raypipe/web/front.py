@@ -23,11 +23,7 @@ PROBLEMS = {
 
 
 class Front:
-    """ASGI middleware around Serve's router.
-
-    Args:
-        app: The router.
-    """
+    """ASGI middleware around Serve's router."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

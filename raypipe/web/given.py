@@ -16,10 +16,9 @@ FARTHEST = 1_000_000
 
 
 def take_columns(form: dict[str, str], needs: Mapping[str, Column]) -> dict[str, Any]:
-    """Removes the columns from a form: each is a field with the column's name and JSON as its value.
+    """Removes the columns from a form and returns them, each as its `Column` encodes it.
 
-    Returns:
-        The columns, each as its `Column` encodes it.
+    Each is a field with the column's name and JSON as its value.
 
     Raises:
         ProblemError: 422, one is missing or does not fit its column.

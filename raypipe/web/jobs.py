@@ -76,9 +76,6 @@ class Jobs(Protocol):
         """Keeps a job, to be read.
 
         Args:
-            uploads: Its documents.
-            pages: Their pages.
-            owner: Who begins it.
             webhook: The address to notify of its end; empty: none.
 
         Raises:

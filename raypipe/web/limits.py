@@ -23,9 +23,7 @@ class Admission:
     IEEE/ACM Transactions on Networking 6(2), 1998.
 
     Args:
-        places: How many there are.
         places_per_client: How many one client may have; 0: as many as are left for others.
-        retry_after_seconds: How long a refused client is told to wait.
     """
 
     def __init__(self, places: int, places_per_client: int, retry_after_seconds: int) -> None:
@@ -112,7 +110,6 @@ class Deadline:
     """The time limit of a request, for all its work from now on or for each piece of it.
 
     Args:
-        seconds: The limit.
         each: Whether it applies to each awaited piece.
     """
 

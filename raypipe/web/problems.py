@@ -18,10 +18,8 @@ class ProblemError(Exception):
     """A request that gets no result.
 
     Args:
-        status: HTTP status.
         code: A stable name for programs.
         detail: What went wrong and what to do, for people.
-        headers: Further headers of the answer.
     """
 
     def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:

@@ -16,9 +16,6 @@ class Call:
     """A request: what a sample does.
 
     Attributes:
-        method: Its method.
-        url: Its address.
-        headers: Its headers.
         file: The file that is its body; empty: it has none.
     """
 

@@ -130,7 +130,6 @@ class Service:
         """Answers Textract's DetectDocumentText.
 
         Args:
-            request: The request.
             document_of: Extracts the document from the body.
 
         Raises:

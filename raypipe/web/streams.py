@@ -32,9 +32,7 @@ class Listening:
     """What the streams of a request share.
 
     Args:
-        look: Reads the state of the job.
         is_stopping: Whether the server is stopping, so that streams must end.
-        request_id: The request's id, for problems.
     """
 
     def __init__(self, look: Look, is_stopping: Callable[[], bool], request_id: str) -> None:
@@ -104,14 +102,7 @@ def number(answer: JobAnswer) -> str:
 
 
 class Stream(Response):
-    """A stream that holds a place as long as it lasts.
-
-    Args:
-        parts: What is sent.
-        media_type: Its type.
-        places: The places of all streams.
-        client: Who asks.
-    """
+    """A stream that holds a place as long as it lasts."""
 
     def __init__(self, parts: AsyncIterator[bytes], media_type: str, places: Admission, client: str) -> None:
         super().__init__()

@@ -35,13 +35,9 @@ PAGES = (1, 2, 4, 8, 16, 32, 64)
 class Telemetry:
     """The metrics and the log of one ingress.
 
-    Args:
-        settings: Where the log and the traces go.
-
     Attributes:
         knows_loads: Whether it knows how long the models took to load.
         log: Takes `extra={"fields": ...}`.
-        traces: Where requests are traced.
     """
 
     content_type = CONTENT_TYPE_LATEST
@@ -90,7 +86,6 @@ class Telemetry:
         """Counts a page.
 
         Args:
-            visits: What it cost at each operator.
             failure: The code of its exception, if it has one.
         """
         self._pages.inc()

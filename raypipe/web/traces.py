@@ -16,11 +16,7 @@ class NoTraces:
 
     @contextmanager
     def request(self, headers: Mapping[str, str]) -> Iterator[None]:
-        """Traces a request, as a part of the trace that its `traceparent` names.
-
-        Args:
-            headers: Its headers.
-        """
+        """Traces a request, as a part of the trace that its `traceparent` names."""
         yield
 
     def answered(self, route: str, method: str, status: int, request_id: str) -> None:
@@ -42,9 +38,6 @@ class NoTraces:
 
 class Traces(NoTraces):
     """Sends traces to a collector.
-
-    Args:
-        exporter: Sends them.
 
     Attributes:
         provider: OpenTelemetry's, which only this ingress uses.

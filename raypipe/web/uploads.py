@@ -38,7 +38,6 @@ class Upload:
 
     Attributes:
         name: The client's name for it; only shown, never opened.
-        content: The encoded bytes.
         columns: Columns that came with it, each as its `Column` encodes it.
         password: Its password, if it is locked; empty: none was given.
     """

@@ -49,9 +49,7 @@ class Webhooks:
         """Sends a message.
 
         Args:
-            url: The receiver.
             number: The id of the message, which stays the same if it is sent again.
-            body: The message, in JSON.
 
         Raises:
             ValueError: The address is not allowed.

@@ -14,9 +14,6 @@ class Arrivals:
     """Takes the pages of a job's results, a file at a time, in the order of documents and pages.
 
     A job reads in that order and writes what it has read, so that files that come later hold later pages.
-
-    Args:
-        results: The results.
     """
 
     def __init__(self, results: Results) -> None:
@@ -24,11 +21,7 @@ class Arrivals:
         self._seen, self._waiting, self._taken = set[str](), deque[str](), set[tuple[str, int]]()
 
     def take(self, columns: Mapping[str, Column]) -> list[Page]:
-        """The pages of the next file; none if there is none yet.
-
-        Args:
-            columns: The columns of the pipeline that makes them.
-        """
+        """The pages of the next file, with the columns of the pipeline that makes them; none if there is none yet."""
         if not self._waiting:
             new = [name for name in self._results.all_names() if name not in self._seen]
             self._seen.update(new)

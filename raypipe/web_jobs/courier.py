@@ -28,8 +28,6 @@ class Courier:
     server at a time, and a server's death loses none. After a death between sending and recording it is sent again.
 
     Args:
-        shelf: The jobs.
-        webhooks: Sends the messages.
         answer: Makes the answer about a job that goes with its message.
     """
 

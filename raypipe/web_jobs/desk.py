@@ -52,10 +52,6 @@ class Desk:
     """Takes jobs and has them read, in threads of its own; see `web.jobs.Jobs`.
 
     Args:
-        pipeline: The server's pipeline.
-        settings: The limits of jobs.
-        service: The server.
-        folder: Where jobs are kept.
         webhooks: Sends the messages of their ends; None: nobody may be told.
     """
 
@@ -234,9 +230,6 @@ class JobsOf:
     """Makes the keeper of jobs, in the process that speaks HTTP.
 
     Attributes:
-        pipeline: The server's pipeline.
-        settings: The limits of jobs.
-        folder: Where they are kept.
         webhooks: Sends the messages of their ends; None: nobody may be told.
 
     Raises:

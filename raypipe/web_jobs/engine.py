@@ -49,9 +49,6 @@ class ServedEngine(LocalEngine):
     """Reads the documents of a job with a server's reader.
 
     Args:
-        pipeline: The pipeline.
-        writer: Writes what is finished.
-        turns: The turns of all jobs here.
         events: The event loop of the reader.
         check: Called repeatedly; raises an exception when the job must stop.
     """

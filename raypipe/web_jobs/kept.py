@@ -59,9 +59,8 @@ class Kept:
         folder: Where all of it is.
         owner: Who began it: the digest of a key.
         names: The client's names of its documents.
-        pages: Pages of all documents.
         size: Bytes of all documents.
-        created: When it began.
+        created: When it began, in seconds since 1970.
         webhook: The address to notify of its end; empty: none.
         pipeline: The digest of the pipeline of the server that took it; empty: an earlier version did not say.
     """
@@ -127,7 +126,6 @@ class Kept:
 
         Args:
             seconds: How long it is kept after its end.
-            counts: Counts the rows of its results.
         """
         outcome, problem, state = self.outcome, "", "queued"
         if outcome is None:
@@ -176,11 +174,6 @@ def _time(seconds: float) -> str:
 
 class Shelf:
     """All jobs in a folder.
-
-    Args:
-        folder: The folder.
-        settings: How many are kept, and how long.
-        pipeline: The pipeline of this server.
 
     Attributes:
         pipelines: Those of all servers that share the folder.

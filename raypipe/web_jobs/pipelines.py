@@ -19,10 +19,6 @@ LEFT_SECONDS = 600.0
 class Pipelines:
     """The pipelines of the servers that share a folder. Each keeps a file there, which the file system's clock dates.
 
-    Args:
-        folder: The folder of jobs.
-        pipeline: The pipeline of this server.
-
     Raises:
         ConfigError: The folder cannot be written.
     """
