@@ -50,7 +50,7 @@ class Client:
     def __init__(self, url: str, key: str | None = None, *, tries: int = 4, timeout: float = 150) -> None:
         if not _is_http(url):
             raise ConfigError(f"{url!r} is not an http or https URL.", "Give the address that `raypipe serve` prints.")
-        if key and not _fits_header(key):
+        if key and not key.isprintable():
             raise ConfigError(
                 "The key has characters that an HTTP header cannot carry.", "Give one line of visible characters."
             )
@@ -201,11 +201,6 @@ def _is_http(url: str) -> bool:
         return False
 
 
-def _fits_header(key: str) -> bool:
-    """Whether a key is one line of visible characters."""
-    return key.isprintable()
-
-
 def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
     """What the server says about an error, and what to do."""
     try:
@@ -219,7 +214,7 @@ def _page(answer: Mapping[str, Any], path: str) -> Page:
     """A page of the server's JSON, with its further columns."""
     page = {"confidence": None, **answer}
     language = page.pop("lang", None)
-    picture, confidence = _decoded(page.pop("overlay", "")), page["confidence"]
+    overlay, confidence = page.pop("overlay", ""), page["confidence"]  # A `data:` URL in base64.
     page.pop("failure", None)  # `exception` says the same.
     if missing := {field.name for field in fields(JsonPage)} - {"failure", "lang", *page}:
         raise KeyError(*missing)
@@ -228,11 +223,6 @@ def _page(answer: Mapping[str, Any], path: str) -> Page:
         "path": path,
         "lines": LINES.decode(page["lines"]),
         "confidence": [] if confidence is None else [confidence],
-        "image_with_regions": picture,
+        "image_with_regions": base64.b64decode(overlay.partition(",")[2]) if overlay else None,
     }
     return Page(row, replace(USUAL, language=language))
-
-
-def _decoded(data_url: str) -> bytes | None:
-    """The bytes of a `data:` URL in base64."""
-    return base64.b64decode(data_url.partition(",")[2]) if data_url else None

@@ -74,13 +74,7 @@ def fits(arrow: pa.DataType, wanted: pa.DataType) -> bool:
     return bool(arrow == wanted)
 
 
-_SCALARS = {
-    str: pa.string(),
-    bool: pa.bool_(),
-    int: pa.int32(),
-    float: pa.float32(),
-    bytes: pa.large_binary(),
-}
+_SCALARS = {str: pa.string(), bool: pa.bool_(), int: pa.int32(), float: pa.float32(), bytes: pa.large_binary()}
 
 
 def _inner(kind: Any) -> dict[str, Any]:
@@ -160,21 +154,18 @@ def given(name: str, column: Column) -> Column:
 
     def decode(value: Any) -> Any:
         try:
-            plain = isinstance(value, Mapping) or (isinstance(value, Sequence) and any(map(_is_plain, value)))
-            found = column.decode(_without_nulls(value)) if plain else value
-            column.to_arrow([found])
+            items = value if isinstance(value, Sequence) else [value]
+            is_plain = any(isinstance(item, Mapping) for item in items)
+            decoded = column.decode(_without_nulls(value)) if is_plain else value
+            column.to_arrow([decoded])
         except (AttributeError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
             raise ConfigError(
                 f"The column {name!r} of the input does not hold {column.arrow}: {error}.",
                 "Give it the values that the stage which usually writes the column would write.",
             ) from error
-        return found
+        return decoded
 
     return replace(column, decode=decode)
-
-
-def _is_plain(item: Any) -> bool:
-    return isinstance(item, Mapping)
 
 
 def _without_nulls(value: Any) -> Any:

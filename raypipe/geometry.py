@@ -29,13 +29,7 @@ def corners(boxes: Boxes) -> Floats:
     along, across = directions(boxes[:, 4])
     half_width, half_height = along * boxes[:, 2:3] / 2, across * boxes[:, 3:4] / 2
     offsets = np.stack(
-        [
-            -half_width - half_height,
-            half_width - half_height,
-            half_width + half_height,
-            half_height - half_width,
-        ],
-        1,
+        [-half_width - half_height, half_width - half_height, half_width + half_height, half_height - half_width], 1
     )
     return np.asarray(boxes[:, None, :2] + offsets, np.float32)
 

@@ -14,10 +14,10 @@ from raypipe.job import loop, plan
 from raypipe.job.engine import Engine
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
+from raypipe.job.loop import Summary
 from raypipe.job.progress import Limits, Progress
 from raypipe.job.ray import RayEngine
 from raypipe.job.results import Results
-from raypipe.job.summary import Summary
 from raypipe.pipeline import Pipeline
 from raypipe.types import Page
 

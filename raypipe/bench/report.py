@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -77,7 +77,7 @@ class Report(BaseModel):
 
     def to_json(self) -> str:
         """The report as JSON, which `load` reads."""
-        return json.dumps(self.model_dump(mode="json"), indent=1) + "\n"
+        return self.model_dump_json(indent=1) + "\n"
 
 
 def load(path: Path) -> Report:
@@ -98,7 +98,8 @@ def speeds(report: Report, earlier: Report | None = None) -> Iterator[tuple[str,
     before = {each.name: each.middle for each in earlier.measured} if earlier else {}
     for each in report.measured:
         cpu = "-" if each.cpu_seconds is None else f"{each.cpu_seconds:.3f}"
-        row = [each.name, *(f"{value:.2f}" for value in (each.middle, *_ends(each.pages_per_second))), cpu]
+        values = each.middle, min(each.pages_per_second), max(each.pages_per_second)
+        row = [each.name, *(f"{value:.2f}" for value in values), cpu]
         if earlier:
             known = before.get(each.name)
             row += [f"{known:.2f}", f"{each.middle / known - 1:+.0%}"] if known else ["-", "-"]
@@ -108,7 +109,8 @@ def speeds(report: Report, earlier: Report | None = None) -> Iterator[tuple[str,
 def shares(report: Report, earlier: Report | None = None) -> Iterator[tuple[str, ...]]:
     """Rows of the table of steps: milliseconds of a page and their share, of each setting."""
     before = {each.name: each.steps for each in earlier.measured} if earlier else {}
-    yield "a page's time, ms", *(title for each in report.measured for title in _titles(each.name, each.name in before))
+    titles = ([each.name, "share", *(["earlier"] if each.name in before else [])] for each in report.measured)
+    yield "a page's time, ms", *chain.from_iterable(titles)
     for step in step_names(report):
         row = [step]
         for each in report.measured:
@@ -127,11 +129,3 @@ def _names(some: Iterable[Iterable[str]]) -> list[str]:
     """All steps of some settings, in the order in which a page goes through them; `REST` comes last."""
     found = dict.fromkeys(name for names in some for name in names)
     return sorted(found, key=lambda name: name == REST)
-
-
-def _titles(name: str, compared: bool) -> list[str]:
-    return [name, "share", *(["earlier"] if compared else [])]
-
-
-def _ends(values: Sequence[float]) -> tuple[float, float]:
-    return min(values), max(values)

@@ -69,12 +69,8 @@ def one(setting: Setting, paths: list[str]) -> Round:
             "Leave them out; `raypipe run` says which they are.",
         )
     sums = dict(summary.sums)
-    return Round(
-        pages=summary.pages,
-        seconds=summary.processing_seconds,
-        cpu_seconds=sums.pop("cpu_seconds", None),
-        sums=sums,
-    )
+    cpu_seconds = sums.pop("cpu_seconds", None)
+    return Round(pages=summary.pages, seconds=summary.processing_seconds, cpu_seconds=cpu_seconds, sums=sums)
 
 
 def _engine(setting: Setting, pipeline: Pipeline, job: Job) -> Engine:

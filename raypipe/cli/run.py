@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -32,7 +33,6 @@ from raypipe.job.local import LocalEngine
 from raypipe.job.plan import Job
 from raypipe.job.progress import Limits, Progress
 from raypipe.job.ray import RayEngine
-from raypipe.job.summary import Summary
 from raypipe.keys import public
 from raypipe.metrics import files_run
 
@@ -95,37 +95,30 @@ def run(
     with _resumable(folder):
         job = plan.prepare(pipeline, sources, output, formats, overwrite, retry_failed)
         with progress.shown(Limits(max_errors, max_error_rate)) as shown:
-            engine_for = _engine_for(job, shown, engine, batch_size, threads, address, page_timeout or None)
+            engine_for = partial(_engine, job, shown, engine, batch_size, threads, address, page_timeout or None)
             summary = loop.run(job, engine_for, shown)
         sys.exit(_report(summary, job, overlay))
 
 
-def _engine_for(
+def _engine(
     job: Job,
     shown: Progress,
-    engine: str,
+    name: str,
     batch_size: int,
     threads: int | None,
     address: str | None,
     page_seconds: float | None,
-) -> loop.EngineFor:
-    """Makes the engine once it is known what there is to read."""
-
-    def engine_for(documents: pa.Table, more: bool) -> Engine:
-        name = engine if engine != "auto" else _sooner(job, documents, more, address, threads)
-        shown.update(doing="loading models" if name == "local" else "starting Ray")
-        if name == "local":
-            return LocalEngine(job.pipeline.graph, job.writer, batch_size, threads, page_seconds)
-        return RayEngine(job.pipeline.graph, job.writer, batch_size, address, page_seconds)
-
-    return engine_for
-
-
-def _sooner(job: Job, documents: pa.Table, more: bool, address: str | None, threads: int | None) -> str:
-    """The engine that is done sooner; says why."""
-    name, reason = choose(job.pipeline.graph, documents, more, address, threads)
-    click.echo(f"{'Ray' if name == 'ray' else 'One process'}: {reason}.", err=True)
-    return name
+    documents: pa.Table,
+    more: bool,
+) -> Engine:
+    """The engine that is asked for, or the one that is done sooner with what there is to read, which is told."""
+    if name == "auto":
+        name, reason = choose(job.pipeline.graph, documents, more, address, threads)
+        click.echo(f"{'Ray' if name == 'ray' else 'One process'}: {reason}.", err=True)
+    shown.update(doing="loading models" if name == "local" else "starting Ray")
+    if name == "local":
+        return LocalEngine(job.pipeline.graph, job.writer, batch_size, threads, page_seconds)
+    return RayEngine(job.pipeline.graph, job.writer, batch_size, address, page_seconds)
 
 
 @contextmanager
@@ -141,7 +134,7 @@ def _resumable(folder: OutputFolder) -> Iterator[None]:
         sys.exit(128 + number)
 
 
-def _report(summary: Summary, job: Job, overlay: str) -> ExitStatus:
+def _report(summary: loop.Summary, job: Job, overlay: str) -> ExitStatus:
     """Prints the summary; returns the exit status."""
     seconds, outcome = summary.processing_seconds, summary.outcome
     rate = f", {summary.pages / seconds:.2f} pages/s once started" if seconds else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -76,7 +76,8 @@ def _convert(
         rows, files = results.of(number), results.names(number)
         documents += len(rows.complete)
         if shards:
-            packed += _with_split(files, rows.split)
+            begun = [{path: names for path, names in rows.split.items() if names[0] == file} for file in files]
+            packed += zip(files, begun, strict=True)  # A document belongs to the file in which it begins.
         else:
             left = _write(engine, writer.tasks(files, rows.split), changed, before, len(ledger.shards))
             unwritten += left
@@ -91,11 +92,6 @@ def _write(
 ) -> list[str]:
     """Carries out one of the parts of the job, and reports the progress."""
     return engine.write(tasks, lambda ended: changed((before + ended / len(tasks)) / parts))
-
-
-def _with_split(files: Sequence[str], split: Mapping[str, list[str]]) -> list[tuple[str, dict[str, list[str]]]]:
-    """Files of results, each with the documents that begin in it and go on in others."""
-    return [(file, {path: names for path, names in split.items() if names[0] == file}) for file in files]
 
 
 def _packs(writer: Writer, files: Sequence[tuple[str, dict[str, list[str]]]], count: int) -> list[Task]:

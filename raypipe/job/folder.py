@@ -29,24 +29,26 @@ class OutputFolder:
 
     Args:
         place: A path, or a URI of any file system of pyarrow.
+
+    Attributes:
+        uri: Its absolute path, or its URI.
+        declared: The file with the pipeline that made the results.
+        job: The file that says what the latest job was asked to read.
+        report: The report of the job.
+        shards: The folder of the ledger.
+        results: The folder of the Parquet files.
+        overlays: The folder of the pictures with regions and text drawn over them.
     """
 
     def __init__(self, place: str | Path) -> None:
         text = os.fspath(place)
         self.uri = text if "://" in text else os.path.abspath(Path(text).expanduser())  # noqa: PTH100 - removes ..
+        self.declared, self.job = join(self.uri, "pipeline.toml"), join(self.uri, "job.json")
+        self.report, self.overlays = join(self.uri, "report.html"), join(self.uri, "overlays")
+        self.shards, self.results = join(self.uri, "shards"), join(self.uri, "results")
 
     def __str__(self) -> str:
         return public(self.uri)
-
-    @property
-    def declared(self) -> str:
-        """The file with the pipeline that made the results."""
-        return join(self.uri, "pipeline.toml")
-
-    @property
-    def job(self) -> str:
-        """The file that says what the latest job was asked to read."""
-        return join(self.uri, "job.json")
 
     def asked(self) -> dict[str, Any]:
         """The contents of `job`; empty if there is none, or if a power failure cut it off."""
@@ -55,26 +57,6 @@ class OutputFolder:
         except ValueError:
             return {}
         return said
-
-    @property
-    def report(self) -> str:
-        """The report of the job."""
-        return join(self.uri, "report.html")
-
-    @property
-    def shards(self) -> str:
-        """The folder of the ledger."""
-        return join(self.uri, "shards")
-
-    @property
-    def results(self) -> str:
-        """The folder of the Parquet files."""
-        return join(self.uri, "results")
-
-    @property
-    def overlays(self) -> str:
-        """The folder of the pictures with regions and text drawn over them."""
-        return join(self.uri, "overlays")
 
     def documents(self, form: str) -> str:
         """The folder of the documents in an output format."""

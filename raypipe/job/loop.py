@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 
 from raypipe.errors import OutputError
 from raypipe.job.engine import Engine, Read
+from raypipe.job.folder import OutputFolder
 from raypipe.job.plan import Job, note_listed
 from raypipe.job.progress import Progress
 from raypipe.job.results import Rows
 from raypipe.job.shards import Outcome
-from raypipe.job.summary import Summary
 
 MOST_ROUNDS = 3
 """How often a shard is processed: once, and again if files turn out to have more pages than expected."""
@@ -30,6 +30,28 @@ wrote a minute later at the latest, unless it is mounted otherwise."""
 
 EngineFor = Callable[[pa.Table, bool], Engine]
 """Makes the engine, from the first documents to be read and whether more may follow."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a job did.
+
+    Attributes:
+        pages: Pages processed by this run.
+        resumed: Pages that were already done.
+        outcome: What came of all documents that the sources name, in this run or an earlier one.
+        seconds: Wall seconds, start-up included.
+        processing_seconds: Wall seconds from the start of the first page to the end of the last.
+        sums: The metrics of all workers.
+    """
+
+    folder: OutputFolder
+    pages: int
+    resumed: int
+    outcome: Outcome
+    seconds: float
+    processing_seconds: float
+    sums: dict[str, float]
 
 
 def run(job: Job, engine_for: EngineFor, progress: Progress) -> Summary:
@@ -258,9 +280,7 @@ class _Run:
 
 def _remaining(documents: pa.Table, rows: Rows) -> pa.Table:
     """The documents with pages that have no row yet, with `done`: the numbers of the pages that have one."""
-    paths = documents["path"].to_pylist()
-    if rows.complete:
-        todo = pa.array([path not in rows.complete for path in paths], pa.bool_())
-        documents = documents.filter(todo)
+    is_left = [path not in rows.complete for path in documents["path"].to_pylist()]
+    documents = documents.filter(pa.array(is_left, pa.bool_()))
     done = [rows.partial.get(path) for path in documents["path"].to_pylist()]
     return documents.append_column("done", pa.array(done, pa.list_(pa.int32())))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +74,7 @@ def prepare(
     if overwrite:
         folder.check_inputs(places)
     held = lease.take(folder.uri)
-    with _released_on_error(held, output):
+    try:
         if overwrite:
             folder.clear()
         ledger, results = Ledger(folder), Results(folder)
@@ -83,6 +82,11 @@ def prepare(
         if ledger.shards:
             check_pipeline(folder, pipeline)
         continues = _note(folder, pipeline, places)
+    except BaseException as error:
+        held.release()
+        if isinstance(error, (OSError, PageError)):
+            raise ConfigError(f"{output} cannot be written: {str(error).rstrip('.')}.", lease.UNWRITABLE) from error
+        raise
     lister = Lister(ledger, first, files, Naming(places))
     writer = Writer(folder, pipeline.graph.columns, tuple(formats))
     return Job(pipeline, folder, ledger, lister, results, writer, held, continues, retry_failed)
@@ -95,18 +99,6 @@ def _note(folder: OutputFolder, pipeline: Pipeline, places: Sequence[str]) -> bo
     write_file(folder.declared, public(pipeline.to_toml()).encode())
     write_file(folder.job, json.dumps({"sources": names}).encode())
     return continues
-
-
-@contextmanager
-def _released_on_error(held: lease.Lease, output: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, PageError) as error:
-        held.release()
-        raise ConfigError(f"{output} cannot be written: {str(error).rstrip('.')}.", lease.UNWRITABLE) from error
-    except BaseException:
-        held.release()
-        raise
 
 
 def found(sources: Iterable[str | Path], left_out: str | None = None) -> tuple[list[str], Iterator[Found]]:

@@ -35,21 +35,18 @@ class RayEngine:
         page_seconds: float | None = None,
         needs_models: bool = True,
     ) -> None:
-        from raypipe.run import jobs
+        from raypipe.run import jobs, nodes
 
+        self._jobs = jobs
         self._graph, self._writer, self._batch_size = graph, writer, batch_size
         self._page_seconds = page_seconds
         jobs.connect(address)
         stop.heed_sigterm()  # Ray has set a handler of its own.
         if address:
-            from raypipe.run.nodes import check_nodes
-
-            check_nodes(graph if needs_models else None, writer.folder.job)
+            nodes.check_nodes(graph if needs_models else None, writer.folder.job)
 
     def read(self, number: int, documents: pa.Table, progress: Progress) -> Read:
         """See `Engine.read`."""
-        from raypipe.run import jobs
-
         last = len(self._graph.operators) - 1
         opened, found, finished, failed = progress.opened, progress.found, progress.finished, progress.failed
 
@@ -61,7 +58,7 @@ class RayEngine:
                 failed=failed + int(sums.get(f"failed_{last}", 0)),
             )
 
-        pages, unwritten, sums = jobs.read(
+        pages, unwritten, sums = self._jobs.read(
             self._graph,
             documents.select(["path", "name", "done"]),
             partial(self._writer.write, number),
@@ -74,6 +71,4 @@ class RayEngine:
 
     def write(self, tasks: Sequence[Task], on_ended: Callable[[int], None] = lambda count: None) -> list[str]:
         """See `Engine.write`."""
-        from raypipe.run import jobs
-
-        return jobs.convert(tasks, on_ended)
+        return self._jobs.convert(tasks, on_ended)

@@ -72,14 +72,14 @@ def render(summary: Status, found: Gathered, pipeline: Pipeline) -> str:
         *[_failures(kind, count, found.examples[kind]) for kind, count in found.failures.most_common()],
         "" if found.failures else "<p>No page failed.</p>",
         "<h2>Most doubtful pages</h2>",
-        *[_figure(seen, f"confidence {seen.value:.2f}", _overlay(seen)) for seen in found.doubtful],
+        *[_figure(seen, f"confidence {seen.value:.2f}", _picture(seen, OVERLAY)) for seen in found.doubtful],
         "<h2>Slowest pages</h2>",
-        *[_figure(seen, f"{seen.value:.2f} s", _overlay(seen)) for seen in found.slowest],
+        *[_figure(seen, f"{seen.value:.2f} s", _picture(seen, OVERLAY)) for seen in found.slowest],
         "" if found.slowest else "<p>The results do not say how long a page took.</p>",
         "<h2>Settings</h2>",
         f"<pre>{escape(pipeline.to_toml())}</pre>",
         "<h2>Models and versions</h2>",
-        _table([*_models(pipeline), *_versions()]),
+        _table([*((stage.name, stage.model) for stage in pipeline.graph.model_stages), *_versions()]),
     ]
     head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>' + "\n".join(parts) + "</body></html>\n"
@@ -125,7 +125,7 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _failures(kind: str, count: int, examples: list[Seen]) -> str:
-    figures = "".join(_figure(seen, seen.exception or "", _thumbnail(seen)) for seen in examples)
+    figures = "".join(_figure(seen, seen.exception or "", _picture(seen, THUMBNAIL)) for seen in examples)
     return f"<h3>{count:,} x {escape(kind)}</h3>{figures}"
 
 
@@ -135,20 +135,13 @@ def _figure(seen: Seen, caption: str, picture: str) -> str:
     return f"<figure>{shown}<figcaption>{escape(page)}<br>{escape(caption)}</figcaption></figure>"
 
 
-def _thumbnail(seen: Seen) -> str:
-    """The picture of a failed page; empty if it cannot be opened."""
-    with suppress(PageError):
-        return _encoded(open_image(None, seen.path, seen.pagenum, False, _LIMITS).bgr(), THUMBNAIL)
-    return ""
-
-
-def _overlay(seen: Seen) -> str:
-    """What was read on a page: its overlay, or the page itself."""
+def _picture(seen: Seen, side: int) -> str:
+    """The overlay of a page, or else the page itself; empty if it cannot be opened."""
     with suppress(PageError):
         if seen.overlay:
             pixels = cv2.imdecode(np.frombuffer(read_file(seen.overlay), np.uint8), cv2.IMREAD_COLOR)
-            return _encoded(np.asarray(pixels, np.uint8), OVERLAY)
-        return _encoded(open_image(None, seen.path, seen.pagenum, False, _LIMITS).bgr(), OVERLAY)
+            return _encoded(np.asarray(pixels, np.uint8), side)
+        return _encoded(open_image(None, seen.path, seen.pagenum, False, _LIMITS).bgr(), side)
     return ""
 
 
@@ -158,10 +151,6 @@ def _encoded(pixels: Pixels, side: int) -> str:
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 75])
     return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
-
-
-def _models(pipeline: Pipeline) -> list[tuple[str, str]]:
-    return [(stage.name, stage.model) for stage in pipeline.graph.model_stages]
 
 
 def _versions() -> list[tuple[str, str]]:

@@ -140,10 +140,6 @@ class Shard:
         """The places of documents in this shard; -1 where they are not in it."""
         return _places(self.keys, keys)
 
-    def has_names(self, keys: Keys) -> npt.NDArray[np.bool_]:
-        """Which names documents of this shard have."""
-        return _places(self.name_keys, keys) >= 0
-
     def forget(self, keys: Keys) -> None:
         """Removes documents."""
         kept = ~np.isin(self.keys, keys)
@@ -248,7 +244,8 @@ class Ledger:
         Returns:
             Its number; None if all are known.
         """
-        taken = np.fromiter((self._number(taken_out(each.path)) for each in found), np.int32, len(found))
+        removed = (taken_out(each.path) for each in found)
+        taken = np.fromiter((self._taken.setdefault(key, len(self._taken)) for key in removed), np.int32, len(found))
         if taken.any():
             found = [each._replace(path=public(each.path)) for each in found]
         keys = np.fromiter((key_of(each.path) for each in found), np.uint64, len(found))
@@ -269,9 +266,6 @@ class Ledger:
         self._new.add(number)
         self.changed += int((replaces >= 0).sum())
         return number
-
-    def _number(self, taken: Taken | None) -> int:
-        return self._taken.setdefault(taken, len(self._taken))
 
     def _known(self, keys: Keys, taken: npt.NDArray[np.int32], found: Sequence[Found]) -> npt.NDArray[np.int32]:
         """For each file `NEW`, `SAME`, or the number of the shard that holds its former content."""
@@ -334,7 +328,7 @@ class Ledger:
         order = np.argsort(keys)
         keys, taken = keys[order], np.zeros(len(keys), bool)
         for shard in self.shards.values():
-            taken |= shard.has_names(keys)
+            taken |= _places(shard.name_keys, keys) >= 0
         return taken[np.argsort(order)]
 
     def _on_disk(self, name: str) -> str:

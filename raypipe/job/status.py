@@ -55,19 +55,15 @@ def status(place: str) -> Status:
     """
     folder = OutputFolder(place)
     with folder.in_use():
-        return _status(folder)
-
-
-def _status(folder: OutputFolder) -> Status:
-    if not exists(folder.job):
-        raise ConfigError(f"{folder} is not the output folder of a job.", "Give the --output of `raypipe run`.")
-    record = folder.asked()
-    ledger, results = Ledger(folder), Results(folder)
-    gone = results.gone(ledger.files())
+        if not exists(folder.job):
+            raise ConfigError(f"{folder} is not the output folder of a job.", "Give the --output of `raypipe run`.")
+        record, ledger, results = folder.asked(), Ledger(folder), Results(folder)
+        gone = results.gone(ledger.files())
+        begun = [join(results.uri, name) for number in [*ledger.unfinished(), *gone] for name in results.names(number)]
+        rows = {uri: int(parsed(uri, pq.read_metadata).num_rows) for uri in begun}
+        rate = _rate(rows)
     outcomes = [shard.outcome for number, shard in ledger.shards.items() if shard.outcome and number not in gone]
     total = sum(outcomes, Outcome())
-    begun = [join(results.uri, name) for number in [*ledger.unfinished(), *gone] for name in results.names(number)]
-    rows = {uri: _rows(uri) for uri in begun}
     return Status(
         sources=record.get("sources", []),
         listed=record.get("listed"),
@@ -75,13 +71,9 @@ def _status(folder: OutputFolder) -> Status:
         done=total.documents,
         pages=total.pages + sum(rows.values()),
         outcome=total,
-        pages_per_second=_rate(rows),
+        pages_per_second=rate,
         files_gone=sum(gone.values()),
     )
-
-
-def _rows(uri: str) -> int:
-    return int(parsed(uri, pq.read_metadata).num_rows)
 
 
 def _rate(rows: dict[str, int]) -> float | None:

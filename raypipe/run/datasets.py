@@ -23,8 +23,6 @@ PATHS = (
     "Pass include_paths=True to ray.data.read_binary_files or read_images, or rename or add the column: "
     "dataset.rename_columns({...: 'path'})."
 )
-
-
 _transformed: WeakSet[Dataset] = WeakSet()
 """Datasets to which pipelines were added."""
 

@@ -117,12 +117,14 @@ def _opened(documents: pa.Table, rows_of: Callable[[pa.Table], pa.Table], batch_
 
 def _written(finished: Dataset, write: Callable[[pa.Table], pa.Table], rows_per_file: int) -> Dataset:
     """The number of rows written to each file, and the files of documents that could not be written."""
+    # Each is a process of its own, which hardly computes.
+    writers = max(FEWEST_WRITERS, int(ray.cluster_resources().get("CPU", 1)) // CPUS_PER_WRITER)
     return finished.map_batches(
         write,
         batch_size=rows_per_file,
         batch_format="pyarrow",
         num_cpus=writing_cpus(ray.nodes()),
-        compute=TaskPoolStrategy(_writers()),
+        compute=TaskPoolStrategy(writers),
     )
 
 
@@ -152,11 +154,6 @@ def writing_cpus(nodes: Iterable[dict[str, Any]]) -> float:
     would wait for them. Otherwise a node without CPUs, on which nothing is to run, could get the task.
     """
     return 0 if all(node["Resources"].get("CPU") for node in nodes if node["Alive"]) else TASK_CPUS
-
-
-def _writers() -> int:
-    """Tasks that write at the same time: each is a process of its own, which hardly computes."""
-    return max(FEWEST_WRITERS, int(ray.cluster_resources().get("CPU", 1)) // CPUS_PER_WRITER)
 
 
 def _rows_per_block(documents: int, batch_size: int) -> int:

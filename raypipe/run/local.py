@@ -68,7 +68,7 @@ def finished(
     rows = iter(rows)
     first = list(islice(rows, threads))
     at_once = max(1, len(first))
-    own = Metrics()
+    own, operators = Metrics(), "+".join(operator.name for operator in graph.operators)
     process = processor(graph, threads // at_once, own)
 
     def work(batch: Sequence[Row]) -> Done:  # On copies: a thread that hangs may go on some day.
@@ -78,17 +78,13 @@ def finished(
         if len(batch) > 1:
             alone = _counted(in_order(work, [[row] for row in batch], 1, limit), metrics)
             return [row for rows in alone for row in rows], {}
-        return work([_given_up(graph, row, page_seconds or 0) for row in batch])
+        (row,) = batch
+        failure = timed_out(operators, f"{row['path']}, page {row['pagenum'] + 1},", page_seconds or 0)
+        return work([{**row, "exception": failure}])
 
     limit = None if page_seconds is None else Limit[Sequence[Row], Done](page_seconds, instead)
     batches = batched(chain(first, rows), batch_size if at_once == 1 else 1)
     return _counted(in_order(work, batches, at_once, limit), metrics)
-
-
-def _given_up(graph: Graph, row: Row, seconds: float) -> Row:
-    """A page that took too long."""
-    names = "+".join(operator.name for operator in graph.operators)
-    return {**row, "exception": timed_out(names, f"{row['path']}, page {row['pagenum'] + 1},", seconds)}
 
 
 def numbered(documents: Sequence[Row], page_seconds: float | None) -> Generator[list[Row], None, None]:

@@ -18,8 +18,6 @@ GPU_SHARE = 0.6
 """The same for GPUs; above one half, since Ray would put two actors of a half on one GPU and leave another idle."""
 MOST_THREADS = 4
 """CPU threads of a replica whose pool is not set: more bring little, since they share Python's lock."""
-
-
 MOST_GPU_THREADS = 16
 """CPU threads of an actor with a GPU: more share Python's lock."""
 

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ray
@@ -26,7 +25,6 @@ from raypipe.run.pools import check_room, for_serving
 from raypipe.run.ports import check_port
 from raypipe.run.relay import relayed
 from raypipe.run.settings import DRAIN_SECONDS, Serving
-from raypipe.stages.base import Pool
 from raypipe.web import front
 from raypipe.web.jobs import JobsFor
 
@@ -68,10 +66,12 @@ def run(
     with contextlib.ExitStack() as last:
         last.callback(ray.shutdown)
         _check_vacant()
-        pools = _pools(graph)
+        pools, resources = for_serving(graph), ray.cluster_resources()
+        check_room(pools, resources.get("CPU", 0), resources.get("GPU", 0))
         _start(host, port)
         if not (address or serving.settings.log_file):  # The ingress is on this machine.
-            serving = _logging_to(serving, last.enter_context(relayed()))
+            settings = serving.settings.model_copy(update={"log_file": last.enter_context(relayed())})
+            serving = serving.model_copy(update={"settings": settings})
         last.callback(_remove)
         _deploy(deployment(graph, drawings, serving, pools, jobs_for))
         started()
@@ -86,26 +86,11 @@ def _stop_event() -> threading.Event:
     return stop
 
 
-def _pools(graph: Graph) -> list[Pool]:
-    """The pools of a pipeline, for which the cluster has room."""
-    pools, resources = for_serving(graph), ray.cluster_resources()
-    check_room(pools, resources.get("CPU", 0), resources.get("GPU", 0))
-    return pools
-
-
-def _logging_to(serving: Serving, path: Path) -> Serving:
-    settings = serving.settings.model_copy(update={"log_file": path})
-    return serving.model_copy(update={"settings": settings})
-
-
 def _remove() -> None:
-    """Removes our application, and no other."""
-    _drain()
-    serve.delete(NAME)
+    """Removes our application, and no other.
 
-
-def _drain() -> None:
-    """Lets the ingresses finish what they have accepted, while they tell further clients to try again."""
+    Its ingresses first finish what they have accepted, while they tell further clients to try again.
+    """
     deadline = time.monotonic() + DRAIN_SECONDS
     try:
         ingress = serve.get_app_handle(NAME)
@@ -114,6 +99,7 @@ def _drain() -> None:
             time.sleep(0.1)
     except Exception as error:  # Whatever Serve raises if an ingress does not answer: it is deleted anyway.
         logging.getLogger(__name__).warning("The server stops at once: %s", error)
+    serve.delete(NAME)
 
 
 def _connect(address: str | None) -> None:

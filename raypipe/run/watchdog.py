@@ -73,7 +73,7 @@ def _described(pages: Sequence[object]) -> str:
 
 
 class Growth:
-    """Ends this process before a task if its memory grew by over `most` bytes since its first; Ray repeats that task."""
+    """Ends this process before a task if its memory grew by over `most` bytes since the first; Ray repeats the task."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -135,7 +135,11 @@ class _Arrival:
         if self.seconds_left > 0:
             return
         if time.monotonic() - self._begun >= self._longest:
-            raise self._too_slow()
+            detail = (
+                f"The body did not arrive within {self._settings.body_seconds:g} seconds, or at less than "
+                f"{self._settings.min_upload_rate:,} bytes a second."
+            )
+            raise ProblemError(408, "body_too_slow", detail, CLOSE)
         self._bodies.take(self._client)
         self._is_counted = True
 
@@ -155,13 +159,6 @@ class _Arrival:
         self._bodies.hold(-len(self.body))
         if self._is_counted:
             self._bodies.leave(self._client)
-
-    def _too_slow(self) -> ProblemError:
-        detail = (
-            f"The body did not arrive within {self._settings.body_seconds:g} seconds, or at less than "
-            f"{self._settings.min_upload_rate:,} bytes a second."
-        )
-        return ProblemError(408, "body_too_slow", detail, CLOSE)
 
 
 def too_large(settings: ServerSettings) -> ProblemError:

@@ -37,8 +37,6 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-
-
 OURS = "X-Content-Type-Options"
 """A header that all answers of the application have, and Serve's own do not."""
 
@@ -140,7 +138,8 @@ class Edge:
         if scheme == "AWS4-HMAC-SHA256":  # boto3's signature: the access key's id is the key; the secret is not used.
             scheme, key = "bearer", key.partition("Credential=")[2].partition("/")[0]
         # Every key is compared, so that the time taken reveals nothing about them.
-        shown = [digest(each) for each in _readings(key.strip())]
+        # Headers are decoded as Latin-1, as they should be; most clients send UTF-8.
+        shown = [digest(key.strip()), digest(key.strip().encode("latin-1").decode("utf-8", "replace"))]
         matches = [known for known in self._keys for each in shown if hmac.compare_digest(each, known)]
         return matches[0] if matches and scheme.lower() == "bearer" else ""
 
@@ -171,11 +170,6 @@ def _with_origins(app: ASGIApp, settings: ServerSettings) -> ASGIApp:
         allow_headers=("Authorization", "Content-Type", "Content-Disposition", "Last-Event-ID", REQUEST_ID),
         expose_headers=(REQUEST_ID, "X-Failed-Pages", "Retry-After", "Location"),
     )
-
-
-def _readings(key: str) -> tuple[str, str]:
-    """A key from a header, decoded as Latin-1, as headers should be, and as UTF-8, as most clients send it."""
-    return key, key.encode("latin-1").decode("utf-8", "replace")
 
 
 def request_id_of(headers: Headers) -> str:

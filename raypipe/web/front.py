@@ -47,7 +47,8 @@ class Front:
         async def send_or_replace(message: Message) -> None:
             nonlocal has_begun, is_replaced
             if message["type"] == "http.response.start":
-                has_begun, is_replaced = True, is_serves(message)
+                is_ours = OURS in Headers(raw=message["headers"])
+                has_begun, is_replaced = True, not is_ours and message["status"] in PROBLEMS
                 if is_replaced:
                     await replace(message["status"])
             if not is_replaced:
@@ -56,11 +57,6 @@ class Front:
         await self._app(scope, receive, send_or_replace)
         if not has_begun:  # The process that was to answer has died.
             await replace(500)
-
-
-def is_serves(message: Message) -> bool:
-    """Whether an answer is an error of Serve's own, rather than of an application."""
-    return OURS not in Headers(raw=message["headers"]) and message["status"] in PROBLEMS
 
 
 def middlewares() -> list[Middleware]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
@@ -88,10 +89,7 @@ async def events(request: Request, job: str, last_event_id: Annotated[str, Heade
 
 def _listening(request: Request, job: str) -> Listening:
     _, jobs, owner = _of(request)
-
-    async def look() -> JobAnswer:
-        return await asyncio.to_thread(jobs.status, job, owner)
-
+    look = partial(asyncio.to_thread, jobs.status, job, owner)
     return Listening(look, request.state.is_stopping, request.state.request_id)
 
 

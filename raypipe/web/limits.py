@@ -115,7 +115,7 @@ class Deadline:
 
     def __init__(self, seconds: float, each: bool = False) -> None:
         self._seconds, self._each = seconds, each
-        self._end = self._now() + seconds
+        self._end = time.monotonic() + seconds
 
     async def wait_for(self, work: Awaitable[T]) -> T:
         """Awaits a piece of the work, and cancels it when its time is up.
@@ -124,11 +124,7 @@ class Deadline:
             ProblemError: 504, it was not ready in time.
         """
         try:
-            return await asyncio.wait_for(work, self._seconds if self._each else self._end - self._now())
+            return await asyncio.wait_for(work, self._seconds if self._each else self._end - time.monotonic())
         except TimeoutError as error:
             detail = f"The pages were not read within {self._seconds:g} seconds. Send fewer, or try again later."
             raise ProblemError(504, "too_slow", detail) from error
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()

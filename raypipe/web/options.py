@@ -14,8 +14,6 @@ from raypipe.web.forms import Form, forms
 from raypipe.web.problems import ProblemError
 
 _RANGES = re.compile(r"^[1-9]\d{0,6}(-[1-9]\d{0,6})?(,[1-9]\d{0,6}(-[1-9]\d{0,6})?){0,99}$")
-
-
 LONGEST_SHOWN = 60
 """How much of a wrong value a problem repeats."""
 

@@ -81,8 +81,6 @@ class ProblemAnswer(BaseModel):
 
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
-
-
 PASSWORDS = {"type": "string", "format": "password", "description": "opens the PDFs of the form that need one"}
 
 

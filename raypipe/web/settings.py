@@ -34,9 +34,7 @@ class ServerSettings(BaseModel):
         0, ge=0, description="most requests running or waiting; further ones get a 429; 0: 16 per page read at once"
     )
     max_requests_per_client: int = Field(
-        0,
-        ge=0,
-        description="the same per key, or per address without keys; 0: as many as it leaves to others",
+        0, ge=0, description="the same per key, or per address without keys; 0: as many as it leaves to others"
     )
     pages_per_minute: int = Field(
         0, ge=0, description="pages per minute that an ingress reads for each of them before a 429; 0: no limit"

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future, wait
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -88,8 +87,7 @@ class ServedEngine(LocalEngine):
         for document in documents.to_pylist():
             content, done, total = Path(document["path"]).read_bytes(), set(document["done"] or ()), 1
             if may_have_pages(content):
-                count = self._service.reader.count(content)
-                total = asyncio.run_coroutine_threadsafe(_awaited(count), self._events).result()
+                total = asyncio.run_coroutine_threadsafe(self._service.reader.count(content), self._events).result()
             row = {"path": document["path"], "name": document["name"], "content": content, "exception": None}
             due = [number for number in range(total) if number not in done]
             progress.opened += 1
@@ -107,7 +105,3 @@ class ServedEngine(LocalEngine):
         exception = read.page.exception
         self._service.telemetry.page(read.visits, Failure.parse(exception).code if exception else None)
         return dict(read.page)
-
-
-async def _awaited(count: Any) -> int:
-    return int(await count)

@@ -150,12 +150,8 @@ class Kept:
             created=_time(self.created),
             ended=_time(outcome["ended"]) if outcome else None,
             expires=_time(outcome["ended"] + seconds) if outcome else None,
-            webhook=self._delivery_answer() if self.webhook else None,
+            webhook=DeliveryAnswer(url=self.webhook, **vars(self.delivery)) if self.webhook else None,
         )
-
-    def _delivery_answer(self) -> DeliveryAnswer:
-        delivery = self.delivery
-        return DeliveryAnswer(url=self.webhook, state=delivery.state, tries=delivery.tries, problem=delivery.problem)
 
 
 @contextmanager
