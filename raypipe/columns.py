@@ -46,12 +46,7 @@ class Column:
 
 
 def arrow_of(kind: Any, without: Collection[str] = ()) -> pa.DataType:
-    """The Arrow type of a record, or of the annotation of one of its fields.
-
-    Args:
-        kind: The record's class, or the annotation.
-        without: Names of fields that are not stored, in any record.
-    """
+    """The Arrow type of a record, or of the annotation of one of its fields; those in `without` are not stored."""
     if is_dataclass(kind):
         hints = get_type_hints(kind)
         return pa.struct([(name, arrow_of(hints[name], without)) for name in _stored(kind, without)])

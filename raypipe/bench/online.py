@@ -47,11 +47,7 @@ def read(setting: Setting, paths: Sequence[str], folder: str) -> Round:
 
 @contextmanager
 def server(declared: Path) -> Iterator[str]:
-    """The address of a server that is ready, and ends with the block.
-
-    Args:
-        declared: The pipeline's TOML file; what the server prints goes beside it.
-    """
+    """The address of a server that is ready, and ends with the block; its output goes beside the pipeline."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -16,11 +16,7 @@ REST = "waiting and other"
 
 
 def steps(pipeline: Pipeline | None, sums: Mapping[str, float], workers: int, seconds: float) -> dict[str, float]:
-    """Seconds of each step of a round, in the order in which a page goes through them.
-
-    Args:
-        pipeline: The pipeline that read the pages; None: another program, whose steps are unknown.
-    """
+    """Seconds of each step of a round, in the order in which a page goes through them; None: another program's."""
     if pipeline is None:
         return {OTHER: workers * seconds}
     sessions = files_run(sums)

@@ -20,12 +20,7 @@ from raypipe.pipeline import Pipeline
 
 @dataclass(frozen=True)
 class Converted:
-    """What was written.
-
-    Attributes:
-        shards: Files of many documents in each format; 0: each document has its own.
-        unwritten: Files that could not be written, and why.
-    """
+    """Documents, files of many of them in each format (0: each has its own), and what could not be written and why."""
 
     documents: int
     shards: int

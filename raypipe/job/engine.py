@@ -49,18 +49,10 @@ class Engine(Protocol):
     name: str
 
     def read(self, number: int, documents: pa.Table, progress: Progress) -> Read:
-        """Reads documents of a shard and writes their rows and files.
-
-        Args:
-            documents: Their `path`, `name` and `done`, the numbers of pages that have a row already.
-        """
+        """Reads documents (`path`, `name` and `done`, the pages that have a row) and writes their rows and files."""
 
     def write(self, tasks: Sequence[Task], on_ended: Callable[[int], None] = lambda count: None) -> list[str]:
-        """Calls functions that write files, and returns the files that could not be written, from all of them.
-
-        Args:
-            on_ended: Called after each with how many have ended.
-        """
+        """Calls functions that write files, and `on_ended` with how many ended; returns what all could not write."""
 
 
 class Choice(NamedTuple):

@@ -136,8 +136,7 @@ def measure(
 ) -> Measured:  # fmt: skip
     """Reads the pages of a sample in this process, with all its CPUs or a GPU, into a folder that is then removed.
 
-    Args:
-        pipeline_for: Makes the pipeline that reads them and writes overlays to a folder.
+    `pipeline_for` makes the pipeline that reads them and writes overlays to a folder.
     """
     marks, tell = [Mark.now(0)], progress.changed
 

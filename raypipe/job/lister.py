@@ -17,12 +17,7 @@ STOP_SECONDS = 5.0
 
 
 class Lister:
-    """Makes shards of the files that are new or have changed, in a thread.
-
-    Attributes:
-        listed: Files found so far.
-        ended: Whether all have been found.
-    """
+    """Makes shards of the files that are new or have changed, in a thread; `listed` files are found so far."""
 
     def __init__(self, ledger: Ledger, first: Found, found: Iterator[Found], naming: Naming) -> None:
         self._ledger, self._found, self._naming = ledger, chain([first], found), naming

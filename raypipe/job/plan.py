@@ -102,12 +102,7 @@ def _note(folder: OutputFolder, pipeline: Pipeline, places: Sequence[str]) -> bo
 
 
 def found(sources: Iterable[str | Path], left_out: str | None = None) -> tuple[list[str], Iterator[Found]]:
-    """The sources as absolute paths or URIs, and the files that they name, as they are found.
-
-    Args:
-        sources: Files, folders, globs, URIs.
-        left_out: See `listed`.
-    """
+    """The sources as absolute paths or URIs, and the files that they name, as they are found; see `listed`."""
     places = [_absolute(source) for source in sources]
     for place in places:
         add_listed_passwords(place)

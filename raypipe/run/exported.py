@@ -12,11 +12,7 @@ from raypipe.types import Row
 
 
 class Exported:
-    """The metrics of one operator in one process, with the names and tags that a server uses.
-
-    Args:
-        is_first: Whether it is the pipeline's first, whose pages are counted.
-    """
+    """The metrics of one operator in one process, with names and tags as a server's; the first counts pages."""
 
     def __init__(self, operator: str, is_first: bool) -> None:
         self._operator, self._is_first = {"operator": operator}, is_first
@@ -27,12 +23,7 @@ class Exported:
         self._busy = _counter("raypipe_busy_seconds", "Seconds in which the actor processed pages.")
 
     def add(self, failed: Sequence[Row], pages: int, seconds: float, sums: Mapping[str, float]) -> None:
-        """Adds a batch.
-
-        Args:
-            failed: Its pages that failed here.
-            sums: The sums from `Metrics`.
-        """
+        """Adds a batch, with its pages that failed here and the sums of its `Metrics`."""
         if self._is_first:
             self._pages.inc(pages, self._operator)
         if seconds > 0:

@@ -35,11 +35,7 @@ class Guard:
         self._watchdog = Watchdog(seconds, who)
 
     def each(self, rows: Sequence[Row], work: Callable[[Sequence[Row], list[Key], str | None], list[T]]) -> list[T]:
-        """The results of some work for each row.
-
-        Args:
-            work: Takes rows, their keys, and the failure of a row that hangs or kills processes.
-        """
+        """The results of work that takes rows, their keys, and the failure of a row that hangs or kills processes."""
         # Ray gives the work of a dead process to another with the same name. The same page in a process of another name
         # is not a retry: datasets may hold a page twice.
         keys = [(self._who, row["path"], DOCUMENT if row.get("pagenum") is None else row["pagenum"]) for row in rows]

@@ -50,9 +50,8 @@ class Replica(OperatorReplica):
 class Ingress:
     """Speaks HTTP.
 
-    Args:
-        operators: A deployment for each, or the task of one that runs in this process.
-        path: The path through them, without the operators: Serve finds handles only among the arguments.
+    Each operator is a deployment, or the task of one that runs in this process. The path comes without them: Serve
+    finds handles only among the arguments.
     """
 
     def __init__(

@@ -20,11 +20,7 @@ ones."""
 
 @dataclass(frozen=True)
 class Context:
-    """What an answer contains besides its pages.
-
-    Attributes:
-        folder: The folder in which paths of pages may be opened.
-    """
+    """What an answer contains besides its pages, whose paths may be opened if they lie in `folder`."""
 
     request_id: str
     models: list[dict[str, str]]

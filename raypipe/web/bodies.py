@@ -104,11 +104,7 @@ class Bodies:
 
 
 class _Arrival:
-    """One body on its way.
-
-    Attributes:
-        body: The bytes that have arrived.
-    """
+    """One body on its way; `body` holds the bytes that have arrived."""
 
     def __init__(self, bodies: Bodies, settings: ServerSettings, client: str) -> None:
         self._bodies, self._settings, self._client = bodies, settings, client

@@ -42,13 +42,10 @@ OURS = "X-Content-Type-Options"
 
 
 class Edge:
-    """ASGI middleware around the whole application.
+    """ASGI middleware around the whole application; `under_way` is the number of requests that are being answered.
 
     Args:
         tells_id: Whether answers get the header with the request's id; Serve's proxies add it themselves.
-
-    Attributes:
-        under_way: How many requests are being answered.
     """
 
     def __init__(self, app: ASGIApp, settings: ServerSettings, telemetry: Telemetry, tells_id: bool) -> None:

@@ -12,9 +12,6 @@ class FairQueue:
     """A queue of pages that wait for room in the reader. The client with the fewest pages in the reader is next.
 
     Clients with equally many take turns. `Admission` bounds how many pages wait.
-
-    Args:
-        room: How many pages the reader has at once.
     """
 
     def __init__(self, room: int) -> None:

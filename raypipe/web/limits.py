@@ -18,12 +18,9 @@ T = TypeVar("T")
 class Admission:
     """Places for requests, running or waiting: they bound the server's only queue.
 
-    By default a client gets no more places than are left for others: half of them if it is alone, a third if two want
-    all they can get. So there are always some for a new client: the dynamic thresholds of Choudhury and Hahne,
+    By default (0) a client gets no more places than are left for others: half of them if it is alone, a third if two
+    want all they can get. So there are always some for a new client: the dynamic thresholds of Choudhury and Hahne,
     IEEE/ACM Transactions on Networking 6(2), 1998.
-
-    Args:
-        places_per_client: How many one client may have; 0: as many as are left for others.
     """
 
     def __init__(self, places: int, places_per_client: int, retry_after_seconds: int) -> None:
@@ -67,12 +64,9 @@ class Admission:
 
 
 class Quota:
-    """Pages that each client has left: they come back little by little, up to those of one minute.
+    """Pages that each client has left: they come back little by little, up to those of one minute; 0: any number.
 
     A client with one left may send any number, and then waits until they would have been allowed.
-
-    Args:
-        pages_per_minute: How many each has; 0: any number.
     """
 
     def __init__(self, pages_per_minute: int) -> None:
@@ -107,11 +101,7 @@ class Quota:
 
 
 class Deadline:
-    """The time limit of a request, for all its work from now on or for each piece of it.
-
-    Args:
-        each: Whether it applies to each awaited piece.
-    """
+    """The time limit of a request, for all its work from now on or, with `each`, for each piece of it."""
 
     def __init__(self, seconds: float, each: bool = False) -> None:
         self._seconds, self._each = seconds, each

@@ -15,12 +15,7 @@ NO_SUCH_PATH = 404, "no_such_path", "There is nothing at this path. /docs lists 
 
 
 class ProblemError(Exception):
-    """A request that gets no result.
-
-    Args:
-        code: A stable name for programs.
-        detail: What went wrong and what to do, for people.
-    """
+    """A request that gets no result: a stable `code` for programs, and for people what went wrong and what to do."""
 
     def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, code, detail, headers)

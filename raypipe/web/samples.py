@@ -13,11 +13,7 @@ FILES = {"application/octet-stream": "letter.jpg", "application/json": "pages.js
 
 @dataclass(frozen=True)
 class Call:
-    """A request: what a sample does.
-
-    Attributes:
-        file: The file that is its body; empty: it has none.
-    """
+    """A request: what a sample does. `file` is its body; empty: it has none."""
 
     method: str
     url: str

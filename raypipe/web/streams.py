@@ -29,11 +29,7 @@ Look = Callable[[], Awaitable[JobAnswer]]
 
 
 class Listening:
-    """What the streams of a request share.
-
-    Args:
-        is_stopping: Whether the server is stopping, so that streams must end.
-    """
+    """What the streams of a request share; they end when the server is stopping."""
 
     def __init__(self, look: Look, is_stopping: Callable[[], bool], request_id: str) -> None:
         self._look, self._is_stopping, self._request_id = look, is_stopping, request_id

@@ -63,12 +63,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What the operator allows.
-
-    Attributes:
-        prefixes: The addresses under which clients' addresses must lie.
-        networks: Networks that are allowed although they are not public.
-    """
+    """What the operator allows: the beginnings of clients' addresses, and networks although they are not public."""
 
     prefixes: tuple[str, ...]
     networks: tuple[str, ...]

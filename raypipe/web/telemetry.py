@@ -83,11 +83,7 @@ class Telemetry:
         self._problems.labels(code).inc()
 
     def page(self, visits: Iterable[Visit], failure: str | None) -> None:
-        """Counts a page.
-
-        Args:
-            failure: The code of its exception, if it has one.
-        """
+        """Counts a page; `failure` is the code of its exception, if it has one."""
         self._pages.inc()
         if failure:
             self._failures.labels(failure).inc()

@@ -37,11 +37,7 @@ class NoTraces:
 
 
 class Traces(NoTraces):
-    """Sends traces to a collector.
-
-    Attributes:
-        provider: OpenTelemetry's, which only this ingress uses.
-    """
+    """Sends traces to a collector, through a provider that only this ingress uses."""
 
     def __init__(self, exporter: Any) -> None:
         from opentelemetry import trace

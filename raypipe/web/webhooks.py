@@ -35,12 +35,7 @@ class GoneError(Exception):
 
 @dataclass(frozen=True)
 class Webhooks:
-    """Sends messages.
-
-    Attributes:
-        allowed: The addresses that may be used.
-        keys: The keys that sign messages; several while keys are changed, each of which signs every message.
-    """
+    """Sends messages, each signed with all keys: there are several while keys are changed."""
 
     allowed: Allowed
     keys: tuple[bytes, ...] = field(repr=False)

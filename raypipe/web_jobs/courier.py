@@ -22,13 +22,10 @@ PAUSES = (5, 30, 120, 600, 1800, 3600, 10_800, 21_600)
 
 
 class Courier:
-    """Sends the messages of ended jobs, from a thread that runs `work`.
+    """Sends the messages of ended jobs, each with an answer about its job, from a thread that runs `work`.
 
     The outcome of a message is recorded in its job's folder, whose lease is held meanwhile: messages are sent by one
     server at a time, and a server's death loses none. After a death between sending and recording it is sent again.
-
-    Args:
-        answer: Makes the answer about a job that goes with its message.
     """
 
     def __init__(self, shelf: Shelf, webhooks: Webhooks, answer: Callable[[Kept], JobAnswer]) -> None:

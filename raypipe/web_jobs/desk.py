@@ -49,11 +49,7 @@ class _Interrupted(Exception):  # noqa: N818 - no error
 
 
 class Desk:
-    """Takes jobs and has them read, in threads of its own; see `web.jobs.Jobs`.
-
-    Args:
-        webhooks: Sends the messages of their ends; None: nobody may be told.
-    """
+    """Takes jobs and has them read, in threads of its own; see `web.jobs.Jobs`. Without webhooks, nobody is told."""
 
     def __init__(
         self, pipeline: Pipeline, settings: JobSettings, service: Service, folder: Path, webhooks: Webhooks | None
@@ -227,10 +223,7 @@ def _named(kept: Kept, page: Page, graph: Graph) -> Page:
 
 @dataclass(frozen=True)
 class JobsOf:
-    """Makes the keeper of jobs, in the process that speaks HTTP.
-
-    Attributes:
-        webhooks: Sends the messages of their ends; None: nobody may be told.
+    """Makes the keeper of jobs, in the process that speaks HTTP. Without webhooks, nobody may be told of their ends.
 
     Raises:
         ConfigError: The pipeline reads columns that come with a request.

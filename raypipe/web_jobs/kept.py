@@ -122,11 +122,7 @@ class Kept:
         return text.replace(str(self.output), "the job")
 
     def answer(self, seconds: float, counts: Counts) -> JobAnswer:
-        """Its progress, for its owner.
-
-        Args:
-            seconds: How long it is kept after its end.
-        """
+        """Its progress, for its owner; it is kept for some seconds after its end."""
         outcome, problem, state = self.outcome, "", "queued"
         if outcome is None:
             rows = counts.of(self.output)
@@ -169,10 +165,7 @@ def _time(seconds: float) -> str:
 
 
 class Shelf:
-    """All jobs in a folder.
-
-    Attributes:
-        pipelines: Those of all servers that share the folder.
+    """All jobs in a folder, and the pipelines of all servers that share it.
 
     Raises:
         ConfigError: The folder cannot be written.
