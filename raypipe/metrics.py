@@ -42,15 +42,11 @@ class Visit:
     def of(cls, operator: str, queue_seconds: float, batch_pages: int, sums: dict[str, float]) -> Visit:
         """A visit from the sums that `Metrics` drained for the whole batch."""
         shares = {name: value / batch_pages for name, value in sums.items()}
-        return cls(
-            operator,
-            queue_seconds,
-            batch_pages,
-            *(
-                {name.removesuffix(end): value for name, value in shares.items() if name.endswith(end)}
-                for end in (SECONDS, TOTAL)
-            ),
+        seconds, counts = (
+            {name.removesuffix(end): value for name, value in shares.items() if name.endswith(end)}
+            for end in (SECONDS, TOTAL)
         )
+        return cls(operator, queue_seconds, batch_pages, seconds, counts)
 
 
 def files_run(sums: Mapping[str, float]) -> dict[str, float]:

@@ -308,14 +308,12 @@ class Page(Mapping[str, Any]):
     @property
     def overlay(self) -> str | None:
         """Path or URI of the picture with its regions, if one was saved."""
-        path: str | None = self._playing("overlay")
-        return path
+        return self._playing("overlay")
 
     @property
     def picture(self) -> bytes | None:
         """The picture with its regions, encoded, if one was drawn and not saved."""
-        picture: bytes | None = self._playing("picture")
-        return picture
+        return self._playing("picture")
 
     @property
     def exception(self) -> str | None:
@@ -333,7 +331,7 @@ class Page(Mapping[str, Any]):
         """The columns of your own stages that outputs keep, by name."""
         return {name: self._row[name] for name in self._roles.further if name in self._row}
 
-    def _playing(self, role: str) -> Any:
+    def _playing(self, role: str) -> Any | None:
         return self._row.get(self._roles.columns.get(role, role))
 
 

@@ -114,13 +114,13 @@ async def result(request: Request, job: str, options: Annotated[Selection, Query
 
 async def _streamed(request: Request, job: str, options: Selection, context: answers.Context) -> Response:
     _, jobs, owner = _of(request)
-    take = await asyncio.to_thread(jobs.follow, job, owner)
+    next_pages = await asyncio.to_thread(jobs.follow, job, owner)
 
     def line(page: Page) -> bytes:
         is_chosen = page.pagenum in options.chosen(page.total_pages)
         return answers.body([page], context, {}) if is_chosen else b""
 
-    parts = _listening(request, job).pages(take, line)
+    parts = _listening(request, job).pages(next_pages, line)
     return Stream(parts, context.form.media_type, request.app.state.listeners, request.state.client)
 
 

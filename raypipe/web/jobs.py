@@ -53,7 +53,7 @@ class JobAnswer(BaseModel):
 class Jobs(Protocol):
     """Keeps jobs and has them read: `web_jobs.desk.Desk`. Its methods block.
 
-    A job belongs to the key that began it; no other sees it.
+    A job belongs to the key that began it; no other sees it. For a job that is not there, a `ProblemError` says 404.
     """
 
     max_pages: int
@@ -66,49 +66,26 @@ class Jobs(Protocol):
         """Leaves what has not been read to other servers, or to the next start."""
 
     def check_webhook(self, url: str) -> None:
-        """Makes sure that a job may name an address to be notified of its end.
-
-        Raises:
-            ProblemError: 422, it may not.
-        """
+        """Makes sure that a job may name an address to be notified of its end; if not, a `ProblemError` says 422."""
 
     def add(self, uploads: list[Upload], pages: int, owner: str, webhook: str) -> JobAnswer:
-        """Keeps a job, to be read.
-
-        Args:
-            webhook: The address to notify of its end; empty: none.
+        """Keeps a job, to be read; an empty address of a webhook is none.
 
         Raises:
             ProblemError: 429, there are too many, or they take too many bytes.
         """
 
     def status(self, job: str, owner: str) -> JobAnswer:
-        """The progress of a job.
-
-        Raises:
-            ProblemError: 404, there is none.
-        """
+        """The progress of a job."""
 
     def pages(self, job: str, owner: str) -> tuple[list[Page], str]:
-        """The pages of a finished job, and the folder in which it is.
-
-        Raises:
-            ProblemError: 404, there is none; 409, it is not finished.
-        """
+        """The pages of a finished job, and the folder in which it is; before, a `ProblemError` says 409."""
 
     def follow(self, job: str, owner: str) -> Callable[[], list[Page]]:
-        """A function that returns further pages of a job, in order, each time it is called; none if none are ready.
-
-        Raises:
-            ProblemError: 404, there is no such job; the function raises it, too, once the job is removed.
-        """
+        """A function that returns further pages of a job, in order, each time it is called; none if none are ready."""
 
     def remove(self, job: str, owner: str) -> None:
-        """Ends a job, and removes all of it.
-
-        Raises:
-            ProblemError: 404, there is none.
-        """
+        """Ends a job, and removes all of it."""
 
 
 JobsFor = Callable[[Service], Jobs]

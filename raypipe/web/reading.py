@@ -85,18 +85,8 @@ async def page_rows(
             most = settings.max_pages
             detail = f"The request has more than {most} pages, the limit of this server. Choose some: pages=1-{most}."
             raise ProblemError(413, "too_many_pages", detail)
-        rows += [
-            {
-                "path": upload.name,
-                "name": upload.name,
-                "content": content,
-                "pagenum": page,
-                "total_pages": total,
-                "exception": None,
-                **upload.columns,
-            }
-            for page in chosen
-        ]
+        row = {"path": upload.name, "name": upload.name, "content": content, "total_pages": total, "exception": None}
+        rows += [{**row, "pagenum": page, **upload.columns} for page in chosen]
     if not rows:
         detail = f"There is no page {options.pages} in the request. Choose some of 1-{most_pages}, or leave pages out."
         raise ProblemError(422, "page_missing", detail)

@@ -35,7 +35,7 @@ READY_SECONDS = 2
 
 @dataclass(frozen=True)
 class Service:
-    """A reader with its limits and its counters."""
+    """A reader with its limits and its counters. A `ProblemError` says why a request gets no result."""
 
     reader: Reader
     settings: ServerSettings
@@ -46,11 +46,7 @@ class Service:
     telemetry: Telemetry
 
     async def ocr(self, request: Request, options: Options) -> Response:
-        """Answers `POST /v1/ocr`.
-
-        Raises:
-            ProblemError: The request gets no result.
-        """
+        """Answers `POST /v1/ocr`."""
         begun = time.perf_counter()
         if media_type(request) not in (FORM, "application/json"):  # These may ask for another format.
             negotiate(request.headers.get("accept"), options)
@@ -116,25 +112,14 @@ class Service:
         return self.telemetry.render(self.admission.taken)
 
     async def invocations(self, request: Request) -> dict[str, object]:
-        """Answers `POST /invocations`.
-
-        Raises:
-            ProblemError: The request gets no result.
-        """
+        """Answers `POST /invocations`."""
         uploads, _ = await self.received(request)
         rows, reads = await self._read_all(request, uploads, Options())
         multipage = [may_have_pages(row["content"]) for row in rows]
         return answers.invocations([read.page for read in reads], multipage)
 
     async def textract(self, request: Request, document_of: Callable[[bytes], bytes]) -> bytes:
-        """Answers Textract's DetectDocumentText.
-
-        Args:
-            document_of: Extracts the document from the body.
-
-        Raises:
-            ProblemError: The request gets no result.
-        """
+        """Answers Textract's DetectDocumentText; `document_of` extracts the document from the body."""
         self._check(request)
         content = document_of(await self.bodies.read(request))
         uploads = [Upload("document", content, given.take_columns({}, self.reader.needs))]

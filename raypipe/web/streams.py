@@ -55,17 +55,17 @@ class Listening:
         except ProblemError as problem:
             yield b"event: problem\ndata: %b\n\n" % dumps(problem.document(self._request_id))
 
-    async def pages(self, take: Callable[[], list[Page]], line: Callable[[Page], bytes]) -> AsyncIterator[bytes]:
+    async def pages(self, next_pages: Callable[[], list[Page]], line: Callable[[Page], bytes]) -> AsyncIterator[bytes]:
         """The pages of the job as they are written, one per line; a last line says what went wrong, if anything.
 
         Args:
-            take: Returns further pages; see `Jobs.follow`.
+            next_pages: Returns further pages; see `Jobs.follow`.
             line: Renders a page; empty: it is not wanted.
         """
         has_sent = False
         try:
             async for answer in self._looks():
-                while pages := await asyncio.to_thread(take):
+                while pages := await asyncio.to_thread(next_pages):
                     if lines := b"".join(map(line, pages)):
                         has_sent = True
                         yield lines

@@ -132,7 +132,7 @@ class Desk:
         kept = self._shelf.find(job, owner)
         arrivals, graph = Arrivals(Results(kept.output)), None
 
-        def take() -> list[Page]:
+        def next_pages() -> list[Page]:
             nonlocal graph
             with self._unless_removed(job, owner):
                 if not graph and not exists(kept.output.declared):  # It is still queued.
@@ -140,7 +140,7 @@ class Desk:
                 graph = graph or declared_pipeline(kept.output).graph
                 return [_named(kept, page, graph) for page in arrivals.take(graph.columns)]
 
-        return take
+        return next_pages
 
     def remove(self, job: str, owner: str) -> None:
         """See `web.jobs.Jobs`."""
