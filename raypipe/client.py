@@ -119,7 +119,9 @@ class Client:
             except urllib.error.HTTPError as error:
                 if error.code not in RETRYABLE or attempt == self._tries:
                     raise ServerError(*_problem(error)) from error
-                wait = self._requested_wait(error.headers.get("Retry-After") or "")
+                # A number of seconds, up to those that an answer may take; dates are ignored.
+                seconds = error.headers.get("Retry-After") or ""
+                wait = min(float(seconds), self._timeout) if seconds.isdecimal() else 0
             except (OSError, http.client.HTTPException) as error:  # Or the answer was cut off, or is not HTTP.
                 if attempt == self._tries:
                     message = f"{self._url} cannot be reached: {error or type(error).__name__}."
@@ -128,10 +130,6 @@ class Client:
             # Clients that were refused together should not come back together.
             time.sleep(wait + random.uniform(0.5, 1) * 0.5 * 2**attempt)
         raise AssertionError("tries is at least 1")
-
-    def _requested_wait(self, retry_after: str) -> float:
-        """Seconds that the server asks to wait, if given as a number; at most as long as an answer may take."""
-        return min(float(retry_after), self._timeout) if retry_after.isdecimal() else 0
 
     def _parsed(self, answer: bytes) -> Any:
         try:

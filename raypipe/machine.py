@@ -27,11 +27,6 @@ def cpu_name() -> str:
     return _cpu_info().get("model name", platform.processor())
 
 
-def cpu_flags() -> frozenset[str]:
-    """The instructions that the CPU has, by Linux's names; empty where the system does not list them."""
-    return frozenset(_cpu_info().get("flags", "").split())
-
-
 def fast_int8() -> bool:
     """Whether the CPU multiplies int8 faster than float32.
 
@@ -39,7 +34,7 @@ def fast_int8() -> bool:
     read. Measured: with VNNI, int8 takes half the time of float32; without it, 0.8 of it on AMD's Zen 3 and 1.1 times
     as long on Zen 1, whose vector units are 128 bits wide.
     """
-    flags = cpu_flags()
+    flags = set(_cpu_info().get("flags", "").split())
     if not flags:  # Not Linux, or not x86: machines in use there have instructions for int8, too.
         return True
     narrow = _cpu_info().get("cpu family") == "23" and int(_cpu_info().get("model", "0")) < ZEN_2

@@ -74,11 +74,7 @@ class OutputFolder:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Turns errors of the folder's disk or bucket in a block into one that stops the job.
-
-        Raises:
-            OutputError: The folder cannot be read or written.
-        """
+        """Turns errors of the folder's disk or bucket in a block into an `OutputError`, which stops the job."""
         try:
             yield
         except (OSError, PageError) as error:
@@ -99,11 +95,7 @@ class OutputFolder:
                 filesystem.delete_dir(path)
 
     def check_inputs(self, paths: Iterable[str]) -> None:
-        """Makes sure that `clear` removes no input.
-
-        Raises:
-            ConfigError: It would remove one.
-        """
+        """Makes sure that `clear` removes no input; if it would, that is a `ConfigError`."""
         inside = tuple(f"{part}/" for part in self._parts())
         for path in paths:
             if path.startswith(inside):

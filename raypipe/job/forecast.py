@@ -45,11 +45,7 @@ class Cluster:
 
     @classmethod
     def parse(cls, text: str) -> Cluster:
-        """Parses `8x4gpu` or `10x16cpu`.
-
-        Raises:
-            ConfigError: It is neither.
-        """
+        """Parses `8x4gpu` or `10x16cpu`; anything else is a `ConfigError`."""
         parts = re.fullmatch(r"(\d+)x(\d+)(gpu|cpu)", text.lower())
         if not parts or not int(parts[1]) or not int(parts[2]):
             raise ConfigError(f"{text!r} is not a cluster.", "Give nodes and what each has: 8x4gpu, or 10x16cpu.")

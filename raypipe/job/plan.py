@@ -62,7 +62,7 @@ def prepare(
 
     Raises:
         InputError: The first source names nothing.
-        ConfigError: The folder cannot be written, is another job's, or holds results of another pipeline or other files.
+        ConfigError: The folder cannot be written, is in use, or holds results of another pipeline or other files.
     """
     folder = OutputFolder(output)
     pipeline.graph.check_input((), "a file")

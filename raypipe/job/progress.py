@@ -20,11 +20,7 @@ class Limits:
     max_error_rate: float | None = None
 
     def check(self, finished: int, failed: int) -> None:
-        """Makes sure that few enough pages failed.
-
-        Raises:
-            TooManyErrorsError: Too many failed.
-        """
+        """Makes sure that few enough pages failed; too many are a `TooManyErrorsError`."""
         many = self.max_errors is not None and failed > self.max_errors
         rate = self.max_error_rate
         if many or (rate is not None and finished >= MIN_PAGES and failed > rate * finished):
@@ -67,11 +63,7 @@ class Progress:
         return self.found + max(0, self.due - self.opened)
 
     def update(self, **values: int | bool | str) -> None:
-        """Sets attributes and calls `changed`.
-
-        Raises:
-            TooManyErrorsError: More pages failed than may.
-        """
+        """Sets attributes and calls `changed`; too many failed pages are a `TooManyErrorsError`."""
         for name, value in values.items():
             setattr(self, name, value)
         self.changed(self)

@@ -42,11 +42,7 @@ def check_columns(graph: Graph, dataset: Dataset) -> None:
 
 
 def check_path(names: list[str]) -> None:
-    """Makes sure that documents can be identified.
-
-    Raises:
-        ConfigError: There is no column `path`.
-    """
+    """Makes sure that documents can be identified: a `ConfigError` says that there is no column `path`."""
     if "path" not in names:
         raise ConfigError(f"The dataset has no column `path`, which identifies documents, but {names}.", PATHS)
 

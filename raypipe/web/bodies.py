@@ -21,7 +21,7 @@ CLOSE = {"Connection": "close"}
 
 
 class Bodies:
-    """Reads the bodies of all requests. The number of slow ones is limited."""
+    """Reads the bodies of all requests, of which few may be slow. Its methods raise a `ProblemError` with a status."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
@@ -69,11 +69,7 @@ class Bodies:
             arrival.end()
 
     def take(self, client: str) -> None:
-        """Counts a body that is awaited.
-
-        Raises:
-            ProblemError: 429, there are too many, of this client or of all.
-        """
+        """Counts a body that is awaited, unless there are too many, of this client or of all (429)."""
         most, most_of_one = self._settings.max_uploads, self._settings.max_uploads_per_client
         if self._waiting[client] >= most_of_one:
             raise self._too_many(f"{most_of_one} of your uploads are under way.")
@@ -88,11 +84,7 @@ class Bodies:
             del self._waiting[client]
 
     def hold(self, size: int) -> None:
-        """Counts bytes that have arrived; a negative number releases them.
-
-        Raises:
-            ProblemError: 429, the bodies under way would take too much memory.
-        """
+        """Counts bytes that have arrived, unless all take too much memory (429); a negative number releases them."""
         if self._bytes + size > self._settings.max_uploads_bytes:
             raise self._too_many(f"The uploads under way take {self._settings.max_uploads_bytes:,} bytes.")
         self._bytes += size
@@ -123,11 +115,7 @@ class _Arrival:
         return min(self._settings.body_seconds, at_rate)
 
     def check(self) -> None:
-        """Counts the body once it is slow.
-
-        Raises:
-            ProblemError: 408 too slow, 429 too many.
-        """
+        """Counts the body once it is slow, unless it is too slow (408) or there are too many (429)."""
         if self.seconds_left > 0:
             return
         if time.monotonic() - self._begun >= self._longest:
@@ -140,11 +128,7 @@ class _Arrival:
         self._is_counted = True
 
     def add(self, chunk: bytes) -> None:
-        """Adds bytes that have arrived.
-
-        Raises:
-            ProblemError: 413 too large, 429 too much together with all others.
-        """
+        """Adds bytes that have arrived, unless they are too many (413), or are so together with all others (429)."""
         if len(self.body) + len(chunk) > self._settings.max_body_bytes:
             raise too_large(self._settings)
         self._bodies.hold(len(chunk))

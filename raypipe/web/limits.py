@@ -1,4 +1,7 @@
-"""Limits on requests: how many at once, and how long each may take."""
+"""Limits on requests: how many at once, and how long each may take.
+
+Where a limit is reached, a `ProblemError` has the status that is named.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,7 @@ class Admission:
         return self._taken.total()
 
     def check(self, client: str) -> None:
-        """Makes sure that there is a place now, before a body is read in vain.
-
-        Raises:
-            ProblemError: 429, all places are taken, or all that one client may have.
-        """
+        """Makes sure that there is a place now (429: none, or none for this client), before a body is read in vain."""
         if self.taken >= self._places:
             raise self._refused("overloaded", f"All {self._places} places are taken.")
         mine = self._taken[client]
@@ -50,11 +49,7 @@ class Admission:
 
     @contextmanager
     def place(self, client: str) -> Iterator[None]:
-        """Takes a place, and gives it back however the block ends, even if the client has gone.
-
-        Raises:
-            ProblemError: 429, see `check`.
-        """
+        """Takes a place (429: see `check`), and gives it back however the block ends, even if the client has gone."""
         self.check(client)
         self._taken[client] += 1
         try:
@@ -75,11 +70,7 @@ class Quota:
         """When each client will have all of its pages again, for those that do not have them now."""
 
     def check(self, client: str) -> None:
-        """Makes sure that a client has a page left.
-
-        Raises:
-            ProblemError: 429, it has none.
-        """
+        """Makes sure that a client has a page left (429: it has none)."""
         missing = self._full_at.get(client, 0) - time.monotonic()
         if missing >= 60:
             seconds = math.ceil(missing - 60) or 1
@@ -87,11 +78,7 @@ class Quota:
             raise ProblemError(429, "quota_used", detail, {"Retry-After": str(seconds)})
 
     def take(self, client: str, pages: int) -> None:
-        """Takes pages.
-
-        Raises:
-            ProblemError: 429, none is left.
-        """
+        """Takes pages (429: none is left)."""
         if not self._most:
             return
         self.check(client)
@@ -108,11 +95,7 @@ class Deadline:
         self._end = time.monotonic() + seconds
 
     async def wait_for(self, work: Awaitable[T]) -> T:
-        """Awaits a piece of the work, and cancels it when its time is up.
-
-        Raises:
-            ProblemError: 504, it was not ready in time.
-        """
+        """Awaits a piece of the work, and cancels it when its time is up (504)."""
         try:
             return await asyncio.wait_for(work, self._seconds if self._each else self._end - time.monotonic())
         except TimeoutError as error:

@@ -86,11 +86,7 @@ class Options(Selection):
 
 
 def each_once(request: Request) -> None:
-    """Makes sure that no option is given twice in a request's URL, where one would have no effect.
-
-    Raises:
-        ProblemError: 422, one is.
-    """
+    """Refuses an option that is given twice in a request's URL, where one would have no effect; see `once`."""
     once(request.query_params.multi_items())
 
 

@@ -69,11 +69,7 @@ class Service:
         return await self.answer([read.page for read in reads], timings, context)
 
     async def answer(self, pages: list[Page], timings: dict[str, float], context: answers.Context) -> Response:
-        """Finished pages in the form that was asked for.
-
-        Raises:
-            ProblemError: The form cannot hold them.
-        """
+        """Finished pages in the form that was asked for, unless it cannot hold them."""
         form = context.form
         if form.one_page and len(pages) > 1:
             raise ProblemError(406, "one_page", f"{form.name} holds one page, and there are {len(pages)}: choose one.")
@@ -93,11 +89,7 @@ class Service:
             raise ProblemError(507, "no_temporary_folder", detail) from error
 
     async def check_ready(self) -> None:
-        """Makes sure that pages can be read.
-
-        Raises:
-            ProblemError: 503, the models are not loaded.
-        """
+        """Makes sure that pages can be read (503: the models are not loaded)."""
         try:
             self.telemetry.loaded(await asyncio.wait_for(self.reader.ready(), READY_SECONDS))
         except TimeoutError as error:

@@ -77,11 +77,7 @@ class Listening:
             yield json_line(problem.document(self._request_id))
 
     async def _looks(self) -> AsyncIterator[JobAnswer]:
-        """The states of the job until it has ended.
-
-        Raises:
-            ProblemError: 404, it was removed; 503, the server stops.
-        """
+        """The states of the job until it has ended; a `ProblemError` once it is removed or the server stops."""
         while True:
             answer = await self._look()
             yield answer

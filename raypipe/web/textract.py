@@ -50,11 +50,7 @@ async def detect_document_text(request: Request) -> Response:
 
 
 def document_bytes(body: bytes) -> bytes:
-    """The document in a request.
-
-    Raises:
-        ProblemError: 400, there is none.
-    """
+    """The document in a request; if there is none, a `ProblemError` says 400."""
     try:
         document = json.loads(body)["Document"]
         return base64.b64decode(document["Bytes"], validate=True)

@@ -190,11 +190,7 @@ class Shelf:
 
     @contextmanager
     def _written(self) -> Iterator[None]:
-        """Tells a client that the folder cannot be written, without the details.
-
-        Raises:
-            ProblemError: 503, it cannot.
-        """
+        """Tells a client that the folder cannot be written (a `ProblemError`, 503), without the details."""
         try:
             yield
         except OSError as error:
@@ -215,11 +211,7 @@ class Shelf:
             )
 
     def find(self, job: str, owner: str) -> Kept:
-        """A job of an owner.
-
-        Raises:
-            ProblemError: 404, there is none.
-        """
+        """A job of an owner; if there is none, a `ProblemError` says 404."""
         try:
             kept = self._read(self._folder / job) if _ID.fullmatch(job) else None
         except FileNotFoundError:
