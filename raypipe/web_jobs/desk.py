@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from raypipe.errors import ConfigError, OutputError, RaypipeError
+from raypipe.errors import ConfigError, OutputError, PageError, RaypipeError
 from raypipe.files.paths import exists
 from raypipe.graph import Graph
 from raypipe.job import lease, loop, plan
@@ -107,7 +107,7 @@ class Desk:
         """Turns errors about missing files into a 404 if the job has been removed in the meantime."""
         try:
             yield
-        except OSError:
+        except (OSError, PageError, RaypipeError):
             self._shelf.find(job, owner)
             raise
 
@@ -116,16 +116,16 @@ class Desk:
 
     def pages(self, job: str, owner: str) -> tuple[list[Page], str]:
         """See `web.jobs.Jobs`."""
-        kept = self._shelf.find(job, owner)
-        answer = self._answer(kept)
+        kept, answer = self._shelf.find(job, owner), self.status(job, owner)
         if answer.state == "failed":
             raise ProblemError(409, "job_failed", answer.problem)
         if answer.state != "done":
             detail = f"{answer.done} of {answer.pages} pages are read."
             raise ProblemError(409, "job_unfinished", detail, {"Retry-After": "2"})
-        graph = declared_pipeline(kept.output).graph
-        ordered = sorted(Results(kept.output).pages(graph.columns), key=lambda page: (page.path, page.pagenum))
-        return [_named(kept, page, graph) for page in ordered], kept.output.uri
+        with self._unless_removed(job, owner):
+            graph = declared_pipeline(kept.output).graph
+            ordered = sorted(Results(kept.output).pages(graph.columns), key=lambda page: (page.path, page.pagenum))
+            return [_named(kept, page, graph) for page in ordered], kept.output.uri
 
     def follow(self, job: str, owner: str) -> Callable[[], list[Page]]:
         """See `web.jobs.Jobs`."""

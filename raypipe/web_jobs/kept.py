@@ -160,6 +160,14 @@ def _cleared(folder: Path) -> Iterator[None]:
         raise
 
 
+def _is_abandoned(folder: Path) -> bool:
+    """Whether a folder that is being filled is old; not if it has got its name meanwhile."""
+    try:
+        return time.time() > folder.stat().st_mtime + NEW_SECONDS
+    except FileNotFoundError:
+        return False
+
+
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
@@ -247,7 +255,7 @@ class Shelf:
                 self.remove(kept)
         for path in self._folder.iterdir():
             is_new = path.name.startswith(NEW)
-            if is_new and time.time() > path.stat().st_mtime + NEW_SECONDS:
+            if is_new and _is_abandoned(path):
                 shutil.rmtree(path, ignore_errors=True)
             elif not is_new and _ID.fullmatch(path.name) and not (path / "job.json").exists():
                 self._clear(path)

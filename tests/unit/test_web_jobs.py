@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import io
+import shutil
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +27,8 @@ from raypipe.cli.main import cli
 from raypipe.columns import Column
 from raypipe.errors import ConfigError
 from raypipe.job import lease
+from raypipe.job.folder import OutputFolder
+from raypipe.job.same import declared_pipeline
 from raypipe.metrics import Visit
 from raypipe.pipeline import Pipeline
 from raypipe.types import Page, Row
@@ -32,6 +36,7 @@ from raypipe.web.app import create
 from raypipe.web.reading import Read
 from raypipe.web.settings import JobSettings, ServerSettings, digest
 from raypipe.web_jobs.desk import JobsOf
+from raypipe.web_jobs.kept import Shelf
 
 ANNA, BERT = {"Authorization": "Bearer anna"}, {"Authorization": "Bearer bert"}
 KEYS = (digest("anna"), digest("bert"))
@@ -295,3 +300,33 @@ def test_what_died_while_it_arrived_is_removed(tmp_path: Path, monkeypatch: pyte
         until(lambda: not (tmp_path / "new-0").exists() and not (tmp_path / ("0" * 32)).exists())
         assert (tmp_path / ("1" * 32)).exists() and (tmp_path / "of others").exists()
     held.release()
+
+
+@pytest.mark.parametrize("query", ["", "?output_format=ndjson"])
+def test_a_job_that_is_removed_while_its_result_is_asked_for_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    def removed_first(folder: OutputFolder) -> Pipeline:
+        shutil.rmtree(Path(folder.uri).parent)
+        return declared_pipeline(folder)
+
+    with serving(tmp_path, Reader()) as client:
+        place = client.post("/v1/jobs", content=tiff(1)).headers["Location"]
+        finished(client, place)
+        monkeypatch.setattr("raypipe.web_jobs.desk.declared_pipeline", removed_first)
+        assert client.get(f"{place}/result{query}").json()["code"] == "no_such_job"
+
+
+def test_a_folder_that_gets_its_name_while_the_shelf_is_swept_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Shelf(tmp_path, JobSettings(jobs=tmp_path), PIPELINE)
+    (tmp_path / "new-0").mkdir()
+
+    def rename() -> float:
+        (tmp_path / "new-0").rename(tmp_path / "named")
+        return time.time()
+
+    monkeypatch.setattr("raypipe.web_jobs.kept.time", SimpleNamespace(time=rename))
+    shelf.sweep()
+    assert (tmp_path / "named").exists()
