@@ -119,7 +119,10 @@ class BucketLease:
         remove_file(probe)
         if (now - found.mtime).total_seconds() > DEAD_SECONDS:
             return None
-        holder = json.loads(read_file(self._uri))
+        try:
+            holder = json.loads(read_file(self._uri))
+        except PageError:  # It was given back meanwhile.
+            return None
         return None if _is_dead(holder) else f"process {holder['process']} on {holder['host']}"
 
     def _write(self) -> None:

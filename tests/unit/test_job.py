@@ -347,6 +347,24 @@ def test_a_lease_that_cannot_be_read_was_not_taken_over(tmp_path: Path, monkeypa
     held.release()
 
 
+def test_a_lease_that_is_given_back_while_it_is_looked_at_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "SETTLE_SECONDS", 0)
+    held, remove = lease.take(f"file://{tmp_path}/out"), lease.remove_file
+
+    def give_back_first(uri: str) -> None:
+        (tmp_path / "out/.lease").unlink(missing_ok=True)
+        remove(uri)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lease, "remove_file", give_back_first)
+        later = lease.take(f"file://{tmp_path}/out")
+    later.check()
+    later.release()
+    held.release()
+
+
 def test_a_job_that_died_keeps_no_lease(folder: Path, tmp_path: Path) -> None:
     program = (
         "import os; import raypipe as rp; from raypipe.job import plan\n"
