@@ -132,7 +132,7 @@ def measure(
 ) -> Measured:  # fmt: skip
     """Reads the pages of a sample in this process, with all its CPUs or a GPU, into a folder that is then removed.
 
-    `pipeline_for` makes the pipeline that reads them and writes overlays to a folder.
+    `pipeline_for` makes the pipeline that reads them and writes overlays to a folder. Few batches are a `ConfigError`.
     """
     marks, tell = [Mark.now(0)], progress.changed
 
@@ -173,13 +173,20 @@ def _sizes(place: Path) -> Iterator[tuple[str, int]]:
 
 
 def _groups(marks: Sequence[Mark]) -> list[float]:
-    """Seconds between pages in each of `GROUPS` groups, which begin when the first pages are read."""
+    """Seconds between pages in each of `GROUPS` groups, which begin when the first pages are read.
+
+    Raises:
+        ConfigError: There are fewer than two, since many pages are read together.
+    """
     edges = [marks[round(n * (len(marks) - 1) / GROUPS)] for n in range(GROUPS + 1)]
-    return [
+    times = [
         (after.clock - before.clock) / (after.pages - before.pages)
         for before, after in pairwise(edges)
         if after.pages > before.pages
     ]
+    if len(times) < 2:
+        raise ConfigError("Too many pages are read together to measure them.", "Lower --batch-size, or raise --sample.")
+    return times
 
 
 def _doubt(times: Sequence[float]) -> float:

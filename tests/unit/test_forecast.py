@@ -108,6 +108,15 @@ def test_a_sample_is_read_as_the_job_would(files: list[Found]) -> None:
     assert found.seconds > 0 and found.memory > 10**7 and found.output["json"] > 100
 
 
+def test_a_sample_that_is_read_in_few_parts_is_refused(files: list[Found], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One CPU reads a whole batch before the next one."""
+    monkeypatch.setattr("raypipe.job.local.usable_cpus", lambda: 1)
+    sample = draw(files, ["/"], 500, silent)
+    for batch_size in (60, 100):
+        with pytest.raises(ConfigError, match="Lower --batch-size"):
+            measure(sample, lambda folder: jobs.PIPELINE, ["text"], batch_size, Progress())
+
+
 def test_a_forecast_draws_out() -> None:
     sample = Sample(1_000_000, pa.table({}), 500, 500, 3_000_000, 0.03)
     measured = Measured(0.65, 0.04, 800_000_000, {"results": 9000.0, "text": 1000.0}, 0.02, 0.97, 2.0)
