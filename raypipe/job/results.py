@@ -99,19 +99,15 @@ class Results:
 
     def names(self, number: int) -> list[str]:
         """The names of a shard's files."""
-        return [name for name, incomplete in self._of(number) if not incomplete]
+        return [name for name in self.all_names() if int(name[:6]) == number]
 
     def files(self, number: int) -> list[str]:
         """The names of a shard's files. Removes what a killed job left incomplete."""
-        for name, incomplete in self._of(number):
-            if incomplete:
+        for name in names_in(self.uri):
+            ours = _NAME.fullmatch(name)
+            if ours and ours[2] and int(ours[1]) == number:
                 remove_file(join(self.uri, name))
         return self.names(number)
-
-    def _of(self, number: int) -> list[tuple[str, bool]]:
-        """The names of a shard's files, and whether they are incomplete."""
-        found = [(name, _NAME.fullmatch(name)) for name in names_in(self.uri)]
-        return [(name, bool(ours[2])) for name, ours in found if ours and int(ours[1]) == number]
 
     def write(self, number: int, rows: pa.Table) -> str:
         """Writes rows as a file of a shard, and returns its name.

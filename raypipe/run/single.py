@@ -50,14 +50,10 @@ def run(
     check_port(host, port)
     graph.check()
     served = application(graph, drawings, serving, jobs_for)
-    _take_errors(served.log)
-    Server(served, host, port, started).run()
-
-
-def _take_errors(log: logging.Logger) -> None:
-    """Sends log records of libraries to our log, but not uvicorn's on requests, which the application logs with ids."""
+    # Libraries log to our log, but not uvicorn on requests, which the application logs with their ids.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    logging.basicConfig(level=logging.WARNING, handlers=log.handlers)
+    logging.basicConfig(level=logging.WARNING, handlers=served.log.handlers)
+    Server(served, host, port, started).run()
 
 
 def application(

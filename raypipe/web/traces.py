@@ -48,11 +48,8 @@ class Traces(NoTraces):
 
         self.provider = TracerProvider(resource=Resource.create({"service.name": "raypipe"}))
         self.provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer, self._trace, self._propagator = (
-            self.provider.get_tracer("raypipe"),
-            trace,
-            TraceContextTextMapPropagator(),
-        )
+        self._tracer, self._trace = self.provider.get_tracer("raypipe"), trace
+        self._propagator = TraceContextTextMapPropagator()
 
     @contextmanager
     def request(self, headers: Mapping[str, str]) -> Iterator[None]:
@@ -80,7 +77,8 @@ class Traces(NoTraces):
         """See `NoTraces.page`."""
         if not self._trace.get_current_span().is_recording():  # It is a page of a job, not of a request.
             return
-        now = time.time_ns() - sum(_nanoseconds(visit) for visit in visits)
+        spent = sum(visit.queue_seconds + sum(_workers(visit).values()) for visit in visits)
+        now = time.time_ns() - round(spent * 1e9)
         page = self._tracer.start_span("page", start_time=now, attributes={"raypipe.page": number})
         for visit in visits:
             begun, inside = now, self._trace.set_span_in_context(page)
@@ -96,10 +94,6 @@ class Traces(NoTraces):
                 step.end(now)
             operator.end(now)
         page.end(now)
-
-
-def _nanoseconds(visit: Visit) -> int:
-    return round((visit.queue_seconds + sum(_workers(visit).values())) * 1e9)
 
 
 def _workers(visit: Visit) -> dict[str, float]:

@@ -29,12 +29,11 @@ from raypipe.web.service import Service
 from raypipe.web.settings import JobSettings
 from raypipe.web.uploads import Upload
 from raypipe.web.webhooks import Webhooks
-from raypipe.web_jobs.arrivals import Arrivals
-from raypipe.web_jobs.counts import Counts
 from raypipe.web_jobs.courier import Courier
 from raypipe.web_jobs.engine import ServedEngine, Turns
 from raypipe.web_jobs.kept import Kept, Shelf
 from raypipe.web_jobs.pipelines import Pipelines
+from raypipe.web_jobs.written import Arrivals, Counts
 
 LOOK_SECONDS = 5.0
 """How often the folder is searched for jobs of servers that have died, and for expired ones."""

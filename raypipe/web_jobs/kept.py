@@ -26,8 +26,8 @@ from raypipe.web.jobs import DeliveryAnswer, DeliveryState, JobAnswer, JobFailur
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import JobSettings
 from raypipe.web.uploads import Upload
-from raypipe.web_jobs.counts import Counts
 from raypipe.web_jobs.pipelines import Pipelines
+from raypipe.web_jobs.written import Counts
 
 _ID = re.compile("[0-9a-f]{32}")
 NEW, NEW_SECONDS = "new-", 3600

@@ -19,8 +19,8 @@ from raypipe.rows import to_table
 from raypipe.web import streams
 from raypipe.web.app import create
 from raypipe.web.settings import JobSettings, ServerSettings
-from raypipe.web_jobs.arrivals import Arrivals
 from raypipe.web_jobs.desk import JobsOf
+from raypipe.web_jobs.written import Arrivals
 
 NDJSON = {"Accept": "application/x-ndjson"}
 

@@ -1,12 +1,13 @@
-"""The pages of a job as they are written."""
+"""What of a job has been written so far: its pages, and for clients that ask repeatedly their number."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 
 from raypipe.columns import Column
-from raypipe.job.results import Results, pages_of
+from raypipe.job.folder import OutputFolder
+from raypipe.job.results import Results, Rows, pages_of
 from raypipe.types import Page
 
 
@@ -38,3 +39,23 @@ class Arrivals:
     def _first(self, name: str) -> tuple[str, int]:
         table = self._results.read(name, ["path", "pagenum"])
         return min(zip(table["path"].to_pylist(), table["pagenum"].to_pylist(), strict=True))
+
+
+class Counts:
+    """The counts of the files of results of jobs that are being read: each file is read once."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, dict[str, Rows]] = {}
+
+    def of(self, folder: OutputFolder) -> Rows:
+        """How many rows a job has, and how many of them failed."""
+        results, known = Results(folder), self._files.get(folder.uri, {})
+        files = {name: known.get(name) or results.count(name) for name in results.all_names()}
+        self._files[folder.uri] = files
+        reasons = {kind: why for rows in files.values() for kind, why in rows.reasons.items()}
+        failed = sum((rows.failed for rows in files.values()), Counter[str]())
+        return Rows(sum(rows.pages for rows in files.values()), failed, reasons)
+
+    def forget(self, folder: OutputFolder) -> None:
+        """Forgets a job that has ended."""
+        self._files.pop(folder.uri, None)
