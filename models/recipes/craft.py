@@ -14,6 +14,7 @@ from pathlib import Path
 
 import common
 import engine_input
+import lower
 import numpy as np
 import onnx
 import pages
@@ -218,16 +219,18 @@ def fused(model: onnx.ModelProto, refiner: onnx.ModelProto) -> onnx.ModelProto:
     outputs = [name for name in AXES if name != "image"]
     merged = compose.merge_models(model, renamed, shared, outputs=outputs, name="craft")
     merged.graph.doc_string = ""
-    del merged.opset_import[1:]
+    used = {node.domain for node in merged.graph.node}
+    for opset in [opset for opset in merged.opset_import if opset.domain not in used]:
+        merged.opset_import.remove(opset)
     return common.name_axes(merged, AXES)
 
 
 def write(model: onnx.ModelProto, path: Path) -> None:
-    """Write a model file, with the line refiner of its folder if there is one."""
+    """Write one of both files, with the line refiner of its folder if there is one."""
     refiner = path.parent / REFINER_FILE
     if refiner.exists():
         model = fused(model, onnx.load(refiner))
-    common.write_model(model, path, METADATA)
+    common.write_model(model, path, METADATA | (lower.METADATA if path.name == FILES[1] else {}))
 
 
 def main() -> None:
@@ -253,7 +256,9 @@ def main() -> None:
     page = [renderer.page(960, engine_input.WIDTH)]
     found = agreement(run(exact, page)[0], run(small, page)[0])
     require("int8, agreement on a page as large as the engine reads it", found, 0.9, at_least=True)
-    write(small, options.output / FILES[1])
+    low = lower.lowered(small)
+    require("operators for CPUs, agreement", agreement(run(small, page)[0], run(low, page)[0]), 1, at_least=True)
+    write(low, options.output / FILES[1])
 
 
 if __name__ == "__main__":

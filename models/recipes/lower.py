@@ -81,44 +81,46 @@ def upsample(graph: onnx.GraphProto) -> None:
 
 
 def convolve(graph: onnx.GraphProto) -> None:
-    """Replace int8 convolutions that ONNX Runtime computes slowly by a Convolution."""
+    """Replace int8 convolutions by a Convolution, but for what ONNX Runtime computes as fast or Convolution cannot."""
     weights = _arrays(graph)
-    for node in [node for node in graph.node if node.op_type == "QLinearConv" and len(node.input) == 9]:
-        x_scale, x_zero, kernel, kernel_scale, _, scale, zero, bias = (weights[name] for name in node.input[1:])
-        if not _is_slow(node, kernel):
+    for node in [node for node in graph.node if node.op_type == "QLinearConv"]:
+        kernel = weights[node.input[3]]
+        if not _fits(node, kernel):
             continue
-        depthwise, stride = attribute(node, "group") > 1, attribute(node, "strides")[0]
-        settings = [*kernel.shape[2:], stride, *attribute(node, "pads"), x_zero, zero, len(kernel), depthwise]
+        x_scale, x_zero, _, kernel_scale, _, scale, zero = (weights[name] for name in node.input[1:8])
+        bias = weights[node.input[8]] if len(node.input) > 8 else np.zeros(len(kernel), np.int32)
+        depthwise, (stride, _) = attribute(node, "group", 1) > 1, attribute(node, "strides", [1, 1])
+        settings = [*kernel.shape[2:], stride, *attribute(node, "pads", [0] * 4), x_zero, zero, len(kernel), depthwise]
         arrays = {
             "kernel": np.ascontiguousarray(_packed(kernel)),
             "bias": _whole_blocks(bias - int(x_zero) * kernel.sum((1, 2, 3), dtype=np.int32)),
-            "scale": _whole_blocks(x_scale * kernel_scale / scale),
+            "scale": _whole_blocks(np.broadcast_to(x_scale * kernel_scale / scale, len(kernel))),
             "settings": np.array(settings, np.int32),
         }
         constants = [numpy_helper.from_array(array, f"{node.output[0]}.{name}") for name, array in arrays.items()]
         _replace(graph, node, "Convolution", [node.input[0]], constants)
 
 
-def _is_slow(node: onnx.NodeProto, kernel: np.ndarray) -> bool:
-    """Whether Convolution can do a convolution, and in less time than ONNX Runtime.
+def _fits(node: onnx.NodeProto, kernel: np.ndarray) -> bool:
+    """Whether Convolution can do a convolution, and in no more time than ONNX Runtime.
 
-    That is one of a picture's colours, or depthwise with a large kernel; 3x3 ones take as long.
+    That is a dense one, but for few output channels, or a depthwise one with a large kernel; 3x3 ones take as long.
     """
-    (outputs, inputs, _, width), group, strides = kernel.shape, attribute(node, "group"), attribute(node, "strides")
-    if not attribute(node, "channels_last") or attribute(node, "dilations") != [1, 1] or len(set(strides)) > 1:
+    (outputs, _, height, width), strides = kernel.shape, attribute(node, "strides", [1, 1])
+    if not attribute(node, "channels_last", 0) or attribute(node, "dilations", [1, 1]) != [1, 1]:
         return False
-    if np.abs(kernel.astype(int)).max() > 64:
+    if strides[0] != strides[1]:
         return False
-    if group == 1:
-        return inputs <= 4 and outputs % 8 == 0
-    return group == outputs and outputs % BLOCK == 0 and strides == [1, 1] and 4 < width <= 8
+    if attribute(node, "group", 1) == 1:
+        return outputs % 8 == 0 and height <= 16
+    return kernel.shape[1] == 1 and outputs % BLOCK == 0 and strides == [1, 1] and 4 < width <= 8
 
 
 def _packed(kernel: np.ndarray) -> np.ndarray:
-    """Return a kernel as Convolution reads it: (blocks, rows, products in a row up to a multiple of four, BLOCK)."""
+    """Return a kernel as Convolution reads it: (blocks, rows, products in a row by four, BLOCK, 4)."""
     flat = kernel.transpose(0, 2, 3, 1).reshape(*kernel.shape[::2], -1)
     flat = _whole_blocks(np.pad(flat, ((0, 0), (0, 0), (0, -flat.shape[2] % 4))))
-    return flat.reshape(-1, BLOCK, *flat.shape[1:]).transpose(0, 2, 3, 1)
+    return flat.reshape(-1, BLOCK, flat.shape[1], flat.shape[2] // 4, 4).transpose(0, 2, 3, 1, 4)
 
 
 def _whole_blocks(values: np.ndarray) -> np.ndarray:

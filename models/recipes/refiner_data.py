@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import common
 import craft
 import cv2
 import line_pages
 import numpy as np
-import onnxruntime as ort
+import onnx
 import pages
 import real_pages
 import torch
@@ -34,9 +35,7 @@ class Frozen:
 
     def __init__(self, folder: Path) -> None:
         """Open the model of a folder."""
-        settings = ort.SessionOptions()
-        settings.intra_op_num_threads = 1
-        self.session = ort.InferenceSession(folder / craft.FILES[1], settings, ["CPUExecutionProvider"])
+        self.session = common.session(onnx.load(folder / craft.FILES[1]))
 
     def maps(self, image: np.ndarray) -> np.ndarray:
         """Return the scores and features (34, h / 2, w / 2) of a BGR picture."""

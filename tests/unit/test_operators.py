@@ -21,7 +21,7 @@ from raypipe.errors import DeviceError, ModelError
 from raypipe.metrics import Metrics
 
 Bytes = npt.NDArray[np.uint8]
-WAYS = {"plain C": 0, "AVX2": 1, "AVX-512 VNNI": 2}
+WAYS = {"plain C": 0, "AVX2 or NEON": 1, "AVX-512 VNNI": 2, "AMX": 3}
 RANDOM = np.random.default_rng(7)
 TABLE = RANDOM.permutation(256).astype(np.uint8)
 CREATE_STATUS = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p)
@@ -100,7 +100,7 @@ class Layer:
         blocks, steps = -(-outputs // 16), -(-width * inputs // 4)
         packed = np.zeros((blocks * 16, height, steps * 4), np.int8)
         packed[:outputs, :, : width * inputs] = self.kernel.transpose(0, 2, 3, 1).reshape(outputs, height, -1)
-        packed = packed.reshape(blocks, 16, height, steps * 4).transpose(0, 2, 3, 1)
+        packed = packed.reshape(blocks, 16, height, steps, 4).transpose(0, 2, 3, 1, 4)
         bias, scale = np.zeros(blocks * 16, np.int32), np.zeros(blocks * 16, np.float32)
         bias[:outputs] = self.bias - self.zero * self.kernel.sum((1, 2, 3), dtype=np.int32)
         scale[:outputs] = self.scale
@@ -125,6 +125,14 @@ class Layer:
         (Layer(24, 3, (3, 3), 2, [1, 1, 1, 1]), (1, 34, 46, 3)),
         (Layer(16, 3, (3, 3), 2, [1, 1, 1, 1]), (2, 1, 1, 3)),
         (Layer(8, 1 + 1, (2, 5), 1, [0, 3, 1, 0]), (1, 40, 9, 2)),
+        (Layer(24, 96, (3, 3), 1, [1, 1, 1, 1]), (1, 18, 41, 96)),
+        (Layer(48, 16, (2, 2), 1, [0, 0, 1, 1]), (2, 3, 33, 16)),
+        (Layer(32, 48, (3, 3), 2, [1, 1, 1, 1]), (1, 9, 70, 48)),
+        (Layer(56, 74, (1, 2), 1, [0, 0, 0, 0]), (1, 2, 20, 74)),
+        (Layer(96, 384, (1, 1), 1, [0, 0, 0, 0]), (1, 17, 31, 384)),
+        (Layer(40, 52, (1, 1), 1, [0, 0, 0, 0]), (3, 1, 7, 52)),
+        (Layer(16, 6, (1, 1), 1, [0, 0, 0, 0]), (1, 1, 1, 6)),
+        (Layer(64, 64, (1, 1), 1, [0, 0, 0, 0]), (0, 5, 5, 64)),
         (Layer(48, 1, (7, 7), 1, [3, 3, 3, 3]), (2, 35, 13, 48)),
         (Layer(16, 1, (5, 5), 1, [2, 2, 2, 2]), (1, 1, 9, 16)),
         (Layer(32, 1, (3, 3), 1, [1, 0, 1, 2]), (1, 17, 16, 32)),

@@ -1,10 +1,11 @@
 /* Convolution(x, weights, bias, scale, settings): a convolution of a picture, each sum multiplied by the scale of its
-   output channel and rounded to uint8, as ONNX Runtime's QLinearConv does it. For few input channels (`depthwise` 0), or
-   for one input channel each (1), for which that is slow.
+   output channel and rounded to uint8, as ONNX Runtime's QLinearConv does it, of all input channels (`depthwise` 0), or of
+   one input channel each (1).
 
-   weights: int8, see convolution.h; those of one sum are at most 64 in magnitude, so that two products fit in 16 bits.
-   bias: int32, the zero point of x already taken into account. scale: float. Both have whole blocks of 16 channels.
-   settings: int32, see below. */
+   weights: int8, see convolution.h. AVX2 adds two products in 16 bits, as ONNX Runtime does, too: where sums of two can be
+   larger, by weights above 64, it gives the largest that fits.
+   bias: int32, the zero point of x already taken into account. scale: float, below 1. Both have whole blocks of 16
+   channels. settings: int32, see below. */
 
 #include "convolution.h"
 
@@ -17,14 +18,16 @@
 /* The settings: the kernel's height and width, the stride of both, the padding on each side, the zero points of x and the
    output, the output's channels, and whether each has one input channel of its own. */
 enum { HEIGHT, WIDTH, STRIDE, TOP, LEFT, BOTTOM, RIGHT, ZERO, RESULT_ZERO, CHANNELS, DEPTHWISE, SETTINGS };
-enum { BAND = 16, MOST_ROWS = 16 };
+enum { BAND = 16, FLAT = 256, MOST_ROWS = 16 };
 
-typedef struct {
+typedef struct Work {
     Convolution convolution;
     const int32_t *settings;
     const uint8_t *from;
     uint8_t *to;
-    size_t height, width, height_out, width_out, bands, row_size;
+    size_t pictures, height, width, height_out, width_out, bands, row_size, pixels;
+    void (*part)(struct Work *work, size_t index);
+    Loops loops;
     int failed;
 } Work;
 
@@ -41,22 +44,50 @@ static void fetch(const Work *work, const uint8_t *picture, ptrdiff_t row, uint8
 static void compute_row(const Work *work, const uint8_t *const *rows, uint8_t *to)
 {
     const Convolution *convolution = &work->convolution;
-    const int way = best_way();
-    const Kernel kernel = kernel_of(way);
+    const Loops loops = work->loops;
     const size_t step = convolution->stride * convolution->channels_in;
-    for (size_t x = 0; x < work->width_out; x += PIXELS)
-        for (size_t channel = 0; channel < convolution->channels_out; channel += width_of(way)) {
+    for (size_t channel = 0; channel < convolution->channels_out; channel += loops.channels)
+        for (size_t x = 0; x < work->width_out; x += loops.pixels) {
             const uint8_t *from[MOST_ROWS];
             for (size_t i = 0; i < convolution->rows; i++)
                 from[i] = rows[i] + x * step + (convolution->depthwise ? channel : 0);
-            kernel(convolution, from, channel, to + x * convolution->channels_out + channel, work->width_out - x);
+            loops.kernel(convolution, from, channel, to + x * convolution->channels_out + channel, work->width_out - x);
         }
 }
 
-/* Some rows of the output; the rows of the input that they need are kept in a ring. */
-static void compute_band(void *given, size_t index)
+/* Neighbouring pixels of a convolution of single ones. */
+static void compute_pixels(const Work *work, const uint8_t *from, size_t first, size_t count)
 {
-    Work *work = given;
+    const Convolution *convolution = &work->convolution;
+    uint8_t *to = work->to + first * convolution->channels_out;
+    for (size_t channel = 0; channel < convolution->channels_out; channel += work->loops.channels)
+        for (size_t x = 0; x < count; x += work->loops.pixels) {
+            const uint8_t *at = from + x * convolution->channels_in;
+            work->loops.kernel(convolution, &at, channel, to + x * convolution->channels_out + channel, count - x);
+        }
+}
+
+/* Some pixels of a convolution of single ones: all pictures are one long row. Its end is copied to where more can be read. */
+static void compute_flat(Work *work, size_t index)
+{
+    const size_t size = work->convolution.channels_in, first = index * FLAT, last = work->pixels - first;
+    const size_t count = last < FLAT ? last : FLAT, copied = last > FLAT ? 0 : count < MOST_PIXELS ? count : MOST_PIXELS;
+    compute_pixels(work, work->from + first * size, first, count - copied);
+    if (!copied)
+        return;
+    uint8_t *end = calloc(2 * MOST_PIXELS, size);
+    if (!end) {
+        work->failed = 1;
+        return;
+    }
+    memcpy(end, work->from + (first + count - copied) * size, copied * size);
+    compute_pixels(work, end, first + count - copied, copied);
+    free(end);
+}
+
+/* Some rows of the output; the rows of the input that they need are kept in a ring. */
+static void compute_band(Work *work, size_t index)
+{
     const Convolution *convolution = &work->convolution;
     const size_t first = index % work->bands * BAND, count = convolution->rows;
     const uint8_t *picture = work->from + index / work->bands * work->height * work->width * convolution->channels_in;
@@ -79,6 +110,39 @@ static void compute_band(void *given, size_t index)
     free(ring);
 }
 
+static void compute(void *given, size_t index)
+{
+    Work *work = given;
+    Setup before;
+    if (work->loops.begin)
+        work->loops.begin(&work->convolution, &before);
+    work->part(work, index);
+    if (work->loops.end)
+        work->loops.end(&before);
+}
+
+/* What to add to the sums of each channel of which the input lacks 128. */
+static int32_t *raised(const Convolution *convolution, size_t blocks)
+{
+    const size_t size = convolution->rows * convolution->steps * LANES * FOUR;
+    int32_t *bias = malloc(blocks * LANES * sizeof *bias);
+    if (!bias)
+        return NULL;
+    memcpy(bias, convolution->bias, blocks * LANES * sizeof *bias);
+    for (size_t i = 0; i < blocks * size; i++)
+        bias[i / size * LANES + i / FOUR % LANES] += 128 * convolution->weights[i];
+    return bias;
+}
+
+/* Whether each pixel of the output is of one of the input. */
+static int is_flat(const int32_t *settings)
+{
+    int flat = !settings[DEPTHWISE];
+    for (int i = HEIGHT; i <= RIGHT; i++)
+        flat &= settings[i] == (i <= STRIDE);
+    return flat;
+}
+
 static int sound(const int32_t *settings, const Tensor tensors[5])
 {
     const int64_t channels = tensors[0].sides[3], blocks = (settings[CHANNELS] + LANES - 1) / LANES;
@@ -94,6 +158,21 @@ static int sound(const int32_t *settings, const Tensor tensors[5])
     const int64_t values = settings[WIDTH] * (settings[DEPTHWISE] ? 1 : channels), steps = (values + FOUR - 1) / FOUR;
     return (int64_t)tensors[1].count == blocks * settings[HEIGHT] * steps * LANES * FOUR &&
            (int64_t)tensors[2].count == blocks * LANES && (int64_t)tensors[3].count == blocks * LANES;
+}
+
+/* Computes all parts, in the threads of the session. */
+static Status *run(Context *context, Work *work, size_t blocks)
+{
+    const size_t parts = work->part == compute_flat ? (work->pixels + FLAT - 1) / FLAT : work->pictures * work->bands;
+    int32_t *bias = NULL;
+    if (work->loops.less_128) {
+        bias = raised(&work->convolution, blocks);
+        work->failed = !bias;
+        work->convolution.bias = bias;
+    }
+    Status *failed = work->failed ? NULL : in_parallel(context, compute, parts, work);
+    free(bias);
+    return failed || !work->failed ? failed : error("raypipe.Convolution: out of memory");
 }
 
 Status *convolution(void *kernel, Context *context)
@@ -121,17 +200,21 @@ Status *convolution(void *kernel, Context *context)
         settings,
         tensors[0].data,
         to,
+        (size_t)sides[0],
         (size_t)sides[1],
         (size_t)sides[2],
         (size_t)result[1],
         (size_t)result[2],
         ((size_t)result[1] + BAND - 1) / BAND,
         0,
+        (size_t)(sides[0] * sides[1] * sides[2]),
+        is_flat(settings) && channels % FOUR == 0 ? compute_flat : compute_band,
+        {0},
         0,
     };
-    /* Room for the last PIXELS, of which some may not be needed, and the last step. */
-    const size_t last = (work.width_out + PIXELS) * work.convolution.stride + (size_t)settings[WIDTH] + 2 * FOUR;
+    /* Room for the last pixels, of which some may not be needed, and the last step. */
+    const size_t last = (work.width_out + MOST_PIXELS) * work.convolution.stride + (size_t)settings[WIDTH] + 2 * FOUR;
     work.row_size = last * channels + FOUR;
-    TRY(in_parallel(context, compute_band, (size_t)sides[0] * work.bands, &work));
-    return work.failed ? error("raypipe.Convolution: out of memory") : NULL;
+    work.loops = loops_of(&work.convolution, best_way());
+    return run(context, &work, tensors[2].count / LANES);
 }

@@ -3,10 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PIXELS = 8, LANES = 16, FOUR = 4 };
+enum { PIXELS = 8, LANES = 16, FOUR = 4, MOST_PIXELS = 32 };
 
 /* Weights are in blocks of 16 output channels (LANES). Each has rows of steps of four: with `depthwise`, for neighbouring
-   pixels of the same channel, else for neighbouring bytes of the input row; each of the four is of 16 channels. */
+   pixels of the same channel, else for neighbouring bytes of the input row. A step has the four of each channel in turn. */
 typedef struct {
     const int8_t *weights;
     const int32_t *bias;
@@ -15,9 +15,26 @@ typedef struct {
     size_t rows, steps, stride, channels_in, channels_out;
 } Convolution;
 
-/* Computes up to PIXELS neighbouring pixels of the output, in `width_of(way)` channels from `channel` on, and writes
-   those that there are. `from` are the input's rows at the first pixel; they are read up to PIXELS pixels on. */
-typedef void (*Kernel)(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to, size_t pixels);
+/* Computes up to `pixels` neighbouring pixels of the output, in up to `channels` channels from `channel` on, and writes
+   those that there are, of which `count` are left. `from` are the input's rows at the first pixel; they are read up to
+   `pixels` pixels on. */
+typedef void (*Kernel)(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to, size_t count);
 
-Kernel kernel_of(int way);
-size_t width_of(int way);
+/* What the CPU's tiles were set up for. */
+typedef struct {
+    uint8_t bytes[64];
+} Setup;
+
+typedef struct {
+    Kernel kernel;
+    size_t pixels, channels;
+    int less_128; /* reads the input as signed numbers: bias must contain 128 times each channel's weights */
+    void (*begin)(const Convolution *work, Setup *before); /* called in each thread; may be missing, as `end` */
+    void (*end)(const Setup *before);
+} Loops;
+
+Loops loops_of(const Convolution *work, int way);
+
+/* Those with instructions of one kind of CPU; without a kernel where `way` is none of its. */
+Loops x86_loops(const Convolution *work, int way);
+Loops arm_loops(const Convolution *work, int way);

@@ -1,16 +1,56 @@
-/* The inner loops of a convolution, for one kind of vector: INT32S holds WIDE sums, BYTES four bytes for each. */
+/* The inner loops of a convolution, for one kind of vector: INT32S holds WIDE sums, BYTES four bytes for each. MANY pixels
+   of a dense one are computed at once, as many as have room in the registers. */
 
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-INLINE void NAME(dense)(const Convolution *work, const uint8_t *const *from, const int8_t *weights, INT32S sum[PIXELS])
+/* Writes the sums of `pixels`, of which `count` are there, each of WIDE channels for each of one or two `vectors`. */
+INLINE void NAME(write)(const Convolution *work, size_t channel, uint8_t *to, size_t count, const INT32S *sum,
+                        const size_t pixels, const size_t vectors)
 {
-    const size_t stride = work->stride * work->channels_in;
+    for (size_t first = 0; first < pixels * vectors; first += 4) {
+        uint8_t four[4 * WIDE];
+        INT32S scaled[4];
+        for (size_t i = 0; i < 4; i++)
+            scaled[i] = NAME(scale)(sum[first + i], work->scale + channel + i % vectors * WIDE);
+        NAME(pack)(four, scaled, work->zero);
+        for (size_t i = 0; i < 4; i++) {
+            const size_t pixel = (first + i) / vectors, from = channel + i % vectors * WIDE;
+            uint8_t *at = to + pixel * work->channels_out + i % vectors * WIDE;
+            if (pixel < count && from + WIDE <= work->channels_out)
+                memcpy(at, four + i * WIDE, WIDE);
+            else if (pixel < count)
+                memcpy(at, four + i * WIDE, work->channels_out - from);
+        }
+    }
+}
+
+INLINE void NAME(dense)(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to, size_t count,
+                        const size_t vectors)
+{
+    const size_t pixel = work->stride * work->channels_in, block = work->rows * work->steps * LANES * FOUR;
+    const size_t next = WIDE < LANES ? WIDE * FOUR : block;
+    const int8_t *weights = work->weights + channel / LANES * block + channel % LANES * FOUR;
+    INT32S sum[2 * MANY];
+    for (size_t i = 0; i < MANY * vectors; i++)
+        sum[i] = NAME(bias)(work->bias + channel + i % vectors * WIDE);
     for (size_t row = 0; row < work->rows; row++)
         for (size_t step = 0; step < work->steps; step++, weights += LANES * FOUR) {
-            const BYTES weight = NAME(gather)(weights, LANES);
-            for (size_t i = 0; i < PIXELS; i++)
-                sum[i] = NAME(dot)(sum[i], NAME(spread)(from[row] + i * stride + FOUR * step), weight);
+            const BYTES first = NAME(four)(weights), second = NAME(four)(weights + (vectors - 1) * next);
+            for (size_t i = 0; i < MANY * vectors; i++) {
+                const BYTES data = NAME(spread)(from[row] + i / vectors * pixel + FOUR * step);
+                sum[i] = NAME(dot)(sum[i], data, i % vectors ? second : first);
+            }
         }
+    NAME(write)(work, channel, to, count, sum, MANY, vectors);
+}
+
+TARGET static void NAME(dense_kernel)(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to,
+                                      size_t count)
+{
+    if (channel + WIDE < work->channels_out)
+        NAME(dense)(work, from, channel, to, count, 2);
+    else
+        NAME(dense)(work, from, channel, to, count, 1);
 }
 
 /* Four pixels at once, which serve both steps that they are part of. */
@@ -18,7 +58,7 @@ INLINE void NAME(depthwise)(const Convolution *work, const uint8_t *const *from,
                             INT32S sum[PIXELS], const size_t steps)
 {
     for (size_t row = 0; row < work->rows; row++, weights += steps * LANES * FOUR) {
-        const BYTES near = NAME(gather)(weights, LANES), far = NAME(gather)(weights + (steps - 1) * LANES * FOUR, LANES);
+        const BYTES near = NAME(four)(weights), far = NAME(four)(weights + (steps - 1) * LANES * FOUR);
         for (size_t i = 0; i < PIXELS + FOUR * (steps - 1); i++) {
             const BYTES data = NAME(gather)(from[row] + i * work->channels_in, work->channels_in);
             if (i < PIXELS)
@@ -29,22 +69,19 @@ INLINE void NAME(depthwise)(const Convolution *work, const uint8_t *const *from,
     }
 }
 
-TARGET static void NAME(kernel)(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to,
-                                size_t pixels)
+TARGET static void NAME(depthwise_kernel)(const Convolution *work, const uint8_t *const *from, size_t channel,
+                                          uint8_t *to, size_t count)
 {
-    const size_t block = work->rows * work->steps * LANES * FOUR, left = work->channels_out - channel;
-    const int8_t *weights = work->weights + channel / LANES * block + channel % LANES;
+    const size_t block = work->rows * work->steps * LANES * FOUR;
+    const int8_t *weights = work->weights + channel / LANES * block + channel % LANES * FOUR;
     INT32S sum[PIXELS];
     for (size_t i = 0; i < PIXELS; i++)
         sum[i] = NAME(bias)(work->bias + channel);
-    if (!work->depthwise)
-        NAME(dense)(work, from, weights, sum);
-    else if (work->steps == 1)
+    if (work->steps == 1)
         NAME(depthwise)(work, from, weights, sum, 1);
     else
         NAME(depthwise)(work, from, weights, sum, 2);
-    for (size_t i = 0; i < PIXELS && i < pixels; i++)
-        NAME(write)(to + i * work->channels_out, sum[i], work->scale + channel, work->zero, left < WIDE ? left : WIDE);
+    NAME(write)(work, channel, to, count, sum, PIXELS, 1);
 }
 
 #undef INLINE
@@ -53,3 +90,4 @@ TARGET static void NAME(kernel)(const Convolution *work, const uint8_t *const *f
 #undef INT32S
 #undef BYTES
 #undef WIDE
+#undef MANY

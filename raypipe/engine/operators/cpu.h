@@ -1,6 +1,8 @@
 /* Which instructions operators may use. */
 
-enum { PLAIN, AVX2, VNNI }; /* each has those before; VNNI stands for AVX-512 with VNNI and VBMI */
+/* Each has those before. VECTORS stands for AVX2, or NEON with dot products; VNNI for AVX-512 with VNNI and VBMI; AMX for
+   tiles of int8. */
+enum { PLAIN, VECTORS, VNNI, AMX };
 
 /* The fastest that this CPU has, or less if limited. */
 int best_way(void);

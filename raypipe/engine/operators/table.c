@@ -79,7 +79,7 @@ static void look_up(void *given, size_t block)
     uint8_t *to = work->to + begin;
 #if defined(__x86_64__)
     int way = best_way();
-    done = way == VNNI ? by_vbmi(table, from, to, count) : way == AVX2 ? by_avx2(table, from, to, count) : 0;
+    done = way >= VNNI ? by_vbmi(table, from, to, count) : way == VECTORS ? by_avx2(table, from, to, count) : 0;
 #endif
     for (size_t i = done; i < count; i++)
         to[i] = table[from[i]];

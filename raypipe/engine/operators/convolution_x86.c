@@ -1,0 +1,241 @@
+/* The inner loops of a convolution by AVX-512 VNNI, by AMX, and by AVX2. */
+
+#if defined(__x86_64__)
+#include "convolution.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "cpu.h"
+
+#define NAME(what) what##_vnni
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")))
+#define INT32S __m512i
+#define BYTES __m512i
+#define WIDE 16
+#define MANY 8
+
+TARGET static inline __m512i bias_vnni(const int32_t *bias)
+{
+    return _mm512_loadu_si512(bias);
+}
+
+TARGET static inline __m512i dot_vnni(__m512i sum, __m512i data, __m512i weights)
+{
+    return _mm512_dpbusd_epi32(sum, data, weights);
+}
+
+TARGET static inline __m512i four_vnni(const int8_t *weights)
+{
+    return _mm512_loadu_si512(weights);
+}
+
+TARGET static inline __m512i spread_vnni(const uint8_t *data)
+{
+    int32_t four;
+    memcpy(&four, data, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+
+TARGET static inline __m128i sixteen(const void *data)
+{
+    return _mm_loadu_si128((const __m128i *)data);
+}
+
+/* Four times 16 bytes of 16 channels, channel by channel. */
+TARGET static inline __m512i gather_vnni(const void *from, size_t pixel)
+{
+    const uint8_t *data = from;
+    const __m512i order = _mm512_set_epi32(0x3f2f1f0f, 0x3e2e1e0e, 0x3d2d1d0d, 0x3c2c1c0c, 0x3b2b1b0b, 0x3a2a1a0a,
+                                           0x39291909, 0x38281808, 0x37271707, 0x36261606, 0x35251505, 0x34241404,
+                                           0x33231303, 0x32221202, 0x31211101, 0x30201000);
+    __m512i pixels = _mm512_castsi128_si512(sixteen(data));
+    pixels = _mm512_inserti32x4(pixels, sixteen(data + pixel), 1);
+    pixels = _mm512_inserti32x4(pixels, sixteen(data + 2 * pixel), 2);
+    pixels = _mm512_inserti32x4(pixels, sixteen(data + 3 * pixel), 3);
+    return _mm512_permutexvar_epi8(order, pixels);
+}
+
+TARGET static inline __m512i scale_vnni(__m512i sum, const float *scale)
+{
+    return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(scale)));
+}
+
+/* Adds the zero point; the instructions limit what they narrow, and leave an order that is mended. */
+TARGET static inline void pack_vnni(uint8_t *to, const __m512i *values, int32_t zero)
+{
+    const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    const __m512i zeros = _mm512_set1_epi16((int16_t)zero);
+    __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(values[0], values[1]), zeros);
+    __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(values[2], values[3]), zeros);
+    _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
+}
+
+#include "convolution_loops.h"
+
+/* Tiles of 16 rows: of the sums of 16 channels, of the bytes of as many steps as fit, or of the weights of 16 channels. */
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,amx-tile,amx-int8")))
+
+typedef struct {
+    uint8_t palette, start, unused[14];
+    uint16_t bytes[16];
+    uint8_t rows[16];
+} Tiles;
+
+/* The steps of a row that are in a tile: at most 16, and none is left over. */
+static size_t depth_of(const Convolution *work)
+{
+    size_t tiles = (work->steps + 15) / 16;
+    while (work->steps % tiles)
+        tiles++;
+    return work->steps / tiles;
+}
+
+TARGET static void begin_amx(const Convolution *work, Setup *before)
+{
+    const size_t depth = depth_of(work);
+    Tiles tiles = {.palette = 1};
+    for (size_t i = 0; i < 8; i++) { /* 0 to 3 are sums, 4 and 5 data, 6 and 7 weights */
+        tiles.rows[i] = (uint8_t)(i < 6 ? 16 : depth);
+        tiles.bytes[i] = (uint16_t)(i == 4 || i == 5 ? FOUR * depth : 64);
+    }
+    __asm__ volatile("" : : "r"(&tiles) : "memory"); /* GCC 12 does not see that all of it is read */
+    _tile_storeconfig(before);
+    _tile_loadconfig(&tiles);
+}
+
+/* ONNX Runtime keeps its own setup from one operator to the next. */
+TARGET static void end_amx(const Setup *before)
+{
+    _tile_loadconfig(before);
+}
+
+/* Writes sums of four pixels, of 16 channels each, and of as many more if `second` has them. */
+TARGET static void write_amx(const Convolution *work, size_t channel, uint8_t *to, size_t count, const int32_t *first,
+                             const int32_t *second)
+{
+    __m512i one[4], two[8];
+    for (size_t i = 0; i < 4; i++) {
+        one[i] = two[2 * i] = bias_vnni(first + i * LANES);
+        two[2 * i + 1] = second ? bias_vnni(second + i * LANES) : one[i];
+    }
+    if (second)
+        write_vnni(work, channel, to, count, two, 4, 2);
+    else
+        write_vnni(work, channel, to, count, one, 4, 1);
+}
+
+TARGET static void dense_kernel_amx(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to,
+                                    size_t count)
+{
+    const size_t depth = depth_of(work), size = work->rows * work->steps * LANES * FOUR;
+    const size_t pixel = work->stride * work->channels_in, two = channel + LANES < work->channels_out;
+    const int8_t *weights = work->weights + channel / LANES * size;
+    const int32_t *near = work->bias + channel, *far = near + two * LANES;
+    int32_t sums[4][LANES * 16] __attribute__((aligned(64)));
+    _tile_loadd(0, near, 0);
+    _tile_loadd(1, far, 0);
+    _tile_loadd(2, near, 0);
+    _tile_loadd(3, far, 0);
+    for (size_t row = 0; row < work->rows; row++)
+        for (size_t step = 0; step < work->steps; step += depth, weights += depth * LANES * FOUR) {
+            const uint8_t *data = from[row] + FOUR * step;
+            _tile_loadd(6, weights, LANES * FOUR);
+            _tile_loadd(4, data, pixel);
+            _tile_dpbusd(0, 4, 6);
+            _tile_loadd(5, data + 16 * pixel, pixel);
+            _tile_dpbusd(2, 5, 6);
+            if (two) {
+                _tile_loadd(7, weights + size, LANES * FOUR);
+                _tile_dpbusd(1, 4, 7);
+                _tile_dpbusd(3, 5, 7);
+            }
+        }
+    _tile_stored(0, sums[0], 64);
+    _tile_stored(1, sums[1], 64);
+    _tile_stored(2, sums[2], 64);
+    _tile_stored(3, sums[3], 64);
+    for (size_t x = 0; x < MOST_PIXELS && x < count; x += 4) {
+        const int32_t *first = sums[x / 16 * 2] + x % 16 * LANES;
+        write_amx(work, channel, to + x * work->channels_out, count - x, first, two ? first + 16 * LANES : NULL);
+    }
+}
+
+#undef TARGET
+
+#define NAME(what) what##_avx2
+#define TARGET __attribute__((target("avx2")))
+#define INT32S __m256i
+#define BYTES __m256i
+#define WIDE 8
+#define MANY 4
+
+TARGET static inline __m256i bias_avx2(const int32_t *bias)
+{
+    return _mm256_loadu_si256((const __m256i *)bias);
+}
+
+/* Pairs are added in 16 bits: weights have 7. */
+TARGET static inline __m256i dot_avx2(__m256i sum, __m256i data, __m256i weights)
+{
+    __m256i pairs = _mm256_maddubs_epi16(data, weights);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+TARGET static inline __m256i four_avx2(const int8_t *weights)
+{
+    return _mm256_loadu_si256((const __m256i *)weights);
+}
+
+TARGET static inline __m256i spread_avx2(const uint8_t *data)
+{
+    int32_t four;
+    memcpy(&four, data, sizeof four);
+    return _mm256_set1_epi32(four);
+}
+
+TARGET static inline __m128i eight(const void *data)
+{
+    return _mm_loadl_epi64((const __m128i *)data);
+}
+
+/* Four times 8 bytes of 8 channels, channel by channel. */
+TARGET static inline __m256i gather_avx2(const void *from, size_t pixel)
+{
+    const uint8_t *data = from;
+    __m128i first = _mm_unpacklo_epi8(eight(data), eight(data + pixel));
+    __m128i second = _mm_unpacklo_epi8(eight(data + 2 * pixel), eight(data + 3 * pixel));
+    return _mm256_set_m128i(_mm_unpackhi_epi16(first, second), _mm_unpacklo_epi16(first, second));
+}
+
+TARGET static inline __m256i scale_avx2(__m256i sum, const float *scale)
+{
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(scale)));
+}
+
+TARGET static inline void pack_avx2(uint8_t *to, const __m256i *values, int32_t zero)
+{
+    const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0), zeros = _mm256_set1_epi16((int16_t)zero);
+    __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(values[0], values[1]), zeros);
+    __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(values[2], values[3]), zeros);
+    __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+    _mm256_storeu_si256((__m256i *)to, bytes);
+}
+
+#include "convolution_loops.h"
+
+Loops x86_loops(const Convolution *work, int way)
+{
+    if (way >= VNNI && work->depthwise)
+        return (Loops){.kernel = depthwise_kernel_vnni, .pixels = PIXELS, .channels = 16};
+    if (way == AMX)
+        return (Loops){dense_kernel_amx, MOST_PIXELS, 2 * LANES, 0, begin_amx, end_amx};
+    if (way == VNNI)
+        return (Loops){.kernel = dense_kernel_vnni, .pixels = 8, .channels = 32};
+    if (way == VECTORS && work->depthwise)
+        return (Loops){.kernel = depthwise_kernel_avx2, .pixels = PIXELS, .channels = 8};
+    if (way == VECTORS)
+        return (Loops){.kernel = dense_kernel_avx2, .pixels = 4, .channels = 16};
+    return (Loops){0};
+}
+#endif
