@@ -22,7 +22,14 @@ from surgery import attribute
 
 METADATA: Mapping[str, str] = {"for_cpus": "true"}
 """What the file must say, since ONNX Runtime has these operators for CPUs alone."""
-DOES = {"Table": "look", "Upsample": "repeat", "Convolution": "convolve"}
+DOES = {
+    "Table": "look",
+    "Upsample": "repeat",
+    "Convolution": "convolve",
+    "Gate": "multiply",
+    "Greatest": "compare",
+    "Join": "join",
+}
 """The ends of the names of raypipe's operators."""
 POINTWISE = frozenset(("DequantizeLinear", "Gelu", "HardSigmoid", "QLinearMul", "QLinearSigmoid", "QuantizeLinear"))
 """Operators that compute each element from those at the same place, if their other inputs are single numbers."""
@@ -46,6 +53,9 @@ def lowered(model: onnx.ModelProto) -> onnx.ModelProto:
     tabulate(made.graph)
     upsample(made.graph)
     convolve(made.graph)
+    gate(made.graph)
+    compare(made.graph)
+    join(made.graph)
     _drop_unused(made.graph)
     used = {node.domain for node in made.graph.node}
     versions = {each.domain: each.version for each in made.opset_import} | {common.DOMAIN: 1}
@@ -99,6 +109,70 @@ def convolve(graph: onnx.GraphProto) -> None:
         }
         constants = [numpy_helper.from_array(array, f"{node.output[0]}.{name}") for name, array in arrays.items()]
         _replace(graph, node, "Convolution", [node.input[0]], constants)
+
+
+def gate(graph: onnx.GraphProto) -> None:
+    """Replace products of a picture and what was computed from its mean, one number for each channel, by a Gate."""
+    weights = _arrays(graph)
+    means: set[str] = set()
+    for node in graph.node:
+        follows = node.op_type != "QLinearMul" and means.intersection(node.input)
+        if node.op_type == "QLinearGlobalAveragePool" or follows:
+            means.update(node.output)
+    for node in [node for node in graph.node if node.op_type == "QLinearMul" and node.input[3] in means]:
+        x_scale, x_zero, scale, zero, to_scale, to_zero = (weights[node.input[place]] for place in (1, 2, 4, 5, 6, 7))
+        zeros = np.array([x_zero, zero, to_zero], np.int32)
+        arrays = {"zeros": zeros, "scale": np.array([x_scale * scale / to_scale], np.float32)}
+        constants = [numpy_helper.from_array(array, f"{node.output[0]}.{name}") for name, array in arrays.items()]
+        _replace(graph, node, "Gate", [node.input[0], node.input[3]], constants)
+
+
+def compare(graph: onnx.GraphProto) -> None:
+    """Replace maxima of 2x2 pixels by a Greatest."""
+    for node in [node for node in graph.node if node.op_type == "NhwcMaxPool"]:
+        shape = [attribute(node, name) for name in ("kernel_shape", "strides", "pads")]
+        if shape == [[2, 2], [1, 1], [0, 0, 1, 1]]:
+            _replace(graph, node, "Greatest", node.input[:], [])
+
+
+def join(graph: onnx.GraphProto) -> None:
+    """Replace joined channels by a Table for each tensor of another scale, and by a Join of each with those before."""
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    for node in [node for node in graph.node if node.op_type == "QLinearConcat" and attribute(node, "axis") == 3]:
+        place, joined = list(graph.node).index(node), ""
+        steps: list[onnx.NodeProto] = []
+        for number in range(2, len(node.input), 3):
+            part = _rescaled(graph, node, weights, number, steps)
+            both = node.output[0] if number + 3 == len(node.input) else f"{node.output[0]}.{number}.both"
+            if joined:
+                names = {"name": f"{both}.{DOES['Join']}", "domain": common.DOMAIN}
+                steps.append(helper.make_node("Join", [joined, part], [both], **names))
+            joined = both if joined else part
+        for step in steps[::-1]:
+            graph.node.insert(place, step)
+        graph.node.remove(node)
+
+
+def _rescaled(
+    graph: onnx.GraphProto,
+    joining: onnx.NodeProto,
+    weights: dict[str, onnx.TensorProto],
+    number: int,
+    steps: list[onnx.NodeProto],
+) -> str:
+    """Return the name of a joined tensor in the scale of the result; append the Table that it takes, if any."""
+    name, result = joining.input[number], f"{joining.output[0]}.{number}"
+    inputs = [*joining.input[:2], *joining.input[number : number + 3]]
+    alone = helper.make_node("QLinearConcat", inputs, [result], axis=0, domain=joining.domain)
+    values = _values([alone], weights, name)
+    if np.array_equal(values, np.arange(256)):
+        return name
+    table = numpy_helper.from_array(values, f"{result}.table")
+    graph.initializer.append(table)
+    steps.append(
+        helper.make_node("Table", [name, table.name], [result], name=f"{result}.{DOES['Table']}", domain=common.DOMAIN)
+    )
+    return result
 
 
 def _fits(node: onnx.NodeProto, kernel: np.ndarray) -> bool:

@@ -150,8 +150,16 @@ static void run(void)
     limit_way(PLAIN);
     if (!convolution(NULL, NULL))
         compare();
-    give(1, sizeof factor, &factor, 1, &one);
     limit_way(below(4));
+    int64_t gates[] = {sides[0], 1, 1, sides[3]}, three = 3, other[] = {sides[0], sides[1], sides[2], 1 + below(40)};
+    give(1, (size_t)(gates[0] * gates[3]), NULL, 4, gates);
+    give(2, 3 * 4, zeros, 1, &three);
+    give(3, 4, scales, 1, &one);
+    gate(NULL, NULL);
+    greatest(NULL, NULL);
+    give(1, (size_t)(other[0] * other[1] * other[2] * other[3]), NULL, 4, other);
+    join(NULL, NULL);
+    give(1, sizeof factor, &factor, 1, &one);
     upsample(NULL, NULL);
     give(1, 256, NULL, 1, &values);
     table(NULL, NULL);

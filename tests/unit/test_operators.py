@@ -149,6 +149,32 @@ def test_convolutions_are_those_of_plain_numbers(
         assert np.array_equal(session.run(given)[0], layer.expected(given))
 
 
+@pytest.mark.parametrize("shape", [(1, 3, 5, 24), (2, 9, 40, 96), (1, 1, 1, 5), (3, 7, 0, 16), (1, 200, 160, 8)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_each_channel_is_weighed(shape: tuple[int, ...], threads: int, way: str, tmp_path: Path) -> None:
+    given, weights, (zero, weight_zero, result_zero) = noise(*shape), noise(shape[0], 1, 1, shape[3]), (101, 3, 77)
+    zeros, scale = np.array([zero, weight_zero, result_zero], np.int32), np.array([0.0123], np.float32)
+    session = opened(tmp_path, weights, zeros, scale, does="Gate", threads=threads)
+    products = (given.astype(np.int32) - zero) * (weights.astype(np.int32) - weight_zero)
+    expected = np.rint(products.astype(np.float32) * scale) + result_zero
+    assert np.array_equal(session.run(given)[0], expected.clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 3), (2, 5, 1, 24), (1, 1, 9, 16), (2, 30, 41, 24), (0, 3, 3, 8)])
+def test_the_greatest_of_four_pixels_is_taken(shape: tuple[int, ...], tmp_path: Path) -> None:
+    given = noise(*shape)
+    padded = np.pad(given, ((0, 0), (0, 1), (0, 1), (0, 0)))
+    expected = np.max([padded[:, y : y + shape[1], x : x + shape[2]] for y in (0, 1) for x in (0, 1)], axis=0)
+    assert np.array_equal(opened(tmp_path, does="Greatest").run(given)[0], expected)
+
+
+@pytest.mark.parametrize(("one", "other"), [(24, 24), (1, 7), (72, 24), (9, 16), (64, 192)])
+def test_channels_are_joined(one: int, other: int, tmp_path: Path) -> None:
+    given, further = noise(2, 9, 80, one), noise(2, 9, 80, other)
+    (found,) = opened(tmp_path, further, does="Join", threads=2).run(given)
+    assert np.array_equal(found, np.concatenate([given, further], axis=3))
+
+
 def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
     weights, bias, scale, settings = Layer(16, 3, (3, 3), 2, [0] * 4).constants()
     sound = opened(tmp_path, weights, bias, scale, settings, does="Convolution")
@@ -163,6 +189,13 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
             opened(tmp_path, weights, bias, scale, changed, does="Convolution").run(noise(1, 9, 9, 3))
     with pytest.raises(Exception, match="do not go together"):
         opened(tmp_path, weights, bias[:8], scale, settings, does="Convolution").run(noise(1, 9, 9, 3))
+    with pytest.raises(Exception, match="pictures of one size"):
+        opened(tmp_path, noise(1, 9, 8, 3), does="Join").run(noise(1, 9, 9, 3))
+    with pytest.raises(Exception, match="takes pictures"):
+        opened(tmp_path, does="Greatest").run(noise(9, 9))
+    with pytest.raises(Exception, match="do not go together"):
+        gate = noise(1, 1, 1, 2), np.zeros(3, np.int32), np.ones(1, np.float32)
+        opened(tmp_path, *gate, does="Gate").run(noise(1, 9, 9, 3))
     with pytest.raises(Exception, match="factor above 0"):
         opened(tmp_path, np.array([0], np.int32), does="Upsample").run(noise(1, 2, 2, 3))
 

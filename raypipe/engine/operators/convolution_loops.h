@@ -2,15 +2,21 @@
    of a dense one are computed at once, as many as have room in the registers. */
 
 #define INLINE static inline __attribute__((always_inline)) TARGET
+/* Sums stay in registers only if no loop over them is left, of which Clang must be told. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("unroll")
+#else
+#define UNROLLED
+#endif
 
 /* Writes the sums of `pixels`, of which `count` are there, each of WIDE channels for each of one or two `vectors`. */
 INLINE void NAME(write)(const Convolution *work, size_t channel, uint8_t *to, size_t count, const INT32S *sum,
                         const size_t pixels, const size_t vectors)
 {
-    for (size_t first = 0; first < pixels * vectors; first += 4) {
+    UNROLLED for (size_t first = 0; first < pixels * vectors; first += 4) {
         uint8_t four[4 * WIDE];
         INT32S scaled[4];
-        for (size_t i = 0; i < 4; i++)
+        UNROLLED for (size_t i = 0; i < 4; i++)
             scaled[i] = NAME(scale)(sum[first + i], work->scale + channel + i % vectors * WIDE);
         NAME(pack)(four, scaled, work->zero);
         for (size_t i = 0; i < 4; i++) {
@@ -31,12 +37,12 @@ INLINE void NAME(dense)(const Convolution *work, const uint8_t *const *from, siz
     const size_t next = WIDE < LANES ? WIDE * FOUR : block;
     const int8_t *weights = work->weights + channel / LANES * block + channel % LANES * FOUR;
     INT32S sum[2 * MANY];
-    for (size_t i = 0; i < MANY * vectors; i++)
+    UNROLLED for (size_t i = 0; i < MANY * vectors; i++)
         sum[i] = NAME(bias)(work->bias + channel + i % vectors * WIDE);
     for (size_t row = 0; row < work->rows; row++)
         for (size_t step = 0; step < work->steps; step++, weights += LANES * FOUR) {
             const BYTES first = NAME(four)(weights), second = NAME(four)(weights + (vectors - 1) * next);
-            for (size_t i = 0; i < MANY * vectors; i++) {
+            UNROLLED for (size_t i = 0; i < MANY * vectors; i++) {
                 const BYTES data = NAME(spread)(from[row] + i / vectors * pixel + FOUR * step);
                 sum[i] = NAME(dot)(sum[i], data, i % vectors ? second : first);
             }
@@ -59,7 +65,7 @@ INLINE void NAME(depthwise)(const Convolution *work, const uint8_t *const *from,
 {
     for (size_t row = 0; row < work->rows; row++, weights += steps * LANES * FOUR) {
         const BYTES near = NAME(four)(weights), far = NAME(four)(weights + (steps - 1) * LANES * FOUR);
-        for (size_t i = 0; i < PIXELS + FOUR * (steps - 1); i++) {
+        UNROLLED for (size_t i = 0; i < PIXELS + FOUR * (steps - 1); i++) {
             const BYTES data = NAME(gather)(from[row] + i * work->channels_in, work->channels_in);
             if (i < PIXELS)
                 sum[i] = NAME(dot)(sum[i], data, near);
@@ -75,7 +81,7 @@ TARGET static void NAME(depthwise_kernel)(const Convolution *work, const uint8_t
     const size_t block = work->rows * work->steps * LANES * FOUR;
     const int8_t *weights = work->weights + channel / LANES * block + channel % LANES * FOUR;
     INT32S sum[PIXELS];
-    for (size_t i = 0; i < PIXELS; i++)
+    UNROLLED for (size_t i = 0; i < PIXELS; i++)
         sum[i] = NAME(bias)(work->bias + channel);
     if (work->steps == 1)
         NAME(depthwise)(work, from, weights, sum, 1);
@@ -85,6 +91,7 @@ TARGET static void NAME(depthwise_kernel)(const Convolution *work, const uint8_t
 }
 
 #undef INLINE
+#undef UNROLLED
 #undef NAME
 #undef TARGET
 #undef INT32S

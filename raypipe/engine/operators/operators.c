@@ -106,6 +106,9 @@ static const Described operators[] = {
     {{ABOUT(table), .in_place = in_place, .release_in_place = nothing}, "Table", 2, {UINT8, UINT8}},
     {{ABOUT(upsample)}, "Upsample", 2, {UINT8, INT32}},
     {{ABOUT(convolution)}, "Convolution", 5, {UINT8, INT8, INT32, FLOAT, INT32}},
+    {{ABOUT(gate)}, "Gate", 4, {UINT8, UINT8, INT32, FLOAT}},
+    {{ABOUT(greatest)}, "Greatest", 1, {UINT8}},
+    {{ABOUT(join)}, "Join", 2, {UINT8, UINT8}},
 };
 
 static Domain *domain;

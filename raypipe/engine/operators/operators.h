@@ -5,3 +5,6 @@
 Status *table(void *, Context *);
 Status *upsample(void *, Context *);
 Status *convolution(void *, Context *);
+Status *gate(void *, Context *);
+Status *greatest(void *, Context *);
+Status *join(void *, Context *);

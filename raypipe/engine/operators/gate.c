@@ -1,0 +1,109 @@
+/* Gate(x, gate, zeros, scale): each channel of a picture times a number of its own, as ONNX Runtime's QLinearMul does it.
+
+   gate: uint8 (n, 1, 1, channels). zeros: int32, the zero points of x, of the gate and of the output. scale: float, the
+   product of both scales by the output's. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu.h"
+#include "operators.h"
+
+enum { WIDE = 64, PART = 1 << 15 };
+
+typedef struct {
+    const uint8_t *from;
+    uint8_t *to;
+    const float *factors; /* of each picture, repeated to `period` */
+    const int32_t *zeros;
+    float scale;
+    size_t size, period, parts;
+} Gate;
+
+/* Adding 1.5 * 2^23 leaves no room for a fraction: it is rounded to the nearest, half to even. The compiler makes vectors
+   of this, of the kind that its caller may use. */
+static inline __attribute__((always_inline)) void multiply(const Gate *work, const uint8_t *restrict from,
+                                                           const float *restrict factors, uint8_t *restrict to,
+                                                           size_t count)
+{
+    const float shift = 12582912.0f, low = (float)-work->zeros[2], high = low + 255, scale = work->scale;
+    const int32_t zero = work->zeros[0], result_zero = work->zeros[2];
+    for (size_t i = 0; i < count; i++) {
+        float value = (float)(from[i] - zero) * factors[i] * scale;
+        value = value < low ? low : value;
+        value = value > high ? high : value;
+        to[i] = (uint8_t)((int32_t)((value + shift) - shift) + result_zero);
+    }
+}
+
+static inline __attribute__((always_inline)) void run(const Gate *work, const uint8_t *from, const float *factors,
+                                                      uint8_t *to, size_t count)
+{
+    for (size_t done = 0; done < count; done += work->period)
+        multiply(work, from + done, factors, to + done, count - done < work->period ? count - done : work->period);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx512f,avx512bw,avx512vl"))) static void run_wide(const Gate *work, const uint8_t *from,
+                                                                          const float *factors, uint8_t *to, size_t count)
+{
+    run(work, from, factors, to, count);
+}
+
+__attribute__((target("avx2"))) static void run_avx2(const Gate *work, const uint8_t *from, const float *factors,
+                                                     uint8_t *to, size_t count)
+{
+    run(work, from, factors, to, count);
+}
+#endif
+
+/* A part begins where a period does. */
+static void multiply_part(void *given, size_t index)
+{
+    const Gate *work = given;
+    const size_t length = PART / work->period * work->period + work->period, begin = index % work->parts * length;
+    const size_t left = work->size - begin, count = left < length ? left : length, picture = index / work->parts;
+    const uint8_t *from = work->from + picture * work->size + begin;
+    const float *factors = work->factors + picture * work->period;
+    uint8_t *to = work->to + picture * work->size + begin;
+#if defined(__x86_64__)
+    const int way = best_way();
+    if (way != PLAIN) {
+        (way == VECTORS ? run_avx2 : run_wide)(work, from, factors, to, count);
+        return;
+    }
+#endif
+    run(work, from, factors, to, count);
+}
+
+Status *gate(void *kernel, Context *context)
+{
+    Tensor from, gates, zeros, scale;
+    uint8_t *to;
+    (void)kernel;
+    TRY(input(context, 0, &from));
+    TRY(input(context, 1, &gates));
+    TRY(input(context, 2, &zeros));
+    TRY(input(context, 3, &scale));
+    const size_t pictures = (size_t)from.sides[0], channels = from.dimensions == 4 ? (size_t)from.sides[3] : 0;
+    if (!channels || gates.count != pictures * channels || zeros.count != 3 || scale.count != 1)
+        return error("raypipe.Gate: inputs that do not go together");
+    TRY(output(context, from.sides, 4, &to));
+    if (!from.count)
+        return NULL;
+    size_t period = channels;
+    while (period % WIDE)
+        period += channels;
+    float *factors = malloc(pictures * period * sizeof *factors);
+    if (!factors)
+        return error("raypipe.Gate: out of memory");
+    for (size_t i = 0; i < pictures * period; i++) {
+        const uint8_t *of_picture = (const uint8_t *)gates.data + i / period * channels;
+        factors[i] = (float)(of_picture[i % period % channels] - ((const int32_t *)zeros.data)[1]);
+    }
+    const size_t size = from.count / pictures, length = PART / period * period + period;
+    Gate work = {from.data, to, factors, zeros.data, *(const float *)scale.data, size, period, (size + length - 1) / length};
+    Status *failed = in_parallel(context, multiply_part, pictures * work.parts, &work);
+    free(factors);
+    return failed;
+}
