@@ -41,30 +41,16 @@ static void fetch(const Work *work, const uint8_t *picture, ptrdiff_t row, uint8
         memset(to + (size_t)work->settings[LEFT] * work->convolution.channels_in, work->settings[ZERO], size);
 }
 
-static void compute_row(const Work *work, const uint8_t *const *rows, uint8_t *to)
+/* Neighbouring pixels of the output. `rows` are those of the input at the first of them. */
+static void compute_row(const Work *work, const uint8_t *const *rows, uint8_t *to, size_t count)
 {
     const Convolution *convolution = &work->convolution;
-    const Loops loops = work->loops;
-    const size_t step = convolution->stride * convolution->channels_in;
-    for (size_t channel = 0; channel < convolution->channels_out; channel += loops.channels)
-        for (size_t x = 0; x < work->width_out; x += loops.pixels) {
-            const uint8_t *from[MOST_ROWS];
-            for (size_t i = 0; i < convolution->rows; i++)
-                from[i] = rows[i] + x * step + (convolution->depthwise ? channel : 0);
-            loops.kernel(convolution, from, channel, to + x * convolution->channels_out + channel, work->width_out - x);
-        }
-}
-
-/* Neighbouring pixels of a convolution of single ones. */
-static void compute_pixels(const Work *work, const uint8_t *from, size_t first, size_t count)
-{
-    const Convolution *convolution = &work->convolution;
-    uint8_t *to = work->to + first * convolution->channels_out;
-    for (size_t channel = 0; channel < convolution->channels_out; channel += work->loops.channels)
-        for (size_t x = 0; x < count; x += work->loops.pixels) {
-            const uint8_t *at = from + x * convolution->channels_in;
-            work->loops.kernel(convolution, &at, channel, to + x * convolution->channels_out + channel, count - x);
-        }
+    for (size_t channel = 0; channel < convolution->channels_out; channel += work->loops.channels) {
+        const uint8_t *from[MOST_ROWS];
+        for (size_t i = 0; i < convolution->rows; i++)
+            from[i] = rows[i] + (convolution->depthwise ? channel : 0);
+        work->loops.kernel(convolution, from, channel, to + channel, count);
+    }
 }
 
 /* Some pixels of a convolution of single ones: all pictures are one long row. Its end is copied to where more can be read. */
@@ -72,7 +58,9 @@ static void compute_flat(Work *work, size_t index)
 {
     const size_t size = work->convolution.channels_in, first = index * FLAT, last = work->pixels - first;
     const size_t count = last < FLAT ? last : FLAT, copied = last > FLAT ? 0 : count < MOST_PIXELS ? count : MOST_PIXELS;
-    compute_pixels(work, work->from + first * size, first, count - copied);
+    const uint8_t *from = work->from + first * size;
+    uint8_t *to = work->to + first * work->convolution.channels_out;
+    compute_row(work, &from, to, count - copied);
     if (!copied)
         return;
     uint8_t *end = calloc(2 * MOST_PIXELS, size);
@@ -80,8 +68,9 @@ static void compute_flat(Work *work, size_t index)
         work->failed = 1;
         return;
     }
-    memcpy(end, work->from + (first + count - copied) * size, copied * size);
-    compute_pixels(work, end, first + count - copied, copied);
+    memcpy(end, from + (count - copied) * size, copied * size);
+    const uint8_t *last_row = end;
+    compute_row(work, &last_row, to + (count - copied) * work->convolution.channels_out, copied);
     free(end);
 }
 
@@ -105,7 +94,7 @@ static void compute_band(Work *work, size_t index)
         const uint8_t *rows[MOST_ROWS];
         for (size_t i = 0; i < count; i++)
             rows[i] = ring + (y * convolution->stride + i) % count * work->row_size;
-        compute_row(work, rows, to + y * work->width_out * convolution->channels_out);
+        compute_row(work, rows, to + y * work->width_out * convolution->channels_out, work->width_out);
     }
     free(ring);
 }

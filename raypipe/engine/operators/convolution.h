@@ -15,9 +15,8 @@ typedef struct {
     size_t rows, steps, stride, channels_in, channels_out;
 } Convolution;
 
-/* Computes up to `pixels` neighbouring pixels of the output, in up to `channels` channels from `channel` on, and writes
-   those that there are, of which `count` are left. `from` are the input's rows at the first pixel; they are read up to
-   `pixels` pixels on. */
+/* Computes `count` neighbouring pixels of the output, in up to `channels` channels from `channel` on. `from` are the
+   input's rows at the first pixel; they are read up to a multiple of MOST_PIXELS pixels. */
 typedef void (*Kernel)(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to, size_t count);
 
 /* What the CPU's tiles were set up for. */
@@ -27,7 +26,7 @@ typedef struct {
 
 typedef struct {
     Kernel kernel;
-    size_t pixels, channels;
+    size_t channels;
     int less_128; /* reads the input as signed numbers: bias must contain 128 times each channel's weights */
     void (*begin)(const Convolution *work, Setup *before); /* called in each thread; may be missing, as `end` */
     void (*end)(const Setup *before);

@@ -74,7 +74,7 @@ Loops arm_loops(const Convolution *work, int way)
     if (way < VECTORS)
         return (Loops){0};
     if (work->depthwise)
-        return (Loops){.kernel = depthwise_kernel_neon, .pixels = PIXELS, .channels = 4, .less_128 = 1};
-    return (Loops){.kernel = dense_kernel_neon, .pixels = 8, .channels = 8, .less_128 = 1};
+        return (Loops){.kernel = depthwise_kernel_neon, .channels = 4, .less_128 = 1};
+    return (Loops){.kernel = dense_kernel_neon, .channels = 8, .less_128 = 1};
 }
 #endif

@@ -34,20 +34,24 @@ INLINE void NAME(dense)(const Convolution *work, const uint8_t *const *from, siz
                         const size_t vectors)
 {
     const size_t pixel = work->stride * work->channels_in, block = work->rows * work->steps * LANES * FOUR;
-    const size_t next = WIDE < LANES ? WIDE * FOUR : block;
-    const int8_t *weights = work->weights + channel / LANES * block + channel % LANES * FOUR;
-    INT32S sum[2 * MANY];
-    UNROLLED for (size_t i = 0; i < MANY * vectors; i++)
-        sum[i] = NAME(bias)(work->bias + channel + i % vectors * WIDE);
-    for (size_t row = 0; row < work->rows; row++)
-        for (size_t step = 0; step < work->steps; step++, weights += LANES * FOUR) {
-            const BYTES first = NAME(four)(weights), second = NAME(four)(weights + (vectors - 1) * next);
-            UNROLLED for (size_t i = 0; i < MANY * vectors; i++) {
-                const BYTES data = NAME(spread)(from[row] + i / vectors * pixel + FOUR * step);
-                sum[i] = NAME(dot)(sum[i], data, i % vectors ? second : first);
+    const size_t next = (vectors - 1) * (WIDE < LANES ? WIDE * FOUR : block);
+    const int8_t *begin = work->weights + channel / LANES * block + channel % LANES * FOUR;
+    for (size_t x = 0; x < count; x += MANY) {
+        const int8_t *weights = begin;
+        INT32S sum[2 * MANY];
+        UNROLLED for (size_t i = 0; i < MANY * vectors; i++)
+            sum[i] = NAME(bias)(work->bias + channel + i % vectors * WIDE);
+        for (size_t row = 0; row < work->rows; row++)
+            for (size_t step = 0; step < work->steps; step++, weights += LANES * FOUR) {
+                const BYTES first = NAME(four)(weights), second = NAME(four)(weights + next);
+                const uint8_t *at = from[row] + x * pixel + FOUR * step;
+                UNROLLED for (size_t i = 0; i < MANY * vectors; i++) {
+                    const BYTES data = NAME(spread)(at + i / vectors * pixel);
+                    sum[i] = NAME(dot)(sum[i], data, i % vectors ? second : first);
+                }
             }
-        }
-    NAME(write)(work, channel, to, count, sum, MANY, vectors);
+        NAME(write)(work, channel, to + x * work->channels_out, count - x, sum, MANY, vectors);
+    }
 }
 
 TARGET static void NAME(dense_kernel)(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to,
@@ -60,13 +64,13 @@ TARGET static void NAME(dense_kernel)(const Convolution *work, const uint8_t *co
 }
 
 /* Four pixels at once, which serve both steps that they are part of. */
-INLINE void NAME(depthwise)(const Convolution *work, const uint8_t *const *from, const int8_t *weights,
+INLINE void NAME(depthwise)(const Convolution *work, const uint8_t *const *from, size_t x, const int8_t *weights,
                             INT32S sum[PIXELS], const size_t steps)
 {
     for (size_t row = 0; row < work->rows; row++, weights += steps * LANES * FOUR) {
         const BYTES near = NAME(four)(weights), far = NAME(four)(weights + (steps - 1) * LANES * FOUR);
         UNROLLED for (size_t i = 0; i < PIXELS + FOUR * (steps - 1); i++) {
-            const BYTES data = NAME(gather)(from[row] + i * work->channels_in, work->channels_in);
+            const BYTES data = NAME(gather)(from[row] + (x + i) * work->channels_in, work->channels_in);
             if (i < PIXELS)
                 sum[i] = NAME(dot)(sum[i], data, near);
             if (steps == 2 && i >= FOUR)
@@ -80,14 +84,16 @@ TARGET static void NAME(depthwise_kernel)(const Convolution *work, const uint8_t
 {
     const size_t block = work->rows * work->steps * LANES * FOUR;
     const int8_t *weights = work->weights + channel / LANES * block + channel % LANES * FOUR;
-    INT32S sum[PIXELS];
-    UNROLLED for (size_t i = 0; i < PIXELS; i++)
-        sum[i] = NAME(bias)(work->bias + channel);
-    if (work->steps == 1)
-        NAME(depthwise)(work, from, weights, sum, 1);
-    else
-        NAME(depthwise)(work, from, weights, sum, 2);
-    NAME(write)(work, channel, to, count, sum, PIXELS, 1);
+    for (size_t x = 0; x < count; x += PIXELS) {
+        INT32S sum[PIXELS];
+        UNROLLED for (size_t i = 0; i < PIXELS; i++)
+            sum[i] = NAME(bias)(work->bias + channel);
+        if (work->steps == 1)
+            NAME(depthwise)(work, from, x, weights, sum, 1);
+        else
+            NAME(depthwise)(work, from, x, weights, sum, 2);
+        NAME(write)(work, channel, to + x * work->channels_out, count - x, sum, PIXELS, 1);
+    }
 }
 
 #undef INLINE

@@ -34,7 +34,7 @@ static void plain_kernel(const Convolution *work, const uint8_t *const *from, si
     const size_t row_size = work->steps * FOUR * LANES, pixel = work->stride * work->channels_in;
     const size_t left = work->channels_out - channel;
     const int8_t *weights = work->weights + channel / LANES * work->rows * row_size;
-    for (size_t i = 0; i < PIXELS && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         int32_t sum[LANES];
         memcpy(sum, work->bias + channel, sizeof sum);
         for (size_t row = 0; row < work->rows; row++)
@@ -52,5 +52,5 @@ Loops loops_of(const Convolution *work, int way)
     found = arm_loops(work, way);
 #endif
     (void)way;
-    return found.kernel ? found : (Loops){.kernel = plain_kernel, .pixels = PIXELS, .channels = LANES};
+    return found.kernel ? found : (Loops){.kernel = plain_kernel, .channels = LANES};
 }

@@ -125,28 +125,28 @@ TARGET static void write_amx(const Convolution *work, size_t channel, uint8_t *t
         write_vnni(work, channel, to, count, one, 4, 1);
 }
 
-TARGET static void dense_kernel_amx(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to,
-                                    size_t count)
+/* Computes 32 pixels of 16 channels, or of 32, whose weights are `far` behind. */
+TARGET static void multiply_amx(const Convolution *work, const uint8_t *const *from, size_t x, size_t channel,
+                                size_t far, int32_t sums[4][LANES * 16])
 {
     const size_t depth = depth_of(work), size = work->rows * work->steps * LANES * FOUR;
-    const size_t pixel = work->stride * work->channels_in, two = channel + LANES < work->channels_out;
+    const size_t pixel = work->stride * work->channels_in;
     const int8_t *weights = work->weights + channel / LANES * size;
-    const int32_t *near = work->bias + channel, *far = near + two * LANES;
-    int32_t sums[4][LANES * 16] __attribute__((aligned(64)));
-    _tile_loadd(0, near, 0);
-    _tile_loadd(1, far, 0);
-    _tile_loadd(2, near, 0);
-    _tile_loadd(3, far, 0);
+    const int32_t *bias = work->bias + channel, *second = far ? bias + LANES : bias;
+    _tile_loadd(0, bias, 0);
+    _tile_loadd(1, second, 0);
+    _tile_loadd(2, bias, 0);
+    _tile_loadd(3, second, 0);
     for (size_t row = 0; row < work->rows; row++)
         for (size_t step = 0; step < work->steps; step += depth, weights += depth * LANES * FOUR) {
-            const uint8_t *data = from[row] + FOUR * step;
+            const uint8_t *data = from[row] + x * pixel + FOUR * step;
             _tile_loadd(6, weights, LANES * FOUR);
             _tile_loadd(4, data, pixel);
             _tile_dpbusd(0, 4, 6);
             _tile_loadd(5, data + 16 * pixel, pixel);
             _tile_dpbusd(2, 5, 6);
-            if (two) {
-                _tile_loadd(7, weights + size, LANES * FOUR);
+            if (far) {
+                _tile_loadd(7, weights + far, LANES * FOUR);
                 _tile_dpbusd(1, 4, 7);
                 _tile_dpbusd(3, 5, 7);
             }
@@ -155,9 +155,19 @@ TARGET static void dense_kernel_amx(const Convolution *work, const uint8_t *cons
     _tile_stored(1, sums[1], 64);
     _tile_stored(2, sums[2], 64);
     _tile_stored(3, sums[3], 64);
-    for (size_t x = 0; x < MOST_PIXELS && x < count; x += 4) {
-        const int32_t *first = sums[x / 16 * 2] + x % 16 * LANES;
-        write_amx(work, channel, to + x * work->channels_out, count - x, first, two ? first + 16 * LANES : NULL);
+}
+
+TARGET static void dense_kernel_amx(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to,
+                                    size_t count)
+{
+    const size_t size = work->rows * work->steps * LANES * FOUR;
+    const size_t far = channel + LANES < work->channels_out ? size : 0;
+    int32_t sums[4][LANES * 16] __attribute__((aligned(64)));
+    for (size_t x = 0; x < count; x += 4) {
+        if (x % MOST_PIXELS == 0)
+            multiply_amx(work, from, x, channel, far, sums);
+        const int32_t *first = sums[x % MOST_PIXELS / 16 * 2] + x % 16 * LANES;
+        write_amx(work, channel, to + x * work->channels_out, count - x, first, far ? first + 16 * LANES : NULL);
     }
 }
 
@@ -227,15 +237,15 @@ TARGET static inline void pack_avx2(uint8_t *to, const __m256i *values, int32_t 
 Loops x86_loops(const Convolution *work, int way)
 {
     if (way >= VNNI && work->depthwise)
-        return (Loops){.kernel = depthwise_kernel_vnni, .pixels = PIXELS, .channels = 16};
+        return (Loops){.kernel = depthwise_kernel_vnni, .channels = 16};
     if (way == AMX)
-        return (Loops){dense_kernel_amx, MOST_PIXELS, 2 * LANES, 0, begin_amx, end_amx};
+        return (Loops){dense_kernel_amx, 32, 0, begin_amx, end_amx};
     if (way == VNNI)
-        return (Loops){.kernel = dense_kernel_vnni, .pixels = 8, .channels = 32};
+        return (Loops){.kernel = dense_kernel_vnni, .channels = 32};
     if (way == VECTORS && work->depthwise)
-        return (Loops){.kernel = depthwise_kernel_avx2, .pixels = PIXELS, .channels = 8};
+        return (Loops){.kernel = depthwise_kernel_avx2, .channels = 8};
     if (way == VECTORS)
-        return (Loops){.kernel = dense_kernel_avx2, .pixels = 4, .channels = 16};
+        return (Loops){.kernel = dense_kernel_avx2, .channels = 16};
     return (Loops){0};
 }
 #endif
