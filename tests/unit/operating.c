@@ -1,5 +1,5 @@
-/* Runs the operators on random inputs in memory of exactly their size, without ONNX Runtime, for the sanitizers' test. The
-   sanitizers do not see what tiles load, so a page that cannot be read is behind each input. */
+/* Runs the operators on random inputs in memory of exactly their size, without ONNX Runtime, for the sanitizers' test.
+   They do not see what tiles load, so a page that cannot be read is behind each input. */
 
 #define _GNU_SOURCE
 #include <stdio.h>

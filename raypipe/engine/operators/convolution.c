@@ -1,9 +1,9 @@
 /* Convolution(x, weights, bias, scale, settings): a convolution of a picture, each sum multiplied by the scale of its
-   output channel and rounded to uint8, as ONNX Runtime's QLinearConv does it, of all input channels (`depthwise` 0), or of
-   one input channel each (1).
+   output channel and rounded to uint8, as ONNX Runtime's QLinearConv does it, of all input channels (`depthwise` 0), or
+   of one input channel each (1).
 
-   weights: int8, see convolution.h. AVX2 adds two products in 16 bits, as ONNX Runtime does, too: where sums of two can be
-   larger, by weights above 64, it gives the largest that fits.
+   weights: int8, see convolution.h. AVX2 adds two products in 16 bits, as ONNX Runtime does, too: where sums of two can
+   be larger, by weights above 64, it gives the largest that fits.
    bias: int32, the zero point of x already taken into account. scale: float, below 1. Both have whole blocks of 16
    channels. settings: int32, see below. */
 
@@ -53,7 +53,8 @@ static void compute_row(const Work *work, const uint8_t *const *rows, uint8_t *t
     }
 }
 
-/* Some pixels of a convolution of single ones: all pictures are one long row. Its end is copied to where more can be read. */
+/* Some pixels of a convolution of single ones: all pictures are one long row. Its end is copied to where more can be
+   read. */
 static void compute_flat(Work *work, size_t index)
 {
     const size_t size = work->convolution.channels_in, first = index * FLAT, last = work->pixels - first;

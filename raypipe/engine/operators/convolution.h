@@ -6,7 +6,7 @@
 enum { PIXELS = 8, LANES = 16, FOUR = 4, MOST_PIXELS = 32 };
 
 /* Weights are in blocks of 16 output channels (LANES). Each has rows of steps of four: with `depthwise`, for neighbouring
-   pixels of the same channel, else for neighbouring bytes of the input row. A step has the four of each channel in turn. */
+   pixels of the same channel, else for neighbouring bytes of the input row. A step has the four of each channel. */
 typedef struct {
     const int8_t *weights;
     const int32_t *bias;

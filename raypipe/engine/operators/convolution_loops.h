@@ -1,5 +1,5 @@
-/* The inner loops of a convolution, for one kind of vector: INT32S holds WIDE sums, BYTES four bytes for each. MANY pixels
-   of a dense one are computed at once, as many as have room in the registers. */
+/* The inner loops of a convolution, for one kind of vector: INT32S holds WIDE sums, BYTES four bytes for each. MANY
+   pixels of a dense one are computed at once, as many as have room in the registers. */
 
 #define INLINE static inline __attribute__((always_inline)) TARGET
 /* Sums stay in registers only if no loop over them is left, of which Clang must be told. */

@@ -73,7 +73,7 @@ TARGET static inline void pack_vnni(uint8_t *to, const __m512i *values, int32_t 
 
 #include "convolution_loops.h"
 
-/* Tiles of 16 rows: of the sums of 16 channels, of the bytes of as many steps as fit, or of the weights of 16 channels. */
+/* Tiles have 16 rows: sums of 16 channels, bytes of as many steps as fit, or weights of 16 channels. */
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,amx-tile,amx-int8")))
 
 typedef struct {

@@ -102,7 +102,8 @@ Status *gate(void *kernel, Context *context)
         factors[i] = (float)(of_picture[i % period % channels] - ((const int32_t *)zeros.data)[1]);
     }
     const size_t size = from.count / pictures, length = PART / period * period + period;
-    Gate work = {from.data, to, factors, zeros.data, *(const float *)scale.data, size, period, (size + length - 1) / length};
+    const size_t parts = (size + length - 1) / length;
+    Gate work = {from.data, to, factors, zeros.data, *(const float *)scale.data, size, period, parts};
     Status *failed = in_parallel(context, multiply_part, pictures * work.parts, &work);
     free(factors);
     return failed;
