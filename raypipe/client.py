@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from raypipe.columns import LINES
-from raypipe.errors import ConfigError, ServerError
+from raypipe.errors import ConfigError, InputError, ServerError, check_positive
 from raypipe.hosts import is_loopback
 from raypipe.images.pdf import unlocked
 from raypipe.outputs.json import JsonPage
@@ -44,11 +44,14 @@ class Client:
         timeout: Seconds to wait for an answer.
 
     Raises:
-        ConfigError: The URL is not an http or https URL, or the key does not fit into a header.
+        ConfigError: The URL is not an http or https URL, the key does not fit into a header, or a number is not
+            above 0.
     """
 
     def __init__(self, url: str, key: str | None = None, *, tries: int = 4, timeout: float = 150) -> None:
-        if not _is_http(url):
+        check_positive(tries=tries)
+        check_positive(whole=False, timeout=timeout)
+        if not isinstance(url, str) or not _is_http(url):
             raise ConfigError(f"{url!r} is not an http or https URL.", "Give the address that `raypipe serve` prints.")
         if key and not key.isprintable():
             raise ConfigError(
@@ -83,10 +86,11 @@ class Client:
             passwords: What may open a locked PDF, which is opened here: no password is sent.
 
         Raises:
+            InputError: The file cannot be read.
             ServerError: The server gives no result, cannot be reached, or is not raypipe.
         """
+        content = unlocked(_bytes_of(source), passwords)
         name = "upload" if isinstance(source, bytes) else Path(source).name
-        content = unlocked(source if isinstance(source, bytes) else Path(source).read_bytes(), passwords)
         query = {"output_format": "json", "overlay": overlay, **({"pages": pages} if pages else {})}
         headers = {
             "Content-Type": "application/octet-stream",
@@ -151,14 +155,13 @@ class AsyncClient:
         at_once: How many requests are under way at once; others wait.
 
     Raises:
-        ConfigError: See `Client`; or `at_once` is no positive number.
+        ConfigError: See `Client`; or `at_once` is not above 0.
     """
 
     def __init__(
         self, url: str, key: str | None = None, *, tries: int = 4, timeout: float = 150, at_once: int = 8
     ) -> None:
-        if at_once < 1:
-            raise ConfigError(f"at_once is {at_once}.", "Give at least 1.")
+        check_positive(at_once=at_once)
         self._client = Client(url, key, tries=tries, timeout=timeout)
         self._threads = ThreadPoolExecutor(at_once, "raypipe-client")
 
@@ -189,6 +192,13 @@ class AsyncClient:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _bytes_of(source: str | Path | bytes) -> bytes:
+    try:
+        return source if isinstance(source, bytes) else Path(source).read_bytes()
+    except (OSError, TypeError) as error:
+        raise InputError(f"{source!r} cannot be read: {error}.", "Give the path of a file, or its bytes.") from error
 
 
 def _is_http(url: str) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from numbers import Integral, Real
+from typing import Any
 
 from raypipe.keys import public
 
@@ -121,6 +123,18 @@ class ConfigError(RaypipeError):
 
     code = "config"
     exit_status = ExitStatus.CONFIG
+
+
+def check_positive(whole: bool = True, **numbers: Any) -> None:
+    """Checks numbers that a caller gave, by the names of their arguments.
+
+    Raises:
+        ConfigError: One is not a number, not above 0, or a fraction although it counts something `whole`.
+    """
+    kind: Any = Integral if whole else Real
+    for name, number in numbers.items():
+        if not isinstance(number, kind) or not number > 0:
+            raise ConfigError(f"{name} is {number!r}.", f"Give a {'whole ' * whole}number above 0.")
 
 
 class InputError(RaypipeError):

@@ -136,7 +136,8 @@ def graph_of(stages: Sequence[Stage]) -> Graph:
     """The graph of a pipeline's stages.
 
     Raises:
-        ConfigError: There is no stage, or one reads a column that an earlier one drops, or that has another type.
+        ConfigError: There is no stage; one reads a column that an earlier one drops, or that has another type; or one
+            writes a column twice, or one that tells pages apart.
     """
     groups = _grouped(stages)
     needs = _needs(step for steps, _ in groups for step in steps)
@@ -183,6 +184,12 @@ def _needs(steps: Iterable[Step]) -> dict[str, Column]:
 
 
 def _check_columns(step: Step, columns: Mapping[str, Column]) -> None:
+    named = [value for name, value in step.stage if name.endswith("_col") and value not in step.reads]
+    for name in step.writes:
+        if not name or name in INPUT_COLUMNS.keys() - {"content"} or named.count(name) > 1:
+            raise ConfigError(
+                f"{step.stage.name} cannot write the column {name!r}.", "Give each of its results a column of its own."
+            )
     for name, column in step.reads.items():
         if name not in columns:
             raise ConfigError(

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import tomli_w
-from pydantic import ValidationError
 
-from raypipe.errors import ConfigError, ModelError
+from raypipe.errors import ConfigError, ModelError, check_positive
 from raypipe.graph import Operator, graph_of
 from raypipe.inputs.pages import Source, documents, page_rows
 from raypipe.run.settings import Serving
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 4
 """Default number of pages whose lines are read together."""
+TABLES = "A pipeline file is TOML with [[stage]] tables and nothing else."
 
 
 class Pipeline:
@@ -43,11 +43,16 @@ class Pipeline:
     """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
-        if isinstance(stages, Stage):
-            raise ConfigError("A pipeline is a list of stages.", f"Give Pipeline([{stages.name}(...)]).")
+        if isinstance(stages, Stage) or not isinstance(stages, Iterable):
+            raise ConfigError(
+                f"A pipeline is a list of stages, not {type(stages).__name__}.",
+                "Give Pipeline([BinaryToImage(), ...]).",
+            )
         self.stages = tuple(stages)
-        if not self.stages or not all(isinstance(stage, Stage) for stage in self.stages):
-            raise ConfigError("A pipeline needs stages.", f"Use {', '.join(registry.STAGES)}.")
+        wrong = [stage for stage in self.stages if not isinstance(stage, Stage)]
+        if wrong or not self.stages:
+            what = f"{wrong[0]!r} is not a stage" if wrong else "A pipeline needs stages"
+            raise ConfigError(f"{what}.", f"Use {', '.join(f'{name}()' for name in registry.STAGES)}.")
         self.graph = graph_of(self.stages)
 
     def __eq__(self, other: object) -> bool:
@@ -92,10 +97,13 @@ class Pipeline:
             ConfigError: The text is not TOML, or names an unknown stage or parameter.
         """
         try:
-            tables = tomllib.loads(text)["stage"]
-            return cls([_stage(dict(table)) for table in tables])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigError(f"The pipeline file cannot be read: {error}.", "It needs [[stage]] tables.") from error
+            tables = tomllib.loads(text)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ConfigError(f"The pipeline file cannot be read: {error}.", TABLES) from error
+        stages = tables.pop("stage", None)
+        if tables or not isinstance(stages, list) or not all(isinstance(table, dict) for table in stages):
+            raise ConfigError(f"The pipeline file has {', '.join(tables) or 'no [[stage]]'}.", TABLES)
+        return cls([registry.find(str(table.pop("type", None)))(**table) for table in stages])
 
     def run(
         self,
@@ -116,12 +124,15 @@ class Pipeline:
 
         Raises:
             InputError: A source names nothing or is not a source; raised at once for the first.
-            ConfigError: A stage reads a column that no earlier one writes and the input does not have.
+            ConfigError: A number is not above 0, or a stage reads a column that no earlier one writes and the input
+                does not have.
             ModelError: A model is not on this machine.
             DeviceError: A GPU was asked for but cannot be used.
         """
         from raypipe.run.local import run
 
+        check_positive(batch_size=batch_size, threads=1 if threads is None else threads)
+        check_positive(whole=False, page_seconds=1 if page_seconds is None else page_seconds)
         return run(self.graph, sources, batch_size, threads, page_seconds=page_seconds)
 
     def transform(
@@ -139,12 +150,14 @@ class Pipeline:
             page_seconds: Seconds after which a page fails and its process is ended; None: never.
 
         Raises:
-            ConfigError: The dataset lacks a column, or its pools need more CPUs than the cluster has.
+            ConfigError: It is not a dataset, it lacks a column, or its pools need more CPUs than the cluster has.
             DeviceError: They need more GPUs than it has.
             RaypipeError: Later, when the dataset is read, if an actor cannot go on; it is also one of Ray's errors.
         """
         from raypipe.run.batch import transform
 
+        check_positive(batch_size=batch_size)
+        check_positive(whole=False, page_seconds=1 if page_seconds is None else page_seconds)
         extended = transform(self.graph, dataset, batch_size, shared=True, page_seconds=page_seconds)
         # Otherwise Ray raises an error of its own, which does not say what went wrong.
         extended.context.raise_original_map_exception = True
@@ -214,19 +227,6 @@ def _storable(values: dict[str, Any]) -> dict[str, Any]:
     pool = values.pop("pool", None)
     stored = {name: "" if value is None else value for name, value in values.items()}
     return stored if pool is None else {**stored, "pool": {k: v for k, v in pool.items() if v is not None}}
-
-
-def _stage(table: dict[str, Any]) -> Stage:
-    kind = registry.find(str(table.pop("type", None)))
-    try:
-        return kind.model_validate(table)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        field = ".".join(str(part) for part in wrong["loc"])
-        raise ConfigError(
-            f"{kind.__name__} has a wrong parameter, {field}: {wrong['msg']}.",
-            f"It has {', '.join(kind.model_fields)}.",
-        ) from error
 
 
 def load(path: Path) -> Pipeline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
 from raypipe.engine.providers import Provider
@@ -106,6 +107,8 @@ def read_text(source: Source, password: str | None = None) -> str:
         InputError: The source names nothing, is not a source, or one of its pages cannot be read.
     """
     if password:
+        if not isinstance(source, (bytes, str, os.PathLike)):
+            raise InputError("A password opens a file, URI or encoded bytes.", "Leave it out.")
         row = {"content": source} if isinstance(source, bytes) else {"path": str(source)}
         source = {**row, "password": password}
     pages = list(standard().run(source))

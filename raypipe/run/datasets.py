@@ -31,8 +31,10 @@ def check_columns(graph: Graph, dataset: Dataset) -> None:
     """Checks the columns of a dataset, as far as they are known or cheap to know; it stays lazy.
 
     Raises:
-        ConfigError: It lacks `path`, or a column that a stage reads.
+        ConfigError: It is not a dataset, or lacks `path` or a column that a stage reads.
     """
+    if not isinstance(dataset, Dataset):
+        raise ConfigError(f"{dataset!r} is not a dataset of Ray's.", "Give raypipe.read(sources).")
     schema = dataset.schema(fetch_if_missing=False)
     if schema is None and (graph.needs or all(type(each).__name__ in CHEAP for each in _operators(dataset))):
         schema = dataset.schema()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import cv2
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import override
 
 from raypipe.columns import Column
@@ -27,10 +27,31 @@ from raypipe.types import Row
 from raypipe.zoo import manifest
 
 
-class Pool(BaseModel):
-    """The actors that a stage runs in on Ray: a fixed `size`, or between `min_size` and `max_size`."""
+class Parameters(BaseModel):
+    """Named values that a user gives."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, /, **values: Any) -> None:
+        """Checks the values.
+
+        Raises:
+            ConfigError: One is missing, unknown or wrong.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            field, name = ".".join(str(part) for part in wrong["loc"]), type(self).__name__
+            why = f"has a wrong {field}: {wrong['msg'].removeprefix('Value error, ')}"
+            raise ConfigError(
+                f"{name} {f'has no parameter {field}' if wrong['type'] == 'extra_forbidden' else why}.",
+                f"It has {', '.join(type(self).model_fields)}.",
+            ) from error
+
+
+class Pool(Parameters):
+    """The actors that a stage runs in on Ray: a fixed `size`, or between `min_size` and `max_size`."""
 
     size: int | None = Field(None, ge=1, description="fixed number of actors")
     min_size: int | None = Field(None, ge=1, description="fewest actors")
@@ -42,9 +63,9 @@ class Pool(BaseModel):
     @model_validator(mode="after")
     def _one_way(self) -> Pool:
         if self.size is not None and (self.min_size is not None or self.max_size is not None):
-            raise ValueError("give size, or min_size and max_size, not both")
+            raise ConfigError("Pool takes size, or min_size and max_size.", "Give one or the other.")
         if (self.min_size or 1) > (self.max_size or self.min_size or 1):
-            raise ValueError("min_size is larger than max_size")
+            raise ConfigError("Pool has a min_size above its max_size.", "Raise max_size.")
         return self
 
     @property
@@ -53,10 +74,8 @@ class Pool(BaseModel):
         return self.size or self.min_size or 1
 
 
-class Stage(BaseModel, ABC):
+class Stage(Parameters, ABC):
     """A part of a pipeline, as its user declares it. A subclass defines its parameters and `steps`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     pool: Pool | None = Field(None, description="dedicated actors on Ray; None: shares those of its neighbours")
 

@@ -296,11 +296,13 @@ class ImageToText(ModelStage):
 
     @model_validator(mode="after")
     def _uses_what_beam_search_uses(self) -> Self:
+        words = manifest.words_of(self.language) is not None
         given = [name for name in ("lexicon", "alternatives") if getattr(self, name)]
-        if given and (self.decoder == "greedy" or manifest.words_of(self.language) is None):
+        given += ["decoder='beam'"] if self.decoder == "beam" and not words else []
+        if given and (self.decoder == "greedy" or not words):
             raise ConfigError(
                 f"{given[0]} has no effect without beam search in a language with known words.",
-                "Leave it out, or set decoder='beam' and language='en'.",
+                "Leave it out, or choose beam search and language='en'.",
             )
         return self
 

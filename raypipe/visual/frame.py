@@ -146,6 +146,7 @@ class Frame:
             as_column(n) for each in wanted for n in (self.columns if isinstance(each, str) and each == "*" else [each])
         ]
         names = [each.name for each in named]
+        self.require([each.partition(".")[0] for each in wanted if isinstance(each, str) and each != "*"], "select")
         kept = [name for name in IDENTITY if name in self.tables.schema.names and name not in names]
 
         def change(table: pa.Table) -> pa.Table:
@@ -226,7 +227,13 @@ class Frame:
     orderBy = sort  # noqa: N815
 
     def limit(self, count: int) -> Frame:
-        """The first rows."""
+        """The first rows.
+
+        Raises:
+            ConfigError: It is not a number of rows.
+        """
+        if not isinstance(count, int) or count < 0:
+            raise ConfigError(f"{count!r} is not a number of rows.", "Give a whole number, at least 0.")
         return Frame(self.tables.limited(count), self.hidden)
 
     def repartition(self, parts: int) -> Frame:

@@ -38,14 +38,15 @@ def local(name: str, task: str, language: str, usual: str) -> str:
     try:
         return manifest.resolve(name, task, language).name
     except ModelError as error:
-        near = nearest(name, task, language, usual)
+        known = manifest.known(name)
+        near = None if known and known.task != task else nearest(name, task, language, usual)
         if near is None:
             raise
         if os.environ.get(VARIABLE, CHOICES[0]) != "nearest":
             raise ModelError(
                 str(error), f'To run with the nearest model here, {near}: start(on_missing_model="nearest").'
             ) from error
-        warn(f"{name} is not on this machine: {near} does its work, another network that reads differently.")
+        warn(f"{name} is not on this machine. {near} is used instead: another network, which reads differently.")
         return near
 
 

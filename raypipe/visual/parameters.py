@@ -171,12 +171,15 @@ class Parameters:
                 fields[parameter.field] = parameter.to_field(plain(self.getOrDefault(name)))
         try:
             return self.spec.model_validate(fields)
-        except ValidationError as error:
-            wrong = error.errors()[0]
-            where = camel(str(wrong["loc"][0])) if wrong["loc"] else "its parameters"
+        except ConfigError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            wrong = error.__cause__.errors()[0]
+            why = wrong["msg"].removeprefix("Value error, ")
+            where = next(name for name, each in self.parameters.items() if each.field == wrong["loc"][0])
             raise ConfigError(
-                f"{type(self).__name__} cannot take {where}={wrong['input']!r}: {wrong['msg']}.",
-                "explainParams() tells what it can.",
+                f"{type(self).__name__} cannot take {where}={wrong['input']!r}: {why}.",
+                "explainParams() lists what it takes.",
             ) from error
 
     @classmethod

@@ -235,7 +235,7 @@ def _parquet(path: str) -> pq.ParquetDataset:
         return pq.ParquetDataset(place, filesystem=filesystem)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(
-            f"{path} cannot be read as Parquet: {error}.", "Give Parquet files or a folder of them."
+            f"{path} cannot be read as Parquet: {str(error).rstrip('.')}.", "Give Parquet files or a folder of them."
         ) from error
 
 

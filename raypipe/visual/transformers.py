@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from typing_extensions import override
 
+from raypipe.errors import ConfigError
 from raypipe.recognition.families import FAMILIES
 from raypipe.stages.base import ModelStage, Stage
 from raypipe.stages.decode import BinaryToImage as Decoder
@@ -115,6 +116,8 @@ def transformed(transformers: Sequence[Transformer], frame: Frame) -> Frame:
     Raises:
         ConfigError: The frame lacks a column that one of them reads.
     """
+    if not isinstance(frame, Frame):
+        raise ConfigError(f"{frame!r} is not a frame.", "Give what start().read or session.createDataFrame returns.")
     for whole, group in groupby(transformers, lambda each: isinstance(each, FrameTransformer)):
         members = list(group)
         if whole:
@@ -235,6 +238,8 @@ class ImageToTextV2(ModelTransformer):
     def setInputCols(self, value: Sequence[str]) -> Self:  # noqa: N802
         """The picture's column, and that of the regions if there are any."""
         names = [value] if isinstance(value, str) else list(value)
+        if len(names) not in (1, 2):
+            raise ConfigError(f"inputCols is {names}.", "Give the picture's column, and that of the regions if any.")
         self.set("inputCols", names)
         self.set("inputCol", names[0])
         return self.set("regionsColumn", names[1]) if len(names) > 1 else self

@@ -186,8 +186,22 @@ def test_a_key_that_no_header_carries(key: str) -> None:
         rp.Client("http://127.0.0.1:9", key)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "http://127.0.0.1:port", "http://[::1", "http://", "http://a b"])
-def test_what_is_no_address(url: str) -> None:
+@pytest.mark.parametrize("name", ["at_once", "tries", "timeout"])
+def test_numbers_that_cannot_be_are_refused(name: str) -> None:
+    with pytest.raises(rp.ConfigError, match=f"{name} is -1"):
+        rp.AsyncClient("http://127.0.0.1:9", **{name: -1})
+
+
+@pytest.mark.parametrize("source", ["gone.jpg", 3, None])
+def test_what_is_no_file_is_not_sent(source: Any) -> None:
+    with pytest.raises(rp.InputError, match=f"{source!r} cannot be read"):
+        rp.Client("http://127.0.0.1:9").read(source)
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", 3, "http://127.0.0.1:port", "http://[::1", "http://", "http://a b"]
+)
+def test_what_is_no_address(url: Any) -> None:
     with pytest.raises(rp.ConfigError, match="not an http or https URL"):
         rp.Client(url)
 

@@ -11,7 +11,6 @@ import pypdfium2
 import pytest
 from asking import PICTURE, serving
 from making import FORM, encoded, finished, white
-from pydantic import ValidationError
 
 import raypipe as rp
 from raypipe import outputs
@@ -68,7 +67,7 @@ def test_no_two_formats_share_a_name() -> None:
 def test_an_unknown_name_tells_those_there_are() -> None:
     with pytest.raises(ConfigError, match=r"no output format 'doc'. Use one of text, formatted_text"):
         find("doc")
-    with pytest.raises(ValidationError, match=r"choose one of text, formatted_text, hocr, text_with_positions"):
+    with pytest.raises(ConfigError, match=r"choose one of text, formatted_text, hocr, text_with_positions"):
         rp.ImageToText(output_format="pdf")
 
 

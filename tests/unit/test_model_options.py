@@ -53,3 +53,8 @@ def test_every_family_of_the_manifest_has_its_stage() -> None:
 def test_a_language_that_the_model_does_not_read_is_refused(make: Any) -> None:
     with pytest.raises(rp.RaypipeError, match="'klingon'"):
         make(language="klingon")
+
+
+def test_beam_search_is_refused_where_there_are_no_words() -> None:
+    with pytest.raises(ConfigError, match="decoder='beam' has no effect"):
+        rp.ImageToText(language="fr", decoder="beam")

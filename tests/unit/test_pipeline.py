@@ -73,8 +73,8 @@ def test_toml_says_what_differs_from_the_defaults() -> None:
         ("[[stage]]\nwidth = 3", ["stage"]),
         ('[[stage]]\ntype = "ImageTextDetector"\nwidht = 3', ["ImageTextDetector", "widht", "width"]),
         ('[[stage]]\ntype = "ImageTextDetector"\nwidth = "wide"', ["ImageTextDetector", "width"]),
-        ('[[stage]]\ntype = "BinaryToImage"\n[stage.pool]\nsize = 0', ["BinaryToImage", "pool.size"]),
-        ('[[stage]]\ntype = "BinaryToImage"\n[stage.pool]\nsize = 2\nmax_size = 3', ["BinaryToImage", "pool"]),
+        ('[[stage]]\ntype = "BinaryToImage"\n[stage.pool]\nsize = 0', ["Pool", "size"]),
+        ('[[stage]]\ntype = "BinaryToImage"\n[stage.pool]\nsize = 2\nmax_size = 3', ["Pool", "size"]),
         ('[[stage]]\ntype = "no.such.module:Stage"', ["no.such.module"]),
         ('[[stage]]\ntype = "pathlib:Path"', ["pathlib:Path"]),
         ("this is not TOML", ["[[stage]]"]),
@@ -82,6 +82,7 @@ def test_toml_says_what_differs_from_the_defaults() -> None:
         ("stages = []", ["[[stage]]"]),
         ("stage = 3", ["[[stage]]"]),
         ("stage = []", ["needs stages"]),
+        ('[[stag]]\ntype = "X"\n[[stage]]\ntype = "BinaryToImage"', ["stag", "[[stage]]"]),
         ('stage = ["BinaryToImage"]', ["[[stage]]"]),
         ('[stage]\ntype = "BinaryToImage"', ["[[stage]]"]),
         ('[[stage]]\ntype = ["BinaryToImage"]', ["stage"]),
@@ -172,7 +173,32 @@ def test_a_stage_that_no_other_process_could_import_is_refused() -> None:
         Pipeline([Local()]).to_toml()
 
 
-@pytest.mark.parametrize("stages", [OPEN, [], [OPEN, "ImageToText"], [rp.ImageTextDetector]])
-def test_what_is_no_list_of_stages_is_refused(stages: Any) -> None:
-    with pytest.raises(ConfigError):
+@pytest.mark.parametrize(
+    ("stages", "what"),
+    [
+        (OPEN, "list of stages"), (None, "list of stages"), (Pipeline([OPEN]), "list of stages"), ([], "needs stages"),
+        ([OPEN, "ImageToText"], "'ImageToText' is not a stage"), ([rp.ImageTextDetector], "is not a stage"),
+    ],
+)  # fmt: skip
+def test_what_is_no_list_of_stages_is_refused(stages: Any, what: str) -> None:
+    with pytest.raises(ConfigError, match=what):
         Pipeline(stages)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"output_col": "lines"}, {"output_col": ""}, {"confidence_col": "exception"}, {"output_col": "path"},
+    ],
+)  # fmt: skip
+def test_a_column_holds_one_thing(parameters: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="cannot write the column"):
+        Pipeline([OPEN, rp.ImageToText(regions_column=None, **parameters)])
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, "2"])
+@pytest.mark.parametrize("name", ["batch_size", "threads", "page_seconds"])
+def test_numbers_that_cannot_be_are_refused(name: str, number: Any) -> None:
+    if (name, number) != ("page_seconds", 1.5):
+        with pytest.raises(ConfigError, match=f"{name} is {number!r}"):
+            Pipeline([OPEN]).run([], **{name: number})

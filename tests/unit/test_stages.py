@@ -16,7 +16,7 @@ from pydantic import ValidationError
 import raypipe as rp
 from raypipe import presets
 from raypipe.columns import TEXT
-from raypipe.errors import PageError
+from raypipe.errors import ConfigError, PageError
 from raypipe.graph import Operator
 from raypipe.metrics import Metrics
 from raypipe.run.runner import Runner
@@ -66,7 +66,7 @@ def test_the_stages_own_defaults_are_the_standard_pipeline() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_unknown_parameters_are_forbidden(stage: type[Stage]) -> None:
-    with pytest.raises(ValidationError, match="no_such_parameter"):
+    with pytest.raises(ConfigError, match="no_such_parameter"):
         stage(no_such_parameter=1)
 
 
@@ -102,7 +102,7 @@ def test_every_parameter_is_described(spec: Stage) -> None:
     ],
 )
 def test_values_out_of_range_are_refused(stage: type[Stage], parameters: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError, match=stage.__name__):
         stage(**parameters)
 
 
@@ -118,7 +118,7 @@ def test_values_out_of_range_are_refused(stage: type[Stage], parameters: dict[st
     ],
 )
 def test_pools_that_cannot_be(parameters: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError, match="^Pool "):
         Pool(**parameters)
 
 

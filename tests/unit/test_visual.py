@@ -117,6 +117,8 @@ def test_no_model_reads_another_language(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv(models.VARIABLE, "nearest")
     with pytest.raises(ModelError, match="does not read 'ru'"):
         visual.ImageToTextV2.pretrained("ocr_small_printed", "ru")
+    with pytest.raises(ModelError, match="a detection model"):
+        visual.ImageToTextV2.pretrained("image_text_detector_v2")
 
 
 def test_pretrained_pipelines_have_visual_nlps_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -125,6 +125,16 @@ def test_first_head_take_limit_and_count(frame: visual.Frame) -> None:
     assert frame.limit(2).count() == 2
     assert frame.limit(0).collect() == []
     assert frame.filter(col("n") > 9).first() is None
+    for count in (-1, "2"):
+        with pytest.raises(ConfigError, match="not a number of rows"):
+            frame.take(count)
+
+
+def test_what_is_no_frame_or_column_is_refused(frame: visual.Frame) -> None:
+    with pytest.raises(ConfigError, match="select reads the column 'm'"):
+        frame.select("m")
+    with pytest.raises(ConfigError, match="'letters' is not a frame"):
+        visual.BinaryToImage().transform("letters")
 
 
 def test_rows_are_sorted(frame: visual.Frame) -> None:

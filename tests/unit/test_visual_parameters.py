@@ -277,6 +277,12 @@ def test_a_wrong_value_is_refused_and_changes_nothing() -> None:
     with pytest.raises(ConfigError, match=r"cannot take width=3.*greater than or equal to 32"):
         detector.setWidth(3)
     assert detector.getWidth() == 500
+    with pytest.raises(ConfigError, match="cannot take useGPU='x'"):
+        detector.setUseGPU("x")
+    with pytest.raises(ConfigError, match=r"outputFormat='pdf': choose one of text"):
+        visual.ImageToTextV2().setOutputFormat("pdf")
+    with pytest.raises(ConfigError, match=r"inputCols is \[\]"):
+        visual.ImageToTextV2().setInputCols([])
 
 
 def test_what_is_not_needed_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
