@@ -197,8 +197,11 @@ def _describe(data: bytes, origin: str, page: int, limits: Limits, wanted: Wante
     if not data:
         raise PageError(Code.IMAGE_EMPTY, f"{origin} is empty.", "Copy it again from its source.")
     _check_page(origin, page, limits)
+    kind = kind_of(data)
+    if page and kind.page_count is None:
+        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page + 1}.", "It has one.")
     with page_errors(origin, page):
-        return kind_of(data).describe(data, origin, page, wanted)
+        return kind.describe(data, origin, page, wanted)
 
 
 def _check_page(origin: str, page: int, limits: Limits) -> None:

@@ -75,10 +75,8 @@ def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
     """The size of the picture; see `Kind.describe`.
 
     Raises:
-        PageError: `image_unknown`, its decoder is not installed; `image_damaged` or `page_missing`.
+        PageError: `image_unknown`, its decoder is not installed; or `image_damaged`.
     """
-    if page:
-        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page + 1}.", "It has one.")
     if find_spec("imagecodecs") is None:
         raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is JPEG XL.", NEEDS)
     start = _codestream(data)

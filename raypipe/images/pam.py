@@ -54,10 +54,8 @@ def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
     """The size of the picture; see `Kind.describe`.
 
     Raises:
-        PageError: `image_unknown` or `page_missing`.
+        PageError: `image_unknown`.
     """
-    if page:
-        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page + 1}.", "It has one.")
     header = _header(data, origin)
     return Size(width=header.width, height=header.height)
 

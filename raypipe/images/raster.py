@@ -91,19 +91,6 @@ def _mended(data: bytes, origin: str) -> tuple[bytes, PillowImage.Image, str]:
     return data, header(data, origin), warning or "other bytes stand before it"
 
 
-def go_to(picture: PillowImage.Image, page: int) -> bool:
-    """Turns to a page; False if the picture has no such page. Only a TIFF has further pages."""
-    if page == 0:
-        return True
-    if picture.format != "TIFF":
-        return False
-    try:
-        picture.seek(page)
-    except EOFError:
-        return False
-    return True
-
-
 def orientation(picture: PillowImage.Image) -> int:
     """The EXIF orientation, 1 to 8; 1 if there is none or it is broken. Decodes nothing."""
     if picture.format == "PNG" and "exif" not in picture.info:
@@ -138,18 +125,18 @@ def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
         PageError: `image_unknown` or `page_missing`.
     """
     data, picture, warning = _mended(data, origin)
-    if not go_to(picture, page):
-        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page + 1}.", "Choose one that it has.")
+    try:
+        if page:  # The first picture of a HEIF file need not be the one that it shows.
+            picture.seek(page)
+    except EOFError as error:
+        raise PageError(Code.PAGE_MISSING, f"{origin} has no page {page + 1}.", "Choose one that it has.") from error
     width, height = picture.size
     if orientation(picture) >= 5 and picture.format != "TIFF":
         width, height = height, width
     side = min(max(width, height), ELONGATED * min(width, height))
-    reduction = _reduction(side, wanted.reduce_above) if is_plain_jpeg(picture) else 1
+    fits = wanted.reduce_above and is_plain_jpeg(picture)
+    reduction = next((n for n in (8, 4, 2) if fits and side / n >= wanted.reduce_above), 1)
     return Size(width=width, height=height, resolution=resolution(picture), reduction=reduction, warning=warning)
-
-
-def _reduction(longer_side: int, reduce_above: int) -> int:
-    return next((n for n in (8, 4, 2) if reduce_above and longer_side / n >= reduce_above), 1)
 
 
 def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixels:
@@ -162,7 +149,7 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
     if is_plain_jpeg(picture):
         pixels = jpeg.decode(data, gray, size.reduction)
         return np.asarray(UPRIGHT[orientation(picture)](pixels))
-    if page:  # The first picture of a HEIF file need not be the one that it shows.
+    if page:
         picture.seek(page)
     picture.load()
     if _is_negative(picture):
