@@ -40,6 +40,14 @@ def bounds(boxes: Boxes) -> Floats:
     return np.concatenate([points.min(1), points.max(1)], 1)
 
 
+def overlapping(one: Floats, other: Floats, share: float) -> npt.NDArray[np.bool_]:
+    """Which bounds (n, 4) and (m, 4) share more than this part of the smaller one's area: (n, m)."""
+    one, other = one[:, None], other[None]
+    shared = (np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2])).clip(0).prod(-1)
+    areas = [(each[..., 2:] - each[..., :2]).prod(-1) for each in (one, other)]
+    return np.asarray(shared > share * np.minimum(*areas))
+
+
 def contained(points: Floats, boxes: Boxes) -> npt.NDArray[np.bool_]:
     """Which points (n, 2) lie in which boxes (m, 5): (n, m)."""
     along, across = directions(boxes[:, 4])

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from raypipe.detection.base import Detection
-from raypipe.geometry import bounds
-from raypipe.types import Boxes
+from raypipe.geometry import bounds, overlapping
 
 LARGE = 0.16
 """Letters are very large if their height is at least this share of the picture's longer side."""
@@ -39,19 +38,12 @@ def whole(found: Detection, longer: int, width: int, detect: Callable[[int], Det
     reduced = detect(width // REDUCED)
     large = reduced.boxes[:, 2:4].min(1) >= least
     boxes, scores = reduced.boxes[large], reduced.scores[large]
-    covers = _covers(boxes, found.boxes)
-    seen = (found.scores >= SURE) | _covers(reduced.boxes, found.boxes).any(0)
+    pieces = bounds(found.boxes)
+    covers = overlapping(bounds(boxes), pieces, COVERED)
+    seen = (found.scores >= SURE) | overlapping(bounds(reduced.boxes), pieces, COVERED).any(0)
     height, length = np.sort(found.boxes[:, 2:4], 1).T
     is_line = (length >= LINE * height) & (height <= SMALL * boxes[:, 2:4].min(1)[:, None])
     kept = ~(covers & is_line).any(1)
     rest = seen & ~covers[kept].any(0)
     joined = np.concatenate([boxes[kept], found.boxes[rest]])
     return replace(found, boxes=joined, scores=np.concatenate([scores[kept], found.scores[rest]]))
-
-
-def _covers(boxes: Boxes, pieces: Boxes) -> np.ndarray:
-    """Which boxes (n, 5) cover which pieces (m, 5): bool (n, m)."""
-    one, other = bounds(boxes)[:, None], bounds(pieces)[None]
-    sides = np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2])
-    areas = [(each[..., 2:] - each[..., :2]).prod(-1) for each in (one, other)]
-    return np.asarray(sides.clip(0).prod(-1) > COVERED * np.minimum(*areas))

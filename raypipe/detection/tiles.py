@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from raypipe.detection.base import Detection
-from raypipe.geometry import Floats, bounds, enclose
+from raypipe.geometry import Floats, bounds, enclose, overlapping
 from raypipe.images.base import ELONGATED
 from raypipe.layout.lines import connected
 from raypipe.types import Boxes, Pixels
@@ -78,14 +78,10 @@ def _joined(boxes: Sequence[Boxes], scores: Sequence[Floats], parts: Sequence[Ti
 
 def _same(first: Floats, second: Floats, overlap: Tile, axis: int) -> np.ndarray:
     """Which regions, as bounds (n, 4) and (m, 4), are the same where two tiles overlap: (n, m)."""
-    clipped = [each.copy() for each in (first, second)]
-    for each in clipped:
+    first, second = first.copy(), second.copy()
+    for each in (first, second):
         each[:, axis::2] = each[:, axis::2].clip(overlap.start, overlap.end)
-    areas = [np.prod(each[:, 2:] - each[:, :2], axis=1) for each in clipped]
-    low = np.maximum(clipped[0][:, None, :2], clipped[1][None, :, :2])
-    high = np.minimum(clipped[0][:, None, 2:], clipped[1][None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    return np.asarray(shared > SAME * np.minimum(areas[0][:, None], areas[1][None]))
+    return overlapping(first, second, SAME)
 
 
 def _around(boxes: Boxes) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.geometry import Floats, bounds, enclose, turn
+from raypipe.geometry import Floats, bounds, enclose, overlapping, turn
 from raypipe.layout.chains import Indices, chains
 from raypipe.layout.order import reading_order
 from raypipe.layout.spreads import Fold, Spread, fold
@@ -123,11 +123,7 @@ def merge_overlapping(boxes: Boxes, scores: Floats) -> tuple[Boxes, Floats]:
     """Merges boxes (n, 5) of one line that overlap by more than half of the smaller one; the highest score counts."""
     angle = page_angle(boxes)
     flat = bounds(turned(boxes, -angle))
-    low = np.maximum(flat[:, None, :2], flat[None, :, :2])
-    high = np.minimum(flat[:, None, 2:], flat[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    area = np.prod(flat[:, 2:] - flat[:, :2], axis=1)
-    groups = connected(shared > 0.5 * np.minimum(area[:, None], area[None]))
+    groups = connected(overlapping(flat, flat, 0.5))
     merged = [boxes[group[0]] if len(group) == 1 else _line_box(boxes[group], angle) for group in groups]
     return np.array(merged, np.float32).reshape(-1, 5), np.array([scores[group].max() for group in groups], np.float32)
 
