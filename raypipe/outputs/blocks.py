@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from raypipe.geometry import bounds, turn
-from raypipe.types import Line
+from raypipe.types import Line, boxes_of
 
 GAP = 1.2
 """Two lines of a block are at most this many line heights apart."""
@@ -34,7 +32,7 @@ def _follows(above: Line, line: Line) -> bool:
     """Whether a line is below another, in the direction of its text."""
     if abs((line.angle - above.angle + 180) % 360 - 180) > TURNED:
         return False
-    boxes = np.array([(each.x, each.y, each.width, each.height, each.angle) for each in (above, line)], np.float32)
+    boxes = boxes_of([above, line])
     boxes[:, :2] = turn(boxes[:, :2], -above.angle)
     boxes[:, 4] -= above.angle
     first, second = bounds(boxes).tolist()

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.geometry import bounds, corners
-from raypipe.types import Boxes, Line, Page, Word
+from raypipe.types import Line, Page, Word, boxes_of
 
 BELOW_WORD, BELOW_LINE = 0.076, 0.2
 """The share of a line's height between its baseline and the lower edge of a box: the box of words without letters that
@@ -62,23 +62,23 @@ def size_of(page: Page) -> Size:
     lines = page.lines
     if not lines:
         return Size(0, 0)
-    right, bottom = np.ceil(bounds(_boxes(lines))[:, 2:].max(0)).clip(0).astype(int).tolist()
+    right, bottom = np.ceil(bounds(boxes_of(lines))[:, 2:].max(0)).clip(0).astype(int).tolist()
     return Size(right, bottom)
 
 
 def box_of(item: Line | Word, size: Size) -> Box:
     """The upright box around a line or word, within its page."""
-    found = bounds(_boxes([item]))[0]
+    found = bounds(boxes_of([item]))[0]
     return Box(*np.clip(np.rint(found), 0, [*size, *size]).astype(int).tolist())
 
 
 def baseline_of(line: Line, size: Size) -> list[tuple[int, int]]:
     """The two ends of a line's baseline, in reading direction, within its page."""
-    top_left, top_right, bottom_right, bottom_left = corners(_boxes([line]))[0]
+    top_left, top_right, bottom_right, bottom_left = corners(boxes_of([line]))[0]
     down = (bottom_left - top_left) / max(line.height, 1e-6)
     standing = [word for word in line.words if not _DESCENDING.search(word.text)]
     if standing:
-        places = _boxes(standing)
+        places = boxes_of(standing)
         below = (places[:, :2] - (line.x, line.y)) @ down + places[:, 3] / 2
         height = float(np.median(below)) + (0.5 - BELOW_WORD) * line.height
     else:
@@ -88,7 +88,7 @@ def baseline_of(line: Line, size: Size) -> list[tuple[int, int]]:
 
 def outline_of(item: Line | Word, size: Size) -> list[tuple[int, int]]:
     """The four corners of a line's or word's rotated box, clockwise from its top left, within its page."""
-    return _pixels(corners(_boxes([item]))[0], size)
+    return _pixels(corners(boxes_of([item]))[0], size)
 
 
 def points_of(points: Sequence[tuple[int, int]]) -> str:
@@ -115,7 +115,3 @@ def numbers_of(pages: Sequence[Page]) -> list[int]:
 
 def _pixels(points: npt.ArrayLike, size: Size) -> list[tuple[int, int]]:
     return [(x, y) for x, y in np.clip(np.rint(points), 0, size).astype(int).tolist()]
-
-
-def _boxes(items: Sequence[Line | Word]) -> Boxes:
-    return np.array([(item.x, item.y, item.width, item.height, item.angle) for item in items], np.float32)
