@@ -5,7 +5,7 @@ Only the parts of the format (onnx.proto) that change are declared here: protobu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -45,9 +45,9 @@ def halved(source: bytes) -> bytes:
         source: An ONNX file without graphs inside its nodes. Its values must nowhere exceed 65,504: measure that before
             a model's manifest says that it can compute in float16.
     """
-    model = _message("Model").FromString(source)
+    model = _messages()["Model"].FromString(source)
     graph = model.graph
-    parameters = set(_parameters(graph.node))
+    parameters = {name for node in graph.node for name in node.input[NO_DATA.get(node.op_type, slice(0))]}
     for tensor in graph.initializer:
         if tensor.name not in parameters:
             _halve(tensor)
@@ -63,12 +63,6 @@ def halved(source: bytes) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _parameters(nodes: Iterable[Any]) -> Iterator[str]:
-    """The names of inputs that are not data."""
-    for node in nodes:
-        yield from node.input[NO_DATA.get(node.op_type, slice(0))]
-
-
 def _halve(tensor: Any) -> None:
     """Makes a tensor float16 if it is float32."""
     if tensor.data_type == FLOAT:
@@ -80,7 +74,10 @@ def _halve(tensor: Any) -> None:
 
 def _with_casts(graph: Any) -> Iterator[Any]:
     """The nodes in order, with a Cast wherever float32 and float16 meet."""
-    given, wanted = ({value.name for value in some if _is_float(value)} for some in (graph.input, graph.output))
+    given, wanted = (
+        {value.name for value in values if value.type.tensor_type.elem_type == FLOAT}
+        for values in (graph.input, graph.output)
+    )
     halves = {name: f"{name}/half" for name in given | wanted}
     yield from (_cast(name, halves[name], HALF) for name in sorted(given))
     for node in graph.node:
@@ -104,13 +101,9 @@ def _exact(node: Any, halves: dict[str, str]) -> Iterator[Any]:
     yield from (_cast(own, halves.get(name, name), HALF) for own, name in zip(list(node.output), results, strict=True))
 
 
-def _is_float(value: Any) -> bool:
-    return bool(value.type.tensor_type.elem_type == FLOAT)
-
-
 def _cast(source: str, result: str, to: int) -> Any:
-    kind = _message("Attribute")(name="to", i=to, type=_INTEGER)
-    return _message("Node")(input=[source], output=[result], op_type="Cast", attribute=[kind])
+    kind = _messages()["Attribute"](name="to", i=to, type=_INTEGER)
+    return _messages()["Node"](input=[source], output=[result], op_type="Cast", attribute=[kind])
 
 
 @cache
@@ -136,7 +129,3 @@ def _messages() -> Any:
     pool.Add(file)
     kinds = {name: pool.FindMessageTypeByName(f"{PACKAGE}.{name}") for name in _FIELDS}
     return {name: message_factory.GetMessageClass(kind) for name, kind in kinds.items()}
-
-
-def _message(name: str) -> Any:
-    return _messages()[name]

@@ -184,12 +184,14 @@ def _options(threads: int) -> Any:
 def _opened(source: Path, options: Any, use_gpu: bool | None, execution: Execution) -> tuple[Any, bool]:
     """An onnxruntime.InferenceSession, and whether it computes in float16."""
     half = execution.half
-    trouble = "" if use_gpu is False else gpu_trouble() or _provider_trouble(execution)
-    if use_gpu is not False and not trouble:
-        session, trouble = _on_gpu(source, options, execution)
-        if session:
-            return session, half
-        half = False  # Chosen for a GPU that cannot be used after all.
+    trouble = ""
+    if use_gpu is not False:
+        trouble = gpu_trouble() or (tensorrt_trouble() if execution.provider == "tensorrt" else "")
+        if not trouble:
+            session, trouble = _on_gpu(source, options, execution)
+            if session:
+                return session, half
+            half = False  # Chosen for a GPU that cannot be used after all.
     if use_gpu:
         raise DeviceError(f"A GPU was asked for. {trouble}", "Without one, use --device cpu; see `raypipe doctor`.")
     if trouble and cuda.devices():
@@ -216,10 +218,6 @@ def _on_gpu(source: Path, options: Any, execution: Execution) -> tuple[Any, str]
         return session, ""
     name = "CUDA" if best == providers.CUDA else "TensorRT"
     return None, f"ONNX Runtime cannot load its {name} provider; its message above says why."
-
-
-def _provider_trouble(execution: Execution) -> str:
-    return tensorrt_trouble() if execution.provider == "tensorrt" else ""
 
 
 def tensorrt_trouble() -> str:

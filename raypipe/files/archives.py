@@ -9,6 +9,7 @@ import gzip
 import io
 import logging
 import lzma
+import re
 import shutil
 import tarfile
 import tempfile
@@ -89,15 +90,8 @@ def is_archive(path: str) -> bool:
 
 def split(path: str) -> tuple[str, str] | None:
     """The archive of a file and the file's name in it; None: the file is not in an archive."""
-    place = next((at for at in _marks(path) if is_archive(path[:at])), None)
-    return None if place is None else (path[:place], path[place + len(MARK) :])
-
-
-def _marks(path: str) -> Iterator[int]:
-    place = path.find(MARK)
-    while place >= 0:
-        yield place
-        place = path.find(MARK, place + 1)
+    mark = next((each for each in re.finditer(MARK, path) if is_archive(path[: each.start()])), None)
+    return (path[: mark.start()], path[mark.end() :]) if mark else None
 
 
 def _by_name(found: Iterable[tuple[str, T]]) -> dict[str, T]:

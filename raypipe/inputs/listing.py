@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, lru_cache
-from itertools import chain, filterfalse, islice
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -120,7 +120,8 @@ def _unpacked(found: Found) -> Iterator[Found]:
     inside, is_table = archive_members(found.path), place.lower().endswith(tables.SUFFIX)
     pictures = [each for each in inside if is_table or _is_picture(PurePosixPath(each.name).name)]
     left_out = {each.name for each in inside}.difference(each.name for each in pictures)
-    _tell_left_out(place, (), Counter(map(_suffix, filterfalse(_is_hidden, map(PurePosixPath, left_out)))))
+    visible = (path for path in map(PurePosixPath, left_out) if not _is_hidden(path))
+    _tell_left_out(place, (), Counter(path.suffix.lower() for path in visible))
     if not pictures:
         raise InputError(f"{found.path} holds no picture.", f"Looked for {', '.join(suffixes())}.")
     for each in pictures:
@@ -133,15 +134,12 @@ def _is_hidden(path: PurePosixPath) -> bool:
     return path.name.startswith(".") or path.parts[0] == "__MACOSX"
 
 
-def _suffix(path: PurePosixPath) -> str:
-    return path.suffix.lower()
-
-
 def fixed_part(source: str) -> tuple[str, bool]:
     """A source without its options or, if it is a glob, the folder before its first wildcard; and whether it is one."""
     place, _ = split_options(source)
     folder, pattern = _split_glob(place)
-    return (folder, True) if pattern and not _exists(source) else (place, False)
+    is_glob = pattern and ("://" in source or not Path(resolve(source)[1]).exists())
+    return (folder, True) if is_glob else (place, False)
 
 
 def _found(path: str, info: fs.FileInfo) -> Found:
@@ -154,12 +152,11 @@ def _uri(folder: str, name: str, options: str) -> str:
     return f"{scheme}://{rest.rstrip('/')}{'/' if rest else ''}{quote(name)}{options}"
 
 
-def _exists(source: str) -> bool:
-    return "://" not in source and Path(resolve(source)[1]).exists()
-
-
 def _split_glob(place: str) -> tuple[str, str]:
-    """The folder before the first wildcard of a glob, and the pattern below it, empty if there is no wildcard."""
+    """The folder before the first wildcard of a glob, and the pattern below it, empty if there is no wildcard.
+
+    In a URI, an encoded wildcard stands for itself.
+    """
     is_uri = "://" in place
     # Between :// and the next slash is an account, a host or a bucket: [::1] is not a pattern.
     path = place.partition("://")[2].partition("/")[2] if is_uri else place
@@ -167,12 +164,8 @@ def _split_glob(place: str) -> tuple[str, str]:
     if not mark:
         return place, ""
     end = len(place) - len(path) + path.rfind("/", 0, mark.start()) + 1
-    return place[:end], _decoded(place[end:]) if is_uri else place[end:]
-
-
-def _decoded(pattern: str) -> str:
-    """The pattern of a URI, decoded. An encoded wildcard stands for itself."""
-    return unquote(ENCODED_MARK.sub(lambda mark: f"[{mark[0]}]", pattern))
+    pattern = place[end:]
+    return place[:end], unquote(ENCODED_MARK.sub(lambda mark: f"[{mark[0]}]", pattern)) if is_uri else pattern
 
 
 @lru_cache(maxsize=1024)

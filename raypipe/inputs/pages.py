@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from raypipe.errors import InputError
-from raypipe.files.paths import open_file, split_options, stop_without_key
+from raypipe.files.paths import split_options, stop_without_key
 from raypipe.files.ranged import RangedFile
 from raypipe.images.kinds import START, is_one_page, may_have_pages, page_count
 from raypipe.inputs import memory
@@ -70,9 +70,9 @@ def _count(document: Row, doubtful: bool) -> int:
     if not is_opened(path, doubtful):
         return 1
     try:
-        if is_one_page(path) and not _may_have_pages(path):
-            return 1
         with RangedFile(path) as file:
+            if is_one_page(path) and not may_have_pages(file.read_alone(0, START)):
+                return 1
             return page_count(file)
     except (OSError, ValueError) as error:
         stop_without_key(path, error)
@@ -82,12 +82,6 @@ def _count(document: Row, doubtful: bool) -> int:
 def is_opened(path: str, doubtful: bool) -> bool:
     """Whether a file is opened to count its pages; see `pages`."""
     return doubtful or "://" not in path or not is_one_page(path)
-
-
-def _may_have_pages(path: str) -> bool:
-    """Whether a file begins like a document with several pages, whatever its name."""
-    with open_file(path) as file:
-        return may_have_pages(file.read(START))
 
 
 def _each(sources: Source | Iterable[Source]) -> Iterable[Source]:

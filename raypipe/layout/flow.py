@@ -133,7 +133,7 @@ class Words:
             paused=flags(lambda _, end: end in (*",;.!?", "")),
             begins=flags(lambda text, _: any(letter.isupper() for letter in _NEXT.findall(text))),
             digit=flags(lambda text, _: any(map(str.isdigit, text))),
-            figures=flags(lambda text, _: _is_figures(text)),
+            figures=flags(lambda text, _: sum(map(str.isdigit, text)) > sum(map(str.isalpha, text))),
             field=flags(lambda text, _: 0 < text.find(": ") <= LONGEST_LABEL),
             entry=flags(lambda text, _: bool(_ENTRY.match(text))),
             item=np.array([int(found[1] or 0) if (found := _ITEM.match(text)) else -1 for text in texts], np.int64),
@@ -299,8 +299,3 @@ def _has_items(columns: Sequence[Indices], words: Words) -> bool:
     items = [words.item[column][words.item[column] >= 0] for column in columns]
     counts = all((np.diff(numbers) == (numbers[:-1] > 0)).all() for numbers in items)
     return counts and all(len(some) >= ENTRIES * len(column) for some, column in zip(items, columns, strict=True))
-
-
-def _is_figures(text: str) -> bool:
-    digits, letters = sum(map(str.isdigit, text)), sum(map(str.isalpha, text))
-    return digits > letters

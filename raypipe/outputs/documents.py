@@ -46,20 +46,15 @@ def write(
     wanted = {formats.find(name): folder for name, folder in folders.items()}
     failures = []
     for pages in documents:
-        files = ((part, each, folder) for each, folder in wanted.items() for part in _parts(pages, each))
-        for part, each, folder in files:
-            try:
-                name, data = _file(part, each, folder)
-                save(each.name, name, data) if save else write_file(join(folder, name), data)
-            except Exception as error:
-                reason = " ".join(f"{type(error).__name__}: {error}".split())
-                failures.append(public(f"{each.name} of {pages[0].name}: {reason}"))
+        for form, folder in wanted.items():
+            for part in [[page] for page in pages] if form.one_page else [pages]:
+                try:
+                    name, data = _file(part, form, folder)
+                    save(form.name, name, data) if save else write_file(join(folder, name), data)
+                except Exception as error:
+                    reason = " ".join(f"{type(error).__name__}: {error}".split())
+                    failures.append(public(f"{form.name} of {pages[0].name}: {reason}"))
     return failures
-
-
-def _parts(pages: Sequence[Page], each: Format) -> list[Sequence[Page]]:
-    """The pages of each file of a document."""
-    return [[page] for page in pages] if each.one_page else [pages]
 
 
 def _file(pages: Sequence[Page], each: Format, folder: str) -> tuple[str, bytes]:

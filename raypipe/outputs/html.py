@@ -11,7 +11,7 @@ from urllib.parse import quote
 from raypipe.files.paths import split_options
 from raypipe.keys import public
 from raypipe.outputs.base import Document, Format
-from raypipe.types import Line, Page
+from raypipe.types import Page, Word
 
 DOUBTFUL = 0.8
 """Words of a lower confidence are marked."""
@@ -41,7 +41,8 @@ def section(page: Page, document: Document) -> str:
         return f'<section><p role="alert">Page {number}: {escape(page.exception)}</p></section>'
     source = picture_url(page, document)
     picture = f'<img src="{source}" alt="Page {number} with its regions" loading="lazy">' if source else ""
-    lines = "<br>\n".join(_line(line, document.confidences) for line in page.lines)
+    words = ([_word(word, document.confidences) for word in line.words] for line in page.lines)
+    lines = "<br>\n".join(map(" ".join, words))
     language = f' lang="{escape(page.language)}"' if page.language else ""
     return f"<section>{picture}<p{language}>{lines}</p></section>"
 
@@ -61,13 +62,9 @@ def picture_url(page: Page, document: Document) -> str | None:
     return quote(Path(os.path.relpath(overlay, folder)).as_posix(), safe="/%" if "://" in overlay else "/")
 
 
-def _line(line: Line, confidences: bool) -> str:
-    return " ".join(_word(word.text, word.confidence, confidences) for word in line.words)
-
-
-def _word(text: str, confidence: float, confidences: bool) -> str:
-    shown, doubtful = escape(text), confidences and confidence < DOUBTFUL
-    return f'<mark title="confidence {confidence:.2f}">{shown}</mark>' if doubtful else shown
+def _word(word: Word, confidences: bool) -> str:
+    shown, doubtful = escape(word.text), confidences and word.confidence < DOUBTFUL
+    return f'<mark title="confidence {word.confidence:.2f}">{shown}</mark>' if doubtful else shown
 
 
 FORMAT = Format(name="html", suffix=".html", media_type="text/html", render=render, pictures=True)

@@ -31,11 +31,8 @@ def markdown(lines: Sequence[Line]) -> str:
     rows = [_whole(row) for row in rows_of([line for line in lines if line.words])]
     usual = float(np.median([row.height for row in rows])) if rows else 0
     parts = (part for block in blocks(rows) for part in groupby(block, key=lambda row: row.height > LARGE * usual))
-    return "\n\n".join(_part(is_large, [_escaped(row.text) for row in some]) for is_large, some in parts)
-
-
-def _part(is_large: bool, rows: Sequence[str]) -> str:
-    return f"## {' '.join(rows)}" if is_large else "\n".join(rows)
+    texts = ((is_large, [_escaped(row.text) for row in part]) for is_large, part in parts)
+    return "\n\n".join(f"## {' '.join(text)}" if is_large else "\n".join(text) for is_large, text in texts)
 
 
 def _whole(row: Sequence[Line]) -> Line:

@@ -29,13 +29,10 @@ def render(document: Document) -> str:
         "Blocks": [block for number, page in numbered for block in _blocks(page, number, document)],
         "DetectDocumentTextModelVersion": "1.0",
     }
-    if warnings := [_warning(page.exception, number) for number, page in numbered if page.exception]:
-        values["Warnings"] = warnings
+    failures = [(number, Failure.parse(page.exception)) for number, page in numbered if page.exception]
+    if failures:
+        values["Warnings"] = [{"ErrorCode": failure.code, "Pages": [number]} for number, failure in failures]
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-
-
-def _warning(exception: str, number: int) -> dict[str, Any]:
-    return {"ErrorCode": Failure.parse(exception).code, "Pages": [number]}
 
 
 def _blocks(page: Page, number: int, document: Document) -> Iterator[dict[str, Any]]:

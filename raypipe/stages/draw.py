@@ -85,16 +85,16 @@ def draw(
         elif spec.line_width:
             cv2.polylines(canvas, [outline], True, color, spec.line_width, cv2.LINE_AA)
     captions = [
-        ((line.x - line.width / 2) * to_canvas, (line.y - line.height / 2) * to_canvas, _caption(line))
+        (
+            (line.x - line.width / 2) * to_canvas,
+            (line.y - line.height / 2) * to_canvas,
+            f"{line.text}  {100 * line.confidence:.0f}",
+        )
         for line in lines
     ]
     tops = zip(quads.min(1).tolist(), labels, strict=False)
     captions += [(left, top, label) for (left, top), label in tops if label]
     return _write(canvas, captions, spec) if captions else np.asarray(canvas, np.uint8)
-
-
-def _caption(line: Line) -> str:
-    return f"{line.text}  {100 * line.confidence:.0f}"
 
 
 def _write(canvas: Pixels, captions: Sequence[tuple[float, float, str]], spec: ImageDrawRegions) -> Pixels:

@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from raypipe.recognition.base import Reading
-from raypipe.stages.upright import Read, better, certainty
+from raypipe.stages.upright import Read, better, certainty, turned_over
 from raypipe.types import Crops, Pixels
 
 FAINT, FAINTER = 0.25, 0.4
@@ -49,7 +49,7 @@ def from_reverse(crops: Crops, readings: Sequence[Reading], read: Read, doubtful
         seen += _seen(view, pictures, widest[GLANCE:], read)
         if not better(seen, before, doubtful):
             continue
-        if better(seen, _seen(_on_its_head, pictures, widest, read), doubtful):
+        if better(seen, _seen(turned_over, pictures, widest, read), doubtful):
             compared = zip(widest, seen, before, strict=True)
             return sorted(n for n, other, own in compared if certainty([other]) > certainty([own]))
     return []
@@ -119,10 +119,6 @@ def _seen(
 ) -> list[Reading]:
     """The readings of some pictures as a view shows them."""
     return read([np.ascontiguousarray(view(pictures[n])) for n in chosen])
-
-
-def _on_its_head(picture: Pixels) -> Pixels:
-    return picture[::-1, ::-1]
 
 
 def contrast(picture: Pixels) -> float:

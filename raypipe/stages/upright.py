@@ -49,17 +49,17 @@ def righted(
         if not len(group) or certainty([found[n] for n in group]) >= doubtful:
             continue
         widest = group[np.argsort([-crops.widths[n] for n in group], kind="stable")]
-        few = read([_over(pictures[n]) for n in widest[:GLANCE]])
-        if _gain(few, [found[n] for n in widest[:GLANCE]]) < 0:
+        reread = read([turned_over(pictures[n]) for n in widest[:GLANCE]])
+        if _gain(reread, [found[n] for n in widest[:GLANCE]]) < 0:
             continue
-        few += read([_over(pictures[n]) for n in widest[GLANCE:LOOKS]])
+        reread += read([turned_over(pictures[n]) for n in widest[GLANCE:LOOKS]])
         before = [found[n] for n in widest[:LOOKS]]
-        if not better(few, before, doubtful) and not _stands(few, before):
+        if not better(reread, before, doubtful) and not _stands(reread, before):
             continue
         is_turned = True
-        others = read([_over(pictures[n]) for n in widest[LOOKS:]])
-        for n, reading in zip(widest.tolist(), [*few, *others], strict=True):
-            found[n], pictures[n] = reading, _over(pictures[n])
+        others = read([turned_over(pictures[n]) for n in widest[LOOKS:]])
+        for n, reading in zip(widest.tolist(), [*reread, *others], strict=True):
+            found[n], pictures[n] = reading, turned_over(pictures[n])
             table[table[:, 0] == n] = _turned(table[table[:, 0] == n], crops.widths[n])
     if not is_turned:
         return crops, found
@@ -118,7 +118,8 @@ def turn_of(lines: Sequence[Line]) -> int:
     return int(-widths.argmax() % 4) * 90
 
 
-def _over(picture: Pixels) -> Pixels:
+def turned_over(picture: Pixels) -> Pixels:
+    """A picture turned over, by 180 degrees."""
     return np.ascontiguousarray(picture[::-1, ::-1])
 
 

@@ -125,15 +125,12 @@ class Frame:
         kinds |= {name: column.arrow for name, column in graph.columns.items() if name not in missing}
         kinds |= {name: before.field(name).type for name in INPUT_COLUMNS if name in kinds and name in before.names}
         added = set(kinds) - set(before.names)
-        return Frame(self.tables.through(pipeline, pa.schema(list(kinds.items()))), self._hiding(added & set(hidden)))
+        return Frame(self.tables.through(pipeline, pa.schema(list(kinds.items()))), self.hidden | (added & set(hidden)))
 
     def mapped(self, change: Change, hidden: Iterable[str] = ()) -> Frame:
         """The frame with each of its tables changed."""
         tables = self.tables.changed(change)
-        return Frame(tables, self._hiding(set(hidden)) & set(tables.schema.names))
-
-    def _hiding(self, names: set[str]) -> frozenset[str]:
-        return self.hidden | names
+        return Frame(tables, (self.hidden | set(hidden)) & set(tables.schema.names))
 
     def select(self, *columns: str | Column | Sequence[str | Column]) -> Frame:
         """Some of the columns, by name, or as expressions of them; `*` stands for all.

@@ -52,7 +52,11 @@ def local(name: str, task: str, language: str, usual: str) -> str:
 
 def nearest(name: str, task: str, language: str, usual: str) -> str | None:
     """The model on this machine whose name shares the most parts with a name; None if there is none for the task."""
-    here = [model for model in manifest.models() if model.task == task and model.is_here and _reads(model, language)]
+    here = [
+        model
+        for model in manifest.models()
+        if model.task == task and model.is_here and (not model.languages or language in model.languages)
+    ]
     parts = set(name.split("_"))
 
     def likeness(model: Model) -> tuple[int, bool, float]:
@@ -60,7 +64,3 @@ def nearest(name: str, task: str, language: str, usual: str) -> str | None:
         return len(parts & set(model.name.split("_"))), model.name == usual, alike
 
     return max(here, key=likeness).name if here else None
-
-
-def _reads(model: Model, language: str) -> bool:
-    return not model.languages or language in model.languages

@@ -170,15 +170,12 @@ class RayTables:
 
     def changed(self, change: Change) -> RayTables:
         """See `Tables`."""
-        return self._mapped(change, change(self.schema.empty_table()).schema)
-
-    def _mapped(self, change: Change, schema: pa.Schema) -> RayTables:
-        before = self.schema
+        before, after = self.schema, change(self.schema.empty_table()).schema
 
         def on_block(block: pa.Table) -> pa.Table:
             return change(conformed(block, before))
 
-        return RayTables(self.dataset.map_batches(on_block, batch_size=None, batch_format="pyarrow"), schema)
+        return RayTables(self.dataset.map_batches(on_block, batch_size=None, batch_format="pyarrow"), after)
 
     def through(self, pipeline: Pipeline, schema: pa.Schema) -> RayTables:
         """See `Tables`."""

@@ -138,16 +138,12 @@ def registry() -> Registry[Model]:
     Raises:
         ModelError: The manifest cannot be read.
     """
-    own = {model.name: model for model in _own()}
-    return Registry("raypipe.models", own, lambda found: isinstance(found, Model))
-
-
-def _own() -> tuple[Model, ...]:
     try:
         entries = tomllib.loads((models_folder() / "manifest.toml").read_text(encoding="utf-8"))["model"]
     except OSError as error:
         raise ModelError(f"The model manifest cannot be read: {error}.", "Install raypipe again.") from error
-    return tuple(Model(**entry) for entry in entries)
+    own = {entry["name"]: Model(**entry) for entry in entries}
+    return Registry("raypipe.models", own, lambda found: isinstance(found, Model))
 
 
 def known(name: str) -> Model | None:

@@ -22,10 +22,7 @@ def library() -> ctypes.CDLL:
     Raises:
         ModelError: As `raypipe.native.opened`.
     """
-    return _declared(native.opened(PATH, "word search"))
-
-
-def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
+    found = native.opened(PATH, "word search")
     knowledge, length = [_POINTER] * 4, ctypes.POINTER(_INT)
     found.ctc_search.argtypes = (_POINTER, _INT, _INT, *knowledge, _POINTER, length, *([_POINTER] * 3))
     found.ctc_align.argtypes = (_POINTER, _INT, _INT, _POINTER, _INT, _POINTER)
