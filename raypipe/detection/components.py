@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,21 +30,23 @@ class Components:
     rows: npt.NDArray[np.int64]
     areas: npt.NDArray[np.int64]
 
+    def reduced(self, function: np.ufunc, values: npt.NDArray[Any], dtype: Any = None) -> npt.NDArray[Any]:
+        """The values of each component's pixels, such as their sum, from those of all pixels (pixels,): (n,)."""
+        if not len(self.starts):  # Which `reduceat` does not take.
+            return np.zeros(0, dtype or values.dtype)
+        return np.asarray(function.reduceat(values, self.starts, dtype=dtype))
+
     def peak(self, scores: Map) -> npt.NDArray[np.float32]:
         """The highest score of each component, (n,)."""
-        return np.maximum.reduceat(scores[self.rows, self.columns], self.starts) if len(self.starts) else _nothing()
+        return self.reduced(np.maximum, scores[self.rows, self.columns])
 
     def mean(self, scores: Map) -> npt.NDArray[np.float32]:
         """The mean score of each component, (n,)."""
-        if not len(self.starts):
-            return _nothing()
-        sums = np.add.reduceat(scores[self.rows, self.columns], self.starts, dtype=np.float64)
-        return (sums / self.areas).astype(np.float32)
+        return (self.reduced(np.add, scores[self.rows, self.columns], np.float64) / self.areas).astype(np.float32)
 
     def count(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """How many pixels of each component lie in a mask (h, w), (n,)."""
-        inside = mask[self.rows, self.columns]
-        return np.add.reduceat(inside, self.starts, dtype=np.int64) if len(self.starts) else self.areas
+        return self.reduced(np.add, mask[self.rows, self.columns], np.int64)
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> Components:
         """The components where `chosen` (n,) is true."""
@@ -54,7 +57,7 @@ class Components:
     def without(self, pixels: npt.NDArray[np.bool_]) -> Components:
         """The same components without some of their pixels; a component that loses all of them is dropped."""
         kept = ~pixels
-        areas = np.add.reduceat(kept, self.starts, dtype=np.int64) if len(self.starts) else self.areas
+        areas = self.reduced(np.add, kept, np.int64)
         areas = areas[areas > 0]
         return Components(np.cumsum(areas) - areas, self.columns[kept], self.rows[kept], areas)
 
@@ -73,31 +76,27 @@ class Components:
 
     def axes(self) -> Floats:
         """The angle of each component's longest extent, in degrees from -90 to 90, from its second moments, (n,)."""
-        if not len(self.starts):
-            return _nothing()
         x, y = (self._about_mean(places) for places in (self.columns, self.rows))
-        xx, yy, xy = (np.add.reduceat(product, self.starts) for product in (x * x, y * y, x * y))
+        xx, yy, xy = (self.reduced(np.add, product) for product in (x * x, y * y, x * y))
         return np.asarray(np.rad2deg(np.arctan2(2 * xy, xx - yy) / 2), np.float32)
 
     def _about_mean(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        means = np.add.reduceat(places, self.starts) / self.areas
+        means = self.reduced(np.add, places) / self.areas
         return np.asarray(places - np.repeat(means, self.areas), np.float64)
 
     def boxes_at(self, angles: Floats) -> Boxes:
         """The smallest rectangle at a given angle (n,), in degrees, around each component, as in `boxes`."""
-        if not len(self.starts):
-            return np.zeros((0, 5), np.float32)
         along, across = directions(angles)
         points = np.stack([self.columns, self.rows], 1) + 0.5
         sides, middles = [], []
         for axis in (along, across):
             places = (points * np.repeat(axis, self.areas, 0)).sum(1)
-            low, high = (extreme.reduceat(places, self.starts) for extreme in (np.minimum, np.maximum))
+            low, high = (self.reduced(extreme, places) for extreme in (np.minimum, np.maximum))
             middles.append((low + high) / 2)
             sides.append(high - low + 1)
         centres = along * middles[0][:, None] + across * middles[1][:, None]
         rectangles = zip(centres.tolist(), np.stack(sides, 1).tolist(), angles.tolist(), strict=True)
-        return np.array([from_min_area(*rectangle) for rectangle in rectangles], np.float32)
+        return np.array([from_min_area(*rectangle) for rectangle in rectangles], np.float32).reshape(-1, 5)
 
     def _row_ends(self) -> Components:
         """The first and last pixel of each run of pixels in a row: all that the convex hulls need."""
@@ -122,7 +121,3 @@ def labelled(labels: npt.NDArray[np.int32], count: int) -> Components:
     order = np.argsort(of_pixel.astype(np.uint16) if count <= 2**16 else of_pixel, kind="stable")
     areas = np.bincount(of_pixel, minlength=count)[1:]
     return Components(np.cumsum(areas) - areas, columns[order], rows[order], areas)
-
-
-def _nothing() -> npt.NDArray[np.float32]:
-    return np.zeros(0, np.float32)

@@ -67,7 +67,7 @@ def find_regions(
     found, peaks = found.select(kept), peaks[kept]
     # Pixels of affinity alone join characters, but are not part of their outline.
     only_link = is_link[found.rows, found.columns] & ~is_text[found.rows, found.columns]
-    keeps_text = np.logical_or.reduceat(~only_link, found.starts) if len(found.starts) else kept[:0]
+    keeps_text = found.reduced(np.logical_or, ~only_link)
     whole = np.repeat(keeps_text, found.areas)
     found, peaks, only_link = found.select(keeps_text), peaks[keeps_text], only_link[whole]
     areas = found.areas
