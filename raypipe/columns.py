@@ -52,6 +52,8 @@ def arrow_of(kind: Any, without: Collection[str] = ()) -> pa.DataType:
         return pa.struct([(name, arrow_of(hints[name], without)) for name in _stored(kind, without)])
     if get_origin(kind) is list:
         return pa.list_(arrow_of(get_args(kind)[0], without))
+    if get_origin(kind) is dict:
+        return pa.map_(*(arrow_of(each, without) for each in get_args(kind)))
     return _SCALARS[kind]
 
 

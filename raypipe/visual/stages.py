@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
 from xml.etree import ElementTree
 
 import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-from raypipe.columns import INTEGER, LINES, POSITIONS, RECOGNIZED, REGIONS, TEXT, Column
+from raypipe.columns import INTEGER, LINES, POSITIONS, RECOGNIZED, REGIONS, TEXT, Column, arrow_of
 from raypipe.errors import PageError
 from raypipe.images.image import IMAGE, Image
 from raypipe.outputs.formats import text_columns
@@ -32,30 +30,10 @@ class Annotation:
     embeddings: list[float] = field(default_factory=list)
 
 
-def _from_annotation(values: Mapping[str, Any]) -> Annotation:
-    return Annotation(**{**values, "metadata": dict(values["metadata"])})
-
-
-def _to_annotation(annotation: Annotation) -> dict[str, Any]:
-    values = {each.name: getattr(annotation, each.name) for each in fields(annotation)}
-    return {**values, "metadata": list(annotation.metadata.items())}
-
-
 ANNOTATIONS = Column(
-    pa.list_(
-        pa.struct(
-            [
-                ("annotatorType", pa.string()),
-                ("begin", pa.int32()),
-                ("end", pa.int32()),
-                ("result", pa.string()),
-                ("metadata", pa.map_(pa.string(), pa.string())),
-                ("embeddings", pa.list_(pa.float32())),
-            ]
-        )
-    ),
-    decode=lambda values: [_from_annotation(each) for each in values],
-    encode=lambda annotations: [_to_annotation(each) for each in annotations],
+    pa.list_(arrow_of(Annotation)),
+    decode=lambda values: [Annotation(**{**each, "metadata": dict(each["metadata"])}) for each in values],
+    encode=lambda annotations: [{**asdict(each), "metadata": [*each.metadata.items()]} for each in annotations],
     empty=list,
 )
 """Annotations of a page."""
