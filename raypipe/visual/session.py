@@ -37,23 +37,9 @@ LISTED = 256
 """Files per table."""
 ENGINES = ("local", "ray")
 NOT_NEEDED = (
-    "secret",
-    "license",
-    "nlp_version",
-    "nlp_secret",
-    "nlp_internal",
-    "nlp_jsl",
-    "jar_path",
-    "keys_file",
-    "logs",
-    "extra_conf",
-    "master_url",
-    "spark23",
-    "spark24",
-    "spark32",
-    "spark34",
-    "apple_silicon",
-)
+    "secret", "license", "nlp_version", "nlp_secret", "nlp_internal", "nlp_jsl", "jar_path", "keys_file", "logs",
+    "extra_conf", "master_url", "spark23", "spark24", "spark32", "spark34", "apple_silicon",
+)  # fmt: skip
 """Arguments of Visual NLP's `start` that concern its licence, its downloads and Spark."""
 
 

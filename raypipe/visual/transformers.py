@@ -346,6 +346,14 @@ class ImageToText(ModelTransformer):
         return [*names[:2], f"{names[2]}_regions"]
 
 
+PATCHES = (
+    "patchImages", "inputChunkMappingCol", "fontStyle", "fontName", "dynamicColor", "patchBackgroundColor",
+    "patchTextColor", "blackList", "redactionEntityList", "useContrastTextColor",
+)  # fmt: skip
+"""Parameters of what Visual NLP writes in the place of regions."""
+NO_PATCHES = not_offered("raypipe hides regions with setFilledRect(True), and writes nothing in their place.", None)
+
+
 class ImageDrawRegions(Transformer):
     """Draws regions over a picture; the result is a picture, too."""
 
@@ -361,23 +369,7 @@ class ImageDrawRegions(Transformer):
         "scaleBoundingBoxes": not_offered("Regions are pixels of the picture: scale them before.", False),
         "sourceImageHeightCol": not_offered("It has no effect without scaleBoundingBoxes.", "height_dimension"),
         "sourceImageWidthCol": not_offered("It has no effect without scaleBoundingBoxes.", "width_dimension"),
-        **{
-            name: not_offered(
-                "raypipe hides regions with setFilledRect(True), and writes nothing in their place.", None
-            )
-            for name in (
-                "patchImages",
-                "inputChunkMappingCol",
-                "fontStyle",
-                "fontName",
-                "dynamicColor",
-                "patchBackgroundColor",
-                "patchTextColor",
-                "blackList",
-                "redactionEntityList",
-                "useContrastTextColor",
-            )
-        },
+        **dict.fromkeys(PATCHES, NO_PATCHES),
     }
 
     def setRegionCol(self, value: str) -> Self:  # noqa: N802
