@@ -6,7 +6,6 @@ The paragraph is for readers such as OCRmyPDF's, which look for lines only there
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from raypipe.outputs.base import Document, Format, TextColumn
@@ -33,31 +32,25 @@ def render(document: Document) -> str:
     SubElement(head, "meta", {"name": "ocr-capabilities", "content": capabilities})
     body = SubElement(root, "body")
     for number, page in zip(numbers_of(pages), pages, strict=True):
-        found = _page(page, number, document.confidences, len(pages) > 1)
+        found = page_element(page, number, document.confidences, len(pages) > 1)
         found.tail = "\n"
         body.append(found)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n{tostring(root, encoding="unicode")}\n'
 
 
-def _page(page: Page, number: int, confidences: bool, is_one_of_many: bool = False) -> Element:
-    return page_element(page.lines, number, size_of(page), confidences, is_one_of_many)
-
-
-def page_element(
-    lines: Sequence[Line], page: int, size: Size, confidences: bool, is_one_of_many: bool = False
-) -> Element:
-    """The page of a number, from 0, as one `ocr_page` element, with its lines in reading order.
+def page_element(page: Page, number: int, confidences: bool, is_one_of_many: bool = False) -> Element:
+    """A page as one `ocr_page` element, whose id has its number, from 0.
 
     With confidences, each word has its `x_wconf`, 0 to 100. If the document has other pages, the ids inside the page
     carry its number, too.
     """
-    own = f"{page}_" if is_one_of_many else ""
-    root = Element("div", _attributes("ocr_page", f"page_{page}", f"{_bbox(size.box)}; ppageno {page}"))
+    size, own = size_of(page), f"{number}_" if is_one_of_many else ""
+    root = Element("div", _attributes("ocr_page", f"page_{number}", f"{_bbox(size.box)}; ppageno {number}"))
     area = SubElement(root, "div", _attributes("ocr_carea", f"block_{own}1", _bbox(size.box)))
     paragraph = SubElement(area, "p", _attributes("ocr_par", f"par_{own}1", _bbox(size.box)))
     count = 0
-    for number, line in enumerate((line for line in lines if line.words), 1):
-        span = SubElement(paragraph, "span", _attributes("ocr_line", f"line_{own}{number}", _line(line, size)))
+    for n, line in enumerate((line for line in page.lines if line.words), 1):
+        span = SubElement(paragraph, "span", _attributes("ocr_line", f"line_{own}{n}", _line(line, size)))
         if is_from_right(line.text):
             span.set("dir", "rtl")
         for word in line.words:
@@ -97,6 +90,6 @@ FORMAT = Format(
     media_type="text/vnd.hocr+html",
     render=render,
     column=TextColumn(
-        text=lambda page, confidences: tostring(_page(page, page.pagenum, confidences), encoding="unicode")
+        text=lambda page, confidences: tostring(page_element(page, page.pagenum, confidences), encoding="unicode")
     ),
 )

@@ -8,12 +8,12 @@ from making import FORM, finished, line
 
 from raypipe.outputs.base import Document
 from raypipe.outputs.hocr import page_element, render
-from raypipe.outputs.places import Size
-from raypipe.types import Line
+from raypipe.types import Line, Page
 
 
 def hocr(lines: Sequence[Line], page: int, width: int, height: int, confidences: bool, many: bool = False) -> str:
-    return ElementTree.tostring(page_element(lines, page, Size(width, height), confidences, many), encoding="unicode")
+    shown = Page({"pagenum": page, "lines": lines, "width": width, "height": height})
+    return ElementTree.tostring(page_element(shown, page, confidences, many), encoding="unicode")
 
 
 def parsed(text: str) -> list[tuple[str, str, str]]:
