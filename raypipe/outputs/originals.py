@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
 
 import cv2
 
@@ -71,9 +70,9 @@ def picture_page(data: bytes, page: Page) -> bytes:
     import img2pdf
 
     image = open_image(data, page.path, number_of(page), False, _READ_BEFORE)
-    dots = image.resolution if image.resolution >= LEAST_RESOLUTION else 0
-    scale = 72 / dots if dots else LONG_SIDE / max(image.width, image.height)
-    options = {"layout_fun": _layout(scale), "rotation": img2pdf.Rotation.ifvalid}
+    stated = image.resolution >= LEAST_RESOLUTION
+    dots = image.resolution if stated else 72 * max(image.width, image.height) / LONG_SIDE
+    options = {"layout_fun": img2pdf.get_fixed_dpi_layout_fun((dots, dots)), "rotation": img2pdf.Rotation.ifvalid}
     if kind_of(data).page_count is None:
         try:
             return bytes(img2pdf.convert(data, **options))
@@ -81,12 +80,3 @@ def picture_page(data: bytes, page: Page) -> bytes:
             pass  # PDF has no counterpart for this kind of picture.
     _, png = cv2.imencode(".png", image.pixels())
     return bytes(img2pdf.convert(png.tobytes(), **options))
-
-
-def _layout(scale: float) -> Any:
-    """A layout function for img2pdf: pages as large as their picture, at this many points per pixel."""
-
-    def layout(width: int, height: int, _: Any) -> tuple[float, float, float, float]:
-        return width * scale, height * scale, width * scale, height * scale
-
-    return layout
