@@ -31,6 +31,11 @@ class Reading:
     centres: list[float]
     alternatives: Mapping[int, list[Alternative]] = field(default_factory=dict)
 
+    def only(self, kept: Sequence[int]) -> Reading:
+        """These characters of it, by their places, without alternatives."""
+        probabilities, centres = [self.probabilities[n] for n in kept], [self.centres[n] for n in kept]
+        return Reading("".join(self.text[n] for n in kept), probabilities, centres)
+
 
 @dataclass(frozen=True)
 class RecognizerOptions:

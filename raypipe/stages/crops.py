@@ -118,8 +118,10 @@ def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0, si
     read = [n for n, reading in enumerate(readings) if reading.text]
     pictures = crops.pictures()
     segments = [table[table[:, 0] == n] for n in read]
-    readings = [
-        _without_spaces(reading) if is_comb(table[table[:, 0] == n][:, 3:8]) else reading
+    readings = [  # In a comb, a gap between two boxes is not a space.
+        reading.only([place for place, character in enumerate(reading.text) if character != " "])
+        if is_comb(table[table[:, 0] == n][:, 3:8])
+        else reading
         for n, reading in enumerate(readings)
     ]
     boxes = np.array([_around(some[:, 3:8]) for some in segments], np.float32).reshape(-1, 5)
@@ -133,13 +135,6 @@ def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0, si
         )
         for members, row in zip(layout.members, layout.rows, strict=True)
     ]
-
-
-def _without_spaces(reading: Reading) -> Reading:
-    """The reading of a comb, in which a gap between two boxes is not a space."""
-    kept = [n for n, character in enumerate(reading.text) if character != " "]
-    probabilities, centres = [reading.probabilities[n] for n in kept], [reading.centres[n] for n in kept]
-    return Reading("".join(reading.text[n] for n in kept), probabilities, centres)
 
 
 def _line(readings: Sequence[Reading], segments: Sequence[Floats], pictures: Sequence[Pixels], row: int) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -96,12 +97,7 @@ def _only(reading: Reading, kept: list[int]) -> Reading:
         kept = kept[1:]
     place = {n: new for new, n in enumerate(kept)}
     whole = {n for n in reading.alternatives if all(m in place for m in range(n, n + len(text[n:].split(" ")[0])))}
-    return Reading(
-        "".join(text[n] for n in kept),
-        [reading.probabilities[n] for n in kept],
-        [reading.centres[n] for n in kept],
-        {place[n]: reading.alternatives[n] for n in whole},
-    )
+    return replace(reading.only(kept), alternatives={place[n]: reading.alternatives[n] for n in whole})
 
 
 def _faint(pictures: Sequence[Pixels], readings: Sequence[Reading], doubted: Sequence[int]) -> list[int]:
