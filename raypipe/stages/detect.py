@@ -173,9 +173,6 @@ class ImageTextDetector(ModelStage):
 
     def thresholds(self) -> Thresholds:
         """The thresholds in force."""
-        default = FAMILIES[self.resolved.family].thresholds
-        return Thresholds(
-            score=default.score if self.score_threshold is None else self.score_threshold,
-            text=default.text if self.text_threshold is None else self.text_threshold,
-            link=default.link if self.link_threshold is None else self.link_threshold,
-        )
+        given = {"score": self.score_threshold, "text": self.text_threshold, "link": self.link_threshold}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return replace(FAMILIES[self.resolved.family].thresholds, **chosen)
