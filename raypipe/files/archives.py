@@ -20,7 +20,7 @@ from bz2 import BZ2File
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import IO, Any, NamedTuple, Protocol, TypeVar
+from typing import IO, Any, NamedTuple, TypeAlias, TypeVar
 
 import pyarrow as pa
 
@@ -67,22 +67,6 @@ class Member(NamedTuple):
     size: int
 
 
-class Archive(Protocol):
-    """An open archive, used by one thread at a time."""
-
-    def members(self) -> Iterator[tuple[str, int]]:
-        """Its files, in their order: their names, and their bytes when unpacked; -1: unknown."""
-
-    def size(self, name: str) -> int:
-        """The size of a file when unpacked. Raises a KeyError if there is none of this name."""
-
-    def read(self, name: str) -> bytes:
-        """The bytes of a file."""
-
-    def close(self) -> None:
-        """Closes the archive."""
-
-
 def is_archive(path: str) -> bool:
     """Whether a file is an archive by its name."""
     return path.lower().endswith(SUFFIXES)
@@ -109,7 +93,7 @@ def _by_name(found: Iterable[tuple[str, T]]) -> dict[str, T]:
 
 
 class Zip:
-    """A ZIP archive."""
+    """A ZIP archive, used by one thread at a time."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -117,22 +101,22 @@ class Zip:
         self._found = _by_name((each.filename, each) for each in self._zip.infolist() if not each.is_dir())
 
     def members(self) -> Iterator[Member]:
-        """See `Archive`."""
+        """Its files, in their order: their names, and their bytes when unpacked; -1: unknown."""
         return (Member(name, each.file_size) for name, each in self._found.items())
 
     def size(self, name: str) -> int:
-        """See `Archive`."""
+        """The size of a file when unpacked. Raises a KeyError if there is none of this name."""
         return self._found[name].file_size
 
     def read(self, name: str) -> bytes:
-        """See `Archive`."""
+        """The bytes of a file."""
         found = self._found[name]
         if found.flag_bits & ENCRYPTED:
             raise RuntimeError(f"{name} is encrypted")
         return self._zip.read(found)
 
     def close(self) -> None:
-        """See `Archive`."""
+        """Closes the archive and its file."""
         self._zip.close()
         self._file.close()
 
@@ -175,22 +159,26 @@ class Tar:
             return False
 
     def members(self) -> Iterator[Member]:
-        """See `Archive`."""
+        """See `Zip`."""
         return (Member(name, size) for name, (_, size) in self._places.items())
 
     def size(self, name: str) -> int:
-        """See `Archive`."""
+        """See `Zip`."""
         return self._places[name][1]
 
     def read(self, name: str) -> bytes:
-        """See `Archive`."""
+        """See `Zip`."""
         place, size = self._places[name]
         self._file.seek(place)
         return self._file.read(size)
 
     def close(self) -> None:
-        """See `Archive`."""
+        """See `Zip`."""
         self._file.close()
+
+
+Archive: TypeAlias = Zip | Tar | tables.Table
+"""An open archive."""
 
 
 class _Open(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
@@ -51,38 +51,8 @@ def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-class Tables(Protocol):
-    """Tables that are made on demand."""
-
-    schema: pa.Schema
-
-    def __iter__(self) -> Iterator[pa.Table]:
-        """The tables, made again each time unless they are kept."""
-
-    def changed(self, change: Change) -> Tables:
-        """Each table changed."""
-
-    def through(self, pipeline: Pipeline, schema: pa.Schema) -> Tables:
-        """What a pipeline makes of them: tables of these columns."""
-
-    def limited(self, count: int) -> Tables:
-        """The first rows."""
-
-    def sorted(self, order: Order) -> Tables:
-        """The rows in the order of columns."""
-
-    def spread(self, parts: int) -> Tables:
-        """The same rows in this many blocks, which are processed in parallel."""
-
-    def kept(self) -> Tables:
-        """The same tables, made only once."""
-
-    def counted(self) -> int:
-        """The number of rows."""
-
-
 class LocalTables:
-    """Tables of this process, made by a function."""
+    """Tables of this process, made by a function each time they are read, unless they are kept."""
 
     def __init__(self, make: Callable[[], Iterator[pa.Table]], schema: pa.Schema) -> None:
         self._make, self.schema = make, schema
@@ -91,11 +61,11 @@ class LocalTables:
         return self._make()
 
     def changed(self, change: Change) -> LocalTables:
-        """See `Tables`."""
+        """Each table changed."""
         return LocalTables(lambda: map(change, self), change(self.schema.empty_table()).schema)
 
     def through(self, pipeline: Pipeline, schema: pa.Schema) -> LocalTables:
-        """See `Tables`."""
+        """What a pipeline makes of them: tables of these columns."""
 
         def make() -> Iterator[pa.Table]:
             pages = pipeline.run(row for table in self for row in rows_of(table))
@@ -104,7 +74,7 @@ class LocalTables:
         return LocalTables(make, schema)
 
     def limited(self, count: int) -> LocalTables:
-        """See `Tables`."""
+        """The first rows."""
 
         def make() -> Iterator[pa.Table]:
             left = count
@@ -118,19 +88,19 @@ class LocalTables:
         return LocalTables(make, self.schema)
 
     def sorted(self, order: Order) -> LocalTables:
-        """See `Tables`."""
+        """The rows in the order of columns."""
         return LocalTables(lambda: iter([pa.concat_tables(self).sort_by(order)]), self.schema)
 
     def spread(self, parts: int) -> LocalTables:
-        """See `Tables`: in one process all CPUs work on the rows as they are."""
+        """The same rows in this many blocks: none here, since in one process all CPUs work on the rows as they are."""
         return self
 
     def kept(self) -> LocalTables:
-        """See `Tables`: they are kept in memory, as far as they have been made."""
+        """The same tables, made only once: they are kept in memory, as far as they have been made."""
         return LocalTables(_Kept(self).__iter__, self.schema)
 
     def counted(self) -> int:
-        """See `Tables`."""
+        """The number of rows."""
         return sum(len(table) for table in self)
 
 
@@ -169,7 +139,7 @@ class RayTables:
         return (conformed(block, self.schema) for block in blocks if len(block))
 
     def changed(self, change: Change) -> RayTables:
-        """See `Tables`."""
+        """See `LocalTables`."""
         before, after = self.schema, change(self.schema.empty_table()).schema
 
         def on_block(block: pa.Table) -> pa.Table:
@@ -178,28 +148,28 @@ class RayTables:
         return RayTables(self.dataset.map_batches(on_block, batch_size=None, batch_format="pyarrow"), after)
 
     def through(self, pipeline: Pipeline, schema: pa.Schema) -> RayTables:
-        """See `Tables`."""
+        """See `LocalTables`."""
         return RayTables(pipeline.transform(self.dataset), schema)
 
     def limited(self, count: int) -> RayTables:
-        """See `Tables`."""
+        """See `LocalTables`."""
         return RayTables(self.dataset.limit(count), self.schema)
 
     def sorted(self, order: Order) -> RayTables:
-        """See `Tables`."""
+        """See `LocalTables`."""
         names, descending = [name for name, _ in order], [how == "descending" for _, how in order]
         return RayTables(self.dataset.sort(names, descending), self.schema)
 
     def spread(self, parts: int) -> RayTables:
-        """See `Tables`."""
+        """See `LocalTables`."""
         return RayTables(self.dataset.repartition(parts), self.schema)
 
     def kept(self) -> RayTables:
-        """See `Tables`: they are kept in Ray's object store, from their first use on."""
+        """See `LocalTables`; they are kept in Ray's object store, from their first use on."""
         return _Materialized(self)
 
     def counted(self) -> int:
-        """See `Tables`."""
+        """See `LocalTables`."""
         return int(self.dataset.count())
 
 
@@ -216,3 +186,7 @@ class _Materialized(RayTables):
         if self._lazy is not None:
             self._done, self._lazy = self._lazy.dataset.materialize(), None
         return self._done
+
+
+Tables: TypeAlias = LocalTables | RayTables
+"""Where the rows of a frame come from."""
