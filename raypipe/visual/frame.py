@@ -18,7 +18,7 @@ from raypipe.visual import show
 from raypipe.visual.functions import RAYS_WAY, Column, as_column, col, values, with_values
 from raypipe.visual.joins import Join, indexed, joined
 from raypipe.visual.records import Row, outward, outward_type, row_of
-from raypipe.visual.tables import Change, RayTables, Tables
+from raypipe.visual.tables import Change, RayTables, Tables, as_one
 from raypipe.visual.writing import Writer
 
 if TYPE_CHECKING:
@@ -290,8 +290,7 @@ class Frame:
 
     def toPandas(self) -> pd.DataFrame:  # noqa: N802
         """The rows as a frame of pandas."""
-        tables = list(self._outward())
-        return (pa.concat_tables(tables) if tables else self.schema.empty_table()).to_pandas()
+        return as_one(self._outward(), self.schema).to_pandas()
 
     @property
     def write(self) -> Writer:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from raypipe.errors import ConfigError
-from raypipe.visual.tables import Tables
+from raypipe.visual.tables import Tables, as_one
 
 MOST_ROWS = 200_000
 """A larger frame is not sent to every process."""
@@ -71,7 +71,7 @@ def indexed(how: Join, tables: Tables) -> Index:
         if count > MOST_ROWS:
             raise ConfigError(f"The other frame of a join has more than {MOST_ROWS:,} rows.", RAYS_WAY)
         read.append(table)
-    whole = pa.concat_tables(read) if read else tables.schema.empty_table()
+    whole = as_one(read, tables.schema)
     places: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
     for number, key in enumerate(_keys(how, whole)):
         places[key].append(number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -51,6 +51,12 @@ def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
+def as_one(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Tables of these columns as one; there may be none."""
+    some = list(tables)
+    return pa.concat_tables(some) if some else schema.empty_table()
+
+
 class LocalTables:
     """Tables of this process, made by a function each time they are read, unless they are kept."""
 
@@ -89,7 +95,7 @@ class LocalTables:
 
     def sorted(self, order: Order) -> LocalTables:
         """The rows in the order of columns."""
-        return LocalTables(lambda: iter([pa.concat_tables(self).sort_by(order)]), self.schema)
+        return LocalTables(lambda: iter([as_one(self, self.schema).sort_by(order)]), self.schema)
 
     def spread(self, parts: int) -> LocalTables:
         """The same rows in this many blocks: none here, since in one process all CPUs work on the rows as they are."""

@@ -267,6 +267,7 @@ def test_files_are_lists_globs_and_names(files: Path) -> None:
     assert read.load([str(files / "a.png"), str(files / "c.jpg")]).count() == 2
     assert read.load(str(files / "*.png")).count() == 2
     assert read.option("pathGlobFilter", "b.*").load(str(files)).count() == 1
+    assert read.option("pathGlobFilter", "x.*").load(str(files)).sort("path").collect() == []
     assert read.option("recursiveFileLookup", True).load(str(files)).count() == 3
     with pytest.raises(InputError, match="does not exist"):
         read.load(str(files / "absent.png"))
