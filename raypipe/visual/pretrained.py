@@ -6,12 +6,7 @@ from raypipe.errors import ConfigError
 from raypipe.visual.enums import ImageType
 from raypipe.visual.frame import Frame
 from raypipe.visual.ml import PipelineModel
-from raypipe.visual.transformers import (
-    BinaryToImage,
-    ImageTextDetector,
-    ImageToTextV2,
-    PdfToImage,
-)
+from raypipe.visual.transformers import BinaryToImage, ImageTextDetector, ImageToTextV2, PdfToImage
 
 RECOGNIZERS = {"handwritten": "ocr_base_handwritten_v2_opt", "printed": "ocr_base_printed_v2_opt"}
 INPUTS = {"image": BinaryToImage, "pdf": PdfToImage}
