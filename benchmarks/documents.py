@@ -26,6 +26,7 @@ from PIL import Image, ImageDraw
 from raypipe.files.paths import write_file
 from raypipe.files.ranged import RangedFile
 from raypipe.images import opened
+from raypipe.images.base import Wanted
 from raypipe.images.image import Limits, open_image
 from raypipe.inputs import pages as inputs
 
@@ -135,7 +136,7 @@ def main() -> None:
         for tenth in np.array_split(np.arange(len(rows)), 10):
             start = time.monotonic()
             for n in tenth:
-                open_image(None, uri, rows[n]["pagenum"], True, limits, pdf_resolution=100).pixels()
+                open_image(None, uri, rows[n]["pagenum"], True, limits, Wanted(resolution=100)).pixels()
             seconds.append(round((time.monotonic() - start) / max(1, len(tenth)), 4))
             memory.append(round(psutil.Process().memory_info().rss / 1e6))
     print(json.dumps({

@@ -100,24 +100,18 @@ class Image:
 
 
 def _to_struct(image: Image) -> dict[str, Any]:
+    names = ("origin", "height", "width", "mode", "resolution", "page", "reduction")
     return {
-        "origin": image.origin,
-        "height": image.height,
-        "width": image.width,
+        **{name: getattr(image, name) for name in names},
         "nChannels": 1 if image.mode == GRAY else 3,
-        "mode": image.mode,
-        "resolution": image.resolution,
         "data": image.data if image.in_memory else None,
-        "page": image.page,
-        "reduction": image.reduction,
         "lines": None if image.lines is None else LINES.encode(image.lines),
     }
 
 
 def _from_struct(value: dict[str, Any]) -> Image:
-    known = {
-        name: each for name, each in value.items() if name not in ("nChannels", "lines")
-    }  # `mode` implies the first.
+    # `mode` implies the number of channels.
+    known = {name: each for name, each in value.items() if name not in ("nChannels", "lines")}
     lines = value.get("lines")
     return Image(**known, in_memory=value["data"] is not None, lines=None if lines is None else LINES.decode(lines))
 
@@ -146,14 +140,7 @@ be read again."""
 
 
 def open_image(
-    data: bytes | None,
-    origin: str,
-    page: int,
-    gray: bool,
-    limits: Limits,
-    reduce_above: int = 0,
-    pdf_resolution: int | None = None,
-    layer: bool = False,
+    data: bytes | None, origin: str, page: int, gray: bool, limits: Limits, wanted: Wanted | None = None
 ) -> Image:
     """Checks a file's header against the limits and describes its page; the pixels are decoded later.
 
@@ -163,15 +150,12 @@ def open_image(
         page: Which page of a multi-page file, from 0.
         gray: Decode to grey rather than to colour.
         limits: What the picture may cost.
-        reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels; 0: never.
-        pdf_resolution: Dots per inch at which the page of a PDF is drawn; None: what its content needs.
-        layer: Look for the text that the file itself holds for the page.
+        wanted: How to decode it; None: as it is.
 
     Raises:
         PageError: `file_missing`, `image_empty`, `image_too_large`, `image_unknown` or `page_missing`.
     """
-    in_memory = data is not None
-    wanted = Wanted(reduce_above=reduce_above, resolution=pdf_resolution, layer=layer)
+    in_memory, wanted = data is not None, wanted or Wanted()
     if data is None:
         data, size = _describe_origin(origin, page, limits, wanted)
     else:

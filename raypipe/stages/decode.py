@@ -9,6 +9,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from raypipe.columns import BYTES, INTEGER, NULLABLE_TEXT, TEXT
+from raypipe.images.base import Wanted
 from raypipe.images.image import IMAGE, Image, Limits, open_image
 from raypipe.images.kinds import is_one_page, may_have_pages, page_count
 from raypipe.stages import sample
@@ -58,16 +59,11 @@ class ImageOpener(Worker["BinaryToImage"]):
 
     def _open(self, row: Row) -> Image:
         spec = self.spec
-        return open_image(
-            row.get(spec.input_col),
-            row[spec.origin_col],
-            row[spec.page_num_col],
-            spec.image_type == "TYPE_BYTE_GRAY",
-            Limits(spec.max_bytes, spec.max_megapixels, spec.max_pages),
-            spec.reduce_above,
-            spec.resolution,
-            spec.text_layer != "ocr",
-        )
+        data, origin, page = row.get(spec.input_col), row[spec.origin_col], row[spec.page_num_col]
+        limits = Limits(spec.max_bytes, spec.max_megapixels, spec.max_pages)
+        layer = spec.text_layer != "ocr"
+        wanted = Wanted(reduce_above=spec.reduce_above, resolution=spec.resolution, layer=layer)
+        return open_image(data, origin, page, spec.image_type == "TYPE_BYTE_GRAY", limits, wanted)
 
 
 class BinaryToImage(Stage):

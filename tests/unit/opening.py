@@ -8,13 +8,14 @@ from making import encoded
 from PIL import Image as PillowImage
 
 from raypipe.errors import PageError
+from raypipe.images.base import Wanted
 from raypipe.images.image import Image, Limits, open_image
 
 LIMITS = Limits(max_bytes=10_000_000, max_megapixels=150, max_pages=100)
 
 
 def opened(data: bytes | None, page: int = 0, gray: bool = False, limits: Limits = LIMITS, reduce: int = 0) -> Image:
-    return open_image(data, "scan.img", page, gray, limits, reduce)
+    return open_image(data, "scan.img", page, gray, limits, Wanted(reduce_above=reduce))
 
 
 def pixels(data: bytes, page: int = 0, gray: bool = False) -> np.ndarray:

@@ -231,7 +231,7 @@ def test_a_photo_in_heic(name: str, picture: np.ndarray, gray: bool) -> None:
 def test_pixels_are_decoded_once_and_the_file_let_go(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(encoded(quarters(), "PNG"))
-    image = open_image(None, str(path), 0, False, LIMITS, 0)
+    image = open_image(None, str(path), 0, False, LIMITS)
     first = image.pixels()
     path.unlink()
     assert image.pixels() is first
@@ -366,20 +366,20 @@ def test_a_raw_photo_is_not_read_by_its_preview(tags: dict[int, object], is_file
     path = tmp_path / "a.tif"
     path.write_bytes(encoded(PillowImage.new("RGB", (16, 12)), "TIFF", tiffinfo=directory))
     with pytest.raises(PageError, match=r"a\.tif is a camera's raw photo.*Develop") as caught:
-        open_image(None if is_file else path.read_bytes(), str(path), 0, False, LIMITS, 0)
+        open_image(None if is_file else path.read_bytes(), str(path), 0, False, LIMITS)
     assert caught.value.code == "image_unknown"
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(PageError, match="gone.png") as caught:
-        open_image(None, str(tmp_path / "gone.png"), 0, False, LIMITS, 0)
+        open_image(None, str(tmp_path / "gone.png"), 0, False, LIMITS)
     assert caught.value.code == "file_missing"
 
 
 def test_a_file_that_vanishes_before_it_is_decoded(tmp_path: Path) -> None:
     path = tmp_path / "gone.png"
     path.write_bytes(WHOLE["PNG"])
-    image = open_image(None, str(path), 0, False, LIMITS, 0)
+    image = open_image(None, str(path), 0, False, LIMITS)
     image.data = None
     path.unlink()
     with pytest.raises(PageError, match="gone.png"):

@@ -18,6 +18,7 @@ from raypipe.files import ranged, retries
 from raypipe.files.paths import open_file
 from raypipe.files.ranged import BLOCK_BYTES, SMALL_BYTES, RangedFile
 from raypipe.images import opened as opened_documents
+from raypipe.images.base import Wanted
 from raypipe.images.image import Limits, open_image
 from raypipe.inputs.pages import pages
 
@@ -66,7 +67,7 @@ def pdf(path: Path, count: int) -> Path:
 
 
 def grey(path: Path, page: int) -> Any:
-    return open_image(None, str(path), page, True, LIMITS, pdf_resolution=72).pixels()
+    return open_image(None, str(path), page, True, LIMITS, Wanted(resolution=72)).pixels()
 
 
 @pytest.mark.parametrize("kind", ["tiff", "pdf"])

@@ -17,6 +17,7 @@ from pdfs import LOCKED, fields, form, pdf
 from PIL.PngImagePlugin import PngInfo
 
 from raypipe.errors import PageError
+from raypipe.images.base import Wanted
 from raypipe.images.image import Limits, open_image
 from raypipe.images.kinds import kind_of, page_count
 from raypipe.inputs.pages import documents, pages
@@ -48,7 +49,7 @@ def changed(data: bytes, change: Callable[[pikepdf.Pdf], None]) -> bytes:
 
 
 def test_a_page_is_drawn_at_the_resolution_asked_for(two_pages: bytes) -> None:
-    image = open_image(two_pages, "a.pdf", 1, False, LIMITS, pdf_resolution=150)
+    image = open_image(two_pages, "a.pdf", 1, False, LIMITS, Wanted(resolution=150))
     assert (image.width, image.height) == (900, 450) and image.resolution == 150
     pixels = image.pixels()
     assert pixels.shape == (image.height, image.width, 3)
@@ -56,7 +57,7 @@ def test_a_page_is_drawn_at_the_resolution_asked_for(two_pages: bytes) -> None:
 
 
 def test_grey_pages_have_one_channel(two_pages: bytes) -> None:
-    pixels = open_image(two_pages, "a.pdf", 0, True, LIMITS, pdf_resolution=100).pixels()
+    pixels = open_image(two_pages, "a.pdf", 0, True, LIMITS, Wanted(resolution=100)).pixels()
     assert pixels.shape == (300, 600) and pixels.dtype == np.uint8
 
 
@@ -165,7 +166,7 @@ def test_what_is_not_among_the_pages_is_said() -> None:
 def test_what_is_filled_in_is_drawn(has_form: bool, has_appearance: bool) -> None:
     """As far as a document without a form says how it looks."""
     data = form(has_form, has_appearance)
-    pixels = open_image(data, "a.pdf", 0, True, LIMITS, pdf_resolution=72).pixels()
+    pixels = open_image(data, "a.pdf", 0, True, LIMITS, Wanted(resolution=72)).pixels()
     field, box, note = pixels[72:102, 150:400], pixels[132:152, 150:170], pixels[350:400, 150:310]
     if has_form or has_appearance:
         assert field.min() < 100 and box.min() < 100
@@ -179,7 +180,7 @@ CHOICE = b"/F 4 /FT /Ch /T (a) /V (b) /Opt [[(a) (Red)] [(b) (Green)]] /DA (/F0 
 
 def darkest(data: bytes) -> int:
     """Of the fields that begin 150 points from the left and 690 from the bottom."""
-    return int(open_image(data, "a.pdf", 0, True, LIMITS, pdf_resolution=72).pixels()[82:102, 150:170].min())
+    return int(open_image(data, "a.pdf", 0, True, LIMITS, Wanted(resolution=72)).pixels()[82:102, 150:170].min())
 
 
 def bar(document: pikepdf.Pdf) -> pikepdf.Object:
@@ -247,7 +248,7 @@ def test_buttons_have_the_state_that_the_field_above_them_marks(
 
     two = [b"/F 4 /MK <</CA (l)>> /DA (/F1 0 Tf 0 g) /Rect [150 %d 170 %d] " % (y, y + 20) for y in (690, 640)]
     data = changed(fields(*two, has_form=has_form), draw)
-    pixels = open_image(data, "a.pdf", 0, True, LIMITS, pdf_resolution=72).pixels()
+    pixels = open_image(data, "a.pdf", 0, True, LIMITS, Wanted(resolution=72)).pixels()
     assert [int(pixels[top : top + 20, 150:170].min()) < 100 for top in (82, 132)] == marked
 
 

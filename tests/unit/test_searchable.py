@@ -18,6 +18,7 @@ from PIL import Image as PillowImage
 from raypipe.columns import LINES, roles_of
 from raypipe.errors import ConfigError
 from raypipe.files import paths
+from raypipe.images.base import Wanted
 from raypipe.images.image import IMAGE, Limits, open_image
 from raypipe.outputs import originals, pdfa
 from raypipe.outputs.base import Document
@@ -39,7 +40,7 @@ def lines() -> list[Line]:
 
 
 def page(data: bytes, name: str = "a", pagenum: int = 0, total: int = 1) -> Page:
-    image = open_image(data, name, pagenum, False, LIMITS, pdf_resolution=100)
+    image = open_image(data, name, pagenum, False, LIMITS, Wanted(resolution=100))
     row = finished(name, pagenum, total, image=image, lines=lines())
     return Page(dict(row), roles_of(COLUMNS))
 

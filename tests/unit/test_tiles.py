@@ -9,6 +9,7 @@ from making import encoded, white
 from raypipe.detection.base import Detection
 from raypipe.detection.tiles import tiled, tiles
 from raypipe.geometry import bounds
+from raypipe.images.base import Wanted
 from raypipe.images.image import Limits, open_image
 from raypipe.types import Boxes, Pixels
 
@@ -74,4 +75,4 @@ def test_an_empty_picture_has_no_regions() -> None:
 @pytest.mark.parametrize(("size", "reduction"), [((400, 4000), 1), ((800, 4000), 2), ((2000, 4000), 4)])
 def test_a_tall_jpeg_keeps_its_width(size: tuple[int, int], reduction: int) -> None:
     data = encoded(white(size[1], size[0]), "JPEG", quality=30)
-    assert open_image(data, "a.jpg", 0, True, Limits(10**7, 100, 1), 1000).reduction == reduction
+    assert open_image(data, "a.jpg", 0, True, Limits(10**7, 100, 1), Wanted(reduce_above=1000)).reduction == reduction
