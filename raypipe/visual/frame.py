@@ -217,9 +217,8 @@ class Frame:
 
     def sort(self, *columns: str, ascending: bool = True) -> Frame:
         """The rows, sorted by columns. Sorting reads all of them, so call it before the stages."""
-        order = [(name, "ascending" if ascending else "descending") for name in columns]
         self.require(columns, "sort")
-        return Frame(self.tables.sorted(order), self.hidden)
+        return Frame(self.tables.sorted(columns, ascending), self.hidden)
 
     orderBy = sort  # noqa: N815
 

@@ -65,13 +65,9 @@ def indexed(how: Join, tables: Tables) -> Index:
     Raises:
         ConfigError: There are too many.
     """
-    read, count = [], 0
-    for table in tables:
-        count += len(table)
-        if count > MOST_ROWS:
-            raise ConfigError(f"The other frame of a join has more than {MOST_ROWS:,} rows.", RAYS_WAY)
-        read.append(table)
-    whole = as_one(read, tables.schema)
+    whole = as_one(tables.limited(MOST_ROWS + 1), tables.schema)
+    if len(whole) > MOST_ROWS:
+        raise ConfigError(f"The other frame of a join has more than {MOST_ROWS:,} rows.", RAYS_WAY)
     places: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
     for number, key in enumerate(_keys(how, whole)):
         places[key].append(number)

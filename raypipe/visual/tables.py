@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 Change = Callable[[pa.Table], pa.Table]
 """Makes a table from a table; the columns of its result follow from those of its argument."""
-Order = list[tuple[str, str]]
-"""Columns, each with `ascending` or `descending`."""
 RECORDS = (IMAGE, REGIONS, LINES, LINES_WITH_ALTERNATIVES, POSITIONS, ANNOTATIONS)
 """Columns that hold records inside a process."""
 
@@ -93,8 +91,9 @@ class LocalTables:
 
         return LocalTables(make, self.schema)
 
-    def sorted(self, order: Order) -> LocalTables:
+    def sorted(self, names: Sequence[str], ascending: bool) -> LocalTables:
         """The rows in the order of columns."""
+        order = [(name, "ascending" if ascending else "descending") for name in names]
         return LocalTables(lambda: iter([as_one(self, self.schema).sort_by(order)]), self.schema)
 
     def spread(self, parts: int) -> LocalTables:
@@ -161,10 +160,9 @@ class RayTables:
         """See `LocalTables`."""
         return RayTables(self.dataset.limit(count), self.schema)
 
-    def sorted(self, order: Order) -> RayTables:
+    def sorted(self, names: Sequence[str], ascending: bool) -> RayTables:
         """See `LocalTables`."""
-        names, descending = [name for name, _ in order], [how == "descending" for _, how in order]
-        return RayTables(self.dataset.sort(names, descending), self.schema)
+        return RayTables(self.dataset.sort(list(names), not ascending), self.schema)
 
     def spread(self, parts: int) -> RayTables:
         """See `LocalTables`."""
