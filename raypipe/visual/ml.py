@@ -65,19 +65,11 @@ class PipelineModel:
         Raises:
             ConfigError: The folder is there already.
         """
-        folder = Path(path)
-        if (folder / FILE).exists():
-            raise ConfigError(f"{folder} holds a pipeline already.", "Use write().overwrite().save(path).")
-        self._save(folder)
+        self.write().save(path)
 
     def write(self) -> Saver:
         """A saver that can replace what exists: `write().overwrite().save(path)`."""
         return Saver(self)
-
-    def _save(self, folder: Path) -> None:
-        stages = [{"type": type(stage).__name__, "values": _enum(stage._values)} for stage in self.stages]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).write_text(json.dumps({"stages": stages}, indent=2), encoding="utf-8")
 
     @classmethod
     def load(cls, path: str) -> Self:
@@ -127,7 +119,12 @@ class Saver:
         Raises:
             ConfigError: It exists already and is not to be replaced.
         """
-        self._model._save(Path(path)) if self._replaces else self._model.save(path)
+        folder = Path(path)
+        if (folder / FILE).exists() and not self._replaces:
+            raise ConfigError(f"{folder} holds a pipeline already.", "Use write().overwrite().save(path).")
+        stages = [{"type": type(stage).__name__, "values": _enum(stage._values)} for stage in self._model.stages]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).write_text(json.dumps({"stages": stages}, indent=2), encoding="utf-8")
 
 
 def _enum(value: Any) -> Any:
