@@ -10,11 +10,9 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from raypipe.engine.gather import Array
 from raypipe.engine.runtime import runtime
-
-Array = npt.NDArray[Any]
 
 MOST_BYTES = 1 << 30
 """The most memory kept for inputs and outputs; batches of further shapes get new memory each time."""

@@ -14,18 +14,16 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from raypipe.engine import cuda, operators, providers
 from raypipe.engine.bound import Bound
-from raypipe.engine.gather import Gatherer, Run
+from raypipe.engine.gather import Array, Gatherer, Run
 from raypipe.engine.half import halved
 from raypipe.engine.providers import Execution
 from raypipe.engine.runtime import runtime
 from raypipe.errors import DeviceError, ModelError
 from raypipe.metrics import AS_HALF, SECONDS, SESSION, Metrics
 
-Array = npt.NDArray[Any]
 Tensor: TypeAlias = Any
 """An onnxruntime.OrtValue: an array that stays on the device of the session that computed it."""
 

@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image as PillowImage
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from raypipe.engine.session import Array, Session, Tensor
+from raypipe.engine.gather import Array
+from raypipe.engine.session import Session, Tensor
 from raypipe.errors import ModelError
 from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.trocr.generation import Floats, GenerationConfig, Integers, Tokens, beam, greedy
