@@ -161,7 +161,10 @@ def _is_pyramid(pages: Sequence[Directory]) -> bool:
 
 
 class TiffPages:
-    """An open TIFF, each page of which is read separately; see `Opener` and `Document`."""
+    """An open TIFF, each page of which is read separately; see `Opener` and `Document`.
+
+    Its methods raise a PageError: `image_unknown`, `image_damaged` or `page_missing`.
+    """
 
     def __init__(self, file: File, origin: str) -> None:
         self._file, self._origin = file, origin
@@ -169,11 +172,7 @@ class TiffPages:
         self._latest: tuple[int, Found] | None = None
 
     def describe(self, page: int, wanted: Wanted) -> Size:
-        """The size of a page.
-
-        Raises:
-            PageError: `image_unknown` or `page_missing`.
-        """
+        """See `Document`."""
         data, number, warning = self._alone(page)
         if tiff_samples.needed(data, number):
             size = tiff_samples.describe(data, self._origin, number)
@@ -182,11 +181,7 @@ class TiffPages:
         return replace(size, warning="; ".join(filter(None, (warning, size.warning))))
 
     def render(self, page: int, size: Size, gray: bool) -> Pixels:
-        """Decodes a page.
-
-        Raises:
-            PageError: `image_unknown` or `page_missing`.
-        """
+        """See `Document`."""
         data, number, _ = self._alone(page)
         if tiff_samples.needed(data, number):
             return tiff_samples.render(data, self._origin, number, gray)

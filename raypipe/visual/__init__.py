@@ -14,15 +14,7 @@ from raypipe.visual.transformers import *  # noqa: F403
 from raypipe.visual.utils import *  # noqa: F403
 
 __all__ = [
-    "Benchmark",
-    "Frame",
-    "LightPipeline",
-    "Pipeline",
-    "PipelineModel",
-    "PretrainedPipeline",
-    "Row",
-    "Session",
-    "score",
+    "Benchmark", "Frame", "LightPipeline", "Pipeline", "PipelineModel", "PretrainedPipeline", "Row", "Session", "score",
     "start",
-]
+]  # fmt: skip
 __all__ = sorted(__all__ + enums.__all__ + transformers.__all__ + utils.__all__)

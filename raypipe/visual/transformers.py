@@ -27,24 +27,10 @@ from raypipe.visual.stages import AnnotationRegions, ConfidentWords, DrawRegions
 from raypipe.zoo import manifest
 
 __all__ = [
-    "Base64ToBinary",
-    "Base64ToImage",
-    "BinaryToImage",
-    "HocrTokenizer",
-    "ImageDrawAnnotations",
-    "ImageDrawRegions",
-    "ImageSplitRegions",
-    "ImageTextDetector",
-    "ImageTextDetectorCraft",
-    "ImageTextDetectorV2",
-    "ImageToText",
-    "ImageToTextOnnx",
-    "ImageToTextV2",
-    "ImageToTextV2Opt",
-    "ImageToTextV3",
-    "ImageToTextV4",
-    "PdfToImage",
-]
+    "Base64ToBinary", "Base64ToImage", "BinaryToImage", "HocrTokenizer", "ImageDrawAnnotations", "ImageDrawRegions",
+    "ImageSplitRegions", "ImageTextDetector", "ImageTextDetectorCraft", "ImageTextDetectorV2", "ImageToText",
+    "ImageToTextOnnx", "ImageToTextV2", "ImageToTextV2Opt", "ImageToTextV3", "ImageToTextV4", "PdfToImage",
+]  # fmt: skip
 """Visual NLP's stages: what `import *` gives, and what a saved pipeline can hold."""
 
 NO_TEXT_LAYERS = "raypipe reads the pictures of pages, and no text layers of documents"
