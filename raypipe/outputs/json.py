@@ -43,20 +43,9 @@ class JsonPage:
 
 def page_values(page: Page, confidences: bool = True) -> dict[str, Any]:
     """A page as plain JSON values, rounded; confidences are its own and those of its lines and words."""
-    shape = JsonPage(
-        name=page.name,
-        pagenum=page.pagenum,
-        total_pages=page.total_pages,
-        width=page.width,
-        height=page.height,
-        turned=page.turned,
-        lang=page.language,
-        text=page.text,
-        confidence=page.confidence,
-        lines=page.lines,
-        exception=page.exception,
-        failure=Failure.parse(page.exception) if page.exception else None,
-    )
+    failure = Failure.parse(page.exception) if page.exception else None
+    shared = {each.name: getattr(page, each.name) for each in fields(JsonPage) if each.name not in ("lang", "failure")}
+    shape = JsonPage(lang=page.language, failure=failure, **shared)
     further = {name: _value(value) for name, value in page.further.items()}
     return {**further, **_rounded(shape, confidences)}
 
