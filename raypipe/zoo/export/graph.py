@@ -172,7 +172,8 @@ class _Decoder:
             value = self._layer(value, number, layer)
         logits = graph.linear(value, [self.head], "head")
         logits = graph.add("Cast", logits, name="logits", to=TensorProto.FLOAT)
-        self.outputs.insert(0, self._value("logits", ["batch", "length", self.config.vocab_size], TensorProto.FLOAT))
+        shape = ["batch", "length", self.config.vocab_size]
+        self.outputs.insert(0, helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape))
         body = helper.make_graph(graph.nodes, "decoder", self._inputs(), self.outputs, list(graph.weights.values()))
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
         made = helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION)
@@ -180,23 +181,20 @@ class _Decoder:
         return made
 
     def _inputs(self) -> list[onnx.ValueInfoProto]:
-        values = [self._value("input_ids", ["batch", "length"], TensorProto.INT64)]
+        values = [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "length"])]
         if self.kind != "later":
             hidden = ["batch", "encoder_length", self.encoder_size]
-            values.append(self._value("encoder_hidden_states", hidden, self.type))
+            values.append(helper.make_tensor_value_info("encoder_hidden_states", self.type, hidden))
         for number in range(len(self.body.layers) if self.kind != "first" else 0):
             for side, length in (("decoder", "past_length"), ("encoder", "encoder_past_length")):
                 for part in ("key", "value"):
                     values.append(self._cache(f"past_key_values.{number}.{side}.{part}", length))
         if self.kind == "merged":
-            values.append(self._value("use_cache_branch", [1], TensorProto.BOOL))
+            values.append(helper.make_tensor_value_info("use_cache_branch", TensorProto.BOOL, [1]))
         return values
 
     def _cache(self, name: str, length: str) -> onnx.ValueInfoProto:
-        return self._value(name, ["batch", self.heads, length, self.size], self.type)
-
-    def _value(self, name: str, shape: Sequence[str | int], kind: int) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, kind, shape)
+        return helper.make_tensor_value_info(name, self.type, ["batch", self.heads, length, self.size])
 
     def _lengths(self) -> None:
         """Computes how much of the past counts, the positions of the tokens, and which earlier ones each may see."""
