@@ -138,11 +138,8 @@ class Tar:
         is_whole = self._locate(found)
         self._places = _by_name(found)
         if not is_whole:
-            logging.getLogger(__name__).warning(
-                "%s is damaged or cut off: of its files the first %d are read. Copy it again from its source.",
-                path,
-                len(self._places),
-            )
+            message = "%s is damaged or cut off: of its files the first %d are read. Copy it again from its source."
+            logging.getLogger(__name__).warning(message, path, len(self._places))
 
     def _locate(self, found: list[tuple[str, tuple[int, int]]]) -> bool:
         """Finds the files' names and places; False if what follows the last is neither another nor the end."""

@@ -50,10 +50,6 @@ class RangedFile(io.RawIOBase):
         return True
 
     @override
-    def tell(self) -> int:
-        return self._place
-
-    @override
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._place = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence])
         return self._place

@@ -174,9 +174,7 @@ def _unlocked(source: File, origin: str) -> PdfDocument:
 
     tried = [None, *passwords.of(origin)]
     for password in tried:
-        raw.FPDF_LoadMemDocument(
-            b"", 0, None
-        )  # For a file without pages PDFium repeats its previous error: reset that.
+        raw.FPDF_LoadMemDocument(b"", 0, None)  # For a file without pages PDFium repeats its previous error: reset it.
         try:
             return PdfDocument(source.getvalue() if isinstance(source, HeldFile) else source, password)
         except PdfiumError as error:

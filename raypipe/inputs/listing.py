@@ -303,12 +303,8 @@ def _tell_left_out(folder: str, pattern: tuple[str, ...], others: Counter[str]) 
     """Warns how many files are not pictures by their names, unless a narrower pattern leaves them out on purpose."""
     if others and pattern in ((), ("**",)):
         kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in others.most_common(5))
-        logging.getLogger(__name__).warning(
-            "%s: %d files are left out, since their names are not those of pictures (%s).",
-            folder,
-            others.total(),
-            kinds,
-        )
+        message = "%s: %d files are left out, since their names are not those of pictures (%s)."
+        logging.getLogger(__name__).warning(message, folder, others.total(), kinds)
 
 
 def _entries(folder: str, pattern: tuple[str, ...], left_out: Path | None, others: Counter[str]) -> list[Found]:

@@ -49,11 +49,11 @@ class ImageOpener(Worker["BinaryToImage"]):
         if how == "compare":
             row[LAYER_TEXT] = text_of(lines_of(layer)) if layer else None
         if how == "use":
-            if layer and not layer.doubt:
+            if layer and layer.doubt:
+                warnings.append(f"its text layer is not used: {layer.doubt}")
+            elif layer:
                 image.lines = lines_of(layer)
-            warnings += [
-                (f"its text layer is not used: {layer.doubt}" if layer.doubt else layer.unread) if layer else ""
-            ]
+                warnings.append(layer.unread)
             row[TEXT_SOURCE] = "layer" if image.lines is not None else "ocr"
         image.warning = "; ".join(filter(None, warnings))
 

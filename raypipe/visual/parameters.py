@@ -83,9 +83,8 @@ class Parameters:
         for name, parameter in cls.parameters.items():
             for verb, method in (("set", _setter), ("get", _getter)):
                 called = f"{verb}{name[0].upper()}{name[1:]}"
-                if not hasattr(cls, called) or hasattr(
-                    getattr(cls, called), "made"
-                ):  # Methods that a class defines itself stay.
+                # Methods that a class defines itself stay.
+                if not hasattr(cls, called) or hasattr(getattr(cls, called), "made"):
                     setattr(cls, called, method(name, parameter, called))
 
     def __init__(self, **values: Any) -> None:
