@@ -49,11 +49,7 @@ BUFFER = 1024 * 1024
 
 
 class ArchiveError(OSError):
-    """An archive cannot be read.
-
-    Attributes:
-        remedy: What to do about it.
-    """
+    """An archive cannot be read; its `remedy` says what to do about it."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)

@@ -27,10 +27,8 @@ class _Open:
     """An open document, in use by one thread at a time.
 
     Attributes:
-        origin: Its path or URI.
         version: Its size and time when it was opened.
         checked: When these were last checked, see `time.monotonic`.
-        document: The opened document.
         size: Bytes of the file.
     """
 

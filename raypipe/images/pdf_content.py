@@ -32,12 +32,7 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture on a page.
-
-    Attributes:
-        pixels: Its width and height in pixels.
-        inches: Its width and height on the page.
-    """
+    """A picture on a page: its width and height in pixels, and those on the page in inches."""
 
     pixels: tuple[int, int]
     inches: tuple[float, float]

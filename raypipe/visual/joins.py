@@ -48,12 +48,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Index:
-    """A frame that others are joined with.
-
-    Attributes:
-        table: Its rows, without the columns that are compared.
-        places: The numbers of its rows, by their values in these columns.
-    """
+    """The rows of the frame that others are joined with, and their numbers by the values that are compared."""
 
     table: pa.Table
     places: Mapping[tuple[Hashable, ...], Sequence[int]]

@@ -20,11 +20,7 @@ STAGES: dict[str, type[Transformer]] = {name: getattr(transformers, name) for na
 
 
 class PipelineModel:
-    """A sequence of stages. They may be changed later: their parameters count when the pipeline is used.
-
-    Attributes:
-        stages: The stages.
-    """
+    """A sequence of stages. They may be changed later: their parameters count when the pipeline is used."""
 
     def __init__(self, stages: Sequence[Transformer]) -> None:
         self.stages = list(stages)

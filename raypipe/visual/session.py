@@ -79,11 +79,7 @@ def start(
 
 @dataclass(frozen=True)
 class Session:
-    """Reads files and rows into frames.
-
-    Attributes:
-        engine: Where frames are computed.
-    """
+    """Reads files and rows into frames, which its engine computes."""
 
     engine: str
 
@@ -139,7 +135,6 @@ class Source:
     """How files are read, as `session.read` gives it.
 
     Attributes:
-        engine: Where the frame is computed.
         kind: `binaryFile` or `parquet`.
         glob: Names of the files that are read; empty: all.
     """

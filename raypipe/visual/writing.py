@@ -18,12 +18,7 @@ ROWS_PER_GROUP = 64
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes the rows of a frame.
-
-    Attributes:
-        tables: Makes the rows.
-        replaces: Whether an existing folder is replaced.
-    """
+    """Writes the rows of a frame; an existing folder may be replaced."""
 
     tables: Tables
     replaces: bool = False
