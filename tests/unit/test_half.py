@@ -85,6 +85,14 @@ def test_a_gpu_that_fails_leaves_float32_to_the_cpu(tmp_path: Path, monkeypatch:
     assert list(files_run(metrics.drain())) == ["made"]
 
 
+def test_without_a_gpu_the_cpu_computes_what_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, metrics = tmp_path / "made.onnx", Metrics()
+    path.write_bytes(made().SerializeToString())
+    monkeypatch.setattr(engine, "gpu_trouble", lambda: "There is none.")
+    Session(path, None, 1, metrics, Execution(half=True)).run(np.ones((1, 3), np.float32))
+    assert list(files_run(metrics.drain())) == ["made in fp16"]
+
+
 def test_small_probabilities_are_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "made.onnx"
     path.write_bytes(made().SerializeToString())
