@@ -82,12 +82,9 @@ def find_lines(
     lines: npt.NDArray[np.float32],
     thresholds: Thresholds,
 ) -> tuple[Boxes, npt.NDArray[np.float32]]:
-    """Regions of whole lines, from a region score map, an affinity map and the refiner's map, all (h, w).
+    """Regions of whole lines, from a region score map, an affinity map and the refiner's map; see `find_regions`.
 
     The link threshold applies to the pixels of lines. Text that belongs to no line is found by `find_regions`.
-
-    Returns:
-        As `find_regions`.
     """
     bands = components(lines > thresholds.link, MIN_AREA, connectivity=8)
     labels = np.zeros(text.shape, np.int32)

@@ -12,10 +12,7 @@ from raypipe.types import Character, Line, PageMatrix
 
 
 def positions(lines: Sequence[Line]) -> list[PageMatrix]:
-    """The characters of all words, in one matrix.
-
-    Characters share their word's box evenly.
-    """
+    """The characters of all words, in one matrix; those of a word share its box evenly."""
     mapping = []
     for line in lines:
         for word in line.words:

@@ -191,11 +191,7 @@ class ModelStage(Stage):
 
     @property
     def running(self) -> manifest.Model:
-        """The entry of the manifest whose file this process runs, with the precision it computes in: see `precision`.
-
-        Raises:
-            ModelError: As `resolved`.
-        """
+        """The entry of the manifest whose file this process runs, in the `precision` it computes in; see `resolved`."""
         chosen = manifest.suited(self.resolved, self.precision, self.on_gpu)
         manifest.resolve(chosen.name, self.task)
         return chosen

@@ -7,14 +7,9 @@ from enum import Enum
 from raypipe.stages.draw import COLORS
 
 __all__ = [
-    "Color",
-    "ImageType",
-    "Language",
-    "OcrOutputFormat",
-    "PageIteratorLevel",
-    "PageSegmentationMode",
+    "Color", "ImageType", "Language", "OcrOutputFormat", "PageIteratorLevel", "PageSegmentationMode",
     "SplittingStrategy",
-]
+]  # fmt: skip
 
 
 class ImageType(Enum):

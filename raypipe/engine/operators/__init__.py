@@ -13,9 +13,5 @@ PATH = Path(__file__).with_name("liboperators.so")
 
 @cache
 def library() -> ctypes.CDLL:
-    """The library, which SessionOptions.register_custom_ops_library takes by its path.
-
-    Raises:
-        ModelError: As `raypipe.native.opened`.
-    """
+    """The library, which SessionOptions.register_custom_ops_library takes by its path; see `raypipe.native.opened`."""
     return native.opened(PATH, "library of operators")

@@ -17,11 +17,7 @@ _POINTER, _INT, _LONG = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
 
 @cache
 def library() -> ctypes.CDLL:
-    """The library; its functions release Python's lock.
-
-    Raises:
-        ModelError: As `raypipe.native.opened`.
-    """
+    """The library, whose functions release Python's lock; see `raypipe.native.opened`."""
     found = native.opened(PATH, "word search")
     knowledge, length = [_POINTER] * 4, ctypes.POINTER(_INT)
     found.ctc_search.argtypes = (_POINTER, _INT, _INT, *knowledge, _POINTER, length, *([_POINTER] * 3))
