@@ -40,5 +40,6 @@ def failures() -> Iterator[str]:
         ("status", "what", "in Python"), [(status.value, told[status], raised.get(status, "")) for status in ExitStatus]
     )
     yield "\n## Failures of pages\n\nA page that fails has an `exception`, and in JSON a `failure` with a code. "
-    yield "A request for that page alone is answered with the HTTP status. Other stages may have others.\n\n"
+    yield "A request for that page alone is answered with the HTTP status. "
+    yield "Stages of other packages may have further codes.\n\n"
     yield table(("code", "HTTP status", "why"), [(code(each.value), each.http_status, WHY[each]) for each in Code])

@@ -39,7 +39,7 @@ def read(command: str, paths: Sequence[str]) -> Round:
         raise ConfigError(f"{command} cannot be run: {error}.", "See --beside.") from error
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it printed nothing"]
-        raise ConfigError(f"{command} ended with {done.returncode}: {lines[-1]}", "Try it alone.")
+        raise ConfigError(f"{command} ended with {done.returncode}: {lines[-1]}", "Run it by itself to see why.")
     last = done.stdout.strip().rpartition("\n")[2]
     try:
         report = _Report.model_validate_json(last)

@@ -77,7 +77,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log_file: Path
         else:
             return
     lines = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    raise ConfigError(f"`raypipe serve` did not start: {lines[-1] if lines else 'it printed nothing'}", "Try it alone.")
+    raise ConfigError(
+        f"`raypipe serve` did not start: {lines[-1] if lines else 'it printed nothing'}", "Run it by itself to see why."
+    )
 
 
 def _steps(url: str) -> dict[str, float]:

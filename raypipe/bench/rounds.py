@@ -65,7 +65,7 @@ def one(setting: Setting, paths: list[str]) -> Round:
         summary = loop.run(job, lambda *_: _engine(setting, pipeline, job), Progress())
     if failed := summary.outcome.failed.total():
         raise ConfigError(
-            f"{failed} of {summary.pages} pages cannot be read, so that their speed means nothing.",
+            f"{failed} of {summary.pages} pages cannot be read, so the measured speed would mean nothing.",
             "Leave them out; `raypipe run` says which they are.",
         )
     sums = dict(summary.sums)

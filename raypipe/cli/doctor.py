@@ -120,5 +120,5 @@ def _plugin(point: EntryPoint) -> tuple[str, str, bool]:
 def doctor() -> None:
     """Checks versions, providers, devices, threads, models and plug-ins."""
     rows = checks()
-    print_table(("what", "found", ""), *((what, found, "ok" if sound else "WRONG") for what, found, sound in rows))
+    print_table(("what", "", "found"), *((what, "ok" if sound else "WRONG", found) for what, found, sound in rows))
     sys.exit(ExitStatus.DONE if all(sound for *_, sound in rows) else ExitStatus.MODEL)

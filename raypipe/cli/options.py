@@ -31,7 +31,7 @@ def pool(text: str) -> Pool:
     """Parses `N` or `MIN:MAX`."""
     parts = text.split(":")
     if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
-        raise click.BadParameter(f"{text!r} is neither a number nor MIN:MAX")
+        raise click.BadParameter(f"{text!r} is neither a number above 0 nor MIN:MAX")
     if len(parts) == 1:
         return Pool(size=int(parts[0]))
     if int(parts[0]) > int(parts[1]):

@@ -75,7 +75,7 @@ def run(
 ) -> None:
     """Reads files, folders, globs, URIs, archives or lists, and writes text, positions and overlay pictures.
 
-    A source of - is one document from standard input, written to standard output in the one --format.
+    With - as its only source, it reads one document from standard input and prints it in the given --format.
 
     Run the same command again to resume a job that was stopped. Exit status: 0 all pages were read, 6 some failed, 8
     some files could not be written, 9 stopped because too many pages failed; any other: the job did not run.

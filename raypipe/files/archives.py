@@ -134,7 +134,7 @@ class Tar:
         is_whole = self._locate(found)
         self._places = _by_name(found)
         if not is_whole:
-            message = "%s is damaged or cut off: of its files the first %d are read. Copy it again from its source."
+            message = "%s is damaged or cut off: only its first %d files are read. Copy it again from its source."
             logging.getLogger(__name__).warning(message, path, len(self._places))
 
     def _locate(self, found: list[tuple[str, tuple[int, int]]]) -> bool:

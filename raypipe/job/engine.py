@@ -89,8 +89,8 @@ def choose(
     what = f"{len(documents)}{' and more' if more else ''} documents"
     # Without the seconds: a page takes two to three times as long on one CPU as on another.
     if local <= ray and not more:
-        return Choice("local", f"sooner done with {what} than Ray, which has to start first")
-    return Choice("ray", f"sooner done with {what} than one process, its start included")
+        return Choice("local", f"with {what} it finishes sooner than Ray, which has to start first")
+    return Choice("ray", f"with {what} it finishes sooner than one process, even though it has to start first")
 
 
 def likely_pages(documents: pa.Table) -> int:

@@ -38,10 +38,15 @@ class OutputFolder:
         shards: The folder of the ledger.
         results: The folder of the Parquet files.
         overlays: The folder of the pictures with regions and text drawn over them.
+
+    Raises:
+        ConfigError: The path is empty.
     """
 
     def __init__(self, place: str | Path) -> None:
         text = os.fspath(place)
+        if not text:
+            raise ConfigError("The output folder has no name.", "Give one; . is the current folder.")
         self.uri = text if "://" in text else os.path.abspath(Path(text).expanduser())  # noqa: PTH100 - removes ..
         self.declared, self.job = join(self.uri, "pipeline.toml"), join(self.uri, "job.json")
         self.report, self.overlays = join(self.uri, "report.html"), join(self.uri, "overlays")

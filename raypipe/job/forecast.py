@@ -206,9 +206,9 @@ def check(pipeline: Pipeline, cluster: Cluster | None) -> None:
         DeviceError: The cluster has GPUs and this machine has none that the pipeline uses.
     """
     if any(operator.pool for operator in pipeline.graph.operators):
-        raise ConfigError("The pipeline has pools, of which each has a speed of its own.", "Leave the pools out.")
+        raise ConfigError("The pipeline has pools, each with a speed of its own.", "Leave the pools out.")
     if cluster and cluster.gpu and not _on_gpu(pipeline):
-        raise DeviceError("Pages on a GPU cannot be measured here.", "Run this on a machine with a GPU like those.")
+        raise DeviceError("Pages on a GPU cannot be measured here.", "Run this on a machine with such a GPU.")
     if cluster and not cluster.gpu and _on_gpu(pipeline):
         raise ConfigError("Pages would be measured on this machine's GPU.", "Add --device cpu.")
 

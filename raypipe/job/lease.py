@@ -43,7 +43,7 @@ class FolderLease:
             raise ConfigError(f"Another job is writing to {folder}.", REMEDY) from error
         except NotImplementedError:
             logging.getLogger(__name__).warning(
-                "%s is on a file system without locks: see to it that no other job writes there.", folder
+                "%s is on a file system without locks: make sure that no other job writes there.", folder
             )
 
     def check(self) -> None:

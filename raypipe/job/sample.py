@@ -116,7 +116,7 @@ def draw(found: Iterable[Found], sources: Sequence[str], most: int, on_listed: C
     inside, off = documents.pages(counts)
     total = pictures.listed + inside
     if total < FEWEST:
-        raise InputError(f"The sources have {total:.0f} pages, too few to measure.", "Run the job at once.")
+        raise InputError(f"The sources have {total:.0f} pages, too few to measure.", "Run the job itself.")
     single = min(len(pictures.rows), round(most * pictures.listed / total))
     by_size = sorted(pictures.rows, key=lambda row: int(row["size"]))
     rows = [{**row, "count": 1, "done": []} for row in _evenly(by_size, single, chance)]

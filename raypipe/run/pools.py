@@ -44,7 +44,7 @@ def for_data(
     if True in wishes and not gpus:
         raise DeviceError(
             "A GPU was asked for, but the Ray cluster has none.",
-            "Add GPU nodes, or use --device cpu; `raypipe doctor` tells more.",
+            "Add GPU nodes, or use --device cpu; `raypipe doctor` says more.",
         )
     on_gpu = bool(gpus) and any(wish is not False for wish in wishes)
     if len(graph.operators) > 1:

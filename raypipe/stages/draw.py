@@ -120,7 +120,7 @@ class ImageDrawRegions(Stage):
 
     input_col: str = Field("image", description="the picture")
     input_regions_col: str = Field("text_regions", description="the regions")
-    lines_col: str = Field("lines", description="the recognized lines, which draw_text writes")
+    lines_col: str = Field("lines", description="the recognized lines, for draw_text")
     output_col: str = Field("image_with_regions", description="the picture with the drawing, encoded")
     line_width: int = Field(4, ge=0, description="width of the outlines in pixels; 0: none")
     font_size: int = Field(12, ge=4, description="height of the text and of labels in pixels")

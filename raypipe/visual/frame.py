@@ -41,8 +41,8 @@ ELSEWHERE = {
     "mapInPandas": 'dataset.map_batches(..., batch_format="pandas")',
     "dropna": "frame.filter(frame.column.isNotNull())",
     "writeStream": "raypipe run, which goes on where it stopped",
-    "createOrReplaceTempView": "dataset.filter(...), for want of SQL",
-    "registerTempTable": "dataset.filter(...), for want of SQL",
+    "createOrReplaceTempView": "dataset.filter(...); there is no SQL",
+    "registerTempTable": "dataset.filter(...); there is no SQL",
 }
 """Spark's methods that frames do not have, and what to use instead."""
 

@@ -77,7 +77,7 @@ async def events(request: Request, job: str, last_event_id: Annotated[str, Heade
     """The progress of a job as Server-Sent Events: `progress` whenever it advances, and `end`.
 
     The data of an event is a `JobAnswer`, and that of `problem`, if the job is removed or the server stops, a
-    `ProblemAnswer`. A client that shows the id of its last event gets what came after that: after `end` a 204.
+    `ProblemAnswer`. A client that sends the id of its last event gets what came after it; after `end`, a 204.
     """
     service, jobs, owner = _of(request)
     answer = await asyncio.to_thread(jobs.status, job, owner)

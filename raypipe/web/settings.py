@@ -34,10 +34,13 @@ class ServerSettings(BaseModel):
         0, ge=0, description="most requests running or waiting; further ones get a 429; 0: 16 per page read at once"
     )
     max_requests_per_client: int = Field(
-        0, ge=0, description="the same per key, or per address without keys; 0: as many as it leaves to others"
+        0, ge=0, description="the same per key, or per address without keys; 0: no more than it leaves to others"
     )
     pages_per_minute: int = Field(
-        0, ge=0, description="pages per minute that an ingress reads for each of them before a 429; 0: no limit"
+        0,
+        ge=0,
+        description="pages per minute that an ingress reads per key, or per address without keys, before a 429; "
+        "0: no limit",
     )
     cors_origins: tuple[str, ...] = Field(
         (), description="origins, such as https://example.org, whose web pages may call this server; *: all"
@@ -45,7 +48,7 @@ class ServerSettings(BaseModel):
     host_names: tuple[str, ...] = Field(
         (),
         description="names, such as ocr.example.org, that clients without keys may call this server, besides IP "
-        "addresses and localhost; if left out, any, but on loopback no further ones",
+        "addresses and localhost; if left out, any name, or on loopback no other",
     )
     pages_at_once: int = Field(4, ge=1, description="pages of one request that are read at once")
     body_seconds: float = Field(30, gt=0, description="seconds a request body may take to arrive before it gets a 408")

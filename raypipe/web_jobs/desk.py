@@ -200,7 +200,7 @@ class Desk:
 
     def _failed(self, kept: Kept, error: Exception) -> None:
         """Gives a job up, or leaves it for another try if the error may be temporary."""
-        logging.getLogger(__name__).error("A job was broken off.", exc_info=error)
+        logging.getLogger(__name__).error("A job was interrupted.", exc_info=error)
         self._tries[kept.folder] += 1
         # A full disk may be temporary, and the error names folders of the server.
         is_ours = isinstance(error, RaypipeError) and not isinstance(error, OutputError)

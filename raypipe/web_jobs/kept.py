@@ -225,7 +225,7 @@ class Shelf:
         except FileNotFoundError:
             kept = None
         if kept is None or kept.owner != owner:
-            raise ProblemError(404, "no_such_job", "There is no such job, or no longer.")
+            raise ProblemError(404, "no_such_job", "There is no such job, or it has been removed.")
         return kept
 
     def all(self) -> list[Kept]:

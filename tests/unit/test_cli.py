@@ -175,6 +175,7 @@ BROKEN = '[[stage]]\ntype = "NoSuchStage"\n'
         (["describe", "--pipeline", "gone.toml"], 2, "gone.toml"),
         (["describe", "--pipeline", "broken.toml"], 2, "NoSuchStage"),
         (["run", "gone.png", "-o", "out", "--pipeline", "open.toml", "--overlay", "none"], 3, "gone.png"),
+        (["run", "in", "-o", "", "--pipeline", "open.toml"], 2, "has no name"),
         (["run", "in", "-o", "out", "--pipeline", "open.toml", "--detectors", "2"], 2, "--detectors"),
         (["run", "in", "-o", "out", "--pipeline", "open.toml", "--device", "cuda"], 2, "--device"),
         (["run", "in", "-o", "out", "--engine", "local", "--recognizers", "2"], 2, "--recognizers"),
