@@ -172,7 +172,7 @@ class Pipeline:
         """
         from raypipe.run.online import deployment
 
-        return deployment(self.graph, self.drawings(), serving or Serving(), jobs_for=jobs_for)
+        return deployment(self.graph, self.drawings(), Serving.model_validate(serving or {}), jobs_for=jobs_for)
 
     def with_drawing(self, name: str) -> Pipeline:
         """The pipeline, extended to make a `Drawing` of each page, by its name."""

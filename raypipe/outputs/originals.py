@@ -42,7 +42,7 @@ class Originals:
         """
         image = page.image
         if (image is None or image.data is None) and not self._may_open:
-            raise ConfigError(f"The picture of {page.path} was not kept.", "Set keep_input=True.")
+            raise ConfigError(f"The picture of {page.path} was not kept.", "Set keep_input=True, or use Page.save.")
         origin = page.path if image is None else str(image.origin)
         if image is not None and image.data is not None:
             return unlocked(image.data, passwords.of(origin))

@@ -154,7 +154,7 @@ def test_a_cluster_is_nodes_and_what_they_have(text: str) -> None:
 
 
 def test_what_cannot_be_measured_here_is_refused() -> None:
-    with pytest.raises(DeviceError, match="with a GPU"):
+    with pytest.raises(DeviceError, match="with such a GPU"):
         check(jobs.PIPELINE, Cluster.parse("8x4gpu"))
     with pytest.raises(ConfigError, match="pools"):
         check(Pipeline([rp.BinaryToImage(pool=rp.Pool(size=2))]), None)
