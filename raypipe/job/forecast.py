@@ -217,10 +217,11 @@ def forecast(sample: Sample, measured: Measured, cluster: Cluster | None, price:
     """Extrapolates a measured sample to all pages.
 
     Args:
-        cluster: Where the job is to run; None: in one process on this machine, with all its CPUs.
+        cluster: Where the job is to run; None: in one process on this machine, with its GPU or all its CPUs.
         price: What a node costs per hour.
     """
-    actors = cluster.actors if cluster else usable_cpus()
+    on_gpu = measured.busy is None
+    actors = cluster.actors if cluster else 1 if on_gpu else usable_cpus()
     seconds = sample.total * measured.seconds / actors
     if cluster:
         seconds = seconds / (1 if cluster.gpu else RAY_GAIN) + RAY_SECONDS

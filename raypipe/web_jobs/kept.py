@@ -122,7 +122,7 @@ class Kept:
         return text.replace(str(self.output), "the job")
 
     def answer(self, seconds: float, counts: Counts) -> JobAnswer:
-        """Its progress, for its owner; it is kept for some seconds after its end."""
+        """Its progress, for its owner; it is kept for `seconds` after its end."""
         outcome, problem, state = self.outcome, "", "queued"
         if outcome is None:
             rows = counts.of(self.output)

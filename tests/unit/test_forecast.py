@@ -130,6 +130,13 @@ def test_a_forecast_draws_out() -> None:
     assert forecast(few, measured, None, None).hours * 3600 == pytest.approx(40 * 0.65 / usable_cpus() + 2.0)
 
 
+def test_one_gpu_reads_for_all_cpus_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raypipe.job.forecast.usable_cpus", lambda: 16)
+    measured = Measured(0.05, 0.04, 800_000_000, {"results": 9000.0}, 0.02, None, 2.0)
+    made = forecast(Sample(40, pa.table({}), 40, 40, 40, 0), measured, None, None)
+    assert made.actors == 1 and made.hours * 3600 == pytest.approx(40 * 0.05 + 2.0)
+
+
 def test_a_forecast_tells_what_ray_s_own_start_takes() -> None:
     sample = Sample(40, pa.table({}), 40, 40, 40, 0)
     measured = Measured(0.65, 0.04, 800_000_000, {"results": 9000.0}, 0.02, 0.97, 2.0)
