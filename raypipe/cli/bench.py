@@ -74,17 +74,17 @@ def bench(
         setting = _setting(engine, given | {name: value for name, (_, value) in values.items()})
         settings.setdefault(setting, " ".join([engine, *texts]))
     settings |= dict(map(_other, others))
-    found = in_turn(
+    measured = in_turn(
         list(settings), sources, rounds, lambda number, setting, done: _tell(number, settings[setting], done)
     )
-    named = zip(settings.items(), found, strict=True)
-    made = Report.of([Measured.of(name, setting, some) for (setting, name), some in named])
-    click.echo(f"{made.measured[0].pages} pages, {rounds} round{'s' * (rounds > 1)}, {made.cpus} CPUs: {made.cpu}")
-    print_table(*report.speeds(made, earlier))
+    named = zip(settings.items(), measured, strict=True)
+    now = Report.of([Measured.of(name, setting, rounds_of_it) for (setting, name), rounds_of_it in named])
+    click.echo(f"{now.measured[0].pages} pages, {rounds} round{'s' * (rounds > 1)}, {now.cpus} CPUs: {now.cpu}")
+    print_table(*report.speeds(now, earlier))
     click.echo()
-    print_table(*report.shares(made, earlier))
-    _write(json_file, made.to_json())
-    _write(svg_file, plot.svg(made))
+    print_table(*report.shares(now, earlier))
+    _write(json_file, now.to_json())
+    _write(svg_file, plot.svg(now))
 
 
 def _setting(engine: str, values: dict[str, Any]) -> Setting:

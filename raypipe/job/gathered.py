@@ -60,33 +60,33 @@ class Gathered:
 
 def gather(folder: OutputFolder, pipeline: Pipeline) -> Gathered:
     """Gathers the contents of a report."""
-    found, results = Gathered(), Results(folder)
+    gathered, results = Gathered(), Results(folder)
     names = {role: pipeline.graph.roles.columns.get(role) for role in ("confidence", "overlay")}
     wanted = ["path", "pagenum", "exception", "reading_seconds", *filter(None, names.values())]
     for name in results.all_names():
         table = results.read(name, wanted)
-        found.written.append((modified(join(results.uri, name)), len(table)))
-        _add(found, table, names["confidence"], names["overlay"], taken_out(folder.uri))
-    found.written.sort()
-    return found
+        gathered.written.append((modified(join(results.uri, name)), len(table)))
+        _add(gathered, table, names["confidence"], names["overlay"], taken_out(folder.uri))
+    gathered.written.sort()
+    return gathered
 
 
-def _add(found: Gathered, table: pa.Table, confidence: str | None, overlay: str | None, taken: Taken | None) -> None:
-    found.pages += len(table)
+def _add(gathered: Gathered, table: pa.Table, confidence: str | None, overlay: str | None, taken: Taken | None) -> None:
+    gathered.pages += len(table)
     for row in table.to_pylist():
         place = row["path"], row["pagenum"]
         drawn = put_back(row[overlay], taken) if overlay and row[overlay] else None
         if row.get("reading_seconds"):
             seen = Seen(row["reading_seconds"], *place, overlay=drawn)
-            found.slowest = heapq.nlargest(SLOWEST, [*found.slowest, seen])
+            gathered.slowest = heapq.nlargest(SLOWEST, [*gathered.slowest, seen])
         if row["exception"]:
             kind = Failure.parse(row["exception"]).kind
-            found.failures[kind] += 1
-            if len(found.examples[kind]) < EXAMPLES:
-                found.examples[kind].append(Seen(0, *place, exception=row["exception"]))
+            gathered.failures[kind] += 1
+            if len(gathered.examples[kind]) < EXAMPLES:
+                gathered.examples[kind].append(Seen(0, *place, exception=row["exception"]))
         elif confidence and row[confidence]:
             value = float(row[confidence][0])
-            found.confidences[min(int(value * BINS), BINS - 1)] += 1
-            found.doubtful = heapq.nsmallest(DOUBTFUL, [*found.doubtful, Seen(value, *place, overlay=drawn)])
+            gathered.confidences[min(int(value * BINS), BINS - 1)] += 1
+            gathered.doubtful = heapq.nsmallest(DOUBTFUL, [*gathered.doubtful, Seen(value, *place, overlay=drawn)])
         else:
-            found.empty += 1
+            gathered.empty += 1

@@ -21,7 +21,7 @@ class Lister:
 
     def __init__(self, ledger: Ledger, first: Found, found: Iterator[Found], naming: Naming) -> None:
         self._ledger, self._found, self._naming = ledger, chain([first], found), naming
-        self._made: Queue[int | Exception | None] = Queue()
+        self._numbers: Queue[int | Exception | None] = Queue()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="lister")
         self.listed = 0
@@ -48,21 +48,21 @@ class Lister:
         Raises:
             InputError: A source names nothing or cannot be listed.
         """
-        while (made := self._made.get()) is not None:
-            if isinstance(made, Exception):
-                raise made
-            yield made
+        while (number := self._numbers.get()) is not None:
+            if isinstance(number, Exception):
+                raise number
+            yield number
 
     def _run(self) -> None:
         try:
             for batch in batched(self._counted(), SHARD_DOCUMENTS):
                 number = self._ledger.add(batch, self._naming)
                 if number is not None:
-                    self._made.put(number)
+                    self._numbers.put(number)
             self.ended = True
-            self._made.put(None)
+            self._numbers.put(None)
         except Exception as error:  # The thread that reads raises it.
-            self._made.put(error)
+            self._numbers.put(error)
 
     def _counted(self) -> Iterator[Found]:
         for found in self._found:

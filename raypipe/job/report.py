@@ -58,24 +58,24 @@ def write(place: str, output: str | None = None) -> str:
     return file
 
 
-def render(summary: Status, found: Gathered, pipeline: Pipeline) -> str:
+def render(summary: Status, gathered: Gathered, pipeline: Pipeline) -> str:
     """The report as HTML."""
     title = escape(f"Report on {', '.join(summary.sources)}")
     parts = [
         f"<h1>{title}</h1>",
-        _table(_counts(summary, found)),
+        _table(_counts(summary, gathered)),
         "<h2>Pages per second</h2>",
-        _pace(found.written),
+        _pace(gathered.written),
         "<h2>Confidence</h2>",
-        "<p>Pages by mean confidence, from 0 to 1.</p>" + _bars(found.confidences.tolist()),
+        "<p>Pages by mean confidence, from 0 to 1.</p>" + _bars(gathered.confidences.tolist()),
         "<h2>Failures</h2>",
-        *[_failures(kind, count, found.examples[kind]) for kind, count in found.failures.most_common()],
-        "" if found.failures else "<p>No page failed.</p>",
+        *[_failures(kind, count, gathered.examples[kind]) for kind, count in gathered.failures.most_common()],
+        "" if gathered.failures else "<p>No page failed.</p>",
         "<h2>Most doubtful pages</h2>",
-        *[_figure(seen, f"confidence {seen.value:.2f}", _picture(seen, OVERLAY)) for seen in found.doubtful],
+        *[_figure(seen, f"confidence {seen.value:.2f}", _picture(seen, OVERLAY)) for seen in gathered.doubtful],
         "<h2>Slowest pages</h2>",
-        *[_figure(seen, f"{seen.value:.2f} s", _picture(seen, OVERLAY)) for seen in found.slowest],
-        "" if found.slowest else "<p>The results do not say how long a page took.</p>",
+        *[_figure(seen, f"{seen.value:.2f} s", _picture(seen, OVERLAY)) for seen in gathered.slowest],
+        "" if gathered.slowest else "<p>The results do not say how long a page took.</p>",
         "<h2>Settings</h2>",
         f"<pre>{escape(pipeline.to_toml())}</pre>",
         "<h2>Models and versions</h2>",
@@ -85,13 +85,13 @@ def render(summary: Status, found: Gathered, pipeline: Pipeline) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>' + "\n".join(parts) + "</body></html>\n"
 
 
-def _counts(summary: Status, found: Gathered) -> list[tuple[str, str]]:
+def _counts(summary: Status, gathered: Gathered) -> list[tuple[str, str]]:
     return [
         ("state", "finished" if summary.finished else "not finished"),
         ("documents", f"{summary.documents:,}"),
-        ("pages", f"{found.pages:,}"),
-        ("failed", f"{found.failures.total():,}"),
-        ("without text", f"{found.empty:,}"),
+        ("pages", f"{gathered.pages:,}"),
+        ("failed", f"{gathered.failures.total():,}"),
+        ("without text", f"{gathered.empty:,}"),
         ("files that could not be written", f"{summary.outcome.unwritten:,}"),
     ]
 
@@ -154,8 +154,8 @@ def _encoded(pixels: Pixels, side: int) -> str:
 
 
 def _versions() -> list[tuple[str, str]]:
-    found = [("python", f"{platform.python_version()} on {platform.platform()}")]
+    versions = [("python", f"{platform.python_version()} on {platform.platform()}")]
     for name in _PACKAGES:
         with suppress(ModuleNotFoundError):
-            found.append((name, version(name)))
-    return found
+            versions.append((name, version(name)))
+    return versions

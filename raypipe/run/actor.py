@@ -67,13 +67,14 @@ class OperatorActor:
         self._growth.check(ray.get_runtime_context().get_task_id())
         if table.num_rows:
             table = documents(table)
-        found = self._opened([named(row) for row in from_table(table, self._before)])
-        kept = others(table, self._before).take(pa.array([n for n, some in enumerate(found) for _ in some], pa.int64()))
-        rows = self._guard.each([row for some in found for row in some], self._finished)
+        opened = self._opened([named(row) for row in from_table(table, self._before)])
+        origins = pa.array([n for n, page_rows in enumerate(opened) for _ in page_rows], pa.int64())
+        further = others(table, self._before).take(origins)
+        rows = self._guard.each([row for page_rows in opened for row in page_rows], self._finished)
         result = to_table(rows, self._after)
-        for name in kept.column_names:
+        for name in further.column_names:
             if name not in self._after:
-                result = result.append_column(name, kept[name])
+                result = result.append_column(name, further[name])
         return result
 
     def _opened(self, rows: list[Row]) -> list[list[Row]]:

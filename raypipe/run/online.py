@@ -58,8 +58,8 @@ class Ingress:
         self, operators: Sequence[Any], path: PagePath, settings: ServerSettings, jobs_for: JobsFor | None = None
     ) -> None:
         stay_on_node_address()
-        made = [OperatorReplica(each) if isinstance(each, Task) else each for each in operators]
-        self._path, self._settings, self._jobs_for = replace(path, operators=made), settings, jobs_for
+        placed = [OperatorReplica(each) if isinstance(each, Task) else each for each in operators]
+        self._path, self._settings, self._jobs_for = replace(path, operators=placed), settings, jobs_for
 
     async def stop(self) -> None:
         """Refuses all further requests; those that are under way are finished."""

@@ -40,11 +40,11 @@ def page_rows(documents: pa.Table, tally: Any, page_seconds: float | None) -> pa
 
 def _pages(documents: list[Row], tally: Any, page_seconds: float | None) -> Iterator[Row]:
     done = [set(row.pop("done") or ()) for row in documents]
-    inside = [is_opened(row["path"], bool(some)) for row, some in zip(documents, done, strict=True)]
-    several = [row for row, is_one in zip(documents, inside, strict=True) if is_one]
-    numbered = _counted(several, tally, page_seconds) if several else iter(())
+    needs_opening = [is_opened(row["path"], bool(numbers)) for row, numbers in zip(documents, done, strict=True)]
+    unopened = [row for row, needs in zip(documents, needs_opening, strict=True) if needs]
+    opened = _counted(unopened, tally, page_seconds) if unopened else iter(())
     for n, row in enumerate(documents):
-        for page in next(numbered) if inside[n] else pages(row):
+        for page in next(opened) if needs_opening[n] else pages(row):
             if page["pagenum"] not in done[n]:
                 yield page
 

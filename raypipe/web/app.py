@@ -71,9 +71,9 @@ def create(
         redirect_slashes=False,  # Redirections would go to the host that the client names.
         lifespan=_lifespan,
     )
-    kept = jobs_for(ocr) if jobs_for else None
-    app.state.service, app.state.jobs = ocr, kept
-    app.state.listeners = Admission(kept.max_listeners if kept else 0, 0, settings.retry_after_seconds)
+    keeper = jobs_for(ocr) if jobs_for else None
+    app.state.service, app.state.jobs = ocr, keeper
+    app.state.listeners = Admission(keeper.max_listeners if keeper else 0, 0, settings.retry_after_seconds)
     key = HTTPBearer(auto_error=False, scheme_name="key", description="a key of this server")  # `Edge` checks it.
     needs = [Depends(each_once), *([Depends(key)] if settings.key_digests else [])]
     for router in (routes.router, corrected.router, job_routes.router, textract.router):
@@ -88,12 +88,12 @@ def create(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Reads jobs while the application runs."""
-    kept: jobs.Jobs | None = app.state.jobs
-    if kept:
-        await asyncio.to_thread(kept.start, asyncio.get_running_loop())
+    keeper: jobs.Jobs | None = app.state.jobs
+    if keeper:
+        await asyncio.to_thread(keeper.start, asyncio.get_running_loop())
     yield
-    if kept:
-        await asyncio.to_thread(kept.stop)
+    if keeper:
+        await asyncio.to_thread(keeper.stop)
 
 
 def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:

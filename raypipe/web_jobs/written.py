@@ -30,10 +30,10 @@ class Arrivals:
         while self._waiting:
             pages = pages_of(self._results.read(self._waiting.popleft()), columns)
             # A page may have been written twice, before and after a server's death.
-            found = {key: page for page in pages if (key := (page.path, page.pagenum)) not in self._taken}
-            self._taken.update(found)
-            if found:
-                return [found[key] for key in sorted(found)]
+            new_pages = {key: page for page in pages if (key := (page.path, page.pagenum)) not in self._taken}
+            self._taken.update(new_pages)
+            if new_pages:
+                return [new_pages[key] for key in sorted(new_pages)]
         return []
 
     def _first(self, name: str) -> tuple[str, int]:
