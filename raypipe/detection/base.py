@@ -83,12 +83,7 @@ def network_input(pixels: Pixels, width: int, takes: Input) -> tuple[npt.NDArray
     resized = _resize(pixels, new_width, new_height)
     padded_height, padded_width = (-(-side // takes.multiple) * takes.multiple for side in (new_height, new_width))
     tensor = np.zeros((1, 3, padded_height, padded_width), np.float32)
-    planes = cv2.split(resized)[:: 1 if takes.channels == "BGR" else -1]
-    for place, plane, mean, deviation in zip(
-        tensor[0, :, :new_height, :new_width], planes, takes.means, takes.deviations, strict=True
-    ):
-        np.multiply(plane, 1 / deviation, out=place)
-        place -= mean / deviation
+    takes.fill(tensor[0, :, :new_height, :new_width], resized)
     return tensor, (new_width / page_width, new_height / page_height)
 
 

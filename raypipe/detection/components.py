@@ -21,13 +21,13 @@ class Components:
 
     Attributes:
         starts: int64 (n,), where each component begins in `columns` and `rows`.
-        columns, rows: int64 (pixels,), the foreground.
+        columns, rows: int32 (pixels,), the foreground.
         areas: int64 (n,), pixels of each component.
     """
 
     starts: npt.NDArray[np.int64]
-    columns: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.int32]
     areas: npt.NDArray[np.int64]
 
     def reduced(self, function: np.ufunc, values: npt.NDArray[Any], dtype: Any = None) -> npt.NDArray[Any]:
@@ -80,7 +80,7 @@ class Components:
         xx, yy, xy = (self.reduced(np.add, product) for product in (x * x, y * y, x * y))
         return np.asarray(np.rad2deg(np.arctan2(2 * xy, xx - yy) / 2), np.float32)
 
-    def _about_mean(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    def _about_mean(self, places: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         means = self.reduced(np.add, places) / self.areas
         return np.asarray(places - np.repeat(means, self.areas), np.float64)
 
@@ -115,9 +115,10 @@ def components(mask: npt.NDArray[np.bool_], min_area: int, connectivity: int) ->
 
 def labelled(labels: npt.NDArray[np.int32], count: int) -> Components:
     """The components of a map (h, w) of labels below `count`: 0 is the background, every other label is used."""
-    rows, columns = np.nonzero(labels > 0)
-    of_pixel = labels[rows, columns]
+    pixels = np.flatnonzero(labels > 0).astype(np.int32)  # Half the bytes of int64 take half the time.
+    of_pixel = labels.ravel()[pixels]
     # NumPy uses a radix sort for 16-bit integers, which is several times faster.
     order = np.argsort(of_pixel.astype(np.uint16) if count <= 2**16 else of_pixel, kind="stable")
     areas = np.bincount(of_pixel, minlength=count)[1:]
-    return Components(np.cumsum(areas) - areas, columns[order], rows[order], areas)
+    rows, columns = np.divmod(pixels[order], np.int32(labels.shape[1]))
+    return Components(np.cumsum(areas) - areas, columns, rows, areas)

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +16,7 @@ from raypipe.engine import cuda
 from raypipe.errors import ConfigError, ModelError
 from raypipe.machine import fast_int8
 from raypipe.plugins import Registry
+from raypipe.types import Pixels
 from raypipe.zoo import store
 
 Precision = Literal["fp32", "int8", "fp16"]
@@ -39,15 +41,13 @@ class Input(BaseModel):
     multiple: int = 1
     height: int = 0
 
-    @property
-    def means(self) -> npt.NDArray[np.float32]:
-        """`mean`, float32 (3,)."""
-        return np.array(self.mean, np.float32)
-
-    @property
-    def deviations(self) -> npt.NDArray[np.float32]:
-        """`deviation`, float32 (3,)."""
-        return np.array(self.deviation, np.float32)
+    def fill(self, tensor: npt.NDArray[np.float32], pixels: Pixels) -> None:
+        """Writes pixels (h, w, 3), BGR, into a tensor (3, h, w) as the network expects them."""
+        planes = cv2.split(pixels)[:: 1 if self.channels == "BGR" else -1]
+        means, deviations = np.array([self.mean, self.deviation], np.float32)
+        for place, plane, mean, deviation in zip(tensor, planes, means, deviations, strict=True):
+            # Looked up for each value that a byte can have, which takes two thirds of the time of the arithmetic.
+            cv2.LUT(plane, np.arange(256, dtype=np.float32) * (1 / deviation) - mean / deviation, place)
 
 
 class Model(BaseModel):

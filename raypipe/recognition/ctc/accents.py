@@ -27,19 +27,19 @@ class Accents:
         characters: The character of each class, the blank first.
 
     Attributes:
-        kept: The classes that the search sees.
+        kept: The classes that the search sees, int64 (kept,).
     """
 
     def __init__(self, characters: Sequence[str]) -> None:
         bare = ["", *map(without_accent, characters[1:])]
-        self.kept = [n for n, character in enumerate(characters) if bare[n] == character or bare[n] not in characters]
-        place = {characters[n]: place for place, n in enumerate(self.kept)}
-        self._accented = np.array([n for n in range(len(characters)) if n not in set(self.kept)], np.int64)
+        is_bare = np.array([bare[n] == letter or bare[n] not in characters for n, letter in enumerate(characters)])
+        self.kept, self._accented = np.flatnonzero(is_bare), np.flatnonzero(~is_bare)
+        place = {characters[n]: place for place, n in enumerate(self.kept.tolist())}
         self._letters = np.array([place[bare[n]] for n in self._accented], np.int64)
 
     def without(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The probabilities (t, classes) as the search sees them, (t, kept): those of all accents of a letter added."""
-        merged = np.ascontiguousarray(probabilities[:, self.kept])
+        merged = probabilities.take(self.kept, 1)
         for n in self.seen(probabilities):
             merged[:, self._letters[n]] += probabilities[:, self._accented[n]]
         return merged
@@ -54,7 +54,7 @@ class Accents:
             places: The first time step of each and the one after its last, (n, 2).
             probabilities: (t, classes), those of the network.
         """
-        classes = [self.kept[label] for label in labels]
+        classes: list[int] = self.kept[labels].tolist()
         best: dict[int, tuple[float, int]] = {}
         for seen in self.seen(probabilities):
             for n in np.flatnonzero(labels == self._letters[seen]).tolist():
@@ -68,8 +68,12 @@ class Accents:
 
     def is_sure(self, probabilities: npt.NDArray[np.float32]) -> bool:
         """Whether the network is sure of an accent somewhere."""
-        return bool(probabilities[:, self._accented].max(initial=0) >= SURE_ACCENT)
+        return bool(self._peaks(probabilities).max(initial=0) >= SURE_ACCENT)
 
     def seen(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
         """The accented letters that the network sees anywhere, by their places in `_accented`."""
-        return np.flatnonzero(probabilities[:, self._accented].max(0, initial=0) > SEEN)
+        return np.flatnonzero(self._peaks(probabilities) > SEEN)
+
+    def _peaks(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The highest probability of each accented letter."""
+        return np.asarray(probabilities.max(0, initial=0)[self._accented], np.float32)

@@ -40,10 +40,6 @@ def buckets(widths: Sequence[int], batch_size: int) -> Iterator[tuple[npt.NDArra
 def stack(pictures: Sequence[Pixels], width: int, takes: Input) -> npt.NDArray[np.float32]:
     """Pictures (h, w, 3), BGR, as one tensor (n, 3, h, width) as the network expects, padded with 0 on the right."""
     batch = np.zeros((len(pictures), 3, pictures[0].shape[0], width), np.float32)
-    scale, shift = (1 / takes.deviations)[:, None, None], (takes.means / takes.deviations)[:, None, None]
     for place, picture in zip(batch, pictures, strict=True):
-        filled = place[:, :, : picture.shape[1]]
-        filled[:] = (picture if takes.channels == "BGR" else picture[:, :, ::-1]).transpose(2, 0, 1)
-        filled *= scale
-        filled -= shift
+        takes.fill(place[:, :, : picture.shape[1]], picture)
     return batch

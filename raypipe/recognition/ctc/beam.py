@@ -43,7 +43,7 @@ class BeamDecoder:
     ) -> None:
         self._characters, self._weights = characters, weights or Weights()
         self._accents = Accents(characters)
-        letters = [characters[n] for n in self._accents.kept]
+        letters = [characters[n] for n in self._accents.kept.tolist()]
         self._alphabet = Alphabet(
             np.array([-1, *map(letter, letters[1:])], np.int32),
             np.array([-1, *map(shape, letters[1:])], np.int32),
@@ -94,7 +94,8 @@ class BeamDecoder:
             shares = space_shares(logs.argmax(1), self._alphabet.space, self._alphabet.codes >= 0)
             logs[:, 0] = np.logaddexp(blank, space + np.log(self._weights.false_space) * shares)
         logs[:, self._alphabet.space] = np.logaddexp(space, blank + np.log(self._weights.lost_space))
-        return logs * self._weights.acoustic
+        logs *= self._weights.acoustic
+        return logs
 
 
 def space_shares(best: npt.NDArray[np.int64], space: int, letters: npt.NDArray[np.bool_]) -> Floats:
