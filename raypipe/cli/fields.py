@@ -58,7 +58,7 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
     if field.annotation is bool:
         return click.option(option, is_flag=True, help=help_text)
     if get_origin(field.annotation) is tuple:
-        return click.option(option, multiple=True, metavar="NAME", help=f"{help_text} May be repeated.")
+        return click.option(option, multiple=True, metavar="NAME", help=f"{help_text[:-1]} (repeatable).")
     if get_origin(field.annotation) is Literal:
         choice = click.Choice(get_args(field.annotation), case_sensitive=False)
         return click.option(option, type=choice, default=field.default, show_default=True, help=help_text)
@@ -67,7 +67,7 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
     return click.option(
         option,
         type=_checked(field),
-        metavar=kind.__name__.upper(),
+        metavar={str: "TEXT", int: "INTEGER"}.get(kind, kind.__name__.upper()),
         default=field.default,
         show_default=shown,
         help=help_text,
