@@ -19,6 +19,8 @@ import psutil
 import pytest
 
 START_SECONDS = 300
+PATIENCE = {"RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "100", "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "100"}
+"""A busy machine may need more than Ray Serve's ten seconds to start what listens for it."""
 
 
 @dataclass
@@ -81,7 +83,7 @@ def start(*arguments: str, python: Sequence[str] = (sys.executable,)) -> Server:
     port = free_port()
     log = Path(tempfile.mkstemp(suffix=".log", prefix="raypipe-serve-")[1])
     command = [*python, "-m", "raypipe", "serve", "--port", str(port), *arguments]
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    environment = PATIENCE | {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
     deadline = time.monotonic() + START_SECONDS
