@@ -82,7 +82,7 @@ def gate(behind: int) -> Iterator[Gate]:
     handler = type("Handler", (Handler,), {"behind": behind, **methods})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     handler.gate = Gate(server.server_port)  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield handler.gate  # type: ignore[attr-defined]
     finally:
