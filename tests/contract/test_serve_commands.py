@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -53,9 +54,9 @@ class Cluster:
         return done.stdout
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A cluster of each test's own, which may start Serve with a port of its own."""
+    """A cluster on which each test may start Serve with a port of its own."""
     port, dashboard, agent = free_ports(3)
     environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     environment.pop("RAY_ADDRESS", None)
@@ -119,6 +120,7 @@ def test_deploy_puts_the_config_on_a_cluster_that_runs(cluster: Cluster, tmp_pat
     cluster.run("serve", "deploy", str(tmp_path / "serve.yaml"), "--address", cluster.dashboard)
     assert read(port) == expected()
     assert "RUNNING" in cluster.run("serve", "status", "--address", cluster.dashboard)
+    cluster.run("serve", "shutdown", "-y", "--address", cluster.dashboard)
 
 
 @pytest.mark.slow
@@ -139,15 +141,13 @@ def test_run_takes_arguments_as_words(cluster: Cluster, tmp_path: Path) -> None:
 
 def wait_for(cluster: Cluster) -> None:
     """Waits until the cluster answers."""
+    token = {"Authorization": f"Bearer {cluster.environment['RAY_AUTH_TOKEN']}"}
+    asked = urllib.request.Request(f"{cluster.dashboard}/api/serve/applications/", headers=token)
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        done = subprocess.run(
-            cluster.command("serve", "status", "--address", cluster.dashboard),
-            env=cluster.environment,
-            capture_output=True,
-            timeout=PATIENCE,
-        )
-        if done.returncode == 0:
+    while True:
+        try:
+            urllib.request.urlopen(asked, timeout=PATIENCE).close()
             return
+        except OSError:
+            assert time.monotonic() < deadline, "the cluster does not answer"
         time.sleep(0.5)
-    raise AssertionError("the cluster does not answer")
