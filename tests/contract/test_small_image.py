@@ -23,7 +23,10 @@ TEXT = ["A line of it"]
 
 
 def steps(root: Path) -> Iterator[str]:
-    """The commands that make the image's environment, but for the system's packages, with places below a folder."""
+    """The commands that make the image's environment, but for the system's packages, with places below a folder.
+
+    They may take from pip's cache, and compile little: what is asked for is compiled anyway.
+    """
     *_, build, _ = (ROOT / "deploy" / "Containerfile.local").read_text("utf-8").split("\nFROM ")
     places = {
         "python3 -m": f"{sys.executable} -m",
@@ -31,6 +34,8 @@ def steps(root: Path) -> Iterator[str]:
         "/opt/raypipe": str(root),
         "/src": str(ROOT),
         "python3.11": f"python3.{sys.version_info.minor}",
+        "--no-cache-dir ": "",
+        "compileall": "compileall -l",
     }
     for command in re.findall(r"^RUN (.*)$", build.replace("\\\n", ""), re.MULTILINE):
         for place, here in places.items():

@@ -37,7 +37,7 @@ def collector() -> Iterator[Any]:
 
     found: Any = HTTPServer(("127.0.0.1", 0), Handler)
     found.spans = []
-    threading.Thread(target=found.serve_forever, daemon=True).start()
+    threading.Thread(target=found.serve_forever, args=(0.01,), daemon=True).start()
     yield found
     found.shutdown()
     found.server_close()
@@ -45,14 +45,17 @@ def collector() -> Iterator[Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["local", "ray"])
-def test_a_request_is_one_trace_with_the_steps_of_its_page(engine: str, collector: Any) -> None:
+def test_a_request_is_one_trace_with_the_steps_of_its_page(
+    engine: str, collector: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")  # Milliseconds between two that it sends.
     server = start("--engine", engine, "--trace-endpoint", f"http://127.0.0.1:{collector.server_port}")
     drawn.page(drawn.LETTER).save(png := io.BytesIO(), "PNG")
     try:
         connection = server.connect()
         connection.request("POST", "/v1/ocr", png.getvalue(), {"traceparent": f"00-{TRACE}-{CALLER}-01"})
         assert connection.getresponse().status == 200
-        deadline = time.monotonic() + 30  # It sends every five seconds.
+        deadline = time.monotonic() + 30
         while not any(span.parent_span_id.hex() == CALLER for span in collector.spans) and time.monotonic() < deadline:
             time.sleep(0.1)
     finally:
