@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = ["bucket", "bucket_server", "hub", "each_server", "local_server", "mac
 TESTS = Path(__file__).parent
 LONGEST_FIRST = ("fault", "browser", "contract", "gpu", "unit")
 """Folders of tests."""
+SLOW_AND_SERVED = re.compile(r"mark\.slow\n(?:@.+\n)*def test_\w+\((?:.*\b)?(?:each_)?server: Server")
 LEFT_OUT = pytest.StashKey[int]()
 """How many tests with the mark `slow` do not run."""
 
@@ -101,16 +103,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class SharersTogether(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            alone = "/unit/" in file or config.option.markexpr == "slow"
-            return file if alone else shared_by(config.rootpath / file) or file
+            shared = "" if "/unit/" in file else shared_by(config.rootpath / file, config.option.markexpr == "slow")
+            return shared or file
 
     return SharersTogether(config, log)
 
 
 @cache
-def shared_by(file: Path) -> str:
-    """What the tests of a file, or fixtures beside it, start and share with others: a cluster, a server, or nothing."""
+def shared_by(file: Path, slow: bool) -> str:
+    """What the tests of a file, or fixtures beside it, start and share with others: a cluster, a server, or nothing.
+
+    Most of the slow tests need a cluster: each process has one. A server takes more of the CPU even when it idles.
+    """
     text = "".join(path.read_text("utf-8") for path in (file, file.with_name("conftest.py")) if path.exists())
+    if slow:
+        return "server" if SLOW_AND_SERVED.search(text) else ""
     return next((name for name in ("server: Server", "ray_cluster") if name in text), "")
 
 
