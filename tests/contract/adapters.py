@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ import raypipe as rp
 from raypipe import presets
 from raypipe.rows import to_table
 
-LocalRows = Callable[[rp.Pipeline], list[dict[str, Any]]]
+LocalRows = Callable[[rp.Pipeline, Path], list[dict[str, Any]]]
 
 SHARED = presets.standard()
 POOLS = presets.standard(detector_pool=rp.Pool(size=1), recognizer_pool=rp.Pool(min_size=1, max_size=2))
@@ -34,15 +35,26 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def local_rows(pages: Path) -> LocalRows:
+def few_pages(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six of them: a letter, a corrupt one, two columns and the TIFF."""
+    folder = tmp_path_factory.mktemp("few")
+    for name in ("a_letter.png", "f_corrupt.jpg", "i_columns.png", "j_minutes.tif"):
+        shutil.copy(pages / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def local_rows() -> LocalRows:
     """The rows of a pipeline in this process, where pools mean nothing; each is read once."""
 
     @cache
-    def read(pipeline: rp.Pipeline) -> list[dict[str, Any]]:
-        found = [dict(page) for page in pipeline.run(pages)]
+    def read(pipeline: rp.Pipeline, folder: Path) -> list[dict[str, Any]]:
+        found = [dict(page) for page in pipeline.run(folder)]
         return to_table(found, pipeline.graph.columns).to_pylist()
 
-    return lambda pipeline: read(rp.Pipeline([stage.model_copy(update={"pool": None}) for stage in pipeline.stages]))
+    return lambda pipeline, folder: read(
+        rp.Pipeline([stage.model_copy(update={"pool": None}) for stage in pipeline.stages]), folder
+    )
 
 
 def read_locally(pipeline: rp.Pipeline, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -68,6 +80,8 @@ def read_online(pipeline: rp.Pipeline, rows: list[dict[str, Any]]) -> list[dict[
     return [handle.read.remote(page).result() for page in pages]
 
 
+EACH_ENGINE_RAY_LATER = pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
+"""For tests that take an `engine`, of which the one on Ray is among those that take long."""
 EACH_ADAPTER = pytest.mark.parametrize("read", [read_locally, read_on_ray, read_online])
 """For tests that take a `read`, and a `ray_cluster` for the one on Ray."""
 EACH_ADAPTER_RAY_LATER = pytest.mark.parametrize(

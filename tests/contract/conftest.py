@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from adapters import local_rows, pages
+from adapters import few_pages, local_rows, pages
 
-__all__ = ["local_rows", "pages"]
+__all__ = ["few_pages", "local_rows", "pages"]

@@ -22,14 +22,18 @@ def shared_rows(pages: Path, ray_cluster: None) -> list[dict[str, Any]]:
     return ray_rows(SHARED, rp.read(pages))
 
 
-def test_ray_data_gives_the_rows_of_the_local_run(shared_rows: list[dict[str, Any]], local_rows: LocalRows) -> None:
-    assert_equal_rows(local_rows(SHARED), shared_rows)
+def test_ray_data_gives_the_rows_of_the_local_run(
+    shared_rows: list[dict[str, Any]], pages: Path, local_rows: LocalRows
+) -> None:
+    assert_equal_rows(local_rows(SHARED, pages), shared_rows)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pipeline", [POOLS, GROUPED_CRAFT], ids=["two pools", "craft words"])
-def test_other_pipelines_do_too(pipeline: rp.Pipeline, pages: Path, local_rows: LocalRows, ray_cluster: None) -> None:
-    assert_equal_rows(local_rows(pipeline), ray_rows(pipeline, rp.read(pages)))
+def test_other_pipelines_do_too(
+    pipeline: rp.Pipeline, few_pages: Path, local_rows: LocalRows, ray_cluster: None
+) -> None:
+    assert_equal_rows(local_rows(pipeline, few_pages), ray_rows(pipeline, rp.read(few_pages)))
 
 
 @pytest.mark.slow
@@ -53,8 +57,8 @@ def test_columns_of_a_dataset_pass_or_give_way(pages: Path, ray_cluster: None) -
     assert row["text"].startswith(f"read {pages}/a_letter.png by ")
 
 
-def test_the_rows_are_the_documented_ones(local_rows: LocalRows) -> None:
-    rows = {(Path(row["path"]).name, row["pagenum"]): row for row in local_rows(SHARED)}
+def test_the_rows_are_the_documented_ones(pages: Path, local_rows: LocalRows) -> None:
+    rows = {(Path(row["path"]).name, row["pagenum"]): row for row in local_rows(SHARED, pages)}
     assert len(rows) == 12
     corrupt = rows["f_corrupt.jpg", 0]
     assert corrupt["exception"].startswith("BinaryToImage image_truncated: ")

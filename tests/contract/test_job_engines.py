@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jobs
 import pytest
+from adapters import EACH_ENGINE_RAY_LATER
 from PIL import Image
 from pipelines import Hanger, Killer
 
@@ -17,7 +18,6 @@ from raypipe.job.progress import Limits
 from raypipe.pipeline import Pipeline
 
 PIPELINE = Pipeline([rp.BinaryToImage()])
-ENGINES = pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_what_one_engine_began_the_other_ends(folder: Path, tmp_path: Path, ray_
 
 @pytest.mark.slow
 def test_changed_files_are_read_again_on_ray(folder: Path, tmp_path: Path, page_png: bytes, ray_cluster: None) -> None:
-    jobs.run(folder, tmp_path / "out", PIPELINE, engine="ray")
+    jobs.run(folder, tmp_path / "out", PIPELINE)
     (folder / "0.png").write_bytes(page_png)
     again = jobs.run(folder, tmp_path / "out", PIPELINE, engine="ray")
     assert (again.pages, again.resumed, again.outcome.failed.total()) == (1, 56, 3)
@@ -77,7 +77,7 @@ def in_background() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@ENGINES
+@EACH_ENGINE_RAY_LATER
 def test_too_many_failures_stop_a_job(tmp_path: Path, engine: str, ray_cluster: None, in_background: None) -> None:
     for n in range(16):
         (tmp_path / f"{n:02}.png").write_bytes(b"no picture")
@@ -88,7 +88,7 @@ def test_too_many_failures_stop_a_job(tmp_path: Path, engine: str, ray_cluster: 
     assert rest.outcome.pages == 16
 
 
-@ENGINES
+@EACH_ENGINE_RAY_LATER
 def test_a_page_that_hangs_becomes_a_row(tmp_path: Path, engine: str, ray_cluster: None) -> None:
     for n in range(8):
         (tmp_path / f"{n}.png").write_bytes(b"never opened")

@@ -39,14 +39,14 @@ def through(handle: Any, pages: Path) -> list[Row]:
     ids=["one operator", "two operators, the first in the ingress", "craft words"],
 )
 def test_serve_in_this_process_gives_the_rows_of_the_local_run(
-    pipeline: rp.Pipeline, merge: bool, pages: Path, local_rows: LocalRows
+    pipeline: rp.Pipeline, merge: bool, few_pages: Path, local_rows: LocalRows
 ) -> None:
     from ray import serve
 
     from raypipe.run.settings import Serving
 
     handle = serve.run(pipeline.deployment(Serving(merge_ingress=merge)), _local_testing_mode=True)
-    assert_equal_rows(local_rows(pipeline), through(handle, pages))
+    assert_equal_rows(local_rows(pipeline, few_pages), through(handle, few_pages))
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_batches_of_many_requests_give_the_same_rows(pages: Path, local_rows: Lo
     serving = Serving(batch_lines=64, batch_seconds=0.2)
     handle = serve.run(POOLS.deployment(serving), name="contract", route_prefix=None)
     try:
-        assert_equal_rows(local_rows(POOLS), through(handle, pages))
+        assert_equal_rows(local_rows(POOLS, pages), through(handle, pages))
     finally:
         serve.shutdown()
 
@@ -75,7 +75,7 @@ def test_http_gives_the_rows_of_the_local_run(pages: Path, local_rows: LocalRows
 
     with ThreadPoolExecutor(4) as threads:
         theirs = [page for found in threads.map(read, sorted(pages.iterdir())) for page in found]
-    ours = [row for row in local_rows(SHARED) if row["exception"] is None]
+    ours = [row for row in local_rows(SHARED, pages) if row["exception"] is None]
     assert len(ours) == 11
     fields = ("pagenum", "total_pages", "text", "lines", "confidence")
     columns = SHARED.graph.columns

@@ -8,6 +8,7 @@ from typing import Any
 
 import drawn
 import pytest
+from adapters import EACH_ENGINE_RAY_LATER
 from PIL import Image
 
 from raypipe import visual
@@ -15,9 +16,6 @@ from raypipe.errors import ConfigError, DeviceError, OutputError
 from raypipe.visual import start
 from raypipe.visual.enums import Color, ImageType, OcrOutputFormat
 from raypipe.visual.functions import col, size
-
-ENGINES = pytest.mark.parametrize("engine", ["local", "ray"])
-RAY_LATER = pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
 
 COORDINATE = (
     "list<item: struct<index: int32, page: int32, x: float, y: float, width: float, height: float, score: float, "
@@ -75,7 +73,7 @@ def loaded(path: Path, engine: str = "local") -> visual.Frame:
     return start(on_missing_model="nearest", engine=engine).read.format("binaryFile").load(str(path))
 
 
-@ENGINES
+@pytest.mark.parametrize("engine", ["local", "ray"])
 def test_the_handwriting_program_reads_and_draws(
     engine: str, shared_data: Path, ray_cluster: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,7 +87,7 @@ def test_the_handwriting_program_reads_and_draws(
     assert {field.name: str(field.type) for field in result.schema} == COLUMNS
 
 
-@RAY_LATER
+@EACH_ENGINE_RAY_LATER
 def test_the_program_with_given_regions_reads_them(
     engine: str, shared_data: Path, ray_cluster: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,7 +108,7 @@ def test_the_program_with_given_regions_reads_them(
     assert len(rows[0][0]) > 90
 
 
-@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
+@EACH_ENGINE_RAY_LATER
 def test_frames_work_alike(engine: str, pages: Path, ray_cluster: None, tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(b"no picture")
     images = start(engine=engine).read.format("binaryFile").load([str(pages / "a_letter.png"), str(tmp_path / "b.png")])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jobs
 import pytest
+from adapters import EACH_ENGINE_RAY_LATER
 from PIL import Image
 from refusing import DENIED, EXPIRED, gate
 from store import Bucket
@@ -30,6 +31,7 @@ from raypipe.job.stop import Stopped, heed_sigterm
 
 PIPELINE = jobs.PIPELINE
 UNWRITTEN = "out/results/.* cannot be written: .*Free space there, or renew"
+UNREAD = r"in/.* cannot be read: .*Renew the credentials: the same command"
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +66,7 @@ def test_what_a_job_writes_into_its_inputs_is_no_input(scans: Bucket, page_png: 
         jobs.run(scans.uri("in/out/overlays"), scans.uri("in/out"))
 
 
-@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
+@EACH_ENGINE_RAY_LATER
 def test_a_job_from_bucket_to_bucket(scans: Bucket, engine: str, request: pytest.FixtureRequest) -> None:
     if engine == "ray":
         request.getfixturevalue("ray_cluster")
@@ -146,15 +148,13 @@ def test_a_job_that_is_stopped_while_its_lease_settles_gives_it_back(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["local", "ray"])
 @pytest.mark.parametrize(
-    ("refusal", "methods", "kind", "words"),
+    ("engine", "refusal", "methods", "kind", "words"),
     [
-        (DENIED, ("PUT", "POST"), OutputError, UNWRITTEN),
-        (EXPIRED, ("PUT", "POST"), OutputError, UNWRITTEN),
-        (EXPIRED, ("GET", "HEAD"), InputError, r"in/.* cannot be read: .*Renew the credentials: the same command"),
+        ("local", DENIED, ("PUT", "POST"), OutputError, UNWRITTEN),
+        ("ray", EXPIRED, ("PUT", "POST"), OutputError, UNWRITTEN),
+        *((engine, EXPIRED, ("GET", "HEAD"), InputError, UNREAD) for engine in ("local", "ray")),
     ],
-    ids=["refuses", "refuses to write with an old key", "refuses to read with an old key"],
 )
 def test_a_bucket_that_refuses_stops_a_job_in_a_line_and_it_goes_on_later(
     scans: Bucket,

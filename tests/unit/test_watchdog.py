@@ -18,6 +18,8 @@ from raypipe.run.watchdog import Watchdog
 with Watchdog(0.2, "test").watch(eval(sys.argv[1])):
     time.sleep(60)
 """
+WAYS = {"sleep": "time.sleep(60)", "loop": "while True: pass", "lock": "import ctypes; ctypes.PyDLL(None).sleep(60)"}
+"""The last is native code that does not let go of Python's lock."""
 GROW = """
 from raypipe.run.watchdog import Growth
 growth, kept = Growth(50_000_000), []
@@ -37,13 +39,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
 
 
-def hang(pages: list[object]) -> None:
-    done = subprocess.run([sys.executable, "-c", HANG, repr(pages)], timeout=30)
+def hang(pages: list[object], how: str = "sleep") -> None:
+    words = HANG.replace(WAYS["sleep"], WAYS[how])
+    done = subprocess.run([sys.executable, "-c", words, repr(pages)], timeout=30)
     assert done.returncode == 1
 
 
-def test_the_successor_knows_the_page_that_hung_alone(folder: Path) -> None:
-    hang([PAGE])
+@pytest.mark.parametrize("how", WAYS)
+def test_the_successor_knows_the_page_that_hung_alone(how: str, folder: Path) -> None:
+    hang([PAGE], how)
     watchdog = Watchdog(0.2, "test")
     assert not watchdog.is_hung(("actor", "other.png", 3))
     assert watchdog.is_hung(PAGE) and not watchdog.is_hung(PAGE), "the same page in another row gets a time of its own"
