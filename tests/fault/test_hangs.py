@@ -91,16 +91,14 @@ def test_a_document_that_kills_what_counts_its_pages_becomes_a_row_of_a_job(
     files: Path, tmp_path_factory: pytest.TempPathFactory, ray_cluster: None
 ) -> None:
     """The kernel kills it, as it does where memory ends."""
-    output, ended, spent = tmp_path_factory.mktemp("out"), threading.Event(), dict[int, float]()
+    output, ended = tmp_path_factory.mktemp("out"), threading.Event()
 
     def kill() -> None:
-        while not ended.wait(1):
+        while not ended.wait(4):  # As long as a process may take to begin.
             for child in psutil.Process().children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     if "page_rows" in " ".join(child.cmdline()):
-                        before, spent[child.pid] = spent.get(child.pid, 0), sum(child.cpu_times()[:2])
-                        if spent[child.pid] - before < 0.1:  # It has begun, and waits.
-                            child.kill()
+                        child.kill()
 
     with stuck(files / "07.pdf") as swap:
         killer = threading.Thread(target=kill)
