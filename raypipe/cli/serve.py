@@ -18,9 +18,13 @@ ONLY_RAY = ("detectors", "recognizers", "batch_lines", "batch_seconds", "merge_i
 @click.command(epilog="Example: raypipe serve --port 8000")
 @pipeline_options
 @pool_options
-@click.option("--engine", type=click.Choice(["ray", "local"]), default="ray", show_default=True,
-              help="Ray Serve, or this process alone: less memory and a faster start, but no second try if it "
-              "dies.")  # fmt: skip
+@click.option(
+    "--engine",
+    type=click.Choice(["ray", "local"]),
+    default="ray",
+    show_default=True,
+    help="Ray Serve, or this process alone: less memory and a faster start, but no second try if it dies.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 @options_of(Arguments, leave_out=("pipeline", "toml", "key_digests"))
