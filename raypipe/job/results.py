@@ -103,11 +103,16 @@ class Results:
 
     def files(self, number: int) -> list[str]:
         """The names of a shard's files. Removes what a killed job left incomplete."""
+        names = []
         for name in names_in(self.uri):
             ours = _NAME.fullmatch(name)
-            if ours and ours[2] and int(ours[1]) == number:
+            if not ours or int(ours[1]) != number:
+                continue
+            if ours[2]:
                 remove_file(join(self.uri, name))
-        return self.names(number)
+            else:
+                names.append(name)
+        return names
 
     def write(self, number: int, rows: pa.Table) -> str:
         """Writes rows as a file of a shard, and returns its name.
