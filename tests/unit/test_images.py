@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from raypipe.errors import PageError
+from raypipe.images.base import Wanted
 from raypipe.images.image import BGR, GRAY, open_image
 from raypipe.images.kinds import page_count
 
@@ -417,7 +418,7 @@ def test_what_follows_a_jpeg_does_not_matter(progressive: bool) -> None:
 
 def test_a_photo_from_a_phone(shared_data: Path) -> None:
     path = shared_data / "visual_nlp_samples" / "images" / "handwritten_example.jpg"
-    image = open_image(None, str(path), 0, True, LIMITS, 1000)
+    image = open_image(None, str(path), 0, True, LIMITS, Wanted(reduce_above=1000))
     assert (image.width, image.height, image.reduction) == (4608, 3456, 4)
     assert image.pixels().shape == (864, 1152)
     assert image.pixels().std() > 5
