@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import InferenceSession
 
 from raypipe import native
 from raypipe.engine import operators, providers
@@ -149,15 +150,36 @@ def test_convolutions_are_those_of_plain_numbers(
         assert np.array_equal(session.run(given)[0], layer.expected(given))
 
 
+def products(given: Bytes, weights: Bytes, zeros: list[int], scales: list[float]) -> Bytes:
+    """What ONNX Runtime's own operator computes; the zero points and scales are of both and of the result."""
+    parts = [np.asarray(each, kind) for pair in zip(scales, zeros, strict=True)
+             for each, kind in zip(pair, (np.float32, np.uint8), strict=True)]  # fmt: skip
+    tensors = [*parts[:2], weights, *parts[2:]]
+    names = [f"constant.{number}" for number in range(len(tensors))]
+    graph = helper.make_graph(
+        [helper.make_node("QLinearMul", ["image", *names], ["found"], domain="com.microsoft")],
+        "product",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, given.shape)],
+        [helper.make_tensor_value_info("found", TensorProto.UINT8, given.shape)],
+        [numpy_helper.from_array(each, name) for each, name in zip(tensors, names, strict=True)],
+    )
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, {"image": given})[0])
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 5, 24), (2, 9, 40, 96), (1, 1, 1, 5), (3, 7, 0, 16), (1, 200, 160, 8)])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_each_channel_is_weighed(shape: tuple[int, ...], threads: int, way: str, tmp_path: Path) -> None:
-    given, weights, (zero, weight_zero, result_zero) = noise(*shape), noise(shape[0], 1, 1, shape[3]), (101, 3, 77)
-    zeros, scale = np.array([zero, weight_zero, result_zero], np.int32), np.array([0.0123], np.float32)
-    session = opened(tmp_path, weights, zeros, scale, does="Gate", threads=threads)
-    products = (given.astype(np.int32) - zero) * (weights.astype(np.int32) - weight_zero)
-    expected = np.rint(products.astype(np.float32) * scale) + result_zero
-    assert np.array_equal(session.run(given)[0], expected.clip(0, 255).astype(np.uint8))
+    # With these scales, -4495 becomes -27.499996, which rounds up, but down once 126 was added to it as a float.
+    zeros, scales = [127, 0, 126], [0.06489228, 0.00361506, 0.0383447]
+    given, weights = noise(*shape), noise(shape[0], 1, 1, shape[3])
+    given[:, :, :, 0], weights[..., 0] = 127 - 31, 145
+    ratio = np.float32(scales[0]) * np.float32(scales[1]) / np.float32(scales[2])
+    constants = weights, np.array(zeros, np.int32), np.array([ratio])
+    (found,) = opened(tmp_path, *constants, does="Gate", threads=threads).run(given)
+    assert np.array_equal(found, products(given, weights, zeros, scales))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 3), (2, 5, 1, 24), (1, 1, 9, 16), (2, 30, 41, 24), (0, 3, 3, 8)])

@@ -26,13 +26,13 @@ static inline __attribute__((always_inline)) void multiply(const Gate *work, con
                                                            const float *restrict factors, uint8_t *restrict to,
                                                            size_t count)
 {
-    const float shift = 12582912.0f, low = (float)-work->zeros[2], high = low + 255, scale = work->scale;
-    const int32_t zero = work->zeros[0], result_zero = work->zeros[2];
+    const float shift = 12582912.0f, scale = work->scale, result_zero = (float)work->zeros[2];
+    const int32_t zero = work->zeros[0];
     for (size_t i = 0; i < count; i++) {
-        float value = (float)(from[i] - zero) * factors[i] * scale;
-        value = value < low ? low : value;
-        value = value > high ? high : value;
-        to[i] = (uint8_t)((int32_t)((value + shift) - shift) + result_zero);
+        float value = (float)(from[i] - zero) * factors[i] * scale + result_zero;
+        value = value < 0 ? 0 : value;
+        value = value > 255 ? 255 : value;
+        to[i] = (uint8_t)(int32_t)((value + shift) - shift);
     }
 }
 
