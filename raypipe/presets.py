@@ -36,7 +36,7 @@ PRESETS = {
     STANDARD: Preset(DETECTOR, RECOGNIZER, WIDTH),
     "fast": Preset("text_detector_db_tiny_opt", "ocr_tiny_handwritten_opt", 1120),
 }
-"""`fast` takes half the time and makes more errors; `benchmarks/README.md` says how many."""
+"""`fast` takes half to two thirds of the time and makes more errors; `benchmarks/README.md` says how many."""
 
 
 def standard(
@@ -85,7 +85,7 @@ def standard(
 
 
 def fast() -> Pipeline:
-    """The standard pipeline with the smallest models, in half the time and with more errors."""
+    """The standard pipeline with the smallest models, in half to two thirds of the time and with more errors."""
     return standard(**PRESETS["fast"]._asdict())
 
 

@@ -155,7 +155,8 @@ def write_pair(
     require("int8, agreement", agreement(expected, run(small, checks)), least, at_least=True)
     stored = common.store_half(small)
     low = lower.lowered(stored)
-    require("operators for CPUs, agreement", agreement(run(stored, checks), run(low, checks)), 1, at_least=True)
+    difference = common.largest_difference(run(stored, checks), run(low, checks))
+    require("operators for CPUs, largest difference", difference, 0)
     common.write_model(low, folder / f"{stem}_int8.onnx", {**metadata, **lower.METADATA})
 
 
