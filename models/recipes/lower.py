@@ -71,8 +71,7 @@ def tabulate(graph: onnx.GraphProto) -> None:
         nodes, source = _activation(graph, weights, last)
         if not source:
             continue
-        table = numpy_helper.from_array(_values(nodes, weights, source), f"{last.output[0]}.table")
-        _replace(graph, last, "Table", [source], [table])
+        _replace(graph, last, "Table", [source], {"table": _values(nodes, weights, source)})
         for node in nodes[1:]:
             graph.node.remove(node)
 
@@ -86,8 +85,7 @@ def upsample(graph: onnx.GraphProto) -> None:
         if kind != [b"nearest", b"floor", b"asymmetric"] or len(scales) != 4 or scales[1] % 1:
             continue
         if scales.tolist() == [1, scales[1], scales[1], 1]:
-            factor = numpy_helper.from_array(scales[1:2].astype(np.int32), f"{node.output[0]}.factor")
-            _replace(graph, node, "Upsample", [node.input[0]], [factor])
+            _replace(graph, node, "Upsample", [node.input[0]], {"factor": scales[1:2].astype(np.int32)})
 
 
 def convolve(graph: onnx.GraphProto) -> None:
@@ -107,8 +105,7 @@ def convolve(graph: onnx.GraphProto) -> None:
             "scale": _whole_blocks(np.broadcast_to(x_scale * kernel_scale / scale, len(kernel))),
             "settings": np.array(settings, np.int32),
         }
-        constants = [numpy_helper.from_array(array, f"{node.output[0]}.{name}") for name, array in arrays.items()]
-        _replace(graph, node, "Convolution", [node.input[0]], constants)
+        _replace(graph, node, "Convolution", [node.input[0]], arrays)
 
 
 def gate(graph: onnx.GraphProto) -> None:
@@ -123,8 +120,7 @@ def gate(graph: onnx.GraphProto) -> None:
         x_scale, x_zero, scale, zero, to_scale, to_zero = (weights[node.input[place]] for place in (1, 2, 4, 5, 6, 7))
         zeros = np.array([x_zero, zero, to_zero], np.int32)
         arrays = {"zeros": zeros, "scale": np.array([x_scale * scale / to_scale], np.float32)}
-        constants = [numpy_helper.from_array(array, f"{node.output[0]}.{name}") for name, array in arrays.items()]
-        _replace(graph, node, "Gate", [node.input[0], node.input[3]], constants)
+        _replace(graph, node, "Gate", [node.input[0], node.input[3]], arrays)
 
 
 def compare(graph: onnx.GraphProto) -> None:
@@ -132,7 +128,7 @@ def compare(graph: onnx.GraphProto) -> None:
     for node in [node for node in graph.node if node.op_type == "NhwcMaxPool"]:
         shape = [attribute(node, name) for name in ("kernel_shape", "strides", "pads")]
         if shape == [[2, 2], [1, 1], [0, 0, 1, 1]]:
-            _replace(graph, node, "Greatest", node.input[:], [])
+            _replace(graph, node, "Greatest", node.input[:], {})
 
 
 def join(graph: onnx.GraphProto) -> None:
@@ -145,8 +141,7 @@ def join(graph: onnx.GraphProto) -> None:
             part = _rescaled(graph, node, weights, number, steps)
             both = node.output[0] if number + 3 == len(node.input) else f"{node.output[0]}.{number}.both"
             if joined:
-                names = {"name": f"{both}.{DOES['Join']}", "domain": common.DOMAIN}
-                steps.append(helper.make_node("Join", [joined, part], [both], **names))
+                steps.append(_operator("Join", [joined, part], both))
             joined = both if joined else part
         for step in steps[::-1]:
             graph.node.insert(place, step)
@@ -169,9 +164,7 @@ def _rescaled(
         return name
     table = numpy_helper.from_array(values, f"{result}.table")
     graph.initializer.append(table)
-    steps.append(
-        helper.make_node("Table", [name, table.name], [result], name=f"{result}.{DOES['Table']}", domain=common.DOMAIN)
-    )
+    steps.append(_operator("Table", [name, table.name], result))
     return result
 
 
@@ -207,15 +200,20 @@ def _arrays(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
 
 
 def _replace(
-    graph: onnx.GraphProto, node: onnx.NodeProto, op_type: str, inputs: list[str], constants: list[onnx.TensorProto]
+    graph: onnx.GraphProto, node: onnx.NodeProto, op_type: str, inputs: list[str], arrays: Mapping[str, np.ndarray]
 ) -> None:
-    """Put an operator of raypipe's in the place of a node."""
+    """Put an operator of raypipe's, whose further inputs are constant, in the place of a node."""
+    (result,) = node.output
+    constants = [numpy_helper.from_array(array, f"{result}.{name}") for name, array in arrays.items()]
     graph.initializer.extend(constants)
-    names = [*inputs, *(tensor.name for tensor in constants)]
-    name = f"{node.output[0]}.{DOES[op_type]}"
-    made = helper.make_node(op_type, names, node.output[:], name=name, domain=common.DOMAIN)
+    made = _operator(op_type, [*inputs, *(tensor.name for tensor in constants)], result)
     graph.node.insert(list(graph.node).index(node), made)
     graph.node.remove(node)
+
+
+def _operator(op_type: str, inputs: list[str], result: str) -> onnx.NodeProto:
+    name = f"{result}.{DOES[op_type]}"
+    return helper.make_node(op_type, inputs, [result], name=name, domain=common.DOMAIN)
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:
