@@ -52,6 +52,7 @@ class Format:
         media_type: Its media type in HTTP. Text is UTF-8.
         render: Renders a whole file or answer. Errors are reported with the name of the document.
         one_page: Whether a file or answer of it holds one page; documents of several pages then become several files.
+        originals: Whether it is made of the documents' own pages, not only of what was read on them.
         lines: Whether each line of its files stands by itself, so that one file may hold many documents.
         pictures: Whether it shows the pages' overlays.
         column: How it fills ImageToText's text column; None: it cannot.
@@ -62,6 +63,7 @@ class Format:
     media_type: str
     render: Callable[[Document], str | bytes]
     one_page: bool = False
+    originals: bool = False
     lines: bool = False
     pictures: bool = False
     column: TextColumn | None = None

@@ -105,4 +105,4 @@ def _append(result: Pdf, page: Page, files: Originals) -> None:
         result.add_blank_page(page_size=A4)
 
 
-FORMAT = Format(name="pdf", suffix=".pdf", media_type="application/pdf", render=render)
+FORMAT = Format(name="pdf", suffix=".pdf", media_type="application/pdf", render=render, originals=True)

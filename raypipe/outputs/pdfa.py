@@ -31,4 +31,4 @@ def render(document: Document) -> bytes:
     return file.getvalue()
 
 
-FORMAT = Format(name="pdfa", suffix=".pdf", media_type="application/pdf", render=render)
+FORMAT = Format(name="pdfa", suffix=".pdf", media_type="application/pdf", render=render, originals=True)

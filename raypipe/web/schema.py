@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from raypipe.errors import Failure
+from raypipe.images.kinds import suffixes
+from raypipe.outputs.formats import FORMATS
 from raypipe.outputs.json import JsonPage
 from raypipe.web.forms import forms
 from raypipe.web.options import Options
@@ -106,9 +108,14 @@ CONTENT = {
 }
 """The forms of an answer, by media type."""
 UPLOAD = uploading({})
-UPLOAD_WITH_OPTIONS = uploading(Options.model_json_schema()["properties"])
+UPLOAD_WITH_OPTIONS = {**uploading(Options.model_json_schema()["properties"]), "x-suffixes": suffixes()}
+"""With what a page needs to offer files to read: the suffixes of all kinds."""
 _PLACE = "#/components/schemas/{model}"
-CORRECTED = {
+CORRECTED: dict[str, Any] = {
+    "x-formats": {
+        each.name: {"suffix": each.suffix, "one_page": each.one_page, "originals": each.originals}
+        for each in FORMATS.values()
+    },
     "requestBody": {
         "required": True,
         "content": {
@@ -125,7 +132,7 @@ CORRECTED = {
                 }
             },
         },
-    }
+    },
 }
 STATUSES = {
     400: "disconnected, or not HTTP",

@@ -55,7 +55,8 @@ def fields(page: Any) -> list[str]:
 
 def saved(page: Any, value: str) -> tuple[str, bytes]:
     with page.expect_download() as download:
-        page.click(f"[value={value}]")
+        page.select_option("#format", value)
+        page.click("#save")
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
@@ -181,7 +182,7 @@ def test_enter_accepts_a_line_as_it_is(read: Any) -> None:
 def test_corrections_are_saved_in_every_format(read: Any) -> None:
     read.keyboard.press("Tab")
     read.keyboard.type("Äda & Söhne")
-    for value, name in (("hocr", "scan.png.hocr.html"), ("alto", "scan.png.alto.xml"), ("page", "scan.png.page.xml")):
+    for value, name in (("hocr", "scan.png.hocr"), ("alto", "scan.png.xml"), ("page", "scan.png.xml")):
         suggested, content = saved(read, value)
         root = ElementTree.fromstring(content)
         text = " ".join(root.itertext()) + " ".join(each.get("CONTENT", "") for each in root.iter())
@@ -200,7 +201,7 @@ def test_a_searchable_pdf_has_the_corrected_text(read: Any) -> None:
 def test_ground_truth_is_pictures_and_text_of_lines(read: Any) -> None:
     read.keyboard.press("Tab")
     read.keyboard.type("Mr.")
-    name, content = saved(read, "truth")
+    name, content = saved(read, "ground truth")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None and name == "scan.png.zip"
         names = archive.namelist()
@@ -233,10 +234,11 @@ def test_corrections_that_are_saved_nowhere_are_not_lost_by_a_slip(read: Any) ->
 
 def test_a_save_that_fails_is_told(read: Any) -> None:
     read.route("**/v1/convert*", lambda route: route.fulfill(status=429, body=json.dumps({"detail": "Try again."})))
-    read.click("[value=alto]")
+    read.select_option("#format", "alto")
+    read.click("#save")
     read.wait_for_selector("#error:has-text('Try again.')")
     read.unroute("**/v1/convert*")
-    assert saved(read, "alto")[0] == "scan.png.alto.xml" and read.locator("#error").is_hidden()
+    assert saved(read, "alto")[0] == "scan.png.xml" and read.locator("#error").is_hidden()
 
 
 def test_fields_side_by_side_stay_so(page: Any, answers: Answers, scan: Path) -> None:

@@ -116,7 +116,7 @@ def used(checkout: Path) -> dict[str, Any]:
 
 
 def test_a_format_is_a_file_and_a_name(used: dict[str, Any], checkout: Path) -> None:
-    """The command line, its folders, HTTP and the OpenAPI document know it."""
+    """The command line, its folders, HTTP, the OpenAPI document and the page know it."""
     assert "out/shout/" in used["told"] and used["written"]["shout/a.png.shout"] == ""
     assert not (checkout / "out/shout").exists(), "--overwrite removes its folder"
     assert used["answer"] == ["text/x-shout; charset=utf-8", "DEAR PAGE 0", "DEAR PAGE 0"]
@@ -125,6 +125,8 @@ def test_a_format_is_a_file_and_a_name(used: dict[str, Any], checkout: Path) -> 
     (parameter,) = [each["schema"] for each in operation["parameters"] if each["name"] == "output_format"]
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["output_format"]
     assert "shout" in parameter["enum"] and "shout" in form["enum"]
+    offered = used["document"]["paths"]["/v1/convert"]["post"]["x-formats"]  # By the page at /.
+    assert offered["shout"] == {"suffix": ".shout", "one_page": False, "originals": False}
 
 
 def test_a_detector_is_a_file_a_line_and_an_entry(used: dict[str, Any]) -> None:
@@ -142,9 +144,10 @@ def test_a_stage_may_live_in_another_package(used: dict[str, Any]) -> None:
 
 
 def test_a_kind_of_file_is_a_file_and_a_name(used: dict[str, Any]) -> None:
-    """A folder's files of this kind are read as pictures."""
+    """A folder's files of this kind are read as pictures, and the page at / offers to choose them."""
     (page,) = json.loads(used["written"]["json/b.npy.json"])["pages"]
     assert (page["width"], page["height"]) == (70, 30)
+    assert ".npy" in used["document"]["paths"]["/v1/ocr"]["post"]["x-suffixes"]
     assert page["ink"] == pytest.approx(1 / 6)
 
 

@@ -15,6 +15,8 @@ from making import encoded, white
 from starlette.testclient import TestClient
 
 from raypipe.images.pdf import unlocked
+from raypipe.outputs.base import Format
+from raypipe.outputs.formats import FORMATS
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +56,18 @@ def test_corrections_are_in_every_format(client: TestClient, pages: list[dict[st
     assert client.get("/metrics").text.count("pages_total{") == 0
 
 
-def test_a_format_that_needs_the_picture_says_so(client: TestClient, pages: list[dict[str, Any]]) -> None:
-    assert_problem(convert(client, pages, "output_format=pdf"), 422, "no_picture")
-    assert_problem(convert(client, pages, "output_format=page"), 406, "one_page")
+@pytest.mark.parametrize("each", FORMATS.values(), ids=lambda each: each.name)
+def test_a_format_says_what_it_needs(client: TestClient, pages: list[dict[str, Any]], each: Format) -> None:
+    """Before it is asked, in the OpenAPI document, as well as after."""
+    described = client.get("/openapi.json").json()["paths"]["/v1/convert"]["post"]["x-formats"][each.name]
+    assert described == {"suffix": each.suffix, "one_page": each.one_page, "originals": each.originals}
+    answer = convert(client, pages, f"output_format={each.name}")
+    if each.originals:
+        assert_problem(answer, 422, "no_picture")
+    elif each.one_page:
+        assert_problem(answer, 406, "one_page")
+    else:
+        assert answer.status_code == 200
 
 
 LINE = {"text": "a", "confidence": 1, "x": 1, "y": 1, "width": 1, "height": 1, "angle": 0, "row": 0, "words": []}

@@ -73,7 +73,9 @@ async function main() {
     for (const [method, described] of Object.entries(methods)) at("paths").append(operation(path, method, described, schemas));
   }
   for (const [name, schema] of Object.entries(schemas)) at("paths").append(shape(name, schema));
-  choose(document.querySelector("[name=language]:checked").value);
+  const languages = [...new Set(Array.from(document.querySelectorAll("[data-language]"), ({ dataset }) => dataset.language))];
+  at("languages").append(...languages.map((value, n) => make("label", {}, make("input", { type: "radio", name: "language", value, checked: !n }), ` ${value}`)));
+  choose(languages[0]);
   at("languages").addEventListener("change", ({ target }) => choose(target.value));
 }
 

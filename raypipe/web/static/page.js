@@ -1,11 +1,12 @@
 // The page: files in, text and places out, to correct and to save. No library, nothing from outside.
-import { at } from "./dom.js";
+import { at, make } from "./dom.js";
 import { Files, told } from "./files.js";
 import { Lines } from "./lines.js";
 import { Pages } from "./pages.js";
 import { Picture } from "./picture.js";
 import { pictureOf, Queue } from "./queue.js";
-import { copy, save, SAVES, wholeText } from "./saving.js";
+import { copy, GROUND_TRUTH, save, wholeText } from "./saving.js";
+import { described } from "./server.js";
 import { counted } from "./words.js";
 
 const queue = new Queue();
@@ -14,6 +15,13 @@ const lines = new Lines(at("lines"), picture);
 const pages = new Pages(at("thumbs"), showPage);
 const files = new Files(at("files"), queue, showFile);
 let shown = null, number = -1; // The file in hand, and the number of its page; -1: none.
+let formats = {}; // By name: {suffix, one_page, originals}.
+
+described().then((api) => {
+  formats = { ...api.formats, [GROUND_TRUTH]: { suffix: ".zip" } };
+  at("file").accept = ["image/*", ...api.suffixes].join();
+  at("format").append(...Object.entries(formats).map(([name, { suffix }]) => make("option", { value: name, textContent: `${name} (${suffix})` })));
+}, fail);
 
 function take(given) {
   if (given.length) showFile(queue.add(given)[0]);
@@ -108,12 +116,12 @@ at("copy").addEventListener("click", async () => {
   const copied = await copy(wholeText(shown)).catch(() => false);
   at("status").textContent = copied ? "Copied." : "The browser does not let this page copy. Save the text instead.";
 });
-at("tools").addEventListener("click", async ({ target }) => {
-  if (!(target.value in SAVES)) return;
+at("save").addEventListener("click", async () => {
+  const name = at("format").value;
   fail(null);
   at("status").textContent = "Saving …";
   try {
-    await save(shown, target.value);
+    await save(shown, name, formats[name]);
     at("status").textContent = "Saved.";
   } catch (problem) {
     at("status").textContent = "";

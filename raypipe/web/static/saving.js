@@ -1,4 +1,4 @@
-// What was read and corrected, as files: text and JSON from here, other formats from the server.
+// What was read and corrected, as files: some formats from here, the others from the server.
 import { decoded } from "./bytes.js";
 import { crop } from "./crops.js";
 import { make } from "./dom.js";
@@ -11,20 +11,17 @@ const bytesOf = async (blob) => new Uint8Array(await blob.arrayBuffer());
 
 export const wholeText = (one) => one.pages.map(({ text }) => text).join("\n\f");
 
-// What each button saves: the end of the file's name, and what is in it.
-export const SAVES = {
-  text: ["txt", (one) => new Blob([wholeText(one)], { type: "text/plain" })],
-  json: ["json", (one) => new Blob([JSON.stringify({ path: one.file.name, pages: one.pages }, null, 1)], { type: "application/json" })],
-  hocr: ["hocr.html", (one) => convert(one.pages, "hocr")],
-  alto: ["alto.xml", (one) => convert(one.pages, "alto")],
-  page: ["page.xml", (one) => one.pages.length === 1 ? convert(one.pages, "page") : eachPage(one)],
-  pdf: ["pdf", (one) => convert(one.pages, "pdf", one)],
-  truth: ["zip", groundTruth],
+export const GROUND_TRUTH = "ground truth";
+const HERE = { // Text needs no server, and JSON from the server lacks the columns of its pipeline.
+  text: (one) => new Blob([wholeText(one)]),
+  json: (one) => new Blob([JSON.stringify({ path: one.file.name, pages: one.pages }, null, 1)]),
+  [GROUND_TRUTH]: groundTruth,
 };
 
-async function eachPage(one) { // PAGE has a file for each page.
+async function converted(one, name, { suffix, one_page, originals }) {
+  if (!one_page || one.pages.length === 1) return convert(one.pages, name, originals ? one : {});
   const files = [];
-  for (const page of read(one)) files.push([`${stem(one, page)}.xml`, await bytesOf(await convert([page], "page"))]);
+  for (const page of read(one)) files.push([`${stem(one, page)}${suffix}`, await bytesOf(await convert([page], name, originals ? one : {}))]);
   return zip(files);
 }
 
@@ -45,10 +42,9 @@ async function groundTruth(one) { // Pictures of lines beside their text, as Tes
 
 const stem = (one, page) => `${one.file.name}_${String(page.pagenum + 1).padStart(4, "0")}`;
 
-export async function save(one, what) {
-  const [suffix, content] = SAVES[what];
-  const blob = await content(one), type = blob.type === "application/zip" ? "zip" : suffix;
-  const link = make("a", { href: URL.createObjectURL(blob), download: `${one.file.name}.${type}` });
+export async function save(one, name, format) {
+  const blob = await (HERE[name] ?? converted)(one, name, format), suffix = blob.type === "application/zip" ? ".zip" : format.suffix;
+  const link = make("a", { href: URL.createObjectURL(blob), download: `${one.file.name}${suffix}` });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   one.corrected = false;

@@ -13,7 +13,12 @@ export async function* read(file, password, isShown, signal) { // Pages that the
   }
 }
 
-export async function convert(pages, format, { file, password } = {}) { // PDF needs the document, too.
+export async function described() { // The formats that pages are saved in, by name, and the suffixes of what is read.
+  const { paths } = await (await fetch("openapi.json")).json();
+  return { formats: paths["/v1/convert"].post["x-formats"], suffixes: paths["/v1/ocr"].post["x-suffixes"] };
+}
+
+export async function convert(pages, format, { file, password } = {}) { // Some formats need the document, too.
   const json = JSON.stringify({ pages }), body = file ? form({ file, pages: json, ...(password && { password }) }) : json;
   const response = await post("v1/convert", { output_format: format }, body, AbortSignal.timeout(1000 * SAVE_SECONDS));
   return response.blob();
