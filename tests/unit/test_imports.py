@@ -149,3 +149,20 @@ print('ray' in sys.modules)
 def test_public_names_are_there_and_sorted() -> None:
     assert raypipe.__all__ == sorted(raypipe.__all__)
     assert all(hasattr(raypipe, name) for name in raypipe.__all__)
+
+
+def test_tests_bear_the_names_of_what_they_test() -> None:
+    """A module's or a room's, with the room before the module where several rooms have one of that name."""
+    modules = {path.removesuffix(".py").split("/")[-1] for path in FILES}
+    rooms = {folder for path in FILES for folder in path.split("/")[:-1]}
+    known = modules | rooms | {f"{room(path)}_{Path(path).stem}" for path in FILES}
+    found = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
+    assert found - known == {
+        "api_examples",
+        "benchmarks",
+        "contributing",
+        "dashboard",
+        "imports",
+        "reference",
+        "serving_dashboard",
+    }
