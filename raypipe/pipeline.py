@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -163,16 +163,24 @@ class Pipeline:
         extended.context.raise_original_map_exception = True
         return extended
 
-    def deployment(self, serving: Serving | None = None, jobs_for: JobsFor | None = None) -> Application:
+    def deployment(
+        self, serving: Serving | Mapping[str, Any] | None = None, jobs_for: JobsFor | None = None
+    ) -> Application:
         """The pipeline as a Ray Serve application, for `ray.serve.run`.
 
         Args:
-            serving: Limits, batching and placement; see `raypipe.run.settings.Serving`.
+            serving: Limits, batching and placement: a `raypipe.run.settings.Serving`, or its values by name.
             jobs_for: Makes the keeper of jobs, a `raypipe.web_jobs.desk.JobsOf`; None: the server takes no jobs.
+
+        Raises:
+            ConfigError: `serving` is neither, or one of its values is wrong.
         """
+        if not isinstance(serving, Serving | Mapping | None):
+            raise ConfigError(f"{serving!r} does not say how to serve.", "Give a Serving, or its values by name.")
+        how = serving if isinstance(serving, Serving) else Serving(**(serving or {}))
         from raypipe.run.online import deployment
 
-        return deployment(self.graph, self.drawings(), Serving.model_validate(serving or {}), jobs_for=jobs_for)
+        return deployment(self.graph, self.drawings(), how, jobs_for=jobs_for)
 
     def with_drawing(self, name: str) -> Pipeline:
         """The pipeline, extended to make a `Drawing` of each page, by its name."""

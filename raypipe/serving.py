@@ -97,10 +97,9 @@ def build(values: dict[str, Any]) -> Application:
             annotations are not kept as text.
 
     Raises:
-        ValidationError: A value is wrong.
-        ConfigError: The pipeline or key file is wrong.
+        ConfigError: A value, the pipeline or the key file is wrong.
     """
-    arguments = Arguments.model_validate(values)
+    arguments = Arguments(**values)
     pipeline = arguments.limited(arguments.declared())
     return pipeline.deployment(arguments.with_keys(), arguments.jobs_of(pipeline))
 

@@ -29,13 +29,10 @@ def build(model: type[M], values: Mapping[str, Any]) -> M:
     """Builds a model from the values of its options; other values are ignored.
 
     Raises:
-        UsageError: Options do not go together.
+        ConfigError: Options do not go together.
     """
     inner = {name: build(kind, values) for name, field in model.model_fields.items() if (kind := _inner(field))}
-    try:
-        return model(**inner, **{name: values[name] for name in model.model_fields if name in values})
-    except ValidationError as error:
-        raise click.UsageError(f"{error.errors()[0]['msg'].removeprefix('Value error, ')}.") from error
+    return model(**inner, **{name: values[name] for name in model.model_fields if name in values})
 
 
 def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:

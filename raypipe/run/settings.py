@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from raypipe.stages.base import Parameters
 from raypipe.web.settings import ServerSettings
 
 DRAIN_SECONDS = 60
 """How long a server that stops may take to finish what it has accepted."""
 
 
-class Serving(BaseModel):
+class Serving(Parameters):
     """How a pipeline is deployed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     settings: ServerSettings = Field(default_factory=ServerSettings, description="the limits of the server")
     batch_lines: int | None = Field(

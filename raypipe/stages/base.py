@@ -43,9 +43,12 @@ class Parameters(BaseModel):
         except ValidationError as error:
             wrong = error.errors()[0]
             field, name = ".".join(str(part) for part in wrong["loc"]), type(self).__name__
-            why = f"has a wrong {field}: {wrong['msg'].removeprefix('Value error, ')}"
+            why = wrong["msg"].removeprefix("Value error, ")
+            if not field:  # Values that do not go together.
+                raise ConfigError(f"{name}: {why}.") from error
+            unknown = wrong["type"] == "extra_forbidden"
             raise ConfigError(
-                f"{name} {f'has no parameter {field}' if wrong['type'] == 'extra_forbidden' else why}.",
+                f"{name} {f'has no parameter {field}' if unknown else f'has a wrong {field}: {why}'}.",
                 f"It has {', '.join(type(self).model_fields)}.",
             ) from error
 

@@ -6,16 +6,15 @@ import hashlib
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from raypipe.errors import ConfigError
+from raypipe.stages.base import Parameters
 from raypipe.web.targets import Allowed
 
 
-class ServerSettings(BaseModel):
+class ServerSettings(Parameters):
     """The limits of a server. How large a picture may be is a parameter of the pipeline's first stage."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_body_bytes: int = Field(50_000_000, ge=1, description="largest request body, in bytes; larger ones get a 413")
     max_uploads: int = Field(
@@ -71,10 +70,8 @@ class ServerSettings(BaseModel):
     key_digests: tuple[str, ...] = Field((), description="SHA-256 of the accepted keys; none: no key is needed")
 
 
-class JobSettings(BaseModel):
+class JobSettings(Parameters):
     """The settings of jobs: work that is too long for one request."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     jobs: Path | None = Field(
         None, description="folder for jobs, shared by all ingresses; if left out, the server takes no jobs"

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from raypipe.cli.fields import build, options_of
 from raypipe.cli.main import cli
 from raypipe.cli.serve import serve
+from raypipe.errors import ConfigError
 from raypipe.run.settings import Serving
 from raypipe.serving import Arguments
 from raypipe.web.settings import ServerSettings
@@ -133,7 +134,7 @@ def test_each_setting_is_an_argument_in_yaml() -> None:
 
 
 def test_options_that_do_not_go_together_are_told() -> None:
-    with pytest.raises(click.UsageError, match="^max_jobs has no effect without jobs, their folder.$"):
+    with pytest.raises(ConfigError, match="^JobSettings: max_jobs has no effect without jobs, their folder.$"):
         build(Arguments, parameters(["--max-jobs", "3"]))
 
 

@@ -202,3 +202,17 @@ def test_numbers_that_cannot_be_are_refused(name: str, number: Any) -> None:
     if (name, number) != ("page_seconds", 1.5):
         with pytest.raises(ConfigError, match=f"{name} is {number!r}"):
             Pipeline([OPEN]).run([], **{name: number})
+
+
+@pytest.mark.parametrize(
+    ("serving", "words"),
+    [
+        (3, "^3 does not say how to serve. Give a Serving"),
+        ({"batch_line": 1}, "^Serving has no parameter batch_line. It has settings, "),
+        ({"settings": 3}, "^Serving has a wrong settings: "),
+        ({"settings": {"max_pages": "many"}}, "^ServerSettings has a wrong max_pages: .*It has max_body_bytes, "),
+    ],
+)
+def test_wrong_settings_of_a_server_are_told(serving: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        rp.standard().deployment(serving)

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 from starlette.testclient import TestClient
 from test_web_jobs import PIPELINE, Reader, finished, tiff, until
 
@@ -314,5 +313,5 @@ def test_wrong_keys_are_told(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_settings_that_go_wrong_are_told(given: dict[str, Any], said: str, tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match=said):
+    with pytest.raises(ConfigError, match=said):
         JobSettings(jobs=tmp_path, **given)
