@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from raypipe.plurals import counted
+
 Row = dict[str, Any]
 Boxes = npt.NDArray[np.float32]
 """Rotated boxes, float32 (n, 5): centre x, centre y, width, height in pixels, angle in degrees.
@@ -212,7 +214,7 @@ class Page(Mapping[str, Any]):
         return len(self._row)
 
     def __repr__(self) -> str:
-        state = self.exception or f"{len(self.text)} characters"
+        state = self.exception or counted(len(self.text), "character")
         return f"Page({self.path!r}, pagenum={self.pagenum}, {state})"
 
     @property

@@ -16,6 +16,7 @@ from pathlib import Path
 from raypipe.bench.setting import Round, Setting
 from raypipe.client import Client
 from raypipe.errors import ConfigError
+from raypipe.plurals import counted
 
 READY_SECONDS = 120
 """How long a server may take to become ready."""
@@ -40,7 +41,7 @@ def read(setting: Setting, paths: Sequence[str], folder: str) -> Round:
         pages = [page for found in threads.map(client.read, paths) for page in found]
         seconds, after = time.monotonic() - start, _steps(url)
     if wrong := [page.exception for page in pages if page.exception]:
-        raise ConfigError(f"{len(wrong)} pages cannot be read, first: {wrong[0]}", "Leave them out.")
+        raise ConfigError(f"{counted(len(wrong), 'page')} cannot be read, first: {wrong[0]}", "Leave them out.")
     sums = {f"{name}_seconds": value - before.get(name, 0) for name, value in after.items()}
     return Round(pages=len(pages), seconds=seconds, cpu_seconds=None, sums=sums)
 

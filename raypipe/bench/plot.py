@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 from raypipe.bench.report import Measured, Report, step_names
 from raypipe.bench.steps import REST
+from raypipe.plurals import counted
 
 WIDTH, BAR, GAP, TOP, LETTER = 700, 26, 14, 34, 7
 """In pixels: longest bar, height of bars, distance between them, space above them, and width of a letter."""
@@ -25,12 +26,13 @@ def svg(report: Report) -> str:
     left = 2 * GAP + LETTER * max(map(len, labels))
     width = left + WIDTH + GAP
     height = TOP + len(report.measured) * (BAR + GAP) + 20 * len(names) + GAP
+    cpus = counted(report.cpus, "CPU")
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
             'font-size="13">',
             f'<rect width="{width}" height="{height}" fill="white"/>',
-            f'<text x="{GAP}" y="20">Milliseconds of a page, {report.cpus} CPUs: {escape(report.cpu)}</text>',
+            f'<text x="{GAP}" y="20">Milliseconds of a page, {cpus}: {escape(report.cpu)}</text>',
             *_bars(report, names, labels, left),
             *_legend(names, left, TOP + len(report.measured) * (BAR + GAP)),
             "</svg>\n",

@@ -19,6 +19,7 @@ from raypipe.job.plan import Job
 from raypipe.job.progress import Progress
 from raypipe.job.ray import RayEngine
 from raypipe.pipeline import Pipeline
+from raypipe.plurals import counted
 
 
 def in_turn(
@@ -65,7 +66,7 @@ def one(setting: Setting, paths: list[str]) -> Round:
         summary = loop.run(job, lambda *_: _engine(setting, pipeline, job), Progress())
     if failed := summary.outcome.failed.total():
         raise ConfigError(
-            f"{failed} of {summary.pages} pages cannot be read, so the measured speed would mean nothing.",
+            f"{failed:,} of {counted(summary.pages, 'page')} cannot be read, so the measured speed would mean nothing.",
             "Leave them out; `raypipe run` says which they are.",
         )
     sums = dict(summary.sums)

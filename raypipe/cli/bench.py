@@ -18,6 +18,7 @@ from raypipe.cli.table import print_table
 from raypipe.errors import ConfigError
 from raypipe.machine import usable_cpus
 from raypipe.pipeline import BATCH_SIZE
+from raypipe.plurals import counted
 
 CONCERNED = {
     "batch_size": {"local", "ray"},
@@ -79,7 +80,8 @@ def bench(
     )
     named = zip(settings.items(), measured, strict=True)
     now = Report.of([Measured.of(name, setting, rounds_of_it) for (setting, name), rounds_of_it in named])
-    click.echo(f"{now.measured[0].pages} pages, {rounds} round{'s' * (rounds > 1)}, {now.cpus} CPUs: {now.cpu}")
+    pages, cpus = counted(now.measured[0].pages, "page"), counted(now.cpus, "CPU")
+    click.echo(f"{pages}, {counted(rounds, 'round')}, {cpus}: {now.cpu}")
     print_table(*report.speeds(now, earlier))
     click.echo()
     print_table(*report.shares(now, earlier))

@@ -16,6 +16,7 @@ from raypipe.job.ray import RayEngine
 from raypipe.job.writer import Writer
 from raypipe.keys import public
 from raypipe.pipeline import BATCH_SIZE, Pipeline
+from raypipe.plurals import counted
 
 STEPS = 1000
 """Of the progress bar."""
@@ -50,8 +51,8 @@ def convert(output: str, formats: tuple[str, ...], shards: int | None, engine: s
 
         done = job.convert(output, formats, engine_for, shards or 0, show)
     folders = "  ".join(f"{public(OutputFolder(output).documents(name))}/" for name in formats)
-    where = f"{done.shards} shard{'s' if done.shards > 1 else ''} of each format in " if done.shards else ""
-    click.echo(f"{done.documents} documents: {where}{folders}", err=True)
+    where = f"{counted(done.shards, 'shard')} of each format in " if done.shards else ""
+    click.echo(f"{counted(done.documents, 'document')}: {where}{folders}", err=True)
     if done.unwritten:
-        click.echo(f"{len(done.unwritten)} files could not be written, first {done.unwritten[0]}.", err=True)
+        click.echo(f"{counted(len(done.unwritten), 'file')} could not be written, first {done.unwritten[0]}.", err=True)
         sys.exit(ExitStatus.OUTPUT)

@@ -7,6 +7,7 @@ import click
 from raypipe.job.folder import OutputFolder
 from raypipe.job.shards import Outcome
 from raypipe.keys import public
+from raypipe.plurals import counted
 
 
 def print_failures(outcome: Outcome, folder: OutputFolder) -> None:
@@ -20,7 +21,7 @@ def print_failures(outcome: Outcome, folder: OutputFolder) -> None:
         click.echo("After that, the same command with --retry-failed reads those pages again.", err=True)
     if outcome.unwritten:
         click.echo(
-            f"{outcome.unwritten} files could not be written, first {outcome.why_unwritten[0]}. What was read is in "
-            "the results: the same command, or `raypipe convert`, writes the files again.",
+            f"{counted(outcome.unwritten, 'file')} could not be written, first {outcome.why_unwritten[0]}. What was "
+            "read is in the results: the same command, or `raypipe convert`, writes the files again.",
             err=True,
         )

@@ -23,6 +23,7 @@ from raypipe.job.plan import found
 from raypipe.job.progress import Limits
 from raypipe.job.sample import FEWEST, draw
 from raypipe.pipeline import Pipeline
+from raypipe.plurals import counted
 
 BUSY = 0.8
 """Least share of the CPUs that reading uses if nothing else runs and no page waits for its file."""
@@ -72,18 +73,19 @@ def plan(
 def summary(made: Forecast, seconds: float) -> str:
     """A forecast, and the seconds of a page that it is drawn from, in words."""
     lines = [
-        f"{made.pages:,} pages in {made.documents:,} documents, {made.sampled} of them read: {seconds:.2f} s a page",
+        f"{counted(made.pages, 'page')} in {counted(made.documents, 'document')}, {made.sampled} of them read: "
+        f"{seconds:.2f} s a page",
         f"time: {_duration(made.hours)}, give or take {made.doubt:.0%} (95 % confidence), with {made.actors} at once",
         f"memory: {made.memory / 1e9:.1f} GB in all processes that read",
         f"output: {made.output / 1e9:.3g} GB",
     ]
     if made.hours_joined is not None:
         saved = (made.hours - made.hours_joined) * 3600
-        lines.append(f"start: Ray's own {saved:.0f} seconds of it are saved where it runs already (--address)")
+        lines.append(f"start: {counted(round(saved), 'second')} less where Ray runs already (--address)")
     if made.busy is not None and made.busy < BUSY:
         lines.append(f"busy: {made.busy:.0%} of the CPUs; if other programs had the rest, measure again without them")
     if made.failed:
-        lines.append(f"about {made.failed:,} pages may fail")
+        lines.append(f"about {counted(made.failed, 'page')} may fail")
     if made.money is not None:
         lines.append(f"money: {made.money:,.2f}")
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from raypipe.job.progress import Limits, Progress
+from raypipe.plurals import counted
 
 LINE_SECONDS = 60.0
 """How often a log gets a line."""
@@ -54,14 +55,14 @@ class _Lines:
         if progress.doing == self._doing and now < self._next:
             return
         if progress.doing == self._doing:
-            click.echo(f"{progress.finished}/{progress.total} pages, {_state(progress)}", err=True)
+            click.echo(f"{progress.finished:,}/{counted(progress.total, 'page')}, {_state(progress)}", err=True)
         self._doing, self._next = progress.doing, now + LINE_SECONDS
 
 
 def _state(progress: Progress) -> str:
     seconds = time.monotonic() - progress.started
     rate = progress.finished / seconds if seconds else 0
-    more = f", {progress.listed} files listed so far" if progress.listing and progress.listed else ""
+    more = f", {counted(progress.listed, 'file')} listed so far" if progress.listing and progress.listed else ""
     left = (progress.total - progress.finished) / rate if rate and not progress.listing else None
     time_left = f", {_duration(left)} left" if left is not None and not Console(stderr=True).is_terminal else ""
     return f"{rate:.2f} pages/s, {progress.failed} failed{more}{time_left}"

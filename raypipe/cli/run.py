@@ -35,6 +35,7 @@ from raypipe.job.progress import Limits, Progress
 from raypipe.job.ray import RayEngine
 from raypipe.keys import public
 from raypipe.metrics import files_run
+from raypipe.plurals import counted
 
 PAGE_SECONDS = 900.0
 """Of a page of 400 lines, the slowest recognizer takes 540 seconds on a slow CPU; see `benchmarks/trocr.py`."""
@@ -138,11 +139,11 @@ def _report(summary: loop.Summary, job: Job, overlay: str) -> ExitStatus:
     """Prints the summary; returns the exit status."""
     seconds, outcome = summary.processing_seconds, summary.outcome
     rate = f", {summary.pages / seconds:.2f} pages/s once started" if seconds else ""
-    click.echo(f"{summary.pages} pages in {summary.seconds:.1f} s{rate}", err=True)
+    click.echo(f"{counted(summary.pages, 'page')} in {summary.seconds:.1f} s{rate}", err=True)
     if files := files_run(summary.sums):
         click.echo(f"models that ran: {', '.join(files)}", err=True)
     if summary.resumed:
-        click.echo(f"{summary.resumed} pages were already done", err=True)
+        click.echo(f"already done: {counted(summary.resumed, 'page')}", err=True)
     folders = [job.folder.results, *map(job.folder.documents, job.writer.formats)]
     folders += [job.folder.overlays] if overlay != "none" else []
     click.echo(f"results: {'  '.join(f'{public(folder)}/' for folder in folders)}", err=True)

@@ -14,6 +14,7 @@ from raypipe.cli.options import alone, chosen_pipeline, passwords_option, pipeli
 from raypipe.client import Client
 from raypipe.errors import ConfigError, ExitStatus
 from raypipe.images import passwords
+from raypipe.plurals import counted
 from raypipe.types import Page
 
 
@@ -55,5 +56,6 @@ def show(image: Path, output: Path | None, url: str | None, api_key: str | None,
             target.write_bytes(page["image_with_regions"])
         except OSError as error:
             raise ConfigError(f"{target} cannot be written: {error}.", "Choose another --output.") from error
-        click.echo(f"{len(page.lines)} lines, mean confidence {page.confidence or 0:.2f}, overlay: {target}", err=True)
+        lines = counted(len(page.lines), "line")
+        click.echo(f"{lines}, mean confidence {page.confidence or 0:.2f}, overlay: {target}", err=True)
     sys.exit(ExitStatus.PAGES if failed else ExitStatus.DONE)

@@ -10,6 +10,7 @@ from raypipe.cli.outcome import print_failures
 from raypipe.job.folder import OutputFolder
 from raypipe.job.status import Status
 from raypipe.job.status import status as status_of
+from raypipe.plurals import counted
 
 
 @click.command(epilog="Example: raypipe status s3://bucket/letters-out --json")
@@ -26,8 +27,10 @@ def status(output: str, as_json: bool) -> None:
 
 
 def _summary(found: Status) -> str:
-    listed = "still listing" if found.listed is None else f"{found.listed} files listed"
+    listed = "still listing" if found.listed is None else f"{counted(found.listed, 'file')} listed"
     rate = f", {found.pages_per_second:.2f} pages/s in the last minutes" if found.pages_per_second else ""
-    state = "finished" if found.finished else f"{found.done} of {found.documents} documents in finished shards"
-    gone = f"; {found.files_gone} files of results are gone, whose pages `raypipe run` reads again"
-    return f"{state}: {found.pages} pages, {listed}{rate}{gone if found.files_gone else ''}"
+    state = (
+        "finished" if found.finished else f"{found.done:,} of {counted(found.documents, 'document')} in finished shards"
+    )
+    gone = f"; gone: {counted(found.files_gone, 'file')} of results, whose pages `raypipe run` reads again"
+    return f"{state}: {counted(found.pages, 'page')}, {listed}{rate}{gone if found.files_gone else ''}"

@@ -14,6 +14,7 @@ from pyarrow import fs
 from raypipe.errors import Code, InputError, PageError
 from raypipe.files import addresses, archives
 from raypipe.files.retries import is_key_refused, retried
+from raypipe.plurals import counted
 
 T = TypeVar("T")
 OBJECT_STORES = ("s3", "gcs", "abfs")
@@ -77,7 +78,7 @@ def check_size(name: str, size: int, max_bytes: int | None) -> None:
         PageError: `image_too_large`.
     """
     if max_bytes is not None and size > max_bytes:
-        message = f"{name} has {size:,} bytes, over the limit of {max_bytes:,}."
+        message = f"{name} has {counted(size, 'byte')}, over the limit of {max_bytes:,}."
         raise PageError(Code.IMAGE_TOO_LARGE, message, "Raise BinaryToImage's max_bytes if you trust it.")
 
 

@@ -17,6 +17,7 @@ from raypipe.images.base import Size, TextLayer, Wanted, page_errors
 from raypipe.images.kinds import kind_of
 from raypipe.images.mending import rescued
 from raypipe.images.opened import opened
+from raypipe.plurals import counted
 from raypipe.types import Boxes, Line, Pixels
 
 GRAY, BGR = 10, 5
@@ -192,7 +193,7 @@ def _check_page(origin: str, page: int, limits: Limits) -> None:
     if page >= limits.max_pages:
         raise PageError(
             Code.PAGE_MISSING,
-            f"Page {page} of {origin} is over the limit of {limits.max_pages} pages.",
+            f"Page {page} of {origin} is over the limit of {counted(limits.max_pages, 'page')}.",
             "Raise BinaryToImage's max_pages.",
         )
 

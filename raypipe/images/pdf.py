@@ -20,6 +20,7 @@ from raypipe.images.pdf_content import POINTS_PER_INCH, needed_resolution
 from raypipe.images.pdf_damage import damage, is_content_lost
 from raypipe.images.pdf_forms import flatten, kinds_of_notes, mark_buttons
 from raypipe.images.pdf_text import MOST_LOOKED_AT, is_seen, text_layer
+from raypipe.plurals import counted
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _unread(document: PdfDocument) -> str:
     if document.get_formtype() == raw.FORMTYPE_XFA_FULL:
         return "it is an XFA form, of which only the plain pages are read, not what XFA would draw"
     if attached := document.count_attachments():
-        return f"{attached} files are attached to it, which are not read: extract them to read them"
+        return f"it has {counted(attached, 'attachment')}: what is attached is not read unless it is extracted"
     return ""
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from raypipe.files.ranged import File
 from raypipe.images import codestreams, fax, jpeg
 from raypipe.images.pdf_content import objects
+from raypipe.plurals import counted
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -39,7 +40,7 @@ def damage(page: PdfPage) -> str:
 
     handles = [each for each, _ in objects(page) if raw.FPDFPageObj_GetType(each) == raw.FPDF_PAGEOBJ_IMAGE]
     count = sum(_is_damaged(page, handle) for handle in handles[:MOST_PICTURES])
-    return f"{count} of {len(handles)} pictures on the page are damaged or cut off" if count else ""
+    return f"damaged or cut off: {count} of {counted(len(handles), 'picture')} on the page" if count else ""
 
 
 def is_content_lost(source: File, page: int) -> bool:

@@ -60,7 +60,7 @@ def text_layer(page: PdfPage, width: int, height: int) -> TextLayer | None:
     try:
         count = raw.FPDFText_CountChars(handle)
         if count > MOST_CHARACTERS:
-            return TextLayer(words=[], lines=np.zeros((0, 5), np.float32), doubt=f"it has {count} characters")
+            return TextLayer(words=[], lines=np.zeros((0, 5), np.float32), doubt=f"it has {count:,} characters")
         characters = list(_characters(handle, count))
     finally:
         raw.FPDFText_ClosePage(handle)

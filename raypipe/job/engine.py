@@ -13,6 +13,7 @@ from raypipe.images.kinds import paged_suffixes
 from raypipe.job.progress import Progress
 from raypipe.job.writer import Task
 from raypipe.machine import usable_cpus
+from raypipe.plurals import counted
 
 PAGE_SECONDS = 0.65
 """CPU seconds that a page takes with the default models; see `benchmarks/throughput.py`."""
@@ -82,11 +83,11 @@ def choose(
     if any(operator.pool for operator in graph.operators):
         return Choice("ray", "because stages have pools")
     if threads:
-        return Choice("local", f"with {threads} threads")
+        return Choice("local", f"with {counted(threads, 'thread')}")
     pages, cpus = likely_pages(documents), cpus or usable_cpus()
     local = pages * max(PAGE_SECONDS / cpus * RAY_GAIN, ALONE_SECONDS)
     ray = pages * PAGE_SECONDS / cpus + RAY_SECONDS
-    what = f"{len(documents)}{' and more' if more else ''} documents"
+    what = f"{len(documents):,} and more documents" if more else counted(len(documents), "document")
     # Without the seconds: a page takes two to three times as long on one CPU as on another.
     if local <= ray and not more:
         return Choice("local", f"with {what} it finishes sooner than Ray, which has to start first")

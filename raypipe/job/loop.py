@@ -19,6 +19,7 @@ from raypipe.job.plan import Job, note_listed
 from raypipe.job.progress import Progress
 from raypipe.job.results import Rows
 from raypipe.job.shards import Outcome
+from raypipe.plurals import counted
 
 MOST_ROUNDS = 3
 """How often a shard is processed: once, and again if files turn out to have more pages than expected."""
@@ -110,14 +111,15 @@ class _Run:
         log, deadline = logging.getLogger(__name__), time.monotonic() + LATE_SECONDS
         gone = self._results.gone(self._ledger.files())
         if gone:
-            text = "%d files in %s are not there, or not listed yet, and are waited for, up to %g seconds."
-            log.warning(text, sum(gone.values()), self._job.folder.results, LATE_SECONDS)
+            text = "Waiting up to %s for %s in %s, not there or not listed yet."
+            waited = counted(LATE_SECONDS, "second"), counted(sum(gone.values()), "file")
+            log.warning(text, *waited, self._job.folder.results)
         while gone and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
             gone = self._results.gone(self._ledger.files())
         for number, count in gone.items():
-            text = "%d files whose names begin with %s are gone; their pages are read again."
-            log.warning(text, count, f"{self._job.folder.results}/{number:06}")
+            text = "Reading the pages again of what is gone: %s, with names that begin with %s."
+            log.warning(text, counted(count, "file"), f"{self._job.folder.results}/{number:06}")
             self._ledger.reopen(number)
 
     def _leave_unseen(self, number: int) -> None:
@@ -209,8 +211,8 @@ class _Run:
             rows = self._results.of(number)
         if rows.pages < expected:
             raise OutputError(
-                f"{expected - rows.pages} of {expected} rows are not in {self._job.folder.results}/, where they were "
-                "written.",
+                f"{expected - rows.pages:,} of {counted(expected, 'row')} cannot be found in "
+                f"{self._job.folder.results}/, to which they were written.",
                 "Give --output a folder that all nodes share, or one in a bucket; the same command then reads them.",
             )
         return rows
@@ -219,8 +221,8 @@ class _Run:
         missing = [path for path in documents["path"].to_pylist() if path not in rows.complete]
         if missing:
             raise OutputError(
-                f"{len(missing)} of {len(documents)} documents have pages without a row in "
-                f"{self._job.folder.results}/, first {missing[0]}.",
+                f"Rows are missing in {self._job.folder.results}/ for {len(missing):,} of "
+                f"{counted(len(documents), 'document')}, first {missing[0]}.",
                 "The same command reads them again; report it if that does not help.",
             )
 

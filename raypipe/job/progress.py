@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from raypipe.errors import TooManyErrorsError
+from raypipe.plurals import counted
 
 MIN_PAGES = 100
 """Pages after which a share of failed ones means something."""
@@ -25,7 +26,7 @@ class Limits:
         rate = self.max_error_rate
         if many or (rate is not None and finished >= MIN_PAGES and failed > rate * finished):
             raise TooManyErrorsError(
-                f"{failed} of {finished} pages failed, so the job was stopped.",
+                f"{failed:,} of {counted(finished, 'page')} failed, so the job was stopped.",
                 "See their reasons with `raypipe status`; once these are mended, --retry-failed reads them again.",
             )
 

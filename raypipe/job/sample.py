@@ -15,6 +15,7 @@ from raypipe.errors import InputError
 from raypipe.images.kinds import is_one_page
 from raypipe.inputs.listing import Found
 from raypipe.job.names import Naming
+from raypipe.plurals import counted
 from raypipe.run.local import numbered
 from raypipe.types import Row
 
@@ -116,7 +117,9 @@ def draw(found: Iterable[Found], sources: Sequence[str], most: int, on_listed: C
     inside, off = documents.pages(counts)
     total = pictures.listed + inside
     if total < FEWEST:
-        raise InputError(f"The sources have {total:.0f} pages, too few to measure.", "Run the job itself.")
+        raise InputError(
+            f"The sources have {counted(round(total), 'page')}, too few to measure.", "Run the job itself."
+        )
     single = min(len(pictures.rows), round(most * pictures.listed / total))
     by_size = sorted(pictures.rows, key=lambda row: int(row["size"]))
     rows = [{**row, "count": 1, "done": []} for row in _evenly(by_size, single, chance)]

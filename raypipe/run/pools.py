@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from raypipe.errors import ConfigError, DeviceError
 from raypipe.graph import Graph, Operator
 from raypipe.machine import usable_cpus
+from raypipe.plurals import counted
 from raypipe.stages.base import ModelStage, Pool
 
 READ_AND_WRITE_CPUS = 1.0
@@ -114,13 +115,13 @@ def check_room(
     needed = sum(pool.floor * pool.num_gpus for pool in pools) + taken[1]
     if needed > gpus:
         extra = others.format(taken[1]) if taken[1] else ""
-        message = f"The pools need {needed:g} GPUs{extra}, but the cluster has {gpus:g}."
+        message = f"The pools need {counted(round(needed, 3), 'GPU')}{extra}, but the cluster has {gpus:g}."
         raise DeviceError(message, "Lower num_gpus or the pool sizes.")
     needed = sum(pool.floor * pool.num_cpus for pool in pools) + kept + taken[0]
     if needed > cpus:
         extra = f" with the {kept:g} for reading and writing" if kept else ""
         extra += others.format(taken[0]) if taken[0] else ""
         raise ConfigError(
-            f"The pools need {needed:g} CPUs{extra}, but the cluster has {cpus:g}.",
+            f"The pools need {counted(round(needed, 3), 'CPU')}{extra}, but the cluster has {cpus:g}.",
             "Lower the pool sizes or num_cpus, or start Ray with more CPUs.",
         )

@@ -11,6 +11,7 @@ import cv2
 from raypipe.errors import Code, Failure
 from raypipe.graph import Operator
 from raypipe.metrics import Metrics
+from raypipe.plurals import counted
 from raypipe.stages.base import Step, Worker
 from raypipe.types import Row
 
@@ -68,7 +69,7 @@ def carry_out(step: Step, worker: Worker[Any], rows: list[Row]) -> None:
 def timed_out(stage: str, what: str, seconds: float) -> str:
     """The exception of a page that took too long, or of a document that took too long to open."""
     message = (
-        f"{what} was not finished in {seconds:g} seconds and is given up. "
+        f"{what} was not finished in {counted(seconds, 'second')} and is given up. "
         "Look at the picture; give pages more time if it looks sound."
     )
     return str(Failure(stage, Code.PAGE_TIMEOUT, message))

@@ -13,6 +13,7 @@ import pyarrow as pa
 from raypipe.errors import ConfigError
 from raypipe.graph import INPUT_COLUMNS
 from raypipe.pipeline import Pipeline
+from raypipe.plurals import counted
 from raypipe.stages.base import Stage
 from raypipe.visual import show
 from raypipe.visual.functions import RAYS_WAY, Column, as_column, col, values, with_values
@@ -281,7 +282,7 @@ class Frame:
         rows = list(islice((row for table in limited for row in outward(table, names, pixels=False)), n + 1))
         print(show.table(rows[:n], names, truncate))  # noqa: T201 - printing is its purpose
         if len(rows) > n:
-            print(f"only showing top {n} rows")  # noqa: T201
+            print(f"only showing top {counted(n, 'row')}")  # noqa: T201
 
     def printSchema(self) -> None:  # noqa: N802
         """Prints the columns as a tree."""

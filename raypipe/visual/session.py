@@ -19,6 +19,7 @@ from raypipe.engine.session import gpu_trouble
 from raypipe.errors import ConfigError, DeviceError, InputError
 from raypipe.files.paths import resolve
 from raypipe.inputs.listing import Found, listed
+from raypipe.plurals import counted
 from raypipe.visual import models
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import log
@@ -118,7 +119,8 @@ def _named(row: Any, names: Sequence[str]) -> dict[str, Any]:
     if hasattr(row, "asDict"):
         return dict(row.asDict(recursive=True))
     if len(row) != len(names):
-        raise ConfigError(f"A row has {len(row)} values, for the names {list(names)}.", "Give schema a name for each.")
+        has = f"A row has {counted(len(row), 'value')}, for the names {list(names)}."
+        raise ConfigError(has, "Give schema a name for each.")
     return dict(zip(names, row, strict=True))
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 
 from starlette.requests import ClientDisconnect, Request
 
+from raypipe.plurals import counted
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import ServerSettings
 
@@ -72,9 +73,9 @@ class Bodies:
         """Counts a body that is awaited, unless there are too many, of this client or of all (429)."""
         most, most_of_one = self._settings.max_uploads, self._settings.max_uploads_per_client
         if self._waiting[client] >= most_of_one:
-            raise self._too_many(f"{most_of_one} of your uploads are under way.")
+            raise self._too_many(f"You have {counted(most_of_one, 'upload')} under way.")
         if self._waiting.total() >= most:
-            raise self._too_many(f"{most} uploads are under way.")
+            raise self._too_many(f"The server has {counted(most, 'upload')} under way.")
         self._waiting[client] += 1
 
     def leave(self, client: str) -> None:
@@ -86,13 +87,14 @@ class Bodies:
     def hold(self, size: int) -> None:
         """Counts bytes that have arrived, unless all take too much memory (429); a negative number releases them."""
         if self._bytes + size > self._settings.max_uploads_bytes:
-            raise self._too_many(f"The uploads under way take {self._settings.max_uploads_bytes:,} bytes.")
+            raise self._too_many(f"The uploads under way take {counted(self._settings.max_uploads_bytes, 'byte')}.")
         self._bytes += size
 
     def _too_many(self, what: str) -> ProblemError:
         seconds = self._settings.retry_after_seconds
         headers = {**CLOSE, "Retry-After": str(seconds)}
-        return ProblemError(429, "too_many_uploads", f"{what} Try again in {seconds} seconds.", headers)
+        again = f"Try again in {counted(seconds, 'second')}."
+        return ProblemError(429, "too_many_uploads", f"{what} {again}", headers)
 
 
 class _Arrival:
@@ -120,8 +122,8 @@ class _Arrival:
             return
         if time.monotonic() - self._begun >= self._longest:
             detail = (
-                f"The body did not arrive within {self._settings.body_seconds:g} seconds, or at less than "
-                f"{self._settings.min_upload_rate:,} bytes a second."
+                f"The body did not arrive within {counted(self._settings.body_seconds, 'second')}, or at less than "
+                f"{counted(self._settings.min_upload_rate, 'byte')} a second."
             )
             raise ProblemError(408, "body_too_slow", detail, CLOSE)
         self._bodies.take(self._client)
@@ -143,5 +145,5 @@ class _Arrival:
 
 def too_large(settings: ServerSettings) -> ProblemError:
     """The problem of a body over the limit."""
-    detail = f"The body is larger than {settings.max_body_bytes:,} bytes, the limit of this server."
+    detail = f"The body is larger than {counted(settings.max_body_bytes, 'byte')}, the limit of this server."
     return ProblemError(413, "body_too_large", detail, CLOSE)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from raypipe.errors import Failure, PageError
 from raypipe.images.image import Image, Limits, open_image
+from raypipe.plurals import counted
 from raypipe.stages.decode import BinaryToImage
 from raypipe.types import USUAL, Page
 from raypipe.web import answers, given
@@ -79,7 +80,8 @@ def pages_of(body: bytes, most: int, upload: Upload | None = None) -> list[Page]
     except (ValueError, RecursionError) as error:
         raise _refused(str(error) or type(error).__name__) from error
     if len(found.pages) > most:
-        raise ProblemError(413, "too_many_pages", f"There are more than {most} pages, the limit of this server.")
+        detail = f"There are more than {counted(most, 'page')}, the limit of this server."
+        raise ProblemError(413, "too_many_pages", detail)
     try:
         return [_page(page, upload) for page in found.pages]
     except PageError as error:

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from raypipe.plurals import counted
 from raypipe.web import sites
 from raypipe.web.bodies import CLOSE
 from raypipe.web.pages import STATIC
@@ -121,8 +122,8 @@ class Edge:
             return problem
         if self._stops and scope["path"] != "/healthz":
             seconds = self._settings.retry_after_seconds
-            wait = {"Retry-After": str(seconds)}
-            return ProblemError(503, "stopping", f"The server is stopping. Try again in {seconds} seconds.", wait)
+            detail = f"The server is stopping. Try again in {counted(seconds, 'second')}."
+            return ProblemError(503, "stopping", detail, {"Retry-After": str(seconds)})
         is_public = scope["path"] in PUBLIC_PATHS and scope["method"] == "GET" or _is_static(scope["path"])
         if self._keys and not is_public and not scope["state"]["key"]:
             challenge = {"WWW-Authenticate": "Bearer"}

@@ -29,7 +29,7 @@ JOB = JobAnswer(
     created="2026-01-31T09:30:00Z",
     expires=None,
 )
-PROBLEM = ProblemError(429, "overloaded", "All 16 places are taken. Try again in 2 seconds.")
+PROBLEM = ProblemError(429, "overloaded", "The server has 16 places, and none is free. Try again in 2 seconds.")
 
 
 def with_examples(document: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from raypipe.images.kinds import may_have_pages
+from raypipe.plurals import counted
 from raypipe.types import Page
 from raypipe.web import answers
 from raypipe.web.jobs import ENDED, JobAnswer, Jobs
@@ -61,7 +62,8 @@ async def _count(service: Service, uploads: list[Upload], most: int) -> int:
         several = may_have_pages(upload.content)
         pages += await deadline.wait_for(service.reader.count(upload.content)) if several else 1
     if pages > most:
-        raise ProblemError(413, "too_many_pages", f"The job has {pages} pages, and the limit of this server is {most}.")
+        detail = f"The job has {counted(pages, 'page')}, and the limit of this server is {most}."
+        raise ProblemError(413, "too_many_pages", detail)
     return pages
 
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from raypipe.plurals import counted
 from raypipe.web.problems import ProblemError
 
 T = TypeVar("T")
@@ -38,14 +39,14 @@ class Admission:
     def check(self, client: str) -> None:
         """Makes sure that there is a place now (429: none, or none for this client), before a body is read in vain."""
         if self.taken >= self._places:
-            raise self._refused("overloaded", f"All {self._places} places are taken.")
+            raise self._refused("overloaded", f"The server has {counted(self._places, 'place')}, and none is free.")
         mine = self._taken[client]
         if mine >= (self._of_one or self._places - self.taken):
-            raise self._refused("too_many_requests", f"{mine} of your requests are under way.")
+            raise self._refused("too_many_requests", f"You have {counted(mine, 'request')} under way.")
 
     def _refused(self, code: str, detail: str) -> ProblemError:
-        seconds = str(self._retry_after)
-        return ProblemError(429, code, f"{detail} Try again in {seconds} seconds.", {"Retry-After": seconds})
+        again = f"Try again in {counted(self._retry_after, 'second')}."
+        return ProblemError(429, code, f"{detail} {again}", {"Retry-After": str(self._retry_after)})
 
     @contextmanager
     def place(self, client: str) -> Iterator[None]:
@@ -74,7 +75,7 @@ class Quota:
         missing = self._full_at.get(client, 0) - time.monotonic()
         if missing >= 60:
             seconds = math.ceil(missing - 60) or 1
-            detail = f"You may send {self._most} pages a minute. Try again in {seconds} seconds."
+            detail = f"You may send {counted(self._most, 'page')} a minute. Try again in {counted(seconds, 'second')}."
             raise ProblemError(429, "quota_used", detail, {"Retry-After": str(seconds)})
 
     def take(self, client: str, pages: int) -> None:
@@ -99,5 +100,7 @@ class Deadline:
         try:
             return await asyncio.wait_for(work, self._seconds if self._each else self._end - time.monotonic())
         except TimeoutError as error:
-            detail = f"The pages were not read within {self._seconds:g} seconds. Send fewer, or try again later."
+            detail = (
+                f"The pages were not read within {counted(self._seconds, 'second')}. Send fewer, or try again later."
+            )
             raise ProblemError(504, "too_slow", detail) from error

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from raypipe.columns import Column
 from raypipe.images.kinds import may_have_pages
 from raypipe.metrics import Visit
+from raypipe.plurals import counted
 from raypipe.types import Page, Row
 from raypipe.web.limits import Deadline
 from raypipe.web.options import Options
@@ -83,7 +84,8 @@ async def page_rows(
         chosen, most_pages = options.chosen(total), max(most_pages, total)
         if len(rows) + len(chosen) > settings.max_pages:
             most = settings.max_pages
-            detail = f"The request has more than {most} pages, the limit of this server. Choose some: pages=1-{most}."
+            limit = f"{counted(most, 'page')}, the limit of this server"
+            detail = f"The request has more than {limit}. Choose some: pages=1-{most}."
             raise ProblemError(413, "too_many_pages", detail)
         row = {"path": upload.name, "name": upload.name, "content": content, "total_pages": total, "exception": None}
         rows += [{**row, "pagenum": page, **upload.columns} for page in chosen]

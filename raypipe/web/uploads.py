@@ -17,6 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from raypipe.plurals import counted
 from raypipe.web import given
 from raypipe.web.options import once
 from raypipe.web.problems import ProblemError
@@ -103,7 +104,7 @@ async def _form(request: Request, body: bytes, settings: ServerSettings) -> Form
         return await parser.parse()
     except MultiPartException as error:
         if error.message.startswith("Too many files"):
-            detail = f"The form has more than {settings.max_files} files, the limit of this server."
+            detail = f"The form has more than {counted(settings.max_files, 'file')}, the limit of this server."
             raise ProblemError(413, "too_many_files", detail) from error
         detail = f"The multipart form cannot be read: {error.message.rstrip('.')}. {FORM_REMEDY}"
         raise ProblemError(422, "form_damaged", detail) from error

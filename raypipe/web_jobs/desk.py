@@ -22,6 +22,7 @@ from raypipe.job.progress import Progress
 from raypipe.job.results import Results
 from raypipe.job.same import declared_pipeline
 from raypipe.pipeline import Pipeline
+from raypipe.plurals import counted
 from raypipe.types import Page
 from raypipe.web.jobs import JobAnswer
 from raypipe.web.problems import ProblemError
@@ -119,7 +120,7 @@ class Desk:
         if answer.state == "failed":
             raise ProblemError(409, "job_failed", answer.problem)
         if answer.state != "done":
-            detail = f"{answer.done} of {answer.pages} pages are read."
+            detail = f"{answer.done:,} of {counted(answer.pages, 'page')} read."
             raise ProblemError(409, "job_unfinished", detail, {"Retry-After": "2"})
         with self._unless_removed(job, owner):
             graph = declared_pipeline(kept.output).graph

@@ -22,6 +22,7 @@ from raypipe.job import lease
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Rows
 from raypipe.pipeline import Pipeline
+from raypipe.plurals import counted
 from raypipe.web.jobs import DeliveryAnswer, DeliveryState, JobAnswer, JobFailure
 from raypipe.web.problems import ProblemError
 from raypipe.web.settings import JobSettings
@@ -210,9 +211,9 @@ class Shelf:
         there, settings = self.all(), self._settings
         detail = ""
         if len(there) >= settings.max_jobs:
-            detail = f"{settings.max_jobs} jobs are kept."
+            detail = f"The server keeps {counted(settings.max_jobs, 'job')}."
         elif sum(kept.size for kept in there) + size > settings.max_jobs_bytes:
-            detail = f"The documents of jobs would take more than {settings.max_jobs_bytes:,} bytes."
+            detail = f"The documents of jobs would take more than {counted(settings.max_jobs_bytes, 'byte')}."
         if detail:
             raise ProblemError(
                 429, "too_many_jobs", f"{detail} Remove some, or try again later.", {"Retry-After": "60"}

@@ -23,6 +23,7 @@ from filelock import FileLock
 
 from raypipe.engine.runtime import TELEMETRY
 from raypipe.errors import ModelError
+from raypipe.plurals import counted
 from raypipe.zoo import store
 from raypipe.zoo.manifest import Model
 from raypipe.zoo.store import Record
@@ -257,7 +258,7 @@ def _difference(path: Path, file: RepoSibling) -> str | None:
     """How a file differs from what the hub says about it: sha256 for large files, git's digest for small ones."""
     size = path.stat().st_size
     if size != file.size:
-        return f"has {size} bytes, but should have {file.size}"
+        return f"has {counted(size, 'byte')}, but should have {file.size:,}"
     if file.lfs:
         found, expected = store.sha256_of(path), file.lfs.sha256
     else:

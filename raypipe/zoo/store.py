@@ -18,6 +18,7 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from raypipe.errors import ModelError
+from raypipe.plurals import counted
 
 VARIABLE = "RAYPIPE_MODELS"
 RECORD = "raypipe.json"
@@ -96,7 +97,7 @@ def difference(path: Path, expected: StoredFile) -> str | None:
     if not path.exists():
         return "missing"
     if (size := path.stat().st_size) != expected.bytes:
-        return f"{size} bytes instead of {expected.bytes}"
+        return f"{counted(size, 'byte')} instead of {expected.bytes:,}"
     digest = sha256_of(path)
     return None if digest == expected.sha256 else f"sha256 {digest} instead of {expected.sha256}"
 

@@ -112,7 +112,7 @@ def test_a_killed_job_goes_on_where_it_stopped(tmp_path: Path) -> None:
     (tmp_path / "out/results/000000-0123456789abcdef.parquet.part").write_bytes(b"PAR1 and then the power went")
     done = run(*command)
     assert done.returncode == 0, done.stderr
-    assert f"{before} pages were already done" in done.stderr
+    assert f"already done: {before} page" in done.stderr
     assert not list((tmp_path / "out/results").glob("*.part"))
     counts = Counter(str(row["path"]) for row in results(tmp_path / "out"))
     assert len(counts) == PAGES and set(counts.values()) == {1}

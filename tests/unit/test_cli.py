@@ -232,7 +232,7 @@ def test_a_job_in_this_process(
     assert sorted(path.name for path in Path("out/text").iterdir()) == ["a.png.txt", "b.png.txt"]
     again = invoke(*arguments)
     assert again.exit_code == status
-    assert "2 pages were already done" in again.output
+    assert "already done: 2 pages" in again.output
 
 
 def test_a_format_that_fails_is_a_line_and_an_exit_status(
@@ -250,7 +250,7 @@ def test_a_format_that_fails_is_a_line_and_an_exit_status(
     arguments = ["run", "a.png", "-o", "out", "--pipeline", "open.toml", "--overlay", "none", "--engine", "local"]
     assert run_main(monkeypatch, *arguments, "--format", "hocr", "--format", "text") == 8
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("1 files could not be written, first hocr of a.png: LookupError: a.png.")
+    assert last.startswith("1 file could not be written, first hocr of a.png: LookupError: a.png.")
     assert Path("out/text/a.png.txt").exists()
 
 

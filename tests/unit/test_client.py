@@ -229,7 +229,7 @@ def test_models(script: Script) -> None:
 def test_show_by_a_server(script: Script, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"picture")
     result = CliRunner().invoke(cli, ["show", str(tmp_path / "a.png"), "--url", script.url])
-    assert result.exit_code == 0 and result.output.startswith("Dear\n1 lines, mean confidence 0.90")
+    assert result.exit_code == 0 and result.output.startswith("Dear\n1 line, mean confidence 0.90")
     assert (tmp_path / "a.overlay.png").read_bytes() == b"drawn"
 
 

@@ -142,7 +142,7 @@ def test_a_forecast_tells_what_ray_s_own_start_takes() -> None:
     measured = Measured(0.65, 0.04, 800_000_000, {"results": 9000.0}, 0.02, 0.97, 2.0)
     made = forecast(sample, measured, Cluster.parse("1x3cpu"), None)
     assert made.hours_joined is not None and (made.hours - made.hours_joined) * 3600 == pytest.approx(RAY_START_SECONDS)
-    assert "4 seconds of it are saved where it runs already" in summary(made, 0.65)
+    assert "start: 4 seconds less where Ray runs already" in summary(made, 0.65)
     alone = forecast(sample, measured, None, None)
     assert alone.hours_joined is None and "--address" not in summary(alone, 0.65)
 

@@ -15,6 +15,7 @@ import raypipe
 
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
+    ["plurals"],
     ["types", "compat", "keys", "machine", "metrics", "hosts"],
     ["errors"],
     ["native"],

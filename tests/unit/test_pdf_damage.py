@@ -46,11 +46,11 @@ def test_whole_pictures_are_not_complained_about(name: str) -> None:
 @pytest.mark.parametrize("name", DATA)
 def test_pictures_that_are_cut_off_are_told(name: str, part: float) -> None:
     found = warning(name, DATA[name][: int(part * len(DATA[name]))])
-    assert found == "1 of 1 pictures on the page are damaged or cut off"
+    assert found == "damaged or cut off: 1 of 1 picture on the page"
 
 
 def test_a_filter_that_nobody_knows_is_told() -> None:
-    assert warning("/OddDecode", RAW) == "1 of 1 pictures on the page are damaged or cut off"
+    assert warning("/OddDecode", RAW) == "damaged or cut off: 1 of 1 picture on the page"
 
 
 BITS = PillowImage.fromarray((NOISE > 250) * np.uint8(255)).convert("1")

@@ -51,7 +51,7 @@ def test_pages_of_a_file_that_vanished_are_read_again(
     found = status(str(tmp_path / "out"))
     assert (found.finished, found.pages, found.files_gone) == (False, 0, 1)
     again = run(folder, tmp_path / "out")
-    assert (again.pages, again.resumed) == (3, 0) and "1 files whose names begin with" in caplog.text
+    assert (again.pages, again.resumed) == (3, 0) and "1 file, with names that begin with" in caplog.text
     assert files(tmp_path / "out") == {file.name} and status(str(tmp_path / "out")).files_gone == 0
 
 
@@ -98,7 +98,7 @@ def test_rows_that_did_not_arrive_are_an_error(folder: Path, tmp_path: Path, mon
     monkeypatch.setattr(loop, "LATE_SECONDS", 0)
     job = plan.prepare(PIPELINE, [folder], tmp_path / "out")
     elsewhere = Writer(OutputFolder(tmp_path / "another disk"), job.writer.columns, ())
-    with pytest.raises(OutputError, match=r"3 of 3 rows are not in .*out/results"):
+    with pytest.raises(OutputError, match=r"3 of 3 rows cannot be found in .*out/results"):
         loop.run(job, lambda *_: LocalEngine(PIPELINE.graph, elsewhere, 1, 1), Progress())
 
 
