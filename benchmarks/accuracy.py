@@ -45,7 +45,8 @@ def pipeline_for(name: str, arguments: argparse.Namespace) -> rp.Pipeline:
     """The standard pipeline, or for lines its recognizer alone."""
     chosen = presets.PRESETS[arguments.preset]
     detector, recognizer = arguments.detector or chosen.detector, arguments.recognizer or chosen.recognizer
-    standard = presets.standard(detector, recognizer, use_gpu=False, width=arguments.width or chosen.width)
+    chosen = chosen._replace(detector=detector, recognizer=recognizer, width=arguments.width or chosen.width)
+    standard = presets.standard(**chosen._asdict(), use_gpu=False)
     decode, detect, recognize = standard.stages
     recognize = recognize.model_copy(update={"decoder": arguments.decoder})
     if "lines" not in name and "words" not in name:

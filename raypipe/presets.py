@@ -21,20 +21,24 @@ DETECTOR: str = ImageTextDetector.model_fields["model"].default
 LANGUAGE: str = ImageToText.model_fields["language"].default
 RECOGNIZER: str = ImageToText.model_fields["model"].default
 WIDTH: int = ImageTextDetector.model_fields["width"].default
+REDUCE_ABOVE: int = BinaryToImage.model_fields["reduce_above"].default
+OMIT_BITS: int = BinaryToImage.model_fields["omit_bits"].default
 
 
 class Preset(NamedTuple):
-    """A ready-made choice: the models, and the pixels to which a page's longer side is scaled to find its lines."""
+    """A ready-made choice of the options of `standard` that decide how fast and how well pages are read."""
 
     detector: str
     recognizer: str
     width: int
+    reduce_above: int
+    omit_bits: int
 
 
 STANDARD = "standard"
 PRESETS = {
-    STANDARD: Preset(DETECTOR, RECOGNIZER, WIDTH),
-    "fast": Preset("text_detector_db_tiny_opt", "ocr_tiny_handwritten_opt", 1120),
+    STANDARD: Preset(DETECTOR, RECOGNIZER, WIDTH, REDUCE_ABOVE, OMIT_BITS),
+    "fast": Preset("text_detector_db_tiny_opt", "ocr_tiny_handwritten_opt", 1120, 1300, 2),
 }
 """`fast` takes half to two thirds of the time and makes more errors; `benchmarks/README.md` says how many."""
 
@@ -52,6 +56,8 @@ def standard(
     double_pages: bool = False,
     alternatives: int | None = None,
     provider: Provider = "cuda",
+    reduce_above: int = REDUCE_ABOVE,
+    omit_bits: int = OMIT_BITS,
 ) -> Pipeline:
     """The pipeline from pictures to text with confidences, for print and handwriting.
 
@@ -64,6 +70,7 @@ def standard(
         use_gpu: True: CUDA or an error; False: CPU; None: CUDA if there is a GPU.
         precision, provider: What the networks compute with, and what runs them on a GPU; see `ModelStage`.
         width: Pixels of a page's longer side, as the detector sees it.
+        reduce_above, omit_bits: How exactly JPEGs are decoded; see `BinaryToImage`.
         text_layer: What is done with the text that a PDF itself holds; see `BinaryToImage`. `compare` adds the stage
             `CompareTextLayer`.
         double_pages: Read the left one of two pages in a picture first; see `ImageToText`.
@@ -77,11 +84,12 @@ def standard(
     suitable(detector, ImageTextDetector.task)
     suitable(recognizer, ImageToText.task, language)
     both: dict[str, Any] = {"use_gpu": use_gpu, "precision": precision, "provider": provider}
+    decode = BinaryToImage(text_layer=text_layer, reduce_above=reduce_above, omit_bits=omit_bits)
     detect = ImageTextDetector(model=detector, pool=detector_pool, width=width, **both)
     further: dict[str, Any] = {"double_pages": double_pages, "alternatives": alternatives}
     read = ImageToText(model=recognizer, language=language, pool=recognizer_pool, **further, **both)
     compare = [CompareTextLayer()] if text_layer == "compare" else []
-    return Pipeline([BinaryToImage(text_layer=text_layer), detect, read, *compare])
+    return Pipeline([decode, detect, read, *compare])
 
 
 def fast() -> Pipeline:

@@ -23,11 +23,14 @@ class Wanted:
     Attributes:
         reduce_above: Decode a JPEG at 1/2, 1/4 or 1/8 if its longer side keeps at least this many pixels, of which no
             more than `ELONGATED` times the shorter side count; 0: never.
+        omit_bits: Most bits of a progressive JPEG's coefficients to leave out, where it is finer than a picture of
+            `reduce_above` pixels has to be.
         resolution: Dots per inch at which to draw a page that has no pixels itself; None: what its content needs.
         layer: Whether the text that the file itself holds is wanted.
     """
 
     reduce_above: int = 0
+    omit_bits: int = 0
     resolution: int | None = None
     layer: bool = False
 
@@ -57,6 +60,7 @@ class Size:
         width, height: Size of the upright page in pixels, at full resolution.
         resolution: Dots per inch, 0 if the file does not say.
         reduction: 1, 2, 4 or 8: how much smaller it is decoded.
+        omitted_bits: Least significant bits of a progressive JPEG's coefficients that are left out.
         warning: What in the file is damaged or missing, although it can be read; empty: nothing.
         layer: The page's own text, if it has any and it is wanted.
     """
@@ -65,6 +69,7 @@ class Size:
     height: int
     resolution: int = 0
     reduction: int = 1
+    omitted_bits: int = 0
     warning: str = ""
     layer: TextLayer | None = None
 

@@ -44,6 +44,7 @@ class Image:
         mode: BufferedImage mode of the pixels, `GRAY` or `BGR`.
         resolution: Dots per inch according to the file, 0 if it does not say.
         reduction: 1, 2, 4 or 8: how much smaller a JPEG is decoded.
+        omitted_bits: Least significant bits of a progressive JPEG's coefficients that are left out.
         data: The encoded document; None if it is to be read from `origin`.
         in_memory: Whether the document came as bytes and cannot be read again from `origin`.
         warning: What in the file is damaged or missing, although it was read; empty: nothing, or it has been stored.
@@ -59,6 +60,7 @@ class Image:
     mode: int
     resolution: int
     reduction: int = 1
+    omitted_bits: int = 0
     data: bytes | None = field(default=None, repr=False)
     in_memory: bool = False
     warning: str = ""
@@ -101,7 +103,7 @@ class Image:
 
 
 def _to_struct(image: Image) -> dict[str, Any]:
-    names = ("origin", "height", "width", "mode", "resolution", "page", "reduction")
+    names = ("origin", "height", "width", "mode", "resolution", "page", "reduction", "omitted_bits")
     return {
         **{name: getattr(image, name) for name in names},
         "nChannels": 1 if image.mode == GRAY else 3,
@@ -129,6 +131,7 @@ IMAGE = Column(
             ("data", pa.large_binary()),
             ("page", pa.int32()),
             ("reduction", pa.int32()),
+            ("omitted_bits", pa.int32()),
             ("lines", LINES.arrow),
         ]
     ),
@@ -208,7 +211,7 @@ def _render_origin(image: Image) -> Pixels:
 
 
 def _size(image: Image) -> Size:
-    return Size(width=image.width, height=image.height, resolution=image.resolution, reduction=image.reduction)
+    return Size(**{each.name: getattr(image, each.name) for each in fields(Size)})
 
 
 def decode(data: bytes, image: Image) -> Pixels:

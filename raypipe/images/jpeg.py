@@ -17,11 +17,14 @@ ZEROS = 512
 """This many zeros at the end are not picture data: disks and downloads leave them where bytes are missing."""
 NOTHING = 128
 """The value that libjpeg gives to missing data, in every channel."""
+COARSEST = 24
+"""The coarsest quantization, the mean step of the first table, with which a page is read as well as without bits left
+out: at `Wanted.reduce_above` pixels of its longer side, and four times as coarse at twice as many."""
 BASELINE, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE = 0xC0, 0xC2, 0xC9, 0xCA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _READ = frozenset((BASELINE, 0xC1, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE))
-_SCAN = 0xDA
-_AMONG_SCANS = frozenset((_SCAN, 0xC4, 0xD9, 0xDB, 0xDC, 0xDD, 0xFE))
+_SCAN, _QUANTIZATION = 0xDA, 0xDB
+_AMONG_SCANS = frozenset((_SCAN, 0xC4, 0xD9, _QUANTIZATION, 0xDC, 0xDD, 0xFE))
 """Markers that may follow the first scan: further ones, their tables, the height, comments and the end."""
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 """A marker of a JPEG file, except those inside the data of a scan: a stuffed 0xff and the restarts."""
@@ -40,13 +43,16 @@ _REDUCED = {
 }
 
 
-def decode(data: bytes, gray: bool, reduction: int = 1) -> Pixels:
+def decode(data: bytes, gray: bool, reduction: int = 1, omitted: int = 0) -> Pixels:
     """Decodes a JPEG that has its end, without turning it: (h, w) grey, or (h, w, 3) BGR.
+
+    Args:
+        omitted: Bits of the coefficients that are left out; see `without_bits`.
 
     Raises:
         OSError: It is damaged, or was cut off before it was given an end.
     """
-    pixels = _decoded(data, gray, reduction)
+    pixels = _decoded(without_bits(data, omitted), gray, reduction)
     if (pixels[-1] == NOTHING).all() and _missing(data[: data.rfind(END_OF_IMAGE)], may_be_whole=True) > MOST_MISSING:
         raise OSError("the JPEG is truncated: it ends before its last row")
     return pixels
@@ -62,14 +68,49 @@ def _decoded(data: bytes, gray: bool, reduction: int = 1) -> Pixels:
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The markers of a file up to its end, each with its segment, which is empty if it has none."""
+    return ((marker, segment) for marker, _, segment in _places(data))
+
+
+def _places(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """As `segments`, with the place of each marker in between."""
     place = 0
     while found := _MARKER.search(data, place):
         marker, place = found.group()[1], found.end()
         length = 0 if marker in _MARKERS_ALONE else int.from_bytes(data[place : place + 2], "big")
-        yield marker, data[place + 2 : place + length]
+        yield marker, found.start(), data[place + 2 : place + length]
         if marker == END_OF_IMAGE[1]:
             return
         place += length
+
+
+def without_bits(data: bytes, count: int) -> bytes:
+    """A progressive JPEG without its last scans as far as they only add that many least significant bits.
+
+    ITU-T T.81, G.1.2: each such scan adds a bit to coefficients that have those above it, and says which.
+    """
+    kept = data
+    for marker, start, segment in reversed(list(_places(data)) if count else []):
+        if marker == _SCAN:
+            above, bit = divmod(segment[-1], 16) if segment else (0, 0)
+            if not above or bit >= count:
+                break
+            kept = data[:start] + END_OF_IMAGE
+    return kept
+
+
+def spare_bits(data: bytes, enlargement: float, most: int) -> int:
+    """How many bits of the coefficients a page can do without, up to `most`.
+
+    Args:
+        enlargement: How many times larger the picture is than a page has to be.
+    """
+    tables = b"".join(segment for marker, segment in segments(data) if marker == _QUANTIZATION) if most else b""
+    if not tables or (frame(data) or (BASELINE, b""))[0] not in (PROGRESSIVE, ARITHMETIC_PROGRESSIVE):
+        return 0
+    # The first byte says whether steps have two bytes.
+    steps = np.frombuffer(tables[1:], ">u2" if tables[0] > 15 else np.uint8)[:64]
+    fine = (bits for bits in range(most, 0, -1) if steps.mean() * 2**bits <= COARSEST * enlargement**2)
+    return next(fine, 0)
 
 
 def has_end(data: bytes) -> bool:

@@ -136,7 +136,15 @@ def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
     side = min(max(width, height), ELONGATED * min(width, height))
     fits = wanted.reduce_above and is_plain_jpeg(picture)
     reduction = next((n for n in (8, 4, 2) if fits and side / n >= wanted.reduce_above), 1)
-    return Size(width=width, height=height, resolution=resolution(picture), reduction=reduction, warning=warning)
+    spare = jpeg.spare_bits(data, side / wanted.reduce_above, wanted.omit_bits) if fits else 0
+    return Size(
+        width=width,
+        height=height,
+        resolution=resolution(picture),
+        reduction=reduction,
+        omitted_bits=spare,
+        warning=warning,
+    )
 
 
 def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixels:
@@ -147,7 +155,7 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
     """
     data, picture, _ = _mended(data, origin)
     if is_plain_jpeg(picture):
-        pixels = jpeg.decode(data, gray, size.reduction)
+        pixels = jpeg.decode(data, gray, size.reduction, size.omitted_bits)
         return np.asarray(UPRIGHT[orientation(picture)](pixels))
     if page:
         picture.seek(page)

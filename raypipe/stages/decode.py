@@ -62,7 +62,8 @@ class ImageOpener(Worker["BinaryToImage"]):
         data, origin, page = row.get(spec.input_col), row[spec.origin_col], row[spec.page_num_col]
         limits = Limits(spec.max_bytes, spec.max_megapixels, spec.max_pages)
         layer = spec.text_layer != "ocr"
-        wanted = Wanted(reduce_above=spec.reduce_above, resolution=spec.resolution, layer=layer)
+        how = {name: getattr(spec, name) for name in ("reduce_above", "omit_bits", "resolution")}
+        wanted = Wanted(**how, layer=layer)
         return open_image(data, origin, page, spec.image_type == "TYPE_BYTE_GRAY", limits, wanted)
 
 
@@ -102,6 +103,13 @@ class BinaryToImage(Stage):
         1900,
         ge=0,
         description="decode a JPEG at 1/2, 1/4 or 1/8 size if its longer side keeps this many pixels; 0: never",
+    )
+    omit_bits: int = Field(
+        0,
+        ge=0,
+        le=2,
+        description="leave out up to this many of the least significant bits of a progressive JPEG, most of the work "
+        "of decoding it, where it is finer than a picture of reduce_above pixels has to be",
     )
 
     @override

@@ -14,7 +14,7 @@ from raypipe.stages.decode import BinaryToImage
 from raypipe.types import Row as Values
 from raypipe.visual.stages import full_size
 
-OWN_FIELDS = ("page", "reduction", "lines")
+OWN_FIELDS = ("page", "reduction", "omitted_bits", "lines")
 """Fields of raypipe's picture that Visual NLP's does not have."""
 PICTURE = pa.struct([field for field in IMAGE.arrow if field.name not in OWN_FIELDS])
 """Visual NLP's Image struct; `data` are pixels, row by row: (height, width, nChannels)."""

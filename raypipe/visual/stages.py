@@ -41,7 +41,8 @@ ANNOTATIONS = Column(
 
 def full_size(image: Image) -> Image:
     """A picture, to be decoded at its full resolution."""
-    return image if image.reduction == 1 else replace(image, reduction=1, cached=None)
+    exact = image.reduction == 1 and not image.omitted_bits
+    return image if exact else replace(image, reduction=1, omitted_bits=0, cached=None)
 
 
 def picture_of(pixels: Pixels, like: Image, image_format: str = "png") -> Image:

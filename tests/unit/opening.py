@@ -14,8 +14,10 @@ from raypipe.images.image import Image, Limits, open_image
 LIMITS = Limits(max_bytes=10_000_000, max_megapixels=150, max_pages=100)
 
 
-def opened(data: bytes | None, page: int = 0, gray: bool = False, limits: Limits = LIMITS, reduce: int = 0) -> Image:
-    return open_image(data, "scan.img", page, gray, limits, Wanted(reduce_above=reduce))
+def opened(
+    data: bytes | None, page: int = 0, gray: bool = False, limits: Limits = LIMITS, reduce: int = 0, omit: int = 0
+) -> Image:
+    return open_image(data, "scan.img", page, gray, limits, Wanted(reduce_above=reduce, omit_bits=omit))
 
 
 def pixels(data: bytes, page: int = 0, gray: bool = False) -> np.ndarray:

@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from raypipe.errors import PageError
+from raypipe.images import jpeg
 from raypipe.images.base import Wanted
 from raypipe.images.image import BGR, GRAY, open_image
 from raypipe.images.kinds import page_count
@@ -170,6 +171,28 @@ def test_reduced_decoding(reduce: int, factor: int, orientation: int, gray: bool
     found = image.pixels()
     assert found.shape[:2] == (256 // factor, 512 // factor)
     assert same(found, quarters().repeat(8 // factor, 0).repeat(8 // factor, 1))
+
+
+@pytest.mark.parametrize(
+    ("reduce", "quality", "progressive", "omitted"),
+    [
+        (160, 90, True, 1),  # A mean step of 11.5, where 24 is coarse enough.
+        (80, 90, True, 2),
+        (160, 80, True, 0),  # 23.1
+        (80, 80, True, 2),  # Four times the pixels: 96 is coarse enough.
+        (80, 75, True, 1),
+        (80, 90, False, 0),
+        (0, 90, True, 0),
+    ],
+)
+def test_bits_left_out_of_a_jpeg(reduce: int, quality: int, progressive: bool, omitted: int) -> None:
+    """Only as far as a picture of 160 x 120 is finer than one of `reduce` pixels has to be."""
+    data = encoded(cv2.GaussianBlur(NOISE, (0, 0), 1), "JPEG", quality=quality, progressive=progressive)
+    exact, image = opened(data, reduce=reduce), opened(data, reduce=reduce, omit=2)
+    assert (exact.omitted_bits, image.omitted_bits) == (0, omitted)
+    error = np.abs(image.pixels().astype(float) - exact.pixels()).mean()
+    assert error < 12  # As `same`.
+    assert (error > 0) == (omitted > 0) == (len(jpeg.without_bits(data, omitted)) < 0.8 * len(data))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])

@@ -83,9 +83,12 @@ def test_the_two_files_of_a_model_are_the_same_network() -> None:
 
 
 def test_presets_are_models_that_come_with_the_package() -> None:
-    for detector, recognizer, _ in presets.PRESETS.values():
+    for detector, recognizer, *_ in presets.PRESETS.values():
         assert manifest.resolve(detector, "detection").file and manifest.resolve(recognizer, "recognition").file
-    detect, read = rp.fast().graph.model_stages
+    decode, detect, read = rp.fast().stages
+    assert isinstance(decode, rp.BinaryToImage)
     assert isinstance(detect, rp.ImageTextDetector)
-    assert (detect.model, read.model, detect.width) == presets.PRESETS["fast"]
+    assert isinstance(read, rp.ImageToText)
+    chosen = (detect.model, read.model, detect.width, decode.reduce_above, decode.omit_bits)
+    assert chosen == presets.PRESETS["fast"]
     assert rp.standard() == rp.Pipeline([rp.BinaryToImage(), rp.ImageTextDetector(), rp.ImageToText()])
