@@ -25,6 +25,7 @@ from typing import IO, Any, NamedTuple, TypeAlias, TypeVar
 import pyarrow as pa
 
 from raypipe.files import tables
+from raypipe.plurals import counted
 
 T = TypeVar("T")
 MARK = "!/"
@@ -134,8 +135,8 @@ class Tar:
         is_whole = self._locate(found)
         self._places = _by_name(found)
         if not is_whole:
-            message = "%s is damaged or cut off: only its first %d files are read. Copy it again from its source."
-            logging.getLogger(__name__).warning(message, path, len(self._places))
+            message = "%s is damaged or cut off: what is read ends after its first %s. Copy it again."
+            logging.getLogger(__name__).warning(message, path, counted(len(self._places), "file"))
 
     def _locate(self, found: list[tuple[str, tuple[int, int]]]) -> bool:
         """Finds the files' names and places; False if what follows the last is neither another nor the end."""

@@ -27,6 +27,7 @@ from raypipe.files.paths import archive_members, info_of, resolve, split_options
 from raypipe.files.retries import retried
 from raypipe.images.kinds import suffixes
 from raypipe.inputs import lists
+from raypipe.plurals import counted
 
 MARK = re.compile(r"[*?[]")
 ENCODED_MARK = re.compile(r"%(?:2A|3F|5B)", re.IGNORECASE)
@@ -303,8 +304,8 @@ def _tell_left_out(folder: str, pattern: tuple[str, ...], others: Counter[str]) 
     """Warns how many files are not pictures by their names, unless a narrower pattern leaves them out on purpose."""
     if others and pattern in ((), ("**",)):
         kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in others.most_common(5))
-        message = "%s: %d files are left out, since their names are not those of pictures (%s)."
-        logging.getLogger(__name__).warning(message, folder, others.total(), kinds)
+        message = "%s: %s left out, whose names are not those of pictures (%s)."
+        logging.getLogger(__name__).warning(message, folder, counted(others.total(), "file"), kinds)
 
 
 def _entries(folder: str, pattern: tuple[str, ...], left_out: Path | None, others: Counter[str]) -> list[Found]:

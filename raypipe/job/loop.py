@@ -270,14 +270,14 @@ class _Run:
         """Warns about sources that have changed."""
         log, ledger = logging.getLogger(__name__), self._ledger
         if ledger.repeated:
-            log.warning("%d files are named by more than one source and read once.", ledger.repeated)
+            log.warning("Several sources name %s, read once.", counted(ledger.repeated, "file"))
         if ledger.changed:
-            log.warning("%d files have changed since they were read, and were read again.", ledger.changed)
+            log.warning("Read again, since changed: %s.", counted(ledger.changed, "file"))
         gone = [number for number, shard in ledger.shards.items() if not shard.seen.all()]
         if self._job.continues and gone:
-            count = sum(int((~ledger.shards[number].seen).sum()) for number in gone)
+            count = counted(sum(int((~ledger.shards[number].seen).sum()) for number in gone), "file")
             first = sorted(set(ledger.documents(gone[0])["path"].to_pylist()) - set(self._seen(gone[0]).to_pylist()))[0]
-            log.warning("%d files of earlier runs are gone, first %s; their rows stay.", count, first)
+            log.warning("Gone since earlier runs: %s, first %s. The rows stay.", count, first)
 
 
 def _remaining(documents: pa.Table, rows: Rows) -> pa.Table:

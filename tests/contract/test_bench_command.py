@@ -33,7 +33,7 @@ def test_a_bench_of_two_pages_says_where_their_time_goes(tmp_path: Path) -> None
 def test_pages_that_cannot_be_read_have_no_speed(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     setting = Setting(engine="local", toml=Pipeline([rp.BinaryToImage()]).to_toml(), batch_size=1, threads=1)
-    with pytest.raises(ConfigError, match="1 of 1 pages cannot be read"):
+    with pytest.raises(ConfigError, match="1 of 1 page cannot be read"):
         one(setting, [str(tmp_path / "a.png")])
 
 

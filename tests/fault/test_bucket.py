@@ -53,7 +53,7 @@ def test_a_bucket_is_listed_folder_by_folder(scans: Bucket, caplog: pytest.LogCa
     found = [str(row["path"]) for row in documents(scans.uri("in"))]
     names = ["a.png", "b%20%C3%A9.png", "five.tif", "sub/c.png", "sub/deeper/d.png"]
     assert found == [f"s3://{scans.name}/in/{name}{scans.options}" for name in names]
-    assert f"{scans.name}/in: 1 files are left out, since their names are not those of pictures (1 .txt)" in caplog.text
+    assert f"{scans.name}/in: 1 file left out, whose names are not those of pictures (1 .txt)" in caplog.text
     assert [str(row["path"]) for row in documents(scans.uri("in/sub/*.png").replace("%2A", "*"))] == found[3:4]
 
 

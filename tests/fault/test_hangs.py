@@ -83,7 +83,7 @@ def test_a_document_that_hangs_when_its_pages_are_counted_becomes_a_row_of_a_job
     output = tmp_path_factory.mktemp("out")
     with stuck(files / "07.pdf") as swap:
         jobs.run(files, output, rp.Pipeline([Hanger(page="none")]), swap, engine=engine, page_seconds=1)
-    check_opening(output, f"page_timeout: {files / '07.pdf'} was not finished in 1 seconds")
+    check_opening(output, f"page_timeout: {files / '07.pdf'} was not finished in 1 second")
 
 
 @pytest.mark.slow

@@ -116,7 +116,7 @@ def test_what_an_archive_holds_that_is_left_out_is_told(tmp_path: Path, caplog: 
         for name in ("a.png", "b.zip", "c.ZIP", "scan", "__MACOSX/x", ".hidden"):
             zipped.writestr(name, png())
     assert len(list(listed(str(tmp_path / "s.zip"), None))) == 1
-    assert "3 files are left out" in caplog.text and "2 .zip, 1 without suffix" in caplog.text
+    assert "3 files left out" in caplog.text and "2 .zip, 1 without suffix" in caplog.text
 
 
 def test_an_encrypted_archive_is_to_be_unpacked(tmp_path: Path) -> None:

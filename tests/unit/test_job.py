@@ -153,7 +153,7 @@ def test_a_file_that_has_changed_is_read_again(folder: Path, tmp_path: Path, cap
     (folder / "sub/c.png").write_bytes((folder / "a.png").read_bytes())
     again = run(folder, tmp_path / "out", formats=["json"])
     assert (again.pages, again.resumed, again.outcome.failed.total()) == (4, 2, 0)
-    assert "2 files have changed" in caplog.text
+    assert "Read again, since changed: 2 files" in caplog.text
     assert names(tmp_path / "out") == [
         ("a.png", 0),
         *(("d.tif", n) for n in range(3)),
@@ -170,7 +170,7 @@ def test_a_file_that_is_gone_is_told_and_its_row_stays(
     run(folder, tmp_path / "out")
     (folder / "sub/b.png").unlink()
     assert run(folder, tmp_path / "out").resumed == 2
-    assert f"1 files of earlier runs are gone, first {folder}/sub/b.png; their rows stay" in caplog.text
+    assert f"Gone since earlier runs: 1 file, first {folder}/sub/b.png. The rows stay" in caplog.text
     assert len(pages(tmp_path / "out")) == 3
 
 
@@ -318,7 +318,7 @@ def test_a_document_that_several_sources_name_is_read_once(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert run([folder, folder / "a.png", f"{folder}/*.png"], tmp_path / "out").pages == 3
-    assert "2 files are named by more than one source and read once" in caplog.text
+    assert "Several sources name 2 files, read once" in caplog.text
     run(folder, tmp_path / "out")
     caplog.clear()
     run(folder, tmp_path / "out")
@@ -385,7 +385,7 @@ def test_a_job_says_what_it_leaves_out(folder: Path, tmp_path: Path, caplog: pyt
     (folder / "notes.doc").write_text("x")
     with caplog.at_level(logging.WARNING):
         run(folder, tmp_path / "out")
-    assert "1 files are left out" in caplog.text
+    assert "1 file left out" in caplog.text
 
 
 def test_reading_the_ledger_leaves_no_thread_to_the_end_of_the_process(folder: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import raypipe
 from raypipe.plurals import counted
 
 THINGS = "pages|files|documents|rows|lines|seconds|places|jobs|rounds|shards|CPUs|GPUs"
-UNCOUNTED = rf"\{{(?!counted|[A-Z_]+[:}}])[^{{}}]*\}} ({THINGS})\b(?!/s)"
+UNCOUNTED = rf"(%d|\{{(?!counted|[A-Z_]+[:}}])[^{{}}]*\}}) ({THINGS})\b(?!/s)"
 """A value, and no constant, before a noun in the plural."""
 
 
