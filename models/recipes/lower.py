@@ -56,6 +56,7 @@ def lowered(model: onnx.ModelProto) -> onnx.ModelProto:
     gate(made.graph)
     compare(made.graph)
     join(made.graph)
+    fuse(made.graph)
     _drop_unused(made.graph)
     used = {node.domain for node in made.graph.node}
     versions = {each.domain: each.version for each in made.opset_import} | {common.DOMAIN: 1}
@@ -148,6 +149,18 @@ def join(graph: onnx.GraphProto) -> None:
         graph.node.remove(node)
 
 
+def fuse(graph: onnx.GraphProto) -> None:
+    """Let a Convolution look its results up itself, where a Table alone reads them."""
+    producers = {name: node for node in graph.node for name in node.output}
+    for node in [node for node in graph.node if node.op_type == "Table"]:
+        made = producers.get(node.input[0])
+        readers = [each for each in graph.node if node.input[0] in each.input]
+        if made is not None and made.op_type == "Convolution" and readers == [node]:
+            made.output[0] = node.output[0]
+            made.input.append(node.input[1])
+            graph.node.remove(node)
+
+
 def _rescaled(
     graph: onnx.GraphProto,
     joining: onnx.NodeProto,
@@ -171,7 +184,7 @@ def _rescaled(
 def _fits(node: onnx.NodeProto, kernel: np.ndarray) -> bool:
     """Whether Convolution can do a convolution, and in no more time than ONNX Runtime.
 
-    That is a dense one, but for few output channels, or a depthwise one with a large kernel; 3x3 ones take as long.
+    That is a dense one, but for few output channels, or a depthwise one whose kernel is small enough.
     """
     (outputs, _, height, width), strides = kernel.shape, attribute(node, "strides", [1, 1])
     if not attribute(node, "channels_last", 0) or attribute(node, "dilations", [1, 1]) != [1, 1]:
@@ -180,7 +193,7 @@ def _fits(node: onnx.NodeProto, kernel: np.ndarray) -> bool:
         return False
     if attribute(node, "group", 1) == 1:
         return outputs % 8 == 0 and height <= 16
-    return kernel.shape[1] == 1 and outputs % BLOCK == 0 and strides == [1, 1] and 4 < width <= 8
+    return kernel.shape[1] == 1 and outputs % BLOCK == 0 and strides[0] <= 2 and strides[0] * width <= 8
 
 
 def _packed(kernel: np.ndarray) -> np.ndarray:

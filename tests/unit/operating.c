@@ -10,7 +10,7 @@
 #include "cpu.h"
 #include "operators.h"
 
-static Tensor inputs[5], result;
+static Tensor inputs[6], result;
 
 static Status *create_status(int code, const char *message)
 {
@@ -38,6 +38,12 @@ static Status *dimensions(const Shape *shape, int64_t *sides, size_t count)
 static Status *shape_of(const Value *value, Shape **shape)
 {
     *shape = (Shape *)value;
+    return NULL;
+}
+
+static Status *inputs_count(const Context *context, size_t *count)
+{
+    *count = inputs[5].dimensions ? 6 : 5;
     return NULL;
 }
 
@@ -89,7 +95,7 @@ static void release_guarded(const uint8_t *data, size_t size)
 
 static void give(size_t index, size_t size, const void *data, size_t dimensions, const int64_t *sides)
 {
-    static size_t sizes[5];
+    static size_t sizes[6];
     release_guarded(inputs[index].data, sizes[index]);
     uint8_t *memory = guarded(size);
     for (size_t i = 0; i < size; i++)
@@ -127,7 +133,7 @@ static void run(void)
 {
     int32_t depthwise = below(2), channels = depthwise ? 16 * (1 + below(4)) : 8 * (1 + below(12)), factor = 1 + below(4);
     int32_t single = !depthwise && below(2), height = single ? 1 : 1 + below(8), width = single ? 1 : 1 + below(8);
-    int32_t stride = depthwise || single ? 1 : 1 + below(3), pads[4], zeros[96];
+    int32_t stride = single ? 1 : 1 + below(depthwise ? (width <= 4 ? 2 : 1) : 3), pads[4], zeros[96];
     for (int i = 0; i < 4; i++)
         pads[i] = single ? 0 : below(4);
     int32_t settings[] = {height,  width,   stride,     pads[0],    pads[1], pads[2],
@@ -146,6 +152,7 @@ static void run(void)
     give(2, (size_t)numbers * 4, zeros, 1, &numbers);
     give(3, (size_t)numbers * 4, scales, 1, &numbers);
     give(4, sizeof settings, settings, 1, &eleven);
+    give(5, 256, NULL, (size_t)below(2), &values);
     free(kernel);
     limit_way(PLAIN);
     if (!convolution(NULL, NULL))
@@ -173,6 +180,7 @@ int main(void)
         [DIMENSIONS_COUNT] = (Function)dimensions_count,
         [DIMENSIONS] = (Function)dimensions,
         [SHAPE] = (Function)shape_of,
+        [INPUTS_COUNT] = (Function)inputs_count,
         [INPUT] = (Function)input_of,
         [OUTPUT] = (Function)output_of,
         [RELEASE_SHAPE] = (Function)release,

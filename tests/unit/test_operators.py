@@ -88,8 +88,11 @@ def test_pixels_are_repeated(factor: int, tmp_path: Path) -> None:
 class Layer:
     """A convolution with random weights, and what it computes."""
 
-    def __init__(self, outputs: int, inputs: int, size: tuple[int, int], stride: int, pads: list[int]) -> None:
-        self.kernel = RANDOM.integers(-64, 65, (outputs, inputs, *size)).astype(np.int8)
+    def __init__(
+        self, outputs: int, inputs: int, size: tuple[int, int], stride: int, pads: list[int], *table: Bytes
+    ) -> None:
+        most = 127 if inputs == 1 and size[1] <= 4 else 64  # See `convolution.c`.
+        self.kernel, self.table = RANDOM.integers(-most, most + 1, (outputs, inputs, *size)).astype(np.int8), table
         self.bias = RANDOM.integers(-9999, 9999, outputs).astype(np.int32)
         self.scale = RANDOM.uniform(0.001, 0.01, outputs).astype(np.float32)
         self.depthwise, self.stride, self.pads = inputs == 1, stride, pads
@@ -107,7 +110,7 @@ class Layer:
         scale[:outputs] = self.scale
         zeros = [self.zero, self.result_zero]
         settings = [height, width, self.stride, *self.pads, *zeros, outputs, self.depthwise]
-        return np.ascontiguousarray(packed), bias, scale, np.array(settings, np.int32)
+        return np.ascontiguousarray(packed), bias, scale, np.array(settings, np.int32), *self.table
 
     def expected(self, given: Bytes) -> Bytes:
         top, left, bottom, right = self.pads
@@ -117,7 +120,8 @@ class Layer:
         rule = "nhwckl,cxkl->nhwc" if self.depthwise else "nhwikl,oikl->nhwo"
         sums = np.einsum(rule, windows, self.kernel.astype(np.int32)) + self.bias
         rounded = np.rint(sums.astype(np.float32) * self.scale) + self.result_zero
-        return rounded.clip(0, 255).astype(np.uint8)
+        found = rounded.clip(0, 255).astype(np.uint8)
+        return self.table[0][found] if self.table else found
 
 
 @pytest.mark.parametrize(
@@ -138,6 +142,10 @@ class Layer:
         (Layer(16, 1, (5, 5), 1, [2, 2, 2, 2]), (1, 1, 9, 16)),
         (Layer(32, 1, (3, 3), 1, [1, 0, 1, 2]), (1, 17, 16, 32)),
         (Layer(32, 1, (1, 8), 1, [0, 0, 0, 0]), (3, 2, 8, 32)),
+        (Layer(48, 1, (3, 3), 2, [1, 1, 1, 1], TABLE), (2, 35, 71, 48)),
+        (Layer(16, 1, (4, 4), 2, [0, 2, 3, 1]), (1, 4, 5, 16)),
+        (Layer(24, 40, (1, 1), 1, [0, 0, 0, 0], TABLE), (2, 11, 13, 40)),
+        (Layer(56, 16, (2, 2), 1, [0, 0, 1, 1], TABLE), (1, 18, 37, 16)),
     ],
     ids=lambda value: "x".join(map(str, value.kernel.shape if isinstance(value, Layer) else value)),
 )
@@ -211,6 +219,8 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
             opened(tmp_path, weights, bias, scale, changed, does="Convolution").run(noise(1, 9, 9, 3))
     with pytest.raises(Exception, match="do not go together"):
         opened(tmp_path, weights, bias[:8], scale, settings, does="Convolution").run(noise(1, 9, 9, 3))
+    with pytest.raises(Exception, match="do not go together"):
+        opened(tmp_path, weights, bias, scale, settings, TABLE[:9], does="Convolution").run(noise(1, 9, 9, 3))
     with pytest.raises(Exception, match="pictures of one size"):
         opened(tmp_path, noise(1, 9, 8, 3), does="Join").run(noise(1, 9, 9, 3))
     with pytest.raises(Exception, match="takes pictures"):

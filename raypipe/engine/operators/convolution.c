@@ -1,11 +1,12 @@
-/* Convolution(x, weights, bias, scale, settings): a convolution of a picture, each sum multiplied by the scale of its
+/* Convolution(x, weights, bias, scale, settings, table): a convolution of a picture, each sum multiplied by the scale of its
    output channel and rounded to uint8, as ONNX Runtime's QLinearConv does it, of all input channels (`depthwise` 0), or
    of one input channel each (1).
 
    weights: int8, see convolution.h. AVX2 adds two products in 16 bits, as ONNX Runtime does, too: where sums of two can
-   be larger, by weights above 64, it gives the largest that fits.
+   be larger, by weights above 64, it gives the largest that fits. Depthwise ones of up to four pixels take all weights.
    bias: int32, the zero point of x already taken into account. scale: float, below 1. Both have whole blocks of 16
-   channels. settings: int32, see below. */
+   channels. settings: int32, see below. table: what the results are looked up in, as by
+   Table; may be missing. */
 
 #include "convolution.h"
 
@@ -18,12 +19,12 @@
 /* The settings: the kernel's height and width, the stride of both, the padding on each side, the zero points of x and the
    output, the output's channels, and whether each has one input channel of its own. */
 enum { HEIGHT, WIDTH, STRIDE, TOP, LEFT, BOTTOM, RIGHT, ZERO, RESULT_ZERO, CHANNELS, DEPTHWISE, SETTINGS };
-enum { BAND = 16, FLAT = 256, MOST_ROWS = 16 };
+enum { BAND = 16, FLAT = 256, STRIP = 32, MOST_ROWS = 16 };
 
 typedef struct Work {
     Convolution convolution;
     const int32_t *settings;
-    const uint8_t *from;
+    const uint8_t *table, *from;
     uint8_t *to;
     size_t pictures, height, width, height_out, width_out, bands, row_size, pixels;
     void (*part)(struct Work *work, size_t index);
@@ -41,16 +42,22 @@ static void fetch(const Work *work, const uint8_t *picture, ptrdiff_t row, uint8
         memset(to + (size_t)work->settings[LEFT] * work->convolution.channels_in, work->settings[ZERO], size);
 }
 
-/* Neighbouring pixels of the output. `rows` are those of the input at the first of them. */
+/* Neighbouring pixels of the output. `rows` are those of the input at the first of them. A depthwise one takes a strip
+   after the other, whose channels are still near when the next of them are read. */
 static void compute_row(const Work *work, const uint8_t *const *rows, uint8_t *to, size_t count)
 {
     const Convolution *convolution = &work->convolution;
-    for (size_t channel = 0; channel < convolution->channels_out; channel += work->loops.channels) {
-        const uint8_t *from[MOST_ROWS];
-        for (size_t i = 0; i < convolution->rows; i++)
-            from[i] = rows[i] + (convolution->depthwise ? channel : 0);
-        work->loops.kernel(convolution, from, channel, to + channel, count);
-    }
+    const size_t pixel = convolution->stride * convolution->channels_in, strip = convolution->depthwise ? STRIP : count;
+    for (size_t x = 0; x < count; x += strip)
+        for (size_t channel = 0; channel < convolution->channels_out; channel += work->loops.channels) {
+            const uint8_t *from[MOST_ROWS];
+            for (size_t i = 0; i < convolution->rows; i++)
+                from[i] = rows[i] + x * pixel + (convolution->depthwise ? channel : 0);
+            uint8_t *at = to + x * convolution->channels_out + channel;
+            work->loops.kernel(convolution, from, channel, at, count - x < strip ? count - x : strip);
+        }
+    if (work->table)
+        look_up(work->table, to, to, count * convolution->channels_out);
 }
 
 /* Some pixels of a convolution of single ones: all pictures are one long row. Its end is copied to where more can be
@@ -133,7 +140,7 @@ static int is_flat(const int32_t *settings)
     return flat;
 }
 
-static int sound(const int32_t *settings, const Tensor tensors[5])
+static int sound(const int32_t *settings, const Tensor tensors[6])
 {
     const int64_t channels = tensors[0].sides[3], blocks = (settings[CHANNELS] + LANES - 1) / LANES;
     for (int i = 0; i < SETTINGS; i++)
@@ -142,8 +149,10 @@ static int sound(const int32_t *settings, const Tensor tensors[5])
     if (!settings[HEIGHT] || settings[HEIGHT] > MOST_ROWS || !settings[WIDTH] || !settings[STRIDE] || channels < 1)
         return 0;
     if (settings[DEPTHWISE]
-            ? settings[STRIDE] != 1 || settings[WIDTH] > 2 * FOUR || channels != settings[CHANNELS] || channels % LANES
+            ? settings[STRIDE] > 2 || settings[STRIDE] * settings[WIDTH] > 2 * FOUR || channels != settings[CHANNELS] || channels % LANES
             : settings[CHANNELS] % 8)
+        return 0;
+    if (tensors[5].data && tensors[5].count != 256)
         return 0;
     const int64_t values = settings[WIDTH] * (settings[DEPTHWISE] ? 1 : channels), steps = (values + FOUR - 1) / FOUR;
     return (int64_t)tensors[1].count == blocks * settings[HEIGHT] * steps * LANES * FOUR &&
@@ -167,9 +176,9 @@ static Status *run(Context *context, Work *work, size_t blocks)
 
 Status *convolution(void *kernel, Context *context)
 {
-    Tensor tensors[5];
+    Tensor tensors[6];
     (void)kernel;
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 6; i++)
         TRY(input(context, i, &tensors[i]));
     const int64_t *sides = tensors[0].sides;
     const int32_t *settings = tensors[4].data;
@@ -188,6 +197,7 @@ Status *convolution(void *kernel, Context *context)
          (size_t)settings[HEIGHT], (values + FOUR - 1) / FOUR, (size_t)settings[STRIDE], channels,
          (size_t)settings[CHANNELS]},
         settings,
+        tensors[5].data,
         tensors[0].data,
         to,
         (size_t)sides[0],

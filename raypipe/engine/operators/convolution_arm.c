@@ -14,6 +14,7 @@
 #define INT32S int32x4_t
 #define BYTES int8x16_t
 #define WIDE 4
+#define exact_dot_neon dot_neon
 #define MANY 8
 
 TARGET static inline int32x4_t bias_neon(const int32_t *bias)
@@ -51,6 +52,13 @@ TARGET static inline int8x16_t gather_neon(const uint8_t *data, size_t pixel)
     for (size_t i = 0; i < FOUR; i++)
         memcpy(&pixels[i], data + i * pixel, FOUR);
     return less_128(vqtbl1q_u8(vreinterpretq_u8_u32(vld1q_u32(pixels)), vld1q_u8(order)));
+}
+
+TARGET static inline int8x16_t slide_neon(int8x16_t near, int8x16_t far, size_t count)
+{
+    const int32_t bits = 8 * (int32_t)count;
+    const uint32x4_t first = vshlq_u32(vreinterpretq_u32_s8(near), vdupq_n_s32(-bits));
+    return vreinterpretq_s8_u32(vorrq_u32(first, vshlq_u32(vreinterpretq_u32_s8(far), vdupq_n_s32(32 - bits))));
 }
 
 TARGET static inline int32x4_t scale_neon(int32x4_t sum, const float *scale)

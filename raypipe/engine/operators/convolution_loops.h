@@ -2,31 +2,30 @@
    pixels of a dense one are computed at once, as many as have room in the registers. */
 
 #define INLINE static inline __attribute__((always_inline)) TARGET
-/* Sums stay in registers only if no loop over them is left, of which Clang must be told. */
+/* Sums stay in registers only if no loop over them is left. */
 #if defined(__clang__)
 #define UNROLLED _Pragma("unroll")
 #else
-#define UNROLLED
+#define UNROLLED _Pragma("GCC unroll 32")
 #endif
 
 /* Writes the sums of `pixels`, of which `count` are there, each of WIDE channels for each of one or two `vectors`. */
 INLINE void NAME(write)(const Convolution *work, size_t channel, uint8_t *to, size_t count, const INT32S *sum,
                         const size_t pixels, const size_t vectors)
 {
+    const size_t size = vectors * WIDE, left = work->channels_out - channel, some = left < size ? left : size;
     UNROLLED for (size_t first = 0; first < pixels * vectors; first += 4) {
-        uint8_t four[4 * WIDE];
+        uint8_t four[4 * WIDE], *at = to + first / vectors * work->channels_out;
         INT32S scaled[4];
         UNROLLED for (size_t i = 0; i < 4; i++)
             scaled[i] = NAME(scale)(sum[first + i], work->scale + channel + i % vectors * WIDE);
         NAME(pack)(four, scaled, work->zero);
-        for (size_t i = 0; i < 4; i++) {
-            const size_t pixel = (first + i) / vectors, from = channel + i % vectors * WIDE;
-            uint8_t *at = to + pixel * work->channels_out + i % vectors * WIDE;
-            if (pixel < count && from + WIDE <= work->channels_out)
-                memcpy(at, four + i * WIDE, WIDE);
-            else if (pixel < count)
-                memcpy(at, four + i * WIDE, work->channels_out - from);
-        }
+        if (count >= pixels && some == size)
+            UNROLLED for (size_t i = 0; i < 4 / vectors; i++)
+                memcpy(at + i * work->channels_out, four + i * size, size);
+        else
+            for (size_t i = 0; i < 4 / vectors && first / vectors + i < count; i++)
+                memcpy(at + i * work->channels_out, four + i * size, some);
     }
 }
 
@@ -63,16 +62,22 @@ TARGET static void NAME(dense_kernel)(const Convolution *work, const uint8_t *co
         NAME(dense)(work, from, channel, to, count, 1);
 }
 
-/* Four pixels at once, which serve both steps that they are part of. */
+/* Four pixels at once. They are gathered without overlap; those between two gathers are slid together from both. A
+   window serves both steps that it is part of. */
 INLINE void NAME(depthwise)(const Convolution *work, const uint8_t *const *from, size_t x, const int8_t *weights,
-                            INT32S sum[PIXELS], const size_t steps)
+                            INT32S sum[PIXELS], const size_t steps, const size_t stride)
 {
     for (size_t row = 0; row < work->rows; row++, weights += steps * LANES * FOUR) {
         const BYTES near = NAME(four)(weights), far = NAME(four)(weights + (steps - 1) * LANES * FOUR);
+        const uint8_t *at = from[row] + x * stride * work->channels_in;
+        BYTES gathered[2 * PIXELS / FOUR + 1];
+        UNROLLED for (size_t i = 0; i < (PIXELS - 1) * stride / FOUR + steps + 1; i++)
+            gathered[i] = NAME(gather)(at + FOUR * i * work->channels_in, work->channels_in);
         UNROLLED for (size_t i = 0; i < PIXELS + FOUR * (steps - 1); i++) {
-            const BYTES data = NAME(gather)(from[row] + (x + i) * work->channels_in, work->channels_in);
+            const size_t place = i * stride;
+            const BYTES data = NAME(slide)(gathered[place / FOUR], gathered[place / FOUR + 1], place % FOUR);
             if (i < PIXELS)
-                sum[i] = NAME(dot)(sum[i], data, near);
+                sum[i] = steps == 1 ? NAME(exact_dot)(sum[i], data, near) : NAME(dot)(sum[i], data, near);
             if (steps == 2 && i >= FOUR)
                 sum[i - FOUR] = NAME(dot)(sum[i - FOUR], data, far);
         }
@@ -88,10 +93,12 @@ TARGET static void NAME(depthwise_kernel)(const Convolution *work, const uint8_t
         INT32S sum[PIXELS];
         UNROLLED for (size_t i = 0; i < PIXELS; i++)
             sum[i] = NAME(bias)(work->bias + channel);
-        if (work->steps == 1)
-            NAME(depthwise)(work, from, x, weights, sum, 1);
+        if (work->steps == 2)
+            NAME(depthwise)(work, from, x, weights, sum, 2, 1);
+        else if (work->stride == 2)
+            NAME(depthwise)(work, from, x, weights, sum, 1, 2);
         else
-            NAME(depthwise)(work, from, x, weights, sum, 2);
+            NAME(depthwise)(work, from, x, weights, sum, 1, 1);
         NAME(write)(work, channel, to + x * work->channels_out, count - x, sum, PIXELS, 1);
     }
 }

@@ -9,10 +9,11 @@
 #include "cpu.h"
 
 #define NAME(what) what##_vnni
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni")))
 #define INT32S __m512i
 #define BYTES __m512i
 #define WIDE 16
+#define exact_dot_vnni dot_vnni
 #define MANY 8
 
 TARGET static inline __m512i bias_vnni(const int32_t *bias)
@@ -56,6 +57,12 @@ TARGET static inline __m512i gather_vnni(const void *from, size_t pixel)
     return _mm512_permutexvar_epi8(order, pixels);
 }
 
+/* Windows that begin `count` bytes behind those of `near`. */
+TARGET static inline __m512i slide_vnni(__m512i near, __m512i far, size_t count)
+{
+    return _mm512_shrdv_epi32(near, far, _mm512_set1_epi32(8 * (int)count));
+}
+
 TARGET static inline __m512i scale_vnni(__m512i sum, const float *scale)
 {
     return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(scale)));
@@ -73,8 +80,64 @@ TARGET static inline void pack_vnni(uint8_t *to, const __m512i *values, int32_t 
 
 #include "convolution_loops.h"
 
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni")))
+
+enum { EIGHT = 8 };
+
+/* Writes sums of eight pixels, two in each vector, of the last eight channels. */
+TARGET static inline void write_last_eight(const Convolution *work, uint8_t *to, size_t count, const __m512i sum[4],
+                                           const float *scale)
+{
+    uint8_t bytes[64];
+    __m512i scaled[4];
+    for (size_t i = 0; i < 4; i++)
+        scaled[i] = scale_vnni(sum[i], scale);
+    pack_vnni(bytes, scaled, work->zero);
+    for (size_t i = 0; i < EIGHT && i < count; i++)
+        memcpy(to + i * work->channels_out, bytes + 8 * i, 8);
+}
+
+/* The last 24 channels: two pixels share a vector for eight of them. */
+TARGET static void last_24_vnni(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to,
+                                size_t count)
+{
+    const size_t pixel = work->stride * work->channels_in, block = work->rows * work->steps * LANES * FOUR;
+    int32_t bias[LANES];
+    float scale[LANES];
+    for (size_t i = 0; i < LANES; i++)
+        bias[i] = work->bias[channel + LANES + i % 8], scale[i] = work->scale[channel + LANES + i % 8];
+    for (size_t x = 0; x < count; x += EIGHT) {
+        const int8_t *weights = work->weights + channel / LANES * block;
+        __m512i sum[EIGHT], shared[EIGHT / 2];
+        for (size_t i = 0; i < EIGHT; i++)
+            sum[i] = bias_vnni(work->bias + channel), shared[i / 2] = bias_vnni(bias);
+        for (size_t row = 0; row < work->rows; row++)
+            for (size_t step = 0; step < work->steps; step++, weights += LANES * FOUR) {
+                const __m512i first = four_vnni(weights);
+                const __m512i second = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(weights + block)));
+                const uint8_t *at = from[row] + x * pixel + FOUR * step;
+                for (size_t i = 0; i < EIGHT; i += 2) {
+                    const __m512i one = spread_vnni(at + i * pixel), other = spread_vnni(at + (i + 1) * pixel);
+                    sum[i] = dot_vnni(sum[i], one, first);
+                    sum[i + 1] = dot_vnni(sum[i + 1], other, first);
+                    shared[i / 2] = dot_vnni(shared[i / 2], _mm512_mask_blend_epi32(0xff00, one, other), second);
+                }
+            }
+        write_vnni(work, channel, to + x * work->channels_out, count - x, sum, EIGHT, 1);
+        write_last_eight(work, to + x * work->channels_out + LANES, count - x, shared, scale);
+    }
+}
+
+TARGET static void any_dense_vnni(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to,
+                                  size_t count)
+{
+    (work->channels_out - channel == 24 ? last_24_vnni : dense_kernel_vnni)(work, from, channel, to, count);
+}
+
+#undef TARGET
+
 /* Tiles have 16 rows: sums of 16 channels, bytes of as many steps as fit, or weights of 16 channels. */
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,amx-tile,amx-int8")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni,amx-tile,amx-int8")))
 
 typedef struct {
     uint8_t palette, start, unused[14];
@@ -192,6 +255,13 @@ TARGET static inline __m256i dot_avx2(__m256i sum, __m256i data, __m256i weights
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
+/* Pairs of which one is zero fit for weights of 8 bits, too. */
+TARGET static inline __m256i exact_dot_avx2(__m256i sum, __m256i data, __m256i weights)
+{
+    const __m256i low = _mm256_set1_epi16(255);
+    return dot_avx2(dot_avx2(sum, data, _mm256_and_si256(weights, low)), data, _mm256_andnot_si256(low, weights));
+}
+
 TARGET static inline __m256i four_avx2(const int8_t *weights)
 {
     return _mm256_loadu_si256((const __m256i *)weights);
@@ -218,6 +288,12 @@ TARGET static inline __m256i gather_avx2(const void *from, size_t pixel)
     return _mm256_set_m128i(_mm_unpackhi_epi16(first, second), _mm_unpacklo_epi16(first, second));
 }
 
+TARGET static inline __m256i slide_avx2(__m256i near, __m256i far, size_t count)
+{
+    const int bits = 8 * (int)count;
+    return _mm256_or_si256(_mm256_srli_epi32(near, bits), _mm256_slli_epi32(far, 32 - bits));
+}
+
 TARGET static inline __m256i scale_avx2(__m256i sum, const float *scale)
 {
     return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(scale)));
@@ -241,7 +317,7 @@ Loops x86_loops(const Convolution *work, int way)
     if (way == AMX)
         return (Loops){dense_kernel_amx, 32, 0, begin_amx, end_amx};
     if (way == VNNI)
-        return (Loops){.kernel = dense_kernel_vnni, .channels = 32};
+        return (Loops){.kernel = any_dense_vnni, .channels = 32};
     if (way == VECTORS && work->depthwise)
         return (Loops){.kernel = depthwise_kernel_avx2, .channels = 8};
     if (way == VECTORS)

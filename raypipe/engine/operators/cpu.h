@@ -1,6 +1,6 @@
 /* Which instructions operators may use. */
 
-/* Each has those before. VECTORS stands for AVX2, or NEON with dot products; VNNI for AVX-512 with VNNI and VBMI; AMX for
+/* Each has those before. VECTORS stands for AVX2, or NEON with dot products; VNNI for AVX-512 with VNNI, VBMI and VBMI2; AMX for
    tiles of int8. */
 enum { PLAIN, VECTORS, VNNI, AMX };
 

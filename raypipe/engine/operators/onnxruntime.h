@@ -39,6 +39,7 @@ enum {
     DIMENSIONS_COUNT = 61,
     DIMENSIONS = 62,
     SHAPE = 65,
+    INPUTS_COUNT = 88,
     INPUT = 90,
     OUTPUT = 91,
     RELEASE_SHAPE = 99,
@@ -53,11 +54,13 @@ typedef Status *(*Data)(Value *, void **);
 typedef Status *(*DimensionsCount)(const Shape *, size_t *);
 typedef Status *(*Dimensions)(const Shape *, int64_t *, size_t);
 typedef Status *(*ShapeOf)(const Value *, Shape **);
+typedef Status *(*InputsCount)(const Context *, size_t *);
 typedef Status *(*Input)(const Context *, size_t, const Value **);
 typedef Status *(*Output)(Context *, size_t, const int64_t *dimensions, size_t count, Value **);
 typedef void (*Release)(void *);
 typedef Status *(*Parallel)(const Context *, void (*)(void *, size_t), size_t total, size_t batches, void *);
 
+enum { REQUIRED, OPTIONAL };                        /* kinds of inputs and outputs */
 enum { FAILED = 1, INVALID_ARGUMENT = 2 };          /* codes of a status */
 enum { FLOAT = 1, UINT8 = 2, INT8 = 3, INT32 = 6 }; /* types of elements */
 

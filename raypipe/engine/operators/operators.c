@@ -4,13 +4,13 @@
 #include "cpu.h"
 #include "operators.h"
 
-enum { MOST_INPUTS = 5 };
+enum { MOST_INPUTS = 6 };
 
 /* An operator, and what its functions say. */
 typedef struct {
     Operator operator;
     const char *name;
-    size_t inputs;
+    size_t inputs, required;
     int types[MOST_INPUTS];
 } Described;
 
@@ -45,6 +45,11 @@ static size_t one(const Operator *operator)
 {
     (void)operator;
     return 1;
+}
+
+static int input_kind(const Operator *operator, size_t index)
+{
+    return index < ((const Described *)operator)->required ? REQUIRED : OPTIONAL;
 }
 
 static int zero(const Operator *operator, size_t index)
@@ -98,17 +103,17 @@ static void nothing(int *inputs, int *outputs)
 
 #define ABOUT(what)                                                                                                  \
     .interface = INTERFACE, .name = name, .provider = provider, .input_type = input_type, .inputs = inputs,         \
-    .output_type = uint8, .outputs = one, .destroy = destroy, .input_kind = zero, .output_kind = zero,              \
+    .output_type = uint8, .outputs = one, .destroy = destroy, .input_kind = input_kind, .output_kind = zero,              \
     .input_memory = zero, .least_inputs = none, .like_inputs = none, .least_outputs = none, .like_outputs = none,   \
     .create = create, .compute = what, .first_version = first_version, .last_version = last_version
 
 static const Described operators[] = {
-    {{ABOUT(table), .in_place = in_place, .release_in_place = nothing}, "Table", 2, {UINT8, UINT8}},
-    {{ABOUT(upsample)}, "Upsample", 2, {UINT8, INT32}},
-    {{ABOUT(convolution)}, "Convolution", 5, {UINT8, INT8, INT32, FLOAT, INT32}},
-    {{ABOUT(gate)}, "Gate", 4, {UINT8, UINT8, INT32, FLOAT}},
-    {{ABOUT(greatest)}, "Greatest", 1, {UINT8}},
-    {{ABOUT(join)}, "Join", 2, {UINT8, UINT8}},
+    {{ABOUT(table), .in_place = in_place, .release_in_place = nothing}, "Table", 2, 2, {UINT8, UINT8}},
+    {{ABOUT(upsample)}, "Upsample", 2, 2, {UINT8, INT32}},
+    {{ABOUT(convolution)}, "Convolution", 6, 5, {UINT8, INT8, INT32, FLOAT, INT32, UINT8}},
+    {{ABOUT(gate)}, "Gate", 4, 4, {UINT8, UINT8, INT32, FLOAT}},
+    {{ABOUT(greatest)}, "Greatest", 1, 1, {UINT8}},
+    {{ABOUT(join)}, "Join", 2, 2, {UINT8, UINT8}},
 };
 
 static Domain *domain;

@@ -63,6 +63,17 @@ __attribute__((target("avx2"))) static size_t by_avx2(const uint8_t *table, cons
 }
 #endif
 
+void look_up(const uint8_t *table, const uint8_t *from, uint8_t *to, size_t count)
+{
+    size_t done = 0;
+#if defined(__x86_64__)
+    int way = best_way();
+    done = way >= VNNI ? by_vbmi(table, from, to, count) : way == VECTORS ? by_avx2(table, from, to, count) : 0;
+#endif
+    for (size_t i = done; i < count; i++)
+        to[i] = table[from[i]];
+}
+
 enum { BLOCK = 1 << 15 };
 
 typedef struct {
@@ -71,18 +82,11 @@ typedef struct {
     size_t count;
 } Lookup;
 
-static void look_up(void *given, size_t block)
+static void look_up_block(void *given, size_t block)
 {
     const Lookup *work = given;
-    size_t begin = block * BLOCK, left = work->count - begin, count = left < BLOCK ? left : BLOCK, done = 0;
-    const uint8_t *table = work->table, *from = work->from + begin;
-    uint8_t *to = work->to + begin;
-#if defined(__x86_64__)
-    int way = best_way();
-    done = way >= VNNI ? by_vbmi(table, from, to, count) : way == VECTORS ? by_avx2(table, from, to, count) : 0;
-#endif
-    for (size_t i = done; i < count; i++)
-        to[i] = table[from[i]];
+    size_t begin = block * BLOCK, left = work->count - begin;
+    look_up(work->table, work->from + begin, work->to + begin, left < BLOCK ? left : BLOCK);
 }
 
 Status *table(void *kernel, Context *context)
@@ -96,5 +100,5 @@ Status *table(void *kernel, Context *context)
         return error("raypipe.Table: the table must have 256 elements");
     TRY(output(context, from.sides, from.dimensions, &to));
     Lookup work = {values.data, from.data, to, from.count};
-    return in_parallel(context, look_up, (from.count + BLOCK - 1) / BLOCK, &work);
+    return in_parallel(context, look_up_block, (from.count + BLOCK - 1) / BLOCK, &work);
 }

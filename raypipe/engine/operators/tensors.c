@@ -24,6 +24,11 @@ Status *input(const Context *context, size_t index, Tensor *found)
 {
     const Value *value;
     Shape *shape;
+    size_t given;
+    *found = (Tensor){0};
+    TRY(((InputsCount)api[INPUTS_COUNT])(context, &given));
+    if (index >= given)
+        return NULL;
     TRY(((Input)api[INPUT])(context, index, &value));
     TRY(((Data)api[DATA])((Value *)value, (void **)&found->data));
     TRY(((ShapeOf)api[SHAPE])(value, &shape));

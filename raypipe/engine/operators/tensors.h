@@ -21,6 +21,8 @@ typedef struct {
 void use_interface(const Function *functions);
 
 Status *error(const char *message);
+
+/* An input; one without elements if it is left out. */
 Status *input(const Context *context, size_t index, Tensor *found);
 
 /* The memory of the only output, uint8. */
