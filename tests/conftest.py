@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 from server import each_server, local_server, server
 from store import bucket, bucket_server
 
+from raypipe.plurals import counted
 from raypipe.zoo import manifest
 
 __all__ = ["bucket", "bucket_server", "hub", "each_server", "local_server", "machine", "ray_cluster", "server"]
@@ -129,7 +130,7 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if count := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(f"{count} tests that take long were left out. To run them: pytest -m slow")
+        terminalreporter.write_line(f"Left out, since slow: {counted(count, 'test')}. To run them: pytest -m slow")
 
 
 @pytest.fixture
