@@ -12,6 +12,7 @@ from raypipe.metrics import Metrics
 from raypipe.pipeline import Pipeline
 from raypipe.run.local import processor
 from raypipe.types import Page, Row
+from raypipe.visual.checked import checked
 from raypipe.visual.ml import PipelineModel
 from raypipe.visual.regions import from_base64
 from raypipe.visual.transformers import Base64ToBinary, Base64ToImage, BinaryToImage, Transformer
@@ -62,6 +63,7 @@ class LightPipeline:
         ModelError: A model is not on this machine.
     """
 
+    @checked
     def __init__(self, model: PipelineModel) -> None:
         self.pipelineModel = model
         self._pipeline: Pipeline = PipelineModel(_without_base64(model.stages)).pipeline
@@ -86,7 +88,8 @@ class LightPipeline:
         """
         return self._read({"path": "base64_in_memory", "content": from_base64(text, "The text")})
 
-    def fromBinary(self, content: bytes) -> list[dict[str, Any]]:  # noqa: N802
+    @checked
+    def fromBinary(self, content: bytes | bytearray | memoryview) -> list[dict[str, Any]]:  # noqa: N802
         """The pages of a file in memory; see `fromLocalPath`."""
         return self._read({"path": "memory", "content": bytes(content)})
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from pydantic import NonNegativeInt, PositiveInt
 
 from raypipe.errors import ConfigError
 from raypipe.graph import INPUT_COLUMNS
@@ -16,6 +17,7 @@ from raypipe.pipeline import Pipeline
 from raypipe.plurals import counted
 from raypipe.stages.base import Stage
 from raypipe.visual import show
+from raypipe.visual.checked import checked
 from raypipe.visual.functions import RAYS_WAY, Column, as_column, col, values, with_values
 from raypipe.visual.joins import Join, indexed, joined
 from raypipe.visual.records import Row, outward, outward_type, row_of
@@ -92,6 +94,7 @@ class Frame:
             raise AttributeError(f"The frame has no {name}.{way or f' It has {self.columns}.'}")
         return col(name)
 
+    @checked
     def __getitem__(self, name: str) -> Column:
         self.require([name], "The expression")
         return col(name)
@@ -133,6 +136,7 @@ class Frame:
         tables = self.tables.changed(change)
         return Frame(tables, (self.hidden | set(hidden)) & set(tables.schema.names))
 
+    @checked
     def select(self, *columns: str | Column | Sequence[str | Column]) -> Frame:
         """Some of the columns, by name, or as expressions of them; `*` stands for all.
 
@@ -163,13 +167,13 @@ class Frame:
         Raises:
             ConfigError: It is not a condition over the columns.
         """
-        if not isinstance(condition, Column):
+        empty = self.tables.schema.empty_table()
+        if not isinstance(condition, Column) or values(empty, condition.expression).type not in (pa.bool_(), pa.null()):
             raise ConfigError(f"{condition!r} is not a condition.", f'Write filter(col("pagenum") == 0). {RAYS_WAY}')
 
         def change(table: pa.Table) -> pa.Table:
             return table.filter(values(table, condition.expression)) if len(table) else table
 
-        values(self.tables.schema.empty_table(), condition.expression)
         return self.mapped(change)
 
     where = filter
@@ -185,17 +189,26 @@ class Frame:
         tables = self.tables.changed(partial(with_values, name=name, column=column))
         return Frame(tables, self.hidden - {name})
 
+    @checked
     def withColumnRenamed(self, before: str, after: str) -> Frame:  # noqa: N802
-        """The frame with a column renamed."""
+        """The frame with a column renamed.
+
+        Raises:
+            ConfigError: There is no such column, or already one of the new name.
+        """
         self.require([before], "withColumnRenamed")
+        if after in self.tables.schema.names and after != before:
+            raise ConfigError(f"The frame has a column {after!r} already.", f"Drop it first: drop({after!r}).")
         names = [after if name == before else name for name in self.tables.schema.names]
         return Frame(self.tables.changed(lambda table: table.rename_columns(names)), self.hidden - {before})
 
+    @checked
     def drop(self, *names: str) -> Frame:
         """The frame without some columns; those that it does not have are ignored, as Spark does."""
         kept = [name for name in self.tables.schema.names if name not in names]
         return Frame(self.tables.changed(lambda table: table.select(kept)), self.hidden - set(names))
 
+    @checked
     def join(self, other: Frame, on: str | Sequence[str] | None = None, how: str = "inner") -> Frame:
         """Joins the rows of two frames: those with equal values in the columns `on`; without these, all with all.
 
@@ -216,24 +229,31 @@ class Frame:
         tables = self.tables.changed(partial(joined, how_to, index))
         return Frame(tables, (self.hidden | right.hidden) - set(names))
 
+    @checked
     def sort(self, *columns: str, ascending: bool = True) -> Frame:
-        """The rows, sorted by columns. Sorting reads all of them, so call it before the stages."""
+        """The rows, sorted by columns. Sorting reads all of them, so call it before the stages.
+
+        Raises:
+            ConfigError: There is no such column, or it holds lists or structs.
+        """
         self.require(columns, "sort")
+        if not columns or any(pa.types.is_nested(self.tables.schema.field(name).type) for name in columns):
+            raise ConfigError(f"Rows cannot be sorted by {columns}.", "Name columns of numbers or text.")
         return Frame(self.tables.sorted(columns, ascending), self.hidden)
 
     orderBy = sort  # noqa: N815
 
-    def limit(self, count: int) -> Frame:
+    @checked
+    def limit(self, count: NonNegativeInt) -> Frame:
         """The first rows.
 
         Raises:
             ConfigError: It is not a number of rows.
         """
-        if not isinstance(count, int) or count < 0:
-            raise ConfigError(f"{count!r} is not a number of rows.", "Give a whole number, at least 0.")
         return Frame(self.tables.limited(count), self.hidden)
 
-    def repartition(self, parts: int) -> Frame:
+    @checked
+    def repartition(self, parts: PositiveInt) -> Frame:
         """The same rows, in this many blocks on Ray; in one process, all CPUs share them without that."""
         return Frame(self.tables.spread(parts), self.hidden)
 
@@ -275,7 +295,8 @@ class Frame:
         """The number of rows, which are computed to be counted."""
         return self.tables.counted()
 
-    def show(self, n: int = 20, truncate: bool | int = True) -> None:
+    @checked
+    def show(self, n: NonNegativeInt = 20, truncate: bool | int = True) -> None:
         """Prints the first rows; pictures without their pixels."""
         names = self.columns
         limited = self.limit(n + 1).tables

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 
 from raypipe.errors import ConfigError
+from raypipe.visual.checked import checked
 
 RAYS_WAY = "For anything else there is Ray Data: frame.dataset.map(...), or a stage of your own."
 
@@ -20,8 +21,7 @@ def _with(compute: Callable[[Any, Any], Any]) -> Callable[[Column, Any], Column]
     """A method that combines a column with another column or a value."""
 
     def method(self: Column, other: Any) -> Column:
-        expression = other.expression if isinstance(other, Column) else pc.scalar(other)
-        return self._made(compute(self.expression, expression))
+        return self._made(compute(self.expression, (other if isinstance(other, Column) else lit(other)).expression))
 
     return method
 
@@ -40,10 +40,12 @@ class Column:
     name: str
     explodes: bool = False
 
+    @checked
     def alias(self, name: str) -> Column:
         """The same with another name."""
         return replace(self, name=name)
 
+    @checked
     def getField(self, name: str) -> Column:  # noqa: N802 - pyspark's name, like others here
         """A field of a struct."""
         return Column(pc.struct_field(self.expression, [name]), name)
@@ -64,20 +66,24 @@ class Column:
 
     def isin(self, *values: Any) -> Column:
         """Whether it is one of several values."""
-        return self._made(self.expression.isin(list(values)))
+        return self._made(self.expression.isin(pa.array([_scalar(value) for value in values])))
 
+    @checked
     def contains(self, part: str) -> Column:
         """Whether text contains other text."""
         return self._made(pc.match_substring(self.expression, part))
 
+    @checked
     def startswith(self, part: str) -> Column:
         """Whether text begins with other text."""
         return self._made(pc.starts_with(self.expression, part))
 
+    @checked
     def endswith(self, part: str) -> Column:
         """Whether text ends with other text."""
         return self._made(pc.ends_with(self.expression, part))
 
+    @checked
     def rlike(self, pattern: str) -> Column:
         """Whether a regular expression is found in text."""
         return self._made(pc.match_substring_regex(self.expression, pattern))
@@ -105,14 +111,27 @@ class Column:
         return Column(expression, self.name)
 
 
+@checked
 def col(name: str) -> Column:
     """A column or, with dots, a field of a struct: `col("image.width")`."""
     return Column(pc.field(*name.split(".")), name.rpartition(".")[2])
 
 
 def lit(value: Any) -> Column:
-    """The same value in every row."""
-    return Column(pc.scalar(value), str(value))
+    """The same value in every row.
+
+    Raises:
+        ConfigError: No column can hold it.
+    """
+    return Column(pc.scalar(_scalar(value)), str(value))
+
+
+def _scalar(value: Any) -> Any:
+    try:
+        return pa.scalar(value)
+    except pa.ArrowException as error:
+        remedy = "Give a number, text, a date, or a list of these."
+        raise ConfigError(f"{value!r} cannot be in a column.", remedy) from error
 
 
 def length(column: Column | str) -> Column:
@@ -173,9 +192,15 @@ def values(table: pa.Table, expression: Any) -> pa.ChunkedArray:
 
 
 def with_values(table: pa.Table, name: str, column: Column) -> pa.Table:
-    """A table with a column added, or replaced if there is one of this name."""
+    """A table with a column added, or replaced if there is one of this name.
+
+    Raises:
+        ConfigError: Arrow cannot compute it, or what should become rows is no list.
+    """
     computed = values(table, column.expression)
     if column.explodes:
+        if not pa.types.is_list(computed.type) and not pa.types.is_null(computed.type):
+            raise ConfigError(f"{column.expression} is no list.", "Explode a column of lists, such as regions.")
         lists = computed.combine_chunks() if computed.num_chunks != 1 else computed.chunk(0)
         table, computed = table.take(pc.list_parent_indices(lists)), pc.list_flatten(lists)
     return with_array(table, name, computed)

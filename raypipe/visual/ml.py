@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +11,7 @@ from typing import Any, Self
 from raypipe.errors import ConfigError
 from raypipe.pipeline import Pipeline as Declared
 from raypipe.visual import enums, transformers
+from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
 from raypipe.visual.transformers import FrameTransformer, Transformer, transformed
 
@@ -23,7 +24,7 @@ class PipelineModel:
     """A sequence of stages. They may be changed later: their parameters count when the pipeline is used."""
 
     def __init__(self, stages: Sequence[Transformer]) -> None:
-        self.stages = list(stages)
+        self.stages = list(stages) if isinstance(stages, Iterable) else [stages]
         for stage in self.stages:
             if not isinstance(stage, Transformer):
                 raise ConfigError(
@@ -55,7 +56,7 @@ class PipelineModel:
                 raise ConfigError(f"{type(stage).__name__} changes the number of rows.", "Use it on a frame.")
         return Declared([each for stage in self.stages for each in stage.stages()])
 
-    def save(self, path: str) -> None:
+    def save(self, path: str | Path) -> None:
         """Writes the stages and their parameters to a folder.
 
         Raises:
@@ -68,7 +69,8 @@ class PipelineModel:
         return Saver(self)
 
     @classmethod
-    def load(cls, path: str) -> Self:
+    @checked
+    def load(cls, path: str | Path) -> Self:
         """A pipeline from its folder.
 
         Raises:
@@ -109,7 +111,8 @@ class Saver:
         self._replaces = True
         return self
 
-    def save(self, path: str) -> None:
+    @checked
+    def save(self, path: str | Path) -> None:
         """Writes the folder.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raypipe.errors import ConfigError
+from raypipe.visual.checked import checked
 from raypipe.visual.enums import ImageType
 from raypipe.visual.frame import Frame
 from raypipe.visual.ml import PipelineModel
@@ -24,6 +25,7 @@ class PretrainedPipeline:
         ModelError: Its model is not on this machine, and no substitute is allowed.
     """
 
+    @checked
     def __init__(
         self,
         name: str,

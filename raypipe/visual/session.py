@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from itertools import chain
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from raypipe.files.paths import resolve
 from raypipe.inputs.listing import Found, listed
 from raypipe.plurals import counted
 from raypipe.visual import models
+from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import log
 from raypipe.visual.tables import LocalTables, RayTables, Tables
@@ -106,13 +107,21 @@ class Session:
         if hasattr(data, "to_parquet"):
             data = pa.Table.from_pandas(data, preserve_index=False)
         if not isinstance(data, pa.Table):
-            names = schema.names if isinstance(schema, pa.Schema) else list(schema or ())
-            rows = [each if isinstance(each, Mapping) else _named(each, names) for each in data]
-            data = pa.Table.from_pylist(rows, schema if isinstance(schema, pa.Schema) else None)
+            data = _table(data, schema)
         return Frame(_tables(self.engine, lambda: iter([data]), data.schema))
 
     def stop(self) -> None:
         """Does nothing: there is no process to stop. `ray.shutdown()` leaves a cluster."""
+
+
+def _table(data: Any, schema: Sequence[str] | pa.Schema | None) -> pa.Table:
+    try:
+        names = schema.names if isinstance(schema, pa.Schema) else list(schema or ())
+        rows = [each if isinstance(each, Mapping) else _named(each, names) for each in data]
+        return pa.Table.from_pylist(rows, schema if isinstance(schema, pa.Schema) else None)
+    except (pa.ArrowException, TypeError) as error:
+        remedy = "Give rows as mappings or, with their names in schema, as tuples: each column of one type."
+        raise ConfigError(f"The data cannot become a frame: {str(error).rstrip('.')}.", remedy) from error
 
 
 def _named(row: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -174,7 +183,8 @@ class Source:
             "Use pathGlobFilter; folders are always read recursively.",
         )
 
-    def load(self, path: str | Sequence[str]) -> Frame:
+    @checked
+    def load(self, path: str | PurePath | Sequence[str | PurePath]) -> Frame:
         """A frame of files: a row each, with `path`, `modificationTime`, `length` and `content`.
 
         Paths are files, folders, globs and URIs. Folders and globs give pictures and PDFs only.
@@ -182,7 +192,7 @@ class Source:
         Raises:
             InputError: There is nothing.
         """
-        paths = [path] if isinstance(path, (str, PurePosixPath)) else list(path)
+        paths = [path] if isinstance(path, (str, PurePath)) else list(path)
         if self.kind == "parquet":
             return self.parquet(*paths)
 
@@ -195,7 +205,8 @@ class Source:
             next(listed(str(each), None), None)  # What does not exist is an error here, as in Spark.
         return Frame(_tables(self.engine, make, FILES))
 
-    def parquet(self, *paths: str) -> Frame:
+    @checked
+    def parquet(self, *paths: str | PurePath) -> Frame:
         """A frame of the rows of Parquet files or folders of them.
 
         Raises:
@@ -212,7 +223,7 @@ class Source:
         return Frame(_tables(self.engine, make, datasets[0].schema))
 
 
-def _parquet(path: str) -> pq.ParquetDataset:
+def _parquet(path: str | PurePath) -> pq.ParquetDataset:
     try:
         filesystem, place = resolve(str(path))
         return pq.ParquetDataset(place, filesystem=filesystem)

@@ -19,6 +19,7 @@ from raypipe.stages.visual_nlp import ImageTextDetectorV2 as DetectorV2
 from raypipe.stages.visual_nlp import ImageToTextV2 as ReaderV2
 from raypipe.stages.visual_nlp import ImageToTextV2Opt as ReaderV2Opt
 from raypipe.visual import models, regions
+from raypipe.visual.checked import checked
 from raypipe.visual.enums import ImageType, Language, OcrOutputFormat, PageSegmentationMode
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import warn
@@ -122,6 +123,7 @@ class ModelTransformer(Transformer):
     """A stage with a model."""
 
     @classmethod
+    @checked
     def pretrained(cls, name: str | None = None, lang: str = "en", remote_loc: str | None = None) -> Self:
         """The stage with a model that is on this machine, by Visual NLP's name or raypipe's; None: the stage's own.
 

@@ -13,6 +13,7 @@ from raypipe.display import described
 from raypipe.errors import ConfigError, PageError
 from raypipe.images.depth import swapped
 from raypipe.images.image import IMAGE
+from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import warn
 from raypipe.visual.records import decoded
@@ -34,16 +35,21 @@ def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
         raise ConfigError(
             f"{type(image).__name__} is not a picture with pixels.", "Give row.image of a row of collect()."
         )
-    channels = 1 if (mode or values["mode"]) == 10 else 3
-    pixels = np.frombuffer(values["data"], np.uint8).reshape(values["height"], values["width"], channels)
+    channels = 1 if (mode or values.get("mode")) == 10 else 3
+    try:
+        pixels = np.frombuffer(values["data"], np.uint8).reshape(values["height"], values["width"], channels)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"The picture is not whole: {error}.", "Give row.image of a row of collect().") from error
     return PillowImage.fromarray(pixels[:, :, 0] if channels == 1 else swapped(pixels))
 
 
+@checked
 def display_image(image: Any, width: str | int = "600", show_meta: bool = True) -> None:
     """Shows an Image struct as `collect` gives it, with its pixels; see `display_images_horizontal`."""
+    picture = to_pil_image(image)
     if show_meta:
         print(described(0, image))  # noqa: T201 - printing is its purpose
-    _show([to_pil_image(image)], int(width))
+    _show([picture], int(width))
 
 
 def display_images(
@@ -53,6 +59,7 @@ def display_images(
     display_images_horizontal(df, field, limit, width, show_meta)
 
 
+@checked
 def display_images_horizontal(
     df: Frame, fields: str = "image", limit: int = 5, width: str | int = "600", show_meta: bool = True
 ) -> None:
@@ -82,6 +89,7 @@ def display_images_horizontal(
             number += 1
 
 
+@checked
 def display_pdf(
     df: Frame, field: str = "content", limit: int = 5, width: str | int = "600", show_meta: bool = True
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from raypipe.errors import ConfigError, OutputError
+from raypipe.visual.checked import checked
 from raypipe.visual.tables import RayTables, Tables
 
 MODES = ("error", "errorifexists", "overwrite")
@@ -33,7 +34,8 @@ class Writer:
             raise ConfigError(f"There is no write mode {name!r}.", f"Use one of {', '.join(MODES)}.")
         return replace(self, replaces=name == "overwrite")
 
-    def parquet(self, path: str) -> None:
+    @checked
+    def parquet(self, path: str | Path) -> None:
         """Writes a folder of Parquet files; on Ray, one that all nodes reach, or a URI.
 
         Raises:
@@ -42,7 +44,7 @@ class Writer:
         if isinstance(self.tables, RayTables):
             from raypipe.run.datasets import write_parquet
 
-            write_parquet(self.tables.dataset, path, replaces=self.replaces)
+            write_parquet(self.tables.dataset, str(path), replaces=self.replaces)
         else:
             self._write(Path(path))
 
@@ -78,6 +80,6 @@ class Writer:
             )
         return self
 
-    def save(self, path: str) -> None:
+    def save(self, path: str | Path) -> None:
         """The same as `parquet`."""
         self.parquet(path)

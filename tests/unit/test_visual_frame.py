@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ ROWS = [
 @pytest.fixture
 def frame() -> visual.Frame:
     return start().createDataFrame(ROWS)
+
+
+def light() -> visual.LightPipeline:
+    return visual.LightPipeline(visual.PipelineModel([visual.BinaryToImage()]))
 
 
 @pytest.fixture
@@ -126,7 +131,7 @@ def test_first_head_take_limit_and_count(frame: visual.Frame) -> None:
     assert frame.limit(0).collect() == []
     assert frame.filter(col("n") > 9).first() is None
     for count in (-1, "2"):
-        with pytest.raises(ConfigError, match="not a number of rows"):
+        with pytest.raises(ConfigError, match="Frame.limit cannot take "):
             frame.take(count)
 
 
@@ -312,3 +317,43 @@ def test_help_knows_what_functions_do() -> None:
         "length",
         "size",
     ]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda frame: frame.select(3), "Frame.select cannot take 3: "),
+        (lambda frame: frame.filter(frame.n), "is not a condition"),
+        (lambda frame: frame.filter(col(3) == 1), "col cannot take 3: "),
+        (lambda frame: frame.filter(frame.text.contains(3)), "Column.contains cannot take 3: "),
+        (lambda frame: frame.filter(frame.n == object()), "cannot be in a column"),
+        (lambda frame: frame.filter(frame.n.isin(object())), "cannot be in a column"),
+        (lambda frame: frame.withColumn("each", explode("n")), "is no list"),
+        (lambda frame: frame.withColumnRenamed("n", "text"), "has a column 'text' already"),
+        (lambda frame: frame.drop(["n"]), "Frame.drop cannot take "),
+        (lambda frame: frame.join(3), "Frame.join cannot take 3: "),
+        (lambda frame: frame.sort("boxes"), "cannot be sorted by "),
+        (lambda frame: frame.repartition(0), "Frame.repartition cannot take 0: "),
+        (lambda frame: frame.show(-1), "Frame.show cannot take -1: "),
+        (lambda frame: frame.write.parquet(3), "Writer.parquet cannot take 3: "),
+        (lambda _: start().createDataFrame(3), "cannot become a frame: "),
+        (lambda _: start().createDataFrame([{"a": 1}, {"a": "b"}]), "cannot become a frame: "),
+        (lambda _: start().read.load(None), "Source.load cannot take None: "),
+        (lambda _: visual.Pipeline(3), "3 is not a stage of raypipe.visual"),
+        (lambda _: visual.PipelineModel.load(3), "PipelineModel.load cannot take 3: "),
+        (lambda _: visual.PretrainedPipeline(3), "PretrainedPipeline.__init__ cannot take 3: "),
+        (
+            lambda _: visual.LightPipeline(visual.PipelineModel([visual.BinaryToImage()])).fromBinary(3),
+            "cannot take 3: ",
+        ),
+        (lambda _: visual.ImageTextDetector.pretrained(3), "pretrained cannot take 3: "),
+        (lambda _: visual.to_pil_image({"data": b"123", "mode": 10, "height": 4, "width": 4}), "is not whole: "),
+        (lambda _: visual.display_image(3), "not a picture with pixels"),
+        (lambda _: visual.score(None, "a"), "score cannot take None: "),
+    ],
+)
+def test_arguments_that_cannot_be_are_told(
+    frame: visual.Frame, call: Callable[[visual.Frame], Any], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        call(frame)
