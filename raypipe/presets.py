@@ -40,7 +40,7 @@ PRESETS = {
     STANDARD: Preset(DETECTOR, RECOGNIZER, WIDTH, REDUCE_ABOVE, OMIT_BITS),
     "fast": Preset("text_detector_db_tiny_opt", "ocr_tiny_handwritten_opt", 1120, 1300, 2),
 }
-"""`fast` takes half to two thirds of the time and makes more errors; `benchmarks/README.md` says how many."""
+"""`fast` takes about 40 % of the time, more on CPUs with AMX, and makes more errors; `benchmarks/README.md` says how many."""
 
 
 def standard(
@@ -93,7 +93,7 @@ def standard(
 
 
 def fast() -> Pipeline:
-    """The standard pipeline with the smallest models, in half to two thirds of the time and with more errors."""
+    """The smallest models, and JPEGs decoded less exactly: about 40 % of the standard's time, and more errors."""
     return standard(**PRESETS["fast"]._asdict())
 
 
