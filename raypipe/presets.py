@@ -40,7 +40,7 @@ PRESETS = {
     STANDARD: Preset(DETECTOR, RECOGNIZER, WIDTH, REDUCE_ABOVE, OMIT_BITS),
     "fast": Preset("text_detector_db_tiny_opt", "ocr_tiny_handwritten_opt", 1120, 1300, 2),
 }
-"""`fast` takes about 40 % of the time, more on CPUs with AMX, and makes more errors; `benchmarks/README.md` says how many."""
+"""`fast` takes about 40 % of the time, more on CPUs with AMX, and makes more errors: see `benchmarks/README.md`."""
 
 
 def standard(
