@@ -107,8 +107,8 @@ def spare_bits(data: bytes, enlargement: float, most: int) -> int:
     tables = b"".join(segment for marker, segment in segments(data) if marker == _QUANTIZATION) if most else b""
     if not tables or (frame(data) or (BASELINE, b""))[0] not in (PROGRESSIVE, ARITHMETIC_PROGRESSIVE):
         return 0
-    # The first byte says whether steps have two bytes.
-    steps = np.frombuffer(tables[1:], ">u2" if tables[0] > 15 else np.uint8)[:64]
+    size = 1 + (tables[0] > 15)  # Bytes of a step.
+    steps = np.frombuffer(tables[1 : 1 + 64 * size], f">u{size}")
     fine = (bits for bits in range(most, 0, -1) if steps.mean() * 2**bits <= COARSEST * enlargement**2)
     return next(fine, 0)
 

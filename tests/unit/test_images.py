@@ -195,6 +195,19 @@ def test_bits_left_out_of_a_jpeg(reduce: int, quality: int, progressive: bool, o
     assert (error > 0) == (omitted > 0) == (len(jpeg.without_bits(data, omitted)) < 0.8 * len(data))
 
 
+def test_bits_left_out_of_a_jpeg_whose_steps_have_two_bytes() -> None:
+    data = encoded(NOISE, "JPEG", quality=90, progressive=True)
+    wide = re.sub(
+        rb"\xff\xdb\0\x43([\0\1])(.{64})",
+        lambda found: b"\xff\xdb\0\x83" + bytes([16 | found[1][0]]) + b"".join(bytes([0, n]) for n in found[2]),
+        data,
+        flags=re.DOTALL,
+    )
+    assert len(wide) == len(data) + 128
+    assert opened(wide, reduce=80, omit=2).omitted_bits == 2
+    assert (pixels(wide) == pixels(data)).all()
+
+
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
 def test_only_jpegs_are_reduced(kind: str) -> None:
     image = opened(encoded(quarters(), kind), reduce=8)
