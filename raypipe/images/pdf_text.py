@@ -16,6 +16,7 @@ from raypipe.geometry import Floats, bounds, directions, turn
 from raypipe.images.base import TextLayer
 from raypipe.images.pdf_content import NOTABLE, shares_of_pictures
 from raypipe.images.pdf_forms import kinds_of_notes
+from raypipe.plurals import counted
 from raypipe.types import Pixels, Word, boxes_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def text_layer(page: PdfPage, width: int, height: int) -> TextLayer | None:
         return None
     shares = shares_of_pictures(page)
     pictures = sum(share >= NOTABLE for share in shares)
-    unread = f"{pictures} pictures on the page are not read, since its own text is" if pictures else ""
+    unread = f"of the page its own text is read, and not its {counted(pictures, 'picture')}" if pictures else ""
     return TextLayer(words=words, lines=lines, doubt=_doubt(page, characters, sum(shares)), unread=unread)
 
 

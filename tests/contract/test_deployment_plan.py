@@ -51,7 +51,7 @@ def test_pools_must_fit_the_cluster() -> None:
         check_room(pools, 4, 1)
     with pytest.raises(rp.ConfigError, match="need 6 CPUs with the 1 for reading and writing"):
         check_room(pools, 5, 1, 1)
-    with pytest.raises(rp.DeviceError, match="need 1 GPUs, but the cluster has 0"):
+    with pytest.raises(rp.DeviceError, match="need 1 GPU, but the cluster has 0"):
         check_room(pools, 5, 0)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import raypipe
 from raypipe.plurals import counted
 
-THINGS = "pages|files|documents|rows|lines|seconds|places|jobs|rounds|shards|CPUs|GPUs"
+THINGS = "pages|pictures|files|documents|rows|lines|seconds|places|jobs|rounds|shards|CPUs|GPUs"
 UNCOUNTED = rf"(%d|\{{(?!counted|[A-Z_]+[:}}])[^{{}}]*\}}) ({THINGS})\b(?!/s)"
 """A value, and no constant, before a noun in the plural."""
 
