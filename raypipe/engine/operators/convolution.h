@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PIXELS = 8, LANES = 16, FOUR = 4, MOST_PIXELS = 32 };
+enum { LANES = 16, FOUR = 4, MOST_PIXELS = 32 };
 
 /* Weights are in blocks of 16 output channels (LANES). Each has rows of steps of four: with `depthwise`, for neighbouring
    pixels of the same channel, else for neighbouring bytes of the input row. A step has the four of each channel. */

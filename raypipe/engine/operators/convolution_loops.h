@@ -1,5 +1,6 @@
 /* The inner loops of a convolution, for one kind of vector: INT32S holds WIDE sums, BYTES four bytes for each. MANY
-   pixels of a dense one are computed at once, as many as have room in the registers. */
+   pixels of a dense one are computed at once, as many as have room in the registers, or twice as many of a depthwise
+   one. */
 
 #define INLINE static inline __attribute__((always_inline)) TARGET
 /* Sums stay in registers only if no loop over them is left. */
@@ -62,21 +63,21 @@ TARGET static void NAME(dense_kernel)(const Convolution *work, const uint8_t *co
         NAME(dense)(work, from, channel, to, count, 1);
 }
 
-/* Four pixels at once. They are gathered without overlap; those between two gathers are slid together from both. A
-   window serves both steps that it is part of. */
+/* Windows of four pixels are gathered without overlap; those in between are slid together from their neighbours. Each
+   serves both steps that it is part of. */
 INLINE void NAME(depthwise)(const Convolution *work, const uint8_t *const *from, size_t x, const int8_t *weights,
-                            INT32S sum[PIXELS], const size_t steps, const size_t stride)
+                            INT32S sum[2 * MANY], const size_t steps, const size_t stride)
 {
     for (size_t row = 0; row < work->rows; row++, weights += steps * LANES * FOUR) {
         const BYTES near = NAME(four)(weights), far = NAME(four)(weights + (steps - 1) * LANES * FOUR);
         const uint8_t *at = from[row] + x * stride * work->channels_in;
-        BYTES gathered[2 * PIXELS / FOUR + 1];
-        UNROLLED for (size_t i = 0; i < (PIXELS - 1) * stride / FOUR + steps + 1; i++)
+        BYTES gathered[MANY + 1];
+        UNROLLED for (size_t i = 0; i < (2 * MANY - 1) * stride / FOUR + steps + 1; i++)
             gathered[i] = NAME(gather)(at + FOUR * i * work->channels_in, work->channels_in);
-        UNROLLED for (size_t i = 0; i < PIXELS + FOUR * (steps - 1); i++) {
+        UNROLLED for (size_t i = 0; i < 2 * MANY + FOUR * (steps - 1); i++) {
             const size_t place = i * stride;
             const BYTES data = NAME(slide)(gathered[place / FOUR], gathered[place / FOUR + 1], place % FOUR);
-            if (i < PIXELS)
+            if (i < 2 * MANY)
                 sum[i] = steps == 1 ? NAME(exact_dot)(sum[i], data, near) : NAME(dot)(sum[i], data, near);
             if (steps == 2 && i >= FOUR)
                 sum[i - FOUR] = NAME(dot)(sum[i - FOUR], data, far);
@@ -89,9 +90,9 @@ TARGET static void NAME(depthwise_kernel)(const Convolution *work, const uint8_t
 {
     const size_t block = work->rows * work->steps * LANES * FOUR;
     const int8_t *weights = work->weights + channel / LANES * block + channel % LANES * FOUR;
-    for (size_t x = 0; x < count; x += PIXELS) {
-        INT32S sum[PIXELS];
-        UNROLLED for (size_t i = 0; i < PIXELS; i++)
+    for (size_t x = 0; x < count; x += 2 * MANY) {
+        INT32S sum[2 * MANY];
+        UNROLLED for (size_t i = 0; i < 2 * MANY; i++)
             sum[i] = NAME(bias)(work->bias + channel);
         if (work->steps == 2)
             NAME(depthwise)(work, from, x, weights, sum, 2, 1);
@@ -99,7 +100,7 @@ TARGET static void NAME(depthwise_kernel)(const Convolution *work, const uint8_t
             NAME(depthwise)(work, from, x, weights, sum, 1, 2);
         else
             NAME(depthwise)(work, from, x, weights, sum, 1, 1);
-        NAME(write)(work, channel, to + x * work->channels_out, count - x, sum, PIXELS, 1);
+        NAME(write)(work, channel, to + x * work->channels_out, count - x, sum, 2 * MANY, 1);
     }
 }
 
