@@ -136,7 +136,7 @@ def test_run_takes_arguments_as_words(cluster: Cluster, tmp_path: Path) -> None:
             assert read(port) == expected(), (tmp_path / "log").read_text("utf-8")
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(60)
+            process.wait(PATIENCE)
 
 
 def wait_for(cluster: Cluster) -> None:
