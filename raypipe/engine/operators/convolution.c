@@ -1,12 +1,11 @@
-/* Convolution(x, weights, bias, scale, settings, table): a convolution of a picture, each sum multiplied by the scale of its
-   output channel and rounded to uint8, as ONNX Runtime's QLinearConv does it, of all input channels (`depthwise` 0), or
-   of one input channel each (1).
+/* Convolution(x, weights, bias, scale, settings, table): a convolution of a picture, each sum multiplied by the scale of
+   its output channel and rounded to uint8, as ONNX Runtime's QLinearConv does it, of all input channels (`depthwise` 0),
+   or of one input channel each (1).
 
    weights: int8, see convolution.h. AVX2 adds two products in 16 bits, as ONNX Runtime does, too: where sums of two can
    be larger, by weights above 64, it gives the largest that fits. Depthwise ones of up to four pixels take all weights.
    bias: int32, the zero point of x already taken into account. scale: float, below 1. Both have whole blocks of 16
-   channels. settings: int32, see below. table: what the results are looked up in, as by
-   Table; may be missing. */
+   channels. settings: int32, see below. table: what the results are looked up in, as by Table; may be missing. */
 
 #include "convolution.h"
 
@@ -149,7 +148,8 @@ static int sound(const int32_t *settings, const Tensor tensors[6])
     if (!settings[HEIGHT] || settings[HEIGHT] > MOST_ROWS || !settings[WIDTH] || !settings[STRIDE] || channels < 1)
         return 0;
     if (settings[DEPTHWISE]
-            ? settings[STRIDE] > 2 || settings[STRIDE] * settings[WIDTH] > 2 * FOUR || channels != settings[CHANNELS] || channels % LANES
+            ? settings[STRIDE] > 2 || settings[STRIDE] * settings[WIDTH] > 2 * FOUR || channels != settings[CHANNELS] ||
+                  channels % LANES
             : settings[CHANNELS] % 8)
         return 0;
     if (tensors[5].data && tensors[5].count != 256)

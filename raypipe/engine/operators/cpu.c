@@ -31,7 +31,8 @@ static int tiles_allowed(void)
 /* What the CPU and the operating system have; not __builtin_cpu_supports, to which some compilers lack the answer. */
 static int found_way(void)
 {
-    const unsigned wide = bit_AVX512F | bit_AVX512BW | bit_AVX512VL, fast = bit_AVX512VBMI | bit_AVX512VBMI2 | bit_AVX512VNNI;
+    const unsigned wide = bit_AVX512F | bit_AVX512BW | bit_AVX512VL;
+    const unsigned fast = bit_AVX512VBMI | bit_AVX512VBMI2 | bit_AVX512VNNI;
     const unsigned tiles = 1u << 24 | 1u << 25; /* AMX-TILE and AMX-INT8 */
     unsigned a, b, c, d, saved, high;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
