@@ -104,11 +104,13 @@ def spare_bits(data: bytes, enlargement: float, most: int) -> int:
     Args:
         enlargement: How many times larger the picture is than a page has to be.
     """
-    tables = b"".join(segment for marker, segment in segments(data) if marker == _QUANTIZATION) if most else b""
-    if not tables or (frame(data) or (BASELINE, b""))[0] not in (PROGRESSIVE, ARITHMETIC_PROGRESSIVE):
+    if not most or (frame(data) or (BASELINE, b""))[0] not in (PROGRESSIVE, ARITHMETIC_PROGRESSIVE):
         return 0
-    size = 1 + (tables[0] > 15)  # Bytes of a step.
-    steps = np.frombuffer(tables[1 : 1 + 64 * size], f">u{size}")
+    table = next((segment for marker, segment in segments(data) if marker == _QUANTIZATION), b"")
+    size = 1 + (table[:1] > b"\x0f")  # Bytes of a step.
+    if len(table) <= 64 * size:
+        return 0  # It is damaged.
+    steps = np.frombuffer(table[1 : 1 + 64 * size], f">u{size}")
     fine = (bits for bits in range(most, 0, -1) if steps.mean() * 2**bits <= COARSEST * enlargement**2)
     return next(fine, 0)
 
