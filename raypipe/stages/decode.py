@@ -62,8 +62,9 @@ class ImageOpener(Worker["BinaryToImage"]):
         data, origin, page = row.get(spec.input_col), row[spec.origin_col], row[spec.page_num_col]
         limits = Limits(spec.max_bytes, spec.max_megapixels, spec.max_pages)
         layer = spec.text_layer != "ocr"
-        how = {name: getattr(spec, name) for name in ("reduce_above", "omit_bits", "resolution")}
-        wanted = Wanted(**how, layer=layer)
+        wanted = Wanted(
+            reduce_above=spec.reduce_above, omit_bits=spec.omit_bits, resolution=spec.resolution, layer=layer
+        )
         return open_image(data, origin, page, spec.image_type == "TYPE_BYTE_GRAY", limits, wanted)
 
 
