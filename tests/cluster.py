@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 BUCKET_KEYS = {
@@ -35,3 +37,13 @@ def ray_cluster() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+
+
+def workers(name: str) -> list[psutil.Process]:
+    """The processes that work for a cluster of this process, on what has this name: a function or an actor's class."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # It has ended since.
+            if name in " ".join(process.cmdline()):
+                found.append(process)
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import time
@@ -11,12 +10,12 @@ from typing import Any
 
 import drawn
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import ray
 from adapters import SHARED
+from cluster import workers
 from packaging.version import Version
 from PIL import Image
 from pipelines import Copier, Killer
@@ -207,20 +206,9 @@ def test_a_dataset_that_failed_leaves_the_cluster_to_the_next(ray_cluster: None)
             dataset.take_all()
         kept.append(caught.value)
         deadline = time.monotonic() + 60
-        while alive := actors_alive():
+        while alive := workers("OperatorActor"):  # Ray may count their CPUs for a while after they have ended.
             assert time.monotonic() < deadline, alive
             time.sleep(0.1)
-
-
-def actors_alive() -> list[str]:
-    """The processes of this cluster's actors: Ray may count their CPUs for a while after they have ended."""
-    return [title for title in map(title_of, psutil.Process().children(recursive=True)) if "OperatorActor" in title]
-
-
-def title_of(process: psutil.Process) -> str:
-    with contextlib.suppress(psutil.Error):  # It has ended since.
-        return " ".join(process.cmdline())
-    return ""
 
 
 def test_a_dataset_stays_lazy(folder: Path) -> None:

@@ -16,6 +16,7 @@ import jobs
 import psutil
 import pytest
 from adapters import EACH_ENGINE_RAY_LATER
+from cluster import workers
 from pipelines import TRIED, Hanger, Leaker
 
 import raypipe as rp
@@ -95,10 +96,9 @@ def test_a_document_that_kills_what_counts_its_pages_becomes_a_row_of_a_job(
 
     def kill() -> None:
         while not ended.wait(4):  # As long as a process may take to begin.
-            for child in psutil.Process().children(recursive=True):
+            for process in workers("page_rows"):
                 with contextlib.suppress(psutil.Error):
-                    if "page_rows" in " ".join(child.cmdline()):
-                        child.kill()
+                    process.kill()
 
     with stuck(files / "07.pdf") as swap:
         killer = threading.Thread(target=kill)
