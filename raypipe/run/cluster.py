@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
 import secrets
 import shutil
@@ -31,14 +32,15 @@ TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 def join(address: str, log_to_driver: bool) -> None:
-    """Joins a cluster.
+    """Joins a cluster, unless this process is on it already.
 
     Args:
         address: `HOST:PORT`, `ray://HOST:PORT` or `auto`.
         log_to_driver: Whether its workers' output is printed here.
 
     Raises:
-        ConfigError: Nobody answers there, or it is not a cluster that this version of Ray can join.
+        ConfigError: Nobody answers there, it is not a cluster that this version of Ray can join, or this process is
+            on another one.
     """
     remedy = "Check --address and RAY_ADDRESS, and that `ray status` works there."
     host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -47,6 +49,9 @@ def join(address: str, log_to_driver: bool) -> None:
             socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
         except OSError as error:
             raise ConfigError(f"No Ray cluster answers at {address}: {error}.", remedy) from error
+    if ray.is_initialized():
+        _check_joined(address)
+        return
     try:
         environment = {name: value for name, value in os.environ.items() if name.startswith(CREDENTIALS)}
         ray.init(
@@ -57,6 +62,32 @@ def join(address: str, log_to_driver: bool) -> None:
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ConfigError(f"The Ray cluster at {address} cannot be joined: {_reason(error)}.", remedy) from error
+
+
+def _check_joined(address: str) -> None:
+    """Checks that the cluster that this process is on is the one at an address, as far as that can be told."""
+    if address == "auto":
+        return
+    joined = getattr(ray.get_runtime_context(), "gcs_address", None)  # Ray's client does not know it.
+    if joined is None or address.startswith("ray://"):
+        logging.getLogger(__name__).warning(
+            "This process is on a Ray cluster already, which is used: %s is not looked at.", address
+        )
+    elif _numbers(address).isdisjoint(_numbers(joined)):
+        raise ConfigError(
+            f"This process is on the Ray cluster at {joined} already, so it cannot join {address}.",
+            "Call ray.shutdown() before, or give no address to use the cluster that it is on.",
+        )
+
+
+def _numbers(address: str) -> set[tuple[str, str]]:
+    """The IP addresses of `HOST:PORT`, each with the port; as it stands if its host has none."""
+    host, _, port = address.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), None)
+    except OSError:
+        return {(host, port)}
+    return {(str(place[4][0]), port) for place in found}
 
 
 def start(num_cpus: int, log_to_driver: bool) -> None:

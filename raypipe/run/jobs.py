@@ -50,14 +50,18 @@ FEWEST_WRITERS, CPUS_PER_WRITER = 2, 8
 
 
 def connect(address: str | None) -> None:
-    """Joins a cluster, or starts one on this machine if there is no address.
+    """Joins a cluster, or starts one on this machine if there is no address and this process is on none.
 
     Our own cluster gets one logical CPU more than the machine has, for reading and writing, which hardly compute.
+
+    Raises:
+        ConfigError: There is no such cluster, or this process is on another one.
+        RaypipeError: Ray does not start.
     """
-    if ray.is_initialized():
-        return
     if address:
         join(address, log_to_driver=False)
+        return
+    if ray.is_initialized():
         return
     # Ray's core logs as an error that arguments of actors are in the object store, where they belong.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")

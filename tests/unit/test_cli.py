@@ -205,7 +205,6 @@ def test_an_error_is_a_line_and_an_exit_status(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ray.is_initialized", lambda: False)  # Another test may have left this process on a cluster.
     Path("broken.toml").write_text(BROKEN, encoding="utf-8")
     Path("open.toml").write_text(BROKEN.replace("NoSuchStage", "BinaryToImage"), encoding="utf-8")
     assert run_main(monkeypatch, *arguments) == status

@@ -15,6 +15,7 @@ def test_versions_of_ray_that_differ_are_named_in_a_line(monkeypatch: pytest.Mon
         other = {"ray_version": "2.40.0", "python_version": "3.9.1"}
         check_version_info(other, "This process", python_version_match_level="minor")
 
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)  # Another test may have left this process on a cluster.
     monkeypatch.setattr(ray, "init", start)
     with pytest.raises(ConfigError) as caught:
         join("auto", log_to_driver=False)
