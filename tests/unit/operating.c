@@ -166,6 +166,11 @@ static void run(void)
     greatest(NULL, NULL);
     give(1, (size_t)(other[0] * other[1] * other[2] * other[3]), NULL, 4, other);
     join(NULL, NULL);
+    int32_t tile[] = {1 + below(4), 1 + below(4), below(256), below(256)};
+    int64_t four = 4, two = 2;
+    give(1, sizeof tile, tile, 1, &four);
+    give(2, 2 * 4, scales, 1, &two);
+    average(NULL, NULL);
     give(1, sizeof factor, &factor, 1, &one);
     upsample(NULL, NULL);
     give(1, 256, NULL, 1, &values);

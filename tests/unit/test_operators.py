@@ -158,23 +158,27 @@ def test_convolutions_are_those_of_plain_numbers(
         assert np.array_equal(session.run(given)[0], layer.expected(given))
 
 
-def products(given: Bytes, weights: Bytes, zeros: list[int], scales: list[float]) -> Bytes:
-    """What ONNX Runtime's own operator computes; the zero points and scales are of both and of the result."""
-    parts = [np.asarray(each, kind) for pair in zip(scales, zeros, strict=True)
-             for each, kind in zip(pair, (np.float32, np.uint8), strict=True)]  # fmt: skip
-    tensors = [*parts[:2], weights, *parts[2:]]
-    names = [f"constant.{number}" for number in range(len(tensors))]
+def of_runtime(does: str, given: Bytes, *constants: Any, **attributes: Any) -> Bytes:
+    """What an operator of ONNX Runtime's own computes."""
+    names = [f"constant.{number}" for number in range(len(constants))]
+    node = helper.make_node(does, ["image", *names], ["found"], domain="com.microsoft", **attributes)
     graph = helper.make_graph(
-        [helper.make_node("QLinearMul", ["image", *names], ["found"], domain="com.microsoft")],
-        "product",
+        [node],
+        "one",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, given.shape)],
-        [helper.make_tensor_value_info("found", TensorProto.UINT8, given.shape)],
-        [numpy_helper.from_array(each, name) for each, name in zip(tensors, names, strict=True)],
+        [helper.make_tensor_value_info("found", TensorProto.UINT8, None)],
+        [numpy_helper.from_array(each, name) for each, name in zip(constants, names, strict=True)],
     )
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return np.asarray(session.run(None, {"image": given})[0])
+
+
+def numbers(scales: list[float], zeros: list[int]) -> list[Any]:
+    """Pairs of a scale and a zero point."""
+    return [kind(each) for pair in zip(scales, zeros, strict=True)
+            for each, kind in zip(pair, (np.float32, np.uint8), strict=True)]  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 5, 24), (2, 9, 40, 96), (1, 1, 1, 5), (3, 7, 0, 16), (1, 200, 160, 8)])
@@ -187,7 +191,22 @@ def test_each_channel_is_weighed(shape: tuple[int, ...], threads: int, way: str,
     ratio = np.float32(scales[0]) * np.float32(scales[1]) / np.float32(scales[2])
     constants = weights, np.array(zeros, np.int32), np.array([ratio])
     (found,) = opened(tmp_path, *constants, does="Gate", threads=threads).run(given)
-    assert np.array_equal(found, products(given, weights, zeros, scales))
+    parts = [np.asarray(each) for each in numbers(scales, zeros)]
+    assert np.array_equal(found, of_runtime("QLinearMul", given, *parts[:2], weights, *parts[2:]))
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 256, 384), (2, 7, 9, 72), (1, 3, 2, 5), (0, 3, 4, 8), (1, 2, 2, 16)])
+@pytest.mark.parametrize("scale", [0.0312, 0.0157])
+def test_tiles_are_averaged(shape: tuple[int, ...], scale: float, way: str, tmp_path: Path) -> None:
+    zeros, scales, given = [119, 126], [0.0312, scale], noise(*shape)
+    constants = np.array([3, 2, *zeros], np.int32), np.array(scales, np.float32)
+    (found,) = opened(tmp_path, *constants, does="Average", threads=2).run(given)
+    if not found.size:
+        assert found.shape == (shape[0], shape[1] // 3, shape[2] // 2, shape[3])
+        return
+    parts = [np.asarray(each) for each in numbers(scales, zeros)]
+    tile = {"kernel_shape": [3, 2], "strides": [3, 2], "channels_last": 1}
+    assert np.array_equal(found, of_runtime("QLinearAveragePool", given, *parts, **tile))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 3), (2, 5, 1, 24), (1, 1, 9, 16), (2, 30, 41, 24), (0, 3, 3, 8)])
@@ -228,6 +247,9 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="do not go together"):
         gate = noise(1, 1, 1, 2), np.zeros(3, np.int32), np.ones(1, np.float32)
         opened(tmp_path, *gate, does="Gate").run(noise(1, 9, 9, 3))
+    with pytest.raises(Exception, match="do not go together"):
+        mean_of = np.array([3, 0, 1, 1], np.int32), np.ones(2, np.float32)
+        opened(tmp_path, *mean_of, does="Average").run(noise(1, 9, 9, 3))
     with pytest.raises(Exception, match="factor above 0"):
         opened(tmp_path, np.array([0], np.int32), does="Upsample").run(noise(1, 2, 2, 3))
 

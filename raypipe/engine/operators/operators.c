@@ -114,6 +114,7 @@ static const Described operators[] = {
     {{ABOUT(gate)}, "Gate", 4, 4, {UINT8, UINT8, INT32, FLOAT}},
     {{ABOUT(greatest)}, "Greatest", 1, 1, {UINT8}},
     {{ABOUT(join)}, "Join", 2, 2, {UINT8, UINT8}},
+    {{ABOUT(average)}, "Average", 3, 3, {UINT8, INT32, FLOAT}},
 };
 
 static Domain *domain;
