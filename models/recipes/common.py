@@ -71,6 +71,11 @@ def session(model: onnx.ModelProto, threads: int = 1) -> ort.InferenceSession:
     return ort.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
 
 
+def names(model: onnx.ModelProto, op_type: str) -> list[str]:
+    """Return the names of a model's nodes of one type."""
+    return [node.name for node in model.graph.node if node.op_type == op_type]
+
+
 def name_axes(model: onnx.ModelProto, axes: Mapping[str, Sequence[int | str]]) -> onnx.ModelProto:
     """Set the shapes of a model's inputs and outputs; a string is a dynamic axis."""
     for value in (*model.graph.input, *model.graph.output):

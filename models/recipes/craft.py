@@ -251,7 +251,7 @@ def main() -> None:
     write(half, options.output / FILES[0])
 
     pictures = [tensor(image) for image in pages.calibration_pages(2 if options.smoke else 24, options.calibration)]
-    small = quantize.int8(exact, pictures, QUANTISED, narrow=True)
+    small = quantize.int8(exact, pictures, QUANTISED, narrow=common.names(exact, "Conv"))
     require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
     page = [renderer.page(960, engine_input.WIDTH)]
     found = agreement(run(exact, page)[0], run(small, page)[0])

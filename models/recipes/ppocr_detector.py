@@ -175,7 +175,8 @@ def write_pair(source: common.Source, origin: str, stem: str, sigmoid: bool, opt
     common.write_model(half, options.output / f"{stem}.onnx", metadata)
 
     pictures = [tensor(image) for image in pages.calibration_pages(2 if options.smoke else 40, options.calibration)]
-    small = quantize.int8(build(onnx.load(path), suit_int8), pictures, QUANTISED, narrow=True, sigmoid=sigmoid)
+    suited = build(onnx.load(path), suit_int8)
+    small = quantize.int8(suited, pictures, QUANTISED, narrow=common.names(suited, "Conv"), sigmoid=sigmoid)
     require("int8, agreement", min(map(agreement, expected, run(small, checks))), 0.9, at_least=True)
     stored = common.store_half(small)
     low = lower.lowered(stored)

@@ -6,7 +6,7 @@ Weights become int8 with one scale per output channel, activations uint8 with on
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import common
@@ -38,7 +38,7 @@ def int8(
     operators: Sequence[str],
     exclude: Sequence[str] = (),
     tight: bool = False,
-    narrow: bool = False,
+    narrow: Collection[str] = (),
     sigmoid: bool = False,
 ) -> onnx.ModelProto:
     """Return a model with QuantizeLinear and DequantizeLinear pairs around the chosen operators.
@@ -50,12 +50,17 @@ def int8(
         exclude: Names of nodes that stay in float32.
         tight: Choose limits of least squared error instead of the extremes. It helps a network with rare, large
             activations that carry little, as the recogniser; it harms the detectors, whose peaks are the text.
-        narrow: Use 7 of the 8 bits of a weight. A CPU without VNNI adds products in pairs that saturate at 16 bits,
-            which wider weights exceed where activations are large, as the detectors' are and the recogniser's are not.
+        narrow: Names of convolutions that use 7 of the 8 bits of a weight. A CPU without VNNI adds products in pairs
+            that saturate at 16 bits, which wider weights exceed where activations are large, as the detectors' are and
+            the recogniser's are but in its stem not.
         sigmoid: See `gelu_by_sigmoid`.
     """
     ranges = activation_ranges(model, pictures, SHRINK if tight else (1.0,))
-    overrides = {name: [{"rmin": low, "rmax": high}] for name, (low, high) in ranges.items()}
+    overrides: dict[str, list[dict[str, object]]] = {
+        name: [{"rmin": low, "rmax": high}] for name, (low, high) in ranges.items()
+    }
+    weights = (node.input[1] for node in model.graph.node if node.name in narrow)
+    overrides |= {name: [{"axis": 0, "reduce_range": True}] for name in weights}
     with tempfile.TemporaryDirectory() as folder:
         source, result = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, source)
@@ -67,13 +72,33 @@ def int8(
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            reduce_range=narrow,
             op_types_to_quantize=list(operators),
             nodes_to_exclude=list(exclude),
             extra_options={"TensorQuantOverrides": overrides},
         )
         made = onnx.load(result)
+        quantise_means(made, ranges)
         return _without_zero_points(gelu_by_sigmoid(made) if sigmoid else made)
+
+
+def quantise_means(model: onnx.ModelProto, ranges: Mapping[str, tuple[np.float32, np.float32]]) -> None:
+    """Let an average of tiles read int8 where it reads float: the quantiser lets it follow what was before it."""
+    graph = model.graph
+    producers = {name: node for node in graph.node for name in node.output}
+    for node in [node for node in graph.node if node.op_type == "AveragePool"]:
+        name = node.input[0]
+        if producers[name].op_type == "DequantizeLinear":
+            continue
+        low, high = (min(float(ranges[name][0]), 0.0), max(float(ranges[name][1]), 0.0))
+        scale = (high - low) / 255
+        numbers = {f"{name}.step": np.float32(scale), f"{name}.zero": np.uint8(round(-low / scale))}
+        graph.initializer.extend(numpy_helper.from_array(np.asarray(value), key) for key, value in numbers.items())
+        to_int8 = helper.make_node("QuantizeLinear", [name, *numbers], [f"{name}.int8"])
+        and_back = helper.make_node("DequantizeLinear", [f"{name}.int8", *numbers], [f"{name}.again"])
+        node.input[0] = f"{name}.again"
+        for each in (and_back, to_int8):
+            graph.node.insert(list(graph.node).index(node), each)
+            node = each
 
 
 def gelu_by_sigmoid(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -150,7 +175,7 @@ def activation_ranges(
     random = np.random.default_rng(0)
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in names}
     extremes = dict.fromkeys(names, (0.0, 0.0))
-    for values in _run_all(model, pictures, names):
+    for values in run_all(model, pictures, names):
         for name, value in values.items():
             flat = value.reshape(-1)
             low, high = extremes[name]
@@ -184,7 +209,7 @@ def _float_values(model: onnx.ModelProto) -> list[str]:
     return [name for name in outputs if types.get(name) == TensorProto.FLOAT]
 
 
-def _run_all(
+def run_all(
     model: onnx.ModelProto, pictures: Sequence[np.ndarray], names: Sequence[str]
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield the named values of a model for one picture after another."""
@@ -211,7 +236,7 @@ def equalize(graph: Graph, pictures: Sequence[np.ndarray], power: float = 0.7) -
     groups = [group for conv in graph.find("Conv") if attribute(conv, "group", 1) > 1 for group in _groups(graph, conv)]
     names = sorted({name for _, _, seen in groups for name in seen})
     ranges = dict.fromkeys(names, np.float32(0))
-    for values in _run_all(graph.to_model(), pictures, names):
+    for values in run_all(graph.to_model(), pictures, names):
         for name, value in values.items():
             channels = np.abs(value).transpose(1, 0, 2, 3).reshape(value.shape[1], -1)
             ranges[name] = np.maximum(ranges[name], np.percentile(channels, 99.9, axis=1))
