@@ -239,7 +239,8 @@ def main() -> None:
     graph, characters = ppocr_recognizer.latin_graph(ppocr_recognizer.load)
     training = Training(graph, options.steps, options.work / "handwriting.pt")
     train(training, characters, options)
-    export(blend(graph, training.average, KEPT), characters, options, "handwriting_ctc", METADATA, 0.97)
+    read = blend(graph, training.average, KEPT)
+    export(read, characters, options, "handwriting_ctc", METADATA, 0.96, int8_stem=True)
 
 
 def before_softmax(model: onnx.ModelProto) -> str:
@@ -262,6 +263,7 @@ def export(
     stem: str,
     about: dict[str, str],
     least: float,
+    int8_stem: bool = False,
 ) -> None:
     """Write the network as float16 and int8 files, which must agree on a least share of time steps."""
     hands = [path for path in fonts.handwriting(options.fonts) if not fonts.is_held_out(path)]
@@ -269,7 +271,7 @@ def export(
     lines = [renderer.line()[0] for renderer in renderers for _ in range(5 if options.smoke else 100)]
     checks = [renderer.line()[0] for renderer in renderers for _ in range(12)]
     metadata = about | {"characters": json.dumps(characters, ensure_ascii=False)}
-    ppocr_recognizer.write_pair(model, lines, checks, options.output, stem, metadata, least)
+    ppocr_recognizer.write_pair(model, lines, checks, options.output, stem, metadata, least, int8_stem)
 
 
 if __name__ == "__main__":

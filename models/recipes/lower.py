@@ -29,6 +29,7 @@ DOES = {
     "Gate": "multiply",
     "Greatest": "compare",
     "Join": "join",
+    "Average": "average",
 }
 """The ends of the names of raypipe's operators."""
 POINTWISE = frozenset(("DequantizeLinear", "Gelu", "HardSigmoid", "QLinearMul", "QLinearSigmoid", "QuantizeLinear"))
@@ -56,6 +57,7 @@ def lowered(model: onnx.ModelProto) -> onnx.ModelProto:
     gate(made.graph)
     compare(made.graph)
     join(made.graph)
+    average(made.graph)
     fuse(made.graph)
     _drop_unused(made.graph)
     used = {node.domain for node in made.graph.node}
@@ -147,6 +149,22 @@ def join(graph: onnx.GraphProto) -> None:
         for step in steps[::-1]:
             graph.node.insert(place, step)
         graph.node.remove(node)
+
+
+def average(graph: onnx.GraphProto) -> None:
+    """Replace means of tiles by an Average."""
+    weights = _arrays(graph)
+    for node in [node for node in graph.node if node.op_type == "QLinearAveragePool"]:
+        tile = attribute(node, "kernel_shape")
+        plain = attribute(node, "strides", [1, 1]) == tile and not any(attribute(node, "pads", [0]))
+        if not plain or not attribute(node, "channels_last", 0):
+            continue
+        x_scale, x_zero, scale, zero = (weights[name] for name in node.input[1:5])
+        arrays = {
+            "settings": np.array([*tile, x_zero, zero], np.int32),
+            "scales": np.array([x_scale, scale], np.float32),
+        }
+        _replace(graph, node, "Average", [node.input[0]], arrays)
 
 
 def fuse(graph: onnx.GraphProto) -> None:

@@ -51,8 +51,8 @@ OPSET = 20
 CHECKS = 24
 """Rendered lines that files are compared on."""
 HEIGHT = 48
-FLOAT_STEM, FLOAT_NECK = 6, 3
-"""First and last convolutions that stay float32 in the int8 file: int8 costs accuracy there and saves little time."""
+STEM, NECK = 6, 3
+"""First and last convolutions; the last stay float32 in int8 files, where int8 costs accuracy and saves little time."""
 
 
 def cut_head(graph: Graph, columns: list[int]) -> None:
@@ -114,16 +114,27 @@ def agreement(first: list[np.ndarray], second: list[np.ndarray]) -> float:
     return float(np.concatenate([s.reshape(-1) for s in same]).mean())
 
 
-def quantised(model: onnx.ModelProto, lines: list[np.ndarray]) -> onnx.ModelProto:
-    """Return the int8 network: channels equalised, convolutions quantised but for the stem and the neck."""
+def quantised(model: onnx.ModelProto, lines: list[np.ndarray], stem: bool) -> onnx.ModelProto:
+    """Return the int8 network: channels equalised, convolutions quantised but for the neck.
+
+    With the stem, all before the neck but gates is in int8, and the means at the end are taken before the last
+    convolution; else the stem stays float32. A Relu is quantised with the convolution before it: numbers rounded before
+    and behind it would have the coarser steps of both.
+    """
     graph = Graph(model, OPSET)
     pictures = [tensor(line) for line in lines]
     surgery.pool_means(graph)
+    if stem:
+        surgery.pool_early(graph)
     quantize.equalize(graph, pictures[::3])
     graph.sort()
     convolutions = [node.name for node in graph.find("Conv")]
-    exclude = convolutions[:FLOAT_STEM] + convolutions[-FLOAT_NECK:]
-    return quantize.int8(graph.to_model(), pictures, ["Conv"], exclude, tight=True)
+    first, last = convolutions[:STEM], convolutions[-NECK:]
+    if not stem:
+        return quantize.int8(graph.to_model(), pictures, ["Conv"], first + last, tight=True)
+    operators = ["Conv", "Relu", "AveragePool", "MaxPool", "Concat"]
+    joined = [node.name for node in graph.find("Concat")][1:]
+    return quantize.int8(graph.to_model(), pictures, operators, last + joined, tight=True, narrow=first)
 
 
 def write_pair(
@@ -134,6 +145,7 @@ def write_pair(
     stem: str,
     metadata: Metadata,
     least: float = 0.97,
+    int8_stem: bool = False,
 ) -> None:
     """Write a float32 network stored as float16 and in int8, each compared with it on lines to check.
 
@@ -144,6 +156,7 @@ def write_pair(
         folder, stem: Where the files go, and the beginning of their names.
         metadata: What they carry.
         least: The share of time steps on which int8 must agree.
+        int8_stem: Whether the stem is in int8, too.
     """
     expected = run(exact, checks)
     half = common.store_half(exact)
@@ -151,7 +164,7 @@ def write_pair(
     require("float16 storage, mean difference", common.mean_difference(expected, found), 1e-4)
     require("float16 storage, agreement", agreement(expected, found), 0.995, at_least=True)
     common.write_model(half, folder / f"{stem}_fp16.onnx", metadata)
-    small = finish(quantised(exact, lines), expected[0].shape[-1])
+    small = finish(quantised(exact, lines, int8_stem), expected[0].shape[-1])
     require("int8, agreement", agreement(expected, run(small, checks)), least, at_least=True)
     stored = common.store_half(small)
     low = lower.lowered(stored)

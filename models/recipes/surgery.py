@@ -244,3 +244,34 @@ def pool_means(graph: Graph) -> None:
         if list(axes) == [2, 3] and attribute(node, "keepdims", 1) == 1:
             graph.remove(node)
             graph.add("GlobalAveragePool", [node.input[0]], node.output[0])
+
+
+def pool_early(graph: Graph) -> None:
+    """Take means of tiles before a convolution of single pixels rather than after it and its residual sum.
+
+    Both are linear: what is computed is the same, for fewer pixels.
+    """
+    for pool in graph.find("AveragePool"):
+        add = graph.producer(pool.input[0])
+        if add is None or add.op_type != "Add" or len(graph.consumers(add.output[0])) != 1:
+            continue
+        summed = [node for node in map(graph.producer, add.input) if node is not None]
+        conv = next((node for node in summed if _of_pixels(graph, node)), None)
+        if conv is None:
+            continue
+        settings = {a.name: helper.get_attribute_value(a) for a in pool.attribute}
+        other = next(name for name in add.input if name != conv.output[0])
+        graph.remove(pool, add)
+        conv.input[0] = graph.add("AveragePool", [conv.input[0]], f"{conv.input[0]}.mean", **settings)
+        means = graph.add("AveragePool", [other], f"{other}.mean", **settings)
+        graph.add("Add", [conv.output[0], means], pool.output[0])
+
+
+def _of_pixels(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a node is a convolution of 1x1 pixels that one other reads."""
+    return (
+        node.op_type == "Conv"
+        and graph.weights[node.input[1]].shape[2:] == (1, 1)
+        and attribute(node, "strides", [1, 1]) == [1, 1]
+        and len(graph.consumers(node.output[0])) == 1
+    )
