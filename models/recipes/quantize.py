@@ -175,7 +175,7 @@ def activation_ranges(
     random = np.random.default_rng(0)
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in names}
     extremes = dict.fromkeys(names, (0.0, 0.0))
-    for values in run_all(model, pictures, names):
+    for values in _run_all(model, pictures, names):
         for name, value in values.items():
             flat = value.reshape(-1)
             low, high = extremes[name]
@@ -209,7 +209,7 @@ def _float_values(model: onnx.ModelProto) -> list[str]:
     return [name for name in outputs if types.get(name) == TensorProto.FLOAT]
 
 
-def run_all(
+def _run_all(
     model: onnx.ModelProto, pictures: Sequence[np.ndarray], names: Sequence[str]
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield the named values of a model for one picture after another."""
@@ -236,7 +236,7 @@ def equalize(graph: Graph, pictures: Sequence[np.ndarray], power: float = 0.7) -
     groups = [group for conv in graph.find("Conv") if attribute(conv, "group", 1) > 1 for group in _groups(graph, conv)]
     names = sorted({name for _, _, seen in groups for name in seen})
     ranges = dict.fromkeys(names, np.float32(0))
-    for values in run_all(graph.to_model(), pictures, names):
+    for values in _run_all(graph.to_model(), pictures, names):
         for name, value in values.items():
             channels = np.abs(value).transpose(1, 0, 2, 3).reshape(value.shape[1], -1)
             ranges[name] = np.maximum(ranges[name], np.percentile(channels, 99.9, axis=1))
