@@ -51,9 +51,10 @@ def join(address: str, log_to_driver: bool) -> None:
             raise ConfigError(f"No Ray cluster answers at {address}: {error}.", remedy) from error
     if ray.is_initialized():
         _check_joined(address)
+        _check_credentials()
         return
     try:
-        environment = {name: value for name, value in os.environ.items() if name.startswith(CREDENTIALS)}
+        environment = _credentials()
         ray.init(
             address=address,
             log_to_driver=log_to_driver,
@@ -77,6 +78,23 @@ def _check_joined(address: str) -> None:
         raise ConfigError(
             f"This process is on the Ray cluster at {joined} already, so it cannot join {address}.",
             "Call ray.shutdown() before, or give no address to use the cluster that it is on.",
+        )
+
+
+def _credentials() -> dict[str, str]:
+    """The variables with which this process opens buckets."""
+    return {name: value for name, value in os.environ.items() if name.startswith(CREDENTIALS)}
+
+
+def _check_credentials() -> None:
+    """Says which credentials do not reach the workers of a cluster that this process joined otherwise."""
+    given = getattr(ray.get_runtime_context(), "runtime_env", {}).get("env_vars") or {}
+    missing = sorted(_credentials().keys() - given.keys())
+    if missing:
+        logging.getLogger(__name__).warning(
+            "This process is on a Ray cluster already, whose workers get no %s from it: give them to"
+            " ray.init(runtime_env={'env_vars': ...}) if they open buckets.",
+            ", ".join(missing),
         )
 
 

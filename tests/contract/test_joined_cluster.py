@@ -34,3 +34,13 @@ def test_an_address_that_cannot_be_compared_is_said_to_be_unused(
     with socket.create_server(("127.0.0.1", 0)) as other, caplog.at_level(logging.WARNING):
         connect(f"ray://127.0.0.1:{other.getsockname()[1]}")
     assert "is not looked at" in caplog.text
+
+
+def test_credentials_that_its_workers_do_not_get_are_named(
+    ray_cluster: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not to be logged")
+    with caplog.at_level(logging.WARNING):
+        connect(ray.get_runtime_context().gcs_address)
+    assert "AWS_SECRET_ACCESS_KEY" in caplog.text
+    assert "not to be logged" not in caplog.text
