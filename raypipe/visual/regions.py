@@ -15,6 +15,7 @@ from raypipe.columns import REGIONS, given
 from raypipe.errors import ConfigError, Failure, InputError, PageError
 from raypipe.geometry import Floats, bounds, crop
 from raypipe.images.image import BGR, GRAY, IMAGE, Image
+from raypipe.plurals import counted
 from raypipe.types import Pixels, Region, Row, boxes_from_regions
 from raypipe.visual.functions import with_array
 from raypipe.visual.stages import full_size, picture_of
@@ -72,33 +73,50 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def split(how: Split, table: pa.Table) -> pa.Table:
-    """A table with a row for each region: its number in `index`, and its picture. A page that failed keeps its row."""
+    """A table with a row for each region: its number in `index`, and its picture. A page that failed keeps its row.
+
+    Raises:
+        ConfigError: A column of `explode` has no lists.
+    """
     schema = _schema(how, table.schema)
     return table_of([each for row in rows_of(table) for each in _split(how, row)], schema)
 
 
 def _schema(how: Split, schema: pa.Schema) -> pa.Schema:
     columns = {field.name: field.type for field in schema}
-    columns |= {name: columns[name].value_type for name in how.explode}
+    for name in how.explode:
+        if not pa.types.is_list(columns[name]) and not pa.types.is_large_list(columns[name]):
+            remedy = "Name columns of lists in explodeCols, each with an item for each region."
+            raise ConfigError(f"{how.stage} cannot explode the column {name!r}, which holds {columns[name]}.", remedy)
+        columns[name] = columns[name].value_type
     columns |= {how.output: IMAGE.arrow, "index": pa.int32()}
     columns.setdefault("exception", pa.string())
     return pa.schema([(name, kind) for name, kind in columns.items() if name not in how.drop])
 
 
 def _split(how: Split, row: Row) -> Iterator[Row]:
-    image = row[how.picture]
+    image, nothing = row[how.picture], {how.output: None, "index": None, **dict.fromkeys(how.explode)}
     if row.get("exception") or image is None:
-        yield {**row, how.output: None, "index": None, **dict.fromkeys(how.explode)}
+        yield {**row, **nothing}
         return
     page_regions: list[Region] = given(how.regions, REGIONS).decode(row[how.regions] or [])
     try:
+        _check_items(how, row, len(page_regions))
         pictures = list(_pictures(how, image, page_regions))
     except PageError as error:
-        yield {**row, "exception": str(Failure(how.stage, error.code, str(error)))}
+        yield {**row, **nothing, "exception": str(Failure(how.stage, error.code, str(error)))}
         return
     for number, picture in enumerate(pictures):
         own = {name: row[name][number] for name in how.explode}
         yield {**row, **own, how.output: picture, "index": number}
+
+
+def _check_items(how: Split, row: Row, count: int) -> None:
+    """Makes sure that each list to be exploded has an item for each region; if not, that is a `PageError`."""
+    for name in how.explode:
+        if (has := len(row[name] or ())) != count:
+            what = f"The column {name!r} has {counted(has, 'item')} for {counted(count, 'region')}."
+            raise PageError("items_missing", what, "Give it an item for each region, or leave it out of explodeCols.")
 
 
 def _pictures(how: Split, image: Image, page_regions: list[Region]) -> Iterator[Image]:

@@ -212,6 +212,24 @@ def test_a_page_that_failed_stays_one_row_when_it_is_split(tmp_path: Path) -> No
     assert row.region_image is None and "image_unknown" in row.exception
 
 
+def test_a_picture_that_cannot_be_decoded_stays_one_row_when_lists_are_split(page: visual.Frame, path: str) -> None:
+    split = visual.ImageSplitRegions(explodeCols=["labels"]).transform(page)
+    Path(path).write_bytes(Path(path).read_bytes()[:-40])
+    (row,) = split.collect()
+    assert (row.region_image, row.labels) == (None, None) and "image_truncated" in row.exception
+
+
+def test_a_list_that_is_split_has_an_item_for_each_region(page: visual.Frame) -> None:
+    split = visual.ImageSplitRegions(explodeCols=["short"]).transform(page.withColumn("short", lit(["one"])))
+    (row,) = split.select("short", "exception").collect()
+    assert row.short is None and "items_missing: The column 'short' has 1 item for 2 regions." in row.exception
+
+
+def test_only_lists_are_split(page: visual.Frame) -> None:
+    with pytest.raises(ConfigError, match="cannot explode the column 'path', which holds string"):
+        visual.ImageSplitRegions(explodeCols=["path"]).transform(page)
+
+
 HOCR = (
     '<div class="ocr_page" id="page_0" title="bbox 0 0 200 100"><span class="ocr_line" title="bbox 20 20 120 40">'
     '<span class="ocrx_word" id="word_1" title="bbox 20 20 70 40; x_wconf 90">Dear</span>'
