@@ -8,7 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Self
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, PageError
+from raypipe.files.paths import exists, join, read_file, write_file
 from raypipe.pipeline import Pipeline as Declared
 from raypipe.visual import enums, transformers
 from raypipe.visual.checked import checked
@@ -57,7 +58,7 @@ class PipelineModel:
         return Declared([each for stage in self.stages for each in stage.stages()])
 
     def save(self, path: str | Path) -> None:
-        """Writes the stages and their parameters to a folder.
+        """Writes the stages and their parameters to a folder, by its path or URI.
 
         Raises:
             ConfigError: The folder is there already.
@@ -71,16 +72,16 @@ class PipelineModel:
     @classmethod
     @checked
     def load(cls, path: str | Path) -> Self:
-        """A pipeline from its folder.
+        """A pipeline from its folder, by its path or URI.
 
         Raises:
             ConfigError: The folder does not hold a pipeline, or one with a stage or parameter that is not known.
         """
-        file = Path(path) / FILE
+        file = join(str(path), FILE)
         try:
-            tables = json.loads(file.read_text(encoding="utf-8"))["stages"]
+            tables = json.loads(read_file(file))["stages"]
             return cls([_stage(table["type"], table["values"]) for table in tables])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (PageError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(f"{file} cannot be read: {error}.", "Give a folder that save(path) wrote.") from error
 
 
@@ -118,12 +119,11 @@ class Saver:
         Raises:
             ConfigError: It exists already and is not to be replaced.
         """
-        folder = Path(path)
-        if (folder / FILE).exists() and not self._replaces:
-            raise ConfigError(f"{folder} holds a pipeline already.", "Use write().overwrite().save(path).")
+        file = join(str(path), FILE)
+        if exists(file) and not self._replaces:
+            raise ConfigError(f"{path} holds a pipeline already.", "Use write().overwrite().save(path).")
         stages = [{"type": type(stage).__name__, "values": _enum(stage._values)} for stage in self._model.stages]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).write_text(json.dumps({"stages": stages}, indent=2), encoding="utf-8")
+        write_file(file, json.dumps({"stages": stages}, indent=2).encode())
 
 
 def _enum(value: Any) -> Any:

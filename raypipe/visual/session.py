@@ -193,6 +193,7 @@ class Source:
             InputError: There is nothing.
         """
         paths = [path] if isinstance(path, (str, PurePath)) else list(path)
+        _check_any(paths)
         if self.kind == "parquet":
             return self.parquet(*paths)
 
@@ -212,6 +213,7 @@ class Source:
         Raises:
             InputError: There is nothing.
         """
+        _check_any(paths)
         datasets = [_parquet(path) for path in paths]
 
         def make() -> Iterator[pa.Table]:
@@ -221,6 +223,12 @@ class Source:
                         yield pa.Table.from_batches([batch])
 
         return Frame(_tables(self.engine, make, datasets[0].schema))
+
+
+def _check_any(paths: Sequence[str | PurePath]) -> None:
+    """Makes sure that there is a path; if not, that is an `InputError`."""
+    if not paths:
+        raise InputError("There are no paths to read.", "Give files, folders, globs or URIs.")
 
 
 def _parquet(path: str | PurePath) -> pq.ParquetDataset:

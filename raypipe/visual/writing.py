@@ -39,12 +39,14 @@ class Writer:
         """Writes a folder of Parquet files; on Ray, one that all nodes reach, or a URI.
 
         Raises:
-            OutputError: The folder is there already, or cannot be written.
+            OutputError: The folder is there already, cannot be written, or is a URI and the engine is not Ray.
         """
         if isinstance(self.tables, RayTables):
             from raypipe.run.datasets import write_parquet
 
             write_parquet(self.tables.dataset, str(path), replaces=self.replaces)
+        elif "://" in str(path):
+            raise OutputError(f"{path} is a URI, which only Ray writes.", 'Give a folder, or use start(engine="ray").')
         else:
             self._write(Path(path))
 

@@ -246,6 +246,8 @@ def test_pandas_and_parquet_take_a_frame(frame: visual.Frame, tmp_path: Path) ->
     frame.limit(1).write.mode("overwrite").parquet(str(tmp_path / "rows"))
     assert start().read.format("parquet").load(str(tmp_path / "rows")).count() == 1
     assert [path.name for path in tmp_path.iterdir()] == ["rows"]
+    with pytest.raises(OutputError, match="a URI, which only Ray writes"):
+        frame.write.parquet("s3://bucket/rows")
     with pytest.raises(ConfigError, match="no write mode 'append'"):
         frame.write.mode("append")
     with pytest.raises(ConfigError, match="not written as 'binaryFormat'"):
@@ -278,6 +280,9 @@ def test_files_are_lists_globs_and_names(files: Path) -> None:
         read.load(str(files / "absent.png"))
     with pytest.raises(InputError):
         start().read.parquet(str(files / "absent"))
+    for nothing in (lambda: read.load([]), lambda: start().read.load([]), lambda: start().read.parquet()):
+        with pytest.raises(InputError, match="no paths to read"):
+            nothing()
     with pytest.raises(ConfigError, match="no option header"):
         read.option("header", True)
     with pytest.raises(ConfigError, match=r"ray.data.read_csv"):
