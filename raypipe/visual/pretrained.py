@@ -7,7 +7,7 @@ from raypipe.visual.checked import checked
 from raypipe.visual.enums import ImageType
 from raypipe.visual.frame import Frame
 from raypipe.visual.ml import PipelineModel
-from raypipe.visual.transformers import BinaryToImage, ImageTextDetector, ImageToTextV2, PdfToImage
+from raypipe.visual.transformers import TEXT_LAYERS, BinaryToImage, ImageTextDetector, ImageToTextV2, PdfToImage
 
 RECOGNIZERS = {"handwritten": "ocr_base_handwritten_v2_opt", "printed": "ocr_base_printed_v2_opt"}
 INPUTS = {"image": BinaryToImage, "pdf": PdfToImage}
@@ -43,13 +43,9 @@ class PretrainedPipeline:
 
 
 def _made(name: str, lang: str) -> PipelineModel:
-    if name.startswith("mixed_"):
-        raise ConfigError(
-            f"There is no pipeline {name!r}: raypipe reads the pictures of pages, and no text layers of PDFs.",
-            f"Use one of {', '.join(NAMES)}.",
-        )
     if name not in NAMES:
-        raise ConfigError(f"There is no pipeline {name!r}.", f"Use one of {', '.join(NAMES)}.")
+        layers = f" {TEXT_LAYERS}." if name.startswith("mixed_") else ""
+        raise ConfigError(f"There is no pipeline {name!r}.", f"Use one of {', '.join(NAMES)}.{layers}")
     source, hand, *_ = name.split("_")
     return PipelineModel(
         [

@@ -34,11 +34,12 @@ __all__ = [
 ]  # fmt: skip
 """Visual NLP's stages: what `import *` gives, and what a saved pipeline can hold."""
 
-NO_TEXT_LAYERS = "raypipe reads the pictures of pages, and no text layers of documents"
+TEXT_LAYERS = 'PdfToImage().setTextLayer("use") takes the text that a PDF itself holds, where it is reliable'
+"""What raypipe has in place of Visual NLP's stages for text layers."""
 NO_PDF = "no stage makes PDFs; `raypipe run --format pdf` writes the pages with their text, which can be searched"
 NOT_OFFERED = {
-    "PdfToText": NO_TEXT_LAYERS,
-    "PdfToHocr": NO_TEXT_LAYERS,
+    "PdfToText": TEXT_LAYERS,
+    "PdfToHocr": TEXT_LAYERS,
     "HocrDocumentAssembler": "its documents are for Spark NLP; HocrTokenizer gives the words",
     "PositionFinder": "its chunks come from Spark NLP; find words in `positions`, or in the column `lines`",
     "ImageLayoutAnalyzer": "it is Tesseract's; ImageTextDetector finds lines, and reading puts them into order",
@@ -176,7 +177,7 @@ class PdfToImage(BinaryToImage):
     own: ClassVar[Mapping[str, Parameter]] = {
         "resolution": Parameter(default=300, field="resolution", note="dots per inch at which pages are drawn"),
         "splitPage": not_offered("Each page is always a row of its own, which is what scales.", True),
-        "fallBackCol": not_offered("raypipe reads the pictures of pages, and no text layers of PDFs.", None),
+        "fallBackCol": not_offered(f"{TEXT_LAYERS}.", None),
         "minSizeBeforeFallback": not_offered("It has no effect without fallBackCol.", 10),
         "partitionNum": not_needed(0, NO_PARTITIONS),
         "partitionNumAfterSplit": not_needed(0, NO_PARTITIONS),
