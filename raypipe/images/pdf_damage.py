@@ -77,7 +77,7 @@ def _is_damaged(page: PdfPage, handle: Any) -> bool:
             return not _has_end(data) and _is_short(page, handle)
         except zlib.error:
             return True
-    if not filters:
+    if not CODECS.intersection(filters[-1:]):
         return _is_short(page, handle)
     if filters[-1] == "CCITTFaxDecode":
         size = _metadata(page, handle)

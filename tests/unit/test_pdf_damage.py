@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 import zlib
@@ -17,12 +18,25 @@ from raypipe.images.image import Limits, open_image
 LIMITS = Limits(max_bytes=10**7, max_megapixels=100, max_pages=10)
 NOISE = np.random.default_rng(1).integers(0, 256, (60, 80), np.uint8)
 RAW = NOISE.tobytes()
+
+
+def strip(picture: PillowImage.Image, compression: str) -> bytes:
+    """The data of a picture as a TIFF holds them in one strip."""
+    data = encoded(picture, "TIFF", compression=compression, tiffinfo={278: 60})
+    tags = PillowImage.open(io.BytesIO(data)).tag_v2
+    return data[tags[273][0] :][: tags[279][0]]
+
+
 DATA = {
     "": RAW,
     "/FlateDecode": zlib.compress(RAW),
     "/DCTDecode": encoded(NOISE, "JPEG"),
     "/JPXDecode": encoded(NOISE, "JPEG2000"),
     "[/FlateDecode /DCTDecode]": zlib.compress(encoded(NOISE, "JPEG")),
+    "[/ASCII85Decode /FlateDecode]": base64.a85encode(zlib.compress(RAW)) + b"~>",
+    "/ASCIIHexDecode": RAW.hex().encode() + b">",
+    "/LZWDecode": strip(PillowImage.fromarray(NOISE), "tiff_lzw"),
+    "/RunLengthDecode": strip(PillowImage.fromarray(NOISE), "packbits"),
 }
 
 
@@ -54,8 +68,7 @@ def test_a_filter_that_nobody_knows_is_told() -> None:
 
 
 BITS = PillowImage.fromarray((NOISE > 250) * np.uint8(255)).convert("1")
-FAX = encoded(BITS, "TIFF", compression="group4", tiffinfo={278: 60})
-FAX = FAX[8 : 8 + PillowImage.open(io.BytesIO(FAX)).tag_v2[279][0]]
+FAX = strip(BITS, "group4")
 
 
 def segment(number: int, kind: int, data: bytes) -> bytes:
