@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from raypipe.images.raster import UPRIGHT
 from raypipe.images.tiff_page import LONG, Entry, Layout, file_of
 
-WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, FILL_ORDER, PLACES, ROWS, SIZES, OPTIONS = (
-    256, 257, 259, 262, 266, 273, 278, 279, 293
+WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, FILL_ORDER, PLACES, ORIENTATION, ROWS, SIZES, OPTIONS = (
+    256, 257, 259, 262, 266, 273, 274, 278, 279, 293
 )  # fmt: skip
-KEPT = (282, 283, 296, 274)
+KEPT = (282, 283, 296, ORIENTATION)
 """Tags of the resolution and the orientation."""
 GROUP_4 = 4
 END = 4
@@ -49,7 +50,7 @@ def mended(data: bytes) -> tuple[bytes, float] | None:
             tags = dict(getattr(picture, "tag_v2", {}))
             if tags.get(COMPRESSION) != GROUP_4 or tags.get(OPTIONS) or picture.mode != "1":
                 return None
-            pixels = np.array(picture)
+            pixels = _as_stored(np.array(picture), tags.get(ORIENTATION, 1))
     except (OSError, SyntaxError, ValueError):  # Decoding it says why.
         return None
     rows = min(tags.get(ROWS, len(pixels)), len(pixels))
@@ -71,6 +72,12 @@ def mended(data: bytes) -> tuple[bytes, float] | None:
     kept = {tag: tags[tag] for tag in KEPT if tag in tags}
     PillowImage.fromarray(pixels).save(file, "TIFF", compression="group4", tiffinfo=kept)
     return file.getvalue(), lost / len(pixels)
+
+
+def _as_stored(pixels: Bits, orientation: int) -> Bits:
+    """The rows as the file has them: Pillow turns them upright."""
+    back = UPRIGHT.get({6: 8, 8: 6}.get(orientation, orientation))
+    return np.asarray(back(pixels.astype(np.uint8)), bool) if back else pixels
 
 
 def good_rows(strip: bytes, rows: Bits, is_group_4: bool = False) -> int:

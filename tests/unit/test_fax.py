@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from raypipe.errors import PageError
 from raypipe.images.fax import is_damaged
 from raypipe.images.image import Limits, open_image
+from raypipe.images.raster import UPRIGHT
 
 LIMITS = Limits(max_bytes=10**7, max_megapixels=100, max_pages=10)
 LINES = ["The quick brown fox jumps over the lazy dog"] * 18
@@ -22,8 +23,9 @@ INK = np.array(PAGE)
 HEIGHT = INK.shape[0]
 
 
-def tiff(rows: int = HEIGHT, photometric: int = 0, **tags: int) -> bytes:
-    return encoded(PAGE, "TIFF", compression="group4", tiffinfo={278: rows, 262: photometric, **tags}, dpi=(200, 200))
+def tiff(rows: int = HEIGHT, photometric: int = 0, orientation: int = 1) -> bytes:
+    tags = {278: rows, 262: photometric, 274: orientation}
+    return encoded(PAGE, "TIFF", compression="group4", tiffinfo=tags, dpi=(200, 200))
 
 
 def strip(data: bytes) -> tuple[int, int]:
@@ -44,6 +46,16 @@ def damaged(data: bytes, how: str) -> bytes:
 def test_a_whole_page_is_as_it_is(rows: int, photometric: int) -> None:
     image = open_image(tiff(rows, photometric), "a.tif", 0, True, LIMITS)
     assert np.array_equal(image.pixels(), INK * 255) and image.warning == "" and image.resolution == 200
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_pages_that_are_stored_turned_are_turned_upright(orientation: int) -> None:
+    whole = tiff(64, orientation=orientation)
+    image = open_image(whole, "a.tif", 0, True, LIMITS)
+    assert image.warning == "" and np.array_equal(image.pixels(), UPRIGHT[orientation](INK * np.uint8(255)))
+    lacking = open_image(damaged(whole, "cut"), "a.tif", 0, True, LIMITS)
+    assert 0 < float(lacking.warning.split()[0]) < 10
+    assert lacking.pixels().shape == image.pixels().shape and (lacking.pixels() != image.pixels()).mean() < 0.02
 
 
 @pytest.mark.parametrize("is_file", [False, True])
