@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from raypipe.errors import ConfigError
-from raypipe.images.image import IMAGE, Image
+from raypipe.images.image import BGR, GRAY, IMAGE, Image
 from raypipe.stages.draw import encode
 
 
@@ -49,7 +49,7 @@ def _decoded(value: Any) -> Any:
 
 def described(number: int, image: Mapping[str, Any]) -> str:
     """What a picture is, as Visual NLP prints it, from the fields of its column."""
-    modes = {5: "ImageType.TYPE_3BYTE_BGR", 10: "ImageType.TYPE_BYTE_GRAY"}
+    modes = {BGR: "ImageType.TYPE_3BYTE_BGR", GRAY: "ImageType.TYPE_BYTE_GRAY"}
     return (
         f"\n    Image #{number}:\n"
         f"    Origin: {image['origin']}\n"

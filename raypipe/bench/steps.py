@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from raypipe.metrics import AS_HALF, SECONDS, SESSION, files_run
 from raypipe.pipeline import Pipeline
 from raypipe.stages.base import ModelStage
+from raypipe.stages.decode import ImageOpener
+from raypipe.stages.detect import TextDetector
+from raypipe.stages.recognize import LineCropper, TextReader
 from raypipe.zoo import manifest
 
-READ, OPEN, DETECT, CROP = "TextReader", "ImageOpener", "TextDetector", "LineCropper"
+READ, OPEN, DETECT, CROP = (worker.__name__ for worker in (TextReader, ImageOpener, TextDetector, LineCropper))
 OTHER = "another program"
 REST = "waiting and other"
 """Time of the CPUs in which no step ran: the engine's own work, its waits, and that of other programs."""

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from raypipe.columns import INTEGER, LINES, POSITIONS, RECOGNIZED, REGIONS, TEXT, Column, arrow_of
 from raypipe.errors import PageError
-from raypipe.images.image import IMAGE, Image
+from raypipe.images.image import BGR, IMAGE, Image
 from raypipe.outputs.formats import text_columns
 from raypipe.stages.base import Stage, Step, Worker
 from raypipe.stages.draw import ImageDrawRegions, ImageFormat, RegionDrawer, encode
@@ -83,7 +83,7 @@ class RegionPainter(RegionDrawer):
     @override
     def process_page(self, row: Row) -> None:
         image = full_size(row[self.spec.input_col])
-        row[self.spec.output_col] = replace(picture_of(self.drawn(image, row), image, self.spec.image_format), mode=5)
+        row[self.spec.output_col] = replace(picture_of(self.drawn(image, row), image, self.spec.image_format), mode=BGR)
 
 
 class DrawRegions(ImageDrawRegions):

@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from raypipe.display import described
 from raypipe.errors import ConfigError, PageError
 from raypipe.images.depth import swapped
-from raypipe.images.image import IMAGE
+from raypipe.images.image import GRAY, IMAGE
 from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import warn
@@ -35,7 +35,7 @@ def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
         raise ConfigError(
             f"{type(image).__name__} is not a picture with pixels.", "Give row.image of a row of collect()."
         )
-    channels = 1 if (mode or values.get("mode")) == 10 else 3
+    channels = 1 if (mode or values.get("mode")) == GRAY else 3
     try:
         pixels = np.frombuffer(values["data"], np.uint8).reshape(values["height"], values["width"], channels)
     except (KeyError, TypeError, ValueError) as error:

@@ -149,8 +149,8 @@ def test_alignment_finds_the_best_path() -> None:
 
 
 def test_without_words_of_the_language_the_network_is_believed() -> None:
-    assert decoder(CHARACTERS, RecognizerOptions("latin", "beam")).func is decode_greedy  # type: ignore[attr-defined]
-    assert decoder(CHARACTERS, RecognizerOptions("en", "greedy")).func is decode_greedy  # type: ignore[attr-defined]
+    assert decoder(CHARACTERS, RecognizerOptions("latin", "beam"))[0].func is decode_greedy  # type: ignore[attr-defined]
+    assert decoder(CHARACTERS, RecognizerOptions("en", "greedy"))[0].func is decode_greedy  # type: ignore[attr-defined]
 
 
 def test_own_words_are_read(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_own_words_are_read(tmp_path: Path) -> None:
     lexicon.write_text("Zorblatt", encoding="utf-8")
     probabilities = output("Dear Zor", {"l": 0.5, "b": 0.35}, "l", {"o": 0.5, "a": 0.35}, "tt")
     texts = [
-        decoder(CHARACTERS, RecognizerOptions("en", "beam", own))(probabilities, 8, 400).text
+        decoder(CHARACTERS, RecognizerOptions("en", "beam", own))[0](probabilities, 8, 400).text
         for own in (None, str(lexicon))
     ]
     assert texts[1] == "Dear Zorblatt" != texts[0]

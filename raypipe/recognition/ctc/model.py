@@ -13,6 +13,8 @@ from raypipe.engine.session import Session
 from raypipe.errors import ModelError
 from raypipe.recognition.base import BLANK, Reading, RecognizerOptions
 from raypipe.recognition.ctc.batching import buckets, stack
+from raypipe.recognition.ctc.beam import BeamDecoder
+from raypipe.recognition.ctc.language import load_language
 from raypipe.types import Pixels
 from raypipe.zoo import manifest
 from raypipe.zoo.manifest import Input, Model
@@ -46,8 +48,7 @@ class CtcRecognizer:
         self._session, self._takes = session, takes
         characters = list(session.metadata("characters"))
         self.characters = ["", *characters]
-        self._decode = decoder(self.characters, options)
-        self.doubtful = GREEDY_DOUBT if isinstance(self._decode, partial) else BEAM_DOUBT
+        self._decode, self.doubtful = decoder(self.characters, options)
 
     def read(self, pictures: Sequence[Pixels], batch_size: int) -> list[Reading]:
         """See `Recognizer.read`."""
@@ -78,8 +79,11 @@ def open_model(model: Model, options: RecognizerOptions, open_session: Callable[
     return CtcRecognizer(open_session(model.path), model.input, options)
 
 
-def decoder(characters: Sequence[str], options: RecognizerOptions) -> Decode:
+def decoder(characters: Sequence[str], options: RecognizerOptions) -> tuple[Decode, float]:
     """Beam search if it is asked for and the language has a word list, else the most probable path.
+
+    Returns:
+        How text is found, and the `Recognizer.doubtful` that goes with it.
 
     Raises:
         ModelError: The language's word list is missing or damaged.
@@ -87,12 +91,9 @@ def decoder(characters: Sequence[str], options: RecognizerOptions) -> Decode:
     """
     words = manifest.words_of(options.language) if options.decoder == "beam" else None
     if words is None:
-        return partial(decode_greedy, characters=characters)
-    from raypipe.recognition.ctc.beam import BeamDecoder
-    from raypipe.recognition.ctc.language import load_language
-
+        return partial(decode_greedy, characters=characters), GREEDY_DOUBT
     language = load_language(words.path, options.lexicon)
-    return BeamDecoder(characters, language, alternatives=options.alternatives).decode
+    return BeamDecoder(characters, language, alternatives=options.alternatives).decode, BEAM_DOUBT
 
 
 def decode_greedy(probabilities: Probabilities, step: float, width: int, characters: Sequence[str]) -> Reading:

@@ -25,9 +25,9 @@ from transformers import AutoImageProcessor, AutoTokenizer, VisionEncoderDecoder
 
 from raypipe.zoo.export import graph
 from raypipe.zoo.export.parity import require
+from raypipe.zoo.hub import SUFFIXES
 from raypipe.zoo.store import sha256_of
 
-SUFFIXES = {"fp32": "", "int8": "_quantized", "fp16": "_fp16"}
 LIMITS = {"fp32": 1e-3, "int8": 0.2, "fp16": 0.02}
 """The most that the scores may differ from PyTorch's: root mean square, relative to that of the scores."""
 TEXTS = ("a line of writing", "12.50 due on 3 May 1905", "?", "with kind regards, yours")
