@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from raypipe.errors import OutputError, PageError
-from raypipe.files.paths import read_file, write_file
+from raypipe.files.paths import write_file
 from raypipe.images.image import Limits, open_image
 from raypipe.job.folder import OutputFolder
 from raypipe.job.gathered import Gathered, Seen, gather
@@ -136,12 +136,11 @@ def _figure(seen: Seen, caption: str, picture: str) -> str:
 
 
 def _picture(seen: Seen, side: int) -> str:
-    """The overlay of a page, or else the page itself; empty if it cannot be opened."""
-    with suppress(PageError):
-        if seen.overlay:
-            pixels = cv2.imdecode(np.frombuffer(read_file(seen.overlay), np.uint8), cv2.IMREAD_COLOR)
-            return _encoded(np.asarray(pixels, np.uint8), side)
-        return _encoded(open_image(None, seen.path, seen.pagenum, False, _LIMITS).bgr(), side)
+    """The overlay of a page, or else the page itself; empty if neither can be opened."""
+    overlay = [(seen.overlay, 0)] if seen.overlay else []
+    for path, page in (*overlay, (seen.path, seen.pagenum)):
+        with suppress(PageError):
+            return _encoded(open_image(None, path, page, False, _LIMITS).bgr(), side)
     return ""
 
 

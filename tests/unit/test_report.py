@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import jobs
@@ -18,6 +19,7 @@ from raypipe.images.image import IMAGE
 from raypipe.job import report
 from raypipe.job.folder import OutputFolder
 from raypipe.job.gathered import gather
+from raypipe.job.status import status
 from raypipe.pipeline import Pipeline
 from raypipe.types import Row
 
@@ -58,6 +60,15 @@ def test_what_is_gathered(done: Path) -> None:
     assert len(found.examples["BinaryToImage image_unknown"]) == 4
     assert found.confidences.sum() == 16 and found.confidences[:4].sum() == 0
     assert sum(pages for _, pages in found.written) == 23
+
+
+def test_a_page_is_shown_where_its_overlay_cannot_be_opened(done: Path, tmp_path: Path) -> None:
+    (tmp_path / "damaged.jpeg").write_bytes(b"\xff\xd8 no picture")
+    found = gather(OutputFolder(done), PIPELINE)
+    overlays = [str(tmp_path / name) for name in ("damaged.jpeg", "missing.jpeg")]
+    found.doubtful, found.slowest = [replace(found.doubtful[0], overlay=each) for each in overlays], []
+    html = report.render(status(str(done)), found, PIPELINE)
+    assert html.count("data:image/jpeg;base64,") == 2
 
 
 def test_a_report_needs_no_other_file_and_escapes_names(done: Path) -> None:
