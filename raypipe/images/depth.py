@@ -14,6 +14,8 @@ from raypipe.types import Pixels
 ROWS = 256
 """Rows that are converted at a time, so that a page is in memory only once."""
 WHITE = 255.0
+FAINTEST = 192
+"""What is nowhere darker than this cannot be read on white: what has a transparent ground is then laid on black."""
 MOST = 1e30
 """Numbers beyond this, and infinite ones, stand for values that were not measured."""
 
@@ -67,15 +69,21 @@ def share(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 
 def on_paper(pixels: Pixels, alpha: npt.NDArray[Any], is_multiplied: bool) -> Pixels:
-    """Pixels (h, w, channels) as they look on white paper, given how opaque they are (h, w), in any type.
+    """Pixels (h, w, channels) as they look on paper, given how opaque they are (h, w), in any type.
 
-    With `is_multiplied`, they are multiplied by that already.
+    The paper is white; it is black if nothing would show on white. With `is_multiplied`, the pixels are multiplied by
+    their opacity already.
     """
     found = pixels
     for start in range(0, len(pixels), ROWS):
         opaque = share(alpha[start : start + ROWS])[:, :, None]
         rows = pixels[start : start + ROWS] * (np.float32(1) if is_multiplied else opaque) + WHITE * (1 - opaque)
         found[start : start + ROWS] = np.clip(rows, 0, WHITE)
+    if found.min(initial=FAINTEST) < FAINTEST or not alpha.any():
+        return found
+    for start in range(0, len(pixels), ROWS):
+        ground = WHITE * (1 - share(alpha[start : start + ROWS])[:, :, None])
+        found[start : start + ROWS] = np.clip(found[start : start + ROWS] - ground, 0, WHITE)
     return found
 
 

@@ -17,7 +17,7 @@ from PIL import ImageOps
 from raypipe.errors import Code, PageError
 from raypipe.images import foreign, jpeg
 from raypipe.images.base import ELONGATED, Kind, Size, Wanted
-from raypipe.images.depth import WHITE, as_picture, eight_bits, from_lab, from_picture
+from raypipe.images.depth import FAINTEST, WHITE, as_picture, eight_bits, from_lab, from_picture
 from raypipe.images.mending import begun, mended
 from raypipe.types import Pixels
 
@@ -182,7 +182,7 @@ def _check_palette(picture: PillowImage.Image) -> None:
 
 
 def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
-    """A Pillow picture of any mode as grey or BGR bytes, with transparency on white."""
+    """A Pillow picture of any mode as grey or BGR bytes, with transparency on paper."""
     if picture.mode.startswith(("I", "F")):
         values = np.asarray(picture)
         pixels = eight_bits(values)
@@ -191,10 +191,16 @@ def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
     elif picture.mode == "LAB":
         picture = as_picture(from_lab(np.asarray(picture), is_signed=False))
     if picture.has_transparency_data and not _is_opaque(picture):
-        picture = picture.convert("RGBA")
-        paper = PillowImage.new("RGBA", picture.size, "white")
-        picture = PillowImage.alpha_composite(paper, picture)
+        picture = _on_paper(picture.convert("RGBA"))
     return from_picture(picture, gray)
+
+
+def _on_paper(picture: PillowImage.Image) -> PillowImage.Image:
+    """As `depth.on_paper`; Pillow takes a fraction of NumPy's time."""
+    found = PillowImage.alpha_composite(PillowImage.new("RGBA", picture.size, "white"), picture)
+    if np.asarray(found).min(initial=FAINTEST) < FAINTEST or not picture.getchannel("A").getbbox():
+        return found
+    return PillowImage.alpha_composite(PillowImage.new("RGBA", picture.size, "black"), picture)
 
 
 def _is_opaque(picture: PillowImage.Image) -> bool:

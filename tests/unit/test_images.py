@@ -93,6 +93,19 @@ def test_transparency_is_laid_on_white() -> None:
     assert pixels(encoded(rgba, "PNG"), gray=True)[5, 5] == 255
 
 
+@pytest.mark.parametrize(("colour", "paper"), [(255, 0), (230, 0), (180, 255)])
+def test_bright_letters_on_a_transparent_ground_are_laid_on_black(colour: int, paper: int) -> None:
+    rgba = np.zeros((10, 30, 4), np.uint8)
+    rgba[:, 10:20] = (colour, colour, colour, 255)
+    found = pixels(encoded(rgba, "PNG"), gray=True)
+    assert found[5, 5] == paper and found[5, 15] == colour
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_picture_of_nothing_is_white(kind: str) -> None:
+    assert (pixels(encoded(np.zeros((10, 30, 4), np.uint8), kind), gray=True) == 255).all()
+
+
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])
 def test_palette_with_transparency_is_laid_on_white(kind: str) -> None:
     picture = PillowImage.new("P", (20, 10), 0)

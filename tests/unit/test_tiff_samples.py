@@ -100,6 +100,15 @@ def test_transparency_is_laid_on_white(kind: str, alpha: str, colours: int) -> N
     assert (found[:, 5:10] == (0 if alpha == "unspecified" else 255)).all()
 
 
+@pytest.mark.parametrize("kind", ["uint16", "float32"])
+@pytest.mark.parametrize("alpha", ["unassalpha", "assocalpha"])
+def test_bright_ink_on_nothing_is_laid_on_black(kind: str, alpha: str) -> None:
+    ink = np.zeros((20, 30, 2), kind)
+    ink[:, 15:] = np.iinfo(kind).max if kind.startswith("u") else 1.0
+    found = read(tiff(ink, extrasamples=[alpha], photometric="minisblack", planarconfig="contig"))
+    assert (found[:, :15] == 0).all() and (found[:, 15:] == 255).all()
+
+
 def test_cmyk_of_sixteen_bits() -> None:
     values = np.asarray(PillowImage.fromarray(COLOUR).convert("CMYK")).astype(np.uint16) * 257
     assert near(read(tiff(values, photometric="separated"), gray=False), COLOUR[:, :, ::-1])
