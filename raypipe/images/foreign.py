@@ -5,6 +5,8 @@ from __future__ import annotations
 DOWNLOADED = "A server may have sent it in place of the picture: fetch it again, and look at the result."
 AS_PDF = "Save or print it as PDF, and read that."
 AS_TEXT = "a picture or document in base64, as text", "Decode it first, as with base64 -d."
+AS_PNG = "Save it as PNG."
+PNG_AS_TEXT = b"\x89PNG\n\x1a\n", b"\x89PNG\r\n\x1a\r\n", b"\x89PNG\r\r\n\x1a\r\n"
 RAW_PHOTO = "a camera's raw photo", "Develop it, and save it as JPEG, TIFF or PNG."
 BEGINNINGS = (
     (b"AT&TFORM", "DjVu", "Make a PDF of it, as with ddjvu -format=pdf, and read that."),
@@ -21,6 +23,9 @@ BEGINNINGS = (
     (b"Rar!", "packed by RAR", "Unpack it first."),
     *((beginning, *AS_TEXT) for beginning in (b"/9j/", b"iVBORw0KGgo", b"JVBERi0", b"SUkqA", b"TU0AK", b"R0lGOD")),
     (b"data:", *AS_TEXT),
+    (b"\xff\xd8\xff\xf7", "JPEG-LS", AS_PNG),
+    (b"II\xbc\x01", "JPEG XR", AS_PNG),
+    *((begin, "a PNG whose ends of lines were changed", "Transfer it again, not as text.") for begin in PNG_AS_TEXT),
     *((beginning, *RAW_PHOTO) for beginning in (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")),
 )
 WITHIN = (

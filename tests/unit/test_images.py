@@ -399,6 +399,9 @@ RAW_PHOTOS = (b"FUJIFILMCCD-RAW 0201", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"
         (b"data:image/png;base64,iVBORw0KGgo=", "base64.*Decode"),
         (b"Rar!\x1a\x07\x01\0" + bytes(50), "RAR.*Unpack"),
         (b"\0\0\0\x18ftypisom" + bytes(50), "video.*JPEG"),
+        (b"\xff\xd8\xff\xf7\0\x0b\x08" + bytes(50), "JPEG-LS.*PNG"),
+        (b"II\xbc\x01\x20\0\0\0" + bytes(50), "JPEG XR.*PNG"),
+        (encoded(PillowImage.new("L", (16, 12)), "PNG").replace(b"\r\n", b"\n"), "PNG.*changed.*not as text"),
         *((data + bytes(500), "raw photo.*JPEG") for data in RAW_PHOTOS),
     ],
 )
