@@ -26,7 +26,7 @@ from raypipe.machine import usable_cpus
 from raypipe.run.batch import transform
 from raypipe.run.cluster import join, start
 from raypipe.run.opening import AT_ONCE, TOGETHER, page_rows
-from raypipe.run.pools import READ_AND_WRITE_CPUS
+from raypipe.run.pools import READ_AND_WRITE_CPUS, writers
 from raypipe.run.tally import start_tally
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ WATCH_SECONDS = 0.5
 WRITTEN = pa.schema([("rows", pa.int64()), ("unwritten", pa.list_(pa.string()))])
 NO_PROGRESS_SECONDS = 900
 """A job that finishes nothing for this long is stuck, and stops with an error, unless a page may take longer."""
-FEWEST_WRITERS, CPUS_PER_WRITER = 2, 8
 
 
 def connect(address: str | None) -> None:
@@ -94,7 +93,9 @@ def read(
     tally = start_tally()
     opened = _opened(documents, carried(partial(page_rows, tally=tally, page_seconds=page_seconds)), batch_size)
     finished = transform(graph, opened, batch_size, tally, page_seconds=page_seconds)
-    summed = _written(finished, carried(partial(_write, write=write)), rows_per_file)
+    resources = ray.cluster_resources()
+    at_once = writers(graph, resources.get("CPU", 0), resources.get("GPU", 0))
+    summed = _written(finished, carried(partial(_write, write=write)), rows_per_file, at_once)
     rows, unwritten, report = 0, list[str](), None
     try:
         with _watched(tally, watch), closing(iter(summed.iter_rows())) as found:
@@ -119,16 +120,14 @@ def _opened(documents: pa.Table, rows_of: Callable[[pa.Table], pa.Table], batch_
     return pages.repartition(target_num_rows_per_block=_rows_per_block(len(documents), batch_size))
 
 
-def _written(finished: Dataset, write: Callable[[pa.Table], pa.Table], rows_per_file: int) -> Dataset:
-    """The number of rows written to each file, and the files of documents that could not be written."""
-    # Each is a process of its own, which hardly computes.
-    writers = max(FEWEST_WRITERS, int(ray.cluster_resources().get("CPU", 1)) // CPUS_PER_WRITER)
+def _written(finished: Dataset, write: Callable[[pa.Table], pa.Table], rows_per_file: int, at_once: int) -> Dataset:
+    """The number of rows written to each file, `at_once` files at a time, and the files that could not be written."""
     return finished.map_batches(
         write,
         batch_size=rows_per_file,
         batch_format="pyarrow",
         num_cpus=writing_cpus(ray.nodes()),
-        compute=TaskPoolStrategy(writers),
+        compute=TaskPoolStrategy(at_once),
     )
 
 

@@ -13,6 +13,8 @@ from raypipe.stages.base import ModelStage, Pool
 
 READ_AND_WRITE_CPUS = 1.0
 """CPUs that pools leave to the tasks that read and write; without them Ray Data waits forever without a message."""
+FEW_CPUS, CPUS_PER_WRITER = 4, 8
+"""On up to a few CPUs one task writes at a time, on many one for each so many."""
 CPU_SHARE = 0.2
 """The share of the free CPUs for a pipeline that shares its dataset with others: five fit into a union."""
 GPU_SHARE = 0.6
@@ -79,6 +81,20 @@ def _turns(on_gpu: bool, cpus: float, gpus: float, taken: tuple[float, float]) -
 def _rounded_down(share: float) -> float:
     """A share, rounded down to Ray's precision."""
     return math.floor(share * 10_000) / 10_000
+
+
+def writers(graph: Graph, cpus: float, gpus: float) -> int:
+    """How many tasks write finished rows at a time on Ray Data.
+
+    They hardly compute, but each that runs beside another takes a process of its own, whose start takes over a CPU
+    second. A few CPUs finish rows so slowly that one task keeps up, as in one process; it mostly finds the process that
+    has opened the documents. Pools can grow with the cluster.
+
+    Args:
+        cpus, gpus: What the cluster has.
+    """
+    is_small = cpus <= FEW_CPUS and not gpus and not any(operator.pool for operator in graph.operators)
+    return 1 if is_small else max(2, int(cpus) // CPUS_PER_WRITER)
 
 
 def for_serving(graph: Graph, cpus: int | None = None) -> list[Pool]:

@@ -6,7 +6,7 @@ import pytest
 
 import raypipe as rp
 from raypipe.graph import graph_of
-from raypipe.run.pools import READ_AND_WRITE_CPUS, for_data
+from raypipe.run.pools import READ_AND_WRITE_CPUS, for_data, writers
 
 DECODE = graph_of([rp.BinaryToImage()])
 MODELS = rp.standard().graph
@@ -57,3 +57,13 @@ def test_pools_that_do_not_fit_beside_others_are_refused() -> None:
         for_data(DECODE, 4, 0, (3, 0))
     with pytest.raises(rp.DeviceError, match=r"2 GPUs with the 1 of the dataset's other actors"):
         for_data(graph_of([rp.BinaryToImage(pool=rp.Pool(num_gpus=1))]), 4, 1, (1, 1))
+
+
+@pytest.mark.parametrize(("cpus", "gpus", "count"), [(0, 0, 1), (3, 0, 1), (4, 1, 2), (5, 0, 2), (1001, 0, 125)])
+def test_one_task_writes_where_few_cpus_read(cpus: float, gpus: float, count: int) -> None:
+    assert writers(MODELS, cpus, gpus) == count
+
+
+def test_two_tasks_write_for_pools_that_can_grow_with_a_small_cluster() -> None:
+    grows = graph_of([rp.BinaryToImage(pool=rp.Pool(min_size=1, max_size=64))])
+    assert writers(grows, 3, 0) == 2
