@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,11 +55,37 @@ def noise(*shape: int) -> Bytes:
     return RANDOM.integers(0, 256, shape).astype(np.uint8)
 
 
+def compiled(target: Path, flags: list[str], *more: Path) -> Path:
+    """Compiles the operators, and more sources, with AMX emulated: see `emulated_amx.h`."""
+    try:
+        subprocess.run(["cc", *flags, "-shared", "-xc", os.devnull, "-o", target], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(f"no C compiler that takes {' '.join(flags)}")
+    here, folder = Path(__file__).parent, Path(operators.__file__).parent
+    sources = [here / "emulated_cpu.c", *(path for path in folder.glob("*.c") if path.name != "cpu.c"), *more]
+    with_tiles = ["-include", here / "emulated_amx.h", f"-I{folder}", "-ffp-contract=off"]
+    subprocess.run(["cc", *flags, *with_tiles, *sources, "-o", target, "-lm"], check=True)
+    return target
+
+
+@pytest.fixture(scope="session")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of operators whose AMX every CPU with AVX-512 VNNI can run."""
+    folder = tmp_path_factory.mktemp("emulated")
+    flags = ["-O1", "-fPIC", "-fvisibility=hidden", "-shared", f'-DSOURCES="{native.digest(folder)}"']
+    made = compiled(folder / "liboperators.so", flags)
+    assert ctypes.CDLL(str(made)).operators_limit(WAYS["AMX"]) == WAYS["AMX"]
+    return made
+
+
 @pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Each kind of instructions that this CPU has."""
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Each kind of instructions that this CPU has, and AMX where it can be emulated."""
     limit = operators.library().operators_limit
-    if limit(WAYS[request.param]) != WAYS[request.param]:
+    found = limit(WAYS[request.param])
+    if (request.param, found) == ("AMX", WAYS["AVX-512 VNNI"]):
+        monkeypatch.setattr(operators, "PATH", request.getfixturevalue("emulated"))
+    elif found != WAYS[request.param]:
         limit(max(WAYS.values()))
         pytest.skip(f"this CPU has no {request.param}")
     yield request.param
@@ -302,13 +329,7 @@ def test_a_file_for_cpus_does_not_run_on_a_gpu(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.slow
 def test_nothing_is_read_or_written_out_of_bounds(tmp_path: Path) -> None:
     """Random inputs of all kinds, with the sanitizers of the compiler watching."""
-    sources = [Path(__file__).with_name("operating.c"), *operators.PATH.parent.glob("*.c")]
     flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", '-DSOURCES=""']
-    made = tmp_path / "operating"
-    try:
-        command = ["cc", *flags, f"-I{operators.PATH.parent}", *map(str, sources), "-o", str(made), "-lm"]
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no C compiler with sanitizers")
+    made = compiled(tmp_path / "operating", flags, Path(__file__).with_name("operating.c"))
     done = subprocess.run([str(made)], env={"ASAN_OPTIONS": "detect_leaks=0"}, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "900 runs\n"), done.stderr[-3000:]
