@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from raypipe.errors import ConfigError
 from raypipe.graph import Graph
 from raypipe.images.kinds import paged_suffixes
 from raypipe.job.progress import Progress
@@ -77,11 +78,17 @@ def choose(
         documents: The first documents, with `path` and `size`.
         more: Whether more documents follow.
         cpus: CPUs of this machine; None: as detected.
+
+    Raises:
+        ConfigError: Threads are given, which Ray does not use, although a cluster or pools are asked for.
     """
-    if address:
-        return Choice("ray", f"on the cluster at {address}")
-    if any(operator.pool for operator in graph.operators):
-        return Choice("ray", "because stages have pools")
+    has_pools = any(operator.pool for operator in graph.operators)
+    if address or has_pools:
+        reason = f"on the cluster at {address}" if address else "because stages have pools"
+        if threads:
+            remedy = "Leave --threads out, or choose --engine local."
+            raise ConfigError(f"--threads has no effect: the pages are read on Ray, {reason}.", remedy)
+        return Choice("ray", reason)
     if threads:
         return Choice("local", f"with {counted(threads, 'thread')}")
     pages, cpus = likely_pages(documents), cpus or usable_cpus()

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 import raypipe as rp
+from raypipe.errors import ConfigError
 from raypipe.job.engine import choose
 from raypipe.run.threads import AHEAD, Limit, in_order
 
@@ -131,6 +132,13 @@ def test_long_documents_count_by_their_size() -> None:
 def test_pools_are_rays() -> None:
     pipeline = rp.Pipeline([rp.BinaryToImage(), rp.ImageTextDetector(pool=rp.Pool(size=1))])
     assert choose(pipeline.graph, listing(1), cpus=2).name == "ray"
+
+
+@pytest.mark.parametrize(("pool", "address", "why"), [(None, "auto", "cluster at auto"), (rp.Pool(), None, "pools")])
+def test_threads_that_ray_would_not_use_are_refused(pool: rp.Pool | None, address: str | None, why: str) -> None:
+    graph = rp.Pipeline([rp.BinaryToImage(pool=pool)]).graph
+    with pytest.raises(ConfigError, match=f"--threads has no effect: the pages are read on Ray, .*{why}"):
+        choose(graph, listing(1), address=address, threads=2)
 
 
 def test_no_thread_outlives_the_results() -> None:
