@@ -57,7 +57,7 @@ class RaypipeEngine(OcrEngine):  # type: ignore[misc]
     @override
     def get_orientation(input_file: Path, options: Any) -> OrientationConfidence:
         page = _read(input_file, options)
-        # OCRmyPDF turns the page back, counter-clockwise, by the angle that it is told.
+        # OCRmyPDF turns the page back, counter-clockwise, by this angle.
         return OrientationConfidence(-page.turned % 360, 100 if (page.confidence or 0) >= SURE else 0)
 
     @staticmethod
@@ -75,7 +75,7 @@ class RaypipeEngine(OcrEngine):  # type: ignore[misc]
 
 @hookimpl  # type: ignore[untyped-decorator]
 def get_ocr_engine(options: Any) -> RaypipeEngine | None:
-    """The engine, unless OCRmyPDF was told to use another one."""
+    """The engine, unless OCRmyPDF is to use another one."""
     return None if options is not None and options.ocr_engine not in ("auto", "raypipe") else RaypipeEngine()
 
 

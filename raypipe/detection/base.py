@@ -7,9 +7,9 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from raypipe.engine.providers import Shapes
+from raypipe.geometry import Floats
 from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input
 
@@ -45,7 +45,7 @@ class Detection:
     """
 
     boxes: Boxes
-    scores: npt.NDArray[np.float32]
+    scores: Floats
     refined: bool = False
 
 
@@ -70,7 +70,7 @@ def batch_shapes(width: int, takes: Input) -> Shapes:
     return Shapes((1, 3, takes.multiple, takes.multiple), (1, 3, long, short), (MOST_PAGES, 3, long, long))
 
 
-def network_input(pixels: Pixels, width: int, takes: Input) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
+def network_input(pixels: Pixels, width: int, takes: Input) -> tuple[Floats, tuple[float, float]]:
     """Scales a page (h, w, 3), BGR, so that its longer side has `width` pixels, pads the sides and normalises it.
 
     Returns:

@@ -12,8 +12,6 @@ import numpy.typing as npt
 from raypipe.geometry import Floats, directions, from_min_area
 from raypipe.types import Boxes
 
-Map = npt.NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Components:
@@ -36,11 +34,11 @@ class Components:
             return np.zeros(0, dtype or values.dtype)
         return np.asarray(function.reduceat(values, self.starts, dtype=dtype))
 
-    def peak(self, scores: Map) -> npt.NDArray[np.float32]:
+    def peak(self, scores: Floats) -> Floats:
         """The highest score of each component, (n,)."""
         return self.reduced(np.maximum, scores[self.rows, self.columns])
 
-    def mean(self, scores: Map) -> npt.NDArray[np.float32]:
+    def mean(self, scores: Floats) -> Floats:
         """The mean score of each component, (n,)."""
         return (self.reduced(np.add, scores[self.rows, self.columns], np.float64) / self.areas).astype(np.float32)
 

@@ -52,9 +52,7 @@ class Craft:
         return Detection(to_page(boxes, scale_x / STRIDE, scale_y / STRIDE), region_scores, refine)
 
 
-def find_regions(
-    text: npt.NDArray[np.float32], link: npt.NDArray[np.float32], thresholds: Thresholds
-) -> tuple[Boxes, npt.NDArray[np.float32]]:
+def find_regions(text: Floats, link: Floats, thresholds: Thresholds) -> tuple[Boxes, Floats]:
     """Regions from a region score map and an affinity map, both (h, w).
 
     Returns:
@@ -77,11 +75,11 @@ def find_regions(
 
 
 def find_lines(
-    text: npt.NDArray[np.float32],
-    link: npt.NDArray[np.float32],
-    lines: npt.NDArray[np.float32],
+    text: Floats,
+    link: Floats,
+    lines: Floats,
     thresholds: Thresholds,
-) -> tuple[Boxes, npt.NDArray[np.float32]]:
+) -> tuple[Boxes, Floats]:
     """Regions of whole lines, from a region score map, an affinity map and the refiner's map; see `find_regions`.
 
     The link threshold applies to the pixels of lines. Text that belongs to no line is found by `find_regions`.

@@ -5,12 +5,10 @@ The network gives the probability that a pixel lies in the shrunken core of a te
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
 from raypipe.detection.base import Detection, Thresholds, network_input, to_page
 from raypipe.detection.components import components
 from raypipe.engine.session import Session
+from raypipe.geometry import Floats
 from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input
 
@@ -37,9 +35,7 @@ class DBNet:
         return Detection(to_page(boxes, scale_x, scale_y), scores)
 
 
-def find_regions(
-    probabilities: npt.NDArray[np.float32], thresholds: Thresholds
-) -> tuple[Boxes, npt.NDArray[np.float32]]:
+def find_regions(probabilities: Floats, thresholds: Thresholds) -> tuple[Boxes, Floats]:
     """Regions from a probability map (h, w): boxes (n, 5) in map pixels and the mean probability of each core, (n,)."""
     found = components(probabilities > thresholds.text, MIN_AREA, connectivity=8)
     scores = found.mean(probabilities)

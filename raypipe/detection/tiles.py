@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from raypipe.detection.base import Detection
 from raypipe.geometry import Floats, bounds, enclose, overlapping
@@ -76,7 +77,7 @@ def _joined(boxes: Sequence[Boxes], scores: Sequence[Floats], parts: Sequence[Ti
     return np.array(found, np.float32).reshape(-1, 5), highest
 
 
-def _same(first: Floats, second: Floats, overlap: Tile, axis: int) -> np.ndarray:
+def _same(first: Floats, second: Floats, overlap: Tile, axis: int) -> npt.NDArray[np.bool_]:
     """Which regions, as bounds (n, 4) and (m, 4), are the same where two tiles overlap: (n, m)."""
     first, second = first.copy(), second.copy()
     for each in (first, second):

@@ -231,7 +231,7 @@ def _session(source: Path, options: Any, providers: list[Any], half: bool) -> An
     try:  # Without ONNX Runtime's own fallback, which would print a message.
         graph = halved(source.read_bytes()) if half else str(source)
         return runtime().InferenceSession(graph, options, providers=providers, enable_fallback=0)
-    except Exception as error:
+    except Exception as error:  # ONNX Runtime has classes of its own for each status, and protobuf has others.
         raise ModelError(f"{source} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
 
 

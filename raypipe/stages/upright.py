@@ -123,7 +123,7 @@ def turned_over(picture: Pixels) -> Pixels:
     return np.ascontiguousarray(picture[::-1, ::-1])
 
 
-def _turned(segments: np.ndarray, width: int) -> np.ndarray:
+def _turned(segments: Floats, width: int) -> Floats:
     """The segments (m, 8) of a picture of this width after it is turned over."""
     turned = segments.copy()
     turned[:, 1], turned[:, 2] = width - segments[:, 2], width - segments[:, 1]

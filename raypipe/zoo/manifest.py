@@ -51,13 +51,26 @@ class Input(BaseModel):
 
 
 class Model(BaseModel):
-    """An entry of `models/manifest.toml`.
+    """An entry of `models/manifest.toml`; another package adds one as an entry point of the group `raypipe.models`.
 
-    `file` is empty if the weights are not shipped. Those in `repository` (ONNX) or `checkpoint` (PyTorch) on the
-    Hugging Face hub can be pulled into the local store. Another package can add a model as an entry point of the group
-    `raypipe.models`; its `file` is a whole path. `exact` is the name of the same network in float32, which runs instead
-    where that is faster. `half` says that a float32 graph may compute in float16, to which it is converted when it is
-    loaded (`raypipe.engine.half`). `made` is the file that a pull makes from what PP-OCR publishes.
+    Attributes:
+        name, aliases: What it is called.
+        task, family: `detection`, `recognition` or `language`, and the code that runs it; see `families.py` of each.
+        file: In the folder of models, or a whole path if another package adds it; empty: the weights are not shipped.
+        bytes, sha256: Of this file.
+        languages: Codes of those that it reads; empty: any.
+        input: What the network takes; None: it has several networks, or none.
+        finds: What a detector finds.
+        classes: What its outputs stand for, for people.
+        licence, provenance, recipe: Its licence, and where it came from and is made.
+        advice: What to do if it is not on this machine and cannot be pulled.
+        repository, checkpoint: Where it is pulled from on the Hugging Face hub: ONNX files, a PyTorch checkpoint.
+        precision: What it computes with.
+        exact: The name of the same network in float32, which runs instead where that is faster.
+        half: Whether a float32 graph may compute in float16, to which it is converted when it is loaded.
+        made: The file that a pull makes from what PP-OCR publishes.
+        parameters: How many the network has.
+        card: The file of its description, in the folder of models.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
