@@ -14,6 +14,7 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Mount
 
 from raypipe.web import corrected, job_routes, jobs, pages, routes, service, textract
 from raypipe.web.bodies import Bodies
@@ -111,12 +112,13 @@ def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:
 
     @app.exception_handler(HTTPException)
     async def unroutable(request: Request, error: HTTPException) -> Response:
-        takes = (error.headers or {}).get("Allow", "another method")
-        code, detail = {
-            404: NO_SUCH_PATH[1:],
-            405: ("wrong_method", f"This path takes {takes}. /docs describes the paths of this server."),
-        }.get(error.status_code, ("http", str(error.detail)))
-        return answer(request, ProblemError(error.status_code, code, detail, error.headers))
+        if error.status_code == 404:
+            return answer(request, ProblemError(*NO_SUCH_PATH))
+        if error.status_code != 405:
+            return answer(request, ProblemError(error.status_code, "http", str(error.detail), error.headers))
+        takes = _methods(request)
+        detail = f"This path takes {takes}. /docs describes the paths of this server."
+        return answer(request, ProblemError(405, "wrong_method", detail, {"Allow": takes}))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
@@ -125,3 +127,14 @@ def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:
         return answer(
             request, ProblemError(500, "internal", "Something unexpected went wrong. The server's log says what.")
         )
+
+
+def _methods(request: Request) -> str:
+    """The methods of a path, which several routes may share. HEAD is answered wherever GET is."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]  # That of files, which takes GET.
+    taken = [
+        method
+        for method in ("DELETE", "GET", "POST")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ", ".join(taken or ["GET"]).replace("GET", "GET, HEAD")

@@ -41,6 +41,21 @@ def test_unknown_paths_and_methods(client: TestClient) -> None:
     assert problem["detail"].startswith("This path takes POST.") and "/docs" in problem["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/ocr", "POST"),
+        ("/v1/jobs/x", "DELETE, GET, HEAD"),
+        ("/", "GET, HEAD, POST"),
+        ("/static/page.js", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_answered_with_all_that_the_path_takes(client: TestClient, path: str, methods: str) -> None:
+    answer = client.put(path)
+    assert_problem(answer, 405, "wrong_method")
+    assert answer.headers["allow"] == methods
+
+
 @contextmanager
 def listening(app: Edge) -> Iterator[http.client.HTTPConnection]:
     """An application behind the HTTP server of `--engine local`, which is stricter than a test's client."""
