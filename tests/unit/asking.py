@@ -18,6 +18,7 @@ from raypipe.metrics import Visit
 from raypipe.types import Page, Row
 from raypipe.web.app import create
 from raypipe.web.reading import Read
+from raypipe.web.schema import STATUSES
 from raypipe.web.settings import ServerSettings
 
 PICTURE = b"picture"
@@ -103,6 +104,7 @@ def serving(reader: Reader | None = None, **settings: Any) -> Iterator[TestClien
 
 def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
     assert response.status_code == status, response.text
+    assert status in STATUSES, "the documentation does not name it"
     assert response.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = response.json()
     assert (problem["status"], problem["code"]) == (status, code)
