@@ -47,7 +47,9 @@ class Bodies:
         except ClientDisconnect as error:
             raise ProblemError(400, "disconnected", "The client disconnected before its body was complete.") from error
         if not body:
-            raise ProblemError(422, "body_empty", "The body is empty. Send the bytes of an image or PDF.")
+            raise ProblemError(
+                422, "body_empty", "The body is empty. Send the document or, to convert them, its pages."
+            )
         return body
 
     async def _collect(self, request: Request) -> bytes:

@@ -40,6 +40,9 @@ async def convert(request: Request, options: Annotated[Rendering, Query()]) -> R
     client = request.state.client
     service.admission.check(client)
     body, upload = await _received(request, service)
+    if form.originals and not upload:
+        detail = f"{form.name} needs the document: send a form with its file, and the JSON in the field {PAGES}."
+        raise ProblemError(422, "no_picture", detail)
     with service.admission.place(client):
         pages = await asyncio.to_thread(pages_of, body, service.settings.max_pages, upload)
         context = answers.Context(request.state.request_id, service.reader.models, form, options.include_confidence)

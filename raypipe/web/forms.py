@@ -25,6 +25,7 @@ class Form:
         schema: How the OpenAPI document describes it.
         streams: Whether pages are sent as they are finished, each rendered on its own.
         one_page: Whether it holds one page.
+        originals: Whether it is made of the documents' own pages, not only of what was read on them.
         tells_exceptions: Whether it says what went wrong with each page; the others cannot answer if all pages failed.
         pictures: Whether it shows the pages' overlays.
     """
@@ -35,6 +36,7 @@ class Form:
     schema: dict[str, Any]
     streams: bool = False
     one_page: bool = False
+    originals: bool = False
     tells_exceptions: bool = False
     pictures: bool = False
 
@@ -91,6 +93,7 @@ def _rendered(each: Format) -> Form:
         render=lambda document, _: each.encode(document),
         schema={"type": kind, "description": f"the {'page' if each.one_page else 'pages'} as {each.name}"},
         one_page=each.one_page,
+        originals=each.originals,
         pictures=each.pictures,
     )
 

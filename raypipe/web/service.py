@@ -72,7 +72,11 @@ class Service:
         """Finished pages in the form that was asked for, unless it cannot hold them."""
         form = context.form
         if form.one_page and len(pages) > 1:
-            raise ProblemError(406, "one_page", f"{form.name} holds one page, and there are {len(pages)}: choose one.")
+            raise ProblemError(
+                406,
+                "one_page",
+                f"{form.name} holds one page, and there are {len(pages)}. Choose one, or another format.",
+            )
         failures = [page.exception for page in pages if page.exception]
         if not form.tells_exceptions and len(failures) == len(pages):
             raise of_page(failures[0])

@@ -63,7 +63,7 @@ def test_a_format_says_what_it_needs(client: TestClient, pages: list[dict[str, A
     assert described == {"suffix": each.suffix, "one_page": each.one_page, "originals": each.originals}
     answer = convert(client, pages, f"output_format={each.name}")
     if each.originals:
-        assert_problem(answer, 422, "no_picture")
+        assert "send a form with its file" in assert_problem(answer, 422, "no_picture")["detail"]
     elif each.one_page:
         assert_problem(answer, 406, "one_page")
     else:
