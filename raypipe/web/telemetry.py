@@ -24,6 +24,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from raypipe.errors import ConfigError
 from raypipe.metrics import Visit
 from raypipe.web.settings import ServerSettings
 from raypipe.web.traces import traces_to
@@ -121,7 +122,10 @@ def _handler(path: Path | None) -> logging.Handler:
         return StandardError()
     if path.is_socket():
         return DatagramLines(str(path), None)
-    return WatchedFileHandler(path, encoding="utf-8")  # The file may be moved away (log rotation).
+    try:
+        return WatchedFileHandler(path, encoding="utf-8")  # The file may be moved away (log rotation).
+    except OSError as error:
+        raise ConfigError(f"The log cannot be written: {error}.", "Choose another --log-file.") from error
 
 
 class StandardError(logging.Handler):

@@ -14,6 +14,8 @@ from asking import (
 )
 from starlette.testclient import TestClient
 
+from raypipe.errors import ConfigError
+
 
 def test_a_bug_is_a_500_that_tells_nothing(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
     response = client.post("/v1/ocr", content=b"bug")
@@ -83,3 +85,8 @@ def test_a_log_that_is_moved_away_begins_anew(tmp_path: Path) -> None:
         (tmp_path / "log").rename(tmp_path / "log.1")
         client.get("/v1/models")
     assert [len((tmp_path / name).read_text("utf-8").splitlines()) for name in ("log", "log.1")] == [1, 1]
+
+
+def test_a_log_that_cannot_be_written_is_an_error_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone/log.* --log-file"), serving(log_file=tmp_path / "gone" / "log"):
+        pass
