@@ -128,7 +128,8 @@ class Client:
                 wait = min(float(seconds), self._timeout) if seconds.isdecimal() else 0
             except (OSError, http.client.HTTPException) as error:  # Or the answer was cut off, or is not HTTP.
                 if attempt == self._tries:
-                    message = f"{self._url} cannot be reached: {error or type(error).__name__}."
+                    reason = getattr(error, "reason", error) or type(error).__name__
+                    message = f"{self._url} cannot be reached: {reason}."
                     raise ServerError(message, ADDRESS_REMEDY) from error
                 wait = 0
             # Clients that were refused together should not come back together.
