@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -69,6 +70,8 @@ def bench(
     for name, some in CONCERNED.items():
         alone(f"--engine without {' or '.join(sorted(some))}", not some.intersection(engines), name)
     earlier = report.load(compare) if compare else None
+    for path in filter(None, (json_file, svg_file)):
+        _check_folder(path)
     settings: dict[Setting, str] = {}
     for engine, values in product(engines, list(_combinations(varied, engines))):
         texts = [f"{name}={text}" for name, (text, _) in values.items() if _concerns(name, engine)]
@@ -129,7 +132,8 @@ def _combinations(varied: tuple[str, ...], engines: tuple[str, ...]) -> Iterator
         option = known[name]
         if not any(_concerns(str(option.name), engine) for engine in engines):
             raise click.BadParameter(f"{name} has no effect on {', '.join(engines)}", param_hint="--vary")
-        values[str(option.name)] = [(one, option.type.convert(one, option, context)) for one in listed.split(",")]
+        parsed = [(one, option.type.convert(one, option, context)) for one in listed.split(",")]
+        values.setdefault(str(option.name), []).extend(parsed)
     for combination in product(*values.values()):
         yield dict(zip(values, combination, strict=True))
 
@@ -137,6 +141,14 @@ def _combinations(varied: tuple[str, ...], engines: tuple[str, ...]) -> Iterator
 def _tell(number: int, name: str, done: Round) -> None:
     what = f"round {number}" if number else "warm-up"
     click.echo(f"{what}, {name}: {done.pages / done.seconds:.2f} pages/s", err=True)
+
+
+def _check_folder(path: Path) -> None:
+    """Makes sure, before anything is measured, that a file has a folder that can be written."""
+    if not os.access(path.parent, os.W_OK):
+        raise ConfigError(
+            f"{path} cannot be written: {path.parent} is not a folder that can be.", "Choose another file."
+        )
 
 
 def _write(path: Path | None, text: str) -> None:

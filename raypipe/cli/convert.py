@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from raypipe.cli.options import FormatName, alone, passwords_option
+from raypipe.cli.options import FormatName, alone, each_once, passwords_option
 from raypipe.errors import ExitStatus
 from raypipe.job import convert as job
 from raypipe.job.engine import Engine
@@ -24,7 +24,7 @@ STEPS = 1000
 
 @click.command(epilog="Example: raypipe convert out --format hocr --format json")
 @click.argument("output")
-@click.option("--format", "formats", multiple=True, required=True, type=FormatName(),
+@click.option("--format", "formats", multiple=True, required=True, type=FormatName(), callback=each_once,
               help="Write one file per document in this format (repeatable).")  # fmt: skip
 @click.option("--shards", type=click.IntRange(min=1), metavar="N",
               help="Pack each format's files into N TAR archives (jsonl: into N files of lines).")  # fmt: skip

@@ -76,6 +76,11 @@ class FormatName(click.ParamType):  # type: ignore[type-arg] # Generic from clic
         return str(value)
 
 
+def each_once(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of a repeatable option without repetitions, in their order."""
+    return tuple(dict.fromkeys(values))
+
+
 def pipeline_options(command: F) -> F:
     """Adds the options that choose the pipeline; `chosen_pipeline` takes their values."""
     return _with(
@@ -138,7 +143,7 @@ def job_options(command: F) -> F:
     return _with(
         command,
         click.option("--format", "formats", multiple=True, type=FormatName(), default=["text"], show_default=True,
-                     help="Also write one file per document in this format (repeatable)."),
+                     callback=each_once, help="Also write one file per document in this format (repeatable)."),
         click.option("--overlay", type=click.Choice([*get_args(ImageFormat), "none"]), default="jpeg",
                      show_default=True,
                      help="Draw regions and text over each page; none by default if a pipeline has no regions."),

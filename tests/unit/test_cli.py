@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from raypipe import presets
+from raypipe.bench.setting import Setting
 from raypipe.cli.main import cli, main
 from raypipe.outputs.base import Document
 from raypipe.outputs.formats import FORMATS
@@ -182,6 +183,7 @@ BROKEN = '[[stage]]\ntype = "NoSuchStage"\n'
         (["show", "open.toml", "--pipeline", "open.toml", "--device", "cpu"], 2, "--device"),
         (["show", "open.toml", "--pipeline", "open.toml", "--url", "http://127.0.0.1:1"], 2, "--pipeline"),
         (["serve", "--pipeline", "open.toml", "--device", "cpu"], 2, "--device"),
+        (["bench", "in", "--json", "gone/a.json"], 2, "gone is not a folder"),
         (
             ["run", "in", "-o", "out", "--recognizer", "absent_reader", "--detector", "db_detector"],
             4,
@@ -225,9 +227,9 @@ def test_a_job_in_this_process(
     Path("b.png").write_bytes(content or page_png)
     Path("open.toml").write_text('[[stage]]\ntype = "BinaryToImage"\n', encoding="utf-8")
     arguments = ["run", "*.png", "-o", "out", "--pipeline", "open.toml", "--overlay", "none", "--engine", "local"]
-    result = invoke(*arguments)
+    result = invoke(*arguments, "--format", "text", "--format", "text")
     assert result.exit_code == status, result.output
-    assert "2 pages" in result.output
+    assert "2 pages" in result.output and result.output.count("out/text/") == 1
     assert ("BinaryToImage image_unknown" in result.output) == (status == 6)
     assert sorted(path.name for path in Path("out/text").iterdir()) == ["a.png.txt", "b.png.txt"]
     again = invoke(*arguments)
@@ -284,6 +286,24 @@ def test_a_job_that_is_stopped_says_so_whatever_it_does(
                      "none", "--pipeline", str(tmp_path / "open.toml"))  # fmt: skip
     assert stopped.exit_code == 128 + signal.SIGTERM
     assert "Stopped. What was read is in" in stopped.output
+
+
+def test_a_command_that_is_stopped_has_the_exit_status_of_shells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 would be an error in raypipe itself."""
+
+    def stop_here(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("raypipe.cli.describe.chosen_pipeline", stop_here)
+    stopped = invoke("describe")
+    assert (stopped.exit_code, stopped.output) == (128 + signal.SIGINT, "\nStopped.\n")
+
+
+def test_values_of_an_option_to_measure_may_be_given_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Setting] = []
+    monkeypatch.setattr("raypipe.cli.bench.in_turn", lambda settings, *_: asked.extend(settings))
+    invoke("bench", "in", "--vary", "threads=1", "--vary", "threads=2")
+    assert [setting.threads for setting in asked] == [1, 2]
 
 
 def test_a_preset_is_that_of_python() -> None:
