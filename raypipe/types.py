@@ -121,12 +121,14 @@ class Crops:
         segments: float32 (m, 8) as bytes. A picture shows one or more boxes of the page side by side. Each has:
             its picture, its first and last pixel column there, and centre x, centre y, width, height and angle on the
             page.
+        dividers: float32 (k, 5) as bytes: boxes around what divides columns on the page, such as rules.
     """
 
     pixels: bytes
     height: int
     widths: list[int]
     segments: bytes
+    dividers: bytes = b""
 
     def pictures(self) -> list[Pixels]:
         """The pictures, as read-only views of `pixels`."""
@@ -140,6 +142,10 @@ class Crops:
     def segment_table(self) -> npt.NDArray[np.float32]:
         """The segments as float32 (m, 8)."""
         return np.frombuffer(self.segments, np.float32).reshape(-1, 8)
+
+    def divider_boxes(self) -> Boxes:
+        """The dividers as float32 (k, 5)."""
+        return np.frombuffer(self.dividers, np.float32).reshape(-1, 5)
 
 
 def regions_from_boxes(boxes: Boxes, scores: Sequence[float], page: int) -> list[Region]:

@@ -30,7 +30,11 @@ SHARED_HEIGHT = 0.4
 
 
 def chains(
-    boxes: Boxes, tolerance: float = 0, rows: bool = False, several: npt.NDArray[np.bool_] | None = None
+    boxes: Boxes,
+    tolerance: float = 0,
+    rows: bool = False,
+    several: npt.NDArray[np.bool_] | None = None,
+    dividers: Floats | None = None,
 ) -> list[Indices]:
     """Chains of boxes on one line: each box is linked to its right neighbour if both choose each other.
 
@@ -40,6 +44,7 @@ def chains(
             their heights; 0: the heights decide.
         rows: Chain across gaps of any width: boxes side by side form a row, if not a line.
         several: Which boxes are known to hold several words, (n,); None: judge by their shapes.
+        dividers: Bounds (m, 4) of what parts columns for the eye: no chain crosses them.
     """
     if not len(boxes):
         return []
@@ -56,6 +61,8 @@ def chains(
     gap = box[None, :, 0] - box[:, None, 2]
     width = np.minimum(boxes[:, None, 2], boxes[None, :, 2])
     follows = level & (distance > 0) & (gap > -0.5 * width)
+    if dividers is not None:
+        follows &= ~_parted(boxes, dividers)
     if not rows:
         follows &= gap <= mean * _widest_gaps(boxes, box[:, 0], np.where(follows, gap / mean, np.inf), several)
     return _follow(np.where(follows, gap + np.abs(drop), np.inf))
@@ -80,6 +87,13 @@ def _widest_gaps(boxes: Boxes, left: Floats, gaps: Floats, several: npt.NDArray[
         return np.asarray(widest)
     narrow = (_beginning(left, long | several, near) >= ALIGNED_NARROW) & wide[:, None] & wide[None]
     return np.where(narrow, COLUMN_GAP, widest)
+
+
+def _parted(boxes: Boxes, dividers: Floats) -> npt.NDArray[np.bool_]:
+    """Which boxes (n, 5) stand on the left of a divider, bounds (m, 4), that others stand on the right of: (n, n)."""
+    x, y = boxes[:, :1], boxes[:, 1:2]
+    beside, place = (y > dividers[:, 1]) & (y < dividers[:, 3]), dividers[:, 0::2].mean(1)
+    return np.asarray((beside & (x < place)) @ (beside & (x > place)).T)
 
 
 def _beginning(left: Floats, counted: npt.NDArray[np.bool_], near: Floats) -> npt.NDArray[np.int64]:

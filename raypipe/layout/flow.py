@@ -58,6 +58,9 @@ SORTED, MIN_SORTED = 0.9, 8
 """A sorted list: `SORTED` of its lines follow the line before in the alphabet. Fewer than `MIN_SORTED` lines may do so
 by chance."""
 
+DATED, SHORT = 0.75, 4
+"""Labels of a table's rows: `DATED` of a column's lines have digits, or most have fewer than `SHORT` characters."""
+
 LONGEST_LABEL = 30
 """The most letters in a field's label."""
 
@@ -263,6 +266,12 @@ def are_addresses(left: Indices, right: Indices, pair: Indices, words: Words) ->
     same = np.count_nonzero(one == other)
     named, numbered = np.count_nonzero(~(one | other)), np.count_nonzero(one & other)
     return bool(same >= SAME_ROWS * len(pair) and named >= 2 and numbered >= 1)
+
+
+def labels_rows(column: Indices, words: Words) -> bool:
+    """Whether the lines of a column may be dates, numbers or letters that stand for the rows of a table."""
+    lengths = [len(words.texts[n]) for n in column.tolist()]
+    return bool(words.digit[column].mean() >= DATED or np.median(lengths) < SHORT)
 
 
 def may_be_register(columns: Sequence[Indices], words: Words) -> bool:

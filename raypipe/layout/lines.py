@@ -41,7 +41,11 @@ class LineLayout:
 
 
 def arrange(
-    boxes: Boxes, tolerance: float = 0, texts: Sequence[str] | None = None, spread: Fold | None = None
+    boxes: Boxes,
+    tolerance: float = 0,
+    texts: Sequence[str] | None = None,
+    spread: Fold | None = None,
+    dividers: Boxes | None = None,
 ) -> LineLayout:
     """Groups regions into lines and puts the lines into reading order.
 
@@ -53,12 +57,16 @@ def arrange(
             their heights; 0: the heights decide.
         texts: The text of each region, if it has been read.
         spread: The fold between two pages, of which the left one comes first; None: it is one page.
+        dividers: Boxes (m, 5) around rules and the like between columns, if they have been looked for.
     """
+    divided = np.zeros((0, 5), np.float32) if dividers is None else dividers
     members: list[Indices] = []
     found, rows = [np.zeros((0, 5), np.float32)], [np.zeros(0, np.int64)]
     for turn_, group in _groups(boxes, spread):
         level = turned(boxes[group], -90 * turn_)
-        layout = _arranged(level, tolerance, [texts[n] for n in group.tolist()] if texts else None)
+        layout = _arranged(
+            level, tolerance, [texts[n] for n in group.tolist()] if texts else None, turned(divided, -90 * turn_)
+        )
         members += [group[member] for member in layout.members]
         found.append(turned(layout.boxes, 90 * turn_))
         rows.append(layout.rows + sum(len(set(some.tolist())) for some in rows))
@@ -77,17 +85,18 @@ def _groups(boxes: Boxes, spread: Fold | None) -> Iterator[tuple[int, Indices]]:
                 yield turn_, group
 
 
-def _arranged(boxes: Boxes, tolerance: float, texts: Sequence[str] | None) -> LineLayout:
+def _arranged(boxes: Boxes, tolerance: float, texts: Sequence[str] | None, dividers: Boxes) -> LineLayout:
     """As `arrange`, for text that runs in one direction."""
     order = np.lexsort(boxes.T[::-1])
     boxes = boxes[order]  # So that ties are broken in the same way whatever the order of the regions.
     angle = page_angle(boxes)
     flat = _lowered(turned(boxes, -angle))
     several = np.array([" " in texts[n] for n in order.tolist()], np.bool_) if texts else None
-    found = chains(flat, tolerance, several=several)
+    dividers = turned(dividers, -angle)
+    found = chains(flat, tolerance, several=several, dividers=bounds(dividers))
     pieces = _line_boxes(flat, found, 0)
     words = [" ".join(texts[n] for n in order[chain]) for chain in found] if texts else None
-    rows = [_bridged(row, pieces) for row in reading_order(pieces, words)]
+    rows = [_bridged(row, pieces) for row in reading_order(pieces, words, dividers)]
     members = [np.concatenate([found[n] for n in line]) for row in rows for line in row]
     numbers = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     return LineLayout([order[member] for member in members], _line_boxes(boxes, members, angle), numbers)

@@ -21,12 +21,12 @@ from raypipe.layout.flow import (
     is_price_list,
     is_register,
     is_running,
+    labels_rows,
     may_be_register,
 )
+from raypipe.layout.gutters import COLUMN_LINES, gutters
 from raypipe.types import Boxes
 
-COLUMN_LINES = 4
-"""A column of text has at least this many lines."""
 COLUMN_LENGTH = 8
 """The lines of a column of prose are at least this many times longer than high; the cells of a table are shorter."""
 COLUMN_FILL = 0.6
@@ -36,6 +36,8 @@ FULL_LINE = 80
 MIN_GUTTER, WORDS_GUTTER, PROSE_GUTTER = 2.0, 1.5, 0.5
 """Columns of short lines are at least `MIN_GUTTER` line heights apart; `WORDS_GUTTER` if their words show that they are
 columns, and `PROSE_GUTTER` if they are prose."""
+SIDEBAR = 1.5
+"""The lines of a page's main column are at least this many times longer than those of a sidebar."""
 SAME_EDGE = 1.0
 """Lines that begin within this many line heights of each other begin at the same edge."""
 ONE_EDGE = 0.75
@@ -56,16 +58,24 @@ BESIDE = 0.1
 
 @dataclass(frozen=True)
 class _Page:
-    """The lines of a page, level: boxes (n, 5), their bounds (n, 4), and their words, if they have been read."""
+    """The lines of a page, level: boxes (n, 5), their bounds (n, 4), and their words, if they have been read.
+
+    Also the bounds (m, 4) of dividers between columns.
+    """
 
     lines: Boxes
     box: Floats
     words: Words | None
+    dividers: Floats
 
 
-def reading_order(lines: Boxes, texts: Sequence[str] | None = None) -> list[Indices]:
-    """The rows of level lines (n, 5) in reading order, each from left to right; texts are those that have been read."""
-    return _blocks(np.arange(len(lines)), _Page(lines, bounds(lines), Words.of(texts) if texts else None))
+def reading_order(lines: Boxes, texts: Sequence[str] | None, dividers: Boxes) -> list[Indices]:
+    """The rows of level lines (n, 5) in reading order, each from left to right.
+
+    Texts are those that have been read; dividers (m, 5) are what parts columns for the eye.
+    """
+    words = Words.of(texts) if texts else None
+    return _blocks(np.arange(len(lines)), _Page(lines, bounds(lines), words, bounds(dividers)))
 
 
 def _blocks(members: Indices, page: _Page, running: bool = False) -> list[Indices]:
@@ -98,35 +108,20 @@ def _sections(members: Indices, page: _Page) -> list[Indices]:
 
 
 def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, Indices, Indices, Indices] | None:
-    """The largest block of columns of text, cut at one gutter, if there is one.
-
-    Every right edge is tried as a gutter. Lines that cross it cut the page into bands; a band with many lines on both
-    sides that read downwards is a block of columns.
+    """The largest block of columns of text, whose lines read downwards, cut at one gutter, if there is one.
 
     Returns:
         The lines above the block, left of its gutter, right of it, and below the block.
     """
-    if len(members) < 2 * COLUMN_LINES:
-        return None
     box = page.box[members]
     middle = (box[:, 1] + box[:, 3]) / 2
-    found: dict[tuple[float, float, int, int], float] = {}
-    for gutter in np.unique(box[:, 2]):
-        left, right = box[:, 2] <= gutter, box[:, 0] > gutter
-        edges = np.concatenate([[-np.inf], np.sort(middle[~left & ~right]), [np.inf]])
-        band = np.searchsorted(edges, middle) - 1
-        counts = [np.bincount(band[side], minlength=len(edges) - 1) for side in (left, right)]
-        for n in np.flatnonzero(np.minimum(*counts) >= COLUMN_LINES):
-            # A band with as many lines on both sides of another gutter has the same lines on them.
-            found.setdefault((edges[n], edges[n + 1], int(counts[0][n]), int(counts[1][n])), gutter)
-    # Of blocks with as short a column, the one with more lines: a ragged edge must not end the longer column.
-    for (top, bottom, *_), gutter in sorted(found.items(), key=lambda block: (-min(block[0][2:]), -sum(block[0][2:]))):
-        left, right = box[:, 2] <= gutter, box[:, 0] > gutter
-        inside = (left | right) & (middle > top) & (middle <= bottom)
-        sides = members[inside & left], members[inside & right]
+    for gutter in gutters(box):
+        left, right = gutter.sides(box)
+        sides = members[left], members[right]
         if _read_downwards(*sides, page, running):
-            column, heading = _without_heading(*sides, bottom, page)
-            above, below = members[~inside & (middle <= top)], members[~inside & (middle >= bottom)]
+            column, heading = _without_heading(*sides, gutter.bottom, page)
+            outside = ~(left | right)
+            above, below = members[outside & (middle <= gutter.top)], members[outside & (middle >= gutter.bottom)]
             return above, column, sides[1], np.concatenate([heading, below])
     return None
 
@@ -158,6 +153,8 @@ def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -
     runs = _direction(columns, len(left) + len(right), page, running)
     if runs is Direction.ACROSS:
         return False
+    if runs is None and _is_sidebar(left, right, page):
+        return True
     least = (PROSE_GUTTER if running else WORDS_GUTTER) if runs else MIN_GUTTER
     if runs is None and len(columns) == 2 and page.words is not None:
         runs = Direction.DOWN if are_addresses(left, right, _level(left, right, page), page.words) else None
@@ -165,6 +162,30 @@ def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -
     if is_wide and (runs or _in_own_lines(left, right, columns, page)):
         return True
     return all(_is_prose(side, columns, page) for side in (left, right))
+
+
+def _is_sidebar(left: Indices, right: Indices, page: _Page) -> bool:
+    """Whether one of two sides is a sidebar: its lines are shorter, and a divider runs between the two.
+
+    A table has more columns, or one that labels its rows.
+    """
+    words, sides = page.words, (page.box[left], page.box[right])
+    if words is None or not _is_divided(*sides, page.dividers):
+        return False
+    if any(map(gutters, sides)) or labels_rows(left, words) or labels_rows(right, words):
+        return False
+    shorter, longer = sorted(float(np.percentile(side[:, 2] - side[:, 0], FULL_LINE)) for side in sides)
+    return longer >= SIDEBAR * shorter
+
+
+def _is_divided(left: Floats, right: Floats, dividers: Floats) -> bool:
+    """Whether a divider runs between lines of bounds (n, 4) and (m, 4), and none through them, as in a table."""
+    top, bottom = max(left[:, 1].min(), right[:, 1].min()), min(left[:, 3].max(), right[:, 3].max())
+    middle = dividers[:, 1::2].mean(1)
+    x = dividers[(middle > top) & (middle < bottom), 0::2].mean(1)
+    between = (x > left[:, 2].max()) & (x < right[:, 0].min())
+    within = (x > left[:, 0].min()) & (x < right[:, 2].max())
+    return bool(between.any() and (between == within).all())
 
 
 def _is_running(columns: Sequence[Indices], page: _Page) -> bool:

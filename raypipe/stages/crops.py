@@ -15,6 +15,7 @@ from raypipe.layout.lines import LineLayout, arrange, fold_of
 from raypipe.layout.spreads import Spread
 from raypipe.recognition.base import Reading
 from raypipe.recognition.ink import extents
+from raypipe.stages.dividers import dividers
 from raypipe.stages.rulings import drawn
 from raypipe.types import Boxes, Crops, Line, Pixels, Word, place_of
 
@@ -48,7 +49,8 @@ def cut(
                 (len(pictures), *column, *box) for column, box in zip(columns, parts[piece].tolist(), strict=True)
             ]
             pictures.append(picture)
-    return _pack(pictures, segments, height)
+    divided = image.enlarge(dividers(pixels, image.reduce(boxes))).tobytes()
+    return _pack(pictures, segments, height, divided)
 
 
 def none(height: int) -> Crops:
@@ -125,7 +127,7 @@ def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0, si
         for n, reading in enumerate(readings)
     ]
     boxes = np.array([_around(some[:, 3:8]) for some in segments], np.float32).reshape(-1, 5)
-    layout = arrange(boxes, tolerance, [readings[n].text for n in read], fold_of(boxes, size))
+    layout = arrange(boxes, tolerance, [readings[n].text for n in read], fold_of(boxes, size), crops.divider_boxes())
     return [
         _line(
             [readings[read[n]] for n in members],
@@ -173,12 +175,15 @@ def _blend(left: Pixels, right: Pixels, width: int) -> Pixels:
     return np.rint(left * (1 - share) + right * share).astype(np.uint8)
 
 
-def _pack(pictures: Sequence[Pixels], segments: Sequence[tuple[float, ...]], height: int) -> Crops:
+def _pack(
+    pictures: Sequence[Pixels], segments: Sequence[tuple[float, ...]], height: int, divided: bytes = b""
+) -> Crops:
     return Crops(
         pixels=b"".join(np.ascontiguousarray(picture).data for picture in pictures),
         height=height,
         widths=[picture.shape[1] for picture in pictures],
         segments=np.array(segments, np.float32).tobytes(),
+        dividers=divided,
     )
 
 

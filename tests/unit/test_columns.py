@@ -19,7 +19,9 @@ LINE = a_line("Ünï &< x", 0.75, 15, 20, 40, 8, -2.25, row=3, words=[WORD, a_wo
 OPEN = replace(LINE, words=[replace(WORD, alternatives=[Alternative(text="Uni", confidence=0.25)]), *LINE.words[1:]])
 REGION = a_region(1.5, 2.5, 30, 10, -12.5, page=2, score=0.875)
 SEGMENTS = np.array([[0, 0, 2, 5, 6, 7, 8, 9, 0, 1], [1, 0, 1, 5, 6, 7, 8, 9, 1, 1]], np.float32)
-CROPS = Crops(pixels=bytes(range(18)), height=2, widths=[2, 1], segments=SEGMENTS.tobytes())
+CROPS = Crops(
+    pixels=bytes(range(18)), height=2, widths=[2, 1], segments=SEGMENTS.tobytes(), dividers=SEGMENTS[0, :5].tobytes()
+)
 CHARACTER = Character(c="a", x=1.0, y=2.0, width=3.0, height=4.0, fontSize=4, source="ocr")
 
 CASES = {

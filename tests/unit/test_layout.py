@@ -8,6 +8,7 @@ from making import Boxes, boxes, rotated
 from order_pages import KINDS
 from order_pages import Page as KnownPage
 
+from raypipe.geometry import bounds
 from raypipe.layout.flow import Words, may_be_register
 from raypipe.layout.lines import arrange, join_lines, merge_overlapping, page_angle
 
@@ -188,6 +189,82 @@ def test_what_is_written_tells_columns_from_tables(kind: str, angle: float) -> N
             for row in dict.fromkeys(layout.rows.tolist())
         ]
         assert rows == expected
+
+
+SHORT = ["Profile", "Careful and", "patient teacher", "of small groups", "Address", "4 High Street", "Leeds"]
+LONG = [
+    "Teaching",
+    "Primary school in Leeds, years three and four, from 2010.",
+    "Evening classes for adults in arithmetic and letters.",
+    "Studies",
+    "Bachelor of Arts, University of York, 2008.",
+    "Languages",
+    "French, spoken and written; some Dutch.",
+]
+DATES = ["2015 to now", "2011 to 2015", "May 2008", "June 2002", "in 1998", "in 1996", "until 1995"]
+MEANINGS = ["Teacher", "A careful one", "in a small group", "A house", "High and low", "A street", "A town"]
+MARKS = [f"{letter})" for letter in LETTERS[:7]]
+SUMS = [
+    "three and four are seven",
+    *(f"twice {name} is the sum" for name in ("two", "six", "ten", "one", "no", "five")),
+]
+
+
+def beside(left: list[str], right: list[str], at: tuple[float, ...], more: list[str] | None = None) -> list[str]:
+    """The order of the lines of level columns that are divided at these places."""
+    columns = [(left, 60.0), (right, 480.0), *([(more, 1500.0)] if more else [])]
+    some, texts = together(*(whole(t, x, 100 + 70 * n) for column, x in columns for n, t in enumerate(column)))
+    layout = arrange(some, 0, texts, None, boxes(*((x, 310, 1, 450, 0) for x in at)))
+    return [texts[n] for member in layout.members for n in member]
+
+
+@pytest.mark.parametrize("angle", [0, 3, 90, 180])
+def test_a_divider_shows_that_level_lines_are_columns(angle: float) -> None:
+    assert beside(SHORT, LONG, (430,)) == [*SHORT, *LONG]
+    some, texts = together(*(whole(t, x, 100 + 70 * n) for c, x in ((SHORT, 60), (LONG, 480)) for n, t in enumerate(c)))
+    both = rotated(np.concatenate([some, boxes((430, 310, 1, 450, 0))]), angle)
+    layout = arrange(both[:-1], 0, texts, None, both[-1:])
+    assert [texts[n] for member in layout.members for n in member] == [*SHORT, *LONG]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "at", "more"),
+    [
+        (SHORT, LONG, (), None),
+        (SHORT, LONG, (1600,), None),
+        (SHORT, LONG, (430, 700), None),
+        (SHORT, LONG, (430, 1450), SHORT),
+        (SHORT, LONG, (430,), SHORT),
+        (DATES, LONG, (430,), None),
+        (MARKS, SUMS, (430,), None),
+        (SHORT, MEANINGS, (430,), None),
+        (["Name:", "Born:", "Town:", "Trade:", "Mail:", "Phone:", "Signed:"], LONG, (430,), None),
+    ],
+    ids=[
+        "none",
+        "elsewhere",
+        "through a column",
+        "table of three",
+        "panel of three",
+        "dates",
+        "items",
+        "two languages",
+        "form",
+    ],
+)
+def test_a_divider_does_not_make_columns_of_a_table(
+    left: list[str], right: list[str], at: tuple[float, ...], more: list[str] | None
+) -> None:
+    rows = zip(left, right, more or [""] * len(left), strict=True)
+    assert beside(left, right, at, more) == [text for row in rows for text in row if text]
+
+
+def test_lines_on_two_sides_of_a_divider_may_be_close() -> None:
+    some, texts = together(*(whole(t, x, 100 + 70 * n) for c, x in ((SHORT, 60), (LONG, 310)) for n, t in enumerate(c)))
+    place = bounds(some[: len(SHORT)])[:, 2].max() + 10
+    assert place < 300
+    layout = arrange(some, 0, texts, None, boxes((place, 310, 1, 450, 0)))
+    assert [texts[n] for member in layout.members for n in member] == [*SHORT, *LONG]
 
 
 def test_a_short_second_column_does_not_cut_the_first_one() -> None:
