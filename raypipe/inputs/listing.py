@@ -35,6 +35,8 @@ KINDS = "Give files, folders, globs or URIs."
 REMEDY = (
     "Check permissions and credentials; URIs begin with file, s3, gs, abfs or hdfs, and spaces in them are written %20."
 )
+JOB_FILES = ("pipeline.toml", "job.json")
+"""Names of files in the output folder of a job, whose overlays are no pages."""
 PREFIXES = 16
 """Folders of a bucket that are listed at the same time, since a request takes tens of milliseconds."""
 
@@ -59,6 +61,7 @@ def listed(source: str, left_out: str | None) -> Iterator[Found]:
     """The pictures that a file, folder, glob or URI names, as they are found.
 
     `left_out` is the path or URI of a folder that is not listed as part of folders and globs, nor anything below it.
+    Nor are folders in others that hold the results of a job, which is said: their overlays would be read as pages.
 
     Raises:
         InputError: It names nothing, or cannot be listed.
@@ -242,7 +245,8 @@ def _remote_pictures(
     @retried
     def entries(folder: str) -> list[fs.FileInfo]:
         found = filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
-        return sorted((info for info in found if info.path.strip("/") != excluded), key=lambda info: str(info.path))
+        kept = found if folder == top else _unless_results(folder, found)
+        return sorted((info for info in kept if info.path.strip("/") != excluded), key=lambda info: str(info.path))
 
     with ThreadPoolExecutor(PREFIXES) as pool:
         left: list[tuple[str, Future[list[fs.FileInfo]] | None]] = [(top, None)]
@@ -292,12 +296,29 @@ def _local_pictures(top: str, pattern: tuple[str, ...], left_out: Path | None) -
             identity = (status.st_dev, status.st_ino, reached)
             if identity not in seen:
                 seen.add(identity)
-                left += sorted(_entries(found.path, pattern, left_out, others), reverse=True)
+                if name and all(Path(found.path, file).exists() for file in JOB_FILES):
+                    _tell_results(found.path.rstrip("/"))
+                else:
+                    left += sorted(_entries(found.path, pattern, left_out, others), reverse=True)
         except OSError:
             if not name:
                 raise
             yield Found(_as_text(name.rstrip("/")))
     _tell_left_out(top, pattern, others)
+
+
+def _unless_results(folder: str, found: list[fs.FileInfo]) -> list[fs.FileInfo]:
+    """What is in a folder of a bucket, unless it holds the results of a job."""
+    if not {info.base_name for info in found}.issuperset(JOB_FILES):
+        return found
+    _tell_results(folder)
+    return []
+
+
+def _tell_results(folder: str) -> None:
+    """Warns that a folder is not listed since its pictures are those that a job has drawn."""
+    message = "%s is left out: it holds the results of a job. Name it, or a folder in it, to read its pictures."
+    logging.getLogger(__name__).warning(message, folder)
 
 
 def _tell_left_out(folder: str, pattern: tuple[str, ...], others: Counter[str]) -> None:

@@ -14,6 +14,7 @@ from pyarrow import fs
 
 from raypipe.errors import UNTIL_WRITABLE, ConfigError, OutputError, PageError
 from raypipe.files.paths import exists, join, read_file, resolve
+from raypipe.inputs.listing import JOB_FILES
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
 
@@ -48,7 +49,7 @@ class OutputFolder:
         if not text:
             raise ConfigError("The output folder has no name.", "Give one; . is the current folder.")
         self.uri = text if "://" in text else os.path.abspath(Path(text).expanduser())  # noqa: PTH100 - removes ..
-        self.declared, self.job = join(self.uri, "pipeline.toml"), join(self.uri, "job.json")
+        self.declared, self.job = (join(self.uri, name) for name in JOB_FILES)
         self.report, self.overlays = join(self.uri, "report.html"), join(self.uri, "overlays")
         self.shards, self.results = join(self.uri, "shards"), join(self.uri, "results")
 

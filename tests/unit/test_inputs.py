@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 import pytest
@@ -155,6 +155,23 @@ def test_links_list_each_folder_once(tmp_path: Path) -> None:
 def without(source: Path | str, left_out: Path | str) -> list[dict[str, object]]:
     """What is listed of a source, without a folder, as of a job without its output."""
     return [{"path": found.path} for found in listing.listed(str(source), str(left_out))]
+
+
+@pytest.mark.parametrize("source", ["", "/**/*.png", "way://"])
+def test_results_of_other_jobs_are_left_out_and_said(
+    tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path, "a.png", "old/pipeline.toml", "old/job.json", "old/overlays/a.png", "own/job.json", "own/b.png")
+    if source == "way://":
+        monkeypatch.setattr(
+            listing, "resolve", lambda _: (fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem()), "")
+        )
+    found = [each.path for each in listing.listed(source if "://" in source else f"{tmp_path}{source}", None)]
+    assert [PurePosixPath(path).name for path in found] == ["a.png", "b.png"]
+    assert "old is left out: it holds the results of a job" in caplog.text
+    if not source:
+        named = [each.path for each in listing.listed(str(tmp_path / "old"), None)]
+        assert named == [str(tmp_path / "old" / "overlays" / "a.png")]
 
 
 @pytest.mark.parametrize("pattern", ["", "/**/*.png", "/*"])
