@@ -119,8 +119,7 @@ def test_streams_are_bounded_and_end_with_their_client(tmp_path: Path, monkeypat
     with following(tmp_path, reader, max_listeners=1) as client:
         place = client.begin(2)
         stream = client.ask("GET", f"{place}/events")
-        assert event(stream) and event(stream)
-        assert stream.readline() == b": still here\n"
+        assert b": still here\n" in iter(stream.readline, b"")  # After the job's state, which may change meanwhile.
         assert client.ask("GET", f"{place}/events").status == 429
         assert client.ask("GET", f"{place}/result", **NDJSON).status == 429
         stream.close()
