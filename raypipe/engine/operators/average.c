@@ -1,5 +1,6 @@
 /* Average(x, settings, scales): the mean of each tile of a picture, by channel, as ONNX Runtime's QLinearAveragePool
-   computes it: many are half-way between two numbers, so that each step must be rounded as it does.
+   computes it: many are half-way between two numbers, so that each step must be rounded as it does. (Where one tile is
+   the whole picture, it adds up otherwise, and rounds some of them otherwise.)
 
    settings: int32, the height and width of a tile, and the zero points of x and of the output; what is left of a picture
    beside whole tiles is left out. scales: float, those of x and of the output. */
