@@ -15,7 +15,7 @@ ROWS = 256
 """Rows that are converted at a time, so that a page is in memory only once."""
 WHITE = 255.0
 FAINTEST = 192
-"""What is nowhere darker than this cannot be read on white: what has a transparent ground is then laid on black."""
+"""What is nowhere darker than this cannot be read on white."""
 MOST = 1e30
 """Numbers beyond this, and infinite ones, stand for values that were not measured."""
 
@@ -68,6 +68,11 @@ def share(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return np.asarray(np.clip(values.astype(np.float32) / np.float32(most), 0, 1), np.float32)
 
 
+def shows_on_white(pixels: Pixels) -> bool:
+    """Whether anything on white paper is dark enough to be read. If not, a transparent ground is laid on black."""
+    return bool(pixels.min(initial=FAINTEST) < FAINTEST)
+
+
 def on_paper(pixels: Pixels, alpha: npt.NDArray[Any], is_multiplied: bool) -> Pixels:
     """Pixels (h, w, channels) as they look on paper, given how opaque they are (h, w), in any type.
 
@@ -79,7 +84,7 @@ def on_paper(pixels: Pixels, alpha: npt.NDArray[Any], is_multiplied: bool) -> Pi
         opaque = share(alpha[start : start + ROWS])[:, :, None]
         rows = pixels[start : start + ROWS] * (np.float32(1) if is_multiplied else opaque) + WHITE * (1 - opaque)
         found[start : start + ROWS] = np.clip(rows, 0, WHITE)
-    if found.min(initial=FAINTEST) < FAINTEST or not alpha.any():
+    if shows_on_white(found) or not alpha.any():
         return found
     for start in range(0, len(pixels), ROWS):
         ground = WHITE * (1 - share(alpha[start : start + ROWS])[:, :, None])

@@ -17,7 +17,7 @@ from PIL import ImageOps
 from raypipe.errors import Code, PageError
 from raypipe.images import foreign, jpeg
 from raypipe.images.base import ELONGATED, Kind, Size, Wanted
-from raypipe.images.depth import FAINTEST, WHITE, as_picture, eight_bits, from_lab, from_picture
+from raypipe.images.depth import WHITE, as_picture, eight_bits, from_lab, from_picture, shows_on_white
 from raypipe.images.mending import begun, mended
 from raypipe.types import Pixels
 
@@ -198,7 +198,7 @@ def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
 def _on_paper(picture: PillowImage.Image) -> PillowImage.Image:
     """As `depth.on_paper`; Pillow takes a fraction of NumPy's time."""
     found = PillowImage.alpha_composite(PillowImage.new("RGBA", picture.size, "white"), picture)
-    if np.asarray(found).min(initial=FAINTEST) < FAINTEST or not picture.getchannel("A").getbbox():
+    if shows_on_white(np.asarray(found)) or not picture.getchannel("A").getbbox():
         return found
     return PillowImage.alpha_composite(PillowImage.new("RGBA", picture.size, "black"), picture)
 
