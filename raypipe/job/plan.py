@@ -10,7 +10,7 @@ from pathlib import Path
 
 from raypipe.errors import ConfigError, InputError, PageError
 from raypipe.files.paths import write_file
-from raypipe.inputs.listing import Found, listed
+from raypipe.inputs.listing import KINDS, Found, listed
 from raypipe.inputs.lists import add_listed_passwords
 from raypipe.job import lease
 from raypipe.job.folder import OutputFolder
@@ -69,7 +69,7 @@ def prepare(
     places, files = found(sources, folder.uri)
     first = next(files, None)
     if first is None:
-        raise InputError("There are no sources.", "Give files, folders, globs or URIs.")
+        raise InputError("There are no sources.", KINDS)
     if overwrite:
         folder.check_inputs(places)
     held = lease.take(folder.uri)

@@ -18,7 +18,7 @@ from raypipe.compat import batched
 from raypipe.engine.session import gpu_trouble
 from raypipe.errors import ConfigError, DeviceError, InputError
 from raypipe.files.paths import resolve
-from raypipe.inputs.listing import Found, listed
+from raypipe.inputs.listing import KINDS, Found, listed
 from raypipe.plurals import counted
 from raypipe.visual import models
 from raypipe.visual.checked import checked
@@ -228,7 +228,7 @@ class Source:
 def _check_any(paths: Sequence[str | PurePath]) -> None:
     """Makes sure that there is a path; if not, that is an `InputError`."""
     if not paths:
-        raise InputError("There are no paths to read.", "Give files, folders, globs or URIs.")
+        raise InputError("There are no paths to read.", KINDS)
 
 
 def _parquet(path: str | PurePath) -> pq.ParquetDataset:
