@@ -12,6 +12,8 @@ from enum import IntEnum, StrEnum
 from numbers import Integral, Real
 from typing import Any
 
+from pydantic import ValidationError
+
 from raypipe.keys import public
 
 UNTIL_WRITABLE = "Free space there, or renew the credentials: the same command then goes on."
@@ -123,6 +125,15 @@ class ConfigError(RaypipeError):
 
     code = "config"
     exit_status = ExitStatus.CONFIG
+
+
+def reason_of(error: Exception) -> str:
+    """Why something failed, as the end of a sentence: on one line, without a full stop; of wrong values the first."""
+    text = str(error)
+    if isinstance(error, ValidationError):
+        wrong = error.errors()[0]
+        text = ": ".join(filter(None, (".".join(map(str, wrong["loc"])), wrong["msg"])))
+    return " ".join(text.split()).rstrip(".") or type(error).__name__
 
 
 def check_positive(whole: bool = True, **numbers: Any) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from raypipe.bench.setting import BESIDE, Round, Setting
 from raypipe.bench.steps import REST, steps
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.machine import cpu_name, usable_cpus
 from raypipe.pipeline import Pipeline
 
@@ -89,7 +89,9 @@ def load(path: Path) -> Report:
     try:
         return Report.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise ConfigError(f"{path} is not a report of `raypipe bench`: {error}", "Write one with --json.") from error
+        raise ConfigError(
+            f"{path} is not a report of `raypipe bench`: {reason_of(error)}.", "Write one with --json."
+        ) from error
 
 
 def speeds(report: Report, earlier: Report | None = None) -> Iterator[tuple[str, ...]]:

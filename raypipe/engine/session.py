@@ -21,7 +21,7 @@ from raypipe.engine.gather import Array, Gatherer, Run
 from raypipe.engine.half import halved
 from raypipe.engine.providers import Execution
 from raypipe.engine.runtime import runtime
-from raypipe.errors import DeviceError, ModelError
+from raypipe.errors import DeviceError, ModelError, reason_of
 from raypipe.metrics import AS_HALF, SECONDS, SESSION, Metrics
 
 Tensor: TypeAlias = Any
@@ -232,7 +232,7 @@ def _session(source: Path, options: Any, providers: list[Any], half: bool) -> An
         graph = halved(source.read_bytes()) if half else str(source)
         return runtime().InferenceSession(graph, options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime has classes of its own for each status, and protobuf has others.
-        raise ModelError(f"{source} cannot be loaded: {error}", "Run `raypipe models verify`.") from error
+        raise ModelError(f"{source} cannot be loaded: {reason_of(error)}.", "Run `raypipe models verify`.") from error
 
 
 @cache

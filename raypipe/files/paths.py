@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 import pyarrow as pa
 from pyarrow import fs
 
-from raypipe.errors import Code, InputError, PageError
+from raypipe.errors import Code, InputError, PageError, reason_of
 from raypipe.files import addresses, archives
 from raypipe.files.retries import is_key_refused, retried
 from raypipe.plurals import counted
@@ -33,7 +33,7 @@ def read_file(uri: str, max_bytes: int | None = None) -> bytes:
     except (OSError, ValueError) as error:
         stop_without_key(uri, error)
         remedy = error.remedy if isinstance(error, archives.ArchiveError) else _remedy(uri)
-        raise PageError(Code.FILE_MISSING, f"{uri} cannot be read: {error}.", remedy) from error
+        raise PageError(Code.FILE_MISSING, f"{uri} cannot be read: {reason_of(error)}.", remedy) from error
 
 
 def _remedy(uri: str) -> str:

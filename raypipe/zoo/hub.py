@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from filelock import FileLock
 
 from raypipe.engine.runtime import TELEMETRY
-from raypipe.errors import ModelError
+from raypipe.errors import ModelError, reason_of
 from raypipe.plurals import counted
 from raypipe.zoo import store
 from raypipe.zoo.manifest import Model
@@ -290,15 +290,15 @@ def _explained(model: Model) -> Iterator[None]:
     except errors.OfflineModeIsEnabled as error:
         raise ModelError(f"{name} cannot be pulled: HF_HUB_OFFLINE is set.", f"Unset it, {by_hand}.") from error
     except errors.GatedRepoError as error:
-        raise ModelError(f"{name} cannot be pulled: {error}", "Ask for access and set HF_TOKEN.") from error
+        raise ModelError(f"{name} cannot be pulled: {reason_of(error)}.", "Ask for access and set HF_TOKEN.") from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.RemoteEntryNotFoundError) as error:
         raise ModelError(
-            f"{name} cannot be pulled: {error}", f"Check the name, --revision and HF_ENDPOINT, {by_hand}."
+            f"{name} cannot be pulled: {reason_of(error)}.", f"Check the name, --revision and HF_ENDPOINT, {by_hand}."
         ) from error
     # `errors` has the HTTPError of whichever HTTP library this version of huggingface_hub uses.
     except (errors.HTTPError, errors.LocalEntryNotFoundError) as error:
         raise ModelError(
-            f"{name} cannot be pulled: {str(error) or type(error).__name__}",
+            f"{name} cannot be pulled: {reason_of(error)}.",
             f"Pull again: what arrived is kept. Check the network, HTTPS_PROXY and HF_ENDPOINT, {by_hand}.",
         ) from error
     except OSError as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from raypipe.errors import ModelError
+from raypipe.errors import ModelError, reason_of
 from raypipe.plurals import counted
 
 VARIABLE = "RAYPIPE_MODELS"
@@ -78,7 +78,9 @@ def read_record(path: Path) -> Record:
     try:
         return Record.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
-        raise ModelError(f"{path} is not the record of a model: {error}", "Pull or import the model again.") from error
+        raise ModelError(
+            f"{path} is not the record of a model: {reason_of(error)}.", "Pull or import the model again."
+        ) from error
 
 
 def damage(name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -83,9 +84,13 @@ def test_an_earlier_report_stands_beside_it() -> None:
 
 def test_what_is_no_report_is_said(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"pages": 1}')
-    for name in ("other.json", "none.json"):
-        with pytest.raises(ConfigError, match="is not a report"):
-            report.load(tmp_path / name)
+    (tmp_path / "text.json").write_text("pages\nper second")
+    reasons = {"other": "cpu: Field required", "text": "Invalid JSON: .*", "none": ".*No such file or directory: '.*'"}
+    for name, why in reasons.items():
+        said = rf"\S+ is not a report of `raypipe bench`: {why}\. Write one with --json\."
+        with pytest.raises(ConfigError) as raised:
+            report.load(tmp_path / f"{name}.json")
+        assert re.fullmatch(said, str(raised.value))
 
 
 def test_the_picture_shows_each_step_of_each_setting() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from raypipe import errors
-from raypipe.errors import Code, ExitStatus, Failure, PageError, RaypipeError
+from raypipe.errors import Code, ExitStatus, Failure, PageError, RaypipeError, reason_of
 from raypipe.web.problems import ProblemError
 
 
@@ -36,6 +36,18 @@ def test_kinds_can_be_told_apart_by_code_and_exit_status() -> None:
 
 def test_no_remedy_leaves_no_trailing_space() -> None:
     assert str(RaypipeError("It broke.")) == "It broke."
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("It ends early."), "It ends early"),
+        (ValueError("one\n  two.\n"), "one two"),
+        (EOFError(), "EOFError"),
+    ],
+)
+def test_a_reason_ends_a_sentence(error: Exception, said: str) -> None:
+    assert reason_of(error) == said
 
 
 def test_a_page_error_does_not_stop_the_job() -> None:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from raypipe.engine.gather import Array
 from raypipe.engine.session import Session, Tensor
-from raypipe.errors import ModelError
+from raypipe.errors import ModelError, reason_of
 from raypipe.recognition.base import Reading, RecognizerOptions
 from raypipe.recognition.trocr.generation import Floats, GenerationConfig, Integers, Tokens, beam, greedy
 from raypipe.types import Pixels
@@ -262,7 +262,7 @@ def _configuration(folder: Path, name: str, kind: type[Configuration], **default
     try:
         return kind.model_validate(defaults | _json(folder / name))
     except ValidationError as error:
-        raise ModelError(f"{folder / name} lacks what is needed: {error}", REMEDY) from error
+        raise ModelError(f"{folder / name} lacks what is needed: {reason_of(error)}.", REMEDY) from error
 
 
 def _generation_config(folder: Path) -> GenerationConfig:
