@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ray.data import Dataset
     from ray.serve import Application
 
-    from raypipe.web.jobs import JobsFor
+    from raypipe.web.jobs import JobsFactory
 
 BATCH_SIZE = 4
 """Default number of pages whose lines are read together."""
@@ -164,13 +164,13 @@ class Pipeline:
         return extended
 
     def deployment(
-        self, serving: Serving | Mapping[str, Any] | None = None, jobs_for: JobsFor | None = None
+        self, serving: Serving | Mapping[str, Any] | None = None, jobs_for: JobsFactory | None = None
     ) -> Application:
         """The pipeline as a Ray Serve application, for `ray.serve.run`.
 
         Args:
             serving: Limits, batching and placement: a `raypipe.run.settings.Serving`, or its values by name.
-            jobs_for: Makes the keeper of jobs, a `raypipe.web_jobs.desk.JobsOf`; None: the server takes no jobs.
+            jobs_for: Makes the jobs, a `raypipe.web_jobs.manager.JobManagerFactory`; None: the server takes none.
 
         Raises:
             ConfigError: `serving` is neither, or one of its values is wrong.

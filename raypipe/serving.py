@@ -19,7 +19,7 @@ from raypipe.web.webhooks import Webhooks, read_signing_keys
 if TYPE_CHECKING:
     from ray.serve import Application
 
-    from raypipe.web_jobs.desk import JobsOf
+    from raypipe.web_jobs.manager import JobManagerFactory
 
 
 class Arguments(Serving):
@@ -33,8 +33,8 @@ class Arguments(Serving):
     api_key_file: Path | None = Field(None, description="file with the accepted API keys, one per line")
     job_settings: JobSettings = Field(default_factory=JobSettings, description="what is kept of long work")
 
-    def jobs_of(self, pipeline: Pipeline) -> JobsOf | None:
-        """The keeper of a pipeline's jobs; None if no folder is set.
+    def jobs_of(self, pipeline: Pipeline) -> JobManagerFactory | None:
+        """What makes the jobs of a pipeline; None if no folder is set.
 
         Raises:
             ConfigError: The file with the keys of webhooks is wrong, or the pipeline reads columns of requests.
@@ -42,11 +42,12 @@ class Arguments(Serving):
         folder = self.job_settings.jobs
         if folder is None:
             return None
-        from raypipe.web_jobs.desk import JobsOf  # With the HTTP side, which loads the formats of other packages.
+        # It imports the HTTP side, which loads the formats of other packages.
+        from raypipe.web_jobs.manager import JobManagerFactory
 
         keys = self.job_settings.webhook_key_file
         webhooks = Webhooks(self.job_settings.allowed, read_signing_keys(keys)) if keys else None
-        return JobsOf(pipeline, self.job_settings, folder, webhooks)
+        return JobManagerFactory(pipeline, self.job_settings, folder, webhooks)
 
     def limited(self, pipeline: Pipeline) -> Pipeline:
         """The pipeline with the limit on the size of pictures.

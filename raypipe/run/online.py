@@ -27,7 +27,7 @@ from raypipe.run.settings import DRAIN_SECONDS, Serving
 from raypipe.stages.base import Pool
 from raypipe.types import Row
 from raypipe.web.app import create
-from raypipe.web.jobs import JobsFor
+from raypipe.web.jobs import JobsFactory
 from raypipe.web.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Ingress:
     """
 
     def __init__(
-        self, operators: Sequence[Any], path: PagePath, settings: ServerSettings, jobs_for: JobsFor | None = None
+        self, operators: Sequence[Any], path: PagePath, settings: ServerSettings, jobs_for: JobsFactory | None = None
     ) -> None:
         stay_on_node_address()
         placed = [OperatorReplica(each) if isinstance(each, Task) else each for each in operators]
@@ -97,7 +97,7 @@ def deployment(
     drawings: Mapping[str, Operator],
     serving: Serving,
     pools: Sequence[Pool] | None = None,
-    jobs_for: JobsFor | None = None,
+    jobs_for: JobsFactory | None = None,
 ) -> Application:
     """A pipeline as an application; see `Pipeline.deployment`.
 

@@ -26,7 +26,7 @@ from raypipe.run.ports import check_port
 from raypipe.run.relay import relayed
 from raypipe.run.settings import DRAIN_SECONDS, Serving
 from raypipe.web import front
-from raypipe.web.jobs import JobsFor
+from raypipe.web.jobs import JobsFactory
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -42,7 +42,7 @@ def run(
     port: int,
     address: str | None,
     started: Callable[[], None],
-    jobs_for: JobsFor | None = None,
+    jobs_for: JobsFactory | None = None,
 ) -> None:
     """Serves a pipeline until SIGTERM or SIGINT, then finishes the accepted requests.
 

@@ -22,7 +22,7 @@ from raypipe.run.settings import DRAIN_SECONDS, Serving
 from raypipe.stages.base import Pool
 from raypipe.web.app import create
 from raypipe.web.edge import Edge
-from raypipe.web.jobs import JobsFor
+from raypipe.web.jobs import JobsFactory
 
 
 def run(
@@ -32,7 +32,7 @@ def run(
     host: str,
     port: int,
     started: Callable[[], None],
-    jobs_for: JobsFor | None = None,
+    jobs_for: JobsFactory | None = None,
 ) -> None:
     """Serves a pipeline until SIGTERM or SIGINT, then finishes the accepted requests.
 
@@ -57,7 +57,7 @@ def run(
 
 
 def application(
-    graph: Graph, drawings: Mapping[str, Operator], serving: Serving, jobs_for: JobsFor | None = None
+    graph: Graph, drawings: Mapping[str, Operator], serving: Serving, jobs_for: JobsFactory | None = None
 ) -> Edge:
     """The application with models of its own, which have read a page.
 

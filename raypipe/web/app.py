@@ -45,13 +45,13 @@ class Application(FastAPI):
 
 
 def create(
-    reader: Reader, settings: ServerSettings, tells_id: bool = True, jobs_for: jobs.JobsFor | None = None
+    reader: Reader, settings: ServerSettings, tells_id: bool = True, jobs_for: jobs.JobsFactory | None = None
 ) -> Edge:
     """The application around a reader, ready for any ASGI server.
 
     Args:
         tells_id: Whether it adds the header `X-Request-ID` to answers; Serve's proxies do so themselves.
-        jobs_for: Makes the keeper of jobs; None: the server takes no jobs.
+        jobs_for: Makes the jobs; None: the server takes none.
     """
     places = settings.max_requests or REQUESTS_PER_PAGE_AT_ONCE * reader.at_once
     ocr = service.Service(
@@ -72,9 +72,9 @@ def create(
         redirect_slashes=False,  # Redirections would go to the host that the client names.
         lifespan=_lifespan,
     )
-    keeper = jobs_for(ocr) if jobs_for else None
-    app.state.service, app.state.jobs = ocr, keeper
-    app.state.listeners = Admission(keeper.max_listeners if keeper else 0, 0, settings.retry_after_seconds)
+    manager = jobs_for(ocr) if jobs_for else None
+    app.state.service, app.state.jobs = ocr, manager
+    app.state.listeners = Admission(manager.max_listeners if manager else 0, 0, settings.retry_after_seconds)
     key = HTTPBearer(auto_error=False, scheme_name="key", description="a key of this server")  # `Edge` checks it.
     needs = [Depends(each_once), *([Depends(key)] if settings.key_digests else [])]
     for router in (routes.router, corrected.router, job_routes.router, textract.router):
@@ -89,12 +89,12 @@ def create(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Reads jobs while the application runs."""
-    keeper: jobs.Jobs | None = app.state.jobs
-    if keeper:
-        await asyncio.to_thread(keeper.start, asyncio.get_running_loop())
+    manager: jobs.Jobs | None = app.state.jobs
+    if manager:
+        await asyncio.to_thread(manager.start, asyncio.get_running_loop())
     yield
-    if keeper:
-        await asyncio.to_thread(keeper.stop)
+    if manager:
+        await asyncio.to_thread(manager.stop)
 
 
 def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:

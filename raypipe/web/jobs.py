@@ -51,7 +51,7 @@ class JobAnswer(BaseModel):
 
 
 class Jobs(Protocol):
-    """Keeps jobs and has them read: `web_jobs.desk.Desk`. Its methods block.
+    """Keeps jobs and has them read: `web_jobs.manager.JobManager`. Its methods block.
 
     A job belongs to the key that began it; no other sees it. For a job that is not there, a `ProblemError` says 404.
     """
@@ -75,18 +75,18 @@ class Jobs(Protocol):
             ProblemError: 429, there are too many, or they take too many bytes.
         """
 
-    def status(self, job: str, owner: str) -> JobAnswer:
+    def status(self, job_id: str, owner: str) -> JobAnswer:
         """The progress of a job."""
 
-    def pages(self, job: str, owner: str) -> tuple[list[Page], str]:
+    def pages(self, job_id: str, owner: str) -> tuple[list[Page], str]:
         """The pages of a finished job, and the folder in which it is; before, a `ProblemError` says 409."""
 
-    def follow(self, job: str, owner: str) -> Callable[[], list[Page]]:
+    def follow(self, job_id: str, owner: str) -> Callable[[], list[Page]]:
         """A function that returns further pages of a job, in order, each time it is called; none if none are ready."""
 
-    def remove(self, job: str, owner: str) -> None:
+    def remove(self, job_id: str, owner: str) -> None:
         """Ends a job, and removes all of it."""
 
 
-JobsFor = Callable[[Service], Jobs]
+JobsFactory = Callable[[Service], Jobs]
 """Makes the jobs of an ingress."""

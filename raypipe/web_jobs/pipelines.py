@@ -10,7 +10,7 @@ from raypipe.errors import ConfigError
 from raypipe.job.same import digest_of
 from raypipe.pipeline import Pipeline
 
-TELL_SECONDS = 5.0
+ALIVE_SECONDS = 5.0
 """How often a server reports that it is alive."""
 LEFT_SECONDS = 600.0
 """After this time without a live server with its pipeline, a job is left to others: the pipeline was changed."""
@@ -26,15 +26,15 @@ class Pipelines:
     def __init__(self, folder: Path, pipeline: Pipeline) -> None:
         self.mine, self._folder, self._reported = digest_of(pipeline), folder / "servers", 0.0
         try:
-            self.tell()
+            self.report_alive()
             with TemporaryFile(dir=folder):
                 pass
         except OSError as error:
             raise ConfigError(f"{folder} cannot be written: {error}.", "Choose another folder for --jobs.") from error
 
-    def tell(self) -> None:
+    def report_alive(self) -> None:
         """Reports that a server with our pipeline is alive, unless that was just reported."""
-        if time.monotonic() >= self._reported + TELL_SECONDS or not self._reported:
+        if time.monotonic() >= self._reported + ALIVE_SECONDS or not self._reported:
             self._reported = time.monotonic()
             self._folder.mkdir(parents=True, exist_ok=True)  # It may have been removed.
             (self._folder / self.mine).touch()

@@ -19,7 +19,7 @@ from raypipe.rows import to_table
 from raypipe.web import streams
 from raypipe.web.app import create
 from raypipe.web.settings import JobSettings, ServerSettings
-from raypipe.web_jobs.desk import JobsOf
+from raypipe.web_jobs.manager import JobManagerFactory
 from raypipe.web_jobs.written import Arrivals
 
 NDJSON = {"Accept": "application/x-ndjson"}
@@ -34,7 +34,7 @@ class Follower:
     """A client of a server on a port."""
 
     def __init__(self, folder: Path, reader: Reader, **jobs: Any) -> None:
-        made = JobsOf(PIPELINE, JobSettings(jobs=folder, **jobs), folder)
+        made = JobManagerFactory(PIPELINE, JobSettings(jobs=folder, **jobs), folder)
         self.edge = create(reader, ServerSettings(), jobs_for=made)
         self.port = 0
 

@@ -34,8 +34,8 @@ from raypipe.types import Page, Row
 from raypipe.web.app import create
 from raypipe.web.reading import Read
 from raypipe.web.settings import JobSettings, ServerSettings, digest
-from raypipe.web_jobs.desk import JobsOf
-from raypipe.web_jobs.kept import Shelf
+from raypipe.web_jobs.manager import JobManagerFactory
+from raypipe.web_jobs.store import JobStore
 
 ANNA, BERT = {"Authorization": "Bearer anna"}, {"Authorization": "Bearer bert"}
 KEYS = (digest("anna"), digest("bert"))
@@ -78,7 +78,7 @@ def serving(
     pipeline: Pipeline = PIPELINE,
     **jobs: Any,
 ) -> Iterator[TestClient]:
-    made = JobsOf(pipeline, JobSettings(jobs=folder, **jobs), folder)
+    made = JobManagerFactory(pipeline, JobSettings(jobs=folder, **jobs), folder)
     with TestClient(create(reader, ServerSettings(**settings or {}), jobs_for=made)) as client:
         yield client
 
@@ -172,7 +172,7 @@ def test_a_job_that_is_removed_while_it_is_read_leaves_nothing(tmp_path: Path) -
 
 
 def test_jobs_are_bounded_and_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raypipe.web_jobs.desk.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("raypipe.web_jobs.manager.LOOK_SECONDS", 0.02)
     reader = Reader()
     with serving(tmp_path, reader, max_jobs=1, max_job_pages=3, job_seconds=0.01, max_jobs_bytes=9000) as client:
         assert client.post("/v1/jobs", content=tiff(4)).json()["code"] == "too_many_pages"
@@ -243,7 +243,7 @@ def test_a_full_disk_keeps_nothing_of_what_it_could_not_hold(tmp_path: Path, mon
     with serving(tmp_path, Reader()) as client:
         before = sorted(tmp_path.iterdir())
         with monkeypatch.context() as full:
-            full.setattr("raypipe.web_jobs.kept.write_file", write)
+            full.setattr("raypipe.web_jobs.store.write_file", write)
             refused = client.post("/v1/jobs", content=tiff(1))
         assert (refused.status_code, refused.json()["code"]) == (503, "jobs_not_written")
         assert sorted(tmp_path.iterdir()) == before
@@ -251,8 +251,8 @@ def test_a_full_disk_keeps_nothing_of_what_it_could_not_hold(tmp_path: Path, mon
 
 
 def test_a_folder_that_is_removed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raypipe.web_jobs.pipelines.TELL_SECONDS", 0)
-    monkeypatch.setattr("raypipe.web_jobs.desk.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("raypipe.web_jobs.pipelines.ALIVE_SECONDS", 0)
+    monkeypatch.setattr("raypipe.web_jobs.manager.LOOK_SECONDS", 0.01)
     folder = tmp_path / "jobs"
     with serving(folder, Reader()) as client:
         finished(client, client.post("/v1/jobs", content=tiff(1)).headers["Location"])
@@ -290,8 +290,8 @@ def test_a_server_without_a_folder_takes_no_jobs() -> None:
 
 
 def test_what_died_while_it_arrived_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raypipe.web_jobs.desk.LOOK_SECONDS", 0.02)
-    monkeypatch.setattr("raypipe.web_jobs.kept.NEW_SECONDS", -1)
+    monkeypatch.setattr("raypipe.web_jobs.manager.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("raypipe.web_jobs.store.NEW_SECONDS", -1)
     for name in ("new-0", "0" * 32, "1" * 32, "of others"):
         (tmp_path / name).mkdir()
     held = lease.take(str(tmp_path / ("1" * 32)))
@@ -312,20 +312,20 @@ def test_a_job_that_is_removed_while_its_result_is_asked_for_is_not_there(
     with serving(tmp_path, Reader()) as client:
         place = client.post("/v1/jobs", content=tiff(1)).headers["Location"]
         finished(client, place)
-        monkeypatch.setattr("raypipe.web_jobs.desk.declared_pipeline", removed_first)
+        monkeypatch.setattr("raypipe.web_jobs.manager.declared_pipeline", removed_first)
         assert client.get(f"{place}/result{query}").json()["code"] == "no_such_job"
 
 
-def test_a_folder_that_gets_its_name_while_the_shelf_is_swept_is_no_error(
+def test_a_folder_that_gets_its_name_while_the_store_is_swept_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf(tmp_path, JobSettings(jobs=tmp_path), PIPELINE)
+    store = JobStore(tmp_path, JobSettings(jobs=tmp_path), PIPELINE)
     (tmp_path / "new-0").mkdir()
 
     def rename() -> float:
         (tmp_path / "new-0").rename(tmp_path / "named")
         return time.time()
 
-    monkeypatch.setattr("raypipe.web_jobs.kept.time", SimpleNamespace(time=rename))
-    shelf.sweep()
+    monkeypatch.setattr("raypipe.web_jobs.store.time", SimpleNamespace(time=rename))
+    store.sweep()
     assert (tmp_path / "named").exists()

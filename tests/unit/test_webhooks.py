@@ -27,8 +27,8 @@ from raypipe.web.app import create
 from raypipe.web.settings import JobSettings, ServerSettings
 from raypipe.web.targets import Allowed
 from raypipe.web.webhooks import Webhooks, read_signing_keys
-from raypipe.web_jobs import courier
-from raypipe.web_jobs.desk import JobsOf
+from raypipe.web_jobs import sender
+from raypipe.web_jobs.manager import JobManagerFactory
 
 KEY = b"a key of thirty-two bytes, no less"[:32]
 LOOPBACK = ("127.0.0.0/8",)
@@ -80,7 +80,7 @@ def telling(folder: Path, receiver: Receiver, reader: Reader | None = None) -> I
     settings = JobSettings(
         jobs=folder, webhooks=(receiver.url,), webhook_networks=LOOPBACK, webhook_key_file=folder / "key"
     )
-    made = JobsOf(PIPELINE, settings, folder, Webhooks(settings.allowed, (KEY,)))
+    made = JobManagerFactory(PIPELINE, settings, folder, Webhooks(settings.allowed, (KEY,)))
     with TestClient(create(reader or Reader(), ServerSettings(), jobs_for=made)) as client:
         yield client
 
@@ -113,7 +113,7 @@ def test_the_end_of_a_job_is_told_and_signed(tmp_path: Path) -> None:
 
 
 def test_a_message_is_tried_again_also_by_the_next_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "PAUSES", (3600,))
+    monkeypatch.setattr(sender, "PAUSES", (3600,))
     with receiving(500, 302, location="/elsewhere") as receiver:
         with telling(tmp_path, receiver) as client:
             form = {"webhook": receiver.url}
@@ -123,8 +123,8 @@ def test_a_message_is_tried_again_also_by_the_next_server(tmp_path: Path, monkey
             assert first["state"] == "waiting" and "500" in first["problem"]
         (record,) = tmp_path.glob("*/delivery.json")
         assert json.loads(record.read_text())["due"] > time.time() + 1800, "it waits"
-        monkeypatch.setattr(courier, "LOOK_SECONDS", 0.01)
-        monkeypatch.setattr(courier, "PAUSES", (0, 0, 0))
+        monkeypatch.setattr(sender, "LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(sender, "PAUSES", (0, 0, 0))
         record.write_text(json.dumps({**json.loads(record.read_text()), "due": 0}))
         with telling(tmp_path, receiver) as client:
             assert told(client, place, "delivered")["tries"] == 3
@@ -133,8 +133,8 @@ def test_a_message_is_tried_again_also_by_the_next_server(tmp_path: Path, monkey
 
 
 def test_a_message_is_given_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(courier, "PAUSES", (0,))
+    monkeypatch.setattr(sender, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(sender, "PAUSES", (0,))
     with receiving(500, 500, 410) as receiver, telling(tmp_path, receiver) as client:
         for tries, problem in ((2, "500"), (1, "410")):
             place = client.post("/v1/jobs", params={"webhook": receiver.url}, content=tiff(1)).headers["Location"]

@@ -30,10 +30,11 @@ from raypipe.web.service import Service
 from raypipe.web.settings import JobSettings
 from raypipe.web.uploads import Upload
 from raypipe.web.webhooks import Webhooks
-from raypipe.web_jobs.courier import Courier
 from raypipe.web_jobs.engine import ServedEngine, Turns
-from raypipe.web_jobs.kept import Kept, Shelf
 from raypipe.web_jobs.pipelines import Pipelines
+from raypipe.web_jobs.sender import WebhookSender
+from raypipe.web_jobs.store import JobStore
+from raypipe.web_jobs.stored import StoredJob
 from raypipe.web_jobs.written import Arrivals, Counts
 
 LOOK_SECONDS = 5.0
@@ -48,19 +49,19 @@ class _Interrupted(Exception):  # noqa: N818 - no error
     """The server stops, or the job was removed."""
 
 
-class Desk:
-    """Takes jobs and has them read, in threads of its own; see `web.jobs.Jobs`. Without webhooks, nobody is told."""
+class JobManager:
+    """Takes jobs and reads them, in threads of its own; see `web.jobs.Jobs`. Without webhooks, no message is sent."""
 
     def __init__(
         self, pipeline: Pipeline, settings: JobSettings, service: Service, folder: Path, webhooks: Webhooks | None
     ) -> None:
         self._pipeline, self._settings = pipeline, settings
-        self._shelf, self._turns = Shelf(folder, settings, pipeline), Turns(service)
+        self._store, self._turns = JobStore(folder, settings, pipeline), Turns(service)
         self.max_pages, self.max_listeners = settings.max_job_pages, settings.max_listeners
         self._stopped, self._woken, self._choosing = threading.Event(), threading.Event(), threading.Lock()
-        self._mine: dict[Path, Kept] = {}
+        self._mine: dict[Path, StoredJob] = {}
         self._counts = Counts()
-        self._courier = Courier(self._shelf, webhooks, self._answer) if webhooks else None
+        self._sender = WebhookSender(self._store, webhooks, self._answer) if webhooks else None
         self._tries = Counter[Path]()
         self._threads: list[threading.Thread] = []
 
@@ -70,8 +71,8 @@ class Desk:
             threading.Thread(target=self._work, args=(events,), daemon=True, name="jobs")
             for _ in range(self._settings.jobs_at_once)
         ]
-        if self._courier:
-            self._threads.append(threading.Thread(target=self._courier.work, daemon=True, name="webhooks"))
+        if self._sender:
+            self._threads.append(threading.Thread(target=self._sender.work, daemon=True, name="webhooks"))
         for thread in self._threads:
             thread.start()
 
@@ -79,8 +80,8 @@ class Desk:
         """See `web.jobs.Jobs`."""
         self._stopped.set()
         self._woken.set()
-        if self._courier:
-            self._courier.stop()
+        if self._sender:
+            self._sender.stop()
         for thread in self._threads:
             thread.join(STOP_SECONDS)
 
@@ -93,137 +94,137 @@ class Desk:
 
     def add(self, uploads: list[Upload], pages: int, owner: str, webhook: str) -> JobAnswer:
         """See `web.jobs.Jobs`."""
-        kept = self._shelf.add(uploads, pages, owner, webhook, self._shelf.pipelines.mine)
+        job = self._store.add(uploads, pages, owner, webhook, self._store.pipelines.mine)
         self._woken.set()
-        return self._answer(kept)
+        return self._answer(job)
 
-    def status(self, job: str, owner: str) -> JobAnswer:
+    def status(self, job_id: str, owner: str) -> JobAnswer:
         """See `web.jobs.Jobs`."""
-        with self._unless_removed(job, owner):
-            return self._answer(self._shelf.find(job, owner))
+        with self._unless_removed(job_id, owner):
+            return self._answer(self._store.find(job_id, owner))
 
     @contextmanager
-    def _unless_removed(self, job: str, owner: str) -> Iterator[None]:
+    def _unless_removed(self, job_id: str, owner: str) -> Iterator[None]:
         """Turns errors about missing files into a 404 if the job has been removed in the meantime."""
         try:
             yield
         except (OSError, PageError, RaypipeError):
-            self._shelf.find(job, owner)
+            self._store.find(job_id, owner)
             raise
 
-    def _answer(self, kept: Kept) -> JobAnswer:
-        return kept.answer(self._settings.job_seconds, self._counts)
+    def _answer(self, job: StoredJob) -> JobAnswer:
+        return job.answer(self._settings.job_seconds, self._counts)
 
-    def pages(self, job: str, owner: str) -> tuple[list[Page], str]:
+    def pages(self, job_id: str, owner: str) -> tuple[list[Page], str]:
         """See `web.jobs.Jobs`."""
-        kept, answer = self._shelf.find(job, owner), self.status(job, owner)
+        job, answer = self._store.find(job_id, owner), self.status(job_id, owner)
         if answer.state == "failed":
             raise ProblemError(409, "job_failed", answer.problem)
         if answer.state != "done":
             detail = f"{answer.done:,} of {counted(answer.pages, 'page')} read."
             raise ProblemError(409, "job_unfinished", detail, {"Retry-After": "2"})
-        with self._unless_removed(job, owner):
-            graph = declared_pipeline(kept.output).graph
-            ordered = sorted(Results(kept.output).pages(graph.columns), key=lambda page: (page.path, page.pagenum))
-            return [_named(kept, page, graph) for page in ordered], kept.output.uri
+        with self._unless_removed(job_id, owner):
+            graph = declared_pipeline(job.output).graph
+            ordered = sorted(Results(job.output).pages(graph.columns), key=lambda page: (page.path, page.pagenum))
+            return [_named(job, page, graph) for page in ordered], job.output.uri
 
-    def follow(self, job: str, owner: str) -> Callable[[], list[Page]]:
+    def follow(self, job_id: str, owner: str) -> Callable[[], list[Page]]:
         """See `web.jobs.Jobs`."""
-        kept = self._shelf.find(job, owner)
-        arrivals, graph = Arrivals(Results(kept.output)), None
+        job = self._store.find(job_id, owner)
+        arrivals, graph = Arrivals(Results(job.output)), None
 
         def next_pages() -> list[Page]:
             nonlocal graph
-            with self._unless_removed(job, owner):
-                if not graph and not exists(kept.output.declared):  # It is still queued.
+            with self._unless_removed(job_id, owner):
+                if not graph and not exists(job.output.declared):  # It is still queued.
                     return []
-                graph = graph or declared_pipeline(kept.output).graph
-                return [_named(kept, page, graph) for page in arrivals.take(graph.columns)]
+                graph = graph or declared_pipeline(job.output).graph
+                return [_named(job, page, graph) for page in arrivals.take(graph.columns)]
 
         return next_pages
 
-    def remove(self, job: str, owner: str) -> None:
+    def remove(self, job_id: str, owner: str) -> None:
         """See `web.jobs.Jobs`."""
-        self._shelf.remove(self._shelf.find(job, owner))
+        self._store.remove(self._store.find(job_id, owner))
 
     def _work(self, events: asyncio.AbstractEventLoop) -> None:
         log = logging.getLogger(__name__)
         while not self._stopped.is_set():
             try:
-                self._shelf.pipelines.tell()
+                self._store.pipelines.report_alive()
                 chosen = self._next()
                 if chosen:
                     self._run(*chosen, events)
                     continue
-                self._shelf.sweep()
+                self._store.sweep()
             except Exception:  # A full disk, or a folder that is gone: it may come back.
                 log.exception("Jobs are not read for now.")
             self._woken.wait(LOOK_SECONDS)
             self._woken.clear()
 
-    def _next(self) -> tuple[Kept, lease.Lease] | None:
+    def _next(self) -> tuple[StoredJob, lease.Lease] | None:
         """The oldest unread job of the owner with the fewest jobs being read here."""
         with self._choosing:
-            busy = Counter(kept.owner for kept in self._mine.values())
-            waiting = [kept for kept in self._shelf.all() if kept.folder not in self._mine and not kept.outcome]
-            ours = [kept for kept in waiting if self._shelf.pipelines.are_left(kept.pipeline)]
-            for kept in sorted(ours, key=lambda kept: busy[kept.owner]):
+            busy = Counter(job.owner for job in self._mine.values())
+            waiting = [job for job in self._store.all() if job.folder not in self._mine and not job.outcome]
+            ours = [job for job in waiting if self._store.pipelines.are_left(job.pipeline)]
+            for job in sorted(ours, key=lambda job: busy[job.owner]):
                 try:
-                    held = lease.take(str(kept.folder))
+                    held = lease.take(str(job.folder))
                 except ConfigError:  # Another ingress has it.
                     continue
-                self._mine[kept.folder] = kept
-                return kept, held
+                self._mine[job.folder] = job
+                return job, held
         return None
 
-    def _run(self, kept: Kept, held: lease.Lease, events: asyncio.AbstractEventLoop) -> None:
+    def _run(self, job: StoredJob, held: lease.Lease, events: asyncio.AbstractEventLoop) -> None:
         def check() -> None:
-            if self._stopped.is_set() or not kept.exists:
+            if self._stopped.is_set() or not job.exists:
                 raise _Interrupted
-            self._shelf.pipelines.tell()
+            self._store.pipelines.report_alive()
 
         try:
-            job = plan.prepare(self._pipeline, kept.documents, kept.output.uri)
-            engine = ServedEngine(self._pipeline, job.writer, self._turns, events, check)
-            loop.run(job, lambda *_: engine, Progress())
-            kept.end(Results(kept.output).of(0))
+            prepared = plan.prepare(self._pipeline, job.documents, job.output.uri)
+            engine = ServedEngine(self._pipeline, prepared.writer, self._turns, events, check)
+            loop.run(prepared, lambda *_: engine, Progress())
+            job.end(Results(job.output).of(0))
         except _Interrupted:
             pass
         except Exception as error:
-            self._failed(kept, error)
+            self._failed(job, error)
         finally:
             held.release()
-            del self._mine[kept.folder]
-            if self._courier:
-                self._courier.wake()
-            if not kept.exists:
-                self._shelf.remove(kept)
+            del self._mine[job.folder]
+            if self._sender:
+                self._sender.wake()
+            if not job.exists:
+                self._store.remove(job)
 
-    def _failed(self, kept: Kept, error: Exception) -> None:
+    def _failed(self, job: StoredJob, error: Exception) -> None:
         """Gives a job up, or leaves it for another try if the error may be temporary."""
         logging.getLogger(__name__).error("A job was interrupted.", exc_info=error)
-        self._tries[kept.folder] += 1
+        self._tries[job.folder] += 1
         # A full disk may be temporary, and the error names folders of the server.
         is_ours = isinstance(error, RaypipeError) and not isinstance(error, OutputError)
-        is_final = is_ours or self._tries[kept.folder] >= MOST_TRIES
-        if not kept.exists or self._stopped.is_set():
+        is_final = is_ours or self._tries[job.folder] >= MOST_TRIES
+        if not job.exists or self._stopped.is_set():
             return
         if is_final:
             problem = str(error) if is_ours else "The server's log says what went wrong."
-            kept.end(Results(kept.output).of(0), problem)
+            job.end(Results(job.output).of(0), problem)
         self._stopped.wait(LOOK_SECONDS)
 
 
-def _named(kept: Kept, page: Page, graph: Graph) -> Page:
+def _named(job: StoredJob, page: Page, graph: Graph) -> Page:
     """A page under the name that the client gave its document."""
-    texts = {name: kept.called(page[name]) for name in ("exception", "warning") if page.get(name)}
-    name = kept.names[int(Path(page.path).name) - 1]
+    texts = {name: job.called(page[name]) for name in ("exception", "warning") if page.get(name)}
+    name = job.names[int(Path(page.path).name) - 1]
     return Page({**page, **texts, "name": name}, graph.roles)
 
 
 @dataclass(frozen=True)
-class JobsOf:
-    """Makes the keeper of jobs, in the process that speaks HTTP. Without webhooks, nobody may be told of their ends.
+class JobManagerFactory:
+    """Makes a `JobManager`, in the process that speaks HTTP. Without webhooks, no job may name one.
 
     Raises:
         ConfigError: The pipeline reads columns that come with a request.
@@ -245,6 +246,6 @@ class JobsOf:
         """
         Pipelines(self.folder, self.pipeline)
 
-    def __call__(self, service: Service) -> Desk:
-        """See `web.jobs.JobsFor`."""
-        return Desk(self.pipeline, self.settings, service, self.folder, self.webhooks)
+    def __call__(self, service: Service) -> JobManager:
+        """See `web.jobs.JobsFactory`."""
+        return JobManager(self.pipeline, self.settings, service, self.folder, self.webhooks)

@@ -13,7 +13,8 @@ from raypipe.errors import ConfigError
 from raypipe.job import lease
 from raypipe.web.jobs import JobAnswer
 from raypipe.web.webhooks import GoneError, Webhooks
-from raypipe.web_jobs.kept import Delivery, Kept, Shelf
+from raypipe.web_jobs.store import JobStore
+from raypipe.web_jobs.stored import Delivery, StoredJob
 
 LOOK_SECONDS = 5.0
 """How often the folder is searched for messages that are due."""
@@ -21,15 +22,15 @@ PAUSES = (5, 30, 120, 600, 1800, 3600, 10_800, 21_600)
 """Seconds before each further try; after the last one, 11 hours after the first, the message is given up."""
 
 
-class Courier:
+class WebhookSender:
     """Sends the messages of ended jobs, each with an answer about its job, from a thread that runs `work`.
 
     The outcome of a message is recorded in its job's folder, whose lease is held meanwhile: messages are sent by one
     server at a time, and a server's death loses none. After a death between sending and recording it is sent again.
     """
 
-    def __init__(self, shelf: Shelf, webhooks: Webhooks, answer: Callable[[Kept], JobAnswer]) -> None:
-        self._shelf, self._webhooks, self._answer = shelf, webhooks, answer
+    def __init__(self, store: JobStore, webhooks: Webhooks, answer: Callable[[StoredJob], JobAnswer]) -> None:
+        self._store, self._webhooks, self._answer = store, webhooks, answer
         self._stopped, self._woken = False, threading.Event()
 
     def wake(self) -> None:
@@ -45,41 +46,41 @@ class Courier:
         """Sends messages until `stop` is called."""
         while not self._stopped:
             try:
-                for kept in self._due():
-                    self._deliver(kept)
+                for job in self._due():
+                    self._deliver(job)
             except Exception:  # A full disk, or a folder that is gone: it may come back.
                 logging.getLogger(__name__).exception("Webhooks are not sent for now.")
             self._woken.wait(LOOK_SECONDS)
             self._woken.clear()
 
-    def _due(self) -> list[Kept]:
+    def _due(self) -> list[StoredJob]:
         """Jobs whose message is due, those with the fewest tries first: a receiver that is down delays no others."""
-        found = [(kept.delivery, kept) for kept in self._shelf.all() if kept.webhook and kept.outcome]
-        due = [(delivery.tries, delivery.due, kept) for delivery, kept in found if _is_due(delivery)]
-        return [kept for *_, kept in sorted(due, key=lambda each: each[:2])]
+        found = [(job.delivery, job) for job in self._store.all() if job.webhook and job.outcome]
+        due = [(delivery.tries, delivery.due, job) for delivery, job in found if _is_due(delivery)]
+        return [job for *_, job in sorted(due, key=lambda each: each[:2])]
 
-    def _deliver(self, kept: Kept) -> None:
+    def _deliver(self, job: StoredJob) -> None:
         if self._stopped:
             return
         try:
-            held = lease.take(str(kept.folder))
+            held = lease.take(str(job.folder))
         except ConfigError:  # Another server has it.
             return
         try:
-            before = kept.delivery
-            if kept.exists and _is_due(before):
-                kept.note(self._tried(kept, before))
+            before = job.delivery
+            if job.exists and _is_due(before):
+                job.note(self._tried(job, before))
         finally:
             held.release()
 
-    def _tried(self, kept: Kept, before: Delivery) -> Delivery:
+    def _tried(self, job: StoredJob, before: Delivery) -> Delivery:
         """The state of a message after one more try."""
-        tries, answer = before.tries + 1, self._answer(kept)
+        tries, answer = before.tries + 1, self._answer(job)
         data = answer.model_dump(exclude={"webhook"})
         message = {"type": f"job.{answer.state}", "timestamp": answer.ended, "data": data}
         after = Delivery("delivered", tries)
         try:
-            self._webhooks.send(kept.webhook, kept.folder.name, json.dumps(message, ensure_ascii=False).encode())
+            self._webhooks.send(job.webhook, job.folder.name, json.dumps(message, ensure_ascii=False).encode())
         except (ValueError, GoneError) as error:
             after = replace(after, state="given_up", problem=f"{error}")
         except OSError as error:
@@ -87,7 +88,7 @@ class Courier:
             due = 0.0 if is_last else time.time() + PAUSES[before.tries]
             after = Delivery("given_up" if is_last else "waiting", tries, due, f"{error or type(error).__name__}")
         level = logging.INFO if after.state == "delivered" else logging.WARNING
-        logging.getLogger(__name__).log(level, "Webhook of job %s: %s %s", kept.folder.name, after.state, after.problem)
+        logging.getLogger(__name__).log(level, "Webhook of job %s: %s %s", job.folder.name, after.state, after.problem)
         return after
 
 

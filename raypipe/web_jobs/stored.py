@@ -1,0 +1,136 @@
+"""A job of a server, in a folder: its documents, an output folder, and its outcome."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from raypipe.files.paths import write_file
+from raypipe.job.folder import OutputFolder
+from raypipe.job.results import Rows
+from raypipe.web.jobs import DeliveryAnswer, DeliveryState, JobAnswer, JobFailure
+from raypipe.web_jobs.written import Counts
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The delivery of the message about a job's end.
+
+    Attributes:
+        state: Whether it is still to be sent.
+        tries: How often it was sent.
+        due: When it is sent next, in seconds since 1970.
+        problem: Why the last try failed.
+    """
+
+    state: DeliveryState = "waiting"
+    tries: int = 0
+    due: float = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    """A job.
+
+    Attributes:
+        folder: Where all of it is.
+        owner: Who began it: the digest of a key.
+        names: The client's names of its documents.
+        size: Bytes of all documents.
+        created: When it began, in seconds since 1970.
+        webhook: The address to notify of its end; empty: none.
+        pipeline: The digest of the pipeline of the server that took it; empty: an earlier version did not say.
+    """
+
+    folder: Path
+    owner: str
+    names: list[str]
+    pages: int
+    size: int
+    created: float
+    webhook: str = ""
+    pipeline: str = ""
+
+    @property
+    def output(self) -> OutputFolder:
+        """The output folder."""
+        return OutputFolder(self.folder / "output")
+
+    @property
+    def documents(self) -> list[Path]:
+        """The documents, under names that no client has chosen."""
+        return [self.folder / "documents" / f"{number:06}" for number in range(1, len(self.names) + 1)]
+
+    @property
+    def exists(self) -> bool:
+        """Whether it has not been removed."""
+        return (self.folder / "job.json").exists()
+
+    @property
+    def outcome(self) -> dict[str, Any] | None:
+        """Its outcome; None: it has not ended."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / "outcome.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        return found
+
+    @property
+    def delivery(self) -> Delivery:
+        """The delivery of the message about its end."""
+        try:
+            return Delivery(**json.loads((self.folder / "delivery.json").read_bytes()))
+        except FileNotFoundError:
+            return Delivery()
+
+    def note(self, delivery: Delivery) -> None:
+        """Records the delivery of the message about its end."""
+        write_file(str(self.folder / "delivery.json"), json.dumps(asdict(delivery)).encode())
+
+    def end(self, rows: Rows, problem: str = "") -> None:
+        """Records its outcome."""
+        outcome = {"ended": time.time(), "done": rows.pages, "failed": rows.failed, "reasons": rows.reasons}
+        write_file(str(self.folder / "outcome.json"), json.dumps({**outcome, "problem": problem}).encode())
+
+    def called(self, text: str) -> str:
+        """A text in which the client's names replace the documents' paths on this server."""
+        for path, name in zip(self.documents, self.names, strict=True):
+            text = text.replace(str(path), name)
+        return text.replace(str(self.output), "the job")
+
+    def answer(self, seconds: float, counts: Counts) -> JobAnswer:
+        """Its progress, for its owner; it is kept for `seconds` after its end."""
+        outcome, problem, state = self.outcome, "", "queued"
+        if outcome is None:
+            rows = counts.of(self.output)
+            done, failed, reasons = rows.pages, dict(rows.failed), rows.reasons
+            state = "reading" if (self.folder / "output").exists() else "queued"
+        else:
+            counts.forget(self.output)
+            done, failed, reasons, problem = (outcome[name] for name in ("done", "failed", "reasons", "problem"))
+            state = "failed" if problem else "done"
+        failures = [
+            JobFailure(kind=kind, pages=count, message=self.called(reasons[kind])) for kind, count in failed.items()
+        ]
+        return JobAnswer(
+            id=self.folder.name,
+            state=state,
+            names=self.names,
+            pages=self.pages,
+            done=done,
+            failures=failures,
+            problem=self.called(problem),
+            created=_time(self.created),
+            ended=_time(outcome["ended"]) if outcome else None,
+            expires=_time(outcome["ended"] + seconds) if outcome else None,
+            webhook=DeliveryAnswer(url=self.webhook, **vars(self.delivery)) if self.webhook else None,
+        )
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
