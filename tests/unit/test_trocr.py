@@ -20,7 +20,9 @@ from raypipe.metrics import Metrics
 from raypipe.recognition.base import RecognizerOptions
 from raypipe.recognition.trocr import model
 from raypipe.recognition.trocr.generation import Tokens
-from raypipe.recognition.trocr.model import CachedDecoding, Preprocessing, Seq2SeqRecognizer, spelled
+from raypipe.recognition.trocr.model import Seq2SeqRecognizer, spelled
+from raypipe.recognition.trocr.network import CachedDecoding
+from raypipe.recognition.trocr.preprocessing import Preprocessing
 
 DATA = Path(__file__).parents[1] / "data" / "trocr"
 EXPECTED = json.loads((DATA / "expected.json").read_text(encoding="utf-8"))
