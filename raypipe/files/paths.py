@@ -17,6 +17,7 @@ from raypipe.files.retries import is_key_refused, retried
 from raypipe.plurals import counted
 
 T = TypeVar("T")
+LOCAL = "file://"
 OBJECT_STORES = ("s3", "gcs", "abfs")
 """pyarrow's names of file systems that write an object completely or not at all."""
 
@@ -93,6 +94,11 @@ def split_options(uri: str) -> tuple[str, str]:
     """A URI up to its `?`, and its options from there on; a local path has no options."""
     end = min((at for at in map(uri.find, "?#") if at >= 0), default=len(uri)) if "://" in uri else len(uri)
     return uri[:end], uri[end:]
+
+
+def without_scheme(uri: str) -> str:
+    """The local path of a `file` URI; any other path or URI as it is."""
+    return unquote(split_options(uri)[0].removeprefix(LOCAL)) if uri.startswith(LOCAL) else uri
 
 
 def _with_home(path: str) -> str:

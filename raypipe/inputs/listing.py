@@ -36,7 +36,7 @@ REMEDY = (
     "Check permissions and credentials; URIs begin with file, s3, gs, abfs or hdfs, and spaces in them are written %20."
 )
 JOB_FILES = ("pipeline.toml", "job.json")
-"""Names of files in the output folder of a job, whose overlays are no pages."""
+"""The files by which the output folder of a job is recognized, whose overlays are no pages."""
 PREFIXES = 16
 """Folders of a bucket that are listed at the same time, since a request takes tens of milliseconds."""
 

@@ -1,4 +1,7 @@
-"""The output folder of a job: the one place that knows its layout."""
+"""The output folder of a job: the one place that knows its layout.
+
+Only the two files by which a listing recognizes such a folder are named below, in `inputs/listing.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Any
 from pyarrow import fs
 
 from raypipe.errors import UNTIL_WRITABLE, ConfigError, OutputError, PageError
-from raypipe.files.paths import exists, join, read_file, resolve
+from raypipe.files.paths import exists, join, read_file, resolve, without_scheme
 from raypipe.inputs.listing import JOB_FILES
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
@@ -29,7 +32,7 @@ class OutputFolder:
     `results/*.parquet`: one row per page; and, if asked for, `overlays/` and a folder for each output format.
 
     Args:
-        place: A path, or a URI of any file system of pyarrow.
+        place: A path, or a URI of any file system of pyarrow; of `file`, it is taken as the path.
 
     Attributes:
         uri: Its absolute path, or its URI.
@@ -45,7 +48,7 @@ class OutputFolder:
     """
 
     def __init__(self, place: str | Path) -> None:
-        text = os.fspath(place)
+        text = without_scheme(os.fspath(place))
         if not text:
             raise ConfigError("The output folder has no name.", "Give one; . is the current folder.")
         self.uri = text if "://" in text else os.path.abspath(Path(text).expanduser())  # noqa: PTH100 - removes ..
@@ -104,7 +107,7 @@ class OutputFolder:
         """Makes sure that `clear` removes no input; if it would, that is a `ConfigError`."""
         inside = tuple(f"{part}/" for part in self._parts())
         for path in paths:
-            if path.startswith(inside):
+            if without_scheme(path).startswith(inside):
                 raise ConfigError(f"{path} is an input and would be removed.", "Choose another folder.")
 
     def _parts(self) -> list[str]:

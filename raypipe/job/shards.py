@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raypipe.errors import ConfigError
-from raypipe.files.paths import join, names_in, read_file, remove_file, write_file
+from raypipe.files.paths import join, names_in, read_file, remove_file, without_scheme, write_file
 from raypipe.inputs.listing import Found
 from raypipe.job.folder import OutputFolder
 from raypipe.job.names import Naming
@@ -248,7 +248,7 @@ class Ledger:
         taken = np.fromiter((self._taken.setdefault(key, len(self._taken)) for key in removed), np.int32, len(found))
         if taken.any():
             found = [each._replace(path=public(each.path)) for each in found]
-        keys = np.fromiter((key_of(each.path) for each in found), np.uint64, len(found))
+        keys = np.fromiter((key_of(without_scheme(each.path)) for each in found), np.uint64, len(found))
         first = np.sort(np.unique(keys, return_index=True)[1])
         self.repeated += len(found) - len(first)
         keys, taken, found = keys[first], taken[first], [found[n] for n in first]

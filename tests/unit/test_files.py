@@ -8,7 +8,16 @@ import pytest
 from pyarrow import fs
 
 from raypipe.errors import PageError
-from raypipe.files.paths import names_in, open_file, read_file, remove_file, resolve, split_options, write_file
+from raypipe.files.paths import (
+    names_in,
+    open_file,
+    read_file,
+    remove_file,
+    resolve,
+    split_options,
+    without_scheme,
+    write_file,
+)
 
 
 @pytest.mark.parametrize("prefix", ["", "file://"])
@@ -41,6 +50,19 @@ def test_what_cannot_be_read_names_itself(tmp_path: Path, name: str) -> None:
     assert caught.value.code == "file_missing"
     assert str(caught.value).startswith(uri)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///d/a%20b.png?x=1", "/d/a b.png"),
+        ("file:///d/a.zip!/b%23.png", "/d/a.zip!/b#.png"),
+        ("/d/a%20b.png?x=1", "/d/a%20b.png?x=1"),
+        ("s3://d/a%20b.png?x=1", "s3://d/a%20b.png?x=1"),
+    ],
+)
+def test_a_file_uri_is_a_path(uri: str, path: str) -> None:
+    assert without_scheme(uri) == path
 
 
 def test_relative_paths_and_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

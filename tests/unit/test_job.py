@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import pyarrow as pa
@@ -84,8 +85,9 @@ def test_overwrite_removes_no_input(folder: Path, tmp_path: Path) -> None:
     picture = tmp_path / "out/overlays/mine.png"
     picture.parent.mkdir()
     (folder / "a.png").rename(picture)
-    with pytest.raises(ConfigError, match="is an input"):
-        run(picture, tmp_path / "out", overwrite=True)
+    for source, output in product((picture, f"file://{picture}"), (tmp_path / "out", f"file://{tmp_path}/out")):
+        with pytest.raises(ConfigError, match="is an input"):
+            run(source, output, overwrite=True)
     with pytest.raises(InputError):
         run(picture.parent, tmp_path / "out", overwrite=True)
     assert picture.exists()
@@ -317,8 +319,9 @@ def test_results_have_the_columns_of_the_pipeline(folder: Path, tmp_path: Path) 
 def test_a_document_that_several_sources_name_is_read_once(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert run([folder, folder / "a.png", f"{folder}/*.png"], tmp_path / "out").pages == 3
-    assert "Several sources name 2 files, read once" in caplog.text
+    sources = [folder, folder / "a.png", f"{folder}/*.png", f"file://{folder}/a.png"]
+    assert run(sources, tmp_path / "out").pages == 3
+    assert "Several sources name 3 files, read once" in caplog.text
     run(folder, tmp_path / "out")
     caplog.clear()
     run(folder, tmp_path / "out")
