@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
@@ -18,6 +20,12 @@ from raypipe.plurals import counted
 
 T = TypeVar("T")
 LOCAL = "file://"
+SPECIAL = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 OBJECT_STORES = ("s3", "gcs", "abfs")
 """pyarrow's names of file systems that write an object completely or not at all."""
 
@@ -138,7 +146,17 @@ def _opened(uri: str, max_bytes: int | None = None) -> pa.NativeFile:
         archive, name = inside
         return pa.BufferReader(archives.read(archive, name, version(archive), _opened, max_bytes))
     filesystem, path = resolve(uri)
+    if isinstance(filesystem, fs.LocalFileSystem) and (kind := special_kind(path)):
+        raise OSError(f"it is {kind}, not a file")  # To open a pipe waits for its other end.
     return filesystem.open_input_file(path)
+
+
+def special_kind(path: str) -> str:
+    """What a local path is that is neither a file nor a folder, in words; empty if it is one of these or missing."""
+    try:
+        return SPECIAL.get(stat.S_IFMT(Path(path).stat().st_mode), "")
+    except (OSError, ValueError):
+        return ""
 
 
 def archive_members(uri: str) -> list[archives.Member]:

@@ -23,7 +23,7 @@ from raypipe.files.addresses import is_address
 from raypipe.files.archives import MARK as IN_ARCHIVE
 from raypipe.files.archives import ArchiveError, is_archive
 from raypipe.files.archives import split as in_archive
-from raypipe.files.paths import archive_members, info_of, resolve, split_options
+from raypipe.files.paths import archive_members, info_of, resolve, special_kind, split_options
 from raypipe.files.retries import retried
 from raypipe.images.kinds import suffixes
 from raypipe.inputs import lists
@@ -97,7 +97,8 @@ def _expand(source: str, left_out: str | None) -> Iterator[Found]:
             yield from _of_list(found.path) if lists.reader_of(found.path) else _unpacked(found)
             return
         if info.type != fs.FileType.Directory:
-            raise InputError(f"{source} does not exist.", KINDS)
+            kind = special_kind(path) if info.type == fs.FileType.Unknown else ""
+            raise InputError(f"{source} {f'is {kind}, not a file' if kind else 'does not exist'}.", KINDS)
     below = _pictures_below(filesystem, path, PurePosixPath(pattern).parts, _path_in(filesystem, left_out))
     first = next(below, None)
     if first is None and pattern:
@@ -343,8 +344,15 @@ def _entries(folder: str, pattern: tuple[str, ...], left_out: Path | None, other
                 status = entry.stat()
                 found.append(Found(entry.path, status.st_size, status.st_mtime_ns))
             elif not entry.name.startswith("."):
-                others["broken links" if _is_picture(entry.name) else PurePosixPath(entry.name).suffix.lower()] += 1
+                others[_kind(entry)] += 1
     return found
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """What an entry is counted as that is not listed: its suffix or, if that is a picture's, why it is no file."""
+    if not _is_picture(entry.name):
+        return PurePosixPath(entry.name).suffix.lower()
+    return "pipes or devices" if special_kind(entry.path) else "broken links"
 
 
 def _is_below(folder: Path, path: str) -> bool:

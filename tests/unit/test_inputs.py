@@ -14,7 +14,7 @@ from raypipe.errors import InputError, PageError
 from raypipe.files import retries
 from raypipe.files.paths import read_file, resolve
 from raypipe.inputs import listing
-from raypipe.inputs.pages import documents, named, pages
+from raypipe.inputs.pages import documents, named, page_rows, pages
 
 
 @pytest.fixture
@@ -332,13 +332,36 @@ def test_a_name_that_is_not_utf8_stops_no_other(tmp_path: Path) -> None:
     assert names(documents(outright), tmp_path) == names(documents(tmp_path), tmp_path) == ["caf\ufffd.png", "ok.png"]
 
 
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """A named pipe: to open it without a writer waits for ever."""
+    os.mkfifo(tmp_path / "pipe.png")
+    return tmp_path / "pipe.png"
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_said(pipe: Path) -> None:
+    for place, kind in {"/dev/null": "a device", str(pipe): "a pipe"}.items():
+        with pytest.raises(InputError, match=f"^{place} is {kind}, not a file. Give"):
+            list(documents(place))
+
+
+def test_a_pipe_in_a_list_is_not_waited_for(pipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("pipe.png")
+    (page,) = page_rows(documents(tmp_path / "list.txt"))
+    with pytest.raises(PageError, match=r"pipe\.png cannot be read: it is a pipe, not a file\."):
+        read_file(page["path"])
+
+
 def test_files_that_a_folder_holds_and_that_are_left_out_are_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     make(tmp_path, "a.png", "b.docx", "sub/c.DOCX", "d", ".hidden")
     (tmp_path / "e.png").symlink_to(tmp_path / "gone.png")
+    os.mkfifo(tmp_path / "f.png")
     assert names(documents(tmp_path), tmp_path) == ["a.png"]
-    assert "4 files left out" in caplog.text and "2 .docx" in caplog.text and "1 broken links" in caplog.text
+    assert "5 files left out" in caplog.text
+    for kind in ("2 .docx", "1 broken links", "1 pipes or devices"):
+        assert kind in caplog.text
     caplog.clear()
     assert names(documents(f"{tmp_path}/*.png"), tmp_path) == ["a.png"]
     assert not caplog.text
