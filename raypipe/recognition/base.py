@@ -11,6 +11,9 @@ from raypipe.types import Alternative, Pixels
 BLANK = 0
 """The class of a CTC network's output that stands for no character."""
 
+GPU_BATCH = 64
+"""Line pictures that a network reads at once on a GPU, if the caller does not say."""
+
 Decoder = Literal["greedy", "beam"]
 """How letters become text: always the most probable letter, or a search through known words."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from raypipe.engine.providers import Shapes
 from raypipe.engine.session import Session
 from raypipe.plugins import Registry
-from raypipe.recognition.base import Recognizer, RecognizerOptions
+from raypipe.recognition.base import GPU_BATCH, Recognizer, RecognizerOptions
 from raypipe.recognition.ctc import model as ctc
 from raypipe.recognition.ctc.batching import padded_width
 from raypipe.recognition.trocr import model as trocr
@@ -66,7 +66,7 @@ def batch_shapes(model: Model) -> Shapes | None:
     if model.input is None:
         return None
     height, width = picture_size(model)
-    least, most = (1, 3, height, padded_width(1)), (ctc.GPU_BATCH, 3, height, padded_width(width))
+    least, most = (1, 3, height, padded_width(1)), (GPU_BATCH, 3, height, padded_width(width))
     return Shapes(least, (USUAL_LINES, 3, height, padded_width(USUAL_LENGTH * height)), most)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from raypipe.engine.session import Session
 from raypipe.errors import ModelError
-from raypipe.recognition.base import BLANK, Reading, RecognizerOptions
+from raypipe.recognition.base import BLANK, GPU_BATCH, Reading, RecognizerOptions
 from raypipe.recognition.ctc.batching import buckets, stack
 from raypipe.recognition.ctc.beam import BeamDecoder
 from raypipe.recognition.ctc.language import load_language
@@ -20,7 +20,6 @@ from raypipe.zoo import manifest
 from raypipe.zoo.manifest import Input, Model
 
 MAX_WIDTH = 3200
-GPU_BATCH = 64
 BEAM_DOUBT, GREEDY_DOUBT = 0.55, 0.8
 """Upside-down pages had confidences of up to 0.41 with the word search and 0.75 without it, upright ones at least 0.47
 and 0.77."""

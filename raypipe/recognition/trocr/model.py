@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from raypipe.engine.session import Session
-from raypipe.recognition.base import Reading, RecognizerOptions
+from raypipe.recognition.base import GPU_BATCH, Reading, RecognizerOptions
 from raypipe.recognition.trocr.files import configuration, generation_config, only
 from raypipe.recognition.trocr.generation import Floats, Tokens, beam, greedy
 from raypipe.recognition.trocr.network import CachedDecoding, Network, WholeDecoding
@@ -33,8 +33,8 @@ MAX_WIDTH = 20 * HEIGHT
 """Lines longer than those it was trained on are read in pieces, where the page's regions allow it."""
 DOUBT = 0.8
 """Not measured: the value of other recognizers without a word search."""
-GPU_BATCH = 64
 CPU_BATCH = 8
+"""Line pictures that are read at once on a CPU, if the caller does not say."""
 
 
 class Seq2SeqRecognizer:
