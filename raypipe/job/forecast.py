@@ -7,13 +7,17 @@ import re
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from raypipe.errors import ConfigError, DeviceError
+from raypipe.graph import Graph
 from raypipe.job.engine import RAY_GAIN, RAY_SECONDS, RAY_START_SECONDS
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
@@ -21,8 +25,10 @@ from raypipe.job.progress import Progress
 from raypipe.job.sample import Sample
 from raypipe.job.writer import Writer
 from raypipe.machine import private_bytes, usable_cpus
+from raypipe.metrics import Metrics
 from raypipe.pipeline import Pipeline
 from raypipe.run.pools import READ_AND_WRITE_CPUS
+from raypipe.types import Row
 
 GROUPS = 10
 """The sample's pages are measured in this many groups, whose differences say how certain the mean is."""
@@ -59,7 +65,7 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """What the pages of a sample took on this machine.
 
     Attributes:
@@ -95,7 +101,7 @@ class Forecast:
         memory: Bytes of all these processes.
         output: Bytes in the output folder.
         failed: Pages that may fail.
-        busy: See `Measured`.
+        busy: See `Measurement`.
         money: What it costs; None: the price of a node is unknown.
     """
 
@@ -126,34 +132,52 @@ class Mark(NamedTuple):
         return cls(time.monotonic(), time.process_time(), pages)
 
 
+class TimedEngine(LocalEngine):
+    """Reads documents in this process, and notes when pages are finished.
+
+    Attributes:
+        marks: One for each batch of finished pages.
+    """
+
+    def __init__(self, graph: Graph, writer: Writer, batch_size: int) -> None:
+        super().__init__(graph, writer, batch_size)
+        self.marks: list[Mark] = []
+
+    def finished(self, documents: pa.Table, progress: Progress, metrics: Metrics) -> Generator[list[Row], None, None]:
+        """See `LocalEngine.finished`."""
+        pages = 0
+        with closing(super().finished(documents, progress, metrics)) as batches:
+            for batch in batches:
+                pages += len(batch)
+                self.marks.append(Mark.now(pages))
+                yield batch
+
+
 def measure(
     sample: Sample, pipeline_for: Callable[[OutputFolder], Pipeline], formats: Sequence[str], batch_size: int,
     progress: Progress,
-) -> Measured:  # fmt: skip
+) -> Measurement:  # fmt: skip
     """Reads the pages of a sample in this process, with all its CPUs or a GPU, into a folder that is then removed.
 
-    `pipeline_for` makes the pipeline that reads them and writes overlays to a folder. Few batches are a `ConfigError`.
+    Args:
+        pipeline_for: Makes the pipeline that reads them and writes overlays to a folder.
+
+    Raises:
+        ConfigError: There are too few batches.
     """
-    marks, tell = [Mark.now(0)], progress.changed
-
-    def noted(now: Progress) -> None:
-        if now.finished > marks[-1].pages:
-            marks.append(Mark.now(now.finished))
-        tell(now)
-
-    progress.changed = noted
+    begin = Mark.now(0)
     with tempfile.TemporaryDirectory() as place:
         folder = OutputFolder(place)
         pipeline = pipeline_for(folder)
-        engine = LocalEngine(pipeline.graph, Writer(folder, pipeline.graph.columns, tuple(formats)), batch_size)
+        engine = TimedEngine(pipeline.graph, Writer(folder, pipeline.graph.columns, tuple(formats)), batch_size)
         progress.update(due=len(sample.documents), doing="reading", listing=False)
         engine.read(0, sample.documents, progress)
         output = dict(_sizes(Path(place)))
-    begin, first, last = marks[0], marks[1], marks[-1]
-    times = _groups(marks[1:])
+    times = _groups(engine.marks)
+    first, last = engine.marks[0], engine.marks[-1]
     at_once = 1 if _on_gpu(pipeline) else usable_cpus()
     seconds = statistics.mean(times) * at_once
-    return Measured(
+    return Measurement(
         seconds=seconds,
         doubt=_doubt(times),
         busy=None if _on_gpu(pipeline) else (last.cpu - first.cpu) / (last.clock - first.clock) / at_once,
@@ -213,7 +237,7 @@ def check(pipeline: Pipeline, cluster: Cluster | None) -> None:
         raise ConfigError("Pages would be measured on this machine's GPU.", "Add --device cpu.")
 
 
-def forecast(sample: Sample, measured: Measured, cluster: Cluster | None, price: float | None) -> Forecast:
+def forecast(sample: Sample, measured: Measurement, cluster: Cluster | None, price: float | None) -> Forecast:
     """Extrapolates a measured sample to all pages.
 
     Args:

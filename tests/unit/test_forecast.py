@@ -17,7 +17,7 @@ from raypipe.cli.plan import summary
 from raypipe.errors import ConfigError, DeviceError, InputError
 from raypipe.inputs.listing import Found
 from raypipe.job.engine import RAY_START_SECONDS
-from raypipe.job.forecast import Cluster, Forecast, Measured, check, forecast, measure
+from raypipe.job.forecast import Cluster, Forecast, Measurement, check, forecast, measure
 from raypipe.job.progress import Progress
 from raypipe.job.sample import Sample, draw
 from raypipe.machine import usable_cpus
@@ -119,7 +119,7 @@ def test_a_sample_that_is_read_in_few_parts_is_refused(files: list[Found], monke
 
 def test_a_forecast_draws_out() -> None:
     sample = Sample(1_000_000, pa.table({}), 500, 500, 3_000_000, 0.03)
-    measured = Measured(0.65, 0.04, 800_000_000, {"results": 9000.0, "text": 1000.0}, 0.02, 0.97, 2.0)
+    measured = Measurement(0.65, 0.04, 800_000_000, {"results": 9000.0, "text": 1000.0}, 0.02, 0.97, 2.0)
     made = forecast(sample, measured, Cluster.parse("10x16cpu"), 2.0)
     assert (made.pages, made.actors, made.output, made.failed) == (3_000_000, 159, 30_000_000_000, 60_000)
     assert made.hours == pytest.approx(3_000_000 * 0.65 / 159 / 1.05 / 3600, rel=0.01)
@@ -132,14 +132,14 @@ def test_a_forecast_draws_out() -> None:
 
 def test_one_gpu_reads_for_all_cpus_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("raypipe.job.forecast.usable_cpus", lambda: 16)
-    measured = Measured(0.05, 0.04, 800_000_000, {"results": 9000.0}, 0.02, None, 2.0)
+    measured = Measurement(0.05, 0.04, 800_000_000, {"results": 9000.0}, 0.02, None, 2.0)
     made = forecast(Sample(40, pa.table({}), 40, 40, 40, 0), measured, None, None)
     assert made.actors == 1 and made.hours * 3600 == pytest.approx(40 * 0.05 + 2.0)
 
 
 def test_a_forecast_tells_what_ray_s_own_start_takes() -> None:
     sample = Sample(40, pa.table({}), 40, 40, 40, 0)
-    measured = Measured(0.65, 0.04, 800_000_000, {"results": 9000.0}, 0.02, 0.97, 2.0)
+    measured = Measurement(0.65, 0.04, 800_000_000, {"results": 9000.0}, 0.02, 0.97, 2.0)
     made = forecast(sample, measured, Cluster.parse("1x3cpu"), None)
     assert made.hours_joined is not None and (made.hours - made.hours_joined) * 3600 == pytest.approx(RAY_START_SECONDS)
     assert "start: 4 seconds less where Ray runs already" in summary(made, 0.65)
