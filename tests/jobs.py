@@ -15,7 +15,7 @@ from raypipe.job.engine import Engine
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
 from raypipe.job.loop import Summary
-from raypipe.job.progress import Limits, Progress
+from raypipe.job.progress import FailureLimits, Progress
 from raypipe.job.ray import RayEngine
 from raypipe.job.results import Results
 from raypipe.pipeline import Pipeline
@@ -29,7 +29,7 @@ def run(
     output: Path | str,
     pipeline: Pipeline = PIPELINE,
     changed: Callable[[Progress], None] = lambda progress: None,
-    limits: Limits | None = None,
+    limits: FailureLimits | None = None,
     engine: str = "local",
     page_seconds: float | None = None,
     **options: Any,
@@ -43,7 +43,7 @@ def run(
             return LocalEngine(pipeline.graph, job.writer, 1, 1, page_seconds)
         return RayEngine(pipeline.graph, job.writer, 2, page_seconds=page_seconds)
 
-    return loop.run(job, engine_for, Progress(changed, limits or Limits()))
+    return loop.run(job, engine_for, Progress(changed, limits or FailureLimits()))
 
 
 def run_and_stop(after: int, *args: Any, **options: Any) -> None:

@@ -20,7 +20,7 @@ from raypipe.job import forecast as job
 from raypipe.job.folder import OutputFolder
 from raypipe.job.forecast import Cluster, Forecast
 from raypipe.job.plan import found
-from raypipe.job.progress import Limits
+from raypipe.job.progress import FailureLimits
 from raypipe.job.sample import FEWEST, draw
 from raypipe.pipeline import Pipeline
 from raypipe.plurals import counted
@@ -62,7 +62,7 @@ def plan(
     def pipeline_for(folder: OutputFolder) -> Pipeline:
         return with_overlays(pipeline, folder, overlay)
 
-    with progress.shown(Limits()) as shown:
+    with progress.shown(FailureLimits()) as shown:
         places, listed = found(sources)
         drawn = draw(listed, places, sample, lambda count: shown.update(listed=count))
         measured = job.measure(drawn, pipeline_for, formats, batch_size, shown)

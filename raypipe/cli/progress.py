@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from raypipe.job.progress import Limits, Progress
+from raypipe.job.progress import FailureLimits, Progress
 from raypipe.plurals import counted
 
 LINE_SECONDS = 60.0
@@ -19,7 +19,7 @@ LINE_SECONDS = 60.0
 
 
 @contextmanager
-def shown(limits: Limits) -> Iterator[Progress]:
+def shown(limits: FailureLimits) -> Iterator[Progress]:
     """A job's progress, shown on standard error as it changes."""
     console = Console(stderr=True)
     if not (console.is_terminal or console.is_jupyter):

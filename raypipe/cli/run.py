@@ -31,7 +31,7 @@ from raypipe.job.engine import Engine, choose
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
 from raypipe.job.plan import Job
-from raypipe.job.progress import Limits, Progress
+from raypipe.job.progress import FailureLimits, Progress
 from raypipe.job.ray import RayEngine
 from raypipe.keys import public
 from raypipe.metrics import files_run
@@ -95,7 +95,7 @@ def run(
     stop.heed_sigterm()
     with _resumable(folder):
         job = plan.prepare(pipeline, sources, output, formats, overwrite, retry_failed)
-        with progress.shown(Limits(max_errors, max_error_rate)) as shown:
+        with progress.shown(FailureLimits(max_errors, max_error_rate)) as shown:
             engine_for = partial(_engine, job, shown, engine, batch_size, threads, address, page_timeout or None)
             summary = loop.run(job, engine_for, shown)
         sys.exit(_report(summary, job, overlay))

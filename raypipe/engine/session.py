@@ -47,7 +47,7 @@ MOST_VALUES = 32_000_000
 """The most values in a batch gathered for a GPU: 8 pages for a detector, or 64 of the longest lines."""
 
 
-class Input(NamedTuple):
+class TensorSpec(NamedTuple):
     """An input of a model; an axis of any length is a name in `shape`."""
 
     dtype: np.dtype[Any]
@@ -84,7 +84,7 @@ class Session:
         whole = partial(Session, source, use_gpu, threads, metrics, replace(execution, half=False))
         self._whole, self._opening = cache(whole) if half else None, threading.Lock()
         self.inputs = {
-            argument.name: Input(np.dtype(TYPES[argument.type]), argument.shape)
+            argument.name: TensorSpec(np.dtype(TYPES[argument.type]), argument.shape)
             for argument in self._session.get_inputs()
         }
         self.outputs: list[str] = [argument.name for argument in self._session.get_outputs()]

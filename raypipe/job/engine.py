@@ -30,7 +30,7 @@ PAGE_BYTES = 200_000
 """Bytes per page of a document with several pages."""
 
 
-class Read(NamedTuple):
+class EngineResult(NamedTuple):
     """What an engine did with the documents of a shard.
 
     Attributes:
@@ -50,7 +50,7 @@ class Engine(Protocol):
 
     name: str
 
-    def read(self, number: int, documents: pa.Table, progress: Progress) -> Read:
+    def read(self, number: int, documents: pa.Table, progress: Progress) -> EngineResult:
         """Reads documents (`path`, `name` and `done`, the pages that have a row) and writes their rows and files."""
 
     def write(self, tasks: Sequence[Task], on_ended: Callable[[int], None] = lambda count: None) -> list[str]:

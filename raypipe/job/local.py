@@ -9,7 +9,7 @@ from contextlib import closing
 import pyarrow as pa
 
 from raypipe.graph import Graph
-from raypipe.job.engine import Read, likely_pages
+from raypipe.job.engine import EngineResult, likely_pages
 from raypipe.job.progress import Progress
 from raypipe.job.writer import Task, Writer
 from raypipe.machine import usable_cpus
@@ -50,7 +50,7 @@ class LocalEngine:
         self._graph, self._writer, self._batch_size = graph, writer, batch_size
         self._threads, self._page_seconds = threads or usable_cpus(), page_seconds
 
-    def read(self, number: int, documents: pa.Table, progress: Progress) -> Read:
+    def read(self, number: int, documents: pa.Table, progress: Progress) -> EngineResult:
         """See `Engine.read`."""
         metrics, kept, unwritten = Metrics(), list[Row](), list[str]()
         most, count = rows_per_file(likely_pages(documents)), 0
@@ -77,7 +77,7 @@ class LocalEngine:
                 if kept:
                     write()
         sums = {**metrics.drain(), "cpu_seconds": time.process_time() - cpu}
-        return Read(count, unwritten, time.monotonic() - start, sums)
+        return EngineResult(count, unwritten, time.monotonic() - start, sums)
 
     def finished(self, documents: pa.Table, progress: Progress, metrics: Metrics) -> Generator[list[Row], None, None]:
         """The finished pages of documents, a few at a time."""

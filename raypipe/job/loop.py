@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypipe.errors import OutputError
-from raypipe.job.engine import Engine, Read
+from raypipe.job.engine import Engine, EngineResult
 from raypipe.job.folder import OutputFolder
 from raypipe.job.plan import Job, note_listed
 from raypipe.job.progress import Progress
@@ -191,7 +191,7 @@ class _Run:
             self._engine = self._engine_for(documents, not self._job.lister.ends_within(LISTING_SECONDS))
         return self._engine
 
-    def _read(self, number: int, todo: pa.Table) -> Read:
+    def _read(self, number: int, todo: pa.Table) -> EngineResult:
         progress, lister = self._progress, self._job.lister
         engine = self._the_engine(todo)
         due = progress.due + len(todo)

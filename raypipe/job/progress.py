@@ -14,7 +14,7 @@ MIN_PAGES = 100
 
 
 @dataclass(frozen=True)
-class Limits:
+class FailureLimits:
     """How many pages may fail before a job is stopped; None: all."""
 
     max_errors: int | None = None
@@ -47,7 +47,7 @@ class Progress:
     """
 
     changed: Callable[[Progress], None] = lambda progress: None
-    limits: Limits = Limits()
+    limits: FailureLimits = FailureLimits()
     doing: str = "listing"
     listed: int = 0
     listing: bool = True

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from raypipe.graph import Graph
 from raypipe.job import stop
-from raypipe.job.engine import Read, likely_pages
+from raypipe.job.engine import EngineResult, likely_pages
 from raypipe.job.local import rows_per_file
 from raypipe.job.progress import Progress
 from raypipe.job.writer import Task, Writer
@@ -45,7 +45,7 @@ class RayEngine:
         if address:
             nodes.check_nodes(graph if needs_models else None, writer.folder.job)
 
-    def read(self, number: int, documents: pa.Table, progress: Progress) -> Read:
+    def read(self, number: int, documents: pa.Table, progress: Progress) -> EngineResult:
         """See `Engine.read`."""
         last = len(self._graph.operators) - 1
         opened, found, finished, failed = progress.opened, progress.found, progress.finished, progress.failed
@@ -67,7 +67,7 @@ class RayEngine:
             watch,
             self._page_seconds,
         )
-        return Read(pages, unwritten, sums.pop("processing_seconds", 0), sums)
+        return EngineResult(pages, unwritten, sums.pop("processing_seconds", 0), sums)
 
     def write(self, tasks: Sequence[Task], on_ended: Callable[[int], None] = lambda count: None) -> list[str]:
         """See `Engine.write`."""

@@ -20,7 +20,7 @@ from raypipe.job.results import Results, pages_of
 from raypipe.keys import public
 from raypipe.outputs import documents
 from raypipe.outputs.formats import find
-from raypipe.outputs.shards import Shard
+from raypipe.outputs.shards import ShardFile
 
 DOCUMENTS_PER_JOIN = 16
 """Documents with rows in several files that are joined at a time: their rows are in memory together."""
@@ -79,7 +79,7 @@ class Writer:
             files, split: See `tasks`.
         """
         with ExitStack() as stack:
-            shards = {each: stack.enter_context(Shard(find(each))) for each in self.formats}
+            shards = {each: stack.enter_context(ShardFile(find(each))) for each in self.formats}
 
             def save(each: str, file: str, data: bytes) -> None:
                 shards[each].add(file, data)

@@ -15,7 +15,7 @@ from raypipe.files.paths import write_file
 from raypipe.outputs.base import Format
 
 
-class Shard:
+class ShardFile:
     """A file of many documents in one format. Until it is complete it is a temporary file, to save memory."""
 
     def __init__(self, form: Format) -> None:

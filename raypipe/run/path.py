@@ -14,7 +14,7 @@ from raypipe.columns import Column, roles_of
 from raypipe.errors import Code, Failure
 from raypipe.run.replicas import Work, decoded
 from raypipe.types import Page, Row
-from raypipe.web.reading import Read
+from raypipe.web.reading import ReadPage
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ class PagePath:
         """See `web.reading.Reader`."""
         return bytes(await _call(self.operators[0], "unlocked", content, password))
 
-    async def read(self, row: Row, overlay: str) -> Read:
+    async def read(self, row: Row, overlay: str) -> ReadPage:
         """See `web.reading.Reader`."""
         done = await self.carry(row, overlay)
         page = Page(decoded(done.row, self.columns), roles_of(self.columns))
         if page.image is not None and page.image.origin == row["path"]:
             page.image.data = row["content"]  # The last process did not send it back.
-        return Read(page, done.visits)
+        return ReadPage(page, done.visits)
 
     async def carry(self, row: Row, overlay: str) -> Work:
         """Carries a page through all operators. One whose replica died is tried once more.

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadPage:
     """A finished page, and what it cost at each operator."""
 
     page: Page
@@ -39,7 +39,7 @@ class Reader(Protocol):
     async def unlocked(self, content: bytes, password: str) -> bytes:
         """A document without its lock; unchanged if it has none, or the password does not open it."""
 
-    async def read(self, row: Row, overlay: str) -> Read:
+    async def read(self, row: Row, overlay: str) -> ReadPage:
         """Reads a page; `overlay` is the name of the drawing to make of it, or `none`."""
 
     async def ready(self) -> dict[str, float]:

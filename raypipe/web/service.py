@@ -24,7 +24,7 @@ from raypipe.web.forms import forms, json_line
 from raypipe.web.limits import Admission, Deadline, Quota
 from raypipe.web.options import Options, negotiate, with_form
 from raypipe.web.problems import ProblemError, of_page
-from raypipe.web.reading import Read, Reader, in_order, page_rows
+from raypipe.web.reading import Reader, ReadPage, in_order, page_rows
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry
 from raypipe.web.uploads import FORM, Upload, media_type, uploads_of
@@ -128,7 +128,7 @@ class Service:
 
     async def read(
         self, rows: list[Row], options: Options, deadline: Deadline, client: str, log: dict[str, int]
-    ) -> AsyncIterator[Read]:
+    ) -> AsyncIterator[ReadPage]:
         """Reads pages, a few at a time and each in its client's turn, and yields them in order.
 
         It counts them for the metrics and the request's log line.
@@ -145,13 +145,13 @@ class Service:
             self.telemetry.traces.page(read.page.pagenum + 1, read.visits)
             yield read
 
-    async def _in_turn(self, row: Row, overlay: str, client: str) -> Read:
+    async def _in_turn(self, row: Row, overlay: str, client: str) -> ReadPage:
         begun = time.perf_counter()
         async with self.queue.turn(client):
             waited = time.perf_counter() - begun
             read = await self.reader.read(row, overlay)
         first = [replace(visit, queue_seconds=visit.queue_seconds + waited) for visit in read.visits[:1]]
-        return Read(read.page, [*first, *read.visits[1:]])
+        return ReadPage(read.page, [*first, *read.visits[1:]])
 
     def _check(self, request: Request) -> None:
         self.admission.check(request.state.client)
@@ -176,7 +176,7 @@ class Service:
 
     async def _read_all(
         self, request: Request, uploads: list[Upload], options: Options
-    ) -> tuple[list[Row], list[Read]]:
+    ) -> tuple[list[Row], list[ReadPage]]:
         """The rows of the pages, and the finished pages."""
         request.state.log = log = _log(uploads)
         with self.admission.place(request.state.client):
@@ -215,7 +215,7 @@ class PageStream(Response):
             stream = StreamingResponse(lines, headers=answers.HEADERS, media_type=self._context.form.media_type)
             await stream(scope, receive, send)
 
-    async def _lines(self, first: Read, others: AsyncIterator[Read]) -> AsyncIterator[bytes]:
+    async def _lines(self, first: ReadPage, others: AsyncIterator[ReadPage]) -> AsyncIterator[bytes]:
         yield self._line(first)
         try:
             async for read in others:
@@ -224,7 +224,7 @@ class PageStream(Response):
             self._service.telemetry.problem(problem.code)
             yield json_line(problem.document(self._context.request_id))
 
-    def _line(self, read: Read) -> bytes:
+    def _line(self, read: ReadPage) -> bytes:
         return answers.body([read.page], self._context, {})
 
 
@@ -234,7 +234,7 @@ def _log(uploads: list[Upload]) -> dict[str, int]:
     return {"bytes": size, "documents": len(uploads), "pages": 0, "failed_pages": 0}
 
 
-def _steps(reads: list[Read]) -> dict[str, float]:
+def _steps(reads: list[ReadPage]) -> dict[str, float]:
     """Seconds of each step, and of waiting, summed over all pages."""
     sums: Counter[str] = Counter()
     for read in reads:

@@ -14,7 +14,7 @@ from pipelines import Hanger, Killer
 
 import raypipe as rp
 from raypipe.errors import TooManyErrorsError
-from raypipe.job.progress import Limits
+from raypipe.job.progress import FailureLimits
 from raypipe.pipeline import Pipeline
 
 PIPELINE = Pipeline([rp.BinaryToImage()])
@@ -83,7 +83,7 @@ def test_too_many_failures_stop_a_job(tmp_path: Path, engine: str, ray_cluster: 
         (tmp_path / f"{n:02}.png").write_bytes(b"no picture")
     slow = Pipeline([Killer(seconds=0.2), rp.BinaryToImage()])
     with pytest.raises(TooManyErrorsError, match=r"\d+ of \d+ pages failed"):
-        jobs.run(tmp_path, tmp_path / "out", slow, engine=engine, limits=Limits(max_errors=3))
+        jobs.run(tmp_path, tmp_path / "out", slow, engine=engine, limits=FailureLimits(max_errors=3))
     rest = jobs.run(tmp_path, tmp_path / "out", slow, engine=engine)
     assert rest.outcome.pages == 16
 

@@ -17,7 +17,7 @@ from raypipe.images.image import Image, Limits, open_image
 from raypipe.metrics import Visit
 from raypipe.types import Page, Row
 from raypipe.web.app import create
-from raypipe.web.reading import Read
+from raypipe.web.reading import ReadPage
 from raypipe.web.schema import STATUSES
 from raypipe.web.settings import ServerSettings
 
@@ -60,7 +60,7 @@ class Reader:
         await self.hold.wait()
         return {"Stage": 0.5}
 
-    async def read(self, row: Row, overlay: str) -> Read:
+    async def read(self, row: Row, overlay: str) -> ReadPage:
         self.rows.append(row)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
@@ -79,7 +79,7 @@ class Reader:
             raise ValueError("the secret of the page")
         if row["content"].startswith(b"bad "):
             code = row["content"].split()[1].decode()
-            return Read(
+            return ReadPage(
                 Page({**row, "exception": f"SomeStage {code}: it is no good. Mend it."}), [replace(VISIT, counts={})]
             )
         done = {
@@ -93,7 +93,7 @@ class Reader:
         }
         if overlay != "none":
             done["image_with_regions"] = DRAWN
-        return Read(Page(done), [VISIT])
+        return ReadPage(Page(done), [VISIT])
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from asking import PICTURE, Reader
 from raypipe.types import Row
 from raypipe.web.app import create
 from raypipe.web.fairness import FairQueue
-from raypipe.web.reading import Read
+from raypipe.web.reading import ReadPage
 from raypipe.web.settings import ServerSettings, digest
 
 
@@ -86,7 +86,7 @@ class Shut(Reader):
         super().__init__()
         self.opened = asyncio.Event()
 
-    async def read(self, row: Row, overlay: str) -> Read:
+    async def read(self, row: Row, overlay: str) -> ReadPage:
         await self.opened.wait()
         return await super().read(row, overlay)
 

@@ -23,7 +23,7 @@ from raypipe.job.engine import likely_pages
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine, rows_per_file
 from raypipe.job.names import Naming
-from raypipe.job.progress import Limits, Progress
+from raypipe.job.progress import FailureLimits, Progress
 from raypipe.job.results import Results
 from raypipe.job.shards import Ledger
 from raypipe.pipeline import Pipeline
@@ -262,10 +262,10 @@ def test_too_many_failures_stop_a_job(folder: Path, tmp_path: Path) -> None:
     for n in range(200):
         (folder / f"{n}.png").write_bytes(b"no picture")
     with pytest.raises(TooManyErrorsError, match="6 of"):
-        run(folder, tmp_path / "out", limits=Limits(max_errors=5))
+        run(folder, tmp_path / "out", limits=FailureLimits(max_errors=5))
     with pytest.raises(TooManyErrorsError, match=r"\d+ of 100 pages"):
-        run(folder, tmp_path / "out", limits=Limits(max_error_rate=0.5))
-    assert run(folder, tmp_path / "out", limits=Limits(max_errors=300)).outcome.pages == 203
+        run(folder, tmp_path / "out", limits=FailureLimits(max_error_rate=0.5))
+    assert run(folder, tmp_path / "out", limits=FailureLimits(max_errors=300)).outcome.pages == 203
 
 
 @pytest.mark.parametrize(("pages", "rows"), [(0, 4), (30, 4), (1000, 10), (6400, 64), (100_000, 1000)])

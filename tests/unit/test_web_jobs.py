@@ -32,7 +32,7 @@ from raypipe.metrics import Visit
 from raypipe.pipeline import Pipeline
 from raypipe.types import Page, Row
 from raypipe.web.app import create
-from raypipe.web.reading import Read
+from raypipe.web.reading import ReadPage
 from raypipe.web.settings import JobSettings, ServerSettings, digest
 from raypipe.web_jobs.manager import JobManagerFactory
 from raypipe.web_jobs.store import JobStore
@@ -60,14 +60,14 @@ class Reader:
     async def ready(self) -> dict[str, float]:
         return {}
 
-    async def read(self, row: Row, overlay: str) -> Read:
+    async def read(self, row: Row, overlay: str) -> ReadPage:
         while not self.may.is_set() or self.pages.total() >= self.most:
             await asyncio.sleep(0.002)
         self.pages[row["path"], row["pagenum"]] += 1
         done = {name: row[name] for name in ("path", "name", "pagenum", "total_pages", "exception")}
         if row["content"] == b"broken":
             done["exception"] = f"SomeStage image_unknown: {row['path']} is no picture."
-        return Read(Page({**done, "text": f"page {row['pagenum']}", "lines": []}), [Visit("Op", 0, 1, {}, {})])
+        return ReadPage(Page({**done, "text": f"page {row['pagenum']}", "lines": []}), [Visit("Op", 0, 1, {}, {})])
 
 
 @contextmanager
