@@ -27,6 +27,14 @@ MOST_FIELDS = 32
 LONGEST_NAME = 200
 FORM_REMEDY = "Let your HTTP library make the form and its Content-Type, as `curl -F file=@page.jpg` does."
 FORM = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
+"""The type that curl gives to all data, unless it is told another."""
+LOST_BYTES = b"\r\n\0"
+"""What `curl -d` removes from a file: pictures and PDFs have some of these, unless they are tiny."""
+URLENCODED_DETAIL = (
+    "The body is that of a web form, or has lost its line ends and zeros, as curl -d takes them from a file. "
+    "Send a file with --data-binary @page.jpg or -F file=@page.jpg, and JSON with -H 'Content-Type: application/json'."
+)
 PASSWORD = "password"
 """The field of a form that opens locked documents. It is not a query parameter, since addresses are logged."""
 FILE, NAME = "file", "name"
@@ -59,11 +67,15 @@ async def uploads_of(request: Request, body: bytes, settings: ServerSettings) ->
     """The documents of a request, and the options that came as form fields.
 
     Raises:
-        ProblemError: 413 too many files, 422 a form or JSON that cannot be read or holds no file.
+        ProblemError: 413 too many files; 415 fields of a web form, or a file as `curl -d` sends it; 422 a form or JSON
+            that cannot be read or holds no file.
     """
-    if media_type(request) == "application/json":
+    kind = media_type(request)
+    if kind == "application/json":
         return await asyncio.to_thread(_plain, body)  # It may be long.
-    if media_type(request) != FORM:
+    if kind == URLENCODED and not any(each in body for each in LOST_BYTES):
+        raise ProblemError(415, "form_urlencoded", URLENCODED_DETAIL)
+    if kind != FORM:
         return [Upload(_named(request), body)], {}
     form = await _form(request, body, settings)
     try:

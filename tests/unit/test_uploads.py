@@ -56,6 +56,15 @@ def test_bodies_that_cannot_be_read(client: TestClient, body: bytes, content_typ
     assert_problem(client.post("/v1/ocr", content=body, headers={"Content-Type": content_type}), 422, code)
 
 
+@pytest.mark.parametrize("body", [b"\x89PNG\x1a", b'{"file": "AAAA"}', b"file=a.jpg"])
+def test_what_curl_d_sends_is_said(client: TestClient, body: bytes) -> None:
+    """curl calls all data a web form; only -d takes bytes out of a file."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert client.post("/v1/ocr", content=b"\x89PNG\r\n\x1a\n", headers=headers).status_code == 200
+    problem = assert_problem(client.post("/v1/ocr", content=body, headers=headers), 415, "form_urlencoded")
+    assert all(each in problem["detail"] for each in ("--data-binary @", "-F file=@", "Content-Type: application/json"))
+
+
 def test_too_many_pages_and_files() -> None:
     with serving(max_pages=2, max_files=2) as client:
         assert_problem(client.post("/v1/ocr", content=TIFF), 413, "too_many_pages")
