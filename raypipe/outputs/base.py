@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from raypipe.errors import ConfigError
 from raypipe.types import Line, Page, PageMatrix
+
+
+class UnfitError(ConfigError):
+    """A document that has what a format does not allow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from raypipe.errors import PageError, RaypipeError, reason_of
 from raypipe.files.paths import join, write_file
 from raypipe.keys import public
 from raypipe.outputs import formats
 from raypipe.outputs.base import Document, Format
 from raypipe.types import Page
+
+FORESEEN = (RaypipeError, PageError, OSError)
+"""Errors whose words say enough; of any other, its kind is said, too."""
 
 
 def whole(pages: Iterable[Page]) -> list[list[Page]]:
@@ -51,9 +55,9 @@ def write(
                 try:
                     name, data = _file(part, form, folder)
                     save(form.name, name, data) if save else write_file(join(folder, name), data)
-                except Exception as error:
-                    reason = " ".join(f"{type(error).__name__}: {error}".split())
-                    failures.append(public(f"{form.name} of {pages[0].name}: {reason}"))
+                except Exception as error:  # Another package's format may raise anything; the other files are written.
+                    kind = "" if isinstance(error, FORESEEN) else f"{type(error).__name__}: "
+                    failures.append(public(f"{form.name} of {pages[0].name}: {kind}{reason_of(error)}"))
     return failures
 
 

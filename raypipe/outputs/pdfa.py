@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 
-from raypipe.errors import ConfigError
-from raypipe.outputs.base import Document, Format
+from raypipe.outputs.base import Document, Format, UnfitError
 from raypipe.outputs.pdf import searchable
 
 LEVEL = "2b"
@@ -16,8 +15,8 @@ def render(document: Document) -> bytes:
     """The document as searchable PDF/A, checked by pikepdf.
 
     Raises:
-        ConfigError: The pictures were not kept and cannot be read again, or the document has what PDF/A does not allow,
-            such as a font that is not embedded.
+        ConfigError: The pictures were not kept and cannot be read again.
+        UnfitError: The document has what PDF/A does not allow, such as a font that is not embedded.
         PageError: `file_missing`.
     """
     from pikepdf import pdfa
@@ -27,7 +26,7 @@ def render(document: Document) -> bytes:
         pdfa.save(searchable(document), file, LEVEL)
     except pdfa.PdfaError as error:
         reasons = dict.fromkeys(finding.message for finding in error.report.findings)
-        raise ConfigError(f"{document.path} cannot become PDF/A: {'; '.join(reasons)}.", REMEDY) from error
+        raise UnfitError(f"{document.path} cannot become PDF/A: {'; '.join(reasons)}.", REMEDY) from error
     return file.getvalue()
 
 

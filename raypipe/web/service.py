@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from raypipe.errors import ConfigError, Failure
 from raypipe.images.kinds import may_have_pages
+from raypipe.outputs.base import UnfitError
 from raypipe.types import Page, Row
 from raypipe.web import answers, given
 from raypipe.web.bodies import Bodies
@@ -83,6 +84,8 @@ class Service:
         try:
             with self.telemetry.traces.step("output"):
                 return await asyncio.to_thread(answers.response, pages, timings, context)
+        except UnfitError as error:
+            raise ProblemError(422, "document_unfit", str(error)) from error
         except ConfigError as error:
             raise ProblemError(422, "no_picture", str(error)) from error
         except OSError as error:

@@ -65,6 +65,11 @@ def test_a_format_that_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.
     assert sorted(path.name for path in (tmp_path / "text").iterdir()) == ["a.png.txt", "b.png.txt"]
 
 
+def test_an_error_that_was_foreseen_is_said_without_its_kind(tmp_path: Path) -> None:
+    (unwritten,) = write([[finished("gone.png", name="gone")]], folders(tmp_path, "pdf"))
+    assert unwritten.startswith("pdf of gone: gone.png cannot be read: ")
+
+
 def test_no_such_format(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no output format 'doc'. Use one of text, formatted_text"):
         write([[finished()]], folders(tmp_path, "doc"))

@@ -8,6 +8,7 @@ from base64 import b64encode
 from dataclasses import replace
 from xml.etree import ElementTree
 
+import pdfs
 import pytest
 from asking import (
     DRAWN,
@@ -211,3 +212,6 @@ def test_a_pdf_needs_the_picture_and_opens_no_path() -> None:
             reader.picture = kept
             answer = client.post("/v1/ocr", content=PICTURE, headers={"Accept": "application/pdf"})
             assert_problem(answer, 422, "no_picture")
+        reader.picture = replace(SCAN, data=pdfs.pdf(b"BT /F0 20 Tf 40 50 Td (a font of its own) Tj ET", (200, 100)))
+        answer = client.post("/v1/ocr?output_format=pdfa", content=PICTURE)
+        assert "not embedded" in assert_problem(answer, 422, "document_unfit")["detail"]
