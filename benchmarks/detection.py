@@ -26,7 +26,7 @@ from raypipe.layout.lines import join_lines
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.run.local import processor
-from raypipe.types import Page, boxes_from_regions
+from raypipe.types import PageRecord, boxes_from_regions
 from raypipe.zoo import manifest
 
 DETECTORS = ["image_text_detector_v2", "image_text_detector_v2_opt", "text_detector_db", "text_detector_db_opt"]
@@ -61,7 +61,7 @@ class LineFinder:
         """The line boxes (n, 5) of a page, and the seconds from its file to them."""
         start = time.perf_counter()
         (row,) = self._process(list(pages({"path": str(file), "name": file.name, "content": None})))
-        boxes = boxes_from_regions(Page(row).regions)
+        boxes = boxes_from_regions(PageRecord(row).regions)
         if not self._refiner and len(boxes):
             boxes, _ = join_lines(boxes, np.ones(len(boxes), np.float32))
         return boxes, time.perf_counter() - start

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from raypipe import presets
 from raypipe.geometry import bounds
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 SIZE = 760, 1000
 """Forms of a bulk scan: about 90 dots to an inch."""
@@ -119,7 +119,7 @@ def form(seed: int, fonts: Sequence[Path]) -> tuple[bytes, Boxes]:
     return drawn.scanned(), np.array(drawn.boxes)
 
 
-def words_of(page: Page) -> Boxes:
+def words_of(page: PageRecord) -> Boxes:
     """The upright boxes around the words that were read."""
     found = [(w.x, w.y, w.width, w.height, w.angle) for line in page.lines for w in line.words]
     return bounds(np.array(found, np.float32).reshape(-1, 5))

@@ -12,11 +12,11 @@ import tomli_w
 from raypipe.errors import ConfigError, ModelError, check_positive
 from raypipe.graph import Operator, graph_of
 from raypipe.inputs.pages import Source, documents, page_rows
+from raypipe.outputs.page import Page
 from raypipe.run.settings import Serving
 from raypipe.stages import registry
 from raypipe.stages.base import ModelStage, Stage, Step
 from raypipe.stages.draw import CLEAN, Drawing, ImageDrawRegions
-from raypipe.types import Page
 
 if TYPE_CHECKING:
     from ray.data import Dataset

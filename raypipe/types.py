@@ -199,8 +199,10 @@ USUAL = Roles(columns={"regions": "text_regions", "picture": "image_with_regions
 """The roles of the stages' columns under their default names."""
 
 
-class Page(Mapping[str, Any]):
+class PageRecord(Mapping[str, Any]):
     """A finished page: its columns by name (`page["text"]`), and as attributes, whatever their names.
+
+    `raypipe.Page` is one that can be written in any output format.
 
     Args:
         row: The columns.

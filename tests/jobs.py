@@ -19,7 +19,7 @@ from raypipe.job.progress import FailureLimits, Progress
 from raypipe.job.ray import RayEngine
 from raypipe.job.results import Results
 from raypipe.pipeline import Pipeline
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 PIPELINE = Pipeline([rp.BinaryToImage()])
 
@@ -57,7 +57,7 @@ def run_and_stop(after: int, *args: Any, **options: Any) -> None:
         run(*args, changed=stop, **options)
 
 
-def pages(output: Path | str, pipeline: Pipeline = PIPELINE) -> list[Page]:
+def pages(output: Path | str, pipeline: Pipeline = PIPELINE) -> list[PageRecord]:
     """All pages in an output folder, by document and number."""
     found = Results(OutputFolder(output)).pages(pipeline.graph.columns)
     return sorted(found, key=lambda page: (page.path, page.pagenum))

@@ -15,7 +15,7 @@ from raypipe.client import Client
 from raypipe.errors import ConfigError, ExitStatus
 from raypipe.images import passwords
 from raypipe.plurals import counted
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 
 @click.command(epilog="Example: raypipe show photo.jpg")
@@ -37,7 +37,7 @@ def show(image: Path, output: Path | None, url: str | None, api_key: str | None,
     source = stream.from_standard_input() if is_piped else image
     if url:
         keys = passwords.of(str(image))
-        pages: Iterable[Page] = Client(url, api_key).read(source, overlay=image_format, passwords=keys)
+        pages: Iterable[PageRecord] = Client(url, api_key).read(source, overlay=image_format, passwords=keys)
     else:
         pages = chosen_pipeline(**choice).with_drawing(image_format).run(source)
     failed = False

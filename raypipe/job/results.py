@@ -23,7 +23,7 @@ from raypipe.files.paths import join, names_in, parsed, remove_file, write_file
 from raypipe.job.folder import OutputFolder
 from raypipe.keys import public
 from raypipe.rows import from_table
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 _NAME = re.compile(r"(\d{6})-[0-9a-f]{16}\.parquet(\.part)?")
 _log = logging.getLogger(__name__)
@@ -209,7 +209,7 @@ class Results:
 
         self.drop(number, keep)
 
-    def pages(self, columns: Mapping[str, Column]) -> Iterator[Page]:
+    def pages(self, columns: Mapping[str, Column]) -> Iterator[PageRecord]:
         """The pages of all files, a file at a time; `columns` are those of the pipeline that made them."""
         for name in self.all_names():
             yield from pages_of(self.read(name), columns)
@@ -219,10 +219,10 @@ class Results:
         return [name for name in names_in(self.uri) if (ours := _NAME.fullmatch(name)) and not ours[2]]
 
 
-def pages_of(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[Page]:
+def pages_of(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[PageRecord]:
     """The pages of a table of rows."""
     roles = roles_of(columns)
-    return (Page(row, roles) for row in from_table(table, columns))
+    return (PageRecord(row, roles) for row in from_table(table, columns))
 
 
 def _count_failed(table: pa.Table, rows: Rows) -> None:

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from raypipe.outputs.base import Document, Format
 from raypipe.outputs.places import Box, Size, baseline_of, box_of, legal, numbers_of, outline_of, points_of, size_of
-from raypipe.types import Line, Page, Word
+from raypipe.types import Line, PageRecord, Word
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
@@ -38,7 +38,7 @@ def _describe(parent: Element, document: Document) -> None:
     SubElement(SubElement(processing, "processingSoftware"), "softwareName").text = "raypipe"
 
 
-def _page(layout: Element, page: Page, number: int, confidences: bool) -> None:
+def _page(layout: Element, page: PageRecord, number: int, confidences: bool) -> None:
     size = size_of(page)
     attributes = {"ID": f"page_{number}", "PHYSICAL_IMG_NR": str(number + 1), "PROCESSINGREFS": "raypipe"}
     attributes |= {"WIDTH": str(size.width), "HEIGHT": str(size.height)}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from raypipe.errors import ConfigError
-from raypipe.types import Line, Page, PageMatrix
+from raypipe.types import Line, PageMatrix, PageRecord
 
 
 class UnfitError(ConfigError):
@@ -28,7 +28,7 @@ class Document:
 
     path: str
     name: str
-    pages: Sequence[Page]
+    pages: Sequence[PageRecord]
     confidences: bool = True
     pictures: bool = True
     folder: str | None = None
@@ -43,7 +43,7 @@ class TextColumn:
         positions: Makes the positions column from the page's lines; None leaves it empty.
     """
 
-    text: Callable[[Page, bool], str]
+    text: Callable[[PageRecord, bool], str]
     positions: Callable[[Sequence[Line]], list[PageMatrix]] | None = None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from raypipe.outputs.base import Document, Format
 from raypipe.outputs.places import box_of, numbers_of, size_of
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 COLUMNS = ("page", "line", "word", "text", "confidence", "left", "top", "right", "bottom")
 
@@ -23,7 +23,7 @@ def render(document: Document) -> str:
     return file.getvalue()
 
 
-def _rows(page: Page, number: int, confidences: bool) -> Iterator[list[object]]:
+def _rows(page: PageRecord, number: int, confidences: bool) -> Iterator[list[object]]:
     size = size_of(page)
     for n, line in enumerate((line for line in page.lines if line.words), 1):
         for m, word in enumerate(line.words, 1):

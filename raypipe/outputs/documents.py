@@ -10,15 +10,15 @@ from raypipe.files.paths import join, write_file
 from raypipe.keys import public
 from raypipe.outputs import formats
 from raypipe.outputs.base import Document, Format
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 FORESEEN = (RaypipeError, PageError, OSError)
 """Errors whose words say enough; of any other, its kind is said, too."""
 
 
-def whole(pages: Iterable[Page]) -> list[list[Page]]:
+def whole(pages: Iterable[PageRecord]) -> list[list[PageRecord]]:
     """The documents whose pages are all there, each with its pages in order."""
-    found = defaultdict[str, dict[int, Page]](dict)
+    found = defaultdict[str, dict[int, PageRecord]](dict)
     for page in pages:
         found[page.path][page.pagenum] = page
     return [
@@ -29,7 +29,7 @@ def whole(pages: Iterable[Page]) -> list[list[Page]]:
 
 
 def write(
-    documents: Iterable[Sequence[Page]],
+    documents: Iterable[Sequence[PageRecord]],
     folders: Mapping[str, str],
     save: Callable[[str, str, bytes], None] | None = None,
 ) -> list[str]:
@@ -61,7 +61,7 @@ def write(
     return failures
 
 
-def _file(pages: Sequence[Page], each: Format, folder: str) -> tuple[str, bytes]:
+def _file(pages: Sequence[PageRecord], each: Format, folder: str) -> tuple[str, bytes]:
     """The name of a file in its format's folder, and its bytes."""
     first = pages[0]
     number = f".{first.pagenum}" if each.one_page and first.total_pages > 1 else ""

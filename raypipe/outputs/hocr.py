@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from raypipe.outputs.base import Document, Format, TextColumn
 from raypipe.outputs.places import Box, Size, baseline_of, box_of, is_from_right, legal, numbers_of, size_of
-from raypipe.types import Line, Page
+from raypipe.types import Line, PageRecord
 
 STANDING = 45
 """Lines at a steeper angle, in degrees, have a text angle instead of a baseline."""
@@ -38,7 +38,7 @@ def render(document: Document) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n{tostring(root, encoding="unicode")}\n'
 
 
-def page_element(page: Page, number: int, confidences: bool, is_one_of_many: bool = False) -> Element:
+def page_element(page: PageRecord, number: int, confidences: bool, is_one_of_many: bool = False) -> Element:
     """A page as one `ocr_page` element, whose id has its number, from 0.
 
     With confidences, each word has its `x_wconf`, 0 to 100. If the document has other pages, the ids inside the page

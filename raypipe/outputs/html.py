@@ -11,7 +11,7 @@ from urllib.parse import quote
 from raypipe.files.paths import split_options
 from raypipe.keys import public
 from raypipe.outputs.base import Document, Format
-from raypipe.types import Page, Word
+from raypipe.types import PageRecord, Word
 
 DOUBTFUL = 0.8
 """Words of a lower confidence are marked."""
@@ -34,7 +34,7 @@ def render(document: Document) -> str:
     )
 
 
-def section(page: Page, document: Document) -> str:
+def section(page: PageRecord, document: Document) -> str:
     """A page of a document: its picture, if there is one, beside its text."""
     number = page.pagenum + 1
     if page.exception:
@@ -47,7 +47,7 @@ def section(page: Page, document: Document) -> str:
     return f"<section>{picture}<p{language}>{lines}</p></section>"
 
 
-def picture_url(page: Page, document: Document) -> str | None:
+def picture_url(page: PageRecord, document: Document) -> str | None:
     """The URL of the page's overlay in the rendered document; None if there is none to show."""
     if not document.pictures:
         return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from raypipe.errors import Failure
 from raypipe.outputs.base import Document, Format
-from raypipe.types import Line, Page
+from raypipe.types import Line, PageRecord
 
 DIGITS = 2
 """Coordinates are given in hundredths of a pixel, and angles in hundredths of a degree."""
@@ -41,7 +41,7 @@ class JsonPage:
     failure: Failure | None
 
 
-def page_values(page: Page, confidences: bool = True) -> dict[str, Any]:
+def page_values(page: PageRecord, confidences: bool = True) -> dict[str, Any]:
     """A page as plain JSON values, rounded; confidences are its own and those of its lines and words."""
     failure = Failure.parse(page.exception) if page.exception else None
     shared = {each.name: getattr(page, each.name) for each in fields(JsonPage) if each.name not in ("lang", "failure")}

@@ -14,7 +14,7 @@ from raypipe.images.image import Limits, open_image
 from raypipe.images.kinds import kind_of
 from raypipe.images.pdf import unlocked
 from raypipe.outputs.base import Document
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 LONG_SIDE = 842
 """The longer side, in points, of pages whose picture does not state its size: that of A4."""
@@ -33,7 +33,7 @@ class Originals:
         self._may_open = document.folder is not None
         self._latest = "", b""
 
-    def of(self, page: Page) -> bytes:
+    def of(self, page: PageRecord) -> bytes:
         """The file that a page comes from.
 
         Raises:
@@ -51,7 +51,7 @@ class Originals:
         return self._latest[1]
 
 
-def number_of(page: Page) -> int:
+def number_of(page: PageRecord) -> int:
     """The number of a page in its file, from 0."""
     return int(page.image.page) if page.image is not None else page.pagenum
 
@@ -61,7 +61,7 @@ def is_pdf(data: bytes) -> bool:
     return kind_of(data).name == "pdf"
 
 
-def picture_page(data: bytes, page: Page) -> bytes:
+def picture_page(data: bytes, page: PageRecord) -> bytes:
     """A PDF of one page that shows a page of a file of pictures: a JPEG or PNG byte for byte, others pixel for pixel.
 
     Raises:

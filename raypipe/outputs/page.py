@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from raypipe import types
 from raypipe.errors import ConfigError
 from raypipe.outputs import formats, html
 from raypipe.outputs.base import Document, Format
+from raypipe.types import PageRecord
 
 
-class Page(types.Page):
+class Page(PageRecord):
     """A finished page: its columns by name (`page["text"]`) and, for the usual ones, as attributes.
 
     In a notebook it shows its text, beside the picture with its regions if the pipeline draws one.

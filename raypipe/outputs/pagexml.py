@@ -14,7 +14,7 @@ import numpy as np
 from raypipe.outputs.base import Document, Format
 from raypipe.outputs.blocks import blocks
 from raypipe.outputs.places import Box, Size, baseline_of, box_of, is_from_right, legal, outline_of, points_of, size_of
-from raypipe.types import Line, Page
+from raypipe.types import Line, PageRecord
 
 _NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
@@ -49,7 +49,7 @@ def render(document: Document) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
 
-def _regions(parent: Element, page: Page, size: Size, confidences: bool) -> None:
+def _regions(parent: Element, page: PageRecord, size: Size, confidences: bool) -> None:
     found = blocks(page.lines)
     if not found:
         return

@@ -12,10 +12,10 @@ from raypipe.errors import PageError
 from raypipe.outputs.base import Document, Format
 from raypipe.outputs.originals import Originals, is_pdf, number_of, picture_page
 from raypipe.outputs.text_layer import text_layer
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 if TYPE_CHECKING:
-    from pikepdf import Page as PdfPage
+    from pikepdf import PageRecord as PdfPage
     from pikepdf import Pdf, Rectangle
 
 A4, LETTER = (595, 842), (612, 792)
@@ -89,7 +89,7 @@ def _opened(data: bytes) -> Pdf | None:
         return None
 
 
-def _append(result: Pdf, page: Page, files: Originals) -> None:
+def _append(result: Pdf, page: PageRecord, files: Originals) -> None:
     """Adds an original page; a blank one if it could not be read."""
     from pikepdf import Pdf
 

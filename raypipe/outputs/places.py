@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.geometry import bounds, corners
-from raypipe.types import Line, Page, Word, boxes_of
+from raypipe.types import Line, PageRecord, Word, boxes_of
 
 BELOW_WORD, BELOW_LINE = 0.076, 0.2
 """The share of a line's height between its baseline and the lower edge of a box: the box of words without letters that
@@ -55,7 +55,7 @@ class Size(NamedTuple):
         return Box(0, 0, self.width, self.height)
 
 
-def size_of(page: Page) -> Size:
+def size_of(page: PageRecord) -> Size:
     """The size of a page, or of the part with text if its picture was not kept; 0 x 0 if there is neither."""
     if page.width is not None and page.height is not None:
         return Size(page.width, page.height)
@@ -107,7 +107,7 @@ def is_from_right(text: str) -> bool:
     return next(strong, "L") in RIGHT_TO_LEFT
 
 
-def numbers_of(pages: Sequence[Page]) -> list[int]:
+def numbers_of(pages: Sequence[PageRecord]) -> list[int]:
     """Unique numbers of pages, from 0: their own or, if they are from several documents, their places."""
     numbers = [page.pagenum for page in pages]
     return numbers if len(set(numbers)) == len(numbers) else list(range(len(pages)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from unicodedata import bidirectional
 
 from raypipe.outputs.places import RIGHT_TO_LEFT, legal, size_of
-from raypipe.types import Page, Word
+from raypipe.types import PageRecord, Word
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -26,7 +26,7 @@ STRAIGHT = 20
 half a point, poppler takes one word for several."""
 
 
-def text_layer(pages: Sequence[Page]) -> bytes:
+def text_layer(pages: Sequence[PageRecord]) -> bytes:
     """A PDF with the words of each page in their boxes, invisible; one point per pixel."""
     from fpdf import FPDF
     from fpdf.enums import TextMode

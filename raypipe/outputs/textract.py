@@ -15,7 +15,7 @@ import numpy as np
 from raypipe.errors import Failure
 from raypipe.outputs.base import Document, Format
 from raypipe.outputs.places import Box, Size, box_of, numbers_of, outline_of, size_of
-from raypipe.types import Line, Page, Word
+from raypipe.types import Line, PageRecord, Word
 
 DIGITS = 6
 """Places are given in millionths of the page."""
@@ -35,7 +35,7 @@ def render(document: Document) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
-def _blocks(page: Page, number: int, document: Document) -> Iterator[dict[str, Any]]:
+def _blocks(page: PageRecord, number: int, document: Document) -> Iterator[dict[str, Any]]:
     size = size_of(page)
     key = f"{document.path}#{number}"
     lines = [(f"{key}.{n}", line) for n, line in enumerate(line for line in page.lines if line.words)]

@@ -9,7 +9,7 @@ from itertools import count
 
 from raypipe.outputs.base import Document, Format
 from raypipe.outputs.places import Box, box_of, numbers_of, size_of
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 _PLACE = "level", "page_num", "block_num", "par_num", "line_num", "word_num"
 COLUMNS = (*_PLACE, "left", "top", "width", "height", "conf", "text")
@@ -29,7 +29,7 @@ def render(document: Document) -> str:
     return file.getvalue()
 
 
-def _rows(page: Page, number: int, confidences: bool) -> Iterator[list[object]]:
+def _rows(page: PageRecord, number: int, confidences: bool) -> Iterator[list[object]]:
     size = size_of(page)
     yield _row(PAGE, (number, 0, 0, 0, 0), size.box)
     lines = [line for line in page.lines if line.words]

@@ -13,7 +13,7 @@ from typing import Any
 from raypipe.columns import Column, roles_of
 from raypipe.errors import Code, Failure
 from raypipe.run.replicas import Work, decoded
-from raypipe.types import Page, Row
+from raypipe.types import PageRecord, Row
 from raypipe.web.reading import ReadPage
 
 
@@ -51,7 +51,7 @@ class PagePath:
     async def read(self, row: Row, overlay: str) -> ReadPage:
         """See `web.reading.Reader`."""
         done = await self.carry(row, overlay)
-        page = Page(decoded(done.row, self.columns), roles_of(self.columns))
+        page = PageRecord(decoded(done.row, self.columns), roles_of(self.columns))
         if page.image is not None and page.image.origin == row["path"]:
             page.image.data = row["content"]  # The last process did not send it back.
         return ReadPage(page, done.visits)

@@ -41,7 +41,7 @@ from raypipe.stages.reverse import from_reverse, front_alone
 from raypipe.stages.specks import specks
 from raypipe.stages.text_layer import arranged
 from raypipe.stages.upright import righted, turn_of
-from raypipe.types import Boxes, Crops, Line, Page, Pixels, Row, boxes_from_regions, boxes_of
+from raypipe.types import Boxes, Crops, Line, PageRecord, Pixels, Row, boxes_from_regions, boxes_of
 from raypipe.zoo import manifest
 
 CROPS_COLUMN = "crops"
@@ -142,7 +142,7 @@ class TextReader(Worker["ImageToText"]):
         if spread := fold_of(boxes_of(lines), spec.spread(row[spec.input_col])):
             row[GUTTER] = spread.place
         column = text_columns()[spec.output_format]
-        page = Page({**row, "lines": lines, "image": row[spec.input_col]})
+        page = PageRecord({**row, "lines": lines, "image": row[spec.input_col]})
         row[spec.output_col] = column.text(page, spec.include_confidence)
         if column.positions:
             row[spec.positions_col] = column.positions(lines)

@@ -11,7 +11,7 @@ from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.pipeline import Pipeline
 from raypipe.run.local import processor
-from raypipe.types import Page, Row
+from raypipe.types import PageRecord, Row
 from raypipe.visual.checked import checked
 from raypipe.visual.ml import PipelineModel
 from raypipe.visual.regions import from_base64
@@ -99,7 +99,7 @@ class LightPipeline:
         return [self._page(row) for row in self._process(rows)]
 
     def _page(self, row: Row) -> dict[str, Any]:
-        page = Page(row, self._pipeline.graph.roles)
+        page = PageRecord(row, self._pipeline.graph.roles)
         failure = Failure.parse(page.exception) if page.exception else None
         message = failure.message if failure else ""
         result = {

@@ -15,7 +15,7 @@ from raypipe.images.image import BGR, IMAGE, Image
 from raypipe.outputs.formats import text_columns
 from raypipe.stages.base import Stage, Step, Worker
 from raypipe.stages.draw import ImageDrawRegions, ImageFormat, RegionDrawer, encode
-from raypipe.types import Page, Pixels, Region, Row
+from raypipe.types import PageRecord, Pixels, Region, Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +192,7 @@ class WordChooser(Worker["ConfidentWords"]):
             if words:
                 lines.append(replace(line, words=words, text=" ".join(word.text for word in words)))
         row[spec.lines_col] = lines
-        page = Page({**row, "lines": lines, "image": row[spec.input_col]})
+        page = PageRecord({**row, "lines": lines, "image": row[spec.input_col]})
         row[spec.output_col] = column.text(page, spec.include_confidence)
         row[spec.positions_col] = column.positions(lines) if column.positions else []
 

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from raypipe.outputs.base import Document
-from raypipe.types import Page
+from raypipe.types import PageRecord
 from raypipe.web.forms import Form
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
@@ -30,7 +30,7 @@ class Context:
     folder: str | None = None
 
 
-def response(pages: Sequence[Page], timings: Mapping[str, float], context: Context) -> Response:
+def response(pages: Sequence[PageRecord], timings: Mapping[str, float], context: Context) -> Response:
     """The answer to a request with all its pages."""
     request = {
         "request_id": context.request_id,
@@ -42,7 +42,7 @@ def response(pages: Sequence[Page], timings: Mapping[str, float], context: Conte
     return Response(body(pages, context, request), headers=headers, media_type=context.form.media_type)
 
 
-def body(pages: Sequence[Page], context: Context, request: Mapping[str, Any]) -> bytes:
+def body(pages: Sequence[PageRecord], context: Context, request: Mapping[str, Any]) -> bytes:
     """Pages in the form of the answer."""
     document = Document(
         path=pages[0].name,
@@ -55,7 +55,7 @@ def body(pages: Sequence[Page], context: Context, request: Mapping[str, Any]) ->
     return context.form.render(document, request)
 
 
-def invocations(pages: Sequence[Page], multipage: Sequence[bool]) -> dict[str, Any]:
+def invocations(pages: Sequence[PageRecord], multipage: Sequence[bool]) -> dict[str, Any]:
     """The answer of Visual NLP's SageMaker product: `pagenum`, from 1, only where documents can have several pages."""
     items = []
     for page, is_numbered in zip(pages, multipage, strict=True):

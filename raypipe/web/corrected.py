@@ -15,7 +15,7 @@ from raypipe.errors import Failure, PageError
 from raypipe.images.image import Image, Limits, open_image
 from raypipe.plurals import counted
 from raypipe.stages.decode import BinaryToImage
-from raypipe.types import USUAL, Page
+from raypipe.types import USUAL, PageRecord
 from raypipe.web import answers, given
 from raypipe.web.options import Rendering, negotiate
 from raypipe.web.problems import ProblemError, of_page
@@ -65,7 +65,7 @@ async def _received(request: Request, service: Service) -> tuple[bytes, Upload |
     return fields[PAGES].encode(), upload
 
 
-def pages_of(body: bytes, most: int, upload: Upload | None = None) -> list[Page]:
+def pages_of(body: bytes, most: int, upload: Upload | None = None) -> list[PageRecord]:
     """The pages in a request's body.
 
     Args:
@@ -95,13 +95,13 @@ def _refused(why: str) -> ProblemError:
     return ProblemError(422, "pages_invalid", f'Send {{"pages": [...]}} as `json` answers have them. {why}')
 
 
-def _page(page: CorrectedPage, upload: Upload | None) -> Page:
+def _page(page: CorrectedPage, upload: Upload | None) -> PageRecord:
     row = {field.name: getattr(page, field.name) for field in fields(page)}
     name, confidence = clean_name(page.name), page.confidence
     if upload and not page.exception:
         row["image"] = _image(upload, page)
     row |= {"path": name, "name": name, "confidence": [] if confidence is None else [confidence]}
-    return Page(row, replace(USUAL, language=page.lang))
+    return PageRecord(row, replace(USUAL, language=page.lang))
 
 
 def _image(upload: Upload, page: CorrectedPage) -> Image:

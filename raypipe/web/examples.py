@@ -7,7 +7,7 @@ from typing import Any
 
 from raypipe.outputs.base import Document
 from raypipe.outputs.text import plain
-from raypipe.types import Line, Page, Word
+from raypipe.types import Line, PageRecord, Word
 from raypipe.web import answers
 from raypipe.web.forms import Form, forms
 from raypipe.web.jobs import JobAnswer
@@ -64,9 +64,9 @@ def _rendered(form: Form) -> Any:
     return json.loads(body) if form.schema.get("type") != "string" else body
 
 
-def _page() -> Page:
+def _page() -> PageRecord:
     lines = [_line("Dear Mrs Walker,", 0.981, 90, 0), _line("thank you for the parcel.", 0.947, 150, 1)]
-    return Page(
+    return PageRecord(
         {
             "path": "letter.jpg",
             "name": "letter.jpg",

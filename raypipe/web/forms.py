@@ -11,7 +11,7 @@ from raypipe.outputs.base import Document, Format
 from raypipe.outputs.formats import FORMATS
 from raypipe.outputs.html import picture_url
 from raypipe.outputs.json import page_values
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def json_line(values: Mapping[str, Any]) -> bytes:
     return dumps(values) + b"\n"
 
 
-def _page(page: Page, document: Document) -> dict[str, Any]:
+def _page(page: PageRecord, document: Document) -> dict[str, Any]:
     picture = picture_url(page, document)
     return {**page_values(page, document.confidences), **({"overlay": picture} if picture else {})}
 

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from raypipe.images.kinds import may_have_pages
 from raypipe.plurals import counted
-from raypipe.types import Page
+from raypipe.types import PageRecord
 from raypipe.web import answers
 from raypipe.web.jobs import ENDED, JobAnswer, Jobs
 from raypipe.web.limits import Deadline
@@ -118,7 +118,7 @@ async def _streamed(request: Request, job: str, options: Selection, context: ans
     _, jobs, owner = _of(request)
     next_pages = await asyncio.to_thread(jobs.follow, job, owner)
 
-    def line(page: Page) -> bytes:
+    def line(page: PageRecord) -> bytes:
         is_chosen = page.pagenum in options.chosen(page.total_pages)
         return answers.body([page], context, {}) if is_chosen else b""
 

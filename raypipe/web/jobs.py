@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, Field
 
-from raypipe.types import Page
+from raypipe.types import PageRecord
 from raypipe.web.service import Service
 from raypipe.web.uploads import Upload
 
@@ -78,10 +78,10 @@ class Jobs(Protocol):
     def status(self, job_id: str, owner: str) -> JobAnswer:
         """The progress of a job."""
 
-    def pages(self, job_id: str, owner: str) -> tuple[list[Page], str]:
+    def pages(self, job_id: str, owner: str) -> tuple[list[PageRecord], str]:
         """The pages of a finished job, and the folder in which it is; before, a `ProblemError` says 409."""
 
-    def follow(self, job_id: str, owner: str) -> Callable[[], list[Page]]:
+    def follow(self, job_id: str, owner: str) -> Callable[[], list[PageRecord]]:
         """A function that returns further pages of a job, in order, each time it is called; none if none are ready."""
 
     def remove(self, job_id: str, owner: str) -> None:

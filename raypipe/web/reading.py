@@ -12,7 +12,7 @@ from raypipe.columns import Column
 from raypipe.images.kinds import may_have_pages
 from raypipe.metrics import Visit
 from raypipe.plurals import counted
-from raypipe.types import Page, Row
+from raypipe.types import PageRecord, Row
 from raypipe.web.limits import Deadline
 from raypipe.web.options import Options
 from raypipe.web.problems import ProblemError
@@ -26,7 +26,7 @@ T = TypeVar("T")
 class ReadPage:
     """A finished page, and what it cost at each operator."""
 
-    page: Page
+    page: PageRecord
     visits: Sequence[Visit]
 
 

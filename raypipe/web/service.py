@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from raypipe.errors import ConfigError, Failure
 from raypipe.images.kinds import may_have_pages
 from raypipe.outputs.base import UnfitError
-from raypipe.types import Page, Row
+from raypipe.types import PageRecord, Row
 from raypipe.web import answers, given
 from raypipe.web.bodies import Bodies
 from raypipe.web.fairness import FairQueue
@@ -69,7 +69,7 @@ class Service:
         timings = {"total": now - begun, "upload": received - begun, "reading": now - received, **_steps(reads)}
         return await self.answer([read.page for read in reads], timings, context)
 
-    async def answer(self, pages: list[Page], timings: dict[str, float], context: answers.Context) -> Response:
+    async def answer(self, pages: list[PageRecord], timings: dict[str, float], context: answers.Context) -> Response:
         """Finished pages in the form that was asked for, unless it cannot hold them."""
         form = context.form
         if form.one_page and len(pages) > 1:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from raypipe.types import Page
+from raypipe.types import PageRecord
 from raypipe.web.answers import HEADERS
 from raypipe.web.forms import dumps, json_line
 from raypipe.web.jobs import ENDED, JobAnswer
@@ -55,7 +55,9 @@ class Listening:
         except ProblemError as problem:
             yield b"event: problem\ndata: %b\n\n" % dumps(problem.document(self._request_id))
 
-    async def pages(self, next_pages: Callable[[], list[Page]], line: Callable[[Page], bytes]) -> AsyncIterator[bytes]:
+    async def pages(
+        self, next_pages: Callable[[], list[PageRecord]], line: Callable[[PageRecord], bytes]
+    ) -> AsyncIterator[bytes]:
         """The pages of the job as they are written, one per line; a last line says what went wrong, if anything.
 
         Args:

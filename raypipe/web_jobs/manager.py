@@ -23,7 +23,7 @@ from raypipe.job.results import Results
 from raypipe.job.same import declared_pipeline
 from raypipe.pipeline import Pipeline
 from raypipe.plurals import counted
-from raypipe.types import Page
+from raypipe.types import PageRecord
 from raypipe.web.jobs import JobAnswer
 from raypipe.web.problems import ProblemError
 from raypipe.web.service import Service
@@ -115,7 +115,7 @@ class JobManager:
     def _answer(self, job: StoredJob) -> JobAnswer:
         return job.answer(self._settings.job_seconds, self._counts)
 
-    def pages(self, job_id: str, owner: str) -> tuple[list[Page], str]:
+    def pages(self, job_id: str, owner: str) -> tuple[list[PageRecord], str]:
         """See `web.jobs.Jobs`."""
         job, answer = self._store.find(job_id, owner), self.status(job_id, owner)
         if answer.state == "failed":
@@ -128,12 +128,12 @@ class JobManager:
             ordered = sorted(Results(job.output).pages(graph.columns), key=lambda page: (page.path, page.pagenum))
             return [_named(job, page, graph) for page in ordered], job.output.uri
 
-    def follow(self, job_id: str, owner: str) -> Callable[[], list[Page]]:
+    def follow(self, job_id: str, owner: str) -> Callable[[], list[PageRecord]]:
         """See `web.jobs.Jobs`."""
         job = self._store.find(job_id, owner)
         arrivals, graph = Arrivals(Results(job.output)), None
 
-        def next_pages() -> list[Page]:
+        def next_pages() -> list[PageRecord]:
             nonlocal graph
             with self._unless_removed(job_id, owner):
                 if not graph and not exists(job.output.declared):  # It is still queued.
@@ -215,11 +215,11 @@ class JobManager:
         self._stopped.wait(LOOK_SECONDS)
 
 
-def _named(job: StoredJob, page: Page, graph: Graph) -> Page:
+def _named(job: StoredJob, page: PageRecord, graph: Graph) -> PageRecord:
     """A page under the name that the client gave its document."""
     texts = {name: job.called(page[name]) for name in ("exception", "warning") if page.get(name)}
     name = job.names[int(Path(page.path).name) - 1]
-    return Page({**page, **texts, "name": name}, graph.roles)
+    return PageRecord({**page, **texts, "name": name}, graph.roles)
 
 
 @dataclass(frozen=True)

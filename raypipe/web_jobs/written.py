@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from raypipe.columns import Column
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Results, Rows, pages_of
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 
 class Arrivals:
@@ -21,7 +21,7 @@ class Arrivals:
         self._results = results
         self._seen, self._waiting, self._taken = set[str](), deque[str](), set[tuple[str, int]]()
 
-    def take(self, columns: Mapping[str, Column]) -> list[Page]:
+    def take(self, columns: Mapping[str, Column]) -> list[PageRecord]:
         """The pages of the next file, with the columns of the pipeline that makes them; none if there is none yet."""
         if not self._waiting:
             new = [name for name in self._results.all_names() if name not in self._seen]

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from raypipe.columns import Column
 from raypipe.images.image import Image, Limits, open_image
 from raypipe.metrics import Visit
-from raypipe.types import Page, Row
+from raypipe.types import PageRecord, Row
 from raypipe.web.app import create
 from raypipe.web.reading import ReadPage
 from raypipe.web.schema import STATUSES
@@ -80,7 +80,8 @@ class Reader:
         if row["content"].startswith(b"bad "):
             code = row["content"].split()[1].decode()
             return ReadPage(
-                Page({**row, "exception": f"SomeStage {code}: it is no good. Mend it."}), [replace(VISIT, counts={})]
+                PageRecord({**row, "exception": f"SomeStage {code}: it is no good. Mend it."}),
+                [replace(VISIT, counts={})],
             )
         done = {
             **{name: row[name] for name in ("path", "name", "pagenum", "total_pages", "exception")},
@@ -93,7 +94,7 @@ class Reader:
         }
         if overlay != "none":
             done["image_with_regions"] = DRAWN
-        return ReadPage(Page(done), [VISIT])
+        return ReadPage(PageRecord(done), [VISIT])
 
 
 @contextmanager

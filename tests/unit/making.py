@@ -15,7 +15,7 @@ from raypipe.images.image import BGR, GRAY, Image
 from raypipe.metrics import Metrics
 from raypipe.run.runner import carry_out
 from raypipe.stages.base import Stage, Worker
-from raypipe.types import Line, Page, Region, Row, Word, place_of
+from raypipe.types import Line, PageRecord, Region, Row, Word, place_of
 from raypipe.zoo.manifest import Input
 
 Boxes = npt.NDArray[np.float32]
@@ -150,10 +150,10 @@ FORM = [line("Name:", 100, 50, 0), line("Ada", 300, 52, 0), line("Born:", 100, 8
 """The lines of a form: two rows of two."""
 
 
-def finished(path: str = "a.png", number: int = 0, total: int = 1, **more: Any) -> Page:
+def finished(path: str = "a.png", number: int = 0, total: int = 1, **more: Any) -> PageRecord:
     """A page whose text is its path and number."""
     row = {"path": path, "name": path, "pagenum": number, "total_pages": total, "text": f"{path} {number}"}
-    return Page({**row, "exception": None, "lines": [], "confidence": [], **more})
+    return PageRecord({**row, "exception": None, "lines": [], "confidence": [], **more})
 
 
 def worker(kind: type[Worker[Any]], spec: Stage) -> Worker[Any]:

@@ -12,14 +12,14 @@ from raypipe.errors import ConfigError
 from raypipe.outputs.base import Document
 from raypipe.outputs.documents import whole, write
 from raypipe.outputs.formats import FORMATS
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 
 def folders(path: Path, *names: str) -> dict[str, str]:
     return {name: str(path / name) for name in names}
 
 
-def keys(pages: Sequence[Page]) -> list[tuple[str, int]]:
+def keys(pages: Sequence[PageRecord]) -> list[tuple[str, int]]:
     return [(page.path, page.pagenum) for page in pages]
 
 

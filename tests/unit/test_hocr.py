@@ -8,11 +8,11 @@ from making import FORM, finished, line
 
 from raypipe.outputs.base import Document
 from raypipe.outputs.hocr import page_element, render
-from raypipe.types import Line, Page
+from raypipe.types import Line, PageRecord
 
 
 def hocr(lines: Sequence[Line], page: int, width: int, height: int, confidences: bool, many: bool = False) -> str:
-    shown = Page({"pagenum": page, "lines": lines, "width": width, "height": height})
+    shown = PageRecord({"pagenum": page, "lines": lines, "width": width, "height": height})
     return ElementTree.tostring(page_element(shown, page, confidences, many), encoding="unicode")
 
 

@@ -10,7 +10,7 @@ from making import a_line, a_word, finished
 from raypipe.outputs.base import Document
 from raypipe.outputs.documents import write
 from raypipe.outputs.html import render
-from raypipe.types import Page
+from raypipe.types import PageRecord
 
 BOX = 0, 0, 10, 10, 0
 LINES = [a_line("sure <b>", 0.7, *BOX, words=[a_word("sure", 0.9, *BOX), a_word("<b>", 0.4, *BOX)])]
@@ -34,7 +34,7 @@ class Tags(HTMLParser):
         self.text += data
 
 
-def answer(page: Page, **more: bool) -> Tags:
+def answer(page: PageRecord, **more: bool) -> Tags:
     """What a document says that becomes no file."""
     return Tags(render(Document(path="a.png", name="a.png", pages=[page], **more)))
 

@@ -17,7 +17,7 @@ from raypipe.geometry import bounds
 from raypipe.outputs.base import Document
 from raypipe.outputs.formats import FORMATS, find
 from raypipe.outputs.pagexml import render
-from raypipe.types import Page, Roles
+from raypipe.types import PageRecord, Roles
 
 TILTED = a_line("Łódź & <co>", 0.9, 200, 150, 220, 30, 3, words=[
     a_word("Łódź", 0.9, 130, 146, 70, 28, 3), a_word("&", 0.9, 190, 149, 20, 20, 3),
@@ -71,13 +71,13 @@ def test_words_and_boxes_are_read_back(name: str, reader: Callable[[Path], Found
 )
 def test_the_language_is_told(name: str, said: str) -> None:
     for language in ("fr", None):
-        page = Page(dict(PAGE), Roles(columns={}, language=language))
+        page = PageRecord(dict(PAGE), Roles(columns={}, language=language))
         text = find(name).encode(Document(path="a.png", name="a.png", pages=[page])).decode()
         assert (said in text) == bool(language)
 
 
 def test_a_language_that_page_has_no_word_for() -> None:
-    page = Page(dict(PAGE), Roles(columns={}, language="nds"))
+    page = PageRecord(dict(PAGE), Roles(columns={}, language="nds"))
     assert 'primaryLanguage="other"' in str(render(Document(path="a.png", name="a.png", pages=[page])))
 
 

@@ -25,7 +25,7 @@ from raypipe.outputs.base import Document
 from raypipe.outputs.documents import write
 from raypipe.outputs.pdf import render
 from raypipe.outputs.text_layer import text_layer, visual
-from raypipe.types import Line, Page
+from raypipe.types import Line, PageRecord
 
 LIMITS = Limits(max_bytes=10**7, max_megapixels=100, max_pages=10)
 WORDS = [
@@ -39,13 +39,13 @@ def lines() -> list[Line]:
     return [a_line(word.text, 0.9, word.x, word.y, word.width, word.height, word.angle, words=[word]) for word in WORDS]
 
 
-def page(data: bytes, name: str = "a", pagenum: int = 0, total: int = 1) -> Page:
+def page(data: bytes, name: str = "a", pagenum: int = 0, total: int = 1) -> PageRecord:
     image = open_image(data, name, pagenum, False, LIMITS, Wanted(resolution=100))
     row = finished(name, pagenum, total, image=image, lines=lines())
-    return Page(dict(row), roles_of(COLUMNS))
+    return PageRecord(dict(row), roles_of(COLUMNS))
 
 
-def document(pages: Sequence[Page], folder: str | None = None) -> Document:
+def document(pages: Sequence[PageRecord], folder: str | None = None) -> Document:
     return Document(path=pages[0].path, name=pages[0].name, pages=pages, folder=folder)
 
 
@@ -223,7 +223,7 @@ def test_a_pdf_too_damaged_to_be_changed_is_made_of_what_is_drawn(count: int) ->
 
 def test_a_page_that_failed_is_empty() -> None:
     failed = finished("b", exception="Stage code: why")
-    found = pikepdf.open(io.BytesIO(render(document([page(photo()), Page({**failed, "image": None})], "/"))))
+    found = pikepdf.open(io.BytesIO(render(document([page(photo()), PageRecord({**failed, "image": None})], "/"))))
     assert [tuple(map(float, each.mediabox[2:])) for each in found.pages][1] == (595, 842)
 
 

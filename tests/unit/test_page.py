@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from making import a_line, a_word
@@ -57,3 +58,7 @@ def test_the_version_is_the_packages() -> None:
 def test_what_cannot_be_read_has_no_text() -> None:
     with pytest.raises(rp.InputError, match=r"gone\.jpg"):
         rp.read_text("gone.jpg")
+
+
+def test_type_checkers_know_what_a_pipeline_gives() -> None:
+    assert get_type_hints(rp.Pipeline.run)["return"] == Iterator[rp.Page]

@@ -26,7 +26,7 @@ from raypipe.stages.decode import ImageOpener
 from raypipe.stages.detect import TextDetector
 from raypipe.stages.recognize import CROPS_COLUMN, LineCropper, TextReader
 from raypipe.stages.text_layer import LayerComparer, lines_of
-from raypipe.types import Page, Row
+from raypipe.types import PageRecord, Row
 
 SIZE = 300, 200
 TEXT = b"BT /F0 20 Tf 40 150 Td (First line) Tj 0 -40 Td (second one) Tj ET"
@@ -183,7 +183,7 @@ def test_a_comparison_needs_the_layer() -> None:
 
 def test_a_searchable_pdf_has_no_word_twice() -> None:
     row = opened(PAGE, keep_input=True)
-    page = Page({**row, "total_pages": 1, "text": "", "lines": row["image"].lines})
+    page = PageRecord({**row, "total_pages": 1, "text": "", "lines": row["image"].lines})
     made = render(Document(path="a.pdf", name="a.pdf", pages=[page], folder=None))
     assert pypdfium2.PdfDocument(made)[0].get_textpage().get_text_range().count("First") == 1
 

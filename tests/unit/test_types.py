@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from making import a_line, a_region, boxes
 
-from raypipe.types import Crops, Line, Page, Region, Word, boxes_from_regions, regions_from_boxes
+from raypipe.types import Crops, Line, PageRecord, Region, Word, boxes_from_regions, regions_from_boxes
 
 LINE = a_line("hi", 0.5, 1, 2, 3, 4, 0)
 REGION = a_region(1, 2, 3, 4, 0)
@@ -50,7 +50,7 @@ def test_no_regions_are_no_boxes() -> None:
 
 def test_page_gives_columns_as_items_and_attributes() -> None:
     row = {"path": "a.png", "pagenum": 2, "text": "hi", "lines": [LINE], "text_regions": [REGION], "confidence": [0.5]}
-    page = Page({**row, "exception": None, "extra": 7})
+    page = PageRecord({**row, "exception": None, "extra": 7})
     assert (page.path, page.pagenum, page.text, page.confidence) == ("a.png", 2, "hi", 0.5)
     assert (page.lines, page.regions, page.exception) == ([LINE], [REGION], None)
     assert page["extra"] == 7
@@ -60,6 +60,6 @@ def test_page_gives_columns_as_items_and_attributes() -> None:
 
 
 def test_page_that_failed_has_nothing_to_give() -> None:
-    page = Page({"path": "a.png", "pagenum": 0, "exception": "Stage code: why", "text": None, "confidence": []})
+    page = PageRecord({"path": "a.png", "pagenum": 0, "exception": "Stage code: why", "text": None, "confidence": []})
     assert (page.text, page.lines, page.regions, page.confidence) == ("", [], [], None)
     assert "Stage code: why" in repr(page)

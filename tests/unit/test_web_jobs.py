@@ -30,7 +30,7 @@ from raypipe.job.folder import OutputFolder
 from raypipe.job.same import declared_pipeline
 from raypipe.metrics import Visit
 from raypipe.pipeline import Pipeline
-from raypipe.types import Page, Row
+from raypipe.types import PageRecord, Row
 from raypipe.web.app import create
 from raypipe.web.reading import ReadPage
 from raypipe.web.settings import JobSettings, ServerSettings, digest
@@ -67,7 +67,9 @@ class Reader:
         done = {name: row[name] for name in ("path", "name", "pagenum", "total_pages", "exception")}
         if row["content"] == b"broken":
             done["exception"] = f"SomeStage image_unknown: {row['path']} is no picture."
-        return ReadPage(Page({**done, "text": f"page {row['pagenum']}", "lines": []}), [Visit("Op", 0, 1, {}, {})])
+        return ReadPage(
+            PageRecord({**done, "text": f"page {row['pagenum']}", "lines": []}), [Visit("Op", 0, 1, {}, {})]
+        )
 
 
 @contextmanager
