@@ -19,7 +19,7 @@ from pathlib import Path
 import common
 import numpy as np
 
-from raypipe.recognition.ctc.language import FOLDS, NUMBER, OTHER, SHAPES, SPACE, START, WORD, shape
+from raypipe.recognition.ctc.characters import FOLDS, NUMBER, OTHER, SHAPES, SPACE, START, WORD, shape
 
 WORDS = "frequency_dictionary_en_82_765.txt"
 PAIRS = "frequency_bigramdictionary_en_243_342.txt"

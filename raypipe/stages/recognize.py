@@ -31,7 +31,7 @@ from raypipe.layout.lines import arrange, fold_of
 from raypipe.layout.spreads import Spread, parted
 from raypipe.outputs.formats import text_columns
 from raypipe.recognition.base import Decoder, Reading, RecognizerOptions
-from raypipe.recognition.ctc.language import own_words
+from raypipe.recognition.ctc.lexicon import own_words
 from raypipe.recognition.families import FAMILIES, batch_shapes, picture_size
 from raypipe.stages import crops as line_pictures
 from raypipe.stages import sample

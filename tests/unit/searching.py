@@ -9,7 +9,8 @@ import numpy as np
 
 from raypipe.recognition.ctc import library
 from raypipe.recognition.ctc.alignment import align
-from raypipe.recognition.ctc.language import letter, load_language, shape
+from raypipe.recognition.ctc.characters import letter, shape
+from raypipe.recognition.ctc.language import load_language
 from raypipe.recognition.ctc.search import Alphabet, Search, Weights
 from raypipe.zoo import manifest
 

@@ -8,18 +8,8 @@ import pytest
 from raypipe.engine.session import Session
 from raypipe.errors import ConfigError, ModelError
 from raypipe.metrics import Metrics
-from raypipe.recognition.ctc.language import (
-    EDGE,
-    LETTERS,
-    SHAPES,
-    SPACE,
-    WORD,
-    Language,
-    letter,
-    load_language,
-    mark,
-    shape,
-)
+from raypipe.recognition.ctc.characters import EDGE, LETTERS, SHAPES, SPACE, WORD, letter, mark, shape
+from raypipe.recognition.ctc.language import Language, load_language
 from raypipe.zoo import manifest
 
 WORDS = {"a": 0.3, "an": 0.2, "and": 0.3, "bob": 0.1, "it's": 0.1}

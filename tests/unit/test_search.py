@@ -17,7 +17,8 @@ from raypipe.errors import ModelError
 from raypipe.recognition.ctc import library
 from raypipe.recognition.ctc.alignment import align
 from raypipe.recognition.ctc.beam import BeamDecoder
-from raypipe.recognition.ctc.language import Language, letter, load_language, shape
+from raypipe.recognition.ctc.characters import letter, shape
+from raypipe.recognition.ctc.language import Language, load_language
 from raypipe.recognition.ctc.search import BEAMS, Alphabet, Search, Weights
 from raypipe.zoo import manifest
 

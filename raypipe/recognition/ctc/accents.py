@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.recognition.ctc.language import without_accent
+from raypipe.recognition.ctc.characters import without_accent
 
 SEEN = 0.01
 """An accent is not considered unless it has at least this probability in some time step."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from raypipe.recognition.ctc.accents import Accents
 from raypipe.recognition.ctc.alignment import align
-from raypipe.recognition.ctc.search import Found
+from raypipe.recognition.ctc.search import SearchResult
 from raypipe.types import Alternative
 
 LEAST = 0.02
@@ -37,7 +37,7 @@ class Alternatives:
     def of(
         self,
         words: Mapping[tuple[int, int], float],
-        found: Found,
+        found: SearchResult,
         places: npt.NDArray[np.int32],
         logs: npt.NDArray[np.float64],
         probabilities: npt.NDArray[np.float32],
@@ -78,7 +78,7 @@ class Alternatives:
         return "".join(self._characters[n] for n in self._accents.restored(found, align(logs, found), probabilities))
 
 
-def rivals(found: Found, step: int, start: int, end: int, space: int) -> list[tuple[tuple[int, ...], float]]:
+def rivals(found: SearchResult, step: int, start: int, end: int, space: int) -> list[tuple[tuple[int, ...], float]]:
     """The other texts that the search kept for a part of the text: classes and shares that add up to 1, greatest first.
 
     Args:

@@ -12,8 +12,9 @@ from raypipe.recognition.base import BLANK, Reading
 from raypipe.recognition.ctc.accents import Accents
 from raypipe.recognition.ctc.alignment import align
 from raypipe.recognition.ctc.alternatives import Alternatives
-from raypipe.recognition.ctc.language import Language, letter, shape
-from raypipe.recognition.ctc.search import Alphabet, Found, Search, Weights
+from raypipe.recognition.ctc.characters import letter, shape
+from raypipe.recognition.ctc.language import Language
+from raypipe.recognition.ctc.search import Alphabet, Search, SearchResult, Weights
 
 Floats = npt.NDArray[np.float64]
 
@@ -121,7 +122,7 @@ def space_shares(best: npt.NDArray[np.int64], space: int, letters: npt.NDArray[n
     return shares
 
 
-def _chance(start: int, end: int, places: npt.NDArray[np.int32], found: Found, doubts: Floats) -> float:
+def _chance(start: int, end: int, places: npt.NDArray[np.int32], found: SearchResult, doubts: Floats) -> float:
     """The probability that a word is right: of the beams that agree up to it, how many agree on it."""
     first, last = places[start, 0], places[end - 1, 1]
     step = min(last - 1 + STEPS_AFTER, len(found.scores) - 1)

@@ -6,9 +6,6 @@ recognizer is opened. A user's own words join the list.
 
 from __future__ import annotations
 
-import logging
-import string
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,27 +14,15 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.errors import ConfigError, ModelError
-from raypipe.files.paths import open_file
+from raypipe.errors import ModelError
+from raypipe.recognition.ctc.characters import EDGE, LETTERS
+from raypipe.recognition.ctc.lexicon import own_words
 from raypipe.recognition.ctc.library import address, library
 
-LETTERS = string.ascii_lowercase + "'"
-"""The letters of words. A letter's code is its place in this string; code 27 is the edge of a word."""
-EDGE = len(LETTERS)
-START, WORD, NUMBER, SPACE = range(4)
-MARKS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'
-"""Punctuation: the shape of a mark is 4 + its place here; every other character has the last shape."""
-OTHER = 4 + len(MARKS)
-SHAPES = OTHER + 1
-"""Kinds of characters whose order the language knows: line start and end, word, number, space, each mark, others."""
 OWN_WORD = np.log(3e-5)
 """Log probability of a user's own word: that of the ten-thousandth most frequent word."""
-LONGEST = 40
-"""Most letters in a user's own word: the table of all words is as wide as the longest."""
 ORDER = 4
-FOLDS = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
-BASES = str.maketrans("æÆœŒðÐđĐøØłŁßþÞħĦıĸŋŊŧŦſĳĲŉ", "aAoOdDdDoOlLstThHiknNtTsiIn")
-"""Latin letters that are not one of a to z with a mark, and the letter that stands for each in words."""
+"""Letters in a context of the spelling, the one that follows included."""
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
@@ -56,7 +41,7 @@ class Language(NamedTuple):
         pairs: int64 (slots,), hash table of word pairs, first * words + second, or -1.
         pair_chances: (slots,), probability of the second word after the first.
         paired: (words,), the share of what follows a word that is covered by its pairs; not a logarithm.
-        spelling: (27 ** 3 contexts * 28), probability of a letter or the edge after three letters.
+        spelling: (28 ** 4,), probability of a letter or the edge after three of these: for each three, all 28.
         order: (shapes, shapes), probability that one kind of character follows another.
     """
 
@@ -143,57 +128,6 @@ def _join(listed: _Listed, own: Sequence[str]) -> _Listed:
         frequencies=np.array(frequencies, np.float32),
         proper=np.array(proper, np.bool_),
     )
-
-
-def without_accent(character: str) -> str:
-    """A Latin letter as it is in word lists, one of a to z in its case; any other character unchanged."""
-    bare = unicodedata.normalize("NFD", character.translate(BASES))[0] if character.isalpha() else character
-    return bare if bare.isascii() and bare.isalpha() else character
-
-
-def shape(character: str) -> int:
-    """The kind of a character, as the language's order of marks defines it."""
-    character = without_accent(character.translate(FOLDS))
-    if character == " ":
-        return SPACE
-    if character == "'" or (character.isascii() and character.isalpha()):
-        return WORD
-    if character.isascii() and character.isdigit():
-        return NUMBER
-    return mark(character) if character in MARKS else OTHER
-
-
-def mark(character: str) -> int:
-    """The kind of a punctuation mark."""
-    return SPACE + 1 + MARKS.index(character)
-
-
-def letter(character: str) -> int:
-    """The code of a letter or apostrophe, -1 for any other character."""
-    return LETTERS.find(without_accent(character.translate(FOLDS)).lower()) if shape(character) == WORD else -1
-
-
-def own_words(lexicon: str) -> list[str]:
-    """The words of a user's lexicon; see `load_language`.
-
-    Raises:
-        ConfigError: It cannot be read.
-    """
-    try:
-        with open_file(lexicon) as file:
-            text = file.read().decode("utf-8").translate(FOLDS)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"The lexicon {lexicon} cannot be read: {error}.", "Give a UTF-8 text file.") from error
-    text = "".join(map(without_accent, text))
-    kept = "".join(character if shape(character) in (WORD, NUMBER, OTHER) else " " for character in text)
-    found = [word for part in kept.split() if (word := part.strip("'"))]
-    words = [word for word in found if len(word) <= LONGEST and all(shape(character) == WORD for character in word)]
-    if len(words) < len(found):
-        logging.getLogger(__name__).warning(
-            "%s: %d of %d entries are left out: they have digits, letters that are not Latin, or more than %d letters.",
-            lexicon, len(found) - len(words), len(found), LONGEST,
-        )  # fmt: skip
-    return words
 
 
 def _codes(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.recognition.ctc.language import EDGE, SHAPES, WORD, Language, mark
+from raypipe.recognition.ctc.characters import EDGE, SHAPES, WORD, mark
+from raypipe.recognition.ctc.language import Language
 from raypipe.recognition.ctc.library import address, library
 
 
@@ -136,7 +137,7 @@ class Texts(NamedTuple):
         return tuple(found[::-1][length:])
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """The result of a search over t time steps.
 
     Attributes:
@@ -180,7 +181,7 @@ class Search:
             _Limits(WINDOW, UNLIKELY, BEAMS),
         )
 
-    def best(self, logs: npt.NDArray[np.float64], with_texts: bool = False) -> Found:
+    def best(self, logs: npt.NDArray[np.float64], with_texts: bool = False) -> SearchResult:
         """The best text of log probabilities, float64 (t, classes), blank first, and the texts that were kept."""
         logs = np.ascontiguousarray(logs, np.float64)
         steps, classes = logs.shape
@@ -195,7 +196,7 @@ class Search:
         if status:
             raise MemoryError(f"Not enough memory for the word search over {steps} time steps.")
         kept = Texts(texts[0], texts[1].tolist(), texts[2].tolist()) if texts else None
-        return Found(labels[: length.value], shared, scores, kept)
+        return SearchResult(labels[: length.value], shared, scores, kept)
 
 
 def _texts(steps: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
