@@ -89,7 +89,11 @@ class Stage(Parameters, ABC):
 
     @abstractmethod
     def steps(self) -> tuple[Step, ...]:
-        """The steps that carry the stage out, in order. The pool runs the last; those before it prepare the work."""
+        """The steps that carry the stage out, in order. The pool runs the last; those before it prepare the work.
+
+        Raises:
+            ConfigError: A parameter has no effect beside the others.
+        """
 
     def check(self) -> None:
         """Checks that this machine has what the stage's workers load, without loading it.

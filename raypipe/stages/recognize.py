@@ -47,6 +47,13 @@ from raypipe.zoo import manifest
 CROPS_COLUMN = "crops"
 GUTTER, PLACE = "gutter", Column(pa.float32())
 """The column that says where two pages meet."""
+NEEDS = {
+    "group_images": "regions_column",
+    "border_width": "regions_column",
+    "double_pages": "regions_column",
+    "space_width": "group_images",
+}
+"""Parameters that have no effect without another one."""
 NOTHING = Reading("", [], [])
 MOST_ALTERNATIVES = 10
 """The search keeps few more different readings."""
@@ -234,8 +241,16 @@ class ImageToText(ModelStage):
     task_parallelism: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as the actor's CPUs")
     keep_input: bool = Field(True, description="keep the picture for later stages")
 
+    def _check_effect(self) -> None:
+        """Refuses parameters that change nothing. Setters may set regions last, so this waits for the pipeline."""
+        for name, other in NEEDS.items():
+            if getattr(self, name) != type(self).model_fields[name].default and not getattr(self, other):
+                what = f"{self.name}'s {name} has no effect without {other}."
+                raise ConfigError(what, f"Leave {name} out, or set {other}.")
+
     @override
     def steps(self) -> tuple[Step, ...]:
+        self._check_effect()
         regions = {self.regions_column: REGIONS} if self.regions_column else {}
         picture = {self.input_col: IMAGE}
         lines = LINES_WITH_ALTERNATIVES if self.alternatives else LINES

@@ -196,6 +196,24 @@ def test_a_column_holds_one_thing(parameters: dict[str, str]) -> None:
         Pipeline([OPEN, rp.ImageToText(regions_column=None, **parameters)])
 
 
+@pytest.mark.parametrize(
+    ("stage", "name", "other"),
+    [
+        (rp.ImageToText(regions_column=None, group_images=True), "group_images", "regions_column"),
+        (rp.ImageToText(regions_column=None, border_width=3), "border_width", "regions_column"),
+        (rp.ImageToText(regions_column=None, double_pages=True), "double_pages", "regions_column"),
+        (rp.ImageToText(space_width=3), "space_width", "group_images"),
+    ],
+)
+def test_what_only_regions_have_is_refused_without_them(stage: rp.Stage, name: str, other: str) -> None:
+    with pytest.raises(ConfigError, match=f"^ImageToText's {name} has no effect without {other}"):
+        Pipeline([OPEN, rp.ImageTextDetector(), stage])
+
+
+def test_defaults_that_only_regions_have_are_no_errors() -> None:
+    Pipeline([OPEN, rp.ImageToTextV2(regions_column=None)])
+
+
 @pytest.mark.parametrize("number", [0, -1, 1.5, "2"])
 @pytest.mark.parametrize("name", ["batch_size", "threads", "page_seconds"])
 def test_numbers_that_cannot_be_are_refused(name: str, number: Any) -> None:
