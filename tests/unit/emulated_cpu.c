@@ -1,4 +1,5 @@
-/* Stands in for `cpu.c` where `emulated_amx.h` does for AMX, whose other instructions are those of VNNI. */
+/* Stands in for `cpu.c` where `emulated.h` does for instructions: CPUs have AMX that have all of AVX-512 that it is used
+   with, and AVX-VNNI that have AVX2. */
 
 #define best_way best_way_of_cpu
 #include "cpu.c"
@@ -6,6 +7,6 @@
 
 int best_way(void)
 {
-    const int found = best_way_of_cpu();
-    return found == VNNI ? most : found;
+    const int found = best_way_of_cpu(), emulated = found == (most == AMX ? AVX512_VBMI : VECTORS);
+    return emulated && (most == AMX || most == AVX_VNNI) ? most : found;
 }

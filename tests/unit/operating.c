@@ -136,7 +136,7 @@ static void run(void)
     limit_way(PLAIN);
     if (!convolution(NULL, NULL))
         compare();
-    limit_way(below(4));
+    limit_way(below(AMX + 1));
     int64_t gates[] = {sides[0], 1, 1, sides[3]}, three = 3, other[] = {sides[0], sides[1], sides[2], 1 + below(40)};
     give(1, (size_t)(gates[0] * gates[3]), NULL, 4, gates);
     give(2, 3 * 4, zeros, 1, &three);

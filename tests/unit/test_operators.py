@@ -23,7 +23,9 @@ from raypipe.errors import DeviceError, ModelError
 from raypipe.metrics import Metrics
 
 Bytes = npt.NDArray[np.uint8]
-WAYS = {"plain C": 0, "AVX2 or NEON": 1, "AVX-512 VNNI": 2, "AMX": 3}
+WAYS = {"plain C": 0, "AVX2 or NEON": 1, "AVX-VNNI": 2, "AVX-512 VNNI": 3, "AVX-512 VBMI": 4, "AMX": 5}
+EMULATED = {"AVX-VNNI": "AVX2 or NEON", "AMX": "AVX-512 VBMI"}
+"""Which instructions a CPU needs to emulate others."""
 RANDOM = np.random.default_rng(7)
 TABLE = RANDOM.permutation(256).astype(np.uint8)
 CREATE_STATUS = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p)
@@ -56,35 +58,35 @@ def noise(*shape: int) -> Bytes:
 
 
 def compiled(target: Path, flags: list[str], *more: Path) -> Path:
-    """Compiles the operators, and more sources, with AMX emulated: see `emulated_amx.h`."""
+    """Compiles the operators, and more sources, with some instructions emulated: see `emulated.h`."""
     try:
         subprocess.run(["cc", *flags, "-shared", "-xc", os.devnull, "-o", target], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"no C compiler that takes {' '.join(flags)}")
     here, folder = Path(__file__).parent, Path(operators.__file__).parent
     sources = [here / "emulated_cpu.c", *(path for path in folder.glob("*.c") if path.name != "cpu.c"), *more]
-    with_tiles = ["-include", here / "emulated_amx.h", f"-I{folder}", "-ffp-contract=off"]
-    subprocess.run(["cc", *flags, *with_tiles, *sources, "-o", target, "-lm"], check=True)
+    with_more = ["-include", here / "emulated.h", f"-I{folder}", "-ffp-contract=off"]
+    subprocess.run(["cc", *flags, *with_more, *sources, "-o", target, "-lm"], check=True)
     return target
 
 
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of operators whose AMX every CPU with AVX-512 VNNI can run."""
+    """A library of operators that emulates the instructions that this CPU lacks."""
     folder = tmp_path_factory.mktemp("emulated")
     flags = ["-O1", "-fPIC", "-fvisibility=hidden", "-shared", f'-DSOURCES="{native.digest(folder)}"']
-    made = compiled(folder / "liboperators.so", flags)
-    assert ctypes.CDLL(str(made)).operators_limit(WAYS["AMX"]) == WAYS["AMX"]
-    return made
+    return compiled(folder / "liboperators.so", flags)
 
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Each kind of instructions that this CPU has, and AMX where it can be emulated."""
+    """Each kind of instructions that this CPU has or can emulate."""
     limit = operators.library().operators_limit
     found = limit(WAYS[request.param])
-    if (request.param, found) == ("AMX", WAYS["AVX-512 VNNI"]):
-        monkeypatch.setattr(operators, "PATH", request.getfixturevalue("emulated"))
+    if found == WAYS.get(EMULATED.get(request.param, "")):
+        path = request.getfixturevalue("emulated")
+        assert ctypes.CDLL(str(path)).operators_limit(WAYS[request.param]) == WAYS[request.param]
+        monkeypatch.setattr(operators, "PATH", path)
     elif found != WAYS[request.param]:
         limit(max(WAYS.values()))
         pytest.skip(f"this CPU has no {request.param}")

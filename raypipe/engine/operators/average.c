@@ -75,7 +75,7 @@ static void average_some(void *given, size_t row)
 #if defined(__x86_64__)
     const int way = best_way();
     if (way != PLAIN) {
-        (way == VECTORS ? row_avx2 : row_wide)(work, row);
+        (way < AVX512_VNNI ? row_avx2 : row_wide)(work, row);
         return;
     }
 #endif

@@ -18,7 +18,7 @@
 /* The settings: the kernel's height and width, the stride of both, the padding on each side, the zero points of x and the
    output, the output's channels, and whether each has one input channel of its own. */
 enum { HEIGHT, WIDTH, STRIDE, TOP, LEFT, BOTTOM, RIGHT, ZERO, RESULT_ZERO, CHANNELS, DEPTHWISE, SETTINGS };
-enum { BAND = 16, FLAT = 256, STRIP = 32, MOST_ROWS = 16 };
+enum { BAND = 16, FLAT = 288, STRIP = 32, MOST_ROWS = 16 };
 
 typedef struct Work {
     Convolution convolution;
@@ -59,8 +59,8 @@ static void compute_row(const Work *work, const uint8_t *const *rows, uint8_t *t
         look_up(work->table, to, to, count * convolution->channels_out);
 }
 
-/* Some pixels of a convolution of single ones: all pictures are one long row. Its end is copied to where more can be
-   read. */
+/* Some pixels of a convolution of single ones: all pictures are one long row. Whatever number a kernel computes at once,
+   FLAT is a multiple of it, so that only at the row's end more is read: that is copied to where there is more. */
 static void compute_flat(Work *work, size_t index)
 {
     const size_t size = work->convolution.channels_in, first = index * FLAT, last = work->pixels - first;

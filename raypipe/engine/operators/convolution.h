@@ -16,7 +16,8 @@ typedef struct {
 } Convolution;
 
 /* Computes `count` neighbouring pixels of the output, in up to `channels` channels from `channel` on. `from` are the
-   input's rows at the first pixel; they are read up to a multiple of MOST_PIXELS pixels. */
+   input's rows at the first pixel; they are read up to a multiple of the pixels computed at once, of which there are 4, 6,
+   8, 12, 16 or 32 (MOST_PIXELS). */
 typedef void (*Kernel)(const Convolution *work, const uint8_t *const *from, size_t channel, uint8_t *to, size_t count);
 
 /* What the CPU's tiles were set up for. */
@@ -34,6 +35,16 @@ typedef struct {
 
 Loops loops_of(const Convolution *work, int way);
 
-/* Those with instructions of one kind of CPU; without a kernel where `way` is none of its. */
-Loops x86_loops(const Convolution *work, int way);
-Loops arm_loops(const Convolution *work, int way);
+/* Those with one kind of vectors, for a way that has them. */
+Loops avx512_loops(const Convolution *work, int way);
+Loops avx2_loops(const Convolution *work, int way);
+Loops neon_loops(const Convolution *work);
+
+/* For functions that become part of each that calls them with constants. */
+#define INLINE static inline __attribute__((always_inline)) TARGET
+/* Sums stay in registers only if no loop over them is left. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("unroll")
+#else
+#define UNROLLED _Pragma("GCC unroll 32")
+#endif

@@ -7,15 +7,15 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#include "cpu.h"
-
 #define NAME(what) what##_neon
+#define VECTOR(what) what##_neon
 #define TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
 #define INT32S int32x4_t
 #define BYTES int8x16_t
 #define WIDE 4
 #define exact_dot_neon dot_neon
-#define MANY 8
+#define PIXELS 8
+#define WINDOWS 16
 
 TARGET static inline int32x4_t bias_neon(const int32_t *bias)
 {
@@ -75,12 +75,13 @@ TARGET static inline void pack_neon(uint8_t *to, const int32x4_t *values, int32_
     vst1q_u8(to, vcombine_u8(vqmovun_s16(vqaddq_s16(low, zeros)), vqmovun_s16(vqaddq_s16(high, zeros))));
 }
 
-#include "convolution_loops.h"
+#include "convolution_write.h"
 
-Loops arm_loops(const Convolution *work, int way)
+#include "convolution_dense.h"
+#include "convolution_depthwise.h"
+
+Loops neon_loops(const Convolution *work)
 {
-    if (way < VECTORS)
-        return (Loops){0};
     if (work->depthwise)
         return (Loops){.kernel = depthwise_kernel_neon, .channels = 4, .less_128 = 1};
     return (Loops){.kernel = dense_kernel_neon, .channels = 8, .less_128 = 1};

@@ -45,12 +45,13 @@ static void plain_kernel(const Convolution *work, const uint8_t *const *from, si
 
 Loops loops_of(const Convolution *work, int way)
 {
-    Loops found = {0};
 #if defined(__x86_64__)
-    found = x86_loops(work, way);
+    if (way >= VECTORS)
+        return (way < AVX512_VNNI ? avx2_loops : avx512_loops)(work, way);
 #elif defined(__aarch64__)
-    found = arm_loops(work, way);
+    if (way >= VECTORS)
+        return neon_loops(work);
 #endif
     (void)way;
-    return found.kernel ? found : (Loops){.kernel = plain_kernel, .channels = LANES};
+    return (Loops){.kernel = plain_kernel, .channels = LANES};
 }

@@ -29,45 +29,56 @@ static int tiles_allowed(void)
 #endif
 
 /* What the CPU and the operating system have; not __builtin_cpu_supports, to which some compilers lack the answer. */
-static int found_way(void)
+static unsigned found_ways(void)
 {
-    const unsigned wide = bit_AVX512F | bit_AVX512BW | bit_AVX512VL;
-    const unsigned fast = bit_AVX512VBMI | bit_AVX512VBMI2 | bit_AVX512VNNI;
+    const unsigned wide = bit_AVX512F | bit_AVX512BW | bit_AVX512VL, vbmi = bit_AVX512VBMI | bit_AVX512VBMI2;
     const unsigned tiles = 1u << 24 | 1u << 25; /* AMX-TILE and AMX-INT8 */
-    unsigned a, b, c, d, saved, high;
+    unsigned a, b, c, d, more, none, saved, high;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
-        return PLAIN;
+        return 0;
     __asm__ volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2) || (saved & 0x6) != 0x6)
-        return PLAIN;
-    if ((b & wide) != wide || (c & fast) != fast || (saved & 0xe6) != 0xe6)
-        return VECTORS;
-    return (d & tiles) == tiles && (saved & 0x60000) == 0x60000 && tiles_allowed() ? AMX : VNNI;
+        return 0;
+    unsigned found = 1u << VECTORS;
+    if (a >= 1 && __get_cpuid_count(7, 1, &more, &none, &none, &none) && more & 1u << 4)
+        found |= 1u << AVX_VNNI;
+    if ((b & wide) != wide || !(c & bit_AVX512VNNI) || (saved & 0xe6) != 0xe6)
+        return found;
+    found |= 1u << AVX512_VNNI;
+    if ((c & vbmi) != vbmi)
+        return found;
+    found |= 1u << AVX512_VBMI;
+    if ((d & tiles) == tiles && (saved & 0x60000) == 0x60000 && tiles_allowed())
+        found |= 1u << AMX;
+    return found;
 }
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 
-static int found_way(void)
+static unsigned found_ways(void)
 {
     enum { DOT_PRODUCTS = 1 << 20 };
-    return getauxval(AT_HWCAP) & DOT_PRODUCTS ? VECTORS : PLAIN;
+    return getauxval(AT_HWCAP) & DOT_PRODUCTS ? 1u << VECTORS : 0;
 }
 #elif defined(__aarch64__) && defined(__APPLE__)
-static int found_way(void)
+static unsigned found_ways(void)
 {
-    return VECTORS;
+    return 1u << VECTORS;
 }
 #else
-static int found_way(void)
+static unsigned found_ways(void)
 {
-    return PLAIN;
+    return 0;
 }
 #endif
 
 int best_way(void)
 {
-    static int found = -1; /* The same whichever thread finds it first. */
-    if (found < 0)
-        found = found_way();
-    return found < most ? found : most;
+    static unsigned found = 0; /* The same whichever thread finds it first. */
+    if (!found)
+        found = found_ways() | 1u << PLAIN;
+    int way = most;
+    while (!(found & 1u << way))
+        way--;
+    return way;
 }

@@ -1,9 +1,9 @@
 /* Which instructions operators may use. */
 
-/* Each has those before. VECTORS stands for AVX2, or NEON with dot products; VNNI for AVX-512 with VNNI, VBMI and VBMI2; AMX for
-   tiles of int8. */
-enum { PLAIN, VECTORS, VNNI, AMX };
+/* VECTORS stands for AVX2, or NEON with dot products; AVX_VNNI for AVX2 with it; AVX512_VNNI for AVX-512F, BW, VL and VNNI;
+   AVX512_VBMI for these with VBMI and VBMI2; AMX for those with tiles of int8. */
+enum { PLAIN, VECTORS, AVX_VNNI, AVX512_VNNI, AVX512_VBMI, AMX };
 
-/* The fastest that this CPU has, or less if limited. */
+/* The last of them that this CPU has, or the last that it has up to a limit. */
 int best_way(void);
 void limit_way(int way);

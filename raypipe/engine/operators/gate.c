@@ -93,7 +93,7 @@ static void multiply_part(void *given, size_t index)
 #if defined(__x86_64__)
     const int way = best_way();
     if (way != PLAIN) {
-        (way == VECTORS ? run_avx2 : run_wide)(work, from, factors, to, count);
+        (way < AVX512_VNNI ? run_avx2 : run_wide)(work, from, factors, to, count);
         return;
     }
 #endif

@@ -67,8 +67,9 @@ void look_up(const uint8_t *table, const uint8_t *from, uint8_t *to, size_t coun
 {
     size_t done = 0;
 #if defined(__x86_64__)
-    int way = best_way();
-    done = way >= VNNI ? by_vbmi(table, from, to, count) : way == VECTORS ? by_avx2(table, from, to, count) : 0;
+    const int way = best_way();
+    if (way != PLAIN)
+        done = (way < AVX512_VBMI ? by_avx2 : by_vbmi)(table, from, to, count);
 #endif
     for (size_t i = done; i < count; i++)
         to[i] = table[from[i]];

@@ -1,6 +1,6 @@
-/* AMX's tiles in plain C, as Intel's manual describes them: the tests include this before each source of the operators,
-   so that what they do with tiles is tested on CPUs without AMX, and sanitizers see what is read and written. Where a
-   CPU would raise an exception, an assertion fails. */
+/* AVX-VNNI, and AMX's tiles, in plain C, as Intel's manual describes them: the tests include this before each source of the
+   operators, so that what they do with these is tested on CPUs that lack one or the other, and sanitizers see what is
+   read from tiles and written to them. Where a CPU would raise an exception, an assertion fails. */
 
 #if defined(__x86_64__)
 #include <assert.h>
@@ -61,7 +61,20 @@ EMULATED void emulated_stored(size_t tile, void *to, size_t stride)
         memcpy((uint8_t *)to + i * stride, rows[i], setup_of_tiles.bytes[tile]);
 }
 
-/* Adds four products at a time, of unsigned `data` and signed `weights`. */
+/* Adds four products at a time, of unsigned `data` and signed `weights`, by AVX-VNNI. */
+EMULATED __attribute__((target("avx2"))) __m256i emulated_dpbusd_avx(__m256i sums, __m256i data, __m256i weights)
+{
+    int32_t sum[8];
+    uint8_t one[32];
+    int8_t other[32];
+    memcpy(sum, &sums, sizeof sum), memcpy(one, &data, sizeof one), memcpy(other, &weights, sizeof other);
+    for (size_t i = 0; i < 32; i++)
+        sum[i / 4] += one[i] * other[i];
+    memcpy(&sums, sum, sizeof sum);
+    return sums;
+}
+
+/* The same by AMX. */
 EMULATED void emulated_dpbusd(size_t to, size_t data, size_t weights)
 {
     const size_t depth = setup_of_tiles.rows[weights], width = setup_of_tiles.bytes[to] / 4;
@@ -79,6 +92,8 @@ EMULATED void emulated_dpbusd(size_t to, size_t data, size_t weights)
     }
 }
 
+#undef _mm256_dpbusd_avx_epi32
+#define _mm256_dpbusd_avx_epi32 emulated_dpbusd_avx
 #undef _tile_loadd
 #undef _tile_stored
 #undef _tile_dpbusd

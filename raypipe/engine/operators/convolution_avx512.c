@@ -1,4 +1,4 @@
-/* The inner loops of a convolution by AVX-512 VNNI, by AMX, and by AVX2. */
+/* The inner loops of a convolution by AVX-512 VNNI, with VBMI or without it, and by AMX. */
 
 #if defined(__x86_64__)
 #include "convolution.h"
@@ -8,68 +8,40 @@
 
 #include "cpu.h"
 
+#define VECTOR(what) what##_512
 #define NAME(what) what##_vnni
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define INT32S __m512i
 #define BYTES __m512i
 #define WIDE 16
+#define PIXELS 8
+#define WINDOWS 16
 #define exact_dot_vnni dot_vnni
-#define MANY 8
 
-TARGET static inline __m512i bias_vnni(const int32_t *bias)
+TARGET static inline __m512i bias_512(const int32_t *bias)
 {
     return _mm512_loadu_si512(bias);
 }
 
-TARGET static inline __m512i dot_vnni(__m512i sum, __m512i data, __m512i weights)
-{
-    return _mm512_dpbusd_epi32(sum, data, weights);
-}
-
-TARGET static inline __m512i four_vnni(const int8_t *weights)
+TARGET static inline __m512i four_512(const int8_t *weights)
 {
     return _mm512_loadu_si512(weights);
 }
 
-TARGET static inline __m512i spread_vnni(const uint8_t *data)
+TARGET static inline __m512i spread_512(const uint8_t *data)
 {
     int32_t four;
     memcpy(&four, data, sizeof four);
     return _mm512_set1_epi32(four);
 }
 
-TARGET static inline __m128i sixteen(const void *data)
-{
-    return _mm_loadu_si128((const __m128i *)data);
-}
-
-/* Four times 16 bytes of 16 channels, channel by channel. */
-TARGET static inline __m512i gather_vnni(const void *from, size_t pixel)
-{
-    const uint8_t *data = from;
-    const __m512i order = _mm512_set_epi32(0x3f2f1f0f, 0x3e2e1e0e, 0x3d2d1d0d, 0x3c2c1c0c, 0x3b2b1b0b, 0x3a2a1a0a,
-                                           0x39291909, 0x38281808, 0x37271707, 0x36261606, 0x35251505, 0x34241404,
-                                           0x33231303, 0x32221202, 0x31211101, 0x30201000);
-    __m512i pixels = _mm512_castsi128_si512(sixteen(data));
-    pixels = _mm512_inserti32x4(pixels, sixteen(data + pixel), 1);
-    pixels = _mm512_inserti32x4(pixels, sixteen(data + 2 * pixel), 2);
-    pixels = _mm512_inserti32x4(pixels, sixteen(data + 3 * pixel), 3);
-    return _mm512_permutexvar_epi8(order, pixels);
-}
-
-/* Windows that begin `count` bytes behind those of `near`. */
-TARGET static inline __m512i slide_vnni(__m512i near, __m512i far, size_t count)
-{
-    return _mm512_shrdv_epi32(near, far, _mm512_set1_epi32(8 * (int)count));
-}
-
-TARGET static inline __m512i scale_vnni(__m512i sum, const float *scale)
+TARGET static inline __m512i scale_512(__m512i sum, const float *scale)
 {
     return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(scale)));
 }
 
 /* Adds the zero point; the instructions limit what they narrow, and leave an order that is mended. */
-TARGET static inline void pack_vnni(uint8_t *to, const __m512i *values, int32_t zero)
+TARGET static inline void pack_512(uint8_t *to, const __m512i *values, int32_t zero)
 {
     const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
     const __m512i zeros = _mm512_set1_epi16((int16_t)zero);
@@ -78,9 +50,45 @@ TARGET static inline void pack_vnni(uint8_t *to, const __m512i *values, int32_t 
     _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
 }
 
-#include "convolution_loops.h"
+#include "convolution_write.h"
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni")))
+TARGET static inline __m512i dot_vnni(__m512i sum, __m512i data, __m512i weights)
+{
+    return _mm512_dpbusd_epi32(sum, data, weights);
+}
+
+TARGET static inline __m128i sixteen(const void *data)
+{
+    return _mm_loadu_si128((const __m128i *)data);
+}
+
+/* Four pixels of 16 channels. */
+TARGET static inline __m512i four_pixels(const void *from, size_t pixel)
+{
+    const uint8_t *data = from;
+    __m512i pixels = _mm512_castsi128_si512(sixteen(data));
+    pixels = _mm512_inserti32x4(pixels, sixteen(data + pixel), 1);
+    pixels = _mm512_inserti32x4(pixels, sixteen(data + 2 * pixel), 2);
+    return _mm512_inserti32x4(pixels, sixteen(data + 3 * pixel), 3);
+}
+
+/* Four times 16 bytes of 16 channels, channel by channel. */
+TARGET static inline __m512i gather_vnni(const void *from, size_t pixel)
+{
+    const __m512i fours = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    const __m512i order = _mm512_broadcast_i32x4(_mm_set_epi32(0x0f0b0703, 0x0e0a0602, 0x0d090501, 0x0c080400));
+    return _mm512_shuffle_epi8(_mm512_permutexvar_epi32(fours, four_pixels(from, pixel)), order);
+}
+
+/* Windows that begin `count` bytes behind those of `near`. */
+TARGET static inline __m512i slide_vnni(__m512i near, __m512i far, size_t count)
+{
+    const unsigned bits = 8 * (unsigned)count;
+    return _mm512_or_si512(_mm512_srli_epi32(near, bits), _mm512_slli_epi32(far, 32 - bits));
+}
+
+#include "convolution_dense.h"
+#include "convolution_depthwise.h"
 
 enum { EIGHT = 8 };
 
@@ -91,8 +99,8 @@ TARGET static inline void write_last_eight(const Convolution *work, uint8_t *to,
     uint8_t bytes[64];
     __m512i scaled[4];
     for (size_t i = 0; i < 4; i++)
-        scaled[i] = scale_vnni(sum[i], scale);
-    pack_vnni(bytes, scaled, work->zero);
+        scaled[i] = scale_512(sum[i], scale);
+    pack_512(bytes, scaled, work->zero);
     for (size_t i = 0; i < EIGHT && i < count; i++)
         memcpy(to + i * work->channels_out, bytes + 8 * i, 8);
 }
@@ -110,20 +118,20 @@ TARGET static void last_24_vnni(const Convolution *work, const uint8_t *const *f
         const int8_t *weights = work->weights + channel / LANES * block;
         __m512i sum[EIGHT], shared[EIGHT / 2];
         for (size_t i = 0; i < EIGHT; i++)
-            sum[i] = bias_vnni(work->bias + channel), shared[i / 2] = bias_vnni(bias);
+            sum[i] = bias_512(work->bias + channel), shared[i / 2] = bias_512(bias);
         for (size_t row = 0; row < work->rows; row++)
             for (size_t step = 0; step < work->steps; step++, weights += LANES * FOUR) {
-                const __m512i first = four_vnni(weights);
+                const __m512i first = four_512(weights);
                 const __m512i second = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(weights + block)));
                 const uint8_t *at = from[row] + x * pixel + FOUR * step;
                 for (size_t i = 0; i < EIGHT; i += 2) {
-                    const __m512i one = spread_vnni(at + i * pixel), other = spread_vnni(at + (i + 1) * pixel);
+                    const __m512i one = spread_512(at + i * pixel), other = spread_512(at + (i + 1) * pixel);
                     sum[i] = dot_vnni(sum[i], one, first);
                     sum[i + 1] = dot_vnni(sum[i + 1], other, first);
                     shared[i / 2] = dot_vnni(shared[i / 2], _mm512_mask_blend_epi32(0xff00, one, other), second);
                 }
             }
-        write_vnni(work, channel, to + x * work->channels_out, count - x, sum, EIGHT, 1);
+        write_512(work, channel, to + x * work->channels_out, count - x, sum, EIGHT, 1);
         write_last_eight(work, to + x * work->channels_out + LANES, count - x, shared, scale);
     }
 }
@@ -134,10 +142,33 @@ TARGET static void any_dense_vnni(const Convolution *work, const uint8_t *const 
     (work->channels_out - channel == 24 ? last_24_vnni : dense_kernel_vnni)(work, from, channel, to, count);
 }
 
+#undef NAME
+#undef TARGET
+
+#define NAME(what) what##_vbmi
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni")))
+#define dot_vbmi dot_vnni
+#define exact_dot_vbmi dot_vnni
+
+TARGET static inline __m512i gather_vbmi(const void *from, size_t pixel)
+{
+    const __m512i order = _mm512_set_epi32(0x3f2f1f0f, 0x3e2e1e0e, 0x3d2d1d0d, 0x3c2c1c0c, 0x3b2b1b0b, 0x3a2a1a0a,
+                                           0x39291909, 0x38281808, 0x37271707, 0x36261606, 0x35251505, 0x34241404,
+                                           0x33231303, 0x32221202, 0x31211101, 0x30201000);
+    return _mm512_permutexvar_epi8(order, four_pixels(from, pixel));
+}
+
+TARGET static inline __m512i slide_vbmi(__m512i near, __m512i far, size_t count)
+{
+    return _mm512_shrdv_epi32(near, far, _mm512_set1_epi32(8 * (int)count));
+}
+
+#include "convolution_depthwise.h"
+
 #undef TARGET
 
 /* Tiles have 16 rows: sums of 16 channels, bytes of as many steps as fit, or weights of 16 channels. */
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni,amx-tile,amx-int8")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,amx-tile,amx-int8")))
 
 typedef struct {
     uint8_t palette, start, unused[14];
@@ -179,13 +210,13 @@ TARGET static void write_amx(const Convolution *work, size_t channel, uint8_t *t
 {
     __m512i one[4], two[8];
     for (size_t i = 0; i < 4; i++) {
-        one[i] = two[2 * i] = bias_vnni(first + i * LANES);
-        two[2 * i + 1] = second ? bias_vnni(second + i * LANES) : one[i];
+        one[i] = two[2 * i] = bias_512(first + i * LANES);
+        two[2 * i + 1] = second ? bias_512(second + i * LANES) : one[i];
     }
     if (second)
-        write_vnni(work, channel, to, count, two, 4, 2);
+        write_512(work, channel, to, count, two, 4, 2);
     else
-        write_vnni(work, channel, to, count, one, 4, 1);
+        write_512(work, channel, to, count, one, 4, 1);
 }
 
 /* Computes 32 pixels of 16 channels, or of 32, whose weights are `far` behind. */
@@ -234,94 +265,12 @@ TARGET static void dense_kernel_amx(const Convolution *work, const uint8_t *cons
     }
 }
 
-#undef TARGET
-
-#define NAME(what) what##_avx2
-#define TARGET __attribute__((target("avx2")))
-#define INT32S __m256i
-#define BYTES __m256i
-#define WIDE 8
-#define MANY 4
-
-TARGET static inline __m256i bias_avx2(const int32_t *bias)
+Loops avx512_loops(const Convolution *work, int way)
 {
-    return _mm256_loadu_si256((const __m256i *)bias);
-}
-
-/* Pairs are added in 16 bits: weights have 7. */
-TARGET static inline __m256i dot_avx2(__m256i sum, __m256i data, __m256i weights)
-{
-    __m256i pairs = _mm256_maddubs_epi16(data, weights);
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
-
-/* Pairs of which one is zero fit for weights of 8 bits, too. */
-TARGET static inline __m256i exact_dot_avx2(__m256i sum, __m256i data, __m256i weights)
-{
-    const __m256i low = _mm256_set1_epi16(255);
-    return dot_avx2(dot_avx2(sum, data, _mm256_and_si256(weights, low)), data, _mm256_andnot_si256(low, weights));
-}
-
-TARGET static inline __m256i four_avx2(const int8_t *weights)
-{
-    return _mm256_loadu_si256((const __m256i *)weights);
-}
-
-TARGET static inline __m256i spread_avx2(const uint8_t *data)
-{
-    int32_t four;
-    memcpy(&four, data, sizeof four);
-    return _mm256_set1_epi32(four);
-}
-
-TARGET static inline __m128i eight(const void *data)
-{
-    return _mm_loadl_epi64((const __m128i *)data);
-}
-
-/* Four times 8 bytes of 8 channels, channel by channel. */
-TARGET static inline __m256i gather_avx2(const void *from, size_t pixel)
-{
-    const uint8_t *data = from;
-    __m128i first = _mm_unpacklo_epi8(eight(data), eight(data + pixel));
-    __m128i second = _mm_unpacklo_epi8(eight(data + 2 * pixel), eight(data + 3 * pixel));
-    return _mm256_set_m128i(_mm_unpackhi_epi16(first, second), _mm_unpacklo_epi16(first, second));
-}
-
-TARGET static inline __m256i slide_avx2(__m256i near, __m256i far, size_t count)
-{
-    const int bits = 8 * (int)count;
-    return _mm256_or_si256(_mm256_srli_epi32(near, bits), _mm256_slli_epi32(far, 32 - bits));
-}
-
-TARGET static inline __m256i scale_avx2(__m256i sum, const float *scale)
-{
-    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(scale)));
-}
-
-TARGET static inline void pack_avx2(uint8_t *to, const __m256i *values, int32_t zero)
-{
-    const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0), zeros = _mm256_set1_epi16((int16_t)zero);
-    __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(values[0], values[1]), zeros);
-    __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(values[2], values[3]), zeros);
-    __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
-    _mm256_storeu_si256((__m256i *)to, bytes);
-}
-
-#include "convolution_loops.h"
-
-Loops x86_loops(const Convolution *work, int way)
-{
-    if (way >= VNNI && work->depthwise)
-        return (Loops){.kernel = depthwise_kernel_vnni, .channels = 16};
+    if (work->depthwise)
+        return (Loops){.kernel = way == AVX512_VNNI ? depthwise_kernel_vnni : depthwise_kernel_vbmi, .channels = 16};
     if (way == AMX)
         return (Loops){dense_kernel_amx, 32, 0, begin_amx, end_amx};
-    if (way == VNNI)
-        return (Loops){.kernel = any_dense_vnni, .channels = 32};
-    if (way == VECTORS && work->depthwise)
-        return (Loops){.kernel = depthwise_kernel_avx2, .channels = 8};
-    if (way == VECTORS)
-        return (Loops){.kernel = dense_kernel_avx2, .channels = 16};
-    return (Loops){0};
+    return (Loops){.kernel = any_dense_vnni, .channels = 32};
 }
 #endif
