@@ -48,3 +48,7 @@ Loops neon_loops(const Convolution *work);
 #else
 #define UNROLLED _Pragma("GCC unroll 32")
 #endif
+/* Ends a step of sums: without it, GCC copies each from one register to another, and some to memory, in every step. */
+#define KEEP(sums, count)                                                                                            \
+    UNROLLED for (size_t kept = 0; kept < (count); kept++)                                                            \
+        __asm__("" : IN_REGISTER(sums[kept]))

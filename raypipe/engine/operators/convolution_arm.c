@@ -13,6 +13,7 @@
 #define INT32S int32x4_t
 #define BYTES int8x16_t
 #define WIDE 4
+#define IN_REGISTER "+w"
 #define exact_dot_neon dot_neon
 #define PIXELS 8
 #define WINDOWS 16

@@ -13,6 +13,7 @@
 #define INT32S __m256i
 #define BYTES __m256i
 #define WIDE 8
+#define IN_REGISTER "+x"
 #define WINDOWS 8
 
 TARGET static inline __m256i bias_avx2(const int32_t *bias)

@@ -14,6 +14,7 @@
 #define INT32S __m512i
 #define BYTES __m512i
 #define WIDE 16
+#define IN_REGISTER "+v"
 #define PIXELS 8
 #define WINDOWS 16
 #define exact_dot_vnni dot_vnni
@@ -130,6 +131,8 @@ TARGET static void last_24_vnni(const Convolution *work, const uint8_t *const *f
                     sum[i + 1] = dot_vnni(sum[i + 1], other, first);
                     shared[i / 2] = dot_vnni(shared[i / 2], _mm512_mask_blend_epi32(0xff00, one, other), second);
                 }
+                KEEP(sum, EIGHT);
+                KEEP(shared, EIGHT / 2);
             }
         write_512(work, channel, to + x * work->channels_out, count - x, sum, EIGHT, 1);
         write_last_eight(work, to + x * work->channels_out + LANES, count - x, shared, scale);

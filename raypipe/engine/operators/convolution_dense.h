@@ -22,6 +22,7 @@ INLINE void NAME(dense)(const Convolution *work, const uint8_t *const *from, siz
                     const BYTES data = VECTOR(spread)(at + i / vectors * pixel);
                     sum[i] = NAME(dot)(sum[i], data, i % vectors ? second : first);
                 }
+                KEEP(sum, 2 * PIXELS);
             }
         VECTOR(write)(work, channel, to + x * work->channels_out, count - x, sum, pixels, vectors);
     }

@@ -20,6 +20,7 @@ INLINE void NAME(depthwise)(const Convolution *work, const uint8_t *const *from,
             if (steps == 2 && i >= FOUR)
                 sum[i - FOUR] = NAME(dot)(sum[i - FOUR], data, far);
         }
+        KEEP(sum, WINDOWS);
     }
 }
 
