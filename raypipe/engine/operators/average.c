@@ -57,8 +57,7 @@ static inline __attribute__((always_inline)) void average_row(const Average *wor
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx512f,avx512bw,avx512vl,prefer-vector-width=512"))) static void row_wide(const Average *work,
-                                                                                               size_t row)
+__attribute__((target("avx512f,avx512bw,avx512vl"))) static void row_wide(const Average *work, size_t row)
 {
     average_row(work, row);
 }
