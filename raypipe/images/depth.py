@@ -62,10 +62,18 @@ def from_lab(values: npt.NDArray[Any], is_signed: bool) -> Pixels:
     return found
 
 
-def share(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Values of an alpha channel, from 0 to 1 by the range of their type."""
-    most = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
+def share(values: npt.NDArray[Any], most: float) -> npt.NDArray[np.float32]:
+    """Values of an alpha channel, from 0 to 1, of which `most` is opaque."""
     return np.asarray(np.clip(values.astype(np.float32) / np.float32(most), 0, 1), np.float32)
+
+
+def white_beside(values: npt.NDArray[Any], alpha: npt.NDArray[Any], most: float) -> float:
+    """The value that is white in a picture with an alpha channel, of which `most` is opaque; see `eight_bits`.
+
+    Where the ground is transparent, the brightest value is that of some letters.
+    """
+    is_beyond = values.dtype.kind == "f" and np.max(values, initial=0) > most
+    return 0 if is_beyond or alpha.min(initial=most) >= most else most
 
 
 def shows_on_white(pixels: Pixels) -> bool:
@@ -73,21 +81,24 @@ def shows_on_white(pixels: Pixels) -> bool:
     return bool(pixels.min(initial=FAINTEST) < FAINTEST)
 
 
-def on_paper(pixels: Pixels, alpha: npt.NDArray[Any], is_multiplied: bool) -> Pixels:
+def on_paper(pixels: Pixels, alpha: npt.NDArray[Any], most: float, is_multiplied: bool = False) -> Pixels:
     """Pixels (h, w, channels) as they look on paper, given how opaque they are (h, w), in any type.
 
-    The paper is white; it is black if nothing would show on white. With `is_multiplied`, the pixels are multiplied by
-    their opacity already.
+    The paper is white; it is black if nothing would show on white.
+
+    Args:
+        most: What `alpha` is where they are opaque.
+        is_multiplied: Whether the pixels are multiplied by their opacity already.
     """
     found = pixels
     for start in range(0, len(pixels), ROWS):
-        opaque = share(alpha[start : start + ROWS])[:, :, None]
+        opaque = share(alpha[start : start + ROWS], most)[:, :, None]
         rows = pixels[start : start + ROWS] * (np.float32(1) if is_multiplied else opaque) + WHITE * (1 - opaque)
         found[start : start + ROWS] = np.clip(rows, 0, WHITE)
     if shows_on_white(found) or not alpha.any():
         return found
     for start in range(0, len(pixels), ROWS):
-        ground = WHITE * (1 - share(alpha[start : start + ROWS])[:, :, None])
+        ground = WHITE * (1 - share(alpha[start : start + ROWS], most)[:, :, None])
         found[start : start + ROWS] = np.clip(found[start : start + ROWS] - ground, 0, WHITE)
     return found
 

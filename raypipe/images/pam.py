@@ -9,7 +9,7 @@ import numpy as np
 
 from raypipe.errors import Code, PageError
 from raypipe.images.base import Kind, Size, Wanted
-from raypipe.images.depth import WHITE, as_picture, eight_bits, from_picture, on_paper
+from raypipe.images.depth import WHITE, as_picture, eight_bits, from_picture, on_paper, white_beside
 from raypipe.types import Pixels
 
 MOST_HEADER, MOST_VALUE = 4096, 65535
@@ -73,9 +73,12 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
     values = np.frombuffer(data, kind, count, header.start).reshape(header.height, header.width, header.channels)
     values = values[::-1] if header.upward else values
     colours = 1 if header.channels < 3 else 3
-    pixels = eight_bits(values[:, :, :colours], most=header.most if header.most < WHITE else 0)
-    if header.channels > colours:
-        pixels = on_paper(pixels.copy(), values[:, :, colours] / np.float32(header.most), is_multiplied=False)
+    shades, alpha = values[:, :, :colours], values[:, :, colours:]
+    most: float = header.most if header.most < WHITE else 0
+    if not alpha.size:
+        return from_picture(as_picture(eight_bits(shades, most=most)), gray)
+    pixels = eight_bits(shades, most=most or white_beside(shades, alpha, header.most))
+    pixels = on_paper(pixels.copy(), alpha[:, :, 0], header.most)
     return from_picture(as_picture(pixels), gray)
 
 

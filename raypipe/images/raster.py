@@ -17,7 +17,7 @@ from PIL import ImageOps
 from raypipe.errors import Code, PageError
 from raypipe.images import foreign, jpeg
 from raypipe.images.base import ELONGATED, Kind, Size, Wanted
-from raypipe.images.depth import WHITE, as_picture, eight_bits, from_lab, from_picture, shows_on_white
+from raypipe.images.depth import as_picture, eight_bits, from_lab, from_picture, on_paper, shows_on_white, white_beside
 from raypipe.images.mending import begun, mended
 from raypipe.types import Pixels
 
@@ -32,6 +32,8 @@ NO_ALPHA = ("BMP", "DIB", "ICO", "TGA")
 """Formats whose fourth channel may be unused."""
 MOST_DOTS = 100_000
 """Highest plausible resolution, in dots per inch."""
+WORD = 65535
+"""White in a PNG of 16 bits, the only kind of so many bits that says which value stands for nothing."""
 
 COMPRESSION, PHOTOMETRIC, PALETTE, FAX = 259, 262, 320, (2, 3, 4)
 """Tags of a TIFF, and the compressions of CCITT."""
@@ -184,15 +186,21 @@ def _check_palette(picture: PillowImage.Image) -> None:
 def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
     """A Pillow picture of any mode as grey or BGR bytes, with transparency on paper."""
     if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture)
-        pixels = eight_bits(values)
-        pixels[values == picture.info.get("transparency", np.nan)] = WHITE
-        picture = as_picture(pixels)
+        picture = as_picture(_of_words(picture))
     elif picture.mode == "LAB":
         picture = as_picture(from_lab(np.asarray(picture), is_signed=False))
     if picture.has_transparency_data and not _is_opaque(picture):
         picture = _on_paper(picture.convert("RGBA"))
     return from_picture(picture, gray)
+
+
+def _of_words(picture: PillowImage.Image) -> Pixels:
+    """A picture of more than 8 bits as bytes; on paper, if one of its values stands for nothing."""
+    values = np.asarray(picture)
+    if "transparency" not in picture.info:
+        return eight_bits(values)
+    alpha = np.where(values == picture.info["transparency"], 0, WORD)
+    return on_paper(eight_bits(values, most=white_beside(values, alpha, WORD))[:, :, None], alpha, WORD)
 
 
 def _on_paper(picture: PillowImage.Image) -> PillowImage.Image:

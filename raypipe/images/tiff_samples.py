@@ -13,7 +13,7 @@ import numpy.typing as npt
 from raypipe.errors import Code, PageError
 from raypipe.images import raster
 from raypipe.images.base import Size
-from raypipe.images.depth import as_picture, eight_bits, from_lab, from_picture, on_paper
+from raypipe.images.depth import as_picture, eight_bits, from_lab, from_picture, on_paper, white_beside
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:
@@ -124,21 +124,29 @@ def render(data: bytes, origin: str, number: int, gray: bool) -> Pixels:
     """
     page = _page(data, origin, number)
     samples = _samples(page, data, origin, number)
-    picture = as_picture(_bytes(samples.colours, page), page.photometric == CMYK)
+    picture = as_picture(_bytes(samples, page), page.photometric == CMYK)
     if samples.alpha is not None:
         bands = np.atleast_3d(np.asarray(picture.convert("RGB") if picture.mode == "CMYK" else picture))
-        picture = as_picture(on_paper(bands.copy(), samples.alpha, samples.is_multiplied))
+        picture = as_picture(on_paper(bands.copy(), samples.alpha, _most(page, samples.alpha), samples.is_multiplied))
     return np.asarray(raster.UPRIGHT[_orientation(page)](from_picture(picture, gray)))
 
 
-def _bytes(colours: npt.NDArray[Any], page: TiffPage) -> Pixels:
+def _bytes(samples: Samples, page: TiffPage) -> Pixels:
     """The colours of a page as bytes: grey, RGB or CMYK."""
+    colours, alpha = samples.colours, samples.alpha
     if page.photometric in (LAB, ICC_LAB):
         return from_lab(colours, page.photometric == LAB)
     # Inks have a fixed range; only for light is the brightest value taken for white.
-    has_range = page.bitspersample < 8 or page.photometric == CMYK
-    most = 1.0 if colours.dtype.kind == "f" else float((1 << page.bitspersample) - 1)
-    return eight_bits(colours, page.photometric == WHITE_IS_ZERO, most if has_range else 0)
+    most = _most(page, colours)
+    if page.bitspersample >= 8 and page.photometric != CMYK:
+        most = 0 if alpha is None else white_beside(colours, alpha, most)
+    return eight_bits(colours, page.photometric == WHITE_IS_ZERO, most)
+
+
+def _most(page: TiffPage, values: npt.NDArray[Any]) -> float:
+    """The highest value that samples of such a type can have."""
+    bits = page.bitspersample - (values.dtype.kind == "i")
+    return 1.0 if values.dtype.kind == "f" else float((1 << bits) - 1)
 
 
 def _samples(page: TiffPage, data: bytes, origin: str, number: int) -> Samples:

@@ -128,10 +128,11 @@ def test_a_fourth_channel_of_zeros_is_none(kind: str) -> None:
     assert same(pixels(data), quarters(), 1)
 
 
-def test_a_grey_of_sixteen_bits_that_stands_for_nothing() -> None:
-    values = np.full((10, 20), 65535, np.uint16)
-    values[:, 10:] = 300
-    assert (pixels(encoded(values, "PNG", transparency=300), gray=True) == 255).all()
+@pytest.mark.parametrize(("ink", "shades"), [((65535,), (0, 255)), ((257, 25_700), (255, 1, 100))])
+def test_a_grey_of_sixteen_bits_that_stands_for_nothing(ink: tuple[int, ...], shades: tuple[int, ...]) -> None:
+    """The ground is black beside white ink, and white beside dark ink, of which the brightest is no paper."""
+    values = np.array([300, *ink], np.uint16)[None].repeat(10, 0)
+    assert (pixels(encoded(values, "PNG", transparency=300), gray=True) == shades).all()
 
 
 INVERSE = {

@@ -99,3 +99,17 @@ def test_pixels_are_decoded(shape: tuple[int, ...]) -> None:
     with pytest.raises(PageError) as caught:
         open_image(data[: len(data) // 2], "a.jxl", 0, False, LIMITS).pixels()
     assert caught.value.code == "image_truncated"
+
+
+@pytest.mark.skipif(find_spec("imagecodecs") is None, reason="the extra jxl is not installed")
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize(("inks", "shades"), [((0.02, 0.4), [255, 5, 102]), ((0.9, 1), [0, 229.5, 255])])
+def test_ink_on_nothing(bits: int, inks: tuple[float, ...], shades: list[float]) -> None:
+    """The brightest value is that of an ink, not of paper; nothing but bright ink is laid on black."""
+    from imagecodecs import jpegxl_encode
+
+    most = (1 << bits) - 1
+    row = np.array([[0] * 4, *([round(ink * most)] * 3 + [most] for ink in inks)])
+    values = row[None].repeat(9, 0).astype(np.uint8 if bits == 8 else np.uint16)
+    data = jpegxl_encode(values, lossless=True, bitspersample=bits)
+    assert np.abs(open_image(data, "a.jxl", 0, True, LIMITS).pixels() - shades).max() <= 2

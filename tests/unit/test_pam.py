@@ -49,6 +49,16 @@ def test_the_brightest_value_is_as_bright_as_the_header_says(most: int) -> None:
     assert np.abs(found - values[:, :, 2::-1] * 255.0 / most).max() <= 1
 
 
+@pytest.mark.parametrize("most", [100, 255, 1023, 65535])
+@pytest.mark.parametrize("colours", [1, 3])
+def test_ink_on_nothing_is_as_bright_as_it_is(most: int, colours: int) -> None:
+    """The brightest value is that of an ink, not of paper; nothing but bright ink is laid on black."""
+    for inks, shades in (((0.02, 0.4), [255, 5, 102]), ((0.9, 1), [0, 229.5, 255])):
+        row = [[0] * (colours + 1), *([round(ink * most)] * colours + [most] for ink in inks)]
+        found = read(pam(np.array(row)[None].repeat(9, 0), most), gray=True)
+        assert np.abs(found - shades).max() <= 2
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("colour", [False, True])
 def test_floats(colour: bool, order: str) -> None:

@@ -109,6 +109,15 @@ def test_bright_ink_on_nothing_is_laid_on_black(kind: str, alpha: str) -> None:
     assert (found[:, :15] == 0).all() and (found[:, 15:] == 255).all()
 
 
+@pytest.mark.parametrize("kind", ["uint16", "int16", "uint32", "float32"])
+def test_ink_on_nothing_is_not_made_brighter(kind: str) -> None:
+    """The brightest value is that of an ink, not of paper."""
+    most = 1.0 if kind == "float32" else np.iinfo(kind).max
+    ink = np.array([[0, 0], [0.02 * most, most], [0.4 * most, most]]).astype(kind)[None].repeat(9, 0)
+    found = read(tiff(ink, extrasamples=["unassalpha"], photometric="minisblack", planarconfig="contig"))
+    assert np.abs(found.astype(int) - [255, 5, 102]).max() <= 1
+
+
 def test_cmyk_of_sixteen_bits() -> None:
     values = np.asarray(PillowImage.fromarray(COLOUR).convert("CMYK")).astype(np.uint16) * 257
     assert near(read(tiff(values, photometric="separated"), gray=False), COLOUR[:, :, ::-1])
