@@ -10,7 +10,7 @@ import click
 from raypipe import presets
 from raypipe.cli.table import print_table
 from raypipe.errors import ExitStatus
-from raypipe.zoo import hub, manifest, store
+from raypipe.zoo import manifest, pulling, store
 
 
 @click.group()
@@ -63,7 +63,7 @@ def pull(name: str, revision: str | None, update: bool, record: Path | None) -> 
             click.echo(f"{model.name} is already here: {model.path}")
             return
         like = recorded
-    _stored(hub.pull(model, revision, like))
+    _stored(pulling.pull(model, revision, like))
 
 
 @models.command("import", epilog="Example: raypipe models import ocr_base_handwritten_v2_opt trocr-base-handwritten/")
@@ -71,7 +71,7 @@ def pull(name: str, revision: str | None, update: bool, record: Path | None) -> 
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def import_model(name: str, folder: Path) -> None:
     """Copies a model from a folder that Optimum's ONNX exporter wrote into the local store."""
-    _stored(hub.import_folder(manifest.find(name), folder))
+    _stored(pulling.import_folder(manifest.find(name), folder))
 
 
 @models.command(epilog="Example: raypipe models verify")

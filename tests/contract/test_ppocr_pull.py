@@ -18,8 +18,7 @@ import raypipe as rp
 from raypipe.engine.session import Session
 from raypipe.errors import ModelError
 from raypipe.metrics import Metrics
-from raypipe.zoo import hub as zoo_hub
-from raypipe.zoo import manifest, store
+from raypipe.zoo import manifest, pulling, store
 
 NAME, REPOSITORY = "ocr_medium_printed", "PaddlePaddle/PP-OCRv6_medium_rec_onnx"
 SMALL = manifest.find("ocr_small_printed")
@@ -84,5 +83,5 @@ def test_what_is_no_such_network_is_refused(
         if name != lacks:
             (tmp_path / name).write_bytes(content)
     with pytest.raises(ModelError, match=words):
-        zoo_hub.import_folder(manifest.find(NAME), tmp_path)
+        pulling.import_folder(manifest.find(NAME), tmp_path)
     assert not (tmp_path / "store" / NAME).exists()

@@ -9,7 +9,7 @@ import pytest
 
 import raypipe as rp
 from raypipe.errors import ModelError
-from raypipe.zoo import hub, manifest, store
+from raypipe.zoo import manifest, pulling, store
 
 TOY = Path(__file__).parents[1] / "data" / "trocr" / "merged"
 NAME = "trocr_small_printed"
@@ -37,7 +37,7 @@ def test_where_the_store_lies(monkeypatch: pytest.MonkeyPatch, variables: dict[s
 
 
 def test_an_imported_model_reads(folder: Path, tmp_path: Path, page_png: bytes) -> None:
-    hub.import_folder(manifest.find(NAME), TOY)
+    pulling.import_folder(manifest.find(NAME), TOY)
     assert manifest.damage(manifest.find(NAME)) is None
     (tmp_path / "page.png").write_bytes(page_png)
     read = {
@@ -59,10 +59,10 @@ def test_an_imported_model_reads(folder: Path, tmp_path: Path, page_png: bytes) 
 
 
 def test_importing_again_replaces(folder: Path, tmp_path: Path) -> None:
-    hub.import_folder(manifest.find(NAME), TOY)
+    pulling.import_folder(manifest.find(NAME), TOY)
     (folder / NAME / "tokenizer.json").write_text("{}")
     assert "tokenizer.json" in str(manifest.damage(manifest.find(NAME)))
-    hub.import_folder(manifest.find(NAME), TOY)
+    pulling.import_folder(manifest.find(NAME), TOY)
     assert manifest.damage(manifest.find(NAME)) is None
     assert [path.name for path in folder.iterdir()] == [NAME]
 
@@ -70,7 +70,7 @@ def test_importing_again_replaces(folder: Path, tmp_path: Path) -> None:
 def test_missing_and_shortened_files_are_damage(folder: Path) -> None:
     model = manifest.find(NAME)
     assert manifest.damage(model) == "missing"
-    hub.import_folder(model, TOY)
+    pulling.import_folder(model, TOY)
     (folder / NAME / "tokenizer.json").write_bytes(b"")
     assert "0 bytes" in str(manifest.damage(model))
     (folder / NAME / "tokenizer.json").unlink()
@@ -88,21 +88,21 @@ def test_a_store_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv(store.VARIABLE, str(tmp_path / "file" / "store"))
     with pytest.raises(ModelError, match="RAYPIPE_MODELS"):
-        hub.import_folder(manifest.find(NAME), TOY)
+        pulling.import_folder(manifest.find(NAME), TOY)
 
 
 def test_a_damaged_record_is_named(folder: Path) -> None:
-    hub.import_folder(manifest.find(NAME), TOY)
+    pulling.import_folder(manifest.find(NAME), TOY)
     (folder / NAME / store.RECORD).write_text("{")
     with pytest.raises(ModelError, match=store.RECORD):
         store.record(NAME)
 
 
 def test_variants_in_one_folder_are_told_apart() -> None:
-    names = [*hub.CONFIGURATION, "onnx/encoder_model.onnx", "onnx/decoder_model.onnx"]
-    assert hub.choose(names, "") is None
+    names = [*pulling.CONFIGURATION, "onnx/encoder_model.onnx", "onnx/decoder_model.onnx"]
+    assert pulling.choose(names, "") is None
     names.append("onnx/decoder_with_past_model.onnx")
-    assert hub.choose(names, "") == [*names[3:], *hub.CONFIGURATION]
+    assert pulling.choose(names, "") == [*names[3:], *pulling.CONFIGURATION]
     names.append("onnx/decoder_model_merged.onnx")
-    assert hub.choose(names, "") == [names[3], names[-1], *hub.CONFIGURATION]
-    assert hub.choose(names, "_quantized") is None
+    assert pulling.choose(names, "") == [names[3], names[-1], *pulling.CONFIGURATION]
+    assert pulling.choose(names, "_quantized") is None

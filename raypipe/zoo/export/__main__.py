@@ -25,7 +25,7 @@ from transformers import AutoImageProcessor, AutoTokenizer, VisionEncoderDecoder
 
 from raypipe.zoo.export import graph
 from raypipe.zoo.export.parity import require
-from raypipe.zoo.hub import SUFFIXES
+from raypipe.zoo.pulling import SUFFIXES
 from raypipe.zoo.store import sha256_of
 
 LIMITS = {"fp32": 1e-3, "int8": 0.2, "fp16": 0.02}
