@@ -18,7 +18,7 @@ from raypipe.plurals import counted
 from raypipe.stages.base import Stage
 from raypipe.visual import show
 from raypipe.visual.checked import checked
-from raypipe.visual.functions import RAYS_WAY, Column, as_column, col, values, with_values
+from raypipe.visual.functions import RAYS_WAY, Column, col, values, with_values
 from raypipe.visual.joins import Join, indexed, joined
 from raypipe.visual.records import Row, outward, outward_type, row_of
 from raypipe.visual.tables import Change, RayTables, Tables, as_one
@@ -43,6 +43,10 @@ ELSEWHERE = {
     "foreach": "dataset.map(...)",
     "mapInPandas": 'dataset.map_batches(..., batch_format="pandas")',
     "dropna": "frame.filter(frame.column.isNotNull())",
+    "crossJoin": "frame.join(other)",
+    "selectExpr": "frame.select(col(name).alias(other), ...)",
+    "dtypes": "frame.schema",
+    "isEmpty": "frame.first(), which is None for an empty frame",
     "writeStream": "raypipe run, which goes on where it stopped",
     "createOrReplaceTempView": "dataset.filter(...); there is no SQL",
     "registerTempTable": "dataset.filter(...); there is no SQL",
@@ -138,17 +142,19 @@ class Frame:
 
     @checked
     def select(self, *columns: str | Column | Sequence[str | Column]) -> Frame:
-        """Some of the columns, by name, or as expressions of them; `*` stands for all.
+        """Some of the columns, by name, or as expressions of them; `*`: all of them, `struct.*`: a struct's fields.
 
         Raises:
-            ConfigError: There is no such column.
+            ConfigError: There is no such column, two would have the same name, or two lists are exploded.
         """
         wanted = [each for one in columns for each in ([one] if isinstance(one, (str, Column)) else one)]
-        named = [
-            as_column(n) for each in wanted for n in (self.columns if isinstance(each, str) and each == "*" else [each])
-        ]
+        named = [column for each in wanted for column in self._meant(each)]
         names = [each.name for each in named]
-        self.require([each.partition(".")[0] for each in wanted if isinstance(each, str) and each != "*"], "select")
+        if sum(each.explodes for each in named) > 1:
+            raise ConfigError("select explodes two lists.", "Explode one, and the other in a further select.")
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            remedy = 'Leave one out, or give it another name: col(name).alias("other").'
+            raise ConfigError(f"select gives two columns the name {twice!r}.", remedy)
         kept = [name for name in IDENTITY if name in self.tables.schema.names and name not in names]
 
         def change(table: pa.Table) -> pa.Table:
@@ -161,6 +167,31 @@ class Frame:
         tables = self.tables.changed(change)
         return Frame(tables, frozenset(kept))
 
+    def _meant(self, given: str | Column) -> list[Column]:
+        """The columns that an argument of `select` stands for."""
+        if isinstance(given, Column):
+            return [given]
+        if given == "*":
+            return [col(name) for name in self.columns]
+        self.require([given.partition(".")[0]], "select")
+        struct = given.removesuffix(".*")
+        if struct == given:
+            return [col(given)]
+        kind = outward_type(values(self.tables.schema.empty_table(), col(struct)).type)
+        if not pa.types.is_struct(kind):
+            raise ConfigError(f"{struct} is no struct.", "A list of structs is there in rows after explode(list).")
+        return [col(f"{struct}.{field.name}") for field in kind]
+
+    def toDF(self, *names: str) -> Frame:  # noqa: N802 - pyspark's names, here and below
+        """The frame with other names for all of its columns.
+
+        Raises:
+            ConfigError: It has more of them, or fewer.
+        """
+        if len(names) != len(self.columns):
+            raise ConfigError(f"toDF has {counted(len(names), 'name')} for {self.columns}.", "Give a name for each.")
+        return self.select(*(col(old).alias(new) for old, new in zip(self.columns, names, strict=True)))
+
     def filter(self, condition: Column) -> Frame:
         """The rows for which a condition holds, such as `frame.pagenum == 0`.
 
@@ -168,17 +199,17 @@ class Frame:
             ConfigError: It is not a condition over the columns.
         """
         empty = self.tables.schema.empty_table()
-        if not isinstance(condition, Column) or values(empty, condition.expression).type not in (pa.bool_(), pa.null()):
+        if not isinstance(condition, Column) or values(empty, condition).type not in (pa.bool_(), pa.null()):
             raise ConfigError(f"{condition!r} is not a condition.", f'Write filter(col("pagenum") == 0). {RAYS_WAY}')
 
         def change(table: pa.Table) -> pa.Table:
-            return table.filter(values(table, condition.expression)) if len(table) else table
+            return table.filter(values(table, condition)) if len(table) else table
 
         return self.mapped(change)
 
     where = filter
 
-    def withColumn(self, name: str, column: Column) -> Frame:  # noqa: N802 - pyspark's names, here and below
+    def withColumn(self, name: str, column: Column) -> Frame:  # noqa: N802
         """The frame with a column added, or replaced if there is one of this name.
 
         Raises:

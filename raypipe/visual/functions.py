@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,18 +11,22 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
+from pydantic import NonNegativeInt
 
 from raypipe.errors import ConfigError
+from raypipe.images.image import IMAGE
 from raypipe.visual.checked import checked
 
 RAYS_WAY = "For anything else there is Ray Data: frame.dataset.map(...), or a stage of your own."
 
 
-def _with(compute: Callable[[Any, Any], Any]) -> Callable[[Column, Any], Column]:
-    """A method that combines a column with another column or a value."""
+def _with(sign: str, compute: Callable[[Any, Any], Any]) -> Callable[[Column, Any], Column]:
+    """A method that combines a column with another column or a value; Spark names the result after both."""
 
     def method(self: Column, other: Any) -> Column:
-        return self._made(compute(self.expression, (other if isinstance(other, Column) else lit(other)).expression))
+        right = other if isinstance(other, Column) else lit(other)
+        name, reads = f"({self.name} {sign} {right.name})", self.reads | right.reads
+        return Column(compute(self.expression, right.expression), name, reads)
 
     return method
 
@@ -33,11 +38,13 @@ class Column:
     Attributes:
         expression: Arrow's expression.
         name: What the column is called when it is selected.
+        reads: The columns, and the fields of structs, with dots, that it is computed from.
         explodes: Whether it is a list, each item of which becomes a row.
     """
 
     expression: Any
     name: str
+    reads: frozenset[str] = frozenset()
     explodes: bool = False
 
     @checked
@@ -48,7 +55,19 @@ class Column:
     @checked
     def getField(self, name: str) -> Column:  # noqa: N802 - pyspark's name, like others here
         """A field of a struct."""
-        return Column(pc.struct_field(self.expression, [name]), name)
+        reads = frozenset(f"{each}.{name}" for each in self.reads)
+        return Column(pc.struct_field(self.expression, [name]), name, reads)
+
+    @checked
+    def getItem(self, key: NonNegativeInt | str) -> Column:  # noqa: N802
+        """An item of a list, from 0, null beyond its end; or a field of a struct."""
+        if isinstance(key, str):
+            return self.getField(key)
+        alone = pc.list_slice(self.expression, key, key + 1, return_fixed_size_list=True)
+        return self._made(pc.list_element(alone, 0), f"{self.name}[{key}]")
+
+    __getitem__ = getItem
+    __iter__ = None  # Else Python would iterate over it by __getitem__, without end.
 
     def __getattr__(self, name: str) -> Column:
         """A field of a struct, as `frame.image.width`."""
@@ -56,65 +75,74 @@ class Column:
             raise AttributeError(name)
         return self.getField(name)
 
+    def __call__(self, *args: Any, **named: Any) -> Column:
+        """Says that there is no such method: `column.cast` is taken for a field.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(f"Columns have no method {self.name}.", RAYS_WAY)
+
     def isNull(self) -> Column:  # noqa: N802
         """Whether there is no value."""
-        return self._made(self.expression.is_null())
+        return self._made(self.expression.is_null(), f"({self.name} IS NULL)")
 
     def isNotNull(self) -> Column:  # noqa: N802
         """Whether there is a value."""
-        return self._made(self.expression.is_valid())
+        return self._made(self.expression.is_valid(), f"({self.name} IS NOT NULL)")
 
     def isin(self, *values: Any) -> Column:
         """Whether it is one of several values."""
-        return self._made(self.expression.isin(pa.array([_scalar(value) for value in values])))
+        known = pa.array([_scalar(value) for value in values])
+        return self._made(self.expression.isin(known), f"({self.name} IN ({', '.join(map(str, values))}))")
 
     @checked
     def contains(self, part: str) -> Column:
         """Whether text contains other text."""
-        return self._made(pc.match_substring(self.expression, part))
+        return self._made(pc.match_substring(self.expression, part), f"contains({self.name}, {part})")
 
     @checked
     def startswith(self, part: str) -> Column:
         """Whether text begins with other text."""
-        return self._made(pc.starts_with(self.expression, part))
+        return self._made(pc.starts_with(self.expression, part), f"startswith({self.name}, {part})")
 
     @checked
     def endswith(self, part: str) -> Column:
         """Whether text ends with other text."""
-        return self._made(pc.ends_with(self.expression, part))
+        return self._made(pc.ends_with(self.expression, part), f"endswith({self.name}, {part})")
 
     @checked
     def rlike(self, pattern: str) -> Column:
         """Whether a regular expression is found in text."""
-        return self._made(pc.match_substring_regex(self.expression, pattern))
+        return self._made(pc.match_substring_regex(self.expression, pattern), f"RLIKE({self.name}, {pattern})")
 
-    __eq__ = _with(operator.eq)  # type: ignore[assignment]
-    __ne__ = _with(operator.ne)  # type: ignore[assignment]
-    __lt__ = _with(operator.lt)
-    __le__ = _with(operator.le)
-    __gt__ = _with(operator.gt)
-    __ge__ = _with(operator.ge)
-    __and__ = _with(operator.and_)
-    __or__ = _with(operator.or_)
-    __add__ = _with(operator.add)
-    __sub__ = _with(operator.sub)
-    __mul__ = _with(operator.mul)
-    __truediv__ = _with(lambda one, other: one.cast("double") / other)
+    __eq__ = _with("=", operator.eq)  # type: ignore[assignment]
+    __ne__ = _with("!=", operator.ne)  # type: ignore[assignment]
+    __lt__ = _with("<", operator.lt)
+    __le__ = _with("<=", operator.le)
+    __gt__ = _with(">", operator.gt)
+    __ge__ = _with(">=", operator.ge)
+    __and__ = _with("AND", operator.and_)
+    __or__ = _with("OR", operator.or_)
+    __add__ = _with("+", operator.add)
+    __sub__ = _with("-", operator.sub)
+    __mul__ = _with("*", operator.mul)
+    __truediv__ = _with("/", lambda one, other: one.cast("double") / other)
 
     def __invert__(self) -> Column:
-        return self._made(~self.expression)
+        return self._made(~self.expression, f"(NOT {self.name})")
 
     def __bool__(self) -> bool:
         raise ConfigError("A column has no truth of its own.", "Use & for and, | for or, ~ for not, with parentheses.")
 
-    def _made(self, expression: Any) -> Column:
-        return Column(expression, self.name)
+    def _made(self, expression: Any, name: str) -> Column:
+        return replace(self, expression=expression, name=name)
 
 
 @checked
 def col(name: str) -> Column:
     """A column or, with dots, a field of a struct: `col("image.width")`."""
-    return Column(pc.field(*name.split(".")), name.rpartition(".")[2])
+    return Column(pc.field(*name.split(".")), name.rpartition(".")[2], frozenset([name]))
 
 
 def lit(value: Any) -> Column:
@@ -136,27 +164,27 @@ def _scalar(value: Any) -> Any:
 
 def length(column: Column | str) -> Column:
     """Characters of text."""
-    return _of(column, pc.utf8_length)
+    return _of("length", column, pc.utf8_length)
 
 
 def size(column: Column | str) -> Column:
     """Items of a list."""
-    return _of(column, pc.list_value_length)
+    return _of("size", column, pc.list_value_length)
 
 
 def lower(column: Column | str) -> Column:
     """Text in lower case."""
-    return _of(column, pc.utf8_lower)
+    return _of("lower", column, pc.utf8_lower)
 
 
 def upper(column: Column | str) -> Column:
     """Text in upper case."""
-    return _of(column, pc.utf8_upper)
+    return _of("upper", column, pc.utf8_upper)
 
 
-def _of(column: Column | str, compute: Callable[[Any], Any]) -> Column:
+def _of(name: str, column: Column | str, compute: Callable[[Any], Any]) -> Column:
     column = as_column(column)
-    return column._made(compute(column.expression))
+    return column._made(compute(column.expression), f"{name}({column.name})")
 
 
 def explode(column: Column | str) -> Column:
@@ -177,18 +205,42 @@ def as_column(given: Column | str) -> Column:
     raise ConfigError(f"{given!r} is neither a column nor the name of one.", RAYS_WAY)
 
 
-def values(table: pa.Table, expression: Any) -> pa.ChunkedArray:
+def values(table: pa.Table, column: Column) -> pa.ChunkedArray:
     """The values of an expression in the rows of a table.
 
     Raises:
-        ConfigError: The table has no such column, or Arrow cannot compute it.
+        ConfigError: The table has no such column, Arrow cannot compute it, or it is computed from bytes of files.
     """
+    _check_bytes(table, column)
     try:
         if not table.num_rows and not table.num_columns:
             return pa.chunked_array([pa.nulls(0)])
-        return pyarrow.dataset.dataset(table).to_table(columns={"value": expression})["value"]
+        return pyarrow.dataset.dataset(table).to_table(columns={"value": column.expression})["value"]
     except (pa.ArrowException, KeyError) as error:
-        raise ConfigError(f"{expression} cannot be computed: {error}.", RAYS_WAY) from error
+        nested = "FieldRef.Nested" in str(error)
+        remedy = "Name fields of structs with dots; those of the items of a list are there after explode(list)."
+        why = f"{_readable(column.expression)} cannot be computed: {_readable(error)}."
+        raise ConfigError(why, remedy if nested else RAYS_WAY) from error
+
+
+def _check_bytes(table: pa.Table, column: Column) -> None:
+    """Makes sure that nothing is computed from bytes that a frame has not read; if so, that is a `ConfigError`."""
+    kinds = {field.name: field.type for field in table.schema}
+    unread = {f"{name}.data" for name, kind in kinds.items() if kind == IMAGE.arrow}
+    if column.name != "content" and "content" in kinds and 0 < table["content"].null_count == len(table):
+        unread.add("content")
+    if found := sorted(unread & column.reads):
+        raise ConfigError(
+            f"{column.name} is computed from {found[0]}, which is read only when rows leave the frame.",
+            "Compute it from the rows of collect() or toLocalIterator().",
+        )
+
+
+def _readable(words: object) -> str:
+    """Arrow's words, without the schema that follows them, and with names as programs write them."""
+    line = re.sub(r"FieldRef\.Name\((.*?)\)", r"\1", str(words).splitlines()[0])
+    line = re.sub(r"FieldRef\.Nested\((.*?)\)", lambda found: found[1].replace(" ", "."), line)
+    return re.sub(r"^(No match for \S+) in .*", r"\1", line)
 
 
 def with_values(table: pa.Table, name: str, column: Column) -> pa.Table:
@@ -197,10 +249,11 @@ def with_values(table: pa.Table, name: str, column: Column) -> pa.Table:
     Raises:
         ConfigError: Arrow cannot compute it, or what should become rows is no list.
     """
-    computed = values(table, column.expression)
+    computed = values(table, column)
     if column.explodes:
         if not pa.types.is_list(computed.type) and not pa.types.is_null(computed.type):
-            raise ConfigError(f"{column.expression} is no list.", "Explode a column of lists, such as regions.")
+            what = _readable(column.expression)
+            raise ConfigError(f"{what} is no list.", "Explode a column of lists, such as regions.")
         lists = computed.combine_chunks() if computed.num_chunks != 1 else computed.chunk(0)
         table, computed = table.take(pc.list_parent_indices(lists)), pc.list_flatten(lists)
     return with_array(table, name, computed)

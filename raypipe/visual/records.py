@@ -41,10 +41,16 @@ class Row:
     def __len__(self) -> int:
         return len(self._values)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
     def __eq__(self, other: object) -> bool:
+        if isinstance(other, tuple):
+            return self._values == other
         return isinstance(other, Row) and (self._names, self._values) == (other._names, other._values)
 
-    __hash__ = None  # type: ignore[assignment]  # Its values may be lists.
+    def __hash__(self) -> int:
+        return hash(self._values)
 
     def __repr__(self) -> str:
         return f"Row({', '.join(f'{name}={value!r}' for name, value in self.asDict().items())})"

@@ -90,13 +90,24 @@ class Session:
         """Reads files."""
         return Source(self.engine)
 
+    def __getattr__(self, name: str) -> Any:
+        """Says what a session has.
+
+        Raises:
+            AttributeError: There is no such attribute.
+        """
+        raise AttributeError(
+            f"The session has no {name}: there is no Spark here. It has read, createDataFrame and stop."
+        )
+
+    @checked
     def createDataFrame(self, data: Any, schema: Sequence[str] | pa.Schema | None = None) -> Frame:  # noqa: N802
         """A frame of rows in memory, or of a dataset of Ray Data.
 
         Args:
             data: Rows as mappings, or as tuples with names in `schema`; an Arrow table; a frame of pandas; or a dataset
                 with `path`, and what else `Pipeline.transform` takes.
-            schema: Names of the columns, or Arrow's types of them.
+            schema: Names of the columns, or Arrow's types of them; None: those of tuples are `_1`, `_2` and so on.
 
         Raises:
             ConfigError: It is none of these.
@@ -127,6 +138,7 @@ def _table(data: Any, schema: Sequence[str] | pa.Schema | None) -> pa.Table:
 def _named(row: Any, names: Sequence[str]) -> dict[str, Any]:
     if hasattr(row, "asDict"):
         return dict(row.asDict(recursive=True))
+    names = names or [f"_{number}" for number in range(1, len(row) + 1)]
     if len(row) != len(names):
         has = f"A row has {counted(len(row), 'value')}, for the names {list(names)}."
         raise ConfigError(has, "Give schema a name for each.")

@@ -58,6 +58,73 @@ def test_what_is_selected_keeps_the_page_that_it_is_of(frame: visual.Frame) -> N
     assert selected.select("path", "text").columns == ["path", "text"]
 
 
+def test_columns_that_are_computed_have_sparks_names(frame: visual.Frame) -> None:
+    assert frame.select("text", length("text"), size("boxes"), col("n") + 1, ~frame.text.isNull()).columns == [
+        "text",
+        "length(text)",
+        "size(boxes)",
+        "(n + 1)",
+        "(NOT (text IS NULL))",
+    ]
+
+
+@pytest.mark.parametrize(
+    "columns", [("n", "n"), ("*", "path"), (col("text"), upper("text").alias("text")), ("image.width", "other.width")]
+)
+def test_no_two_columns_have_one_name(columns: Any) -> None:
+    frame = start().createDataFrame([{"path": "a", "n": 1, "text": "b", "image": {"width": 1}, "other": {"width": 2}}])
+    with pytest.raises(ConfigError, match=r"two columns the name '(n|path|text|width)'.*alias"):
+        frame.select(*columns)
+
+
+def test_one_list_is_exploded_at_a_time(frame: visual.Frame) -> None:
+    with pytest.raises(ConfigError, match="explodes two lists"):
+        frame.select(explode("boxes").alias("a"), explode("boxes").alias("b"))
+
+
+def test_a_star_stands_for_the_fields_of_a_struct(frame: visual.Frame) -> None:
+    boxes = frame.select("n", explode("boxes").alias("box"))
+    assert boxes.select("n", "box.*").columns == ["n", "x"]
+    assert values(boxes.select("box.*")) == [(1.0,), (2.0,), (3.0,)]
+    with pytest.raises(ConfigError, match="boxes is no struct"):
+        frame.select("boxes.*")
+
+
+def test_items_of_lists_are_columns(frame: visual.Frame) -> None:
+    assert values(frame.select(frame.boxes[1], frame.boxes.getItem(0).getItem("x"))) == [
+        (Row(["x"], [2.0]), 1.0),
+        (None, None),
+        (None, 3.0),
+    ]
+    with pytest.raises(TypeError, match="not iterable"):
+        list(frame.boxes)
+
+
+def test_a_field_that_is_not_there_is_named(frame: visual.Frame) -> None:
+    with pytest.raises(ConfigError, match=r"^boxes.x cannot be computed: No match for boxes.x. .* explode\(list\)"):
+        frame.select("boxes.x")
+
+
+def test_bytes_that_a_frame_has_not_read_are_not_computed_with(files: Path) -> None:
+    images = start().read.format("binaryFile").load(str(files / "a.png"))
+    with pytest.raises(ConfigError, match="is computed from content, which is read only when rows leave"):
+        images.filter(images.content.isNotNull()).count()
+    pictures = visual.BinaryToImage().transform(images)
+    for data in ("image.data", pictures.image.data):
+        with pytest.raises(ConfigError, match="is computed from image.data"):
+            pictures.select(data)
+    (row,) = pictures.select(col("image").alias("page")).collect()
+    assert len(row.page.data) == row.page.width * row.page.height
+
+
+def test_all_columns_are_renamed() -> None:
+    empty = start().createDataFrame([[b"", ""]])
+    assert empty.columns == ["_1", "_2"]
+    assert empty.toDF("content", "path").columns == ["content", "path"]
+    with pytest.raises(ConfigError, match=r"1 name for \['_1', '_2'\]"):
+        empty.toDF("path")
+
+
 def test_an_unknown_column_is_named(frame: visual.Frame) -> None:
     with pytest.raises(ConfigError, match="txt"):
         frame.select("txt")
@@ -115,6 +182,9 @@ def test_rows_have_attributes_items_and_numbers(frame: visual.Frame) -> None:
     assert row.boxes[1].x == 2.0
     assert row.asDict(recursive=True) == ROWS[0]
     assert pickle.loads(pickle.dumps(row)) == row
+    assert "text" in row and "one" not in row
+    (short,) = frame.select("n").limit(1).collect()
+    assert short == (1,) and {short, short} == {(1,)}
     with pytest.raises(AttributeError, match="no txt; it has path, n"):
         _ = row.txt
 
@@ -313,6 +383,8 @@ def test_start_takes_the_arguments_of_visual_nlps() -> None:
         start(engine="spark")
     with pytest.raises(ConfigError, match="on_missing_model is 'guess'"):
         start(on_missing_model="guess")
+    with pytest.raises(AttributeError, match="has no sql: .* createDataFrame"):
+        start().sql("select 1")
 
 
 def test_help_knows_what_functions_do() -> None:
@@ -333,6 +405,8 @@ def test_help_knows_what_functions_do() -> None:
         (lambda frame: frame.filter(frame.text.contains(3)), "Column.contains cannot take 3: "),
         (lambda frame: frame.filter(frame.n == object()), "cannot be in a column"),
         (lambda frame: frame.filter(frame.n.isin(object())), "cannot be in a column"),
+        (lambda frame: frame.filter(frame.n.between(1, 2)), "Columns have no method between"),
+        (lambda frame: frame.select(frame.boxes[-1]), "Column.getItem cannot take -1: "),
         (lambda frame: frame.withColumn("each", explode("n")), "is no list"),
         (lambda frame: frame.withColumnRenamed("n", "text"), "has a column 'text' already"),
         (lambda frame: frame.drop(["n"]), "Frame.drop cannot take "),
@@ -342,6 +416,10 @@ def test_help_knows_what_functions_do() -> None:
         (lambda frame: frame.show(-1), "Frame.show cannot take -1: "),
         (lambda frame: frame.write.parquet(3), "Writer.parquet cannot take 3: "),
         (lambda _: start().createDataFrame(3), "cannot become a frame: "),
+        (
+            lambda _: start().createDataFrame([("a",)], "path string"),
+            "Session.createDataFrame cannot take 'path string'",
+        ),
         (lambda _: start().createDataFrame([{"a": 1}, {"a": "b"}]), "cannot become a frame: "),
         (lambda _: start().read.load(None), "Source.load cannot take None: "),
         (lambda _: visual.Pipeline(3), "3 is not a stage of raypipe.visual"),
