@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
 from raypipe.errors import ConfigError
+from raypipe.visual.base import LightPipeline
 from raypipe.visual.checked import checked
 from raypipe.visual.enums import ImageType
 from raypipe.visual.frame import Frame
@@ -41,6 +45,22 @@ class PretrainedPipeline:
         """A frame with what the pipeline adds."""
         return self.model.transform(frame)
 
+    def fromLocalPath(self, path: str) -> list[dict[str, Any]]:  # noqa: N802 - Visual NLP's names
+        """The pages of a file, or of the files in a folder; see `LightPipeline`, here and below."""
+        return self._light.fromLocalPath(path)
+
+    def fromString(self, text: str) -> list[dict[str, Any]]:  # noqa: N802
+        """The pages of a file in base 64."""
+        return self._light.fromString(text)
+
+    def fromBinary(self, content: bytes) -> list[dict[str, Any]]:  # noqa: N802
+        """The pages of a file in memory."""
+        return self._light.fromBinary(content)
+
+    @cached_property
+    def _light(self) -> LightPipeline:
+        return LightPipeline(self.model)
+
 
 def _made(name: str, lang: str) -> PipelineModel:
     if name not in NAMES:
@@ -49,7 +69,7 @@ def _made(name: str, lang: str) -> PipelineModel:
     source, hand, *_ = name.split("_")
     return PipelineModel(
         [
-            INPUTS[source]().setImageType(ImageType.TYPE_3BYTE_BGR),
+            INPUTS[source]().setImageType(ImageType.TYPE_3BYTE_BGR).setKeepInput(source == "pdf"),
             ImageTextDetector.pretrained("image_text_detector_mem_opt", lang).setWithRefiner(True).setSizeThreshold(-1),
             ImageToTextV2.pretrained(RECOGNIZERS[hand], lang)
             .setInputCols(["image", "text_regions"])

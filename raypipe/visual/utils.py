@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,17 @@ from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import warn
 from raypipe.visual.records import decoded
+from raypipe.visual.session import start
 from raypipe.visual.transformers import PdfToImage
 
-__all__ = ["display_image", "display_images", "display_images_horizontal", "display_pdf", "to_pil_image"]
+__all__ = [
+    "display_image",
+    "display_images",
+    "display_images_horizontal",
+    "display_pdf",
+    "display_pdf_file",
+    "to_pil_image",
+]
 
 
 def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
@@ -95,6 +104,16 @@ def display_pdf(
 ) -> None:
     """Shows the pages of PDFs, from the column of their bytes; see `display_images_horizontal`."""
     display_images(PdfToImage(inputCol=field, resolution=100).transform(df), "image", limit, width, show_meta)
+
+
+@checked
+def display_pdf_file(pdf: str | Path, size: tuple[int, int] = (600, 500)) -> None:
+    """Shows the first five pages of a PDF; `size`: their width on the screen, and a height that is not needed.
+
+    Raises:
+        InputError: There is no such file.
+    """
+    display_pdf(start().read.format("binaryFile").load(pdf), width=size[0], show_meta=False)
 
 
 def _picture(value: dict[str, Any]) -> PillowImage.Image | None:
