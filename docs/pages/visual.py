@@ -8,8 +8,8 @@ from typing import Any
 from pages.tables import code, table, text_of
 from raypipe.visual import transformers
 from raypipe.visual.frame import ELSEWHERE
+from raypipe.visual.ml import STAGES
 from raypipe.visual.parameters import plain
-from raypipe.visual.transformers import Transformer
 
 
 def visual() -> Iterator[str]:
@@ -18,8 +18,7 @@ def visual() -> Iterator[str]:
         "# Visual NLP's stages\n\nIn `raypipe.visual`, each parameter `x` has `setX` and `getX`. It works; or it is "
         "accepted and not needed, which is logged once; or it is not offered, and an error says what to do instead.\n"
     )
-    kinds: dict[str, type[Transformer]] = {name: getattr(transformers, name) for name in transformers.__all__}
-    for name, kind in kinds.items():
+    for name, kind in STAGES.items():
         yield f"\n## {name}\n\n{text_of(kind)}\n\n"
         base = kind.__mro__[1]
         if kind.parameters == base.parameters:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from raypipe.errors import Failure
 from raypipe.inputs.pages import Source, documents, page_rows
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
@@ -15,7 +14,7 @@ from raypipe.types import PageRecord, Row
 from raypipe.visual.checked import checked
 from raypipe.visual.ml import PipelineModel
 from raypipe.visual.regions import from_base64
-from raypipe.visual.transformers import Base64ToBinary, Base64ToImage, BinaryToImage, Transformer
+from raypipe.visual.transformers import Base64ToBinary, Base64ToImage, BinaryToImage, ImageToText, Transformer
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ class LightPipeline:
     @checked
     def __init__(self, model: PipelineModel) -> None:
         self.pipelineModel = model
+        self._most = 100 if any(isinstance(stage, ImageToText) for stage in model.stages) else 1
         self._pipeline: Pipeline = PipelineModel(_without_base64(model.stages)).pipeline
         self._process = processor(self._pipeline.graph, usable_cpus(), Metrics())
 
@@ -100,8 +100,7 @@ class LightPipeline:
 
     def _page(self, row: Row) -> dict[str, Any]:
         page = PageRecord(row, self._pipeline.graph.roles)
-        failure = Failure.parse(page.exception) if page.exception else None
-        message = failure.message if failure else ""
+        message = page.exception or ""
         result = {
             "pagenum": page.pagenum,
             "image": ImageOutput(page.path, message or None),
@@ -109,7 +108,8 @@ class LightPipeline:
         }
         columns = self._pipeline.graph.roles.columns
         if "text" in columns:
-            metadata = {"confidence": page.confidence, "exception": message, "sourcePath": page.path}
+            confidence = None if page.confidence is None else page.confidence * self._most
+            metadata = {"confidence": confidence, "exception": message, "sourcePath": page.path}
             result[columns["text"]] = Annotation("image_to_text", 0, len(page.text) - 1, page.text, metadata)
         if "positions" in columns:
             matrices = row.get(columns["positions"]) or []

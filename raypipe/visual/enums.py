@@ -7,8 +7,8 @@ from enum import Enum
 from raypipe.stages.draw import COLORS
 
 __all__ = [
-    "Color", "ImageType", "Language", "OcrOutputFormat", "PageIteratorLevel", "PageSegmentationMode",
-    "SplittingStrategy",
+    "Color", "EngineMode", "ImageType", "Language", "ModelType", "OcrOutputFormat", "PageIteratorLevel",
+    "PageSegmentationMode", "SplittingStrategy",
 ]  # fmt: skip
 
 
@@ -67,6 +67,24 @@ class PageIteratorLevel(Enum):
     TEXTLINE = "TEXTLINE"
     WORD = "WORD"
     SYMBOL = "SYMBOL"
+
+
+class EngineMode(Enum):
+    """Tesseract's engines; accepted but not needed."""
+
+    TESSERACT_ONLY = "TESSERACT_ONLY"
+    OEM_LSTM_ONLY = "OEM_LSTM_ONLY"
+    LSTM_ONLY = "LSTM_ONLY"
+    TESSERACT_LSTM_COMBINED = "TESSERACT_LSTM_COMBINED"
+    DEFAULT = "DEFAULT"
+
+
+class ModelType(Enum):
+    """Tesseract's files; accepted but not needed."""
+
+    BASE = "BASE"
+    BEST = "BEST"
+    FAST = "FAST"
 
 
 class Language(Enum):

@@ -14,10 +14,12 @@ from raypipe.pipeline import Pipeline as Declared
 from raypipe.visual import enums, transformers
 from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
-from raypipe.visual.transformers import FrameTransformer, Transformer, transformed
+from raypipe.visual.transformers import NOT_OFFERED, FrameTransformer, Transformer, transformed
 
 FILE = "pipeline.json"
-STAGES: dict[str, type[Transformer]] = {name: getattr(transformers, name) for name in transformers.__all__}
+STAGES: dict[str, type[Transformer]] = {
+    name: getattr(transformers, name) for name in transformers.__all__ if name not in NOT_OFFERED
+}
 """The stages by name."""
 
 

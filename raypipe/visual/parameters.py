@@ -132,7 +132,13 @@ class Parameters:
         return self
 
     def getOrDefault(self, name: str) -> Any:  # noqa: N802 - Visual NLP's name, like all of these
-        """The value of a parameter, as it was set, or its default."""
+        """The value of a parameter, as it was set, or its default.
+
+        Raises:
+            AttributeError: There is no such parameter.
+        """
+        if name not in self.parameters:
+            getattr(self, f"get{name[:1].upper()}{name[1:]}")
         return self._values.get(name, self.parameters[name].default)
 
     def explainParams(self) -> str:  # noqa: N802

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-from raypipe.columns import INTEGER, LINES, POSITIONS, RECOGNIZED, REGIONS, TEXT, Column, arrow_of
+from raypipe.columns import CONFIDENCE, INTEGER, LINES, POSITIONS, RECOGNIZED, REGIONS, TEXT, Column, arrow_of
 from raypipe.errors import PageError
 from raypipe.images.image import BGR, IMAGE, Image
 from raypipe.outputs.formats import text_columns
@@ -91,6 +91,11 @@ class DrawRegions(ImageDrawRegions):
 
     image_format: ImageFormat = Field("png", description="how the result is encoded")
 
+    @property
+    @override
+    def name(self) -> str:
+        return "ImageDrawRegions"
+
     @override
     def steps(self) -> tuple[Step, ...]:
         (step,) = super().steps()
@@ -110,6 +115,11 @@ class HocrTokens(Stage):
 
     input_col: str = Field("hocr", description="hOCR of the page")
     output_col: str = Field("token", description="its words")
+
+    @property
+    @override
+    def name(self) -> str:
+        return "HocrTokenizer"
 
     @override
     def steps(self) -> tuple[Step, ...]:
@@ -161,6 +171,11 @@ class AnnotationRegions(Stage):
 
     input_col: str = Field("token", description="annotations")
     output_col: str = Field("token_regions", description="their regions")
+
+    @property
+    @override
+    def name(self) -> str:
+        return "ImageDrawAnnotations"
 
     @override
     def steps(self) -> tuple[Step, ...]:
@@ -216,3 +231,24 @@ class ConfidentWords(Stage):
         drops = () if self.keep_input else (self.input_col,)
         reads = {**changed, self.input_col: IMAGE}
         return (Step(stage=self, worker=WordChooser, reads=reads, writes={}, drops=drops),)
+
+
+class PercentGiver(Worker["PagePercent"]):
+    """Turns each page's confidence into a percentage."""
+
+    @override
+    def process_page(self, row: Row) -> None:
+        values = row[self.spec.input_col]
+        row[self.spec.output_col] = 100 * values[0] if values else None
+
+
+class PagePercent(Stage):
+    """Turns the confidence of a page into what Tesseract's stage gives: one number, 0 to 100; null without text."""
+
+    input_col: str = "confidence_share"
+    output_col: str = "confidence"
+
+    @override
+    def steps(self) -> tuple[Step, ...]:
+        reads, writes = {self.input_col: CONFIDENCE}, {self.output_col: Column(pa.float64())}
+        return (Step(stage=self, worker=PercentGiver, reads=reads, writes=writes),)

@@ -20,11 +20,11 @@ from raypipe.stages.visual_nlp import ImageToTextV2 as ReaderV2
 from raypipe.stages.visual_nlp import ImageToTextV2Opt as ReaderV2Opt
 from raypipe.visual import models, regions
 from raypipe.visual.checked import checked
-from raypipe.visual.enums import ImageType, Language, OcrOutputFormat, PageSegmentationMode
+from raypipe.visual.enums import Color, ImageType, Language, OcrOutputFormat, PageSegmentationMode, SplittingStrategy
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import warn
 from raypipe.visual.parameters import Parameter, Parameters, not_needed, not_offered, plain
-from raypipe.visual.stages import AnnotationRegions, ConfidentWords, DrawRegions, HocrTokens, PageNumber
+from raypipe.visual.stages import AnnotationRegions, ConfidentWords, DrawRegions, HocrTokens, PageNumber, PagePercent
 from raypipe.zoo import manifest
 
 __all__ = [
@@ -32,12 +32,20 @@ __all__ = [
     "ImageSplitRegions", "ImageTextDetector", "ImageTextDetectorCraft", "ImageTextDetectorV2", "ImageToText",
     "ImageToTextOnnx", "ImageToTextV2", "ImageToTextV2Opt", "ImageToTextV3", "ImageToTextV4", "PdfToImage",
 ]  # fmt: skip
-"""Visual NLP's stages: what `import *` gives, and what a saved pipeline can hold."""
+"""Visual NLP's stages; `import *` also gives those of `NOT_OFFERED`."""
 
 TEXT_LAYERS = 'PdfToImage().setTextLayer("use") takes the text that a PDF itself holds, where it is reliable'
 """What raypipe has in place of Visual NLP's stages for text layers."""
 NO_PDF = "no stage makes PDFs; `raypipe run --format pdf` writes the pages with their text, which can be searched"
+NO_CLEANING = "raypipe's models take pages as they come; leave it out, and read the column that it reads"
+CLEANING = (
+    "ImageSkewCorrector", "ImageBinarizer", "ImageAdaptiveBinarizer", "ImageAdaptiveThresholding", "ImageRemoveObjects",
+    "ImageMorphologyOperation", "ImageRemoveBackground", "ImageRemoveGlare", "ImageHomogenizeLight",
+    "ImageEnhanceContrast", "ImageScaler", "ImageTransformer",
+)  # fmt: skip
 NOT_OFFERED = {
+    "ImageToHocr": "ImageToText().setOutputFormat(OcrOutputFormat.HOCR) gives hOCR",
+    **dict.fromkeys(CLEANING, NO_CLEANING),
     "PdfToText": TEXT_LAYERS,
     "PdfToHocr": TEXT_LAYERS,
     "HocrDocumentAssembler": "its documents are for Spark NLP; HocrTokenizer gives the words",
@@ -52,21 +60,36 @@ NOT_OFFERED = {
     "PptToPdf": "raypipe opens pictures and PDFs",
 }
 """Visual NLP's stages for OCR that are not here, and why."""
+__all__ += [*NOT_OFFERED]
 
 GPU = Parameter(field="use_gpu", note="True: CUDA or an error; False: CPU; None: CUDA if there is a GPU")
 NO_PARTITIONS = "raypipe and Ray spread the pages themselves."
 """Why partitions are not needed."""
 
 
-def __getattr__(name: str) -> Any:
-    """Says why a stage is not here.
+class NotOffered:
+    """A stage that is not offered: whatever a program does with it is an error that says what to do instead."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        raise ConfigError(f"{self._name} is not offered: {NOT_OFFERED[self._name]}.")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # Python and its tools look for these.
+            raise AttributeError(name)
+        self()
+
+
+def __getattr__(name: str) -> NotOffered:
+    """What stands for a stage that Visual NLP has and raypipe does not.
 
     Raises:
-        ImportError: Visual NLP has it, and raypipe does not.
         AttributeError: There is no such thing.
     """
     if name in NOT_OFFERED:
-        raise ImportError(f"{name} is not offered: {NOT_OFFERED[name]}.")
+        return NotOffered(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -182,7 +205,7 @@ class PdfToImage(BinaryToImage):
         "partitionNum": not_needed(0, NO_PARTITIONS),
         "partitionNumAfterSplit": not_needed(0, NO_PARTITIONS),
         "splitNumBatch": not_needed(0, NO_PARTITIONS),
-        "splittingStategy": not_needed(None, NO_PARTITIONS),
+        "splittingStategy": not_needed(SplittingStrategy.FIXED_SIZE_OF_PARTITION, NO_PARTITIONS),
         "binarization": not_offered("The models read greys better than black and white.", False),
         "binarizationParams": not_offered("It has no effect without binarization.", None),
         "maxImageWidth": not_offered("Use setResolution; detectors scale pictures down, see setWidth.", 0),
@@ -206,6 +229,16 @@ class ImageTextDetector(ImageTextDetectorV2):
 
 class ImageTextDetectorCraft(ImageTextDetectorV2):
     """Another name for `ImageTextDetectorV2`."""
+
+
+NEED_REGIONS = ("groupImages", "lineTolerance", "borderWidth", "spaceWidth", "regionsColumn")
+"""Parameters that say how the regions of a picture are read."""
+
+
+def _warn_without_regions(reader: ModelTransformer, why: str) -> None:
+    for name in NEED_REGIONS:
+        if reader._values.get(name):
+            warn(f"{type(reader).__name__}: {name} has no effect, since the picture is read as one line: {why}.")
 
 
 class ImageToTextV2(ModelTransformer):
@@ -240,6 +273,12 @@ class ImageToTextV2(ModelTransformer):
             warn(f"useCaching is accepted and not needed: {model.name} has nothing to keep.")
             return self
         return self.set("useCaching", value)
+
+    @override
+    def stages(self) -> list[Stage]:
+        if not self.getOrDefault("regionsColumn"):
+            _warn_without_regions(self, "setRegionsColumn names its regions")
+        return super().stages()
 
     @override
     def hidden(self) -> list[str]:
@@ -292,6 +331,7 @@ class ImageToText(ModelTransformer):
             note="SINGLE_LINE, SINGLE_WORD, SINGLE_CHAR: the picture is one line; others here: it finds the lines",
             allowed=(*FINDS_LINES, *IS_LINE),
         ),
+        "confidenceCol": Parameter(default="confidence", note="mean confidence of the page's characters, 0 to 100"),
         "confidenceThreshold": Parameter(default=0, note="words with a lower confidence, 0 to 100, are left out"),
         "keepLayout": Parameter(default=False, note="the text keeps the layout of the page"),
         "pageIteratorLevel": not_needed(None, "Positions are those of characters; lines and words are in `lines`."),
@@ -311,16 +351,26 @@ class ImageToText(ModelTransformer):
         assert isinstance(reader, Reader)
         is_line = plain(self.getOrDefault("pageSegMode")) in IS_LINE
         found = None if is_line else given or f"{reader.output_col}_regions"
-        threshold = self.getOrDefault("confidenceThreshold")
+        if is_line:
+            _warn_without_regions(self, "setPageSegMode says so")
+        threshold, percent = self.getOrDefault("confidenceThreshold"), self._percent()
         image = reader.input_col
-        changed = {"regions_column": found, "keep_input": reader.keep_input or bool(threshold)}
+        changed = {
+            "regions_column": found,
+            "keep_input": reader.keep_input or bool(threshold),
+            "confidence_col": percent.input_col,
+        }
         if self.getOrDefault("keepLayout"):
             changed["output_format"] = "formatted_text"
         elif reader.output_format == "text":  # Tesseract's stage gives positions in any case.
             changed["output_format"] = "text_with_positions"
         reader = reader.model_copy(update=changed)
         detectors = [Detector(input_col=image, output_col=found, use_gpu=reader.use_gpu)] if found and not given else []
-        return [*detectors, reader, *self._choosers(reader, threshold)]
+        return [*detectors, reader, *self._choosers(reader, threshold), percent]
+
+    def _percent(self) -> PagePercent:
+        name = self.getOrDefault("confidenceCol")
+        return PagePercent(input_col=f"{name}_share", output_col=name)
 
     def _choosers(self, reader: Reader, threshold: float) -> list[Stage]:
         if not threshold:
@@ -331,10 +381,11 @@ class ImageToText(ModelTransformer):
 
     @override
     def hidden(self) -> list[str]:
-        names = [self.getOrDefault(name) for name in ("linesCol", "turnedCol", "outputCol")]
-        return [*names[:2], f"{names[2]}_regions"]
+        names = [self.getOrDefault(name) for name in ("linesCol", "turnedCol")]
+        return [*names, f"{self.getOrDefault('outputCol')}_regions", self._percent().input_col]
 
 
+RECT_COLOR = Parameter(default=Color["black"], field="rect_color", note="colour of the outlines")
 PATCHES = (
     "patchImages", "inputChunkMappingCol", "fontStyle", "fontName", "dynamicColor", "patchBackgroundColor",
     "patchTextColor", "blackList", "redactionEntityList", "useContrastTextColor",
@@ -349,6 +400,7 @@ class ImageDrawRegions(Transformer):
     spec = DrawRegions
     own: ClassVar[Mapping[str, Parameter]] = {
         "inputRegionsCol": Parameter(default="region", field="input_regions_col", note="the regions"),
+        "rectColor": RECT_COLOR,
         "colorMap": Parameter(
             default=None,
             field="label_colors",
@@ -371,6 +423,7 @@ class ImageDrawAnnotations(Transformer):
 
     spec = DrawRegions
     own: ClassVar[Mapping[str, Parameter]] = {
+        "rectColor": RECT_COLOR,
         "inputChunksCol": Parameter(default="region", note="annotations with places, such as those of HocrTokenizer"),
         "outputCol": Parameter(default="image_with_chunks", field="output_col", note="the picture with the drawing"),
     }
@@ -422,6 +475,8 @@ class ImageSplitRegions(FrameTransformer):
     def on_frame(self, frame: Frame) -> Frame:
         split = self._split()
         frame.require([split.picture, split.regions, *split.explode], type(self).__name__)
+        for name in set(split.drop) - set(frame.tables.schema.names):
+            warn(f"{type(self).__name__}: dropCols names {name!r}, which the frame does not have.")
         return frame.mapped(partial(regions.split, split), {"index"})
 
     def _split(self) -> regions.Split:

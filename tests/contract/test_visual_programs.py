@@ -223,6 +223,7 @@ def test_a_reader_of_whole_pages_needs_no_detector(pages: Path) -> None:
     letter, columns = pages / "a_letter.png", pages / "i_columns.png"
     usual = whole_page(letter)
     assert usual.text.split("\n") == drawn.LETTER
+    assert 50 < usual.confidence <= 100
     assert "".join(each.c for each in usual.positions[0].mapping) == "".join(usual.text.split())
     assert whole_page(letter, confidenceThreshold=100).text == ""
     assert whole_page(letter, pageSegMode=visual.PageSegmentationMode.SINGLE_LINE).text != usual.text
@@ -256,6 +257,7 @@ def test_a_light_pipeline_reads_a_document_at_a_time(pages: Path, tmp_path: Path
         assert (page["text"].annotator_type, page["text"].result) == ("image_to_text", text)
         assert (page["text"].begin, page["text"].end) == (0, len(text) - 1)
         assert page["text"].metadata["sourcePath"] == page["image"].path == path
+        assert 50 < page["text"].metadata["confidence"] <= 100
         assert page["positions"].mappings[0]["c"] == text[0]
         assert page["exception"].message == ["ocr_pipeline_exception::"]
     (bad,) = light.fromBinary(b"no picture")

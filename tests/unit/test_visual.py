@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 import time
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from raypipe import visual
-from raypipe.errors import ConfigError, ModelError
+from raypipe.errors import ConfigError, InputError, ModelError
 from raypipe.visual import models, once, start
 from raypipe.visual.enums import Color, ImageType
 
@@ -231,7 +232,37 @@ def test_names_are_there_and_sorted() -> None:
 
 
 def test_a_stage_that_is_not_offered_says_why() -> None:
-    with pytest.raises(ImportError, match=r"PdfToText is not offered: PdfToImage\(\).setTextLayer"):
-        from raypipe.visual.transformers import PdfToText  # type: ignore[attr-defined]  # noqa: F401
+    from raypipe.visual.transformers import PdfToText
+
+    with pytest.raises(ConfigError, match=r"PdfToText is not offered: PdfToImage\(\).setTextLayer"):
+        PdfToText()
+    with pytest.raises(ConfigError, match="ImageSkewCorrector is not offered: .* leave it out"):
+        visual.ImageSkewCorrector.pretrained("some")
     with pytest.raises(ImportError, match="cannot import name 'Nothing'"):
-        from raypipe.visual.transformers import Nothing  # type: ignore[attr-defined]  # noqa: F401
+        from raypipe.visual.transformers import Nothing  # noqa: F401
+
+
+def test_a_pretrained_pipeline_reads_documents_as_a_light_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(models.VARIABLE, "nearest")
+    made = visual.PretrainedPipeline("image_printed_transformer_extraction", "en", "clinical/ocr")
+    text = base64.b64encode(b"no picture").decode()
+    for (page,) in (made.fromBinary(b"no picture"), made.fromString(text)):
+        assert page["text"].result == "" and "BinaryToImage image_unknown: " in page["exception"].message[0]
+    with pytest.raises(InputError, match="does not exist"):
+        made.fromLocalPath("absent.png")
+
+
+def test_pdf_pipelines_keep_the_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(models.VARIABLE, "nearest")
+    files = start().createDataFrame([{"path": "a.pdf", "content": b""}])
+    for kind, kept in (("pdf", True), ("image", False)):
+        made = visual.PretrainedPipeline(f"{kind}_printed_transformer_extraction", "en", "clinical/ocr")
+        assert ("content" in made.transform(files).columns) is kept
+
+
+def test_the_file_of_a_pdf_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (20, 10)).save(tmp_path / "a.pdf")
+    visual.display_pdf_file(str(tmp_path / "a.pdf"), size=(60, 50))
+    assert "Image #0" not in capsys.readouterr().out
+    with pytest.raises(InputError, match="does not exist"):
+        visual.display_pdf_file("absent.pdf")

@@ -92,7 +92,7 @@ SPEC: dict[str, list[tuple[str, Any, Any]]] = {
         ("inputCol", "picture", ("input_col", "picture")),
         ("outputCol", "read", ("output_col", "read")),
         ("positionsCol", "places", ("positions_col", "places")),
-        ("confidenceCol", "sure", ("confidence_col", "sure")),
+        ("confidenceCol", "sure", OWN),
         ("includeConfidence", False, ("include_confidence", False)),
         ("regionsColumn", "found", OWN),
         ("outputFormat", OcrOutputFormat.HOCR, ("output_format", "hocr")),
@@ -105,9 +105,9 @@ SPEC: dict[str, list[tuple[str, Any, Any]]] = {
         ("confidenceThreshold", 60, OWN),
         ("keepLayout", True, OWN),
         ("pageIteratorLevel", visual.PageIteratorLevel.SYMBOL, NEEDLESS),
-        ("ocrEngineMode", "LSTM_ONLY", NEEDLESS),
+        ("ocrEngineMode", visual.EngineMode.LSTM_ONLY, NEEDLESS),
         ("ignoreResolution", True, NEEDLESS),
-        ("modelType", "BEST", NEEDLESS),
+        ("modelType", visual.ModelType.BEST, NEEDLESS),
         ("downloadModelData", True, NEEDLESS),
         ("ocrParams", ["a=b"], REFUSED),
         ("pdfCoordinates", True, REFUSED),
@@ -235,7 +235,10 @@ def test_no_parameter_of_visual_nlps_goes_without_a_test(stage: str) -> None:
         ("ImageDrawRegions", "outputCol", "image_with_regions"),
         ("ImageDrawRegions", "lineWidth", 4),
         ("ImageDrawRegions", "fontSize", 12),
-        ("ImageDrawRegions", "rectColor", "black"),
+        ("ImageDrawRegions", "rectColor", Color["black"]),
+        ("ImageDrawAnnotations", "rectColor", Color["black"]),
+        ("PdfToImage", "splittingStategy", SplittingStrategy.FIXED_SIZE_OF_PARTITION),
+        ("ImageToText", "confidenceCol", "confidence"),
         ("ImageDrawRegions", "filledRect", False),
         ("ImageSplitRegions", "inputRegionsCol", "region"),
         ("ImageSplitRegions", "outputCol", "region_image"),
@@ -259,11 +262,33 @@ def test_a_reader_without_regions_reads_the_picture_as_one_line() -> None:
     assert visual.ImageToTextV2().setInputCols(["image"]).stage().regions_column is None  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("reader", "value", "why"),
+    [
+        (visual.ImageToTextV2(), True, "setRegionsColumn"),
+        (visual.ImageToText(pageSegMode="SINGLE_LINE"), True, "setPageSegMode"),
+        (visual.ImageToTextV2(regionsColumn="found"), True, None),
+        (visual.ImageToTextV2(), False, None),
+    ],
+)
+def test_what_regions_would_need_is_said_to_have_no_effect_without_them(
+    reader: Transformer, value: bool, why: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    once.warn.cache_clear()
+    reader.set("groupImages", value)
+    with caplog.at_level(logging.WARNING, "raypipe.visual"):
+        reader.stages()
+    said = [f"{type(reader).__name__}: groupImages has no effect, since the picture is read as one line: {why}"]
+    assert [record.message[: len(said[0])] for record in caplog.records] == (said if why else [])
+
+
 def test_an_unknown_setter_names_the_nearest() -> None:
     with pytest.raises(AttributeError, match=r"ImageTextDetectorV2 has no setLinkTreshold.* setLinkThreshold;"):
         visual.ImageTextDetectorV2().setLinkTreshold(0.3)
     with pytest.raises(AttributeError, match="nearest is setSplittingStategy"):
         visual.PdfToImage().setSplittingStrategy(SplittingStrategy.FIXED_SIZE_OF_PARTITION)
+    with pytest.raises(AttributeError, match="nearest is getWidth"):
+        visual.ImageTextDetectorV2().getOrDefault("wdth")
 
 
 def test_parameters_are_also_keywords() -> None:

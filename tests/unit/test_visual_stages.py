@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ from raypipe.errors import ConfigError, InputError
 from raypipe.metrics import Metrics
 from raypipe.stages.base import Stage
 from raypipe.types import Line, Word
-from raypipe.visual import start
+from raypipe.visual import once, start
 from raypipe.visual.enums import Color, ImageType
 from raypipe.visual.functions import lit
-from raypipe.visual.stages import ConfidentWords, WordChooser, tokens
+from raypipe.visual.stages import ConfidentWords, PagePercent, PercentGiver, WordChooser, tokens
 from raypipe.visual.transformers import transformed
 
 BOX = {"x": 20.0, "y": 20.0, "width": 100.0, "height": 20.0}
@@ -180,6 +181,22 @@ def test_a_region_is_a_row_and_the_page_is_not_lost(page: visual.Frame) -> None:
     assert (pixels(second.part)[:, :100] == 0).all()
 
 
+def test_a_column_to_drop_that_is_not_there_is_said(page: visual.Frame, caplog: pytest.LogCaptureFixture) -> None:
+    once.warn.cache_clear()
+    with caplog.at_level(logging.WARNING, "raypipe.visual"):
+        split = visual.ImageSplitRegions(dropCols=["image", "labls"]).transform(page)
+    assert [record.message for record in caplog.records] == [
+        "ImageSplitRegions: dropCols names 'labls', which the frame does not have."
+    ]
+    assert "image" not in split.columns and split.count() == 2
+
+
+@pytest.mark.parametrize("stage", [visual.ImageDrawRegions, visual.ImageDrawAnnotations, visual.HocrTokenizer])
+def test_an_error_names_the_stage_as_the_program_does(page: visual.Frame, stage: Any) -> None:
+    with pytest.raises(ConfigError, match=f"^{stage.__name__} reads the column "):
+        stage().transform(page.drop("region"))
+
+
 def test_regions_are_cut_straight_or_upright_in_grey_or_colour(path: str) -> None:
     frame = visual.BinaryToImage().transform(start().createDataFrame([{"path": path, "found": [TILTED]}]))
     split = visual.ImageSplitRegions(imageType=ImageType.TYPE_BYTE_GRAY).setRegionCol("found")
@@ -292,9 +309,19 @@ def kinds(transformer: visual.ImageToText) -> list[str]:
 
 def test_a_reader_of_whole_pages_finds_the_lines_itself() -> None:
     reader = visual.ImageToText()
-    assert kinds(reader) == ["ImageTextDetector", "ImageToText"]
-    assert kinds(reader.copy().setPageSegMode(visual.PageSegmentationMode.SINGLE_LINE)) == ["ImageToText"]
-    assert kinds(reader.copy().setRegionsColumn("found")) == ["ImageToText"]
-    assert kinds(reader.copy().setConfidenceThreshold(60)) == ["ImageTextDetector", "ImageToText", "ConfidentWords"]
-    last: Stage = reader.copy().setKeepLayout(True).stages()[-1]
-    assert last.output_format == "formatted_text"  # type: ignore[attr-defined]
+    assert kinds(reader) == ["ImageTextDetector", "ImageToText", "PagePercent"]
+    assert kinds(reader.copy().setPageSegMode(visual.PageSegmentationMode.SINGLE_LINE)) == [
+        "ImageToText",
+        "PagePercent",
+    ]
+    assert kinds(reader.copy().setRegionsColumn("found")) == ["ImageToText", "PagePercent"]
+    assert kinds(reader.copy().setConfidenceThreshold(60))[1:] == ["ImageToText", "ConfidentWords", "PagePercent"]
+    laid_out: Stage = reader.copy().setKeepLayout(True).stages()[1]
+    assert laid_out.output_format == "formatted_text"  # type: ignore[attr-defined]
+
+
+def test_the_confidence_of_a_whole_page_is_a_percentage() -> None:
+    row = {"sure_share": [0.25], "exception": None}
+    empty = {"sure_share": [], "exception": None}
+    making.carried_out(PercentGiver(PagePercent(input_col="sure_share", output_col="sure"), 1, Metrics()), [row, empty])
+    assert (row["sure"], empty["sure"]) == (25.0, None)
