@@ -23,8 +23,8 @@ out: at `Wanted.reduce_above` pixels of its longer side, and four times as coars
 BASELINE, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE = 0xC0, 0xC2, 0xC9, 0xCA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _READ = frozenset((BASELINE, 0xC1, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE))
-_SCAN, _QUANTIZATION = 0xDA, 0xDB
-_AMONG_SCANS = frozenset((_SCAN, 0xC4, 0xD9, _QUANTIZATION, 0xDC, 0xDD, 0xFE))
+_SCAN, _QUANTIZATION, _HEIGHT = 0xDA, 0xDB, 0xDC
+_AMONG_SCANS = frozenset((_SCAN, 0xC4, 0xD9, _QUANTIZATION, _HEIGHT, 0xDD, 0xFE))
 """Markers that may follow the first scan: further ones, their tables, the height, comments and the end."""
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 """A marker of a JPEG file, except those inside the data of a scan: a stuffed 0xff and the restarts."""
@@ -131,6 +131,24 @@ def is_sound(data: bytes) -> bool:
 def frame(data: bytes) -> tuple[int, bytes] | None:
     """The marker of a file's picture, which gives its kind, and its segment; None if it has none."""
     return next((each for each in segments(data) if each[0] in _FRAMES and each[1]), None)
+
+
+def with_height(data: bytes) -> bytes:
+    """A file whose height is in its header, where libjpeg looks for it: scanners may write it after the first scan.
+
+    ITU-T T.81, B.2.5.
+
+    Raises:
+        OSError: It ends before it says its height.
+    """
+    found = ((start, segment) for marker, start, segment in _places(data) if marker in _FRAMES and segment)
+    start, segment = next(found, (0, b"\x08"))
+    if segment[1:3] != b"\0\0":
+        return data
+    height = next((segment[:2] for marker, segment in segments(data) if marker == _HEIGHT), b"")
+    if len(height) < 2:
+        raise OSError("the JPEG is truncated: its height should follow its first scan")
+    return data[: start + 5] + height + data[start + 7 :]
 
 
 def refusal(data: bytes) -> str | None:

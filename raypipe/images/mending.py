@@ -22,6 +22,7 @@ def mended(data: bytes, origin: str) -> tuple[bytes, str]:
         refused = jpeg.refusal(data)
         if refused:
             raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is {refused}.", "Save it as a PNG or an ordinary JPEG.")
+        data = jpeg.with_height(data)
         if jpeg.frame(data) and not jpeg.has_end(data):
             return jpeg.with_end(data), "it lacks its end"
         return data, "" if jpeg.is_sound(data) else "it is damaged inside"

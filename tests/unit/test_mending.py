@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 
@@ -60,6 +61,26 @@ def test_a_jpeg_without_its_end_is_read(kind: str, after: bytes) -> None:
     image = open_image(whole[:-2] + after, "scan.img", 0, False, LIMITS)
     assert image.warning == "it lacks its end"
     assert (image.pixels() == read(whole)).all()
+
+
+def with_late_height(whole: bytes, height: bytes) -> bytes:
+    """A JPEG whose header gives no height, with this one, two bytes, after its first scan."""
+    frame = re.search(rb"\xff[\xc0\xc2]\0", whole).start()  # type: ignore[union-attr]
+    scan = whole.index(b"\xff\xda")
+    end = re.compile(rb"\xff[\xc4\xd9]").search(whole, scan + 14).start()  # type: ignore[union-attr]
+    segment = b"\xff\xdc\0\4" + height if height else b""
+    return whole[: frame + 5] + b"\0\0" + whole[frame + 7 : end] + segment + whole[end:]
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_the_height_of_a_jpeg_may_follow_its_first_scan(kind: str) -> None:
+    image = open_image(with_late_height(JPEGS[kind], b"\x01\x90"), "scan.img", 0, False, LIMITS)
+    assert (image.height, image.warning) == (400, "")
+    assert (image.pixels() == read(JPEGS[kind])).all()
+
+
+def test_a_jpeg_that_ends_before_it_says_its_height_is_truncated() -> None:
+    assert code(with_late_height(JPEGS["baseline"], b"")) == "image_truncated"
 
 
 @pytest.mark.parametrize("part", [0.2, 0.5, 0.8, 0.95])
