@@ -17,8 +17,8 @@ from statistics import mean
 
 from raypipe import presets
 from raypipe.engine import cuda
+from raypipe.engine.devices import gpu_trouble, tensorrt_trouble
 from raypipe.engine.providers import Provider
-from raypipe.engine.session import gpu_trouble, tensorrt_trouble
 from raypipe.inputs.pages import documents, page_rows
 from raypipe.machine import cpu_name, usable_cpus
 from raypipe.metrics import Metrics

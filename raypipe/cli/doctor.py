@@ -14,10 +14,10 @@ import numpy as np
 from raypipe import plugins, presets
 from raypipe.cli.table import print_table
 from raypipe.detection import families as detectors
-from raypipe.engine import cuda, operators
-from raypipe.engine import session as engine
+from raypipe.engine import cuda, devices, operators
 from raypipe.engine.providers import engines_folder
 from raypipe.engine.runtime import TELEMETRY
+from raypipe.engine.session import Session
 from raypipe.errors import ConfigError, ExitStatus, ModelError, RaypipeError
 from raypipe.images.kinds import KINDS
 from raypipe.machine import cpu_name, usable_cpus
@@ -33,7 +33,7 @@ PACKAGES = ("raypipe", "ray", "numpy", "opencv-python-headless", "pillow", "pyar
 
 def checks() -> list[tuple[str, str, bool]]:
     """Rows of subject, finding, and whether the finding is as it should be."""
-    runtime = engine.versions()
+    runtime = devices.versions()
     rows = [("python", f"{platform.python_version()} on {platform.platform()}", True)]
     rows += [(name, _version(name), True) for name in PACKAGES]
     rows += [
@@ -75,27 +75,27 @@ def _gpu() -> tuple[str, str, bool]:
     """The row of the GPU: a model has run on it, or there is none, or it says why it cannot be used."""
     if not cuda.devices():
         return "GPU", "none: --device auto runs on the CPU", True
-    if trouble := engine.gpu_trouble() or _session_trouble():
+    if trouble := devices.gpu_trouble() or _session_trouble():
         return "GPU", f"not usable, --device auto runs on the CPU: {trouble}", False
     return "GPU", f"{cuda.devices()} with CUDA: --device auto runs there", True
 
 
 def _tensorrt() -> str:
     """Whether TensorRT is there, which nothing uses unless it is asked to."""
-    if trouble := engine.tensorrt_trouble():
+    if trouble := devices.tensorrt_trouble():
         return f"none, so that --provider tensorrt is an error: {trouble}"
     return f"for --provider tensorrt; what it compiles is kept in {engines_folder()}"
 
 
 def _precision() -> str:
     """What models that have both compute with here."""
-    return manifest.suited(manifest.find(presets.DETECTOR), None, engine.gpu_available()).precision
+    return manifest.suited(manifest.find(presets.DETECTOR), None, devices.gpu_available()).precision
 
 
 def _session_trouble() -> str:
     """Why a model does not run on the GPU; empty if it does."""
     try:
-        session = engine.Session(manifest.find(presets.DETECTOR).path, True, 1, Metrics())
+        session = Session(manifest.find(presets.DETECTOR).path, True, 1, Metrics())
         session.run(np.zeros((1, 3, 64, 64), np.float32))
     except (RaypipeError, RuntimeError) as error:
         return str(error)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from raypipe.engine import cuda, operators, providers
 from raypipe.engine.bound import Bound
+from raypipe.engine.devices import gpu_trouble, tensorrt_trouble
 from raypipe.engine.gather import Array, Gatherer, Run
 from raypipe.engine.half import halved
 from raypipe.engine.providers import Execution
@@ -28,8 +28,8 @@ Tensor: TypeAlias = Any
 """An onnxruntime.OrtValue: an array that stays on the device of the session that computed it."""
 
 _CPU = ["CPUExecutionProvider"]
-_LOOKING = threading.Lock()
-"""Held while looking for the GPU: sessions are opened in several threads."""
+_WARNING = threading.Lock()
+"""Held while warning: sessions are opened in several threads, one of which warns."""
 
 TYPES = {
     "tensor(float)": np.float32,
@@ -39,8 +39,6 @@ TYPES = {
     "tensor(uint8)": np.uint8,
 }
 """Element types that a model's inputs may have."""
-
-
 FOR_CPUS = "for_cpus"
 """The key in the metadata of files whose operators ONNX Runtime has for CPUs alone."""
 MOST_VALUES = 32_000_000
@@ -193,7 +191,7 @@ def _opened(source: Path, options: Any, use_gpu: bool | None, execution: Executi
     if use_gpu:
         raise DeviceError(f"A GPU was asked for. {trouble}", "Without one, use --device cpu; see `raypipe doctor`.")
     if trouble and cuda.devices():
-        with _LOOKING:
+        with _WARNING:
             _warn(f"The CPU is used instead of the GPU: {trouble}")
     return _session(source, options, _CPU, half), half
 
@@ -218,15 +216,6 @@ def _on_gpu(source: Path, options: Any, execution: Execution) -> tuple[Any, str]
     return None, f"ONNX Runtime cannot load its {name} provider; its message above says why."
 
 
-def tensorrt_trouble() -> str:
-    """Why TensorRT cannot be used, whatever the GPU, and what to do; empty if it can."""
-    if providers.TENSORRT not in versions()["providers"]:
-        return "This ONNX Runtime is built without TensorRT. Install onnxruntime-gpu in its place."
-    if missing := cuda.missing(providers.TENSORRT_LIBRARIES):
-        return f"{', '.join(missing)} cannot be loaded. Install TensorRT 10 and name its folder in LD_LIBRARY_PATH."
-    return ""
-
-
 def _session(source: Path, options: Any, providers: list[Any], half: bool) -> Any:
     try:  # Without ONNX Runtime's own fallback, which would print a message.
         graph = halved(source.read_bytes()) if half else str(source)
@@ -239,35 +228,3 @@ def _session(source: Path, options: Any, providers: list[Any], half: bool) -> An
 def _warn(trouble: str) -> None:
     """Warns once that something is done in another way than was asked for."""
     logging.getLogger(__name__).warning(trouble)
-
-
-def gpu_available() -> bool:
-    """Whether a CUDA device can be used, as far as can be told without a session."""
-    return not gpu_trouble()
-
-
-def gpu_trouble() -> str:
-    """Why no CUDA device can be used, and what to do; empty if one can.
-
-    onnxruntime-gpu lists its CUDA provider even on machines without a GPU or without CUDA's libraries.
-    """
-    with _LOOKING:
-        return _gpu_trouble()
-
-
-@cache
-def _gpu_trouble() -> str:
-    if not cuda.devices():
-        return "NVIDIA's driver is not installed here, or has no device."
-    onnxruntime = runtime()
-    if providers.CUDA not in onnxruntime.get_available_providers():
-        return "This ONNX Runtime is built without CUDA. Install onnxruntime-gpu in its place."
-    with redirect_stdout(io.StringIO()):  # It prints the libraries that it does not find.
-        onnxruntime.preload_dlls()
-    return cuda.trouble(onnxruntime.cuda_version)
-
-
-def versions() -> dict[str, Any]:
-    """ONNX Runtime's version and the providers it was built with."""
-    onnxruntime = runtime()
-    return {"onnxruntime": onnxruntime.__version__, "providers": onnxruntime.get_available_providers()}

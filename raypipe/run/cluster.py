@@ -16,7 +16,7 @@ from pathlib import Path
 import ray
 from ray._private import ray_constants
 
-from raypipe.engine.session import gpu_available
+from raypipe.engine.devices import gpu_available
 from raypipe.errors import ConfigError, RaypipeError
 
 CONNECT_SECONDS = 10

@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from typing_extensions import override
 
 from raypipe.columns import Column
+from raypipe.engine.devices import gpu_available
 from raypipe.engine.providers import Execution, Provider, Shapes
-from raypipe.engine.session import Session, gpu_available
+from raypipe.engine.session import Session
 from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError
 from raypipe.metrics import Metrics
 from raypipe.types import Row

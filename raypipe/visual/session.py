@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raypipe.compat import batched
-from raypipe.engine.session import gpu_trouble
+from raypipe.engine.devices import gpu_trouble
 from raypipe.errors import ConfigError, DeviceError, InputError
 from raypipe.files.paths import resolve
 from raypipe.inputs.listing import KINDS, Found, listed

@@ -177,7 +177,7 @@ def test_what_a_detector_finds_changes_with_its_parameter(
 
 
 def test_a_gpu_that_is_asked_for_has_to_be_there(pages: Path) -> None:
-    from raypipe.engine.session import gpu_available
+    from raypipe.engine.devices import gpu_available
 
     if gpu_available():
         pytest.skip("there is a GPU")

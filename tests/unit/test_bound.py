@@ -16,7 +16,7 @@ import raypipe as rp
 from raypipe.cli.doctor import checks
 from raypipe.cli.main import cli
 from raypipe.detection.base import batch_shapes as page_shapes
-from raypipe.engine import bound, cuda, providers
+from raypipe.engine import bound, cuda, devices, providers
 from raypipe.engine import session as engine
 from raypipe.engine.bound import Bound
 from raypipe.engine.providers import Execution
@@ -125,6 +125,6 @@ def test_compiled_networks_need_a_folder(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_doctor_says_whether_tensorrt_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     for missing, words in ((["libnvinfer.so.10"], "none, so that .* libnvinfer"), ([], "for --provider tensorrt")):
         monkeypatch.setattr(cuda, "missing", lambda names, missing=missing: missing)
-        monkeypatch.setattr(engine, "versions", lambda: {"onnxruntime": "1", "providers": [providers.TENSORRT]})
+        monkeypatch.setattr(devices, "versions", lambda: {"onnxruntime": "1", "providers": [providers.TENSORRT]})
         ((_, found, sound),) = (row for row in checks() if row[0] == "TensorRT")
         assert sound and re.search(words, found)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from raypipe.cli.doctor import checks
-from raypipe.engine import cuda
+from raypipe.engine import cuda, devices
 from raypipe.engine import session as engine
 from raypipe.engine.session import Session
 from raypipe.errors import DeviceError, ModelError
@@ -35,7 +35,7 @@ def test_a_gpu_that_is_asked_for_must_be_there(tmp_path: Path, monkeypatch: pyte
 
 
 def test_versions() -> None:
-    found = engine.versions()
+    found = devices.versions()
     assert found["onnxruntime"][0].isdigit()
     assert "CPUExecutionProvider" in found["providers"]
 
@@ -77,14 +77,14 @@ class Driver:
 
 
 def forget() -> None:
-    for remembered in (cuda.devices, cuda.fast_half, cuda.trouble, engine._gpu_trouble, engine._warn):
+    for remembered in (cuda.devices, cuda.fast_half, cuda.trouble, devices._gpu_trouble, engine._warn):
         remembered.cache_clear()
 
 
 @pytest.fixture
 def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A driver for the version of CUDA that the test names."""
-    if engine.gpu_available():
+    if devices.gpu_available():
         pytest.skip("there is a CUDA device, with all libraries")
     forget()
     monkeypatch.setattr(cuda, "_driver", lambda: Driver(request.param))

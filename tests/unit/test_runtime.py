@@ -20,7 +20,7 @@ def files_after(code: str, home: Path) -> list[Path]:
 
 
 def test_onnx_runtime_neither_reports_nor_keeps_an_identifier_of_the_machine(tmp_path: Path) -> None:
-    assert not files_after("from raypipe.engine.session import versions; versions()", tmp_path)
+    assert not files_after("from raypipe.engine.devices import versions; versions()", tmp_path)
 
 
 def test_one_who_wants_to_report_can(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
