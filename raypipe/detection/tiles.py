@@ -20,8 +20,9 @@ TILE = 2.0
 """A tile is at most this many times longer than wide, unless it is small."""
 OVERLAP = 0.25
 """Tiles share this much of their width: more than the height of a line."""
-ONE_LINE = 20.0
-"""A picture this many times wider than high is a line, which scales well."""
+LINE, LINE_TILE = 20.0, 4.0
+"""A picture this many times wider than high shows a line, or a few, whose tiles are at least this many times wider than
+high, and scaled down by `LEAST_SCALE`."""
 SAME = 0.5
 """Regions of two tiles are one if they share this much of the smaller one, where the tiles overlap."""
 
@@ -39,9 +40,12 @@ def tiles(height: int, width: int, network_width: int) -> list[Tile]:
     The longer side of a tile is scaled to `network_width`.
     """
     longer, shorter = max(height, width), min(height, width)
-    if longer <= max(ELONGATED * shorter, network_width / LEAST_SCALE) or width > ONE_LINE * height:
+    uncut = int(network_width / LEAST_SCALE)
+    if longer <= max(ELONGATED * shorter, uncut):
         return [Tile(0, longer)]
     length, overlap = max(int(TILE * shorter), network_width), int(OVERLAP * shorter)
+    if width > LINE * height:
+        length, overlap = max(int(LINE_TILE * height), uncut), height
     count = -(-(longer - overlap) // (length - overlap))
     starts = np.linspace(0, longer - length, count).astype(int).tolist()
     return [Tile(start, start + length) for start in starts]

@@ -37,6 +37,7 @@ from raypipe.stages import crops as line_pictures
 from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
 from raypipe.stages.folds import unfolded
+from raypipe.stages.long import shortened
 from raypipe.stages.reverse import from_reverse, front_alone
 from raypipe.stages.specks import specks
 from raypipe.stages.text_layer import arranged
@@ -87,6 +88,7 @@ class LineCropper(Worker["ImageToText"]):
         spec = self.spec
         regions = row[spec.regions_column] if spec.regions_column else None
         boxes = boxes_from_regions(regions or ()) if spec.regions_column else _whole(image)
+        boxes = shortened(image, boxes)
         boxes = parted(boxes, fold_of(boxes, spec.spread(image)))
         spread = fold_of(boxes, spec.spread(image))
         layout = arrange(boxes, spec.line_tolerance, spread=spread) if spec.group_images else None

@@ -9,3 +9,9 @@ import raypipe as rp
 
 def test_the_shortest_program_reads_a_page(pages: Path) -> None:
     assert rp.read_text(pages / "a_letter.png").split("\n") == drawn.LETTER
+
+
+def test_a_line_of_hundreds_of_letters_is_read(tmp_path: Path) -> None:
+    text = " ".join([*drawn.LETTER[1:3], *drawn.LEFT, *drawn.RIGHT])
+    drawn.page([text], (7600, 200), 40).crop((0, 40, 7600, 110)).save(tmp_path / "line.png")
+    assert rp.read_text(tmp_path / "line.png") == text

@@ -17,19 +17,25 @@ WIDTH = 320
 
 
 @pytest.mark.parametrize(
-    ("height", "width"), [(1400, 1000), (1000, 2900), (600, 100), (100, 640), (60, 2000), (1, 1), (3000, 1000)]
+    ("height", "width"), [(1400, 1000), (1000, 2900), (600, 100), (100, 640), (20, 640), (1, 1), (3000, 1000)]
 )
 def test_an_ordinary_or_small_picture_is_one_tile(height: int, width: int) -> None:
     assert tiles(height, width, WIDTH) == [(0, max(height, width))]
 
 
-@pytest.mark.parametrize(("height", "width"), [(9030, 720), (1000, 100), (200, 3900), (40_000, 500), (641, 10)])
+@pytest.mark.parametrize(("height", "width"), [(9030, 720), (1000, 100), (200, 3900), (40_000, 500), (30, 1280)])
 def test_tiles_cover_a_picture_and_overlap(height: int, width: int) -> None:
     parts, longer, shorter = tiles(height, width, WIDTH), max(height, width), min(height, width)
     assert parts[0].start == 0 and parts[-1].end == longer and len(parts) > 1
     assert len({part.end - part.start for part in parts}) == 1
     for one, other in zip(parts, parts[1:], strict=False):
         assert int(shorter / 4) <= one.end - other.start
+
+
+def test_letters_of_a_long_line_stay_large_enough() -> None:
+    """Scaled down as a whole, nothing was found in it."""
+    assert {part.end - part.start for part in tiles(90, 11_000, 1280)} == {2560}
+    assert {part.end - part.start for part in tiles(1000, 22_000, 1280)} == {4000}
 
 
 def bars(pixels: Pixels) -> Detection:
