@@ -43,7 +43,7 @@ def checks() -> list[tuple[str, str, bool]]:
         _gpu(),
         ("TensorRT", _tensorrt(), True),
         _library("word search", library.library),
-        _library("operators for int8", operators.library),
+        _library("operators for int8", operators.library, operators.instructions),
         ("CPUs", f"{usable_cpus()}, {cpu_name() or 'of unknown name'}", True),
         ("models in several precisions run", f"in {_precision()}", True),
     ]
@@ -62,13 +62,15 @@ def _version(package: str) -> str:
         return "not installed: raypipe runs in one process only"
 
 
-def _library(what: str, opened: Callable[[], object]) -> tuple[str, str, bool]:
-    """The row of a C library."""
+def _library(
+    what: str, opened: Callable[[], object], instructions: Callable[[], str] | None = None
+) -> tuple[str, str, bool]:
+    """The row of a C library, and which of the CPU's instructions it uses."""
     try:
         opened()
     except ModelError as error:
         return what, str(error), False
-    return what, "sound", True
+    return what, f"sound, by {instructions()}" if instructions else "sound", True
 
 
 def _gpu() -> tuple[str, str, bool]:

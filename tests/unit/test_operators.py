@@ -94,6 +94,13 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     limit(max(WAYS.values()))
 
 
+def test_instructions_are_named() -> None:
+    limit = operators.library().operators_limit
+    names = {limit(way): operators.instructions() for way in WAYS.values()}
+    assert limit(max(WAYS.values())) == max(names)
+    assert names[0] == "no vectors" and len(set(names.values())) == len(names)
+
+
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0, 5), (1,), (31,), (65,), (2, 3, 5, 7), (1, 200, 300, 3), (1,) * 8])
 def test_a_table_takes_any_shape(shape: tuple[int, ...], way: str, tmp_path: Path) -> None:
     given = noise(*shape)

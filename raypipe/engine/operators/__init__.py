@@ -15,3 +15,10 @@ PATH = Path(__file__).with_name("liboperators.so")
 def library() -> ctypes.CDLL:
     """The library, which SessionOptions.register_custom_ops_library takes by its path; see `raypipe.native.opened`."""
     return native.opened(PATH, "library of operators")
+
+
+def instructions() -> str:
+    """The name of the CPU's instructions that the operators use."""
+    found = library().operators_instructions
+    found.restype = ctypes.c_char_p
+    return str(found().decode())
