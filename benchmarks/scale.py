@@ -35,7 +35,7 @@ from standin import Sleeper
 
 from raypipe.inputs.listing import Found, listed
 from raypipe.job import loop, plan
-from raypipe.job.engine import Read
+from raypipe.job.engine import EngineResult
 from raypipe.job.lister import Lister
 from raypipe.job.local import rows_per_file
 from raypipe.job.names import Naming
@@ -124,7 +124,7 @@ class AtOnce:
         self._job, self._left = job, stop_at
         self.first: float | None = None
 
-    def read(self, number: int, documents: pa.Table, progress: Progress) -> Read:
+    def read(self, number: int, documents: pa.Table, progress: Progress) -> EngineResult:
         """Write a row for each document."""
         self.first = self.first or time.monotonic()
         columns, most = self._job.pipeline.graph.columns, rows_per_file(len(documents))
@@ -139,7 +139,7 @@ class AtOnce:
             self._job.writer.write(number, to_table(rows, columns))
             progress.update(finished=progress.finished + len(rows))
             self._left = None if self._left is None else self._left - len(rows)
-        return Read(len(documents), [], 0, {})
+        return EngineResult(len(documents), [], 0, {})
 
     def write(self, files: list[str], split: dict[str, list[str]]) -> list[str]:
         """Nothing: no formats are asked for."""
