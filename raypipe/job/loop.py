@@ -148,7 +148,7 @@ class _Run:
         """Processes what is left to do in a shard."""
         self._job.lease.check()
         documents = self._ledger.documents(number)
-        self._forget_former(documents)
+        self._forget_former(number, documents)
         before = self._before[number] = self._results.files(number)
         rows, unwritten = self._results.of(number), list[str]()
         for _ in range(MOST_ROUNDS):
@@ -169,15 +169,19 @@ class _Run:
         outcome = Outcome(len(documents), rows.pages, rows.failed, rows.reasons, files=rows.files)
         self._ledger.finish(number, outcome.converted(self._job.writer.formats, unwritten))
 
-    def _forget_former(self, documents: pa.Table) -> None:
-        """Removes the rows of documents whose content has changed."""
+    def _forget_former(self, number: int, documents: pa.Table) -> None:
+        """Removes the rows of documents whose content has changed, from all earlier shards that hold them.
+
+        The one that they replace may have lost them already, but not have an outcome without them yet.
+        """
         changed = documents.filter(pc.is_valid(documents["replaces"]))
-        for former in pc.unique(changed["replaces"]).to_pylist():
-            here = changed.filter(pc.equal(changed["replaces"], former))
+        keys = changed["key"].to_numpy()
+        formers = self._ledger.holding(keys) | set(changed["replaces"].to_pylist())
+        for former in sorted(each for each in formers if each < number):
             table = self._ledger.documents(former)
             outcome = self._ledger.shards[former].outcome
-            self._results.drop_documents(former, here["path"])
-            self._ledger.keep(former, ~np.isin(table["key"].to_numpy(), here["key"].to_numpy()))
+            self._results.drop_documents(former, changed["path"])
+            self._ledger.keep(former, ~np.isin(table["key"].to_numpy(), keys))
             if outcome:
                 rows = self._results.of(former)
                 self._ledger.finish(

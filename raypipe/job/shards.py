@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import re
+import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -172,6 +173,7 @@ class Ledger:
         self.shards: dict[int, Shard] = {}
         self.repeated = self.changed = 0
         self._new: set[int] = set()
+        self._lock = threading.Lock()  # One thread lists, and marks documents as seen; another removes them.
         self._taken: dict[Taken | None, int] = {None: 0}
         names = names_in(self._folder)
         for name in names:
@@ -236,7 +238,8 @@ class Ledger:
         table = self.documents(number)
         dropped = table.filter(pa.array(~kept))
         self._write(number, table.filter(pa.array(kept)))
-        self.shards[number].forget(dropped["key"].to_numpy())
+        with self._lock:
+            self.shards[number].forget(dropped["key"].to_numpy())
 
     def add(self, found: Sequence[Found], naming: Naming) -> int | None:
         """Makes a shard of those files that are new or have changed, and marks the others as seen.
@@ -275,20 +278,23 @@ class Ledger:
         modified = np.fromiter((each.modified for each in found), np.int64, len(found))[order]
         states = np.full(len(keys), NEW, np.int32)
         for shard in list(self.shards.values()):
-            places = shard.find(keys)
-            (here,) = np.nonzero(places >= 0)
-            at = places[here]
-            self.repeated += int(shard.seen[at].sum())
-            same = (shard.sizes[at] == sizes[here]) & (shard.modified[at] == modified[here])
-            shard.seen[at], shard.taken[at] = True, taken[here]
+            with self._lock:
+                places = shard.find(keys)
+                (here,) = np.nonzero(places >= 0)
+                at = places[here]
+                self.repeated += int(shard.seen[at].sum())
+                same = (shard.sizes[at] == sizes[here]) & (shard.modified[at] == modified[here])
+                shard.seen[at], shard.taken[at] = True, taken[here]
             states[here] = np.where(same | (shard.number in self._new), SAME, shard.number)
         return states[np.argsort(order)]
 
     def _table(self, found: Sequence[Found], keys: Keys, replaces: npt.NDArray[np.int32], naming: Naming) -> pa.Table:
         names = [naming.of(each) for each in found]
-        for n in np.flatnonzero(replaces >= 0):
-            before = self.documents(int(replaces[n]))
-            names[n] = before.filter(pa.compute.equal(before["key"], keys[n]))["name"][0].as_py()
+        for former in np.unique(replaces[replaces >= 0]):
+            before = self.documents(int(former))
+            known = dict(zip(before["key"].to_pylist(), before["name"].to_pylist(), strict=True))
+            for n in np.flatnonzero(replaces == former):
+                names[n] = known[int(keys[n])]
         self._number_names(names, np.flatnonzero(replaces < 0))
         return pa.table(
             [
@@ -307,7 +313,7 @@ class Ledger:
         """Numbers the names of new documents that are taken: `a.jpg` becomes `a-2.jpg` and so on."""
         new = list(new)
         taken = self._are_taken([names[n] for n in new])
-        here = set(map(self._on_disk, names)) if len(names) > len(new) else set[str]()
+        here = {self._on_disk(names[n]) for n in set(range(len(names))).difference(new)}
         numbered = dict[str, Iterator[str]]()
         for n, is_taken in zip(new, taken, strict=True):
             wanted = names[n]
@@ -346,7 +352,11 @@ class Ledger:
 
     def files(self) -> dict[int, int]:
         """How many files of results each finished shard has."""
-        return {number: shard.outcome.files for number, shard in self.shards.items() if shard.outcome}
+        return {number: shard.outcome.files for number, shard in list(self.shards.items()) if shard.outcome}
+
+    def holding(self, keys: Keys) -> set[int]:
+        """The numbers of the shards that hold some of these documents."""
+        return {number for number, shard in list(self.shards.items()) if (shard.find(keys) >= 0).any()}
 
     def is_new(self, number: int) -> bool:
         """Whether this run made a shard."""
