@@ -39,7 +39,7 @@ from raypipe.stages.base import ModelName, ModelStage, Step, Worker
 from raypipe.stages.folds import unfolded
 from raypipe.stages.long import shortened
 from raypipe.stages.reverse import from_reverse, front_alone
-from raypipe.stages.specks import specks
+from raypipe.stages.specks import is_guess, specks
 from raypipe.stages.text_layer import arranged
 from raypipe.stages.upright import righted, turn_of
 from raypipe.types import Boxes, Crops, Line, PageRecord, Pixels, Row, boxes_from_regions, boxes_of
@@ -128,14 +128,15 @@ class TextReader(Worker["ImageToText"]):
             self._fill(row, lines)
 
     def _lines(self, crops: Crops, readings: list[Reading], size: Spread) -> list[Line]:
-        """The lines of a page: upside-down ones are turned, specks and lines from the reverse are left out."""
+        """The lines of a page: upside-down ones are turned, specks, guesses and lines from the reverse are left out."""
         doubtful = self._recognizer.doubtful
         spots = specks(crops, readings, doubtful)
         reverse = from_reverse(crops, readings, self._read, doubtful)
         crops, readings = righted(crops, readings, self._read, doubtful, [*reverse, *spots])
         readings = front_alone(crops, readings, reverse, doubtful)
-        for n in spots:
-            readings[n] = NOTHING
+        for n, reading in enumerate(readings):
+            if n in spots or (self.spec.regions_column and is_guess(reading, doubtful)):
+                readings[n] = NOTHING
         self.metrics.add("lines_from_reverse_total", len(reverse))
         self.metrics.add("specks_total", len(spots))
         tolerance = self.spec.line_tolerance

@@ -1,4 +1,4 @@
-"""Punch holes and dirt, which are read as a character or two."""
+"""Punch holes, dirt and drawings, which are read as a character or two."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ THICK = 0.5
 """A speck is at least this share of its longer side thick: a disc and a square are 1, a bold I about 0.3, and the
 letters of handwriting 0.07 to 0.16."""
 
+CHANCE, LONE = 0.2, 0.7
+"""What is read is a guess if its mean probability is below `CHANCE` of the doubtful one, or `LONE` if it is a single
+character. Of 36 photos and scans this holds for five lines, none of which was read right; letters that stand alone, by
+hand, have at least 1.03 of the doubtful one."""
+
 
 def specks(crops: Crops, readings: Sequence[Reading], doubtful: float) -> list[int]:
     """The pictures of a page that show a filled spot and no writing, by their numbers.
@@ -28,6 +33,11 @@ def specks(crops: Crops, readings: Sequence[Reading], doubtful: float) -> list[i
     doubted = [n for n in short if certainty([readings[n]]) < doubtful]
     pictures = crops.pictures() if doubted else []
     return [n for n in doubted if thickness(pictures[n]) >= THICK]
+
+
+def is_guess(reading: Reading, doubtful: float) -> bool:
+    """Whether a reading tells nothing, as those of ornaments, empty boxes to tick and bare paper."""
+    return certainty([reading]) < (LONE if len(reading.text) == 1 else CHANCE) * doubtful
 
 
 def thickness(picture: Pixels) -> float:

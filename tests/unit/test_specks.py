@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from raypipe.recognition.base import Reading
-from raypipe.stages.specks import specks, thickness
+from raypipe.stages.specks import is_guess, specks, thickness
 from raypipe.types import Crops, Pixels
 
 
@@ -51,3 +51,10 @@ def test_a_blot_is_left_alone_where_text_is_read() -> None:
 def test_paper_has_no_spot() -> None:
     assert thickness(paper()) == 0
     assert thickness(paper(0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "sure", "guessed"), [("0", 0.3, True), ("0", 0.5, False), ("no", 0.2, False), ("Hill", 0.1, True)]
+)
+def test_what_is_hardly_better_than_chance_is_a_guess(text: str, sure: float, guessed: bool) -> None:
+    assert is_guess(Reading(text, [sure] * len(text), [26.0] * len(text)), 0.55) == guessed
