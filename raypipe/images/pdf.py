@@ -20,6 +20,7 @@ from raypipe.images.pdf_content import POINTS_PER_INCH, needed_resolution
 from raypipe.images.pdf_damage import damage, is_content_lost
 from raypipe.images.pdf_forms import flatten, kinds_of_notes, mark_buttons
 from raypipe.images.pdf_text import MOST_LOOKED_AT, is_seen, text_layer
+from raypipe.images.pdf_tree import recounted
 from raypipe.plurals import counted
 from raypipe.types import Pixels
 
@@ -61,22 +62,32 @@ class PdfPages:
 
     def __init__(self, source: File, origin: str) -> None:
         self._source, self._origin, self._warning = source, origin, ""
+        self._read: File = source
         with _ONE_AT_A_TIME:
             self._document = self._open()
+            self._recount()
 
     def _open(self) -> PdfDocument:
         try:
-            document = _unlocked(self._source, self._origin)
+            document = _unlocked(self._read, self._origin)
         except PageError as error:
             mended = _mended(self._source) if error.code == Code.PDF_DAMAGED else None
             if mended is None:
                 raise
-            document = _unlocked(HeldFile(mended), self._origin)
+            self._read = HeldFile(mended)
+            document = _unlocked(self._read, self._origin)
             self._warning = "its structure is damaged: pages, or what is on them, may be missing"
         self._warning = self._warning or _unread(document)
         document.init_forms()
         self._forget_at = self._source.bytes_read + MOST_KEPT
         return document
+
+    def _recount(self) -> None:
+        """Opens the document with the number of pages that it has, if it says a wrong one."""
+        found = recounted(self._read, passwords.of(self._origin))
+        if found:
+            self._read, self._warning = HeldFile(found[0]), found[1]
+            self._open_anew()
 
     def _open_anew(self) -> None:
         self._document.close()
