@@ -21,8 +21,8 @@ from ray.serve.schema import LoggingConfig
 from raypipe.graph import Graph, Operator
 from raypipe.run.path import PagePath
 from raypipe.run.pools import for_serving
-from raypipe.run.replicas import OperatorReplica, Task
-from raypipe.run.served import path_of, tasks_of
+from raypipe.run.replicas import OperatorReplica, ReplicaConfig
+from raypipe.run.served import configs_of, path_of
 from raypipe.run.settings import DRAIN_SECONDS, Serving
 from raypipe.stages.base import Pool
 from raypipe.types import Row
@@ -37,28 +37,38 @@ if TYPE_CHECKING:
 MOST_REQUESTS = 5000
 """Requests that Serve passes to an ingress at once, which itself bounds those that cost something: see `web.bodies` and
 `web.limits`. Serve answers further ones with 429."""
+LOGGING = LoggingConfig(log_level="WARNING", enable_access_log=False)
+"""Serve's own logging is reduced, since the ingress logs requests itself."""
+DEPLOYMENT_OPTIONS: dict[str, Any] = {
+    "health_check_period_s": 2,
+    "health_check_timeout_s": 30,
+    "graceful_shutdown_wait_loop_s": 1,
+    "graceful_shutdown_timeout_s": DRAIN_SECONDS,
+    "logging_config": LOGGING,
+}
+"""A dead replica is noticed within two seconds, and a stopping one finishes its work."""
 
 
 class Replica(OperatorReplica):
     """Runs an operator in a process of Serve's."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, config: ReplicaConfig) -> None:
         stay_on_node_address()
-        super().__init__(task)
+        super().__init__(config)
 
 
 class Ingress:
     """Speaks HTTP.
 
-    Each operator is a deployment, or the task of one that runs in this process. The path comes without them: Serve
-    finds handles only among the arguments.
+    Each operator is a deployment, or the config of one that is to run in this process. The path comes without them:
+    Serve finds handles only among the arguments.
     """
 
     def __init__(
         self, operators: Sequence[Any], path: PagePath, settings: ServerSettings, jobs_for: JobsFactory | None = None
     ) -> None:
         stay_on_node_address()
-        placed = [OperatorReplica(each) if isinstance(each, Task) else each for each in operators]
+        placed = [OperatorReplica(each) if isinstance(each, ReplicaConfig) else each for each in operators]
         self._path, self._settings, self._jobs_for = replace(path, operators=placed), settings, jobs_for
 
     async def stop(self) -> None:
@@ -110,12 +120,12 @@ def deployment(
     """
     graph.check_input(serving.input_columns, "input_columns")
     pools = pools or for_serving(graph)
-    tasks = tasks_of(graph, drawings, pools, serving)
-    path = path_of(graph, drawings, tasks, pools)
-    parts = [_deployed(task, pool, path.at_once) for task, pool in zip(tasks, pools, strict=True)]
+    configs = configs_of(graph, drawings, pools, serving)
+    path = path_of(graph, drawings, configs, pools)
+    parts = [_deployed(config, pool, path.at_once) for config, pool in zip(configs, pools, strict=True)]
     options: dict[str, Any] = {"num_replicas": serving.ingress_replicas, "ray_actor_options": {"num_cpus": 0}}
     if serving.merge_ingress:
-        parts[0], options = tasks[0], _placement(pools[0])
+        parts[0], options = configs[0], _placement(pools[0])
     refused = BackpressureConfig(status_code=429, retry_after_s=serving.settings.retry_after_seconds)
     return (
         serve.deployment(serve.ingress()(Ingress))
@@ -131,29 +141,17 @@ def deployment(
     )
 
 
-LOGGING = LoggingConfig(log_level="WARNING", enable_access_log=False)
-"""Serve's own logging is reduced, since the ingress logs requests itself."""
-DEPLOYMENT_OPTIONS: dict[str, Any] = {
-    "health_check_period_s": 2,
-    "health_check_timeout_s": 30,
-    "graceful_shutdown_wait_loop_s": 1,
-    "graceful_shutdown_timeout_s": DRAIN_SECONDS,
-    "logging_config": LOGGING,
-}
-"""A dead replica is noticed within two seconds, and a stopping one finishes its work."""
-
-
-def _deployed(task: Task, pool: Pool, at_once: int) -> Any:
+def _deployed(config: ReplicaConfig, pool: Pool, at_once: int) -> Any:
     return (
         serve.deployment(Replica)
         .options(
-            name=task.operator.name,
+            name=config.operator.name,
             # More than a replica works on, so that batches fill and the next page is there when one is done.
-            max_ongoing_requests=max(32, 8 * at_once, task.batch_lines * task.parallel),
+            max_ongoing_requests=max(32, 8 * at_once, config.batch_lines * config.parallel),
             **DEPLOYMENT_OPTIONS,
             **_placement(pool),
         )
-        .bind(task)
+        .bind(config)
     )
 
 

@@ -40,7 +40,7 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class ReplicaConfig:
     """What a replica runs.
 
     Attributes:
@@ -70,15 +70,15 @@ class Task:
 class OperatorReplica:
     """Runs an operator on the pages of all requests that reach this process. It exists once it has read a page."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, config: ReplicaConfig) -> None:
         begun = time.perf_counter()
-        self._task, self._metrics = task, Metrics()
-        self._run = Runner(task.operator, task.threads, self._metrics)
-        self._draw = {name: Runner(steps, task.threads, self._metrics) for name, steps in task.drawings.items()}
-        self._threads = ThreadPoolExecutor(task.parallel, "pages")
+        self._config, self._metrics = config, Metrics()
+        self._run = Runner(config.operator, config.threads, self._metrics)
+        self._draw = {name: Runner(steps, config.threads, self._metrics) for name, steps in config.drawings.items()}
+        self._threads = ThreadPoolExecutor(config.parallel, "pages")
         for runner in (self._run, *self._draw.values()):
             runner.warm_up()
-        self._in_batches = self._batched() if task.batch_lines else None
+        self._in_batches = self._batched() if config.batch_lines else None
         self._load_seconds = time.perf_counter() - begun
 
     async def __call__(self, work: Work) -> Work:
@@ -103,13 +103,13 @@ class OperatorReplica:
         from ray import serve  # Replicas outside Serve do without Ray.
 
         # Made here because Serve keeps a decorated method's queue on the class, shared by all instances.
-        task = self._task
+        config = self._config
 
         @serve.batch(  # type: ignore[untyped-decorator]
-            max_batch_size=task.batch_lines,
-            batch_wait_timeout_s=task.batch_seconds,
-            max_concurrent_batches=task.parallel,
-            batch_size_fn=lambda works: weight(works, task.batch_lines),
+            max_batch_size=config.batch_lines,
+            batch_wait_timeout_s=config.batch_seconds,
+            max_concurrent_batches=config.parallel,
+            batch_size_fn=lambda works: weight(works, config.batch_lines),
         )
         async def process_batch(works: list[Work]) -> list[Work]:
             return await self._in_thread(works)
@@ -120,8 +120,8 @@ class OperatorReplica:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._carry_out, works)
 
     def _carry_out(self, works: list[Work]) -> list[Work]:
-        begun, name = time.time(), self._task.operator.name
-        rows = self._run([decoded(work.row, self._task.operator.before) for work in works])
+        begun, name = time.time(), self._config.operator.name
+        rows = self._run([decoded(work.row, self._config.operator.before) for work in works])
         for row, work in zip(rows, works, strict=True):
             if work.overlay in self._draw:
                 self._draw[work.overlay]([row])
@@ -137,13 +137,13 @@ class OperatorReplica:
         ]
 
     def _encoded(self, row: Row) -> Row:
-        columns = self._task.written
+        columns = self._config.written
         return {name: self._plain(column, row[name]) for name, column in columns.items() if name in row}
 
     def _plain(self, column: Column, value: Any) -> Any:
         if value is None:
             return None
-        if self._task.last and isinstance(value, Image):
+        if self._config.last and isinstance(value, Image):
             value = replace(value, data=None)  # The sender of the page has it.
         return column.encode(value)
 

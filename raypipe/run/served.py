@@ -1,4 +1,4 @@
-"""What a server runs, whether on Ray Serve or in one process: the tasks of its operators, and the path through them."""
+"""What a server runs, whether on Ray Serve or in one process: its operators, and the path through them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from raypipe.graph import Graph, Operator
 from raypipe.run.path import PagePath
-from raypipe.run.replicas import Task
+from raypipe.run.replicas import ReplicaConfig
 from raypipe.run.settings import Serving
 from raypipe.stages.base import Pool
 from raypipe.zoo import manifest
@@ -17,14 +17,16 @@ PER_BATCH = 8
 """Pages under way for each that is read at once, if batches are to be filled."""
 
 
-def tasks_of(graph: Graph, drawings: Mapping[str, Operator], pools: Sequence[Pool], serving: Serving) -> list[Task]:
+def configs_of(
+    graph: Graph, drawings: Mapping[str, Operator], pools: Sequence[Pool], serving: Serving
+) -> list[ReplicaConfig]:
     """What each operator's replicas run. On CPUs, a page is read as fast alone as in a batch."""
-    tasks = []
+    configs = []
     for operator, pool in zip(graph.operators, pools, strict=True):
         last, threads = operator is graph.operators[-1], max(1, int(pool.num_cpus))
         lines = serving.batch_lines
-        tasks.append(
-            Task(
+        configs.append(
+            ReplicaConfig(
                 operator=operator,
                 last=last,
                 drawings=drawings if last else {},
@@ -34,20 +36,22 @@ def tasks_of(graph: Graph, drawings: Mapping[str, Operator], pools: Sequence[Poo
                 batch_seconds=serving.batch_seconds,
             )
         )
-    return tasks
+    return configs
 
 
-def path_of(graph: Graph, drawings: Mapping[str, Operator], tasks: Sequence[Task], pools: Sequence[Pool]) -> PagePath:
+def path_of(
+    graph: Graph, drawings: Mapping[str, Operator], configs: Sequence[ReplicaConfig], pools: Sequence[Pool]
+) -> PagePath:
     """The path of a page through the operators, before these exist."""
-    at_once = min(task.parallel * (pool.max_size or pool.floor) for task, pool in zip(tasks, pools, strict=True))
+    at_once = min(config.parallel * (pool.max_size or pool.floor) for config, pool in zip(configs, pools, strict=True))
     # A page for each operator, and one that waits until the first is done.
-    room = at_once * (PER_BATCH if any(task.batch_lines for task in tasks) else len(tasks) + 1)
+    room = at_once * (PER_BATCH if any(config.batch_lines for config in configs) else len(configs) + 1)
     return PagePath(
         operators=(),
-        names=[task.operator.name for task in tasks],
+        names=[config.operator.name for config in configs],
         models=_models(graph),
         overlays=tuple(drawings),
-        columns=tasks[-1].written,
+        columns=configs[-1].written,
         needs=graph.needs,
         at_once=at_once,
         room=room,

@@ -17,7 +17,7 @@ from raypipe.machine import share_freed_memory, usable_cpus
 from raypipe.run.pools import MOST_THREADS
 from raypipe.run.ports import check_port
 from raypipe.run.replicas import OperatorReplica
-from raypipe.run.served import path_of, tasks_of
+from raypipe.run.served import configs_of, path_of
 from raypipe.run.settings import DRAIN_SECONDS, Serving
 from raypipe.stages.base import Pool
 from raypipe.web.app import create
@@ -68,9 +68,9 @@ def application(
     cpus = usable_cpus()
     pools = [Pool(size=1, num_cpus=min(cpus, MOST_THREADS)) for _ in graph.operators]
     # As many pages at once as there are CPUs, however many threads each may take.
-    tasks = [replace(task, parallel=cpus) for task in tasks_of(graph, drawings, pools, serving)]
-    path = path_of(graph, drawings, tasks, pools)
-    reader = replace(path, operators=[OperatorReplica(task) for task in tasks])
+    configs = [replace(config, parallel=cpus) for config in configs_of(graph, drawings, pools, serving)]
+    path = path_of(graph, drawings, configs, pools)
+    reader = replace(path, operators=[OperatorReplica(config) for config in configs])
     return create(reader, serving.settings, jobs_for=jobs_for)
 
 
