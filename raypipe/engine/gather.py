@@ -85,7 +85,7 @@ class Gatherer:
         try:
             batch = calls[0].batch if len(calls) == 1 else np.concatenate([call.batch for call in calls])
             results = self._run(batch, calls[0].argument)
-        except BaseException as error:
+        except BaseException as error:  # Each caller raises its own, in its thread.
             if len(calls) == 1:
                 calls[0].error, calls[0].done = error, True
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,19 +74,19 @@ def prepare(
     if overwrite:
         folder.check_inputs(places)
     held = lease.take(folder.uri)
-    try:
-        if overwrite:
-            folder.clear()
-        ledger, results = Ledger(folder), Results(folder)
-        results.check(ledger.shards, ledger.unfinished())
-        if ledger.shards:
-            check_pipeline(folder, pipeline)
-        continues = _note(folder, pipeline, places)
-    except BaseException as error:
-        held.release()
-        if isinstance(error, (OSError, PageError)):
+    with ExitStack() as if_refused:
+        if_refused.callback(held.release)
+        try:
+            if overwrite:
+                folder.clear()
+            ledger, results = Ledger(folder), Results(folder)
+            results.check(ledger.shards, ledger.unfinished())
+            if ledger.shards:
+                check_pipeline(folder, pipeline)
+            continues = _note(folder, pipeline, places)
+        except (OSError, PageError) as error:
             raise ConfigError(f"{output} cannot be written: {str(error).rstrip('.')}.", lease.UNWRITABLE) from error
-        raise
+        if_refused.pop_all()
     lister = Lister(ledger, first, files, Naming(places))
     writer = Writer(folder, pipeline.graph.columns, tuple(formats))
     return Job(pipeline, folder, ledger, lister, results, writer, held, continues, retry_failed)

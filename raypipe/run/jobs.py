@@ -181,7 +181,7 @@ def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[
                 watch(ray.get(tally.sums.remote()))
             except ray.exceptions.RayError:
                 continue
-            except BaseException as error:
+            except BaseException as error:  # Raised below, in the main thread.
                 errors.append(error)
                 _thread.interrupt_main(signal.SIGTERM)  # A shell has its background jobs ignore SIGINT.
                 return

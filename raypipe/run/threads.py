@@ -131,7 +131,7 @@ class _Team(Generic[T, R]):
             call.begun.set_result(time.monotonic())
             try:
                 result = self._function(call.item)
-            except BaseException as error:
+            except BaseException as error:  # Raised where the result is asked for.
                 call.result.set_exception(error)
             else:
                 call.result.set_result(result)

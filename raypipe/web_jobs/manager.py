@@ -190,7 +190,7 @@ class JobManager:
             job.end(Results(job.output).of(0))
         except _Interrupted:
             pass
-        except Exception as error:
+        except Exception as error:  # Whatever it is, the other jobs are read.
             self._failed(job, error)
         finally:
             held.release()
