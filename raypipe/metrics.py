@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,9 +16,6 @@ SESSION = "session_"
 """The beginning of the name of the seconds that a model ran; its file follows."""
 AS_HALF = " in fp16"
 """What follows the name of a float32 file that computes in float16."""
-
-Progress = Callable[[int, int], None]
-"""Called with how many pages are finished and how many of them failed."""
 
 
 @dataclass(frozen=True)
