@@ -75,7 +75,7 @@ def summary(made: Forecast, seconds: float) -> str:
     lines = [
         f"{counted(made.pages, 'page')} in {counted(made.documents, 'document')}, {made.sampled} of them read: "
         f"{seconds:.2f} s a page",
-        f"time: {_duration(made.hours)}, give or take {made.doubt:.0%} (95 % confidence), with {made.actors} at once",
+        f"time: {progress.duration(made.hours * 3600)}, give or take {made.doubt:.0%} (95 % confidence), with {made.actors} at once",
         f"memory: {made.memory / 1e9:.1f} GB in all processes that read",
         f"output: {made.output / 1e9:.3g} GB",
     ]
@@ -89,9 +89,3 @@ def summary(made: Forecast, seconds: float) -> str:
     if made.money is not None:
         lines.append(f"money: {made.money:,.2f}")
     return "\n".join(lines)
-
-
-def _duration(hours: float) -> str:
-    if hours >= 48:
-        return f"{hours / 24:.1f} days"
-    return f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.1f} minutes"

@@ -64,10 +64,15 @@ def _state(progress: Progress) -> str:
     rate = progress.finished / seconds if seconds else 0
     more = f", {counted(progress.listed, 'file')} listed so far" if progress.listing and progress.listed else ""
     left = (progress.total - progress.finished) / rate if rate and not progress.listing else None
-    time_left = f", {_duration(left)} left" if left is not None and not Console(stderr=True).is_terminal else ""
+    time_left = f", {duration(left)} left" if left is not None and not Console(stderr=True).is_terminal else ""
     return f"{rate:.2f} pages/s, {progress.failed} failed{more}{time_left}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in words: `40 s`, `12 min`, `5 h 12 min` or `2.5 days`."""
     minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes < 48 * 60 else f"{seconds / 86_400:.1f} days"
