@@ -182,7 +182,8 @@ CONFIDENCE = Column(pa.list_(pa.float32()), empty=list, role="confidence")
 TURNED = Column(pa.int32(), role="turned")
 REGIONS = list_column_of(Region, "regions")
 UNLESS_ASKED_FOR = ("alternatives",)
-"""Fields of records that are stored only on request, so that the types of other columns stay as they were."""
+"""Fields of records that are stored only on request, so that the types of other columns stay as they were. JSON leaves
+them out where they are empty."""
 LINES = list_column_of(Line, "lines", without=UNLESS_ASKED_FOR)
 LINES_WITH_ALTERNATIVES = list_column_of(Line, "lines")
 POSITIONS = list_column_of(PageMatrix, "positions")

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
+from raypipe.columns import UNLESS_ASKED_FOR
 from raypipe.errors import Failure
 from raypipe.outputs.base import Document, Format
 from raypipe.types import Line, PageRecord
@@ -13,8 +14,6 @@ from raypipe.types import Line, PageRecord
 DIGITS = 2
 """Coordinates are given in hundredths of a pixel, and angles in hundredths of a degree."""
 CONFIDENCE_DIGITS = 4
-OPTIONAL = ("alternatives",)
-"""Fields of records that are left out if they are empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ def _value(value: Any) -> Any:
 
 def _rounded(record: Any, confidences: bool) -> dict[str, Any]:
     values = {field.name: getattr(record, field.name) for field in fields(record)}
-    absent = {name for name in OPTIONAL if not values.get(name)} | (set() if confidences else {"confidence"})
+    absent = {name for name in UNLESS_ASKED_FOR if not values.get(name)} | (set() if confidences else {"confidence"})
     return {name: _field(name, value, confidences) for name, value in values.items() if name not in absent}
 
 

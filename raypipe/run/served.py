@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from raypipe.graph import Graph, Operator
 from raypipe.run.path import PagePath
 from raypipe.run.replicas import ReplicaConfig
-from raypipe.run.settings import Serving
+from raypipe.run.settings import GPU_BATCH_LINES, Serving
 from raypipe.stages.base import Pool
 from raypipe.zoo import manifest
 
-GPU_BATCH_LINES = 256
-"""Default number of line pictures in a batch on a GPU."""
 PER_BATCH = 8
 """Pages under way for each that is read at once, if batches are to be filled."""
 

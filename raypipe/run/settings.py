@@ -7,6 +7,8 @@ from pydantic import Field
 from raypipe.stages.base import Parameters
 from raypipe.web.settings import ServerSettings
 
+GPU_BATCH_LINES = 256
+"""Line pictures in a batch on a GPU, unless the settings say otherwise."""
 DRAIN_SECONDS = 60
 """How long a server that stops may take to finish what it has accepted."""
 
@@ -19,7 +21,7 @@ class Serving(Parameters):
         None,
         ge=0,
         description="most lines of several requests read together, estimated from the size of their pictures; 0: one "
-        "page at a time; if left out, 256 on GPUs and 0 on CPUs",
+        f"page at a time; if left out, {GPU_BATCH_LINES} on GPUs and 0 on CPUs",
     )
     batch_seconds: float = Field(0.005, ge=0, description="seconds that a batch waits for more pages")
     merge_ingress: bool = Field(

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from raypipe.plurals import counted
 from raypipe.web import sites
+from raypipe.web.answers import FAILED_PAGES
 from raypipe.web.bodies import CLOSE
 from raypipe.web.pages import STATIC
 from raypipe.web.problems import ProblemError
@@ -166,7 +167,7 @@ def _with_origins(app: ASGIApp, settings: ServerSettings) -> ASGIApp:
         allow_origins=settings.cors_origins,
         allow_methods=("GET", "POST", "DELETE"),
         allow_headers=("Authorization", "Content-Type", "Content-Disposition", "Last-Event-ID", REQUEST_ID),
-        expose_headers=(REQUEST_ID, "X-Failed-Pages", "Retry-After", "Location"),
+        expose_headers=(REQUEST_ID, FAILED_PAGES, "Retry-After", "Location"),
     )
 
 
