@@ -75,7 +75,8 @@ def summary(made: Forecast, seconds: float) -> str:
     lines = [
         f"{counted(made.pages, 'page')} in {counted(made.documents, 'document')}, {made.sampled} of them read: "
         f"{seconds:.2f} s a page",
-        f"time: {progress.duration(made.hours * 3600)}, give or take {made.doubt:.0%} (95 % confidence), with {made.actors} at once",
+        f"time: {progress.duration(made.hours * 3600)}, give or take {made.doubt:.0%} (95 % confidence), "
+        f"with {made.actors} at once",
         f"memory: {made.memory / 1e9:.1f} GB in all processes that read",
         f"output: {made.output / 1e9:.3g} GB",
     ]
