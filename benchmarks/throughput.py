@@ -55,8 +55,14 @@ def main() -> None:
     work = Path(tempfile.mkdtemp())
     (work / "in").mkdir()
     files = copies(arguments.sources, arguments.repeat, work / "in")[: arguments.pages]
-    pools = [Pool(size=n) if n else None for n in (arguments.detectors, arguments.recognizers)]
-    pipeline = presets.standard(arguments.detector, arguments.recognizer, "en", False, *pools)
+    detectors, recognizers = (Pool(size=n) if n else None for n in (arguments.detectors, arguments.recognizers))
+    pipeline = presets.standard(
+        arguments.detector,
+        arguments.recognizer,
+        use_gpu=False,
+        detector_pool=detectors,
+        recognizer_pool=recognizers,
+    )
     if arguments.overlay != "none":
         pipeline = presets.with_overlays(pipeline, str(work / "out" / "overlays"), arguments.overlay)
     prepared = plan.prepare(pipeline, files, work / "out", overwrite=False)

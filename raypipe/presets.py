@@ -47,6 +47,7 @@ def standard(
     detector: str = DETECTOR,
     recognizer: str = RECOGNIZER,
     language: str = LANGUAGE,
+    *,
     use_gpu: bool | None = None,
     detector_pool: Pool | None = None,
     recognizer_pool: Pool | None = None,

@@ -149,7 +149,9 @@ def test_a_pipeline_runs_lazily_in_this_process(page_png: bytes, tmp_path: Path)
 
 
 def test_presets(fake_models: Path) -> None:
-    standard = presets.standard("db_detector", "some_reader", "fr", False, TWO, ONE_GPU)
+    standard = presets.standard(
+        "db_detector", "some_reader", "fr", use_gpu=False, detector_pool=TWO, recognizer_pool=ONE_GPU
+    )
     assert [stage.name for stage in standard.stages] == ["BinaryToImage", "ImageTextDetector", "ImageToText"]
     assert [operator.pool for operator in standard.graph.operators] == [TWO, ONE_GPU]
     overlays = presets.with_overlays(standard, "out", "png")
