@@ -295,9 +295,11 @@ class Frame:
         self.tables = self.tables.kept()
         return self
 
-    persist = cache
+    def persist(self, storageLevel: Any = None) -> Frame:  # noqa: N803 - pyspark's names, here and below
+        """The same as `cache`: there are no levels of storage."""
+        return self.cache()
 
-    def unpersist(self) -> Frame:
+    def unpersist(self, blocking: bool = False) -> Frame:
         """This frame; what it keeps is freed once nothing refers to it."""
         return self
 

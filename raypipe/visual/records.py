@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from raypipe.errors import Failure, PageError
 from raypipe.files.paths import read_file
 from raypipe.images.image import GRAY, IMAGE, Image
 from raypipe.stages.decode import BinaryToImage
+from raypipe.stages.draw import encode
 from raypipe.types import Row as Values
+from raypipe.visual.functions import with_array
 from raypipe.visual.stages import full_size
 
 OWN_FIELDS = ("page", "reduction", "omitted_bits", "lines")
@@ -105,6 +108,23 @@ def outward(table: pa.Table, names: Sequence[str], pixels: bool = True) -> Itera
         if failures and "exception" in row:
             row["exception"] = row["exception"] or failures[0]
         yield {name: row[name] for name in names}
+
+
+def inward(table: pa.Table) -> pa.Table:
+    """A table that left a frame, such as one from a file, as frames hold it: its pictures are files in memory again."""
+    for name in [field.name for field in table.schema if field.type == PICTURE]:
+        images = [_of_pixels(value) if value and value["data"] else None for value in table[name].to_pylist()]
+        table = with_array(table, name, IMAGE.to_arrow(images))
+    return table
+
+
+def _of_pixels(value: Mapping[str, Any]) -> Image:
+    """A picture from its fields and pixels."""
+    shape = (value["height"], value["width"], value["nChannels"])
+    pixels = np.frombuffer(value["data"], np.uint8).reshape(shape)
+    fields = {name: value[name] for name in ("origin", "width", "height", "mode", "resolution")}
+    plain = "pgm" if value["nChannels"] == 1 else "ppm"
+    return Image(**fields, page=0, data=encode(pixels, plain), in_memory=True)
 
 
 def _picture(value: Mapping[str, Any] | None, pixels: bool) -> tuple[dict[str, Any] | None, str | None]:

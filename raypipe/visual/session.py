@@ -24,6 +24,7 @@ from raypipe.visual import models
 from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import log
+from raypipe.visual.records import inward
 from raypipe.visual.tables import LocalTables, RayTables, Tables
 
 FILES = pa.schema(
@@ -40,7 +41,8 @@ LISTED = 256
 ENGINES = ("local", "ray")
 NOT_NEEDED = (
     "secret", "license", "nlp_version", "nlp_secret", "nlp_internal", "nlp_jsl", "jar_path", "keys_file", "logs",
-    "extra_conf", "master_url", "spark23", "spark24", "spark32", "spark34", "apple_silicon",
+    "extra_conf", "master_url", "visual", "hardware_target", "spark23", "spark24", "spark32", "spark34",
+    "apple_silicon",
 )  # fmt: skip
 """Arguments of Visual NLP's `start` that concern its licence, its downloads and Spark."""
 
@@ -119,6 +121,7 @@ class Session:
             data = pa.Table.from_pandas(data, preserve_index=False)
         if not isinstance(data, pa.Table):
             data = _table(data, schema)
+        data = inward(data)
         return Frame(_tables(self.engine, lambda: iter([data]), data.schema))
 
     def stop(self) -> None:
@@ -232,9 +235,9 @@ class Source:
             for dataset in datasets:
                 for fragment in dataset.fragments:
                     for batch in fragment.to_batches(schema=datasets[0].schema):
-                        yield pa.Table.from_batches([batch])
+                        yield inward(pa.Table.from_batches([batch]))
 
-        return Frame(_tables(self.engine, make, datasets[0].schema))
+        return Frame(_tables(self.engine, make, inward(datasets[0].schema.empty_table()).schema))
 
 
 def _check_any(paths: Sequence[str | PurePath]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from raypipe import visual
 from raypipe.errors import ConfigError, InputError, OutputError
 from raypipe.visual import start
+from raypipe.visual.enums import ImageType
 from raypipe.visual.functions import col, explode, length, lit, size, upper
 from raypipe.visual.records import Row
 from raypipe.visual.tables import LocalTables
@@ -267,7 +268,7 @@ def test_what_is_cached_is_made_once_and_only_as_far_as_it_is_asked_for() -> Non
     frame = counted(times)
     assert (frame.count(), frame.count(), len(times)) == (2, 2, 2)
     times.clear()
-    kept = frame.cache()
+    kept = frame.persist("DISK_ONLY").unpersist(blocking=False)
     assert kept is frame and frame.first() is not None and not times
     assert (frame.count(), frame.select("path").count(), len(times)) == (2, 2, 1)
 
@@ -324,6 +325,18 @@ def test_pandas_and_parquet_take_a_frame(frame: visual.Frame, tmp_path: Path) ->
         frame.write.format("binaryFormat")
 
 
+@pytest.mark.parametrize("kind", [ImageType.TYPE_3BYTE_BGR, ImageType.TYPE_BYTE_GRAY])
+def test_pictures_that_were_written_are_pictures_again(files: Path, tmp_path: Path, kind: ImageType) -> None:
+    images = start().read.format("binaryFile").load(str(files / "a.png"))
+    pictures = visual.BinaryToImage(imageType=kind).transform(images)
+    pictures.write.parquet(str(tmp_path / "rows"))
+    again = start().read.parquet(str(tmp_path / "rows"))
+    assert again.schema == pictures.schema
+    assert again.collect() == pictures.collect()
+    box = [{"x": 1.0, "y": 1.0, "width": 9.0, "height": 9.0}]
+    assert visual.ImageSplitRegions().transform(again.withColumn("region", lit(box))).count() == 1
+
+
 def test_files_are_read_as_spark_reads_them(files: Path, page_png: bytes) -> None:
     frame = start().read.format("binaryFile").load(str(files))
     assert [(field.name, str(field.type)) for field in frame.schema] == [
@@ -376,7 +389,7 @@ def test_rows_in_memory_become_a_frame() -> None:
 
 
 def test_start_takes_the_arguments_of_visual_nlps() -> None:
-    start(secret="some", nlp_version="4.4", jar_path="x").stop()
+    start(secret="some", nlp_version="4.4", jar_path="x", visual=True, hardware_target="gpu").stop()
     with pytest.raises(ConfigError, match=r"no argument 'on_missing'.*on_missing_model"):
         start(on_missing="nearest")
     with pytest.raises(ConfigError, match="no engine 'spark'"):
