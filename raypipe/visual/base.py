@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import groupby
 from typing import Any
 
+from raypipe.graph import Graph
 from raypipe.inputs.pages import Source, documents, page_rows
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
-from raypipe.pipeline import Pipeline
 from raypipe.run.local import processor
-from raypipe.types import PageRecord, Row
+from raypipe.types import USUAL, PageRecord, Row
 from raypipe.visual.checked import checked
 from raypipe.visual.ml import PipelineModel
 from raypipe.visual.regions import from_base64
-from raypipe.visual.transformers import Base64ToBinary, Base64ToImage, BinaryToImage, ImageToText, Transformer
+from raypipe.visual.transformers import (
+    Base64ToBinary,
+    Base64ToImage,
+    BinaryToImage,
+    ImageSplitRegions,
+    ImageToText,
+    Transformer,
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class LightPipeline:
         model: The pipeline. A first stage that decodes base 64 belongs to `fromString`, which does it itself.
 
     Raises:
-        ConfigError: A stage adds or removes rows.
+        ConfigError: A stage but `ImageSplitRegions` adds or removes rows.
         ModelError: A model is not on this machine.
     """
 
@@ -66,8 +76,16 @@ class LightPipeline:
     def __init__(self, model: PipelineModel) -> None:
         self.pipelineModel = model
         self._most = 100 if any(isinstance(stage, ImageToText) for stage in model.stages) else 1
-        self._pipeline: Pipeline = PipelineModel(_without_base64(model.stages)).pipeline
-        self._process = processor(self._pipeline.graph, usable_cpus(), Metrics())
+        self._parts: list[Callable[[list[Row]], list[Row]]] = []
+        self._roles = USUAL
+        for splits, group in groupby(_without_base64(model.stages), lambda each: isinstance(each, ImageSplitRegions)):
+            stages = list(group)
+            if splits:
+                self._parts += [stage.on_rows for stage in stages]
+            else:
+                graph = PipelineModel(stages).pipeline.graph
+                self._parts.append(partial(_through, graph, processor(graph, usable_cpus(), Metrics())))
+                self._roles = graph.roles
 
     def fromLocalPath(self, path: str) -> list[dict[str, Any]]:  # noqa: N802 - Visual NLP's names
         """The pages of a file, or of the files in a folder.
@@ -94,19 +112,20 @@ class LightPipeline:
         return self._read({"path": "memory", "content": bytes(content)})
 
     def _read(self, source: Source) -> list[dict[str, Any]]:
-        graph = self._pipeline.graph
-        rows = [graph.read_input(row) for row in page_rows(documents(source))]
-        return [self._page(row) for row in self._process(rows)]
+        rows = list(page_rows(documents(source)))
+        for part in self._parts:
+            rows = part(rows)
+        return [self._page(row) for row in rows]
 
     def _page(self, row: Row) -> dict[str, Any]:
-        page = PageRecord(row, self._pipeline.graph.roles)
+        page = PageRecord(row, self._roles)
         message = page.exception or ""
         result = {
             "pagenum": page.pagenum,
             "image": ImageOutput(page.path, message or None),
             "exception": LightPipelineException([f"ocr_pipeline_exception::{message}"]),
         }
-        columns = self._pipeline.graph.roles.columns
+        columns = self._roles.columns
         if "text" in columns:
             confidence = None if page.confidence is None else page.confidence * self._most
             metadata = {"confidence": confidence, "exception": message, "sourcePath": page.path}
@@ -115,6 +134,10 @@ class LightPipeline:
             matrices = row.get(columns["positions"]) or []
             result["positions"] = PositionsOutput([asdict(each) for matrix in matrices for each in matrix.mapping])
         return result
+
+
+def _through(graph: Graph, process: Callable[[list[Row]], list[Row]], rows: list[Row]) -> list[Row]:
+    return process([graph.read_input(row) for row in rows])
 
 
 def _without_base64(stages: list[Transformer]) -> list[Transformer]:

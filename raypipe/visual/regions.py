@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,7 +79,12 @@ def split(how: Split, table: pa.Table) -> pa.Table:
         ConfigError: A column of `explode` has no lists.
     """
     schema = _schema(how, table.schema)
-    return table_of([each for row in rows_of(table) for each in _split(how, row)], schema)
+    return table_of(split_rows(how, rows_of(table)), schema)
+
+
+def split_rows(how: Split, rows: Sequence[Row]) -> list[Row]:
+    """See `split`: the same for rows as stages see them."""
+    return [each for row in rows for each in _split(how, row)]
 
 
 def _schema(how: Split, schema: pa.Schema) -> pa.Schema:

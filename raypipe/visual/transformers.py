@@ -18,6 +18,7 @@ from raypipe.stages.recognize import ImageToText as Reader
 from raypipe.stages.visual_nlp import ImageTextDetectorV2 as DetectorV2
 from raypipe.stages.visual_nlp import ImageToTextV2 as ReaderV2
 from raypipe.stages.visual_nlp import ImageToTextV2Opt as ReaderV2Opt
+from raypipe.types import Row
 from raypipe.visual import models, regions
 from raypipe.visual.checked import checked
 from raypipe.visual.enums import Color, ImageType, Language, OcrOutputFormat, PageSegmentationMode, SplittingStrategy
@@ -41,7 +42,7 @@ NO_CLEANING = "raypipe's models take pages as they come; leave it out, and read 
 CLEANING = (
     "ImageSkewCorrector", "ImageBinarizer", "ImageAdaptiveBinarizer", "ImageAdaptiveThresholding", "ImageRemoveObjects",
     "ImageMorphologyOperation", "ImageRemoveBackground", "ImageRemoveGlare", "ImageHomogenizeLight",
-    "ImageEnhanceContrast", "ImageScaler", "ImageTransformer",
+    "ImageEnhanceContrast", "ImageScaler", "ImageTransformer", "GPUImageTransformer", "ImageTextCleaner",
 )  # fmt: skip
 NOT_OFFERED = {
     "ImageToHocr": "ImageToText().setOutputFormat(OcrOutputFormat.HOCR) gives hOCR",
@@ -56,6 +57,7 @@ NOT_OFFERED = {
     "TextToPdf": NO_PDF,
     "PdfAssembler": NO_PDF,
     "PdfDrawRegions": "raypipe draws on pictures: see ImageDrawRegions",
+    "DocToText": "raypipe opens pictures and PDFs",
     "DocToPdf": "raypipe opens pictures and PDFs",
     "PptToPdf": "raypipe opens pictures and PDFs",
 }
@@ -478,6 +480,10 @@ class ImageSplitRegions(FrameTransformer):
         for name in set(split.drop) - set(frame.tables.schema.names):
             warn(f"{type(self).__name__}: dropCols names {name!r}, which the frame does not have.")
         return frame.mapped(partial(regions.split, split), {"index"})
+
+    def on_rows(self, rows: Sequence[Row]) -> list[Row]:
+        """Rows as stages see them: one for each region of those that are given."""
+        return regions.split_rows(self._split(), rows)
 
     def _split(self) -> regions.Split:
         return regions.Split.of(type(self).__name__, {name: plain(self.getOrDefault(name)) for name in self.parameters})
