@@ -11,15 +11,19 @@ from raypipe.visual.checked import checked
 from raypipe.visual.enums import ImageType
 from raypipe.visual.frame import Frame
 from raypipe.visual.ml import PipelineModel
-from raypipe.visual.transformers import TEXT_LAYERS, BinaryToImage, ImageTextDetector, ImageToTextV2, PdfToImage
+from raypipe.visual.transformers import BinaryToImage, ImageTextDetector, ImageToText, ImageToTextV2, PdfToImage
 
 RECOGNIZERS = {"handwritten": "ocr_base_handwritten_v2_opt", "printed": "ocr_base_printed_v2_opt"}
 INPUTS = {"image": BinaryToImage, "pdf": PdfToImage}
-NAMES = tuple(f"{source}_{hand}_transformer_extraction" for source in INPUTS for hand in RECOGNIZERS)
+MIXED = tuple(f"mixed_scanned_digital_pdf{after}" for after in ("", "_image_cleaner", "_skew_correction"))
+"""Pipelines for PDFs of which some pages hold text: skew and noise need no stages of their own here."""
+NAMES = (*(f"{source}_{hand}_transformer_extraction" for source in INPUTS for hand in RECOGNIZERS), *MIXED)
 
 
 class PretrainedPipeline:
     """A pipeline by its name, one of `NAMES`: from pictures or PDFs, printed or handwritten, to text.
+
+    Those that begin with `mixed` take the text that a page of a PDF itself holds, where it is reliable.
 
     Nothing is downloaded: `remote_loc` is accepted and not needed, and so is `parse_embeddings`. In place of the name,
     a `disk_location` is a folder that `PipelineModel.save` wrote.
@@ -63,9 +67,10 @@ class PretrainedPipeline:
 
 
 def _made(name: str, lang: str) -> PipelineModel:
+    if name in MIXED:
+        return PipelineModel([PdfToImage().setTextLayer("use").setKeepInput(True), ImageToText.pretrained(lang=lang)])
     if name not in NAMES:
-        layers = f" {TEXT_LAYERS}." if name.startswith("mixed_") else ""
-        raise ConfigError(f"There is no pipeline {name!r}.", f"Use one of {', '.join(NAMES)}.{layers}")
+        raise ConfigError(f"There is no pipeline {name!r}.", f"Use one of {', '.join(NAMES)}.")
     source, hand, *_ = name.split("_")
     return PipelineModel(
         [

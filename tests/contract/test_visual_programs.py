@@ -9,6 +9,7 @@ from typing import Any
 import drawn
 import pytest
 from adapters import EACH_ENGINE_RAY_LATER
+from fpdf import FPDF
 from PIL import Image
 
 from raypipe import visual
@@ -262,8 +263,31 @@ def test_a_light_pipeline_reads_a_document_at_a_time(pages: Path, tmp_path: Path
         assert page["exception"].message == ["ocr_pipeline_exception::"]
     (bad,) = light.fromBinary(b"no picture")
     assert bad["text"].result == "" and "memory" in bad["exception"].message[0]
-    with pytest.raises(ConfigError, match="changes the number of rows"):
-        visual.LightPipeline(visual.PipelineModel([visual.BinaryToImage(), visual.ImageSplitRegions()]))
+    with pytest.raises(ConfigError, match="Base64ToBinary changes the number of rows"):
+        visual.LightPipeline(visual.PipelineModel([visual.BinaryToImage(), visual.Base64ToBinary()]))
+
+
+def test_a_light_pipeline_reads_each_region_alone(pages: Path) -> None:
+    split = visual.ImageSplitRegions(inputRegionsCol="text_regions", outputCol="line", dropCols="image")
+    reading = visual.ImageToTextV2.pretrained("ocr_small_handwritten_v2_opt").setInputCols(["line"])
+    found = detector("image_text_detector_mem_opt").setWidth(640)
+    light = visual.LightPipeline(visual.PipelineModel([visual.BinaryToImage(), found, split, reading]))
+    assert [line["text"].result for line in light.fromLocalPath(str(pages / "a_letter.png"))] == drawn.LETTER
+    (bad,) = light.fromBinary(b"no picture")
+    assert "BinaryToImage image_unknown: " in bad["exception"].message[0]
+
+
+def test_a_mixed_pipeline_takes_the_text_that_a_page_holds(tmp_path: Path, pages: Path) -> None:
+    Image.open(pages / "a_letter.png").convert("RGB").save(tmp_path / "scan.pdf", resolution=150)
+    document = FPDF(unit="pt", format=(300, 200))
+    document.add_page()
+    document.set_font("Helvetica", size=20)
+    document.text(40, 60, "First line")
+    document.output(str(tmp_path / "held.pdf"))
+    made = visual.PretrainedPipeline("mixed_scanned_digital_pdf", "en", "clinical/ocr")
+    held, scanned = made.transform(loaded(tmp_path)).sort("path").collect()
+    assert (held.text, held.text_source) == ("First line", "layer")
+    assert (scanned.text.split("\n"), scanned.text_source) == (drawn.LETTER, "ocr")
 
 
 def test_a_pretrained_pipeline_reads(pages: Path) -> None:

@@ -139,8 +139,8 @@ def test_pretrained_pipelines_have_visual_nlps_names(monkeypatch: pytest.MonkeyP
     made.model.save(str(tmp_path / "model"))
     again = visual.PretrainedPipeline("any", disk_location=str(tmp_path / "model"))
     assert repr(again.model.stages) == repr(made.model.stages)
-    with pytest.raises(ConfigError, match=r"setTextLayer\(\"use\"\) takes the text"):
-        visual.PretrainedPipeline("mixed_scanned_digital_pdf", "en", "clinical/ocr")
+    mixed = visual.PretrainedPipeline("mixed_scanned_digital_pdf_skew_correction", "en", "clinical/ocr")
+    assert mixed.model.stages[0].getTextLayer() == "use"
     with pytest.raises(ConfigError, match=r"no pipeline 'some'.*image_handwritten_transformer_extraction"):
         visual.PretrainedPipeline("some")
 
