@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -78,6 +79,7 @@ class PdfPages:
             document = _unlocked(self._read, self._origin)
             self._warning = "its structure is damaged: pages, or what is on them, may be missing"
         self._warning = self._warning or _unread(document)
+        logging.getLogger("pypdfium2").setLevel(logging.ERROR)  # For each page of XFA, it says how to build itself.
         document.init_forms()
         self._forget_at = self._source.bytes_read + MOST_KEPT
         return document

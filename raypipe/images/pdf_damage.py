@@ -24,6 +24,10 @@ WHOLE: dict[str, Callable[[bytes], bool]] = {
     "JBIG2Decode": codestreams.has_all_segments,
 }
 """Whether the data of a picture are whole, by its filter."""
+PIXELS = frozenset(channels * bits for channels in (1, 2, 3, 4) for bits in (1, 2, 4, 8, 16))
+"""Bits that a pixel may have in a file."""
+MOST_AFTER = 2
+"""Bytes that may follow the last row: an end of line."""
 MOST_PICTURES = 500
 """Most pictures of a page that are checked."""
 MOST_INFLATED, PIECE = 256 * 1024 * 1024, 1024 * 1024
@@ -125,9 +129,19 @@ def _metadata(page: PdfPage, handle: Any) -> Any:
 
 
 def _is_short(page: PdfPage, handle: Any) -> bool:
-    """Whether a picture has fewer bytes than its rows need; PDFium makes missing rows white or black."""
+    """Whether a picture has fewer bytes than its rows need; PDFium makes missing rows white or black.
+
+    PDFium says how many bits it draws a pixel with, not how many it has in the file: a size that is exactly that of
+    other bits is right, too.
+    """
     from pypdfium2 import raw
 
-    found = _metadata(page, handle)
-    needed = (found.width * found.bits_per_pixel + 7) // 8 * found.height
-    return bool(not needed or raw.FPDFImageObj_GetImageDataDecoded(handle, None, 0) < needed)
+    found, size = _metadata(page, handle), raw.FPDFImageObj_GetImageDataDecoded(handle, None, 0)
+    if not found.bits_per_pixel or size >= _bytes_of(found, found.bits_per_pixel):
+        return not found.bits_per_pixel
+    return not any(0 <= size - _bytes_of(found, bits) <= MOST_AFTER for bits in PIXELS)
+
+
+def _bytes_of(size: Any, bits: int) -> int:
+    """The bytes of a picture of some width and height, given the bits of a pixel."""
+    return int((size.width * bits + 7) // 8 * size.height)

@@ -148,7 +148,7 @@ def test_a_crop_box_that_shows_nothing_is_not_heeded(box: list[int]) -> None:
     assert (image.pixels() == open_image(whole, *REST).pixels()).all()
 
 
-def test_what_is_not_among_the_pages_is_said() -> None:
+def test_what_is_not_among_the_pages_is_said(caplog: pytest.LogCaptureFixture) -> None:
     def attach(document: pikepdf.Pdf) -> None:
         document.attachments["scan.pdf"] = pdf(SEEN, (200, 100))
 
@@ -159,6 +159,7 @@ def test_what_is_not_among_the_pages_is_said() -> None:
     assert not open_image(pdf(SEEN, (200, 100)), *REST).warning
     assert "it has 1 attachment: " in open_image(changed(pdf(SEEN, (200, 100)), attach), *REST).warning
     assert "XFA" in open_image(changed(pdf(SEEN, (200, 100)), xfa), *REST).warning
+    assert not caplog.records, "PDFium's package says how to build it, for each page"
 
 
 @pytest.mark.parametrize("has_form", [True, False])

@@ -56,7 +56,17 @@ def test_whole_pictures_are_not_complained_about(name: str) -> None:
     assert warning(name, DATA[name]) == ""
 
 
-@pytest.mark.parametrize("part", [0, 0.5, 0.98])
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_pixels_may_have_any_bits(bits: int, end: bytes) -> None:
+    """PDFium draws those of 2 and 4 bits with 8, and those of 16 with 24."""
+    data = bytes(80 * 60 * bits // 8)
+    for name, pack in (("", bytes), ("/FlateDecode", lambda data: zlib.compress(data)[:-4])):
+        assert warning(name, pack(data + end), bits) == ""
+        assert warning(name, pack(data[:-5]), bits) == "damaged or cut off: 1 of 1 picture on the page"
+
+
+@pytest.mark.parametrize("part", [0, 0.6, 0.98])
 @pytest.mark.parametrize("name", DATA)
 def test_pictures_that_are_cut_off_are_told(name: str, part: float) -> None:
     found = warning(name, DATA[name][: int(part * len(DATA[name]))])
