@@ -23,7 +23,15 @@ from raypipe.errors import DeviceError, ModelError
 from raypipe.metrics import Metrics
 
 Bytes = npt.NDArray[np.uint8]
-WAYS = {"plain C": 0, "AVX2 or NEON": 1, "AVX-VNNI": 2, "AVX-512 VNNI": 3, "AVX-512 VBMI": 4, "AMX": 5}
+WAYS = {
+    "plain C": 0,
+    "AVX2 or NEON": 1,
+    "I8MM": 2,
+    "AVX-VNNI": 3,
+    "AVX-512 VNNI": 4,
+    "AVX-512 VBMI": 5,
+    "AMX": 6,
+}
 EMULATED = {"AVX-VNNI": "AVX2 or NEON", "AMX": "AVX-512 VBMI"}
 """Which instructions a CPU needs to emulate others."""
 RANDOM = np.random.default_rng(7)

@@ -38,7 +38,7 @@ Loops loops_of(const Convolution *work, int way);
 /* Those with one kind of vectors, for a way that has them. */
 Loops avx512_loops(const Convolution *work, int way);
 Loops avx2_loops(const Convolution *work, int way);
-Loops neon_loops(const Convolution *work);
+Loops neon_loops(const Convolution *work, int way);
 
 /* For functions that become part of each that calls them with constants. */
 #define INLINE static inline __attribute__((always_inline)) TARGET

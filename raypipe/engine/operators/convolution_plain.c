@@ -50,7 +50,7 @@ Loops loops_of(const Convolution *work, int way)
         return (way < AVX512_VNNI ? avx2_loops : avx512_loops)(work, way);
 #elif defined(__aarch64__)
     if (way >= VECTORS)
-        return neon_loops(work);
+        return neon_loops(work, way);
 #endif
     (void)way;
     return (Loops){.kernel = plain_kernel, .channels = LANES};

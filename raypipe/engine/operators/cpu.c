@@ -57,13 +57,21 @@ static unsigned found_ways(void)
 
 static unsigned found_ways(void)
 {
-    enum { DOT_PRODUCTS = 1 << 20 };
-    return getauxval(AT_HWCAP) & DOT_PRODUCTS ? 1u << VECTORS : 0;
+    enum { DOT_PRODUCTS = 1 << 20, MATRICES = 1 << 13 };
+    if (!(getauxval(AT_HWCAP) & DOT_PRODUCTS))
+        return 0;
+    return 1u << VECTORS | (getauxval(AT_HWCAP2) & MATRICES ? 1u << I8MM : 0);
 }
 #elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+
 static unsigned found_ways(void)
 {
-    return 1u << VECTORS;
+    int matrices = 0;
+    size_t size = sizeof matrices;
+    if (sysctlbyname("hw.optional.arm.FEAT_I8MM", &matrices, &size, NULL, 0))
+        matrices = 0;
+    return 1u << VECTORS | (matrices ? 1u << I8MM : 0);
 }
 #else
 static unsigned found_ways(void)

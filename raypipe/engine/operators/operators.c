@@ -147,16 +147,20 @@ EXPORT int operators_limit(int way)
 /* Which instructions they use, for people. */
 EXPORT const char *operators_instructions(void)
 {
-#if defined(__aarch64__)
-    return best_way() == PLAIN ? "no vectors" : "NEON with dot products";
-#else
     static const char *const names[] = {
-        [PLAIN] = "no vectors",         [VECTORS] = "AVX2",
-        [AVX_VNNI] = "AVX-VNNI",        [AVX512_VNNI] = "AVX-512 VNNI",
-        [AVX512_VBMI] = "AVX-512 VNNI and VBMI", [AMX] = "AMX",
+        [PLAIN] = "no vectors",
+#if defined(__aarch64__)
+        [VECTORS] = "NEON with dot products",
+#else
+        [VECTORS] = "AVX2",
+#endif
+        [I8MM] = "NEON with products of matrices",
+        [AVX_VNNI] = "AVX-VNNI",
+        [AVX512_VNNI] = "AVX-512 VNNI",
+        [AVX512_VBMI] = "AVX-512 VNNI and VBMI",
+        [AMX] = "AMX",
     };
     return names[best_way()];
-#endif
 }
 
 /* Which sources the library is made of, so that native.py takes no other: hatch_build.py defines SOURCES. */
