@@ -1,8 +1,9 @@
 """Builds the C libraries into the wheel, or beside their sources for an editable install; adds the models.
 
-The system's C compiler does it, and where there is none, the one in the package `ziglang`, which is fetched for the
-build. Either makes code for the platform's oldest CPU, without fused operations: what is read does not depend on where
-a library was built or runs.
+The system's C compiler does it. Where there is none, or one that does not know all instructions that the sources use
+(GCC before 11, Clang before 12), the one in the package `ziglang` does, which is fetched for the build. Either makes
+code for the platform's oldest CPU, without fused operations: what is read does not depend on where a library was built
+or runs.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class LibraryHook(BuildHookInterface[Any]):
     """What hatch calls before it packs a wheel."""
 
     def dependencies(self) -> list[str]:
-        """The compiler, as a package, where the system has none."""
-        return [] if shutil.which("cc") else ["ziglang>=0.13"]
+        """The compiler, as a package, where the system has none that will do."""
+        return [] if has_compiler(Path(self.root)) else ["ziglang>=0.13"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compiles the libraries; an editable install finds them in the source folders."""
@@ -43,12 +44,12 @@ class LibraryHook(BuildHookInterface[Any]):
             build_data["force_include"] |= models(root)
         if version == "editable":
             for library in LIBRARIES:
-                build(root / library.parent, root / library)
+                build(root, library.parent, root / library)
             return
         self._folder = tempfile.TemporaryDirectory()
         for library in LIBRARIES:
             made = Path(self._folder.name, library.name)
-            build(root / library.parent, made)
+            build(root, library.parent, made)
             build_data["force_include"][str(made)] = library.as_posix()
 
 
@@ -64,13 +65,24 @@ def platform() -> str:
     return next(tag for tag in platform_tags() if not tag.startswith(("manylinux", "musllinux")))
 
 
-def build(folder: Path, target: Path) -> None:
+def has_compiler(root: Path) -> bool:
+    """Whether the system has a C compiler that takes all sources."""
+    files = [str(path) for library in LIBRARIES for path in (root / library.parent).glob("*.c")]
+    checked = ["cc", *FLAGS, "-DSOURCES=0", "-fsyntax-only", *files]
+    return shutil.which("cc") is not None and subprocess.run(checked, capture_output=True).returncode == 0
+
+
+def compiler(root: Path) -> list[str]:
+    """The command of the compiler: the system's, or that of the package."""
+    return ["cc"] if has_compiler(root) else [sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline"]
+
+
+def build(root: Path, folder: Path, target: Path) -> None:
     """Compiles the sources in a folder into `target`; renamed into place, since another process may have it open."""
-    compiler = ["cc"] if shutil.which("cc") else [sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline"]
     with tempfile.TemporaryDirectory(dir=target.parent) as made_in:
         made = Path(made_in, target.name)
-        sources = sorted(folder.glob("*.[ch]"))
+        sources = sorted((root / folder).glob("*.[ch]"))
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()  # `native.py` compares.
         files = [str(path) for path in sources if path.suffix == ".c"]
-        subprocess.run([*compiler, *FLAGS, f'-DSOURCES="{digest}"', *files, "-o", str(made), "-lm"], check=True)
+        subprocess.run([*compiler(root), *FLAGS, f'-DSOURCES="{digest}"', *files, "-o", str(made), "-lm"], check=True)
         made.replace(target)
