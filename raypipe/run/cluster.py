@@ -51,7 +51,7 @@ def join(address: str, log_to_driver: bool) -> None:
             raise ConfigError(f"No Ray cluster answers at {address}: {error}.", remedy) from error
     if ray.is_initialized():
         _check_joined(address)
-        _check_credentials()
+        check_credentials()
         return
     try:
         environment = _credentials()
@@ -86,10 +86,11 @@ def _credentials() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(CREDENTIALS)}
 
 
-def _check_credentials() -> None:
-    """Says which credentials do not reach the workers of a cluster that this process joined otherwise."""
-    given = getattr(ray.get_runtime_context(), "runtime_env", {}).get("env_vars") or {}
-    missing = sorted(_credentials().keys() - given.keys())
+def check_credentials() -> None:
+    """Warns which credentials the workers lack of a cluster that this process is on, which may have their own."""
+    ours = sorted(_credentials())
+    lacking = ray.remote(num_cpus=0)(lambda: [name for name in ours if name not in os.environ])
+    missing = ray.get(lacking.remote()) if ours else []
     if missing:
         logging.getLogger(__name__).warning(
             "This process is on a Ray cluster already, whose workers get no %s from it: give them to"

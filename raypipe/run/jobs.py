@@ -24,7 +24,7 @@ from raypipe.errors import RaypipeError
 from raypipe.images.passwords import carried
 from raypipe.machine import usable_cpus
 from raypipe.run.batch import transform
-from raypipe.run.cluster import join, start
+from raypipe.run.cluster import check_credentials, join, start
 from raypipe.run.opening import AT_ONCE, TOGETHER, page_rows
 from raypipe.run.pools import READ_AND_WRITE_CPUS, writers
 from raypipe.run.tally import start_tally
@@ -61,6 +61,7 @@ def connect(address: str | None) -> None:
         join(address, log_to_driver=False)
         return
     if ray.is_initialized():
+        check_credentials()
         return
     # Ray's core logs as an error that arguments of actors are in the object store, where they belong.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")

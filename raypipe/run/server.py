@@ -48,11 +48,11 @@ def run(
 
     Args:
         drawings: What draws overlays, by the picture's format.
-        address: The Ray cluster to join; None: one is started here.
+        address: The Ray cluster to join; None: the one that this process is on, or else one is started here.
         started: Called when pages can be read.
 
     Raises:
-        ConfigError: The cluster serves something already, the port is taken, the pools do not fit the cluster, or a
+        ConfigError: Serve runs on the cluster already, the port is taken, the pools do not fit the cluster, or a
             lexicon cannot be read.
         DeviceError: The pools need more GPUs than the cluster has.
         ModelError: A model is unknown or not on this machine.
@@ -61,15 +61,17 @@ def run(
     check_port(host, port)
     if not address:  # What another cluster's nodes have is unknown here.
         graph.check()
+    is_on_cluster = ray.is_initialized()
     _connect(address)
-    stop = _stop_event()  # After Ray has set its own handlers.
     with contextlib.ExitStack() as last:
-        last.callback(ray.shutdown)
+        stop = last.enter_context(_stopping())  # After Ray has set its own handlers.
+        if not is_on_cluster:
+            last.callback(ray.shutdown)
         _check_vacant()
         pools, resources = for_serving(graph), ray.cluster_resources()
         check_room(pools, resources.get("CPU", 0), resources.get("GPU", 0))
         _start(host, port)
-        if not (address or serving.settings.log_file):  # The ingress is on this machine.
+        if not (address or is_on_cluster or serving.settings.log_file):  # The ingress is on this machine.
             settings = serving.settings.model_copy(update={"log_file": last.enter_context(relayed())})
             serving = serving.model_copy(update={"settings": settings})
         last.callback(_remove)
@@ -78,16 +80,20 @@ def run(
         stop.wait()
 
 
-def _stop_event() -> threading.Event:
-    """An event that SIGTERM and SIGINT set."""
+@contextlib.contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set during a block."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+    former = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _remove() -> None:
-    """Removes our application, and no other.
+    """Removes our application, and no other, and ends Serve if it serves nothing else.
 
     Its ingresses first finish what they have accepted, while they tell further clients to try again.
     """
@@ -100,12 +106,17 @@ def _remove() -> None:
     except Exception as error:  # Whatever Serve raises if an ingress does not answer: it is deleted anyway.
         logging.getLogger(__name__).warning("The server stops at once: %s", error)
     serve.delete(NAME)
+    if not serve.status().applications:  # Whoever serves next may want another address, which Serve never changes.
+        serve.shutdown()
 
 
 def _connect(address: str | None) -> None:
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     if address:
         cluster.join(address, log_to_driver=True)
+        return
+    if ray.is_initialized():
+        cluster.check_credentials()
         return
     # Each request's log line should reach the terminal, even if it repeats another.
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
@@ -117,15 +128,17 @@ def _connect(address: str | None) -> None:
 
 
 def _check_vacant() -> None:
-    """Checks that the cluster serves nothing yet.
+    """Checks that Serve does not run on the cluster yet.
 
     Another deployment would replace an application of our name, and Serve keeps the HTTP address that it has.
     """
-    there = serve.status().applications
-    if there:
+    there = serve.status()
+    if there.applications or there.proxies:
+        names = ", ".join(sorted(there.applications))
         raise ConfigError(
-            f"The Ray cluster already serves {', '.join(sorted(there))}.",
-            "Take another cluster, or put the pipeline beside them with `serve deploy` and raypipe.serving:build.",
+            f"The Ray cluster already serves {names}." if names else "Ray Serve already runs on the cluster.",
+            "Take another cluster, end what is there with `serve shutdown`, or put the pipeline beside it with "
+            "`serve deploy` and raypipe.serving:build.",
         )
 
 

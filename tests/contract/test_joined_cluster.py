@@ -36,11 +36,12 @@ def test_an_address_that_cannot_be_compared_is_said_to_be_unused(
     assert "is not looked at" in caplog.text
 
 
+@pytest.mark.parametrize("address", [None, "auto"])
 def test_credentials_that_its_workers_do_not_get_are_named(
-    ray_cluster: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ray_cluster: None, address: str | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not to be logged")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "not to be logged")
     with caplog.at_level(logging.WARNING):
-        connect(ray.get_runtime_context().gcs_address)
-    assert "AWS_SECRET_ACCESS_KEY" in caplog.text
+        connect(address)
+    assert "workers get no AWS_SESSION_TOKEN from it" in caplog.text, "its workers have the others from the start"
     assert "not to be logged" not in caplog.text

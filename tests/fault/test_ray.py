@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -132,6 +133,35 @@ def test_a_second_server_leaves_what_runs_on_a_cluster_alone(ray_cluster: None) 
         assert (done.returncode, "already serves raypipe" in done.stderr) == (2, True), done.stderr
         row = {"path": "a.jpg", "name": "a.jpg", "content": b"x", "pagenum": 0, "total_pages": 1, "exception": None}
         assert handle.read.remote(row).result()["text"].startswith("read a.jpg")
+    finally:
+        serve.shutdown()
+
+
+@pytest.mark.slow
+def test_a_server_on_the_cluster_of_its_process_leaves_it_as_it_was(ray_cluster: None) -> None:
+    """The second listens where it says: Serve keeps the address that the first gave it, unless that one ended it."""
+    import ray
+    from ray import serve
+
+    from raypipe.run import server
+    from raypipe.run.settings import Serving
+
+    pipeline, handler = rp.Pipeline([Killer()]), signal.getsignal(signal.SIGTERM)
+
+    def run(port: int) -> None:
+        def stop() -> None:
+            socket.create_connection(("127.0.0.1", port), 10).close()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        server.run(pipeline.graph, {}, Serving(), "127.0.0.1", port, None, stop)
+
+    for port in free_port(), free_port():
+        run(port)
+        assert ray.is_initialized() and signal.getsignal(signal.SIGTERM) is handler
+    serve.start(http_options={"port": free_port()})
+    try:
+        with pytest.raises(ConfigError, match="Ray Serve already runs on the cluster"):
+            run(free_port())
     finally:
         serve.shutdown()
 
