@@ -8,11 +8,11 @@ import urllib.request
 from http.client import HTTPException
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from raypipe.files.sizes import MOST_BYTES, TooLargeError
+
 SCHEMES = ("http://", "https://")
 SECONDS = 60.0
 """How long a server may be silent."""
-MOST_BYTES = 1_000_000_000
-"""Largest file that is fetched if the reader gives no limit."""
 PART = 1024 * 1024
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 
@@ -40,7 +40,7 @@ def fetch(url: str, most: int | None = None) -> bytes:
                 parts.append(part)
                 size += len(part)
                 if size > limit:
-                    raise OSError(f"it has more than {limit:,} bytes")
+                    raise TooLargeError(f"it has more than {limit:,} bytes")
             return b"".join(parts)
     except urllib.error.HTTPError as error:
         if error.code in PASSING:

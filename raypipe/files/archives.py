@@ -20,11 +20,13 @@ from bz2 import BZ2File
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
+from posixpath import dirname, join, normpath
 from typing import IO, Any, NamedTuple, TypeAlias, TypeVar
 
 import pyarrow as pa
 
 from raypipe.files import tables
+from raypipe.files.sizes import MOST_BYTES, TooLargeError
 from raypipe.plurals import counted
 
 T = TypeVar("T")
@@ -119,7 +121,10 @@ class Zip:
 
 
 class Tar:
-    """A TAR archive, whose files are located once and then read directly. A compressed one is unpacked first."""
+    """A TAR archive, whose files are located once and then read directly. A compressed one is unpacked first.
+
+    Links to files in it are files, too; others are left out.
+    """
 
     def __init__(self, file: IO[bytes], path: str) -> None:
         start = file.read(MOST_MAGIC)
@@ -140,17 +145,25 @@ class Tar:
 
     def _locate(self, found: list[tuple[str, tuple[int, int]]]) -> bool:
         """Finds the files' names and places; False if what follows the last is neither another nor the end."""
+        links = dict[str, str]()
         try:
             with tarfile.open(fileobj=self._file, mode="r:") as opened:
                 for each in opened:
                     if each.isfile():
                         found.append((each.name, (each.offset_data, each.size)))
+                    elif each.islnk():
+                        links[each.name] = each.linkname
+                    elif each.issym():
+                        links[each.name] = normpath(join(dirname(each.name), each.linkname))
                 self._file.seek(opened.offset)
             return not self._file.read(tarfile.BLOCKSIZE).strip(b"\0")
         except tarfile.ReadError:
             if not found:
                 raise
             return False
+        finally:
+            places = dict(found)
+            found += [(name, places[target]) for name, target in links.items() if target in places]
 
     def members(self) -> Iterator[Member]:
         """See `Zip`."""
@@ -195,7 +208,7 @@ def members(path: str, version: object, opener: Callable[[str], IO[bytes]]) -> l
 
 
 def read(path: str, name: str, version: object, opener: Callable[[str], IO[bytes]], most: int | None) -> bytes:
-    """The bytes of a file in an archive, if it has no more than `most`; see `members`.
+    """The bytes of a file in an archive, if it has no more than `most`, or `MOST_BYTES`; see `members`.
 
     Raises:
         OSError: It cannot be read, or is larger.
@@ -206,8 +219,8 @@ def read(path: str, name: str, version: object, opener: Callable[[str], IO[bytes
             size = archive.size(name)
         except KeyError as error:
             raise FileNotFoundError(f"{path} holds no {name}") from error
-        if most is not None and size > most:
-            raise OSError(f"{name} has {size:,} bytes, over the limit of {most:,}")
+        if size > (MOST_BYTES if most is None else most):
+            raise TooLargeError(f"{name} has {size:,} bytes, over the limit of {most or MOST_BYTES:,}")
         return archive.read(name)
 
     return _with(path, version, opener, found)
@@ -239,4 +252,6 @@ def _archive(path: str, file: IO[bytes]) -> Archive:
     if suffix == tables.SUFFIX:
         return tables.Table(file)
     whole = io.BufferedReader(file, BUFFER)  # type: ignore[type-var] # It has the methods that are needed.
+    if not whole.peek(1):
+        raise EOFError("it is empty")
     return Zip(whole) if suffix in (".zip", ".cbz") else Tar(whole, path)

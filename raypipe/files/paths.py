@@ -16,9 +16,11 @@ from pyarrow import fs
 from raypipe.errors import Code, InputError, PageError, reason_of
 from raypipe.files import addresses, archives
 from raypipe.files.retries import is_key_refused, retried
+from raypipe.files.sizes import TooLargeError
 from raypipe.plurals import counted
 
 T = TypeVar("T")
+RAISE = "Raise BinaryToImage's max_bytes if you trust it."
 LOCAL = "file://"
 SPECIAL = {
     stat.S_IFIFO: "a pipe",
@@ -39,6 +41,8 @@ def read_file(uri: str, max_bytes: int | None = None) -> bytes:
     """
     try:
         return _read(uri, max_bytes)
+    except TooLargeError as error:
+        raise PageError(Code.IMAGE_TOO_LARGE, f"{uri} cannot be read: {reason_of(error)}.", RAISE) from error
     except (OSError, ValueError) as error:
         stop_without_key(uri, error)
         remedy = error.remedy if isinstance(error, archives.ArchiveError) else _remedy(uri)
@@ -88,7 +92,7 @@ def check_size(name: str, size: int, max_bytes: int | None) -> None:
     """
     if max_bytes is not None and size > max_bytes:
         message = f"{name} has {counted(size, 'byte')}, over the limit of {max_bytes:,}."
-        raise PageError(Code.IMAGE_TOO_LARGE, message, "Raise BinaryToImage's max_bytes if you trust it.")
+        raise PageError(Code.IMAGE_TOO_LARGE, message, RAISE)
 
 
 def resolve(uri: str) -> tuple[fs.FileSystem, str]:

@@ -20,10 +20,10 @@ from making import tiff
 from PIL import Image
 
 from raypipe.errors import InputError, PageError
-from raypipe.files import retries
+from raypipe.files import archives, retries
 from raypipe.files.paths import read_file
 from raypipe.inputs.listing import listed
-from raypipe.inputs.pages import documents, page_rows
+from raypipe.inputs.pages import documents, page_rows, pages
 
 
 def png(grey: int = 9) -> bytes:
@@ -136,8 +136,9 @@ def test_what_is_wrong_with_an_archive_is_said(tmp_path: Path) -> None:
     path = archive(tmp_path, "zip")
     with pytest.raises(PageError, match="holds no z.png"):
         read_file(f"{path}!/z.png")
-    with pytest.raises(PageError, match="over the limit"):
-        read_file(f"{path}!/a.png", 5)
+    (tmp_path / "empty.zip").write_bytes(b"")
+    with pytest.raises(InputError, match=r"empty\.zip is damaged: it is empty\. Copy it again"):
+        list(listed(str(tmp_path / "empty.zip"), None))
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(InputError, match=r"shard\.zip.* Copy it again"):
         list(listed(str(path), None))
@@ -219,8 +220,37 @@ def test_documents_behind_web_addresses(site: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("path", "most", "says"), [("a.png", 5, "more than 5"), ("away.png", None, "302|unknown url")])
 def test_a_web_address_has_limits(site: str, path: str, most: int | None, says: str) -> None:
-    with pytest.raises(PageError, match=says):
+    with pytest.raises(PageError, match=says) as caught:
         read_file(f"{site}/{path}", most)
+    assert caught.value.code == ("image_too_large" if most else "file_missing")
+
+
+def test_a_file_in_an_archive_has_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is only read as a whole, even to count its pages."""
+    place = f"{archive(tmp_path, 'zip')}!/b/c d.tif"
+    with pytest.raises(PageError, match="over the limit of 5") as caught:
+        read_file(place, 5)
+    assert caught.value.code == "image_too_large"
+    monkeypatch.setattr(archives, "MOST_BYTES", 5)
+    assert [page["total_pages"] for page in pages({"path": place})] == [1]
+
+
+def test_links_in_a_tar_are_files(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        info = tarfile.TarInfo("a/x.png")
+        info.size = len(png())
+        tar.addfile(info, io.BytesIO(png()))
+        for name, kind, target in (
+            ("a/hard.png", tarfile.LNKTYPE, "a/x.png"),
+            ("b/soft.png", tarfile.SYMTYPE, "../a/x.png"),
+            ("b/away.png", tarfile.SYMTYPE, "/etc/passwd"),
+        ):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, target
+            tar.addfile(info)
+    found = [each.path for each in listed(str(tmp_path / "a.tar"), None)]
+    assert [each.partition("!/")[2] for each in found] == ["a/x.png", "a/hard.png", "b/soft.png"]
+    assert {read_file(each) for each in found} == {png()}
 
 
 def test_a_list_may_be_text(tmp_path: Path) -> None:
