@@ -81,10 +81,10 @@ def _fused_attention(
     return attended.reshape(batch, length, heads, size), None
 
 
-class Graph:
+class GraphBuilder:
     """Nodes and weights under construction. Values are named for what they are, nodes after their first output."""
 
-    def __init__(self, half: bool, parent: Graph | None = None) -> None:
+    def __init__(self, half: bool, parent: GraphBuilder | None = None) -> None:
         self.half = half
         self.nodes: list[onnx.NodeProto] = []
         self.weights: dict[str, onnx.TensorProto] = parent.weights if parent else {}
@@ -161,7 +161,7 @@ class _Decoder:
         self.heads = self.config.decoder_attention_heads
         self.size = self.config.hidden_size // self.heads
         self.type = TensorProto.FLOAT16 if half else TensorProto.FLOAT
-        self.graph = Graph(half)
+        self.graph = GraphBuilder(half)
         self.outputs: list[onnx.ValueInfoProto] = []
 
     def build(self) -> onnx.ModelProto:
@@ -284,7 +284,7 @@ class _Decoder:
         if self.kind != "later":
             self.outputs += [self._cache(present, "encoder_length_out") for present in names[1:]]
         if self.kind == "merged":
-            again, fresh = Graph(graph.half, graph), Graph(graph.half, graph)
+            again, fresh = GraphBuilder(graph.half, graph), GraphBuilder(graph.half, graph)
             past = self._branch(
                 again, [self._read_again(again, query, number, f"{name}.again"), *self._nothing(again, name)]
             )
@@ -298,16 +298,16 @@ class _Decoder:
             self._read_again(graph, query, number, names[0])
         return graph.linear(names[0], [layer.out_proj], f"{name}.out")
 
-    def _read_again(self, graph: Graph, query: str, number: int, name: str) -> str:
+    def _read_again(self, graph: GraphBuilder, query: str, number: int, name: str) -> str:
         key, value = (f"past_key_values.{number}.encoder.{kind}" for kind in ("key", "value"))
         return self._read(graph, query, key, value, name)
 
-    def _nothing(self, graph: Graph, name: str) -> list[str]:
+    def _nothing(self, graph: GraphBuilder, name: str) -> list[str]:
         """Empty keys and values, for a branch that must have outputs."""
         nothing = graph.weight("nothing", np.zeros((0, self.heads, 1, self.size), np.float32))
         return [graph.add("Identity", nothing, name=f"{name}.no_{kind}") for kind in ("key", "value")]
 
-    def _read_first(self, graph: Graph, query: str, layer: torch.nn.Module, name: str) -> list[str]:
+    def _read_first(self, graph: GraphBuilder, query: str, layer: torch.nn.Module, name: str) -> list[str]:
         """Attention to the encoder, and the keys and values that it needs."""
         computed = []
         for kind, projection in (("key", layer.k_proj), ("value", layer.v_proj)):
@@ -316,7 +316,7 @@ class _Decoder:
         key, value = computed
         return [self._read(graph, query, key, value, f"{name}.first"), key, value]
 
-    def _read(self, graph: Graph, query: str, key: str, value: str, name: str) -> str:
+    def _read(self, graph: GraphBuilder, query: str, key: str, value: str, name: str) -> str:
         """Attention of (n, t, hidden) to keys of n pictures, or of fewer that n / pictures rows each share."""
         graph.add("Shape", key, name=f"{name}.pictures", start=0, end=1)
         rest = graph.integers(-1, self.heads, self.size)
@@ -326,6 +326,6 @@ class _Decoder:
         mixed = graph.attend(heads, key, value, None, f"{name}.shared")
         return graph.add("Reshape", mixed, "query_shape", name=name)
 
-    def _branch(self, graph: Graph, outputs: Sequence[str]) -> onnx.GraphProto:
+    def _branch(self, graph: GraphBuilder, outputs: Sequence[str]) -> onnx.GraphProto:
         values = [helper.make_tensor_value_info(name, self.type, None) for name in outputs]
         return helper.make_graph(graph.nodes, outputs[0], [], values)
