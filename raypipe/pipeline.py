@@ -252,7 +252,10 @@ def load(path: Path) -> Pipeline:
 def read(sources: Source | Iterable[Source]) -> Dataset:
     """Files, folders, globs or URIs as a Ray Data dataset of page rows, for `Pipeline.transform`.
 
-    Only paths are listed here; the actors that detect text read the files.
+    Only paths are listed here; the actors of the pipeline read the files.
+
+    Raises:
+        InputError: A source names nothing or is not a source.
     """
     from raypipe.run.batch import read as read_rows
 

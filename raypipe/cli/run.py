@@ -112,7 +112,7 @@ def _engine(
     documents: pa.Table,
     more: bool,
 ) -> Engine:
-    """The engine that is asked for, or the one that is done sooner with what there is to read, which is told."""
+    """The engine that is asked for, or the one that finishes sooner; a message says which and why."""
     if name == "auto":
         name, reason = choose(job.pipeline.graph, documents, more, address, threads)
         click.echo(f"{'Ray' if name == 'ray' else 'One process'}: {reason}.", err=True)

@@ -16,7 +16,7 @@ _LOOKING = threading.Lock()
 
 
 def gpu_available() -> bool:
-    """Whether a CUDA device can be used, as far as can be told without a session."""
+    """Whether a CUDA device can be used, as far as is known without a session."""
     return not gpu_trouble()
 
 

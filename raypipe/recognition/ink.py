@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -81,11 +82,11 @@ def extents(picture: Pixels, reading: Reading) -> list[Extent]:
     centres = reading.centres
     pitch = float(np.median(np.diff(centres))) if len(centres) > 1 else width / 2
     mask = ink(picture)
-    parts = [(centres[end - 1], centres[start]) for (_, end), (start, _) in zip(words, words[1:], strict=False)]
+    parts = [(centres[end - 1], centres[start]) for (_, end), (start, _) in pairwise(words)]
     edges = [0.0, *_cuts(mask, parts), float(width)]
     places = [
         Place(left, right, centres[start], centres[end - 1], pitch)
-        for left, right, (start, end) in zip(edges, edges[1:], words, strict=False)
+        for (left, right), (start, end) in zip(pairwise(edges), words, strict=False)  # One pair if there are no words.
     ]
     found, margin = [], MARGIN * height
     for (start, end), place, spots in zip(words, places, _shared_out(spots_of(mask), places), strict=True):

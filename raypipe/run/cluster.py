@@ -66,7 +66,7 @@ def join(address: str, log_to_driver: bool) -> None:
 
 
 def _check_joined(address: str) -> None:
-    """Checks that the cluster that this process is on is the one at an address, as far as that can be told."""
+    """Checks that the cluster that this process is on is the one at an address, as far as that is known."""
     if address == "auto":
         return
     joined = getattr(ray.get_runtime_context(), "gcs_address", None)  # Ray's client does not know it.

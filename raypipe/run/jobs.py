@@ -88,6 +88,9 @@ def read(
 
     Returns:
         How many rows were written, the files that could not be, and the tally's sums.
+
+    Raises:
+        RaypipeError: An actor cannot go on, or Ray ended the job.
     """
     _quiet(page_seconds and page_seconds * (batch_size + OPENINGS))
     gc.collect()  # A failed dataset may still hold CPUs, since its errors form reference cycles.
@@ -133,7 +136,11 @@ def _written(finished: Dataset, write: Callable[[pa.Table], pa.Table], rows_per_
 
 
 def convert(tasks: Iterable[Callable[[], list[str]]], on_ended: Callable[[int], None]) -> list[str]:
-    """Calls functions on the cluster, reports how many have ended, and returns all their results in one list."""
+    """Calls functions on the cluster, reports how many have ended, and returns all their results in one list.
+
+    Raises:
+        RaypipeError: One of them raised an error, or Ray ended it.
+    """
     call, found = ray.remote(lambda task: task()).options(num_cpus=1, max_retries=3), list[str]()
     left = [call.remote(carried(task)) for task in tasks]
     count = len(left)

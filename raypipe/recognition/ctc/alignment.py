@@ -20,6 +20,7 @@ def align(logs: npt.NDArray[np.float64], labels: npt.NDArray[np.int32]) -> npt.N
 
     Raises:
         ValueError: There are no time steps or labels, or a label is not a class.
+        MemoryError: There is not enough memory.
     """
     logs, labels = np.ascontiguousarray(logs, np.float64), np.ascontiguousarray(labels, np.int32)
     steps, classes = logs.shape

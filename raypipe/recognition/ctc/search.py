@@ -182,7 +182,12 @@ class Search:
         )
 
     def best(self, logs: npt.NDArray[np.float64], with_texts: bool = False) -> SearchResult:
-        """The best text of log probabilities, float64 (t, classes), blank first, and the texts that were kept."""
+        """The best text of log probabilities, float64 (t, classes), blank first, and the texts that were kept.
+
+        Raises:
+            ValueError: The number of classes is not that of the alphabet.
+            MemoryError: There is not enough memory.
+        """
         logs = np.ascontiguousarray(logs, np.float64)
         steps, classes = logs.shape
         if classes != self._classes:
