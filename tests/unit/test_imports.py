@@ -161,6 +161,7 @@ def test_tests_bear_the_names_of_what_they_test() -> None:
     assert found - known == {
         "api_examples",
         "benchmarks",
+        "building",
         "contributing",
         "dashboard",
         "imports",
