@@ -101,6 +101,7 @@ CAREER = [
     "Diploma in horticulture, College of the North, 2009.",
     "First aid certificate renewed every other year.",
 ]
+DETAILS = ["Phone:", "555 0134", "Mail:", "ada@mill.org", "Address:", "12 Mill Lane", "Whitby", "Hobbies:", "Rowing"]
 POST = [
     "Ada Byron, mechanic",
     "Work",
@@ -211,6 +212,16 @@ LABELS = [[f"{name}:", value] for name, value in (
     ("Next of kin", "William King, who lives at the same place"),
     ("Doctor", "Charles Locock"),
 )]  # fmt: skip
+WRAPPED_LABELS = [
+    ["Name of the", ""],
+    ["applicant:", "Ada Byron"],
+    ["Former places of", "Head gardener at the Northfield estate, in"],
+    ["work:", "charge of nine people and an orchard."],
+    ["Reason for", "The estate was sold, and the new owner"],
+    ["leaving:", "brought his own people with him."],
+    ["Remarks:", "Speaks Danish and some Welsh, and writes"],
+    ["", "a clear hand."],
+]
 QUESTIONS = [
     ["Did you feel feverish lately?", "Yes No"],
     ["Are you having shortness of breath?", "yes no"],
@@ -351,6 +362,8 @@ KINDS: dict[str, Callable[[], Page]] = {
     "sidebar, not level": lambda: [*column(SIDEBAR, 60, 80, 50, 26), *column(CAREER, 520, 90, 62)],
     "sidebar of short lines, level": lambda: [*column(CONTACT, 60, 80, 60, 24), *column(POST, 460, 80, 60, 28)],
     "sidebar on the right": lambda: [*column(POST, 60, 80, 60, 28), *column(CONTACT, 860, 80, 60, 24)],
+    "sidebar of labels": lambda: [*column(DETAILS, 60, 80, 60, 28), *column(CAREER, 460, 80, 60, 28)],
+    "sidebar of labels, not level": lambda: [*column(DETAILS, 60, 80, 64, 28), *column(CAREER, 460, 80, 49, 28)],
     "addresses under headings": lambda: [row for n in range(2) for row in column(ADDRESSES[n], 100 + 600 * n, 100)],
     "items": lambda: [row for n in range(2) for row in column([f"- {item}" for item in CHORES[n]], 100 + 600 * n, 100)],
     "numbered items": lambda: [
@@ -378,6 +391,7 @@ KINDS: dict[str, Callable[[], Page]] = {
     "directory": lambda: grid(DIRECTORY, [100, 600]),
     "form with fields side by side": lambda: grid(FORM, [100, 800], leading=80),
     "form with labels": lambda: grid(LABELS, [100, 500], leading=60),
+    "form with labels that wrap": lambda: grid(WRAPPED_LABELS, [100, 500], leading=60),
     "form with choices": lambda: grid(QUESTIONS, [100, 900], leading=60),
     "dates and stations": lambda: grid(DATES, [100, 500], leading=60),
     "letterhead": letterhead,

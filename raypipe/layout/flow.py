@@ -45,6 +45,8 @@ FIGURES = 0.5
 """A column of a table: more than this fraction of its lines are figures."""
 LABELS = 0.25
 """Labels of a form: this fraction of a column's lines end with a colon."""
+BESIDE = 0.75
+"""`BESIDE` of the labels of a form stand beside a value."""
 FIELDS = 0.5
 """A form with fields side by side: more than this fraction of each column's lines hold a label and its value."""
 ENTRIES, ENDS = 0.6, 0.5
@@ -143,7 +145,9 @@ class Words:
         )
 
 
-def direction(columns: Sequence[Indices], level: Level, words: Words, running: bool) -> Direction | None:
+def direction(
+    columns: Sequence[Indices], level: Level, words: Words, running: bool, sidebar: bool = False
+) -> Direction | None:
     """How text runs in lines that stand in columns; None if their words do not show it.
 
     Args:
@@ -151,13 +155,15 @@ def direction(columns: Sequence[Indices], level: Level, words: Words, running: b
         level: Returns which lines of two columns stand beside each other: pairs of their places in the columns, (m, 2).
         words: The words of all lines.
         running: The columns are known to be prose, as they are part of larger ones that are.
+        sidebar: One of them looks like a sidebar.
     """
     long = max(map(len, columns)) / 2
     if any(words.figures[column].mean() > FIGURES for column in columns if len(column) >= long):
         return Direction.ACROSS
     if all(words.colon[column].tolist() == [True] + [False] * (len(column) - 1) for column in columns):
         return Direction.DOWN  # Each has a heading of its own.
-    if any(words.colon[column].mean() >= LABELS for column in columns[:-1]) or _is_interview(columns, words):
+    labels = [column for column in columns[:-1] if words.colon[column].mean() >= LABELS]
+    if any(_are_labels(column, words) for column in labels) or _is_interview(columns, words):
         return Direction.ACROSS
     pairs = [level(one, other) for one, other in pairwise(columns)]
     rows = sum(map(len, pairs))
@@ -171,9 +177,24 @@ def direction(columns: Sequence[Indices], level: Level, words: Words, running: b
             return Direction.DOWN
         if any(cells):
             return Direction.ACROSS
+    if labels:
+        return None if sidebar or not _have_values(columns, pairs, words) else Direction.ACROSS
     if _is_list(columns, words):
         return Direction.DOWN
     return Direction.ACROSS if all(words.field[column].mean() > FIELDS for column in columns) else None
+
+
+def _are_labels(column: Indices, words: Words) -> bool:
+    """Whether most entries of a column end with a colon: a form has labels alone, a sidebar has values, too."""
+    goes_on = np.append(words.small[column[1:]], False)  # The first lines of labels that wrap.
+    return bool(np.count_nonzero(words.colon[column]) > np.count_nonzero(~(words.colon[column] | goes_on)))
+
+
+def _have_values(columns: Sequence[Indices], pairs: Sequence[Indices], words: Words) -> bool:
+    """Whether what ends with a colon mostly stands beside a line of the next column, as a label beside its value."""
+    beside = np.concatenate([column[pair[:, 0]] for column, pair in zip(columns, pairs, strict=False)])
+    colons = sum(np.count_nonzero(words.colon[column]) for column in columns[:-1])
+    return bool(np.count_nonzero(words.colon[beside]) >= BESIDE * colons)
 
 
 def _breaks(goes_on: Sequence[Flags], pairs: Sequence[Indices]) -> int:

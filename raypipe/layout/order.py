@@ -150,10 +150,11 @@ def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -
         return True
     columns = [*edges[0], *edges[1]]
     running = running or _is_running(columns, page)
-    runs = _direction(columns, len(left) + len(right), page, running)
+    sidebar = _is_sidebar(left, right, page)
+    runs = _direction(columns, len(left) + len(right), page, running, sidebar)
     if runs is Direction.ACROSS:
         return False
-    if runs is None and _is_sidebar(left, right, page):
+    if runs is None and sidebar:
         return True
     least = (PROSE_GUTTER if running else WORDS_GUTTER) if runs else MIN_GUTTER
     if runs is None and len(columns) == 2 and page.words is not None:
@@ -280,9 +281,9 @@ def _level(one: Indices, other: Indices, page: _Page) -> npt.NDArray[np.int64]:
     return np.stack([np.flatnonzero(near), nearest[near]], 1)
 
 
-def _direction(columns: Sequence[Indices], count: int, page: _Page, running: bool) -> Direction | None:
+def _direction(columns: Sequence[Indices], count: int, page: _Page, running: bool, sidebar: bool) -> Direction | None:
     """How the text of `count` lines runs, if most of them stand in columns and their words show it."""
     columns = [column for column in columns if len(column) >= SHORTEST_COLUMN]
     if page.words is None or len(columns) < 2 or sum(map(len, columns)) < ONE_EDGE * count:
         return None
-    return direction(columns, lambda one, other: _level(one, other, page), page.words, running)
+    return direction(columns, lambda one, other: _level(one, other, page), page.words, running, sidebar)

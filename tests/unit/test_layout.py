@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from making import Boxes, boxes, rotated
-from order_pages import KINDS
+from order_pages import DETAILS, KINDS
 from order_pages import Page as KnownPage
 
 from raypipe.geometry import bounds
@@ -225,6 +225,10 @@ def test_a_divider_shows_that_level_lines_are_columns(angle: float) -> None:
     both = rotated(np.concatenate([some, boxes((430, 310, 1, 450, 0))]), angle)
     layout = arrange(both[:-1], 0, texts, None, both[-1:])
     assert [texts[n] for member in layout.members for n in member] == [*SHORT, *LONG]
+
+
+def test_a_divider_shows_that_what_ends_with_colons_is_a_sidebar() -> None:
+    assert beside(DETAILS[:7], LONG, (430,)) == [*DETAILS[:7], *LONG]
 
 
 @pytest.mark.parametrize(
