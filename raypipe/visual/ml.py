@@ -80,6 +80,8 @@ class PipelineModel:
             ConfigError: The folder does not hold a pipeline, or one with a stage or parameter that is not known.
         """
         file = join(str(path), FILE)
+        if not exists(file):
+            raise ConfigError(f"{path} holds no pipeline.", "Give a folder that save(path) wrote here.")
         try:
             tables = json.loads(read_file(file))["stages"]
             return cls([_stage(table["type"], table["values"]) for table in tables])

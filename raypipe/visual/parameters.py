@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Any, ClassVar, Self
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from raypipe.errors import ConfigError
 from raypipe.stages.base import Stage
@@ -27,6 +27,7 @@ class Parameter:
         what: Whether it works, is accepted and not needed, or is not offered.
         note: What it does; why it is not needed; or what to do instead.
         allowed: The values that it accepts; empty: any, unless the parameter is not offered.
+        takes: The type of its values, where no field of raypipe's stage checks it; None: any.
         field: The field of raypipe's stage that it sets; None: the transformer itself acts on it.
         to_field: Turns its value into that of the field.
     """
@@ -35,6 +36,7 @@ class Parameter:
     what: str = WORKS
     note: str = ""
     allowed: tuple[Any, ...] = ()
+    takes: Any = None
     field: str | None = None
     to_field: Callable[[Any], Any] = lambda value: value
 
@@ -120,6 +122,8 @@ class Parameters:
         parameter = self.parameters[name]
         if (parameter.what == NOT_OFFERED or parameter.allowed) and plain(value) not in parameter.allowed:
             raise ConfigError(f"{type(self).__name__} does not offer {name}={value!r}.", parameter.note)
+        if parameter.takes:
+            self._check_type(name, value, parameter.takes)
         if parameter.what == NOT_NEEDED:
             warn(f"{type(self).__name__}: {name} is accepted and not needed. {parameter.note}")
         before = dict(self._values)
@@ -130,6 +134,16 @@ class Parameters:
             self._values = before
             raise
         return self
+
+    def _check_type(self, name: str, value: Any, takes: Any) -> None:
+        try:
+            TypeAdapter(takes).validate_python(value, strict=True)
+        except ValidationError as error:
+            raise self._refusal(name, value, error.errors()[0]["msg"]) from error
+
+    def _refusal(self, name: str, value: Any, why: str) -> ConfigError:
+        what = f"{type(self).__name__} cannot take {name}={value!r}: {why.removeprefix('Value error, ')}."
+        return ConfigError(what, "explainParams() lists what it takes.")
 
     def getOrDefault(self, name: str) -> Any:  # noqa: N802 - Visual NLP's name, like all of these
         """The value of a parameter, as it was set, or its default.
@@ -180,12 +194,10 @@ class Parameters:
             if not isinstance(error.__cause__, ValidationError):
                 raise
             wrong = error.__cause__.errors()[0]
-            why = wrong["msg"].removeprefix("Value error, ")
-            where = next(name for name, each in self.parameters.items() if each.field == wrong["loc"][0])
-            raise ConfigError(
-                f"{type(self).__name__} cannot take {where}={wrong['input']!r}: {why}.",
-                "explainParams() lists what it takes.",
-            ) from error
+            for name, parameter in self.parameters.items():
+                if parameter.field == wrong["loc"][0]:
+                    raise self._refusal(name, wrong["input"], wrong["msg"]) from error
+            raise
 
     @classmethod
     def own_defaults(cls) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import groupby
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from typing_extensions import override
 
@@ -64,6 +64,8 @@ NOT_OFFERED = {
 """Visual NLP's stages for OCR that are not here, and why."""
 __all__ += [*NOT_OFFERED]
 
+NAMES = str | Sequence[str]
+"""The type of parameters that name columns."""
 GPU = Parameter(field="use_gpu", note="True: CUDA or an error; False: CPU; None: CUDA if there is a GPU")
 NO_PARTITIONS = "raypipe and Ray spread the pages themselves."
 """Why partitions are not needed."""
@@ -248,7 +250,7 @@ class ImageToTextV2(ModelTransformer):
 
     spec = ReaderV2
     own: ClassVar[Mapping[str, Parameter]] = {
-        "inputCols": Parameter(default=("image",), note="the picture, and the regions if there are any"),
+        "inputCols": Parameter(default=("image",), takes=NAMES, note="the picture, and the regions if there are any"),
         "regionsColumn": Parameter(
             default=None, field="regions_column", note="the regions to read; None: the picture is one line"
         ),
@@ -259,22 +261,30 @@ class ImageToTextV2(ModelTransformer):
         "usePandasUdf": not_needed(False, "There are no user-defined functions of pandas here."),
     }
 
-    def setInputCols(self, value: Sequence[str]) -> Self:  # noqa: N802
-        """The picture's column, and that of the regions if there are any."""
-        names = [value] if isinstance(value, str) else list(value)
-        if len(names) not in (1, 2):
+    @override
+    def set(self, name: str, value: Any) -> Self:
+        """Sets a parameter; `inputCols` names the picture and, if there are any, the regions.
+
+        Raises:
+            AttributeError: There is no such parameter.
+            ConfigError: The value is wrong, or raypipe cannot do what it asks for.
+        """
+        if name == "inputCols":
+            return self._set_inputs(value)
+        if name == "useCaching":  # TrOCR keeps what it computed for earlier letters.
+            model = manifest.find(self.getOrDefault("model"))
+            if "use_caching" not in FAMILIES[model.family].options:
+                warn(f"useCaching is accepted and not needed: {model.name} has nothing to keep.")
+                return self
+        return super().set(name, value)
+
+    def _set_inputs(self, value: Any) -> Self:
+        names = [value] if isinstance(value, str) else value
+        if isinstance(names, Sequence) and len(names) not in (1, 2):
             raise ConfigError(f"inputCols is {names}.", "Give the picture's column, and that of the regions if any.")
-        self.set("inputCols", names)
+        super().set("inputCols", names)
         self.set("inputCol", names[0])
         return self.set("regionsColumn", names[1]) if len(names) > 1 else self
-
-    def setUseCaching(self, value: bool) -> Self:  # noqa: N802
-        """Whether TrOCR keeps what it computed for earlier letters; other models have nothing to keep."""
-        model = manifest.find(self.getOrDefault("model"))
-        if "use_caching" not in FAMILIES[model.family].options:
-            warn(f"useCaching is accepted and not needed: {model.name} has nothing to keep.")
-            return self
-        return self.set("useCaching", value)
 
     @override
     def stages(self) -> list[Stage]:
@@ -326,16 +336,20 @@ class ImageToText(ModelTransformer):
         "useGPU": GPU,
         "outputFormat": ImageToTextV2.own["outputFormat"],
         "includeConfidence": Parameter(default=True, field="include_confidence", note="fill in the confidence column"),
-        "regionsColumn": Parameter(default=None, note="regions to read; None: it finds them"),
+        "regionsColumn": Parameter(default=None, takes=str | None, note="regions to read; None: it finds them"),
         "language": Parameter(default=Language.ENG, field="language", note="the language", to_field=_language),
         "pageSegMode": Parameter(
             default=PageSegmentationMode.AUTO,
             note="SINGLE_LINE, SINGLE_WORD, SINGLE_CHAR: the picture is one line; others here: it finds the lines",
             allowed=(*FINDS_LINES, *IS_LINE),
         ),
-        "confidenceCol": Parameter(default="confidence", note="mean confidence of the page's characters, 0 to 100"),
-        "confidenceThreshold": Parameter(default=0, note="words with a lower confidence, 0 to 100, are left out"),
-        "keepLayout": Parameter(default=False, note="the text keeps the layout of the page"),
+        "confidenceCol": Parameter(
+            default="confidence", takes=str, note="mean confidence of the page's characters, 0 to 100"
+        ),
+        "confidenceThreshold": Parameter(
+            default=0, takes=float, note="words with a lower confidence, 0 to 100, are left out"
+        ),
+        "keepLayout": Parameter(default=False, takes=bool, note="the text keeps the layout of the page"),
         "pageIteratorLevel": not_needed(None, "Positions are those of characters; lines and words are in `lines`."),
         "ocrEngineMode": not_needed(None, "It chooses among Tesseract's engines; setModel chooses among raypipe's."),
         "ignoreResolution": not_needed(False, "Line pictures are scaled to what the model takes."),
@@ -405,6 +419,7 @@ class ImageDrawRegions(Transformer):
         "rectColor": RECT_COLOR,
         "colorMap": Parameter(
             default=None,
+            takes=Mapping[str, Any] | Literal["*"] | None,
             field="label_colors",
             note='colours by label, or "*": rectColor for all',
             to_field=lambda value: () if value in (None, "*") else tuple(value.items()),
@@ -426,7 +441,9 @@ class ImageDrawAnnotations(Transformer):
     spec = DrawRegions
     own: ClassVar[Mapping[str, Parameter]] = {
         "rectColor": RECT_COLOR,
-        "inputChunksCol": Parameter(default="region", note="annotations with places, such as those of HocrTokenizer"),
+        "inputChunksCol": Parameter(
+            default="region", takes=str, note="annotations with places, such as those of HocrTokenizer"
+        ),
         "outputCol": Parameter(default="image_with_chunks", field="output_col", note="the picture with the drawing"),
     }
 
@@ -454,14 +471,16 @@ class ImageSplitRegions(FrameTransformer):
     """Cuts the regions out of a picture: a row for each."""
 
     own: ClassVar[Mapping[str, Parameter]] = {
-        "inputCol": Parameter(default="image", note="the picture"),
-        "inputRegionsCol": Parameter(default="region", note="the regions"),
-        "outputCol": Parameter(default="region_image", note="the picture of a region"),
+        "inputCol": Parameter(default="image", takes=str, note="the picture"),
+        "inputRegionsCol": Parameter(default="region", takes=str, note="the regions"),
+        "outputCol": Parameter(default="region_image", takes=str, note="the picture of a region"),
         "explodeCols": Parameter(
-            default=(), note="lists with an item for each region; each row gets the item of its region"
+            default=(), takes=NAMES, note="lists with an item for each region; each row gets the item of its region"
         ),
-        "rotated": Parameter(default=False, note="straighten rotated regions; False: upright ones around them"),
-        "dropCols": Parameter(default=(), note="columns to leave out"),
+        "rotated": Parameter(
+            default=False, takes=bool, note="straighten rotated regions; False: upright ones around them"
+        ),
+        "dropCols": Parameter(default=(), takes=NAMES, note="columns to leave out"),
         "imageType": Parameter(default=ImageType.TYPE_3BYTE_BGR, note="grey or colour"),
     }
 
@@ -493,8 +512,8 @@ class Base64ToBinary(FrameTransformer):
     """Decodes text in base 64 into bytes."""
 
     own: ClassVar[Mapping[str, Parameter]] = {
-        "inputCol": Parameter(default="content", note="text in base 64"),
-        "outputCol": Parameter(default="content", note="bytes"),
+        "inputCol": Parameter(default="content", takes=str, note="text in base 64"),
+        "outputCol": Parameter(default="content", takes=str, note="bytes"),
     }
 
     @override
@@ -507,7 +526,7 @@ class Base64ToBinary(FrameTransformer):
 class Base64ToImage(Base64ToBinary):
     """Decodes text in base 64 into pictures."""
 
-    own: ClassVar[Mapping[str, Parameter]] = {"outputCol": Parameter(default="image", note="the picture")}
+    own: ClassVar[Mapping[str, Parameter]] = {"outputCol": Parameter(default="image", takes=str, note="the picture")}
 
     @override
     def on_frame(self, frame: Frame) -> Frame:

@@ -76,6 +76,8 @@ def test_a_pipeline_that_cannot_be_loaded_says_why(tmp_path: Path, text: str, me
     (tmp_path / "pipeline.json").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         visual.PipelineModel.load(str(tmp_path))
+    with pytest.raises(ConfigError, match="absent holds no pipeline"):
+        visual.PipelineModel.load(str(tmp_path / "absent"))
 
 
 def test_a_pipeline_is_one_of_raypipes_unless_it_changes_rows() -> None:

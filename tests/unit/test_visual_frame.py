@@ -356,6 +356,9 @@ def test_files_are_lists_globs_and_names(files: Path) -> None:
     read = start().read.format("binaryFile")
     assert read.load([str(files / "a.png"), str(files / "c.jpg")]).count() == 2
     assert read.load(str(files / "*.png")).count() == 2
+    assert read.load(f"file:{files}/a.png").count() == read.load(f"file://{files}/a.png").count() == 1
+    with pytest.raises(InputError, match="/dbfs/absent.png does not exist"):
+        read.load("dbfs:/absent.png")
     assert read.option("pathGlobFilter", "b.*").load(str(files)).count() == 1
     assert read.option("pathGlobFilter", "x.*").load(str(files)).sort("path").collect() == []
     assert read.option("recursiveFileLookup", True).load(str(files)).count() == 3

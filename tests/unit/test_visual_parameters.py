@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import Any
 
 import pytest
 
 from raypipe import visual
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, ModelError
 from raypipe.visual import once
 from raypipe.visual.enums import Color, ImageType, Language, OcrOutputFormat, PageSegmentationMode, SplittingStrategy
+from raypipe.visual.ml import STAGES
 from raypipe.visual.parameters import NOT_NEEDED, NOT_OFFERED
 from raypipe.visual.transformers import Transformer
 
@@ -293,6 +295,8 @@ def test_an_unknown_setter_names_the_nearest() -> None:
 
 def test_parameters_are_also_keywords() -> None:
     assert visual.BinaryToImage(outputCol="picture").getOutputCol() == "picture"
+    assert visual.ImageToTextV2(inputCols=["image", "found"]).getRegionsColumn() == "found"
+    assert visual.ImageToTextV2(useCaching=True).getUseCaching() is None
     with pytest.raises(AttributeError, match="nearest is setOutputCol"):
         visual.BinaryToImage(outputColumn="picture")
 
@@ -306,8 +310,20 @@ def test_a_wrong_value_is_refused_and_changes_nothing() -> None:
         detector.setUseGPU("x")
     with pytest.raises(ConfigError, match=r"outputFormat='pdf': choose one of text"):
         visual.ImageToTextV2().setOutputFormat("pdf")
+    with pytest.raises(ConfigError, match=r"ImageDrawRegions cannot take colorMap='red': "):
+        visual.ImageDrawRegions().setColorMap("red")
+    with pytest.raises(ConfigError, match=r"ImageSplitRegions cannot take dropCols=3: "):
+        visual.ImageSplitRegions().setDropCols(3)
     with pytest.raises(ConfigError, match=r"inputCols is \[\]"):
         visual.ImageToTextV2().setInputCols([])
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_whatever_a_parameter_cannot_take_is_refused(stage: str) -> None:
+    for name in made(stage).parameters:
+        for value in (3, None, "x", ["a", "b"], {"a": 3}, object()):
+            with contextlib.suppress(ConfigError, ModelError):
+                getattr(made(stage), called("set", name))(value)
 
 
 def test_what_is_not_needed_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
