@@ -12,7 +12,11 @@ BEGINNINGS = (
     (b"AT&TFORM", "DjVu", "Make a PDF of it, as with ddjvu -format=pdf, and read that."),
     (b"%!PS", "PostScript", "Make a PDF of it, as with ps2pdf, and read that."),
     (b"\xc5\xd0\xd3\xc6", "PostScript", "Make a PDF of it, as with ps2pdf, and read that."),
-    (b"PK\x03\x04", "a ZIP archive, such as a document of Office", f"{AS_PDF} An archive of pictures is called .zip."),
+    (
+        b"PK\x03\x04",
+        "a ZIP archive, such as a document of Office",
+        f"{AS_PDF} `raypipe run` reads archives called .zip.",
+    ),
     (b"\xd0\xcf\x11\xe0", "a document of Office", AS_PDF),
     (b"{\\rtf", "rich text", AS_PDF),
     (b"\x1f\x8b", "packed by gzip", "Unpack it first."),

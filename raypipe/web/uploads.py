@@ -37,6 +37,8 @@ URLENCODED_DETAIL = (
 )
 PASSWORD = "password"
 """The field of a form that opens locked documents. It is not a query parameter, since addresses are logged."""
+_AROUND_BASE64 = re.compile(r"^data:[^,]*;base64,|\s", re.IGNORECASE)
+"""The beginning of a data URL, as browsers make it of a file, and the ends of lines that `base64` makes."""
 FILE, NAME = "file", "name"
 """Members of a JSON body: the document, in base64, and its name."""
 
@@ -88,7 +90,7 @@ def _plain(body: bytes) -> tuple[list[Upload], dict[str, str]]:
     """The document in a JSON object, and its further members, which are options, as a form would have them."""
     try:
         members = given.bounded(body)
-        content = base64.b64decode(members.pop(FILE), validate=True)
+        content = base64.b64decode(_AROUND_BASE64.sub("", members.pop(FILE)), validate=True)
         name, password = (str(members.pop(each, "")) for each in (NAME, PASSWORD))
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         detail = (

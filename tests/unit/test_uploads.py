@@ -106,6 +106,8 @@ def test_a_file_in_json_with_options(client: TestClient) -> None:
     text = client.post("/v1/ocr", json={**body, "output_format": "text"}, headers={"Accept": "image/png"})
     assert text.text == "Dear page 1\n"
     assert client.post("/v1/ocr", json={"file": b64encode(LOCKED).decode(), "password": SECRET}).status_code == 200
+    for encode in (lambda text: f"data:image/tiff;base64,{text}", lambda text: f"{text[:4]}\r\n{text[4:]}\n"):
+        assert client.post("/v1/ocr", json={"file": encode(b64encode(TIFF).decode())}).json()["pages"]
     assert client.post("/invocations", json={"file": b64encode(PICTURE).decode()}).json()["items"]
     assert_problem(client.post("/v1/ocr", json={**body, "wish": 1}), 422, "option_invalid")
 
