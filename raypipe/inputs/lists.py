@@ -89,11 +89,13 @@ def _passwords(path: str) -> dict[str, str]:
 
 
 def _absolute(folder: str, path: str) -> str:
-    if "://" in path or path.startswith(("/", "~")):
+    if "://" in path:
         return path
-    if "\\" in path and not exists(join(folder, path)):  # As Windows writes it.
-        path = path.replace("\\", "/")
-    return join(folder, path.removeprefix("./"))
+    if not path.startswith(("/", "~")):
+        if "\\" in path and not exists(join(folder, path)):  # As Windows writes it.
+            path = path.replace("\\", "/")
+        path = join(folder, path.removeprefix("./"))
+    return path if "://" in path else resolve(path)[1]
 
 
 def _lines(path: str) -> io.TextIOWrapper:

@@ -261,6 +261,12 @@ def test_a_list_may_be_text(tmp_path: Path) -> None:
     assert found == [f"{tmp_path}/a.png", f"{tmp_path}/sub/gone.png", *inside, "s3://bucket/x.png", "/b.png"]
 
 
+def test_a_document_of_a_list_has_one_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "list.txt").write_text(f"a.png\n./a.png\n../{tmp_path.name}/a.png\n{tmp_path}//a.png\n~/a.png\n")
+    assert {each.path for each in listed(str(tmp_path / "list.txt"), None)} == {f"{tmp_path}/a.png"}
+
+
 TABLES = {
     "a.csv": "id,uri,note\none,a.png,\ntwo/b,c.png,x\n",
     "a.tsv": "path\tid\na.png\tone\nc.png\ttwo/b\n",
