@@ -17,6 +17,8 @@ from raypipe.errors import ConfigError
 from raypipe.images.image import IMAGE
 from raypipe.visual.checked import checked
 
+__all__ = ["col", "explode", "length", "lit", "lower", "size", "upper"]
+
 RAYS_WAY = "For anything else there is Ray Data: frame.dataset.map(...), or a stage of your own."
 
 

@@ -24,10 +24,15 @@ STAGES: dict[str, type[Transformer]] = {
 
 
 class PipelineModel:
-    """A sequence of stages. They may be changed later: their parameters count when the pipeline is used."""
+    """A sequence of stages. They may be changed later: their parameters count when the pipeline is used.
 
-    def __init__(self, stages: Sequence[Transformer]) -> None:
-        self.stages = list(stages) if isinstance(stages, Iterable) else [stages]
+    Another pipeline among them stands for its own stages.
+    """
+
+    def __init__(self, stages: Sequence[Transformer | PipelineModel]) -> None:
+        self.stages: list[Transformer] = []
+        for each in stages if isinstance(stages, Iterable) else [stages]:
+            self.stages += each.stages if isinstance(each, PipelineModel) else [each]
         for stage in self.stages:
             if not isinstance(stage, Transformer):
                 raise ConfigError(
@@ -92,10 +97,14 @@ class PipelineModel:
 class Pipeline(PipelineModel):
     """A sequence of stages before `fit`, which has nothing to do."""
 
-    def __init__(self, stages: Sequence[Transformer] = ()) -> None:
+    def __init__(self, stages: Sequence[Transformer | PipelineModel] = ()) -> None:
         super().__init__(stages)
 
-    def setStages(self, stages: Sequence[Transformer]) -> Self:  # noqa: N802 - pyspark's name
+    def getStages(self) -> list[Transformer]:  # noqa: N802 - pyspark's names
+        """The stages."""
+        return self.stages
+
+    def setStages(self, stages: Sequence[Transformer | PipelineModel]) -> Self:  # noqa: N802
         """Sets the stages."""
         self.stages = PipelineModel(stages).stages
         return self

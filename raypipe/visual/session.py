@@ -41,14 +41,15 @@ LISTED = 256
 """Files per table."""
 ENGINES = ("local", "ray")
 NOT_NEEDED = (
-    "secret", "license", "nlp_version", "nlp_secret", "nlp_internal", "nlp_jsl", "jar_path", "keys_file", "logs",
-    "extra_conf", "master_url", "visual", "hardware_target", "spark23", "spark24", "spark32", "spark34",
+    "license", "nlp_version", "nlp_secret", "nlp_internal", "nlp_jsl", "jar_path", "keys_file", "logs",
+    "extra_conf", "spark_conf", "master_url", "visual", "hardware_target", "spark23", "spark24", "spark32", "spark34",
     "apple_silicon",
 )  # fmt: skip
 """Arguments of Visual NLP's `start` that concern its licence, its downloads and Spark."""
 
 
 def start(
+    secret: str | None = None,
     *,
     engine: str = "local",
     on_missing_model: str | None = None,
@@ -58,6 +59,7 @@ def start(
     """A session, which reads files into frames. There is nothing to start: no licence, no download, no JVM.
 
     Args:
+        secret: Visual NLP's licence, which is not needed.
         engine: `local`: this process; `ray`: Ray Data, on the cluster that Ray finds, or a new one here.
         on_missing_model: `error`: a model that is not on this machine is an error; `nearest`: the nearest one that is
             there is used instead, with a warning. None: the environment's RAYPIPE_ON_MISSING_MODEL, else `error`.
@@ -68,9 +70,11 @@ def start(
         ConfigError: An argument is unknown or wrong.
         DeviceError: There is no GPU.
     """
+    if secret in ENGINES:
+        raise ConfigError(f"The first argument of start, {secret!r}, is a licence.", f'Write start(engine="{secret}").')
     for name in others:
         if name not in NOT_NEEDED:
-            near = get_close_matches(name, ["engine", "on_missing_model", "use_gpu", *NOT_NEEDED], 1, 0)
+            near = get_close_matches(name, ["secret", "engine", "on_missing_model", "use_gpu", *NOT_NEEDED], 1, 0)
             raise ConfigError(f"start has no argument {name!r}.", f"The nearest is {near[0]}.")
         log.info("start: %s is accepted and not needed.", name)
     if engine not in ENGINES:
@@ -100,7 +104,8 @@ class Session:
             AttributeError: There is no such attribute.
         """
         raise AttributeError(
-            f"The session has no {name}: there is no Spark here. It has read, createDataFrame and stop."
+            f"The session has no {name}: there is no Spark here. It has read, createDataFrame and stop; leave out what "
+            "sets up Spark."
         )
 
     @checked

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -23,6 +24,14 @@ class Writer:
 
     tables: Tables
     replaces: bool = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Says how frames are written.
+
+        Raises:
+            AttributeError: There is no such attribute.
+        """
+        raise AttributeError(f"Frames are not written by {name}: write.parquet(folder) or toPandas() does it.")
 
     def mode(self, name: str) -> Writer:
         """What to do if the folder exists: `error` or `overwrite`.

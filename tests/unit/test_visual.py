@@ -35,6 +35,12 @@ def test_a_pipeline_is_stages_of_these() -> None:
         visual.PipelineModel([rp.BinaryToImage()])  # type: ignore[list-item]
 
 
+def test_a_pipeline_in_another_one_stands_for_its_stages() -> None:
+    first, second = visual.BinaryToImage(), visual.HocrTokenizer()
+    nested = visual.Pipeline([visual.PipelineModel([first]), second])
+    assert nested.getStages() == [first, second]
+
+
 def test_a_pipeline_lacks_no_column() -> None:
     frame = start().createDataFrame([{"path": "a"}])
     with pytest.raises(ConfigError, match="reads the column 'text_regions', which no stage before it writes"):

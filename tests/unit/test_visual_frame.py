@@ -321,6 +321,8 @@ def test_pandas_and_parquet_take_a_frame(frame: visual.Frame, tmp_path: Path) ->
         frame.write.parquet("s3://bucket/rows")
     with pytest.raises(ConfigError, match="no write mode 'append'"):
         frame.write.mode("append")
+    with pytest.raises(AttributeError, match=r"not written by json: write.parquet"):
+        frame.write.json("rows.json")
     with pytest.raises(ConfigError, match="not written as 'binaryFormat'"):
         frame.write.format("binaryFormat")
 
@@ -392,6 +394,9 @@ def test_rows_in_memory_become_a_frame() -> None:
 
 
 def test_start_takes_the_arguments_of_visual_nlps() -> None:
+    start("some", extra_conf=object()).stop()
+    with pytest.raises(ConfigError, match=r"'ray', is a licence. Write start\(engine=\"ray\"\)"):
+        start("ray")
     start(secret="some", nlp_version="4.4", jar_path="x", visual=True, hardware_target="gpu").stop()
     with pytest.raises(ConfigError, match=r"no argument 'on_missing'.*on_missing_model"):
         start(on_missing="nearest")
