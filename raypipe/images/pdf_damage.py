@@ -78,9 +78,12 @@ def _is_damaged(page: PdfPage, handle: Any) -> bool:
         return True
     if deflated:
         try:
-            return not _has_end(data) and _is_short(page, handle)
+            inflated, is_whole = _inflated(data)
         except zlib.error:
             return True
+        # That PDFium decodes the picture, too, is only needed if something is odd.
+        found = _metadata(page, handle)
+        return (not is_whole or inflated < _bytes_of(found, found.bits_per_pixel)) and _is_short(page, handle)
     if not CODECS.intersection(filters[-1:]):
         return _is_short(page, handle)
     if filters[-1] == "CCITTFaxDecode":
@@ -107,8 +110,8 @@ def _bytes(get: Callable[..., int], handle: Any) -> bytes:
     return buffer.raw
 
 
-def _has_end(data: bytes) -> bool:
-    """Whether compressed data go on to their checksum. Some programs leave it out.
+def _inflated(data: bytes) -> tuple[int, bool]:
+    """The size of compressed data, and whether they go on to their checksum. Some programs leave it out.
 
     Raises:
         zlib.error: They are damaged, or do not have this checksum.
@@ -117,7 +120,7 @@ def _has_end(data: bytes) -> bool:
     while not stream.eof and rest and size < MOST_INFLATED:
         size += len(stream.decompress(rest, PIECE))
         rest = stream.unconsumed_tail
-    return stream.eof or size >= MOST_INFLATED
+    return size, stream.eof or size >= MOST_INFLATED
 
 
 def _metadata(page: PdfPage, handle: Any) -> Any:
