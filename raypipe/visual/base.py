@@ -91,7 +91,8 @@ class LightPipeline:
         """The pages of a file, or of the files in a folder.
 
         Returns:
-            For each page `pagenum`, `image`, `exception`, and what the pipeline reads: `text` and `positions`.
+            For each page `pagenum`, `exception`, and under the names of their columns the picture, the text and its
+            positions.
 
         Raises:
             InputError: There is nothing.
@@ -120,19 +121,21 @@ class LightPipeline:
     def _page(self, row: Row) -> dict[str, Any]:
         page = PageRecord(row, self._roles)
         message = page.exception or ""
+        columns = self._roles.columns
         result = {
             "pagenum": page.pagenum,
-            "image": ImageOutput(page.path, message or None),
+            columns.get("image", "image"): ImageOutput(page.path, message or None),
             "exception": LightPipelineException([f"ocr_pipeline_exception::{message}"]),
         }
-        columns = self._roles.columns
         if "text" in columns:
             confidence = None if page.confidence is None else page.confidence * self._most
             metadata = {"confidence": confidence, "exception": message, "sourcePath": page.path}
             result[columns["text"]] = Annotation("image_to_text", 0, len(page.text) - 1, page.text, metadata)
         if "positions" in columns:
             matrices = row.get(columns["positions"]) or []
-            result["positions"] = PositionsOutput([asdict(each) for matrix in matrices for each in matrix.mapping])
+            result[columns["positions"]] = PositionsOutput(
+                [asdict(each) for matrix in matrices for each in matrix.mapping]
+            )
         return result
 
 

@@ -260,6 +260,14 @@ def test_a_pretrained_pipeline_reads_documents_as_a_light_pipeline(monkeypatch: 
         made.fromLocalPath("absent.png")
 
 
+def test_a_light_pipeline_names_its_results_as_the_stages_do() -> None:
+    opening = visual.BinaryToImage(outputCol="picture")
+    reading = visual.ImageToTextV2.pretrained("ocr_small_printed_v2_opt").setInputCols(["picture"])
+    reading.setOutputCol("read").setPositionsCol("places")
+    (page,) = visual.LightPipeline(visual.PipelineModel([opening, reading])).fromBinary(b"no picture")
+    assert set(page) == {"pagenum", "exception", "picture", "read", "places"}
+
+
 def test_pdf_pipelines_keep_the_content(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(models.VARIABLE, "nearest")
     files = start().createDataFrame([{"path": "a.pdf", "content": b""}])
