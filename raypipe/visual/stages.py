@@ -13,6 +13,7 @@ from raypipe.columns import CONFIDENCE, INTEGER, LINES, POSITIONS, RECOGNIZED, R
 from raypipe.errors import PageError
 from raypipe.images.image import BGR, IMAGE, Image
 from raypipe.outputs.formats import text_columns
+from raypipe.outputs.positions import positions
 from raypipe.stages.base import Stage, Step, Worker
 from raypipe.stages.draw import ImageDrawRegions, ImageFormat, RegionDrawer, encode
 from raypipe.types import PageRecord, Pixels, Region, Row
@@ -209,16 +210,14 @@ class WordChooser(Worker["ConfidentWords"]):
         row[spec.lines_col] = lines
         page = PageRecord({**row, "lines": lines, "image": row[spec.input_col]})
         row[spec.output_col] = column.text(page, spec.include_confidence)
-        row[spec.positions_col] = column.positions(lines) if column.positions else []
 
 
 class ConfidentWords(Stage):
-    """Removes words whose confidence is below a threshold, from the lines and from the columns made of them."""
+    """Removes words whose confidence is below a threshold, from the lines and from the text made of them."""
 
     input_col: str = "image"
     lines_col: str = "lines"
     output_col: str = "text"
-    positions_col: str = "positions"
     output_format: str = "text"
     include_confidence: bool = False
     keep_input: bool = True
@@ -227,28 +226,36 @@ class ConfidentWords(Stage):
     @override
     def steps(self) -> tuple[Step, ...]:
         # Read, and changed in place: columns that a step writes are empty when it begins.
-        changed = {self.lines_col: LINES, self.output_col: RECOGNIZED, self.positions_col: POSITIONS}
+        changed = {self.lines_col: LINES, self.output_col: RECOGNIZED}
         drops = () if self.keep_input else (self.input_col,)
         reads = {**changed, self.input_col: IMAGE}
         return (Step(stage=self, worker=WordChooser, reads=reads, writes={}, drops=drops),)
 
 
-class PercentGiver(Worker["PagePercent"]):
-    """Turns each page's confidence into a percentage."""
+class TesseractWriter(Worker["TesseractColumns"]):
+    """Fills in what Tesseract's stage gives."""
 
     @override
     def process_page(self, row: Row) -> None:
-        values = row[self.spec.input_col]
-        row[self.spec.output_col] = 100 * values[0] if values else None
+        spec = self.spec
+        values = row[spec.shares_col]
+        row[spec.confidence_col] = 100 * values[0] if values else None
+        row[spec.positions_col] = positions(row[spec.lines_col])
 
 
-class PagePercent(Stage):
-    """Turns the confidence of a page into what Tesseract's stage gives: one number, 0 to 100; null without text."""
+class TesseractColumns(Stage):
+    """Gives a page what Tesseract's stage gives, whatever its text looks like.
 
-    input_col: str = "confidence_share"
-    output_col: str = "confidence"
+    Its positions, and its confidence as one number, 0 to 100, which is null if it is not included or nothing is read.
+    """
+
+    lines_col: str = "lines"
+    positions_col: str = "positions"
+    shares_col: str = "confidence_share"
+    confidence_col: str = "confidence"
 
     @override
     def steps(self) -> tuple[Step, ...]:
-        reads, writes = {self.input_col: CONFIDENCE}, {self.output_col: Column(pa.float64())}
-        return (Step(stage=self, worker=PercentGiver, reads=reads, writes=writes),)
+        reads = {self.lines_col: LINES, self.shares_col: CONFIDENCE}
+        writes = {self.positions_col: POSITIONS, self.confidence_col: Column(pa.float64())}
+        return (Step(stage=self, worker=TesseractWriter, reads=reads, writes=writes),)

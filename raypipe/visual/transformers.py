@@ -25,7 +25,14 @@ from raypipe.visual.enums import Color, ImageType, Language, OcrOutputFormat, Pa
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import warn
 from raypipe.visual.parameters import Parameter, Parameters, not_needed, not_offered, plain
-from raypipe.visual.stages import AnnotationRegions, ConfidentWords, DrawRegions, HocrTokens, PageNumber, PagePercent
+from raypipe.visual.stages import (
+    AnnotationRegions,
+    ConfidentWords,
+    DrawRegions,
+    HocrTokens,
+    PageNumber,
+    TesseractColumns,
+)
 from raypipe.zoo import manifest
 
 __all__ = [
@@ -369,24 +376,27 @@ class ImageToText(ModelTransformer):
         found = None if is_line else given or f"{reader.output_col}_regions"
         if is_line:
             _warn_without_regions(self, "setPageSegMode says so")
-        threshold, percent = self.getOrDefault("confidenceThreshold"), self._percent()
+        threshold, columns = self.getOrDefault("confidenceThreshold"), self._columns(reader)
         image = reader.input_col
         changed = {
             "regions_column": found,
             "keep_input": reader.keep_input or bool(threshold),
-            "confidence_col": percent.input_col,
+            "confidence_col": columns.shares_col,
         }
         if self.getOrDefault("keepLayout"):
             changed["output_format"] = "formatted_text"
-        elif reader.output_format == "text":  # Tesseract's stage gives positions in any case.
-            changed["output_format"] = "text_with_positions"
         reader = reader.model_copy(update=changed)
         detectors = [Detector(input_col=image, output_col=found, use_gpu=reader.use_gpu)] if found and not given else []
-        return [*detectors, reader, *self._choosers(reader, threshold), percent]
+        return [*detectors, reader, *self._choosers(reader, threshold), columns]
 
-    def _percent(self) -> PagePercent:
+    def _columns(self, reader: Reader) -> TesseractColumns:
         name = self.getOrDefault("confidenceCol")
-        return PagePercent(input_col=f"{name}_share", output_col=name)
+        return TesseractColumns(
+            lines_col=reader.lines_col,
+            positions_col=reader.positions_col,
+            shares_col=f"{name}_share",
+            confidence_col=name,
+        )
 
     def _choosers(self, reader: Reader, threshold: float) -> list[Stage]:
         if not threshold:
@@ -397,11 +407,20 @@ class ImageToText(ModelTransformer):
 
     @override
     def hidden(self) -> list[str]:
-        names = [self.getOrDefault(name) for name in ("linesCol", "turnedCol")]
-        return [*names, f"{self.getOrDefault('outputCol')}_regions", self._percent().input_col]
+        lines, turned, text, confidence = map(
+            self.getOrDefault, ("linesCol", "turnedCol", "outputCol", "confidenceCol")
+        )
+        return [lines, turned, f"{text}_regions", f"{confidence}_share"]
 
 
-RECT_COLOR = Parameter(default=Color["black"], field="rect_color", note="colour of the outlines")
+DRAWING = {
+    "rectColor": Parameter(default=Color["black"], field="rect_color", note="colour of the outlines"),
+    "lineWidth": Parameter(
+        default=4,
+        field="line_width",
+        note="width of the outlines in pixels; 0: none; of no effect with filledRect, which draws none",
+    ),
+}
 PATCHES = (
     "patchImages", "inputChunkMappingCol", "fontStyle", "fontName", "dynamicColor", "patchBackgroundColor",
     "patchTextColor", "blackList", "redactionEntityList", "useContrastTextColor",
@@ -416,7 +435,7 @@ class ImageDrawRegions(Transformer):
     spec = DrawRegions
     own: ClassVar[Mapping[str, Parameter]] = {
         "inputRegionsCol": Parameter(default="region", field="input_regions_col", note="the regions"),
-        "rectColor": RECT_COLOR,
+        **DRAWING,
         "colorMap": Parameter(
             default=None,
             takes=Mapping[str, Any] | Literal["*"] | None,
@@ -440,7 +459,7 @@ class ImageDrawAnnotations(Transformer):
 
     spec = DrawRegions
     own: ClassVar[Mapping[str, Parameter]] = {
-        "rectColor": RECT_COLOR,
+        **DRAWING,
         "inputChunksCol": Parameter(
             default="region", takes=str, note="annotations with places, such as those of HocrTokenizer"
         ),

@@ -21,7 +21,7 @@ from raypipe.types import Line, Word
 from raypipe.visual import once, start
 from raypipe.visual.enums import Color, ImageType
 from raypipe.visual.functions import lit
-from raypipe.visual.stages import ConfidentWords, PagePercent, PercentGiver, WordChooser, tokens
+from raypipe.visual.stages import ConfidentWords, TesseractColumns, TesseractWriter, WordChooser, tokens
 from raypipe.visual.transformers import transformed
 
 BOX = {"x": 20.0, "y": 20.0, "width": 100.0, "height": 20.0}
@@ -295,12 +295,11 @@ def test_doubtful_words_are_left_out() -> None:
         Line(text="sure dubious", confidence=0.7, row=0, words=words, **place),
         Line(text="dubious", confidence=0.4, row=1, words=words[1:], **place),
     ]
-    row = {"lines": lines, "text": "", "positions": [], "image": None, "exception": None}
-    stage = ConfidentWords(threshold=60, output_format="text_with_positions")
+    row = {"lines": lines, "text": "", "image": None, "exception": None}
+    stage = ConfidentWords(threshold=60)
     making.carried_out(WordChooser(stage, 1, Metrics()), [row])
     assert row["text"] == "sure"
     assert [line.text for line in row["lines"]] == ["sure"]
-    assert "".join(each.c for each in row["positions"][0].mapping) == "sure"
 
 
 def kinds(transformer: visual.ImageToText) -> list[str]:
@@ -309,19 +308,22 @@ def kinds(transformer: visual.ImageToText) -> list[str]:
 
 def test_a_reader_of_whole_pages_finds_the_lines_itself() -> None:
     reader = visual.ImageToText()
-    assert kinds(reader) == ["ImageTextDetector", "ImageToText", "PagePercent"]
+    assert kinds(reader) == ["ImageTextDetector", "ImageToText", "TesseractColumns"]
     assert kinds(reader.copy().setPageSegMode(visual.PageSegmentationMode.SINGLE_LINE)) == [
         "ImageToText",
-        "PagePercent",
+        "TesseractColumns",
     ]
-    assert kinds(reader.copy().setRegionsColumn("found")) == ["ImageToText", "PagePercent"]
-    assert kinds(reader.copy().setConfidenceThreshold(60))[1:] == ["ImageToText", "ConfidentWords", "PagePercent"]
+    assert kinds(reader.copy().setRegionsColumn("found")) == ["ImageToText", "TesseractColumns"]
+    assert kinds(reader.copy().setConfidenceThreshold(60))[1:] == ["ImageToText", "ConfidentWords", "TesseractColumns"]
     laid_out: Stage = reader.copy().setKeepLayout(True).stages()[1]
     assert laid_out.output_format == "formatted_text"  # type: ignore[attr-defined]
 
 
-def test_the_confidence_of_a_whole_page_is_a_percentage() -> None:
-    row = {"sure_share": [0.25], "exception": None}
-    empty = {"sure_share": [], "exception": None}
-    making.carried_out(PercentGiver(PagePercent(input_col="sure_share", output_col="sure"), 1, Metrics()), [row, empty])
-    assert (row["sure"], empty["sure"]) == (25.0, None)
+def test_a_whole_page_has_positions_and_a_percentage_whatever_its_text_is() -> None:
+    place = {"x": 50.0, "y": 20.0, "width": 40.0, "height": 20.0, "angle": 0.0}
+    line = Line(text="sure", confidence=0.25, row=0, words=[Word(text="sure", confidence=0.25, **place)], **place)
+    row = {"lines": [line], "confidence_share": [0.25], "exception": None}
+    empty = {"lines": [], "confidence_share": [], "exception": None}
+    making.carried_out(TesseractWriter(TesseractColumns(), 1, Metrics()), [row, empty])
+    assert (row["confidence"], empty["confidence"]) == (25.0, None)
+    assert "".join(each.c for each in row["positions"][0].mapping) == "sure"  # type: ignore[attr-defined]
