@@ -216,13 +216,17 @@ def cause(report: str) -> RaypipeError:
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, RaypipeError):
         return kind(words)
-    remedy = "Once that is fixed, the same command resumes where it stopped."
-    return RaypipeError(f"The Ray job stopped: {name}: {words}", remedy)
+    remedy = "Ray's logs have its traceback. Once that is fixed, the same command resumes where it stopped."
+    return RaypipeError(f"The Ray job stopped: {name}: {words.rstrip('.')}.", remedy)
 
 
 def _quiet(longest: float | None) -> None:
     """Leaves the terminal to our own progress; pages that hang are given up after `longest` seconds at most."""
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    log = logging.getLogger("ray.data")
+    log.setLevel(logging.ERROR)
+    for handler in log.handlers:
+        if isinstance(handler, logging.StreamHandler):  # Its file keeps the errors, of which ours says the cause.
+            handler.setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=UserWarning, module="ray.data")
     context = DataContext.get_current()
     context.enable_progress_bars = False

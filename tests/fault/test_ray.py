@@ -100,6 +100,25 @@ def test_a_job_that_failed_leaves_the_cluster_to_the_next(files: Path, tmp_path:
     assert jobs.run(files, tmp_path / "out", rp.Pipeline([Killer()]), engine="ray").outcome.pages == 24
 
 
+FAILING = """
+import sys, jobs, raypipe as rp
+from pipelines import Killer
+jobs.run(sys.argv[1], sys.argv[2], rp.Pipeline([Killer(refuses=True)]), engine="ray")
+"""
+
+
+@pytest.mark.slow
+def test_a_job_whose_actors_do_not_start_says_why_and_no_more(files: Path, tmp_path: Path) -> None:
+    """Ray printed the traceback of each try on standard output, and asked to report an error of its own."""
+    folders = [str(Path(__file__).parent), str(Path(jobs.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING, files, tmp_path / "out"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)}, capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert done.stdout == "" and done.stderr.endswith("ConfigError: This stage never works. Take another.\n")
+    assert "please open an issue" not in done.stderr
+
+
 @pytest.mark.slow
 def test_a_page_that_kills_its_replica_costs_no_other_page(ray_cluster: None) -> None:
     """Ten requests at once, one of which kills the only replica twice: that one fails, the others are read."""
