@@ -22,6 +22,7 @@ from raypipe.web import answers, given
 from raypipe.web.bodies import Bodies
 from raypipe.web.fairness import FairQueue
 from raypipe.web.forms import forms, json_line
+from raypipe.web.leaving import while_connected
 from raypipe.web.limits import Admission, Deadline, Quota
 from raypipe.web.options import Options, negotiate, with_form
 from raypipe.web.problems import ProblemError, of_page
@@ -182,12 +183,15 @@ class Service:
     ) -> tuple[list[Row], list[ReadPage]]:
         """The rows of the pages, and the finished pages."""
         request.state.log = log = _log(uploads)
-        with self.admission.place(request.state.client):
-            deadline = Deadline(self.settings.request_seconds)
+        client, deadline = request.state.client, Deadline(self.settings.request_seconds)
+
+        async def read_all() -> tuple[list[Row], list[ReadPage]]:
             rows = await page_rows(uploads, options, self.reader, self.settings, deadline)
-            self.quota.take(request.state.client, len(rows))
-            read = self.read(rows, options, deadline, request.state.client, log)
-            reads = [each async for each in read]
+            self.quota.take(client, len(rows))
+            return rows, [each async for each in self.read(rows, options, deadline, client, log)]
+
+        with self.admission.place(client):
+            rows, reads = await while_connected(request.receive, read_all())
         if len(reads) == 1 and reads[0].page.exception:
             raise of_page(reads[0].page.exception)
         return rows, reads
@@ -208,10 +212,15 @@ class PageStream(Response):
         with service.admission.place(client):
             seconds = service.settings.request_seconds
             counting, reading = Deadline(seconds), Deadline(seconds, each=True)
-            rows = await page_rows(self._uploads, self._options, service.reader, service.settings, counting)
-            service.quota.take(client, len(rows))
-            reads = service.read(rows, self._options, reading, client, log)
-            first = await anext(reads)  # Up to here a problem can still be the whole answer.
+
+            async def begin() -> tuple[list[Row], AsyncIterator[ReadPage], ReadPage]:
+                rows = await page_rows(self._uploads, self._options, service.reader, service.settings, counting)
+                service.quota.take(client, len(rows))
+                reads = service.read(rows, self._options, reading, client, log)
+                return rows, reads, await anext(reads)
+
+            rows, reads, first = await while_connected(receive, begin())
+            # Up to here a problem can still be the whole answer.
             if len(rows) == 1 and first.page.exception:
                 raise of_page(first.page.exception)
             lines = self._lines(first, reads)

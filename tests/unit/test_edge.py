@@ -18,6 +18,7 @@ from asking import (
     LEISURELY,
     PICTURE,
     TIFF,
+    UNCOUNTABLE,
     Reader,
     Slow,
     assert_problem,
@@ -124,6 +125,24 @@ def test_who_has_sent_several_requests_at_once_may_leave(capfd: pytest.CaptureFi
         while app.under_way:
             time.sleep(0.01)
     assert "ERROR" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+@pytest.mark.parametrize("content", [b"slow", UNCOUNTABLE], ids=["read", "counted"])
+def test_nothing_is_read_for_a_client_that_has_left(
+    content: bytes, accept: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its pages, up to hundreds, were read to the end: others waited for them."""
+    head = f"POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nContent-Length: {len(content)}\r\n\r\n"
+    with listening(app := create(reader := Reader(), ServerSettings())) as at:
+        with socket.create_connection((at.host, at.port), 30) as client:
+            client.sendall(head.encode() + content)
+            while not (reader.running or content == UNCOUNTABLE and app.under_way):
+                time.sleep(0.01)
+        while app.under_way:
+            time.sleep(0.01)
+    assert reader.cancelled == (content == b"slow")
+    assert '"status": 400' in capfd.readouterr().err
 
 
 def test_a_websocket_is_no_way_in() -> None:
