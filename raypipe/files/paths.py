@@ -242,6 +242,12 @@ def write_file(uri: str, data: bytes | pa.Buffer) -> None:
             stream.write(data)
         return
     filesystem.create_dir(path.rsplit("/", 1)[0], recursive=True)
-    with filesystem.open_output_stream(f"{path}.part", compression=None) as stream:
-        stream.write(data)
-    filesystem.move(f"{path}.part", path)
+    part = f"{path}.part"
+    try:
+        with filesystem.open_output_stream(part, compression=None) as stream:
+            stream.write(data)
+        filesystem.move(part, path)
+    except BaseException:  # Also a signal that stops the job.
+        with suppress(OSError):
+            filesystem.delete_file(part)
+        raise

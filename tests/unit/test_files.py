@@ -37,6 +37,14 @@ def test_writing_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "a.bin").read_bytes() == b"short"
 
 
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    """Part of it stayed, and took the last space of a full disk."""
+    (tmp_path / "taken/by/a folder").mkdir(parents=True)
+    with pytest.raises(OSError, match="taken"):
+        write_file(f"{tmp_path}/taken", b"data")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
 def test_compressed_suffixes_are_left_alone(tmp_path: Path) -> None:
     write_file(f"{tmp_path}/a.gz", b"plain")
     assert (tmp_path / "a.gz").read_bytes() == read_file(f"{tmp_path}/a.gz") == b"plain"
