@@ -179,8 +179,9 @@ class Pipeline:
             raise ConfigError(f"{serving!r} does not say how to serve.", "Give a Serving, or its values by name.")
         how = serving if isinstance(serving, Serving) else Serving(**(serving or {}))
         from raypipe.run.online import deployment
+        from raypipe.run.served import ServedPipeline
 
-        return deployment(self.graph, self.drawings(), how, jobs_for=jobs_for)
+        return deployment(ServedPipeline(self.graph, self.drawings(), how, jobs_for))
 
     def with_drawing(self, name: str) -> Pipeline:
         """The pipeline, extended to make a `Drawing` of each page, by its name."""

@@ -9,6 +9,7 @@ import click
 from raypipe.cli.fields import build, options_of
 from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
 from raypipe.run.ports import url
+from raypipe.run.served import ServedPipeline
 from raypipe.serving import Arguments
 
 ONLY_RAY = ("detectors", "recognizers", "batch_lines", "batch_seconds", "merge_ingress", "ingress_replicas", "address")
@@ -41,11 +42,12 @@ def serve(engine: str, host: str, port: int, address: str | None, **values: Any)
     def started() -> None:
         click.echo(f"raypipe: {url(host, port)}", err=True)
 
+    served = ServedPipeline(pipeline.graph, pipeline.drawings(), serving, jobs)
     if engine == "local":
         from raypipe.run import single
 
-        single.run(pipeline.graph, pipeline.drawings(), serving, host, port, started, jobs)
+        single.run(served, host, port, started)
     else:
         from raypipe.run import server
 
-        server.run(pipeline.graph, pipeline.drawings(), serving, host, port, address, started, jobs)
+        server.run(served, host, port, address, started)

@@ -7,7 +7,7 @@ replica that reads a page dies, the ingress tries again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,11 @@ from ray.serve._private import replica
 from ray.serve.config import AutoscalingConfig, BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
-from raypipe.graph import Graph, Operator
 from raypipe.run.path import PagePath
 from raypipe.run.pools import for_serving
 from raypipe.run.replicas import OperatorReplica, ReplicaConfig
-from raypipe.run.served import configs_of, path_of
-from raypipe.run.settings import DRAIN_SECONDS, Serving
+from raypipe.run.served import ServedPipeline, configs_of, path_of
+from raypipe.run.settings import DRAIN_SECONDS
 from raypipe.stages.base import Pool
 from raypipe.types import Row
 from raypipe.web.app import create
@@ -102,26 +101,19 @@ def stay_on_node_address() -> None:
     replica.add_port_to_grpc_server = lambda server, place: add(server, place.replace("[::]", host))
 
 
-def deployment(
-    graph: Graph,
-    drawings: Mapping[str, Operator],
-    serving: Serving,
-    pools: Sequence[Pool] | None = None,
-    jobs_for: JobsFactory | None = None,
-) -> Application:
+def deployment(served: ServedPipeline, pools: Sequence[Pool] | None = None) -> Application:
     """A pipeline as an application; see `Pipeline.deployment`.
 
     Args:
-        drawings: The operators that draw overlays, by the name of the drawing.
         pools: The pool of each operator; None: chosen for this machine.
 
     Raises:
         ConfigError: A stage reads a column that no stage writes and that requests do not bring with them.
     """
-    graph.check_input(serving.input_columns, "input_columns")
-    pools = pools or for_serving(graph)
-    configs = configs_of(graph, drawings, pools, serving)
-    path = path_of(graph, drawings, configs, pools)
+    served.check()
+    serving, pools = served.serving, pools or for_serving(served.graph)
+    configs = configs_of(served, pools)
+    path = path_of(served, configs, pools)
     parts = [_deployed(config, pool, path.at_once) for config, pool in zip(configs, pools, strict=True)]
     options: dict[str, Any] = {"num_replicas": serving.ingress_replicas, "ray_actor_options": {"num_cpus": 0}}
     if serving.merge_ingress:
@@ -137,7 +129,7 @@ def deployment(
             **DEPLOYMENT_OPTIONS,
             **options,
         )
-        .bind(parts, path, serving.settings, jobs_for)
+        .bind(parts, path, serving.settings, served.jobs_for)
     )
 
 

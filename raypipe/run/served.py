@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from raypipe.graph import Graph, Operator
 from raypipe.run.path import PagePath
 from raypipe.run.replicas import ReplicaConfig
 from raypipe.run.settings import GPU_BATCH_LINES, Serving
 from raypipe.stages.base import Pool
+from raypipe.web.jobs import JobsFactory
 from raypipe.zoo import manifest
 
 PER_BATCH = 8
 """Pages under way for each that is read at once, if batches are to be filled."""
 
 
-def configs_of(
-    graph: Graph, drawings: Mapping[str, Operator], pools: Sequence[Pool], serving: Serving
-) -> list[ReplicaConfig]:
+@dataclass(frozen=True)
+class ServedPipeline:
+    """A pipeline as a server runs it.
+
+    Attributes:
+        drawings: The operators that draw overlays, by the name of the drawing.
+        jobs_for: Makes the jobs; None: the server takes none.
+    """
+
+    graph: Graph
+    drawings: Mapping[str, Operator]
+    serving: Serving
+    jobs_for: JobsFactory | None = None
+
+    def check(self) -> None:
+        """Makes sure that requests bring all columns that no stage writes.
+
+        Raises:
+            ConfigError: They do not.
+        """
+        self.graph.check_input(self.serving.input_columns, "input_columns")
+
+
+def configs_of(served: ServedPipeline, pools: Sequence[Pool]) -> list[ReplicaConfig]:
     """What each operator's replicas run. On CPUs, a page is read as fast alone as in a batch."""
     configs = []
+    graph, serving = served.graph, served.serving
     for operator, pool in zip(graph.operators, pools, strict=True):
         last, threads = operator is graph.operators[-1], max(1, int(pool.num_cpus))
         lines = serving.batch_lines
@@ -27,7 +51,7 @@ def configs_of(
             ReplicaConfig(
                 operator=operator,
                 last=last,
-                drawings=drawings if last else {},
+                drawings=served.drawings if last else {},
                 threads=threads,
                 parallel=threads,
                 batch_lines=(GPU_BATCH_LINES if pool.num_gpus else 0) if lines is None else lines,
@@ -37,9 +61,7 @@ def configs_of(
     return configs
 
 
-def path_of(
-    graph: Graph, drawings: Mapping[str, Operator], configs: Sequence[ReplicaConfig], pools: Sequence[Pool]
-) -> PagePath:
+def path_of(served: ServedPipeline, configs: Sequence[ReplicaConfig], pools: Sequence[Pool]) -> PagePath:
     """The path of a page through the operators, before these exist."""
     at_once = min(config.parallel * (pool.max_size or pool.floor) for config, pool in zip(configs, pools, strict=True))
     # A page for each operator, and one that waits until the first is done.
@@ -47,10 +69,10 @@ def path_of(
     return PagePath(
         operators=(),
         names=[config.operator.name for config in configs],
-        models=_models(graph),
-        overlays=tuple(drawings),
+        models=_models(served.graph),
+        overlays=tuple(served.drawings),
         columns=configs[-1].written,
-        needs=graph.needs,
+        needs=served.graph.needs,
         at_once=at_once,
         room=room,
     )

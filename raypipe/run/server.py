@@ -9,7 +9,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ray
@@ -17,16 +19,15 @@ from ray import serve
 from ray.exceptions import RayError
 
 from raypipe.errors import ConfigError, RaypipeError
-from raypipe.graph import Graph, Operator
 from raypipe.machine import usable_cpus
 from raypipe.run import cluster
 from raypipe.run.online import LOGGING, deployment
 from raypipe.run.pools import check_room, for_serving
 from raypipe.run.ports import check_port
 from raypipe.run.relay import relayed
-from raypipe.run.settings import DRAIN_SECONDS, Serving
+from raypipe.run.served import ServedPipeline
+from raypipe.run.settings import DRAIN_SECONDS
 from raypipe.web import front
-from raypipe.web.jobs import JobsFactory
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -34,20 +35,10 @@ if TYPE_CHECKING:
 NAME = "raypipe"
 
 
-def run(
-    graph: Graph,
-    drawings: Mapping[str, Operator],
-    serving: Serving,
-    host: str,
-    port: int,
-    address: str | None,
-    started: Callable[[], None],
-    jobs_for: JobsFactory | None = None,
-) -> None:
+def run(served: ServedPipeline, host: str, port: int, address: str | None, started: Callable[[], None]) -> None:
     """Serves a pipeline until SIGTERM or SIGINT, then finishes the accepted requests.
 
     Args:
-        drawings: What draws overlays, by the picture's format.
         address: The Ray cluster to join; None: the one that this process is on, or else one is started here.
         started: Called when pages can be read.
 
@@ -60,7 +51,7 @@ def run(
     """
     check_port(host, port)
     if not address:  # What another cluster's nodes have is unknown here.
-        graph.check()
+        served.graph.check()
     is_on_cluster = ray.is_initialized()
     _connect(address)
     with contextlib.ExitStack() as last:
@@ -68,16 +59,21 @@ def run(
         if not is_on_cluster:
             last.callback(ray.shutdown)
         _check_vacant()
-        pools, resources = for_serving(graph), ray.cluster_resources()
+        pools, resources = for_serving(served.graph), ray.cluster_resources()
         check_room(pools, resources.get("CPU", 0), resources.get("GPU", 0))
         _start(host, port)
-        if not (address or is_on_cluster or serving.settings.log_file):  # The ingress is on this machine.
-            settings = serving.settings.model_copy(update={"log_file": last.enter_context(relayed())})
-            serving = serving.model_copy(update={"settings": settings})
+        if not (address or is_on_cluster or served.serving.settings.log_file):  # The ingress is on this machine.
+            served = _logging_to(last.enter_context(relayed()), served)
         last.callback(_remove)
-        _deploy(deployment(graph, drawings, serving, pools, jobs_for))
+        _deploy(deployment(served, pools))
         started()
         stop.wait()
+
+
+def _logging_to(file: Path, served: ServedPipeline) -> ServedPipeline:
+    """The pipeline, served with another log."""
+    settings = served.serving.settings.model_copy(update={"log_file": file})
+    return replace(served, serving=served.serving.model_copy(update={"settings": settings}))
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -12,32 +12,21 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from raypipe.graph import Graph, Operator
 from raypipe.machine import share_freed_memory, usable_cpus
 from raypipe.run.pools import MOST_THREADS
 from raypipe.run.ports import check_port
 from raypipe.run.replicas import OperatorReplica
-from raypipe.run.served import configs_of, path_of
-from raypipe.run.settings import DRAIN_SECONDS, Serving
+from raypipe.run.served import ServedPipeline, configs_of, path_of
+from raypipe.run.settings import DRAIN_SECONDS
 from raypipe.stages.base import Pool
 from raypipe.web.app import create
 from raypipe.web.edge import Edge
-from raypipe.web.jobs import JobsFactory
 
 
-def run(
-    graph: Graph,
-    drawings: Mapping[str, Operator],
-    serving: Serving,
-    host: str,
-    port: int,
-    started: Callable[[], None],
-    jobs_for: JobsFactory | None = None,
-) -> None:
+def run(served: ServedPipeline, host: str, port: int, started: Callable[[], None]) -> None:
     """Serves a pipeline until SIGTERM or SIGINT, then finishes the accepted requests.
 
     Args:
-        drawings: What draws overlays, by the picture's format.
         started: Called when pages can be read.
 
     Raises:
@@ -48,30 +37,28 @@ def run(
     """
     share_freed_memory()
     check_port(host, port)
-    graph.check()
-    served = application(graph, drawings, serving, jobs_for)
+    served.graph.check()
+    edge = application(served)
     # Libraries log to our log, but not uvicorn on requests, which the application logs with their ids.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    logging.basicConfig(level=logging.WARNING, handlers=served.log.handlers)
-    Server(served, host, port, started).run()
+    logging.basicConfig(level=logging.WARNING, handlers=edge.log.handlers)
+    Server(edge, host, port, started).run()
 
 
-def application(
-    graph: Graph, drawings: Mapping[str, Operator], serving: Serving, jobs_for: JobsFactory | None = None
-) -> Edge:
+def application(served: ServedPipeline) -> Edge:
     """The application with models of its own, which have read a page.
 
     Raises:
         ConfigError, DeviceError, ModelError: See `run`.
     """
-    graph.check_input(serving.input_columns, "input_columns")
+    served.check()
     cpus = usable_cpus()
-    pools = [Pool(size=1, num_cpus=min(cpus, MOST_THREADS)) for _ in graph.operators]
+    pools = [Pool(size=1, num_cpus=min(cpus, MOST_THREADS)) for _ in served.graph.operators]
     # As many pages at once as there are CPUs, however many threads each may take.
-    configs = [replace(config, parallel=cpus) for config in configs_of(graph, drawings, pools, serving)]
-    path = path_of(graph, drawings, configs, pools)
+    configs = [replace(config, parallel=cpus) for config in configs_of(served, pools)]
+    path = path_of(served, configs, pools)
     reader = replace(path, operators=[OperatorReplica(config) for config in configs])
-    return create(reader, serving.settings, jobs_for=jobs_for)
+    return create(reader, served.serving.settings, jobs_for=served.jobs_for)
 
 
 class Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]

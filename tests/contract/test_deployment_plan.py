@@ -23,7 +23,7 @@ from raypipe.engine.session import Session
 from raypipe.run.path import PagePath
 from raypipe.run.pools import check_room, for_serving
 from raypipe.run.replicas import OperatorReplica, Work, weight
-from raypipe.run.served import configs_of
+from raypipe.run.served import ServedPipeline, configs_of
 from raypipe.run.settings import Serving
 from raypipe.serving import build
 from raypipe.web.settings import digest
@@ -95,7 +95,7 @@ def test_arguments_of_a_serve_config(tmp_path: Path) -> None:
 
 def replica_of(pipeline: rp.Pipeline) -> list[OperatorReplica]:
     """The replicas of a pipeline on CPUs, in this process."""
-    configs = configs_of(pipeline.graph, pipeline.drawings(), for_serving(pipeline.graph, 1), Serving())
+    configs = configs_of(ServedPipeline(pipeline.graph, pipeline.drawings(), Serving()), for_serving(pipeline.graph, 1))
     return [OperatorReplica(config) for config in configs]
 
 

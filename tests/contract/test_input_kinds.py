@@ -27,6 +27,7 @@ from starlette.testclient import TestClient
 import raypipe as rp
 from raypipe.rows import to_table
 from raypipe.run import single
+from raypipe.run.served import ServedPipeline
 from raypipe.run.settings import Serving
 
 PIPELINE = rp.Pipeline([rp.BinaryToImage(), Decoder()])
@@ -139,7 +140,7 @@ def test_a_job_gives_the_same_rows_on_ray(sources: list[Path], tmp_path: Path, r
 
 
 def test_a_server_gives_the_rows_of_the_local_run(sources: list[Path]) -> None:
-    application = single.application(PIPELINE.graph, {}, Serving())
+    application = single.application(ServedPipeline(PIPELINE.graph, {}, Serving()))
     with TestClient(application) as client:
         for path in sorted(sources[0].iterdir()):
             ours = list(PIPELINE.run(path))

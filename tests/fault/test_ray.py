@@ -163,6 +163,7 @@ def test_a_server_on_the_cluster_of_its_process_leaves_it_as_it_was(ray_cluster:
     from ray import serve
 
     from raypipe.run import server
+    from raypipe.run.served import ServedPipeline
     from raypipe.run.settings import Serving
 
     pipeline, handler = rp.Pipeline([Killer()]), signal.getsignal(signal.SIGTERM)
@@ -172,7 +173,7 @@ def test_a_server_on_the_cluster_of_its_process_leaves_it_as_it_was(ray_cluster:
             socket.create_connection(("127.0.0.1", port), 10).close()
             os.kill(os.getpid(), signal.SIGTERM)
 
-        server.run(pipeline.graph, {}, Serving(), "127.0.0.1", port, None, stop)
+        server.run(ServedPipeline(pipeline.graph, {}, Serving()), "127.0.0.1", port, None, stop)
 
     for port in free_port(), free_port():
         run(port)
