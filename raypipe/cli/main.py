@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -21,6 +21,7 @@ from raypipe.cli.serve import serve
 from raypipe.cli.show import show
 from raypipe.cli.status import status
 from raypipe.errors import RaypipeError
+from raypipe.run.threads import is_hanging
 
 
 class Commands(click.Group):
@@ -52,7 +53,18 @@ def main() -> None:
         cli()
     except RaypipeError as error:
         click.echo(f"raypipe: {error}", err=True)
-        sys.exit(error.exit_status)
+        _end(error.exit_status)
+    except SystemExit as end:
+        _end(end.code)
+
+
+def _end(status: Any) -> NoReturn:
+    """Ends the process; at once if a page that was given up still uses a library that Python would close."""
+    if is_hanging() and isinstance(status, int):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _speak_utf8() -> None:

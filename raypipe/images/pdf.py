@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -22,6 +21,7 @@ from raypipe.images.pdf_damage import damage, is_content_lost
 from raypipe.images.pdf_forms import flatten, kinds_of_notes, mark_buttons
 from raypipe.images.pdf_text import MOST_LOOKED_AT, is_seen, text_layer
 from raypipe.images.pdf_tree import recounted
+from raypipe.images.pdfium import TURNS
 from raypipe.plurals import counted
 from raypipe.types import Pixels
 
@@ -35,8 +35,6 @@ PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"II", b"MM", b"GIF8", b"RIFF")
 LOCKED = "Give it in a list's column `password`, with --passwords, or over HTTP as the form's field `password`."
 MOST_KEPT = 128 * 1024 * 1024
 """Bytes of a file that PDFium may keep in memory."""
-_ONE_AT_A_TIME = threading.Lock()
-"""PDFium is not thread-safe, not even with one document per thread."""
 
 
 def matches(data: bytes) -> bool:
@@ -64,7 +62,7 @@ class PdfPages:
     def __init__(self, source: File, origin: str) -> None:
         self._source, self._origin, self._warning = source, origin, ""
         self._read: File = source
-        with _ONE_AT_A_TIME:
+        with TURNS.of(self._origin):
             self._document = self._open()
             self._recount()
 
@@ -96,7 +94,7 @@ class PdfPages:
         self._document = self._open()
 
     def __len__(self) -> int:
-        with _ONE_AT_A_TIME:
+        with TURNS.of(self._origin):
             return len(self._document)
 
     @contextmanager
@@ -116,7 +114,7 @@ class PdfPages:
         """
         from pypdfium2 import raw
 
-        with _ONE_AT_A_TIME:
+        with TURNS.of(self._origin):
             if self._source.bytes_read > self._forget_at:  # PDFium keeps everything that it reads.
                 self._open_anew()
             pages = len(self._document)
@@ -148,7 +146,7 @@ class PdfPages:
         """Draws a page as a viewer shows it, with annotations and what is filled in forms."""
         from pypdfium2 import raw
 
-        with _ONE_AT_A_TIME:
+        with TURNS.of(self._origin):
             with self._page(page) as opened:
                 drawn = self._drawn(opened, size, gray)
                 if self._document.formenv or raw.FPDF_ANNOT_WIDGET not in kinds_of_notes(opened):
@@ -177,8 +175,7 @@ class PdfPages:
 
     def close(self) -> None:
         """Closes the document and its file."""
-        with _ONE_AT_A_TIME:
-            self._document.close()
+        TURNS.close(self._document)
         self._source.close()
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Thread, current_thread
+from threading import enumerate as enumerate_threads
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Sized)
@@ -16,6 +17,14 @@ R = TypeVar("R")
 
 AHEAD = 2
 """Calls that are running, or done and waiting for earlier ones, for each thread."""
+
+GIVEN_UP = "given up"
+"""The name of a thread whose call took too long."""
+
+
+def is_hanging() -> bool:
+    """Whether a call that was given up goes on, maybe in native code, whose libraries Python's end then crashes."""
+    return any(thread.name == GIVEN_UP for thread in enumerate_threads())
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,7 @@ class _Team(Generic[T, R]):
     def _give_up(self, call: _Call[T, R]) -> None:
         if call.thread:
             self._threads.discard(call.thread)
+            call.thread.name = GIVEN_UP
 
     def _work(self) -> None:
         while (call := self._todo.get()) is not None:

@@ -128,6 +128,21 @@ def test_names_with_accents_where_the_locale_is_ascii(tmp_path: Path, page_png: 
     assert [path.name for path in (tmp_path / "out/text").iterdir()] == ["caf\u00e9.png.txt"]
 
 
+def test_a_page_that_was_given_up_keeps_no_library_open() -> None:
+    """Python closes libraries at its end, which crashes if a thread still uses them."""
+    program = """
+import atexit, threading
+from raypipe.cli.main import _end
+from raypipe.run.threads import GIVEN_UP
+atexit.register(print, "closed")
+threading.Thread(target=threading.Event().wait, name=GIVEN_UP, daemon=True).start()
+print("printed")
+_end(6)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("printed\n", 6), done.stderr
+
+
 def test_models_info(fake_models: Path) -> None:
     result = invoke("models", "info", "other_reader")
     assert result.exit_code == 0

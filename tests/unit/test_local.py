@@ -14,7 +14,7 @@ import pytest
 import raypipe as rp
 from raypipe.errors import ConfigError
 from raypipe.job.engine import choose
-from raypipe.run.threads import AHEAD, Limit, in_order
+from raypipe.run.threads import AHEAD, GIVEN_UP, Limit, in_order, is_hanging
 
 
 def test_threads_work_at_once() -> None:
@@ -53,7 +53,11 @@ def test_calls_that_hang_are_given_up_and_their_threads_replaced() -> None:
     items = ["hang", "a", "hang", "hang", "hang", "b", "c", "d"]
     found = list(in_order(work, items, 2, limit))
     assert found == ["no hang" if item == "hang" else item for item in items]
+    assert is_hanging()
     hang.set()
+    for thread in [each for each in threading.enumerate() if each.name == GIVEN_UP]:
+        thread.join(20)
+    assert not is_hanging()
 
 
 def test_a_timeout_of_a_call_is_its_own() -> None:
