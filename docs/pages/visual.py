@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pages.tables import code, table, text_of
-from raypipe.visual import transformers
+from raypipe.visual.absent import ABSENT
 from raypipe.visual.frame import ELSEWHERE
 from raypipe.visual.ml import STAGES
 from raypipe.visual.parameters import plain
@@ -30,7 +30,7 @@ def visual() -> Iterator[str]:
         ]
         yield table(("parameter", "what becomes of it", "default", "note"), rows)
     yield "\n## Stages that are not offered\n\n"
-    yield table(("stage", "why"), [(code(name), why) for name, why in transformers.NOT_OFFERED.items()])
+    yield table(("stage", "why"), [(code(name), why) for name, why in ABSENT.items()])
     yield "\n## What frames do not do\n\n"
     yield table(("on a DataFrame", "use"), [(code(name), code(way)) for name, way in ELSEWHERE.items()])
 

@@ -12,13 +12,14 @@ from raypipe.errors import ConfigError, PageError
 from raypipe.files.paths import exists, join, read_file, write_file
 from raypipe.pipeline import Pipeline as Declared
 from raypipe.visual import enums, transformers
+from raypipe.visual.absent import ABSENT
 from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
-from raypipe.visual.transformers import NOT_OFFERED, FrameTransformer, Transformer, transformed
+from raypipe.visual.transformers import FrameTransformer, Transformer, transformed
 
 FILE = "pipeline.json"
 STAGES: dict[str, type[Transformer]] = {
-    name: getattr(transformers, name) for name in transformers.__all__ if name not in NOT_OFFERED
+    name: getattr(transformers, name) for name in transformers.__all__ if name not in ABSENT
 }
 """The stages by name."""
 

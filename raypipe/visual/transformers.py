@@ -20,6 +20,7 @@ from raypipe.stages.visual_nlp import ImageToTextV2 as ReaderV2
 from raypipe.stages.visual_nlp import ImageToTextV2Opt as ReaderV2Opt
 from raypipe.types import Row
 from raypipe.visual import models, regions
+from raypipe.visual.absent import ABSENT, TEXT_LAYERS, AbsentStage
 from raypipe.visual.checked import checked
 from raypipe.visual.enums import Color, ImageType, Language, OcrOutputFormat, PageSegmentationMode, SplittingStrategy
 from raypipe.visual.frame import Frame
@@ -40,36 +41,9 @@ __all__ = [
     "ImageSplitRegions", "ImageTextDetector", "ImageTextDetectorCraft", "ImageTextDetectorV2", "ImageToText",
     "ImageToTextOnnx", "ImageToTextV2", "ImageToTextV2Opt", "ImageToTextV3", "ImageToTextV4", "PdfToImage",
 ]  # fmt: skip
-"""Visual NLP's stages; `import *` also gives those of `NOT_OFFERED`."""
+"""Visual NLP's stages; `import *` also gives those of `ABSENT`."""
 
-TEXT_LAYERS = 'PdfToImage().setTextLayer("use") takes the text that a PDF itself holds, where it is reliable'
-"""What raypipe has in place of Visual NLP's stages for text layers."""
-NO_PDF = "no stage makes PDFs; `raypipe run --format pdf` writes the pages with their text, which can be searched"
-NO_CLEANING = "raypipe's models take pages as they come; leave it out, and read the column that it reads"
-CLEANING = (
-    "ImageSkewCorrector", "ImageBinarizer", "ImageAdaptiveBinarizer", "ImageAdaptiveThresholding", "ImageRemoveObjects",
-    "ImageMorphologyOperation", "ImageRemoveBackground", "ImageRemoveGlare", "ImageHomogenizeLight",
-    "ImageEnhanceContrast", "ImageScaler", "ImageTransformer", "GPUImageTransformer", "ImageTextCleaner",
-)  # fmt: skip
-NOT_OFFERED = {
-    "ImageToHocr": "ImageToText().setOutputFormat(OcrOutputFormat.HOCR) gives hOCR",
-    **dict.fromkeys(CLEANING, NO_CLEANING),
-    "PdfToText": TEXT_LAYERS,
-    "PdfToHocr": TEXT_LAYERS,
-    "HocrDocumentAssembler": "its documents are for Spark NLP; HocrTokenizer gives the words",
-    "PositionFinder": "its chunks come from Spark NLP; find words in `positions`, or in the column `lines`",
-    "ImageLayoutAnalyzer": "it is Tesseract's; ImageTextDetector finds lines, and reading puts them into order",
-    "ImageToPdf": NO_PDF,
-    "ImageToTextPdf": NO_PDF,
-    "TextToPdf": NO_PDF,
-    "PdfAssembler": NO_PDF,
-    "PdfDrawRegions": "raypipe draws on pictures: see ImageDrawRegions",
-    "DocToText": "raypipe opens pictures and PDFs",
-    "DocToPdf": "raypipe opens pictures and PDFs",
-    "PptToPdf": "raypipe opens pictures and PDFs",
-}
-"""Visual NLP's stages for OCR that are not here, and why."""
-__all__ += [*NOT_OFFERED]
+__all__ += [*ABSENT]
 
 NAMES = str | Sequence[str]
 """The type of parameters that name columns."""
@@ -78,29 +52,14 @@ NO_PARTITIONS = "raypipe and Ray spread the pages themselves."
 """Why partitions are not needed."""
 
 
-class NotOffered:
-    """A stage that is not offered: whatever a program does with it is an error that says what to do instead."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __call__(self, *args: Any, **named: Any) -> Any:
-        raise ConfigError(f"{self._name} is not offered: {NOT_OFFERED[self._name]}.")
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # Python and its tools look for these.
-            raise AttributeError(name)
-        self()
-
-
-def __getattr__(name: str) -> NotOffered:
+def __getattr__(name: str) -> AbsentStage:
     """What stands for a stage that Visual NLP has and raypipe does not.
 
     Raises:
         AttributeError: There is no such thing.
     """
-    if name in NOT_OFFERED:
-        return NotOffered(name)
+    if name in ABSENT:
+        return AbsentStage(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

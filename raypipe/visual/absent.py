@@ -1,0 +1,55 @@
+"""Visual NLP's stages that are not offered, and what stands for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raypipe.errors import ConfigError
+
+TEXT_LAYERS = 'PdfToImage().setTextLayer("use") takes the text that a PDF itself holds, where it is reliable'
+"""What raypipe has in place of Visual NLP's stages for text layers."""
+NO_PDF = "no stage makes PDFs; `raypipe run --format pdf` writes the pages with their text, which can be searched"
+NO_CLEANING = "raypipe's models take pages as they come; leave it out, and read the column that it reads"
+CLEANING = (
+    "ImageSkewCorrector", "ImageBinarizer", "ImageAdaptiveBinarizer", "ImageAdaptiveThresholding", "ImageRemoveObjects",
+    "ImageMorphologyOperation", "ImageRemoveBackground", "ImageRemoveGlare", "ImageHomogenizeLight",
+    "ImageEnhanceContrast", "ImageScaler", "ImageTransformer", "GPUImageTransformer", "ImageTextCleaner",
+)  # fmt: skip
+ABSENT = {
+    "ImageToHocr": "ImageToText().setOutputFormat(OcrOutputFormat.HOCR) gives hOCR",
+    **dict.fromkeys(CLEANING, NO_CLEANING),
+    "PdfToText": TEXT_LAYERS,
+    "PdfToHocr": TEXT_LAYERS,
+    "HocrDocumentAssembler": "its documents are for Spark NLP; HocrTokenizer gives the words",
+    "PositionFinder": "its chunks come from Spark NLP; find words in `positions`, or in the column `lines`",
+    "ImageLayoutAnalyzer": "it is Tesseract's; ImageTextDetector finds lines, and reading puts them into order",
+    "ImageToPdf": NO_PDF,
+    "ImageToTextPdf": NO_PDF,
+    "TextToPdf": NO_PDF,
+    "PdfAssembler": NO_PDF,
+    "PdfDrawRegions": "raypipe draws on pictures: see ImageDrawRegions",
+    "DocToText": "raypipe opens pictures and PDFs",
+    "DocToPdf": "raypipe opens pictures and PDFs",
+    "PptToPdf": "raypipe opens pictures and PDFs",
+}
+"""Visual NLP's stages for OCR that are not here, and why."""
+
+
+class AbsentStage:
+    """A stage that is not offered: whatever a program does with it is an error that says what to do instead."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        """Says what to do instead.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(f"{self._name} is not offered: {ABSENT[self._name]}.")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # Python and its tools look for these.
+            raise AttributeError(name)
+        self()
