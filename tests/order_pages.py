@@ -342,6 +342,7 @@ KINDS: dict[str, Callable[[], Page]] = {
     "prose in four narrow columns": lambda: prose(10, 4, 18),
     "prose in eight very narrow columns": lambda: prose(9, 8, 10, pitch=230),
     "prose in five columns, close": lambda: prose(9, 5, 15, pitch=285),
+    "prose in three columns, very close": lambda: prose(8, 3, 30, pitch=30 * SIZE * 0.5 + 0.4 * SIZE),
     "prose in three columns, not level": lambda: prose(8, 3, 30, offset=17),
     "newspaper": newspaper,
     "heading below two columns": heading_below,

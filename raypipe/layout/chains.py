@@ -17,7 +17,7 @@ USUAL_GAPS = 3.0
 CLOSE_GAP = 1.0
 """Words closer than this many line heights belong to one line whatever the page's usual gaps. Two pieces of text that
 are each as long as several words must be this close."""
-COLUMN_GAP, ALIGNED, EDGE = 0.5, 4, 0.5
+COLUMN_GAP, ALIGNED, EDGE = 0.25, 4, 0.5
 """A column begins where `ALIGNED` long pieces begin within `EDGE` line heights of each other; a region to its left
 belongs to its lines only if it is at most `COLUMN_GAP` line heights away."""
 LONG_RATIO = 6

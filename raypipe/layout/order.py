@@ -33,7 +33,7 @@ COLUMN_FILL = 0.6
 """The lines of a column of prose fill at least this fraction of its width; the fields of a form do not."""
 FULL_LINE = 80
 """The percentile of line lengths that stands for the width of a column: a headline above it may be longer."""
-MIN_GUTTER, WORDS_GUTTER, PROSE_GUTTER = 2.0, 1.5, 0.5
+MIN_GUTTER, WORDS_GUTTER, PROSE_GUTTER = 2.0, 1.5, 0.25
 """Columns of short lines are at least `MIN_GUTTER` line heights apart; `WORDS_GUTTER` if their words show that they are
 columns, and `PROSE_GUTTER` if they are prose."""
 SIDEBAR = 1.5

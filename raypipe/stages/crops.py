@@ -16,6 +16,7 @@ from raypipe.layout.spreads import Spread
 from raypipe.recognition.base import Reading
 from raypipe.recognition.ink import extents
 from raypipe.stages.dividers import dividers
+from raypipe.stages.joined import Piece, parted
 from raypipe.stages.rulings import drawn
 from raypipe.types import Boxes, Crops, Line, Pixels, Word, place_of
 
@@ -116,38 +117,37 @@ def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0, si
 
     The tolerance is that of `arrange`. If the picture may show two pages, the left one is read first.
     """
-    table = crops.segment_table()
-    read = [n for n, reading in enumerate(readings) if reading.text]
-    pictures = crops.pictures()
-    segments = [table[table[:, 0] == n] for n in read]
-    readings = [  # In a comb, a gap between two boxes is not a space.
-        reading.only([place for place, character in enumerate(reading.text) if character != " "])
-        if is_comb(table[table[:, 0] == n][:, 3:8])
-        else reading
+    table, pictures = crops.segment_table(), crops.pictures()
+    pieces = [
+        Piece(_in_comb(reading) if is_comb(some[:, 3:8]) else reading, some, pictures[n])
         for n, reading in enumerate(readings)
+        if reading.text and len(some := table[table[:, 0] == n])
     ]
-    boxes = np.array([_around(some[:, 3:8]) for some in segments], np.float32).reshape(-1, 5)
-    layout = arrange(boxes, tolerance, [readings[n].text for n in read], fold_of(boxes, size), crops.divider_boxes())
-    return [
-        _line(
-            [readings[read[n]] for n in members],
-            [segments[n] for n in members],
-            [pictures[read[n]] for n in members],
-            int(row),
-        )
-        for members, row in zip(layout.members, layout.rows, strict=True)
-    ]
+    pieces = parted(pieces, _boxes(pieces))
+    boxes, texts = _boxes(pieces), [piece.reading.text for piece in pieces]
+    layout = arrange(boxes, tolerance, texts, fold_of(boxes, size), crops.divider_boxes())
+    rows = zip(layout.members, layout.rows.tolist(), strict=True)
+    return [_line([pieces[n] for n in members.tolist()], row) for members, row in rows]
 
 
-def _line(readings: Sequence[Reading], segments: Sequence[Floats], pictures: Sequence[Pixels], row: int) -> Line:
-    """A line from the readings of its pictures, their segments and the pictures."""
-    words = [word for parts in zip(readings, segments, pictures, strict=True) for word in _words(*parts)]
+def _in_comb(reading: Reading) -> Reading:
+    """A reading without spaces, which are gaps between the boxes of a comb."""
+    return reading.only([place for place, character in enumerate(reading.text) if character != " "])
+
+
+def _boxes(pieces: Sequence[Piece]) -> Boxes:
+    """The boxes (n, 5) around pieces."""
+    return np.array([_around(piece.segments[:, 3:8]) for piece in pieces], np.float32).reshape(-1, 5)
+
+
+def _line(pieces: Sequence[Piece], row: int) -> Line:
+    """A line from its pieces."""
     return Line(
-        text=" ".join(reading.text for reading in readings),
-        confidence=float(np.mean([p for reading in readings for p in reading.probabilities])),
+        text=" ".join(piece.reading.text for piece in pieces),
+        confidence=float(np.mean([p for piece in pieces for p in piece.reading.probabilities])),
         row=row,
-        words=words,
-        **place_of(_around(np.concatenate(segments)[:, 3:8]).tolist()),
+        words=[word for piece in pieces for word in _words(piece)],
+        **place_of(_around(np.concatenate([piece.segments for piece in pieces])[:, 3:8]).tolist()),
     )
 
 
@@ -187,8 +187,9 @@ def _pack(
     )
 
 
-def _words(reading: Reading, segments: Floats, picture: Pixels) -> list[Word]:
+def _words(piece: Piece) -> list[Word]:
     """The words of one picture with their boxes on the page."""
+    reading, segments, picture = piece
     words = []
     for start, end, *box in extents(picture, reading):
         confidence = fmean(reading.probabilities[start:end])

@@ -11,8 +11,8 @@ from raypipe.types import Boxes
 
 LONGEST = 60.0
 """A line that is read at once is at most this many times longer than high."""
-SCALE = 16
-"""Lines are scaled to this height, in pixels, to find the spaces in them."""
+SCALE, MARGIN = 16, 4
+"""Lines are scaled to this height, in pixels, to find the spaces in them, of which each part keeps at most `MARGIN`."""
 
 
 def shortened(image: Image, boxes: Boxes) -> Boxes:
@@ -22,21 +22,24 @@ def shortened(image: Image, boxes: Boxes) -> Boxes:
 
 
 def _parts(image: Image, box: Floats) -> Boxes:
-    edges = np.array(_cuts(image, box), np.float32)
-    parts = np.repeat(box[None], len(edges) - 1, 0)
+    start, end = np.array(_ends(image, box), np.float32).reshape(-1, 2).T
+    parts = np.repeat(box[None], len(start), 0)
     along, _ = directions(parts[:, 4])
-    parts[:, :2] += along * ((edges[1:] + edges[:-1]) / 2 - box[2] / 2)[:, None]
-    parts[:, 2] = np.diff(edges)
+    parts[:, :2] += along * ((start + end) / 2 - box[2] / 2)[:, None]
+    parts[:, 2] = end - start
     return parts
 
 
-def _cuts(image: Image, box: Floats) -> list[float]:
-    """Where a line begins, is cut and ends, in pixels from its beginning: it is cut where there is least ink around."""
+def _ends(image: Image, box: Floats) -> list[float]:
+    """Where each part of a line begins and ends, in pixels from its beginning: it is cut where there is least ink."""
     line = crop(image.bgr(), image.reduce(box[None])[0], SCALE, MAX_SIDE).mean(2, dtype=np.float32)
     ink = cv2.blur((line.max(0) - line.min(0))[None], (SCALE // 4, 1))[0]
+    inked = np.flatnonzero(ink >= np.median(ink) / 2)
     unit = float(box[2]) / len(ink)
-    start, cuts, most = 0, [0.0], int(LONGEST * float(box[3]) / unit)
-    while len(ink) - start > most:
-        start += most // 2 + int(ink[start + most // 2 : start + most].argmin())
-        cuts.append(start * unit)
-    return [*cuts, float(box[2])]
+    ends, most = [0.0], int(LONGEST * float(box[3]) / unit)
+    while len(ink) - ends[-1] > most:
+        least = int(ends[-1]) + most // 2
+        place = least + int(ink[least : least + most // 2].argmin())
+        after = int(np.searchsorted(inked, place))
+        ends += [min(inked[after - 1] + MARGIN, place), max(inked[min(after, len(inked) - 1)] - MARGIN, place)]
+    return [end * unit for end in (*ends, len(ink))]

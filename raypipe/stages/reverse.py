@@ -85,10 +85,10 @@ def _dark(picture: Pixels, reading: Reading, limit: float, sure: float) -> Readi
             kept += place
         else:
             kept += [n for n in place if text[n] == " "][-1:]
-    return reading if len(kept) == len(text) else _only(reading, kept)
+    return reading if len(kept) == len(text) else part(reading, kept)
 
 
-def _only(reading: Reading, kept: list[int]) -> Reading:
+def part(reading: Reading, kept: list[int]) -> Reading:
     """Some characters of a reading, without spaces at its ends, and the alternatives of words that are whole."""
     text = reading.text
     while kept and text[kept[-1]] == " ":
