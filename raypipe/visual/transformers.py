@@ -182,6 +182,9 @@ class PdfToImage(BinaryToImage):
     }
 
 
+THRESHOLDS = {"scoreThreshold": "score", "textThreshold": "text", "linkThreshold": "link"}
+
+
 class ImageTextDetectorV2(ModelTransformer):
     """Finds the words of a picture, or its lines with the refiner."""
 
@@ -191,6 +194,15 @@ class ImageTextDetectorV2(ModelTransformer):
         "forceProcessing": not_needed(False, "cache() keeps what several consumers need."),
         "height": not_offered("Pictures keep their proportions; setWidth sets their longer side.", 0),
     }
+
+    @override
+    def getOrDefault(self, name: str) -> Any:
+        """The value of a parameter, as it was set, or its default: for a threshold, that of the model."""
+        if name in THRESHOLDS and name not in self._values:
+            stage = self.stage()
+            assert isinstance(stage, Detector)
+            return getattr(stage.thresholds(), THRESHOLDS[name])
+        return super().getOrDefault(name)
 
 
 class ImageTextDetector(ImageTextDetectorV2):

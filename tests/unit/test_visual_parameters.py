@@ -260,6 +260,14 @@ def test_defaults_are_visual_nlps(stage: str, name: str, value: Any) -> None:
         assert getattr(transformer.stage(), parameter.field) == plain
 
 
+def test_thresholds_are_the_models_until_they_are_set() -> None:
+    detector = visual.ImageTextDetectorV2()
+    found = detector.getScoreThreshold(), detector.getTextThreshold(), detector.getLinkThreshold()
+    assert found == (0.7, 0.4, 0.4), "Visual NLP's defaults"
+    assert "scoreThreshold" not in detector._values
+    assert detector.setScoreThreshold(0.5).getScoreThreshold() == 0.5
+
+
 def test_a_reader_without_regions_reads_the_picture_as_one_line() -> None:
     assert visual.ImageToTextV2().setInputCols(["image"]).stage().regions_column is None  # type: ignore[attr-defined]
 
