@@ -64,7 +64,6 @@ class PdfPages:
         self._read: File = source
         with TURNS.of(self._origin):
             self._document = self._open()
-            self._recount()
 
     def _open(self) -> PdfDocument:
         try:
@@ -82,12 +81,15 @@ class PdfPages:
         self._forget_at = self._source.bytes_read + MOST_KEPT
         return document
 
-    def _recount(self) -> None:
-        """Opens the document with the number of pages that it has, if it says a wrong one."""
+    def _recount(self) -> str:
+        """Opens the document with the number of pages that it has; returns in words what it said, if that is wrong."""
         found = recounted(self._read, passwords.of(self._origin))
-        if found:
-            self._read, self._warning = HeldFile(found[0]), found[1]
-            self._open_anew()
+        if not found:
+            return ""
+        self._read, said = HeldFile(found[0]), found[1]
+        self._open_anew()
+        self._warning = "; ".join(filter(None, (self._warning, said)))
+        return said
 
     def _open_anew(self) -> None:
         self._document.close()
@@ -95,10 +97,16 @@ class PdfPages:
 
     def __len__(self) -> int:
         with TURNS.of(self._origin):
+            if said := self._recount():
+                logging.getLogger(__name__).warning("%s: %s.", self._origin, said)
             return len(self._document)
 
     @contextmanager
     def _page(self, number: int) -> Iterator[PdfPage]:
+        if number >= len(self._document):
+            self._recount()
+        if number >= (pages := len(self._document)):
+            raise PageError(Code.PAGE_MISSING, f"{self._origin} has no page {number + 1}.", f"It has {pages}.")
         if self._document.formenv:
             mark_buttons(self._document, number, self._source)
         with closing(self._document[number]) as page:
@@ -117,9 +125,6 @@ class PdfPages:
         with TURNS.of(self._origin):
             if self._source.bytes_read > self._forget_at:  # PDFium keeps everything that it reads.
                 self._open_anew()
-            pages = len(self._document)
-            if page >= pages:
-                raise PageError(Code.PAGE_MISSING, f"{self._origin} has no page {page + 1}.", f"It has {pages}.")
             with self._page(page) as opened:
                 width, height = opened.get_size()
                 resolution = wanted.resolution or needed_resolution(opened)
