@@ -101,9 +101,11 @@ def test_too_few_pages_are_refused(files: list[Found]) -> None:
 
 def test_a_sample_is_read_as_the_job_would(files: list[Found]) -> None:
     sample = draw(files, ["/"], 500, silent)
-    progress = Progress()
+    changes: list[Progress] = []
+    progress = Progress(changes.append)
     found = measure(sample, lambda folder: jobs.PIPELINE, ["text", "json"], 4, progress)
     assert progress.finished == 100 and found.failed == 0.01
+    assert changes and progress.changed == changes.append
     assert set(found.output) == {"results", "text", "json"}
     assert found.seconds > 0 and found.memory > 10**7 and found.output["json"] > 100
 
