@@ -50,20 +50,20 @@ def in_order(
         items: Its arguments. They are taken as results are asked for.
         limit: How long a call may take; None: forever.
     """
-    team = _Team(function, at_once)
+    pool = _ThreadPool(function, at_once)
     waiting: deque[_Call[T, R]] = deque()
     try:
         for item in items:
-            waiting.append(team.call(item))
+            waiting.append(pool.call(item))
             if len(waiting) > AHEAD * at_once:
-                yield team.result(waiting[0], limit)
+                yield pool.result(waiting[0], limit)
                 waiting.popleft()
         while waiting:
-            yield team.result(waiting[0], limit)
+            yield pool.result(waiting[0], limit)
             waiting.popleft()
     finally:  # The caller stopped early, or an error ends the job. Python aborts if it ends while native code runs.
         running = [call for call in waiting if not call.result.cancel()]
-        team.end(running, limit)
+        pool.end(running, limit)
 
 
 @dataclass(eq=False)
@@ -86,7 +86,7 @@ class _Call(Generic[T, R]):
         return not self.given_up
 
 
-class _Team(Generic[T, R]):
+class _ThreadPool(Generic[T, R]):
     """Threads that carry out calls.
 
     They are daemons: one that hangs must not keep the process from ending, as those of a ThreadPoolExecutor would.
@@ -97,7 +97,7 @@ class _Team(Generic[T, R]):
         self._todo = SimpleQueue[_Call[T, R] | None]()
         self._threads = set[Thread]()
         for _ in range(size):
-            self._hire()
+            self._start_thread()
 
     def call(self, item: T) -> _Call[T, R]:
         """Begins a call as soon as a thread is free; calls begin in order."""
@@ -110,7 +110,7 @@ class _Team(Generic[T, R]):
         if not limit or call.in_time(limit):
             return call.result.result()
         self._give_up(call)
-        self._hire()
+        self._start_thread()
         return limit.instead(call.item)
 
     def end(self, running: Iterable[_Call[T, R]], limit: Limit[T, R] | None) -> None:
@@ -123,7 +123,7 @@ class _Team(Generic[T, R]):
         for thread in self._threads - {current_thread()}:
             thread.join()
 
-    def _hire(self) -> None:
+    def _start_thread(self) -> None:
         thread = Thread(target=self._work, daemon=True)
         self._threads.add(thread)
         thread.start()

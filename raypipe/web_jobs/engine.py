@@ -26,14 +26,14 @@ CHECK_SECONDS = 0.2
 """How soon a job notices that it was removed, or that the server stops."""
 
 
-class Turns:
+class Slots:
     """Lets pages of jobs be read where requests leave room for them, but always at least one, so that jobs end."""
 
     def __init__(self, service: Service) -> None:
         self.service, self._running = service, 0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def slot(self) -> AsyncIterator[None]:
         """Waits for room, and takes it."""
         while self._running >= max(1, self.service.reader.at_once - self.service.admission.taken):
             await asyncio.sleep(0.02)
@@ -56,12 +56,12 @@ class ServedEngine(LocalEngine):
         self,
         pipeline: Pipeline,
         writer: Writer,
-        turns: Turns,
+        slots: Slots,
         events: asyncio.AbstractEventLoop,
         check: Callable[[], None],
     ) -> None:
         super().__init__(pipeline.graph, writer, batch_size=1, threads=1)
-        self._service, self._turns, self._events, self._check = turns.service, turns, events, check
+        self._service, self._slots, self._events, self._check = slots.service, slots, events, check
 
     def finished(self, documents: pa.Table, progress: Progress, metrics: Metrics) -> Generator[list[Row], None, None]:
         """See `LocalEngine.finished`."""
@@ -96,7 +96,7 @@ class ServedEngine(LocalEngine):
 
     async def _read(self, row: Row) -> Row:
         seconds = self._service.settings.request_seconds
-        async with self._turns.turn():
+        async with self._slots.slot():
             try:
                 read = await asyncio.wait_for(self._service.reader.read(row, "none"), seconds)
             except TimeoutError:

@@ -30,7 +30,7 @@ from raypipe.web.service import Service
 from raypipe.web.settings import JobSettings
 from raypipe.web.uploads import Upload
 from raypipe.web.webhooks import Webhooks
-from raypipe.web_jobs.engine import ServedEngine, Turns
+from raypipe.web_jobs.engine import ServedEngine, Slots
 from raypipe.web_jobs.pipelines import Pipelines
 from raypipe.web_jobs.sender import WebhookSender
 from raypipe.web_jobs.store import JobStore
@@ -56,7 +56,7 @@ class JobManager:
         self, pipeline: Pipeline, settings: JobSettings, service: Service, folder: Path, webhooks: Webhooks | None
     ) -> None:
         self._pipeline, self._settings = pipeline, settings
-        self._store, self._turns = JobStore(folder, settings, pipeline), Turns(service)
+        self._store, self._slots = JobStore(folder, settings, pipeline), Slots(service)
         self.max_pages, self.max_listeners = settings.max_job_pages, settings.max_listeners
         self._stopped, self._woken, self._choosing = threading.Event(), threading.Event(), threading.Lock()
         self._mine: dict[Path, StoredJob] = {}
@@ -185,7 +185,7 @@ class JobManager:
 
         try:
             prepared = plan.prepare(self._pipeline, job.documents, job.output.uri)
-            engine = ServedEngine(self._pipeline, prepared.writer, self._turns, events, check)
+            engine = ServedEngine(self._pipeline, prepared.writer, self._slots, events, check)
             loop.run(prepared, lambda *_: engine, Progress())
             job.end(Results(job.output).of(0))
         except _Interrupted:

@@ -195,10 +195,10 @@ def test_requests_go_first(tmp_path: Path) -> None:
     with serving(tmp_path, reader) as client:
         state: Any = client.app._app.state  # type: ignore[attr-defined]
         place = client.post("/v1/jobs", content=tiff(9)).headers["Location"]
-        until(lambda: state.jobs._turns._running == 3)
+        until(lambda: state.jobs._slots._running == 3)
         state.service.admission._taken["somebody"] = 2
         reader.most = 3
-        until(lambda: state.jobs._turns._running == 1)
+        until(lambda: state.jobs._slots._running == 1)
         state.service.admission._taken["somebody"], reader.most = 0, 1000
         assert finished(client, place)["done"] == 9
 
