@@ -114,7 +114,21 @@ class JobStore:
         return sorted((job for job in found if _ID.fullmatch(job.folder.name)), key=lambda job: job.created)
 
     def _read(self, folder: Path) -> StoredJob:
-        return StoredJob(folder, **json.loads((folder / "job.json").read_bytes()))
+        """The job in a folder.
+
+        Raises:
+            FileNotFoundError: It has been removed, another version of raypipe keeps it otherwise, or a power failure
+                cut its record off, without which nobody can ask for it: `sweep` then removes the rest.
+        """
+        record = folder / "job.json"
+        try:
+            return StoredJob(folder, **json.loads(record.read_bytes()))
+        except ValueError as error:
+            logging.getLogger(__name__).error("%s is cut off: its job is removed.", record)
+            record.unlink()
+            raise FileNotFoundError(str(record)) from error
+        except TypeError as error:
+            raise FileNotFoundError(str(record)) from error
 
     def remove(self, job: StoredJob) -> None:
         """Removes a job; a server that is reading it notices, and removes the rest."""

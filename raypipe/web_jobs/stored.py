@@ -73,20 +73,20 @@ class StoredJob:
 
     @property
     def outcome(self) -> dict[str, Any] | None:
-        """Its outcome; None: it has not ended."""
-        try:
-            found: dict[str, Any] = json.loads((self.folder / "outcome.json").read_bytes())
-        except FileNotFoundError:
-            return None
-        return found
+        """Its outcome; None: it has not ended, or a power failure cut the record off, and it is found again."""
+        return self._record("outcome.json")
 
     @property
     def delivery(self) -> Delivery:
         """The delivery of the message about its end."""
+        return Delivery(**(self._record("delivery.json") or {}))
+
+    def _record(self, name: str) -> dict[str, Any] | None:
         try:
-            return Delivery(**json.loads((self.folder / "delivery.json").read_bytes()))
-        except FileNotFoundError:
-            return Delivery()
+            found: dict[str, Any] = json.loads((self.folder / name).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return found
 
     def note(self, delivery: Delivery) -> None:
         """Records the delivery of the message about its end."""

@@ -303,6 +303,28 @@ def test_what_died_while_it_arrived_is_removed(tmp_path: Path, monkeypatch: pyte
     held.release()
 
 
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [("job", ""), ("job", "{"), ("job", '{"later": 1}'), ("outcome", ""), ("outcome", "{"), ("delivery", "")],
+)
+def test_a_record_that_is_cut_off_or_of_another_version_stops_no_other_job(
+    tmp_path: Path, name: str, record: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No job was read or taken any more."""
+    monkeypatch.setattr("raypipe.web_jobs.manager.LOOK_SECONDS", 0.02)
+    with serving(tmp_path, Reader()) as client:
+        first = client.post("/v1/jobs", content=tiff(2)).headers["Location"]
+        finished(client, first)
+        folder = tmp_path / first.rpartition("/")[2]
+        (folder / f"{name}.json").write_text(record)
+        assert finished(client, client.post("/v1/jobs", content=tiff(1)).headers["Location"])["done"] == 1
+        if name != "job":
+            assert finished(client, first)["done"] == 2
+        elif "later" not in record:
+            assert client.get(first).json()["code"] == "no_such_job"
+            until(lambda: not folder.exists())
+
+
 @pytest.mark.parametrize("query", ["", "?output_format=ndjson"])
 def test_a_job_that_is_removed_while_its_result_is_asked_for_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
