@@ -14,7 +14,6 @@ from raypipe.detection.base import Detection, Detector, Thresholds, batch_shapes
 from raypipe.detection.families import FAMILIES
 from raypipe.detection.large import whole
 from raypipe.detection.tiles import tiled, tiles
-from raypipe.errors import ModelError
 from raypipe.geometry import Floats
 from raypipe.images.image import IMAGE, Image
 from raypipe.layout.lines import in_reading_order, join_lines, merge_overlapping
@@ -34,11 +33,10 @@ class TextDetector(Worker["ImageTextDetector"]):
     @override
     def setup(self) -> None:
         model = self.spec.running
-        if model.input is None:
-            raise ModelError(f"The manifest does not describe the input of {model.name}.", "Add `input` to its entry.")
-        shapes = batch_shapes(self.spec.width, model.input)
+        takes = model.only_input
+        shapes = batch_shapes(self.spec.width, takes)
         session = self.spec.session(model.path, self.threads, self.metrics, shapes)
-        self._detector: Detector = FAMILIES[model.family].open(session, model.input)
+        self._detector: Detector = FAMILIES[model.family].open(session, takes)
         self._thresholds = self.spec.thresholds()
 
     @override

@@ -105,6 +105,17 @@ class Model(BaseModel):
         return models_folder() / self.file if self.file else store.location(self.name) / self.made
 
     @property
+    def only_input(self) -> Input:
+        """What its only network takes.
+
+        Raises:
+            ModelError: The manifest does not say.
+        """
+        if self.input is None:
+            raise ModelError(f"The manifest does not describe the input of {self.name}.", "Add `input` to its entry.")
+        return self.input
+
+    @property
     def pull_bytes(self) -> int:
         """About how much a pull fetches."""
         return self.parameters * {"fp32": 4, "int8": 1, "fp16": 2}[self.precision]

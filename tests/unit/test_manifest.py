@@ -9,7 +9,7 @@ import pytest
 import raypipe as rp
 from raypipe import machine, presets
 from raypipe.engine import cuda
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, ModelError
 from raypipe.stages import base
 from raypipe.zoo import manifest
 
@@ -92,3 +92,10 @@ def test_presets_are_models_that_come_with_the_package() -> None:
     chosen = (detect.model, read.model, detect.width, decode.reduce_above, decode.omit_bits)
     assert chosen == presets.PRESETS["fast"]
     assert rp.standard() == rp.Pipeline([rp.BinaryToImage(), rp.ImageTextDetector(), rp.ImageToText()])
+
+
+def test_a_network_whose_input_nobody_describes_is_refused() -> None:
+    model = manifest.find(presets.DETECTOR)
+    assert model.only_input == model.input
+    with pytest.raises(ModelError, match="Add `input`"):
+        assert model.model_copy(update={"input": None}).only_input

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.engine.session import Session
-from raypipe.errors import ModelError
 from raypipe.recognition.base import BLANK, GPU_BATCH, Reading, RecognizerOptions
 from raypipe.recognition.ctc.batching import buckets, stack
 from raypipe.recognition.ctc.beam import BeamDecoder
@@ -73,9 +72,7 @@ def open_model(model: Model, options: RecognizerOptions, open_session: Callable[
     Raises:
         ModelError: The manifest does not describe its input.
     """
-    if model.input is None:
-        raise ModelError(f"The manifest does not describe the input of {model.name}.", "Add `input` to its entry.")
-    return CtcRecognizer(open_session(model.path), model.input, options)
+    return CtcRecognizer(open_session(model.path), model.only_input, options)
 
 
 def decoder(characters: Sequence[str], options: RecognizerOptions) -> tuple[Decode, float]:
