@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import groupby
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from typing_extensions import override
 
@@ -14,6 +14,7 @@ from raypipe.recognition.families import FAMILIES
 from raypipe.stages.base import ModelStage, Stage
 from raypipe.stages.decode import BinaryToImage as Decoder
 from raypipe.stages.detect import ImageTextDetector as Detector
+from raypipe.stages.recognize import NEEDS
 from raypipe.stages.recognize import ImageToText as Reader
 from raypipe.stages.visual_nlp import ImageTextDetectorV2 as DetectorV2
 from raypipe.stages.visual_nlp import ImageToTextV2 as ReaderV2
@@ -25,7 +26,7 @@ from raypipe.visual.checked import checked
 from raypipe.visual.enums import Color, ImageType, Language, OcrOutputFormat, PageSegmentationMode, SplittingStrategy
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import warn
-from raypipe.visual.parameters import Parameter, Parameters, not_needed, not_offered, plain
+from raypipe.visual.parameters import Parameter, Parameters, camel, not_needed, not_offered, plain
 from raypipe.visual.stages import (
     AnnotationRegions,
     ConfidentWords,
@@ -45,6 +46,7 @@ __all__ = [
 
 __all__ += [*ABSENT]
 
+R = TypeVar("R", bound=Stage)
 NAMES = str | Sequence[str]
 """The type of parameters that name columns."""
 GPU = Parameter(field="use_gpu", note="True: CUDA or an error; False: CPU; None: CUDA if there is a GPU")
@@ -213,14 +215,14 @@ class ImageTextDetectorCraft(ImageTextDetectorV2):
     """Another name for `ImageTextDetectorV2`."""
 
 
-NEED_REGIONS = ("groupImages", "lineTolerance", "borderWidth", "spaceWidth", "regionsColumn")
-"""Parameters that say how the regions of a picture are read."""
-
-
-def _warn_without_regions(reader: ModelTransformer, why: str) -> None:
-    for name in NEED_REGIONS:
-        if reader._values.get(name):
-            warn(f"{type(reader).__name__}: {name} has no effect, since the picture is read as one line: {why}.")
+def _effective(transformer: Parameters, reader: R) -> R:
+    """A reader without parameters that change nothing in it, which Visual NLP ignores and raypipe refuses."""
+    for name, other in NEEDS.items():
+        default = type(reader).model_fields[name].default
+        if getattr(reader, name) != default and not getattr(reader, other):
+            warn(f"{type(transformer).__name__}: {camel(name)} has no effect without {camel(other)}.")
+            reader = reader.model_copy(update={name: default})
+    return reader
 
 
 class ImageToTextV2(ModelTransformer):
@@ -266,9 +268,7 @@ class ImageToTextV2(ModelTransformer):
 
     @override
     def stages(self) -> list[Stage]:
-        if not self.getOrDefault("regionsColumn"):
-            _warn_without_regions(self, "setRegionsColumn names its regions")
-        return super().stages()
+        return [_effective(self, self.stage())]
 
     @override
     def hidden(self) -> list[str]:
@@ -345,8 +345,8 @@ class ImageToText(ModelTransformer):
         assert isinstance(reader, Reader)
         is_line = plain(self.getOrDefault("pageSegMode")) in IS_LINE
         found = None if is_line else given or f"{reader.output_col}_regions"
-        if is_line:
-            _warn_without_regions(self, "setPageSegMode says so")
+        if is_line and given:
+            warn(f"{type(self).__name__}: regionsColumn has no effect, since pageSegMode takes the picture for a line.")
         threshold, columns = self.getOrDefault("confidenceThreshold"), self._columns(reader)
         image = reader.input_col
         changed = {
@@ -356,7 +356,7 @@ class ImageToText(ModelTransformer):
         }
         if self.getOrDefault("keepLayout"):
             changed["output_format"] = "formatted_text"
-        reader = reader.model_copy(update=changed)
+        reader = _effective(self, reader.model_copy(update=changed))
         detectors = [Detector(input_col=image, output_col=found, use_gpu=reader.use_gpu)] if found and not given else []
         return [*detectors, reader, *self._choosers(reader, threshold), columns]
 

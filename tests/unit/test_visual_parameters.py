@@ -273,23 +273,26 @@ def test_a_reader_without_regions_reads_the_picture_as_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reader", "value", "why"),
+    ("reader", "needed"),
     [
-        (visual.ImageToTextV2(), True, "setRegionsColumn"),
-        (visual.ImageToText(pageSegMode="SINGLE_LINE"), True, "setPageSegMode"),
-        (visual.ImageToTextV2(regionsColumn="found"), True, None),
-        (visual.ImageToTextV2(), False, None),
+        (visual.ImageToTextV2(groupImages=True), {"groupImages": "regionsColumn"}),
+        (visual.ImageToTextV2(borderWidth=9, groupImages=False), {"borderWidth": "regionsColumn"}),
+        (visual.ImageToTextV2(spaceWidth=9, regionsColumn="found"), {"spaceWidth": "groupImages"}),
+        (visual.ImageToText(groupImages=True, pageSegMode="SINGLE_LINE"), {"groupImages": "regionsColumn"}),
+        (visual.ImageToText(groupImages=True), {}),
+        (visual.ImageToTextV2(groupImages=True, spaceWidth=9, regionsColumn="found"), {}),
     ],
 )
-def test_what_regions_would_need_is_said_to_have_no_effect_without_them(
-    reader: Transformer, value: bool, why: str | None, caplog: pytest.LogCaptureFixture
+def test_what_has_no_effect_is_said_and_left_out(
+    reader: Transformer, needed: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     once.warn.cache_clear()
-    reader.set("groupImages", value)
+    kind = type(reader).__name__
     with caplog.at_level(logging.WARNING, "raypipe.visual"):
-        reader.stages()
-    said = [f"{type(reader).__name__}: groupImages has no effect, since the picture is read as one line: {why}"]
-    assert [record.message[: len(said[0])] for record in caplog.records] == (said if why else [])
+        stages = reader.stages()
+    assert all(stage.steps() for stage in stages)
+    said = [f"{kind}: {name} has no effect without {other}." for name, other in needed.items()]
+    assert [record.message for record in caplog.records] == said
 
 
 def test_an_unknown_setter_names_the_nearest() -> None:
