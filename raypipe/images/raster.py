@@ -166,7 +166,7 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
         picture = ImageOps.invert(picture)
     if picture.mode == "P":
         _check_palette(picture)
-    return np.asarray(UPRIGHT[orientation(picture)](_to_bytes(picture, gray)))
+    return np.asarray(UPRIGHT[orientation(picture)](pixels_of(picture, gray)))
 
 
 def _is_negative(picture: PillowImage.Image) -> bool:
@@ -183,10 +183,12 @@ def _check_palette(picture: PillowImage.Image) -> None:
         picture.putpalette(bytes(colours), "RGB;L")
 
 
-def _to_bytes(picture: PillowImage.Image, gray: bool) -> Pixels:
+def pixels_of(picture: PillowImage.Image, gray: bool) -> Pixels:
     """A Pillow picture of any mode as grey or BGR bytes, with transparency on paper."""
     if picture.mode.startswith(("I", "F")):
         picture = as_picture(_of_words(picture))
+    elif picture.mode == "La":
+        picture = picture.convert("LA")
     elif picture.mode == "LAB":
         picture = as_picture(from_lab(np.asarray(picture), is_signed=False))
     if picture.has_transparency_data and not _is_opaque(picture):

@@ -11,14 +11,16 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from raypipe.errors import InputError
+from raypipe.images.depth import as_picture, swapped
 from raypipe.images.passwords import Passwords, add_passwords
 from raypipe.images.pdf import unlocked
+from raypipe.images.raster import pixels_of
 from raypipe.types import Row
 
 InMemory: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any] | PillowImage.Image | Mapping[str, Any]
 KINDS = (bytes, bytearray, memoryview, np.ndarray, PillowImage.Image, Mapping)
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
-"""Modes of Pillow that PNG stores unchanged; others become RGB."""
+"""Modes of Pillow that PNG stores unchanged; others become RGB, as they do in files."""
 
 
 def document(source: InMemory, number: int) -> Row:
@@ -43,7 +45,13 @@ def document(source: InMemory, number: int) -> Row:
         row["content"] = row.pop("bytes")
     if not row.get("path") and row.get("content") is None:
         raise InputError(f"Row {number} of the sources has neither path nor content.", "Give it one of them.")
-    row = {**row, "path": str(row.get("path") or f"row-{number}"), "content": row.get("content")}
+    content = row.get("content")
+    if content is not None and not isinstance(content, (bytes, bytearray, memoryview)):
+        what = f"The content of row {number} of the sources is {type(content).__name__}"
+        raise InputError(
+            f"{what}, not bytes.", "Give the encoded file; arrays and Pillow pictures are sources themselves."
+        )
+    row = {**row, "path": str(row.get("path") or f"row-{number}"), "content": content and bytes(content)}
     password = row.pop("password", None)
     if password and row["content"] is not None:
         row["content"] = unlocked(row["content"], [password])
@@ -65,7 +73,7 @@ def _picture(array: npt.NDArray[Any], number: int) -> PillowImage.Image:
 def _png(picture: PillowImage.Image) -> bytes:
     """A picture as a PNG file, with its resolution, and its EXIF data, which may turn it upright."""
     file = io.BytesIO()
-    stored = picture if picture.mode in PNG_MODES else picture.convert("RGB")
+    stored = picture if picture.mode in PNG_MODES else as_picture(swapped(pixels_of(picture, gray=False)))
     options = {name: picture.info[name] for name in ("dpi",) if name in picture.info}
     stored.save(file, "PNG", compress_level=1, exif=picture.getexif(), **options)
     return file.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -87,6 +88,6 @@ def is_opened(path: str, doubtful: bool) -> bool:
 def _each(sources: Source | Iterable[Source]) -> Iterable[Source]:
     if isinstance(sources, (str, os.PathLike, *memory.KINDS)):
         return [sources]
-    if not isinstance(sources, Iterable):
+    if not isinstance(sources, Iterable) or isinstance(sources, io.IOBase):  # A file would give its lines.
         raise InputError(f"{sources!r} is not a source.", REMEDY)
     return sources

@@ -32,6 +32,21 @@ def test_pillow_pictures_of_any_mode_are_read(mode: str) -> None:
     assert document(PillowImage.new(mode, (4, 3)), 0)["content"].startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("picture", "shades"),
+    [
+        (PillowImage.fromarray(np.array([[0, 30_000, 60_000]], np.int32)), (0, 127, 255)),
+        (PillowImage.fromarray(np.array([[0, 0.5, 1]], np.float32)), (0, 127, 255)),
+        (PillowImage.fromarray(np.array([[[0, 0], [0, 255]]], np.uint8), "LA").convert("La"), (255, 0)),
+        (PillowImage.fromarray(np.array([[[0] * 4, [0, 0, 0, 255]]], np.uint8)).convert("RGBa"), (255, 0)),
+        (PillowImage.new("LAB", (2, 1), (255, 128, 128)), (255, 255)),
+    ],
+)
+def test_shades_and_transparency_are_those_of_files(picture: PillowImage.Image, shades: tuple[int, ...]) -> None:
+    found = opened(document(picture, 0)["content"])
+    assert np.abs(found[0, :, 0].astype(int) - shades).max() <= 1
+
+
 def test_colours_keep_their_order() -> None:
     (page,) = rp.Pipeline([rp.BinaryToImage()]).run(RED)
     assert page["image"].pixels()[0, 0].tolist() == [0, 0, 200]
@@ -50,9 +65,13 @@ def test_rows_keep_their_columns() -> None:
     assert document({"path": "a.png"}, 2) == {"path": "a.png", "content": None}
     with pytest.raises(InputError, match="Row 2"):
         document({"archive": "box 7"}, 2)
+    for content in ("x", RED):
+        with pytest.raises(InputError, match="The content of row 2"):
+            document({"content": content}, 2)
+    assert document({"content": bytearray(b"x")}, 2)["content"] == b"x"
 
 
-@pytest.mark.parametrize("sources", [123, [123], None, object()])
+@pytest.mark.parametrize("sources", [123, [123], None, object(), io.BytesIO(b"a\nb")])
 def test_what_is_no_source_is_refused_at_once(sources: Any) -> None:
     with pytest.raises(InputError, match="is not a source"):
         rp.Pipeline([rp.BinaryToImage()]).run(sources)
