@@ -47,11 +47,13 @@ def document(source: InMemory, number: int) -> Row:
         raise InputError(f"Row {number} of the sources has neither path nor content.", "Give it one of them.")
     content = row.get("content")
     if content is not None and not isinstance(content, (bytes, bytearray, memoryview)):
-        what = f"The content of row {number} of the sources is {type(content).__name__}"
-        raise InputError(
-            f"{what}, not bytes.", "Give the encoded file; arrays and Pillow pictures are sources themselves."
-        )
-    row = {**row, "path": str(row.get("path") or f"row-{number}"), "content": content and bytes(content)}
+        what = f"The content of row {number} of the sources is {type(content).__name__}, not bytes."
+        raise InputError(what, "Give the encoded file; arrays and Pillow pictures are sources themselves.")
+    row = {
+        **row,
+        "path": str(row.get("path") or f"row-{number}"),
+        "content": None if content is None else bytes(content),
+    }
     password = row.pop("password", None)
     if password and row["content"] is not None:
         row["content"] = unlocked(row["content"], [password])

@@ -39,7 +39,7 @@ def test_pillow_pictures_of_any_mode_are_read(mode: str) -> None:
         (PillowImage.fromarray(np.array([[0, 0.5, 1]], np.float32)), (0, 127, 255)),
         (PillowImage.fromarray(np.array([[[0, 0], [0, 255]]], np.uint8), "LA").convert("La"), (255, 0)),
         (PillowImage.fromarray(np.array([[[0] * 4, [0, 0, 0, 255]]], np.uint8)).convert("RGBa"), (255, 0)),
-        (PillowImage.new("LAB", (2, 1), (255, 128, 128)), (255, 255)),
+        (PillowImage.frombytes("LAB", (2, 1), bytes((255, 128, 128) * 2)), (255, 255)),
     ],
 )
 def test_shades_and_transparency_are_those_of_files(picture: PillowImage.Image, shades: tuple[int, ...]) -> None:
