@@ -92,7 +92,7 @@ def run(
         raise click.MissingParameter(param_hint="--output", param_type="option")
     folder, overlay = OutputFolder(output), overlay_for(pipeline, overlay)
     pipeline = with_overlays(pipeline, folder, overlay)
-    stop.heed_sigterm()
+    stop.heed_signals()
     with _resumable(folder):
         job = plan.prepare(pipeline, sources, output, formats, overwrite, retry_failed)
         with progress.shown(FailureLimits(max_errors, max_error_rate)) as shown:

@@ -44,7 +44,7 @@ class RayEngine:
         self._graph, self._writer, self._batch_size = graph, writer, batch_size
         self._page_seconds = page_seconds
         jobs.connect(address)
-        stop.heed_sigterm()  # Ray has set a handler of its own.
+        stop.heed_signals()  # Ray has set a handler of its own.
         if address:
             nodes.check_nodes(graph if needs_models else None, writer.folder.job)
 

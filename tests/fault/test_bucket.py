@@ -27,7 +27,7 @@ from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
 from raypipe.job.progress import Progress
 from raypipe.job.status import status
-from raypipe.job.stop import Stopped, heed_sigterm
+from raypipe.job.stop import Stopped, heed_signals
 
 PIPELINE = jobs.PIPELINE
 UNWRITTEN = "out/results/.* cannot be written: .*Free space there, or renew"
@@ -129,7 +129,7 @@ def test_a_job_that_is_stopped_while_its_lease_settles_gives_it_back(
 ) -> None:
     monkeypatch.setattr(lease, "SETTLE_SECONDS", 60)
     before = signal.getsignal(signal.SIGTERM)
-    heed_sigterm()
+    heed_signals()
 
     def stop() -> None:
         while not exists(scans.uri("out/.lease")):
