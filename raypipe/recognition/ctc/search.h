@@ -4,7 +4,7 @@
 
 #define NEVER (-1e30)
 
-/* Kinds of characters and the edge of a word, as in language.py. */
+/* Kinds of characters and the edge of a word, as in characters.py. */
 enum { START, WORD, NUMBER, SPACE };
 enum { EDGE = 27, CODES = EDGE + 1, CONTEXTS = CODES * CODES * CODES, WORD_START = CONTEXTS - 1 };
 /* How the previous word is written. */
