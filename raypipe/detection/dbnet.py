@@ -5,6 +5,8 @@ The network gives the probability that a pixel lies in the shrunken core of a te
 
 from __future__ import annotations
 
+import numpy as np
+
 from raypipe.detection.base import Detection, Thresholds, network_input, to_page
 from raypipe.detection.components import components
 from raypipe.engine.session import Session
@@ -18,6 +20,9 @@ UNCLIP_RATIO = 1.25
 """How far a core grows: area x ratio / perimeter on each side (the paper's offset for Vatti clipping)."""
 END_MARGIN = 0.05
 """How far a line then grows at its ends, in line heights: the first and last letters extend beyond the core."""
+
+STANDING = 5.0
+"""A region at least this many times higher than wide is a line that stands; a narrow letter is not so high."""
 
 
 class DBNet:
@@ -44,5 +49,8 @@ def find_regions(probabilities: Floats, thresholds: Thresholds) -> tuple[Boxes, 
     margin = boxes[:, 2] * boxes[:, 3] * UNCLIP_RATIO / (2 * (boxes[:, 2] + boxes[:, 3]))
     boxes[:, 2] += 2 * margin
     boxes[:, 3] += 2 * margin
-    boxes[:, 2] += 2 * END_MARGIN * boxes[:, 3]
+    stands = boxes[:, 3] >= STANDING * boxes[:, 2]
+    along, across = np.where(stands, 3, 2), np.where(stands, 2, 3)
+    every = np.arange(len(boxes))
+    boxes[every, along] += 2 * END_MARGIN * boxes[every, across]
     return boxes, scores[kept]

@@ -12,7 +12,7 @@ from raypipe.geometry import Floats, bounds, enclose, overlapping, turn
 from raypipe.layout.chains import Indices, chains
 from raypipe.layout.order import reading_order
 from raypipe.layout.spreads import Fold, Spread, fold
-from raypipe.layout.standing import quarters
+from raypipe.layout.standing import quarters, slant
 from raypipe.types import Boxes
 
 BRIDGED_GAP = 6.0
@@ -75,7 +75,7 @@ def arrange(
 
 def _groups(boxes: Boxes, spread: Fold | None) -> Iterator[tuple[int, Indices]]:
     """The boxes of each page by direction, in quarter turns, the direction of most text first."""
-    quarter = quarters(boxes[:, 4])
+    quarter = quarters(boxes[:, 4] - slant(boxes))
     lengths = np.bincount(quarter, boxes[:, 2], minlength=4)
     is_right = spread.is_right if spread else np.zeros(len(boxes), np.bool_)
     for side in (False, True):

@@ -18,6 +18,8 @@ LYING = 0.7
 with one detector and for 62 with another."""
 TURNED_GAIN = 1.5
 """A page is turned if it then has this many times more level text."""
+SLANTED = 30
+"""From this many degrees off the nearest quarter turn, text is as good as midway between two of them."""
 TALL_LINE = 2.0
 """A standing line is at least this many times as tall as most lines of its page: a tall, narrow region may be a 1."""
 
@@ -27,12 +29,30 @@ def quarters(angles: Floats) -> npt.NDArray[np.int64]:
     return np.rint(np.asarray(angles) / 90).astype(np.int64) % 4
 
 
+def slant(boxes: Boxes) -> float:
+    """The angle of most text in boxes (n, 5), in degrees from the nearest quarter turn; 0 if it is below `SLANTED`."""
+    angle = _mean(boxes[boxes[:, 2] >= LONG * boxes[:, 3]], 4)
+    return angle if abs(angle) >= SLANTED else 0.0
+
+
+def _mean(boxes: Boxes, folds: int) -> float:
+    """The mean angle of boxes (n, 5), weighted by their widths, of directions that repeat this many times in a turn."""
+    return float(np.angle((boxes[:, 2] * np.exp(1j * folds * np.deg2rad(boxes[:, 4]))).sum(), deg=True)) / folds
+
+
 def laid(boxes: Boxes) -> Boxes:
-    """The boxes (n, 5) with their width along the text: a line that stands is assumed to be read upwards."""
+    """The boxes (n, 5) with their width along the text: a line that stands is assumed to be read upwards.
+
+    Where text is slanted as much as it stands, all of it is assumed to run one way.
+    """
     width, height = boxes[:, 2], boxes[:, 3]
     lying = height[width >= height]
     stands = (height >= TALL * width) & (height >= TALL_LINE * (np.median(lying) if len(lying) else 0))
-    return np.where(stands[:, None], boxes[:, [0, 1, 3, 2, 4]] - np.array([0, 0, 0, 0, 90], np.float32), boxes)
+    found = np.where(stands[:, None], boxes[:, [0, 1, 3, 2, 4]] - np.array([0, 0, 0, 0, 90], np.float32), boxes)
+    if slant(found):
+        against = np.cos(np.deg2rad(found[:, 4] - _mean(found, 2))) < 0
+        found[against, 4] += 180
+    return found
 
 
 def lies(boxes: Boxes) -> bool:

@@ -31,6 +31,12 @@ def test_a_turned_page_is_read_alike(read: Any, turned: list[Path], ray_cluster:
     assert [row["turned"] for row in rows] == TURNS
 
 
+@pytest.mark.parametrize("angle", [45, -45, 135])
+def test_a_page_midway_between_two_of_these_is_read(angle: float, tmp_path: Path) -> None:
+    drawn.page(drawn.LETTER).rotate(angle, expand=True, fillcolor="white").save(tmp_path / "page.png")
+    assert rp.read_text(tmp_path / "page.png").split("\n") == drawn.LETTER
+
+
 @pytest.mark.parametrize(
     "detector", ["text_detector_db_opt", pytest.param("image_text_detector_v2_opt", marks=pytest.mark.slow)]
 )

@@ -44,6 +44,14 @@ def test_cores_grow_back() -> None:
     assert np.allclose(scores, [0.8, 0.6])
 
 
+def test_a_line_that_stands_grows_at_its_ends() -> None:
+    probabilities = np.zeros((300, 100), np.float32)
+    probabilities[40:140, 20:30] = 0.8
+    found, _ = find_regions(probabilities, THRESHOLDS)
+    y, x, height, width, angle = grown((90, 25, 100, 10, 0))
+    assert np.allclose(found, [[x, y, width, height, angle]], atol=1e-3)
+
+
 @pytest.mark.parametrize("angle", [-30, -12, 5, 20, 40])
 def test_a_turned_line_has_its_angle(angle: float) -> None:
     found, _ = find_regions(core((300, 300), (150, 140, 180, 12, angle), 0.9), THRESHOLDS)

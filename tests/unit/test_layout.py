@@ -286,6 +286,12 @@ def test_lines_of_two_columns_stay_apart_across_a_narrow_gutter() -> None:
     assert len(arrange(boxes(*left[:3], *right[:3])).members) == 3
 
 
+@pytest.mark.parametrize("angle", [45, -45])
+def test_lines_midway_between_two_quarter_turns_stay_in_order(angle: float) -> None:
+    lines = boxes(*((500, 100 + 60 * n, 700, 30, n % 3 - 1) for n in range(8)))
+    assert np.concatenate(arrange(rotated(lines, angle)).members).tolist() == list(range(8))
+
+
 def test_no_boxes_make_no_lines() -> None:
     layout = arrange(np.zeros((0, 5), np.float32))
     assert layout.members == []

@@ -138,6 +138,16 @@ def test_narrow_letters_do_not_stand() -> None:
     assert laid(some)[:, [2, 3, 4]].tolist() == [[6, 30, 0], [200, 30, 0], [400, 30, -90]]
 
 
+@pytest.mark.parametrize("angle", [-44, 44])
+def test_text_midway_between_lying_and_standing_runs_one_way(angle: float) -> None:
+    """Some of its lines are found as lying, others as standing."""
+    other = angle - 2 * np.sign(angle)
+    some = boxes((300, 300, 400, 30, angle), (340, 260, 30, 420, -other), (380, 220, 380, 30, angle))
+    found = laid(some)[:, [2, 3, 4]]
+    assert found[:, :2].tolist() == [[400, 30], [420, 30], [380, 30]]
+    assert np.ptp(found[:, 2]) < 10
+
+
 def test_most_of_the_text_says_whether_a_page_lies() -> None:
     note = boxes((900, 300, 30, 300, 0))
     digits = boxes(*((100 + 50 * n, 500, 14, 30, 0) for n in range(10)))
