@@ -23,8 +23,8 @@ from raypipe.visual.transformers import (
     BinaryToImage,
     ImageSplitRegions,
     ImageToText,
-    Transformer,
 )
+from raypipe.visual.transformers.bases import Transformer
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from raypipe.visual import enums, transformers
 from raypipe.visual.absent import ABSENT
 from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
-from raypipe.visual.transformers import FrameTransformer, Transformer, transformed
+from raypipe.visual.transformers.bases import FrameTransformer, Transformer, transformed
 
 FILE = "pipeline.json"
 STAGES: dict[str, type[Transformer]] = {

@@ -14,7 +14,7 @@ from raypipe.visual import once
 from raypipe.visual.enums import Color, ImageType, Language, OcrOutputFormat, PageSegmentationMode, SplittingStrategy
 from raypipe.visual.ml import STAGES
 from raypipe.visual.parameters import NOT_NEEDED, NOT_OFFERED
-from raypipe.visual.transformers import Transformer
+from raypipe.visual.transformers.bases import Transformer
 
 FIELD, NEEDLESS, REFUSED, OWN = "field", "needless", "refused", "own"
 """What becomes of a parameter: it sets a field of raypipe's stage; is not needed; is refused; or does something here,

@@ -22,7 +22,7 @@ from raypipe.visual import once, start
 from raypipe.visual.enums import Color, ImageType
 from raypipe.visual.functions import lit
 from raypipe.visual.stages import ConfidentWords, TesseractColumns, TesseractWriter, WordChooser, tokens
-from raypipe.visual.transformers import transformed
+from raypipe.visual.transformers.bases import transformed
 
 BOX = {"x": 20.0, "y": 20.0, "width": 100.0, "height": 20.0}
 """The first bar of `page_png`, by its top left corner."""

@@ -1,0 +1,43 @@
+"""From pictures to their regions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from raypipe.stages.detect import ImageTextDetector as Detector
+from raypipe.stages.visual_nlp import ImageTextDetectorV2 as DetectorV2
+from raypipe.visual.parameters import Parameter, not_needed, not_offered
+from raypipe.visual.transformers.bases import GPU, ModelTransformer
+
+THRESHOLDS = {"scoreThreshold": "score", "textThreshold": "text", "linkThreshold": "link"}
+
+
+class ImageTextDetectorV2(ModelTransformer):
+    """Finds the words of a picture, or its lines with the refiner."""
+
+    spec = DetectorV2
+    own: ClassVar[Mapping[str, Parameter]] = {
+        "useGPU": GPU,
+        "forceProcessing": not_needed(False, "cache() keeps what several consumers need."),
+        "height": not_offered("Pictures keep their proportions; setWidth sets their longer side.", 0),
+    }
+
+    @override
+    def getOrDefault(self, name: str) -> Any:
+        """The value of a parameter, as it was set, or its default: for a threshold, that of the model."""
+        if name in THRESHOLDS and name not in self._values:
+            stage = self.stage()
+            assert isinstance(stage, Detector)
+            return getattr(stage.thresholds(), THRESHOLDS[name])
+        return super().getOrDefault(name)
+
+
+class ImageTextDetector(ImageTextDetectorV2):
+    """Another name for `ImageTextDetectorV2`."""
+
+
+class ImageTextDetectorCraft(ImageTextDetectorV2):
+    """Another name for `ImageTextDetectorV2`."""
