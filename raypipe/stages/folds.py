@@ -10,10 +10,10 @@ import numpy as np
 from raypipe.geometry import directions, enclose
 from raypipe.layout.lines import arrange, fold_of
 from raypipe.layout.spreads import CROSSING, LEAST_GAP, Spread
-from raypipe.types import Line, Word, boxes_of, place_of
+from raypipe.types import Boxes, Line, Word, boxes_of, place_of
 
 
-def unfolded(lines: list[Line], tolerance: float, size: Spread) -> list[Line]:
+def unfolded(lines: list[Line], tolerance: float, size: Spread, dividers: Boxes | None = None) -> list[Line]:
     """The lines of a picture, split at the fold between two pages, those of the left page first; see `arrange`."""
     words = [word for line in lines for word in line.words]
     if size is None or not words or fold_of(boxes_of(lines), size):
@@ -27,7 +27,8 @@ def unfolded(lines: list[Line], tolerance: float, size: Spread) -> list[Line]:
     if sum(_gap(*parts[:2]) < LEAST_GAP or len(parts) > 2 for parts in across) > CROSSING * len(across):
         return lines  # The gaps are spaces between the words of one page.
     lines = [part for parts in parted for part in parts]
-    layout = arrange(boxes_of(lines), tolerance, [line.text for line in lines], fold_of(boxes_of(lines), size))
+    boxes = boxes_of(lines)
+    layout = arrange(boxes, tolerance, [line.text for line in lines], fold_of(boxes, size), dividers)
     rows = zip(layout.members, layout.rows.tolist(), strict=True)
     return [replace(lines[n], row=row) for members, row in rows for n in members.tolist()]
 

@@ -140,7 +140,8 @@ class TextReader(Worker["ImageToText"]):
         self.metrics.add("lines_from_reverse_total", len(reverse))
         self.metrics.add("specks_total", len(spots))
         tolerance = self.spec.line_tolerance
-        return unfolded(line_pictures.assemble(crops, readings, tolerance, size), tolerance, size)
+        lines = line_pictures.assemble(crops, readings, tolerance, size)
+        return unfolded(lines, tolerance, size, crops.divider_boxes())
 
     def _read(self, pictures: Sequence[Pixels]) -> list[Reading]:
         return self._recognizer.read(pictures, self.spec.batch_size)

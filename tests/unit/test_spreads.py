@@ -93,7 +93,7 @@ def across(y: float, space: float, middle: float = 790) -> Line:
     starts = [middle - space / 2 - 110 * n for n in range(1, 6)][::-1] + [
         middle + space / 2 + 110 * n for n in range(5)
     ]
-    words = [a_word(f"w{n}", 0.9, x + 50, y, 100, 20, 0) for n, x in enumerate(starts)]
+    words = [a_word("abcdefghij"[n], 0.9, x + 50, y, 100, 20, 0) for n, x in enumerate(starts)]
     ends = starts[0], starts[-1] + 100
     text = " ".join(word.text for word in words)
     return a_line(text, 0.9, sum(ends) / 2, y, ends[1] - ends[0], 24, 0, words=words)
@@ -101,10 +101,23 @@ def across(y: float, space: float, middle: float = 790) -> Line:
 
 def test_lines_across_the_fold_are_cut_between_their_words() -> None:
     found = unfolded([across(y, 60 + 7 * n) for n, y in enumerate(LEVELS)], 0, SIZE)
-    assert [line.text for line in found] == ["w0 w1 w2 w3 w4"] * 5 + ["w5 w6 w7 w8 w9"] * 5
+    assert [line.text for line in found] == ["a b c d e"] * 5 + ["f g h i j"] * 5
     assert [line.y for line in found] == LEVELS * 2
     assert [line.row for line in found] == list(range(10))
     assert found[0].x + found[0].width / 2 == pytest.approx(750, abs=20)
+
+
+def test_the_columns_of_a_page_stay_columns_where_lines_are_cut() -> None:
+    side = ["Profile", "Careful and", "patient teacher", "of small groups", "Address", "4 High Street", "Leeds"]
+    main = [across(100 + 60 * n, 60) for n in range(7)]
+    lines = [
+        a_line(text, 0.9, 90, line.y, 140, 24, 0, words=[a_word(text, 0.9, 90, line.y, 140, 20, 0)])
+        for text, line in zip(side, main, strict=True)
+    ]
+    texts = [*side, *["a b c d e"] * 7, *["f g h i j"] * 7]
+    rows = [line for pair in zip(lines, main, strict=True) for line in pair]
+    assert [line.text for line in unfolded(rows, 0, SIZE, boxes((185, 280, 1, 400, 0)))] == texts
+    assert [line.text for line in unfolded(rows, 0, SIZE)] != texts
 
 
 def test_the_spaces_of_one_page_are_no_fold() -> None:
