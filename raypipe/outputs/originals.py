@@ -7,9 +7,9 @@ import sys
 
 import cv2
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, PageError
 from raypipe.files.paths import read_file
-from raypipe.images import passwords
+from raypipe.images import passwords, raster
 from raypipe.images.image import Limits, open_image
 from raypipe.images.kinds import kind_of
 from raypipe.images.pdf import unlocked
@@ -61,8 +61,10 @@ def is_pdf(data: bytes) -> bool:
     return kind_of(data).name == "pdf"
 
 
-def picture_page(data: bytes, page: PageRecord) -> bytes:
+def picture_page(data: bytes, page: PageRecord, archival: bool = False) -> bytes:
     """A PDF of one page that shows a page of a file of pictures: a JPEG or PNG byte for byte, others pixel for pixel.
+
+    If it is `archival`, it has nothing that PDF/A does not allow.
 
     Raises:
         PageError: It cannot be read.
@@ -73,10 +75,25 @@ def picture_page(data: bytes, page: PageRecord) -> bytes:
     stated = image.resolution >= LEAST_RESOLUTION
     dots = image.resolution if stated else 72 * max(image.width, image.height) / LONG_SIDE
     options = {"layout_fun": img2pdf.get_fixed_dpi_layout_fun((dots, dots)), "rotation": img2pdf.Rotation.ifvalid}
-    if kind_of(data).page_count is None:
+    if _may_be_kept(data, page.path, archival):
         try:
             return bytes(img2pdf.convert(data, **options))
         except (img2pdf.ImageOpenError, img2pdf.AlphaChannelError, ValueError, NotImplementedError):
             pass  # PDF has no counterpart for this kind of picture.
     _, png = cv2.imencode(".png", image.pixels())
     return bytes(img2pdf.convert(png.tobytes(), **options))
+
+
+def _may_be_kept(data: bytes, name: str, archival: bool) -> bool:
+    """Whether img2pdf can store a picture as it is.
+
+    With transparency, viewers would lay it on white whatever its ink, and img2pdf mixes up palettes of few colours.
+    """
+    if kind_of(data).name != raster.KIND.name:
+        return False
+    try:
+        picture = raster.header(data, name)
+    except PageError:  # Something is to be mended.
+        return False
+    is_allowed = picture.mode != "CMYK" and picture.format != "JPEG2000"
+    return not picture.has_transparency_data and (is_allowed or not archival)

@@ -34,11 +34,11 @@ def render(document: Document) -> bytes:
     return file.getvalue()
 
 
-def searchable(document: Document) -> Pdf:
-    """The document with its invisible text; see `render`."""
+def searchable(document: Document, archival: bool = False) -> Pdf:
+    """The document with its invisible text; see `render`. If `archival`, its pictures are stored as PDF/A allows."""
     from pikepdf import Pdf, String
 
-    result, places = _originals(document)
+    result, places = _originals(document, archival)
     with Pdf.open(io.BytesIO(text_layer(document.pages))) as layer:
         for page, place, words in zip(document.pages, places, layer.pages, strict=True):
             if page.lines and page.text_source == "ocr":  # Otherwise the page has its text already.
@@ -62,7 +62,7 @@ def _shown(page: PdfPage) -> Rectangle:
     return part if part.width > 0 and part.height > 0 else whole
 
 
-def _originals(document: Document) -> tuple[Pdf, list[int]]:
+def _originals(document: Document, archival: bool) -> tuple[Pdf, list[int]]:
     """The document's original pages, and the place of each page in them."""
     from pikepdf import Pdf
 
@@ -74,7 +74,7 @@ def _originals(document: Document) -> tuple[Pdf, list[int]]:
             return opened, [number_of(page) for page in document.pages]
     result = Pdf.new()
     for page in document.pages:
-        _append(result, page, files)
+        _append(result, page, files, archival)
     return result, list(range(len(document.pages)))
 
 
@@ -89,7 +89,7 @@ def _opened(data: bytes) -> Pdf | None:
         return None
 
 
-def _append(result: Pdf, page: PageRecord, files: Originals) -> None:
+def _append(result: Pdf, page: PageRecord, files: Originals, archival: bool) -> None:
     """Adds an original page; a blank one if it could not be read."""
     from pikepdf import Pdf
 
@@ -97,7 +97,7 @@ def _append(result: Pdf, page: PageRecord, files: Originals) -> None:
         data = files.of(page)
         source = _opened(data) if is_pdf(data) else None
         place = 0 if source is None else number_of(page)
-        with source or Pdf.open(io.BytesIO(picture_page(data, page))) as source:
+        with source or Pdf.open(io.BytesIO(picture_page(data, page, archival))) as source:
             result.pages.append(source.pages[place])
     except PageError:
         if not page.exception:

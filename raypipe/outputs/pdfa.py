@@ -23,7 +23,7 @@ def render(document: Document) -> bytes:
 
     file = io.BytesIO()
     try:
-        pdfa.save(searchable(document), file, LEVEL)
+        pdfa.save(searchable(document, archival=True), file, LEVEL)
     except pdfa.PdfaError as error:
         reasons = dict.fromkeys(finding.message for finding in error.report.findings)
         raise UnfitError(f"{document.path} cannot become PDF/A: {'; '.join(reasons)}.", REMEDY) from error

@@ -173,6 +173,26 @@ def test_other_pictures_are_kept_pixel_for_pixel(kind: str) -> None:
     assert_words_are_in_place(made, points=0.72 if kind != "WEBP" else 842 / 500)
 
 
+@pytest.mark.parametrize("colours", [2, 8, 200])
+@pytest.mark.parametrize("ink", [0, 255])
+def test_a_picture_with_transparency_is_kept_as_it_was_read(colours: int, ink: int) -> None:
+    """Viewers would show white ink on nothing as an empty page."""
+    picture = PillowImage.new("RGBA", (500, 400), (ink, ink, ink, 0))
+    picture.paste((ink, ink, ink, 255), (100, 100, 400, 200))
+    for kind, stored in (("PNG", picture), ("PNG", picture.quantize(colours)), ("TIFF", picture)):
+        some = page(encoded(stored, kind))
+        with pypdfium2.PdfDocument(render(document([some]))) as pdf:
+            drawn = pdf[0].render(scale=500 / 842).to_numpy()
+        assert np.abs(drawn[:400, :500].astype(int) - some.image.pixels()).mean() < 5
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("JPEG", "CMYK"), ("JPEG2000", "RGB"), ("TIFF", "CMYK")])
+def test_any_picture_becomes_pdf_a(kind: str, mode: str) -> None:
+    data = encoded(PillowImage.new(mode, (500, 400)), kind)
+    with pikepdf.open(io.BytesIO(pdfa.render(document([page(data)])))) as found, found.open_metadata() as metadata:
+        assert metadata.pdfa_status == "2B"
+
+
 def test_pages_of_a_tiff_and_pictures_with_holes() -> None:
     frames = [PillowImage.new("RGBA", (500, 400), colour) for colour in ("red", "blue")]
     tiff = encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
