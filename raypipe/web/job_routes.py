@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
@@ -86,7 +87,7 @@ async def events(request: Request, job: str, last_event_id: Annotated[str, Heade
     if answer.state in ENDED and number(answer) == last_event_id:
         return Response(status_code=204)
     parts = _listening(request, job).events(last_event_id, service.settings.retry_after_seconds)
-    return Stream(parts, EVENTS, request.app.state.listeners, request.state.client)
+    return _stream(request, parts, EVENTS)
 
 
 def _listening(request: Request, job: str) -> Listening:
@@ -123,7 +124,12 @@ async def _streamed(request: Request, job: str, options: Selection, context: ans
         return answers.body([page], context, {}) if is_chosen else b""
 
     parts = _listening(request, job).pages(next_pages, line)
-    return Stream(parts, context.form.media_type, request.app.state.listeners, request.state.client)
+    return _stream(request, parts, context.form.media_type)
+
+
+def _stream(request: Request, parts: AsyncIterator[bytes], media_type: str) -> Response:
+    state = request.app.state
+    return Stream(parts, media_type, state.listeners, request.state.client, state.service.settings.request_seconds)
 
 
 @router.delete(f"{PLACE}/{{job}}", status_code=204)

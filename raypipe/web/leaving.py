@@ -1,12 +1,14 @@
-"""Clients that leave before they have their answer: nothing further is done for them."""
+"""Clients that leave before they have their answer, or do not take it: nothing further is done for them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from starlette.types import Receive
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from raypipe.web.problems import ProblemError
 
@@ -34,3 +36,14 @@ async def _left(receive: Receive) -> None:
     """Waits until the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def send_while_taken(response: Response, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
+    """Sends an answer of many parts, and stops if a client does not take one in time: it would hold a place."""
+
+    async def send_part(message: Message) -> None:
+        async with asyncio.timeout(seconds):
+            await send(message)
+
+    with suppress(TimeoutError):
+        await response(scope, receive, send_part)

@@ -22,7 +22,7 @@ from raypipe.web import answers, given
 from raypipe.web.bodies import Bodies
 from raypipe.web.fairness import FairQueue
 from raypipe.web.forms import forms, json_line
-from raypipe.web.leaving import while_connected
+from raypipe.web.leaving import send_while_taken, while_connected
 from raypipe.web.limits import Admission, Deadline, Quota
 from raypipe.web.options import Options, negotiate, with_form
 from raypipe.web.problems import ProblemError, of_page
@@ -225,7 +225,7 @@ class PageStream(Response):
                 raise of_page(first.page.exception)
             lines = self._lines(first, reads)
             stream = StreamingResponse(lines, headers=answers.HEADERS, media_type=self._context.form.media_type)
-            await stream(scope, receive, send)
+            await send_while_taken(stream, scope, receive, send, seconds)
 
     async def _lines(self, first: ReadPage, others: AsyncIterator[ReadPage]) -> AsyncIterator[bytes]:
         yield self._line(first)

@@ -13,6 +13,7 @@ from raypipe.types import PageRecord
 from raypipe.web.answers import HEADERS
 from raypipe.web.forms import dumps, json_line
 from raypipe.web.jobs import ENDED, JobAnswer
+from raypipe.web.leaving import send_while_taken
 from raypipe.web.limits import Admission
 from raypipe.web.problems import ProblemError
 
@@ -96,14 +97,16 @@ def number(answer: JobAnswer) -> str:
 
 
 class Stream(Response):
-    """A stream that holds a place as long as it lasts."""
+    """A stream that holds a place as long as it lasts, and ends if the client does not take a part in time."""
 
-    def __init__(self, parts: AsyncIterator[bytes], media_type: str, places: Admission, client: str) -> None:
+    def __init__(
+        self, parts: AsyncIterator[bytes], media_type: str, places: Admission, client: str, seconds: float
+    ) -> None:
         super().__init__()
-        self._places, self._client = places, client
+        self._places, self._client, self._seconds = places, client, seconds
         self._stream = StreamingResponse(parts, headers=UNBUFFERED, media_type=media_type)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer; see ASGI."""
         with self._places.place(self._client):
-            await self._stream(scope, receive, send)
+            await send_while_taken(self._stream, scope, receive, send, self._seconds)

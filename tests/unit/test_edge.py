@@ -27,9 +27,11 @@ from asking import (
 from starlette.testclient import TestClient
 
 from raypipe.run.single import Server
+from raypipe.types import PageRecord, Row
 from raypipe.web import service
 from raypipe.web.app import create
 from raypipe.web.edge import HEALTH_PATHS, Edge
+from raypipe.web.reading import ReadPage
 from raypipe.web.settings import ServerSettings, digest, read_keys
 
 STATIC = sorted(path.name for path in (Path(service.__file__).parent / "static").iterdir())
@@ -143,6 +145,25 @@ def test_nothing_is_read_for_a_client_that_has_left(
             time.sleep(0.01)
     assert reader.cancelled == (content == b"slow")
     assert '"status": 400' in capfd.readouterr().err
+
+
+class Wordy(Reader):
+    async def read(self, row: Row, overlay: str) -> ReadPage:
+        read = await super().read(row, overlay)
+        return ReadPage(PageRecord({**read.page, "text": "word " * 10**6}), read.visits)
+
+
+def test_a_client_that_does_not_take_its_pages_keeps_no_place() -> None:
+    """It held a place, and kept a server from stopping, as long as it liked."""
+    head = "POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\nContent-Length: %d\r\n\r\n"
+    with listening(app := create(Wordy(), ServerSettings(request_seconds=0.5))) as at, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect((at.host, at.port))
+        client.sendall(head.encode() % len(TIFF) + TIFF)
+        while not app.under_way:
+            time.sleep(0.01)
+        while app.under_way:
+            time.sleep(0.01)
 
 
 def test_a_websocket_is_no_way_in() -> None:
