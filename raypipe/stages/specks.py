@@ -17,9 +17,9 @@ THICK = 0.5
 """A speck is at least this share of its longer side thick: a disc and a square are 1, a bold I about 0.3, and the
 letters of handwriting 0.07 to 0.16."""
 
-CHANCE, LONE = 0.2, 0.7
+CHANCE, LONE = 0.1, 0.7
 """What is read is a guess if its mean probability is below `CHANCE` of the doubtful one, or `LONE` if it is a single
-character. Of 36 photos and scans this holds for five lines, none of which was read right; letters that stand alone, by
+character. Of 36 photos and scans this holds for four lines, none of which was read right; letters that stand alone, by
 hand, have at least 1.03 of the doubtful one."""
 
 
