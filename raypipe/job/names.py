@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from raypipe.files.archives import MARK as IN_ARCHIVE
@@ -14,6 +15,8 @@ from raypipe.keys import public
 
 MAX_BYTES = 220
 """Longest part of a name. File systems take 255 bytes, of which a page's number and suffixes take some."""
+PAGE = re.compile(r"\.(\d+)$")
+"""What ends the names of files of one page."""
 
 
 class Naming:
@@ -30,11 +33,11 @@ class Naming:
         """The name of a document."""
         parts = _parts(path)
         start = len(self._shared) if parts[: len(self._shared)] == self._shared else 0
-        return "/".join(map(_fitting, parts[start:])) or "document"
+        return _name(parts[start:]) or "document"
 
     def of(self, found: Found) -> str:
         """The name of a file that was found: the one that a list gave it, as a path."""
-        return "/".join(map(_fitting, _parts(found.name))) or self(found.path)
+        return _name(_parts(found.name)) or self(found.path)
 
 
 def _folder_of(source: str) -> str:
@@ -50,6 +53,11 @@ def _parts(path: str) -> list[str]:
     """The parts of a path or URI; none of them leads up."""
     parts = split_options(public(path))[0].replace(IN_ARCHIVE, "/").split("/")
     return ["_" if part in (".", "..") else part for part in parts if part]
+
+
+def _name(parts: Sequence[str]) -> str:
+    """The name of these parts of a path: `book.1` would be that of files of the second page of `book`."""
+    return PAGE.sub(r"-\1", "/".join(map(_fitting, parts)))
 
 
 def _fitting(part: str) -> str:

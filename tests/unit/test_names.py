@@ -37,6 +37,12 @@ def test_names_have_no_options_of_a_uri() -> None:
     assert [naming(f"s3://bucket/scans/{name}.jpg?region=eu-west-1") for name in ("a", "b")] == ["a.jpg", "b.jpg"]
 
 
+def test_no_name_is_that_of_a_page_of_another_document() -> None:
+    naming = Naming(["s3://bucket/"])
+    given = ["book", "book.1", "book.1.jpg", "of.2/book", "19.04.1950"]
+    assert [naming(f"s3://bucket/{name}") for name in given] == ["book", "book-1", *given[2:4], "19.04-1950"]
+
+
 def test_names_stay_below_the_output_folder() -> None:
     """Keys in a bucket may have parts that lead up in a file system."""
     naming = Naming(["s3://bucket/scans"])
