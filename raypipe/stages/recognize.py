@@ -134,11 +134,13 @@ class TextReader(Worker["ImageToText"]):
         reverse = from_reverse(crops, readings, self._read, doubtful)
         crops, readings = righted(crops, readings, self._read, doubtful, [*reverse, *spots])
         readings = front_alone(crops, readings, reverse, doubtful)
-        for n, reading in enumerate(readings):
-            if n in spots or (self.spec.regions_column and is_guess(reading, doubtful)):
-                readings[n] = NOTHING
+        found = [n for n, reading in enumerate(readings) if reading.text] if self.spec.regions_column else []
+        guesses = [n for n in found if n not in spots and is_guess(readings[n], doubtful)]
+        for n in (*spots, *guesses):
+            readings[n] = NOTHING
         self.metrics.add("lines_from_reverse_total", len(reverse))
         self.metrics.add("specks_total", len(spots))
+        self.metrics.add("guesses_total", len(guesses))
         tolerance = self.spec.line_tolerance
         lines = line_pictures.assemble(crops, readings, tolerance, size)
         return unfolded(lines, tolerance, size, crops.divider_boxes())
