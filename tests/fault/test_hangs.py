@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import fcntl
+import signal
 import subprocess
 import sys
 import threading
@@ -35,6 +36,14 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def heeds_no_lease() -> Iterator[None]:
+    """Without this, the signal that somebody waits for the end of a lease would end the process."""
+    heeded = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGIO, heeded)
+
+
 def rows_of(stage: Stage, folder: Path, batch_size: int = 4, **options: Any) -> list[dict[str, Any]]:
     return transform(rp.Pipeline([stage]).graph, rp.read(folder), batch_size, **options).take_all()
 
@@ -61,13 +70,12 @@ def test_a_page_that_hangs_alone_takes_its_time_once(files: Path, ray_cluster: N
 
 @pytest.mark.slow
 def test_a_document_that_hangs_before_its_pages_are_known_becomes_a_row(files: Path, ray_cluster: None) -> None:
-    """Nobody ever writes into the pipe, so that opening it waits for ever."""
     from ray import data
 
-    os.mkfifo(files / "07.pdf")
-    (files / "07.jpg").unlink()
+    (files / "07.jpg").rename(files / "07.pdf")
     found = data.from_items([{"path": str(path), "box": path.name} for path in sorted(files.iterdir())])
-    rows = rp.Pipeline([Hanger(page="none", pool=ONE)]).transform(found, batch_size=2, page_seconds=2).take_all()
+    with leased(files / "07.pdf"):
+        rows = rp.Pipeline([Hanger(page="none", pool=ONE)]).transform(found, batch_size=2, page_seconds=2).take_all()
     assert sorted(row["box"] for row in rows) == [name.replace("07.jpg", "07.pdf") for name in NAMES]
     assert all(row["path"].endswith(row["box"]) for row in rows)
     (failed,) = [row for row in rows if row["exception"]]
@@ -112,17 +120,28 @@ def test_a_document_that_kills_what_counts_its_pages_becomes_a_row_of_a_job(
 
 
 @contextlib.contextmanager
+def leased(path: Path) -> Iterator[None]:
+    """Who opens the file meanwhile waits for the end of a lease on it, 45 seconds at most."""
+    with path.open("rb") as file:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        yield
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+
+
+@contextlib.contextmanager
 def stuck(path: Path) -> Iterator[Callable[[Progress], None]]:
-    """What turns a document into a pipe once it is listed: nobody writes into it, so that opening it takes for ever."""
+    """What lets a document hang when it is opened, once it is listed."""
     path.with_suffix(".jpg").rename(path)
+    with contextlib.ExitStack() as leases:
 
-    def swap(now: Progress) -> None:
-        if now.doing == "reading" and path.is_file():
-            path.unlink()
-            os.mkfifo(path)
+        def lease(now: Progress) -> None:
+            if now.doing == "reading" and not is_leased.is_set():
+                leases.enter_context(leased(path))
+                is_leased.set()
 
-    yield swap
-    os.close(os.open(path, os.O_RDWR))  # Lets go of the threads that wait.
+        is_leased = threading.Event()
+        yield lease
+        assert is_leased.is_set()
 
 
 def check_opening(output: Path, words: str) -> None:
