@@ -9,7 +9,6 @@ import click
 from raypipe.cli.fields import build, options_of
 from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
 from raypipe.run.ports import url
-from raypipe.run.served import ServedPipeline
 from raypipe.serving import Arguments
 
 ONLY_RAY = ("detectors", "recognizers", "batch_lines", "batch_seconds", "merge_ingress", "ingress_replicas", "address")
@@ -41,6 +40,8 @@ def serve(engine: str, host: str, port: int, address: str | None, **values: Any)
 
     def started() -> None:
         click.echo(f"raypipe: {url(host, port)}", err=True)
+
+    from raypipe.run.served import ServedPipeline  # It loads the web application, which no other command needs.
 
     served = ServedPipeline(pipeline.graph, pipeline.drawings(), serving, jobs)
     if engine == "local":

@@ -135,11 +135,11 @@ def test_the_rules_see_what_they_forbid() -> None:
     assert "run.local" in own_imports("pipeline.py")
 
 
-def test_importing_loads_neither_ray_nor_onnxruntime() -> None:
+def test_importing_loads_neither_ray_nor_onnxruntime_nor_the_server() -> None:
     """Nor does the server in one process load Ray."""
     code = """
 import sys, raypipe, raypipe.cli.main
-print(sorted({'ray', 'onnxruntime'} & set(sys.modules)))
+print(sorted({'ray', 'onnxruntime', 'starlette', 'uvicorn'} & set(sys.modules)))
 import raypipe.cli.serve, raypipe.run.single
 print('ray' in sys.modules)
 """
