@@ -225,7 +225,8 @@ def _quiet(longest: float | None) -> None:
     log = logging.getLogger("ray.data")
     log.setLevel(logging.ERROR)
     for handler in log.handlers:
-        if isinstance(handler, logging.StreamHandler):  # Its file keeps the errors, of which ours says the cause.
+        # Its file keeps the errors, of which ours says the cause. Handlers of the program are left alone.
+        if isinstance(handler, logging.StreamHandler) and type(handler).__module__.startswith("ray."):
             handler.setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=UserWarning, module="ray.data")
     context = DataContext.get_current()

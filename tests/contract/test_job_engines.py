@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,16 @@ def test_both_engines_leave_the_same(folder: Path, tmp_path: Path, ray_cluster: 
     assert found(tmp_path / "local") == found(tmp_path / "ray")
     assert files(tmp_path / "local") == files(tmp_path / "ray")
     assert len(files(tmp_path / "ray")) == 16
+
+
+def test_the_programs_own_handlers_go_on(tmp_path: Path, page_png: bytes, ray_cluster: None) -> None:
+    (tmp_path / "a.png").write_bytes(page_png)
+    handler = logging.StreamHandler()
+    log = logging.getLogger("ray.data")
+    log.addHandler(handler)
+    assert jobs.run(tmp_path / "a.png", tmp_path / "out", PIPELINE, engine="ray").pages == 1
+    log.removeHandler(handler)
+    assert handler.level == logging.NOTSET
 
 
 @pytest.mark.slow
