@@ -29,7 +29,8 @@ def _command(command: click.Command, name: str, parent: click.Context | None) ->
         yield f"\n```sh\n{example}\n```\n"
     if isinstance(command, click.Group):
         for inner in command.list_commands(context):
-            yield from _command(command.commands[inner], inner, context)
+            if found := command.get_command(context, inner):
+                yield from _command(found, inner, context)
 
 
 def _option(option: click.Option, context: click.Context) -> tuple[str, str, str, str]:

@@ -5,27 +5,36 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
-from raypipe.cli.bench import bench
-from raypipe.cli.convert import convert
-from raypipe.cli.describe import describe
-from raypipe.cli.doctor import doctor
-from raypipe.cli.models import models
-from raypipe.cli.plan import plan
-from raypipe.cli.report import report
-from raypipe.cli.run import run
-from raypipe.cli.serve import serve
-from raypipe.cli.show import show
-from raypipe.cli.status import status
 from raypipe.errors import RaypipeError
 from raypipe.run.threads import is_hanging
 
+COMMANDS = (
+    "bench", "convert", "describe", "doctor", "models", "plan", "report", "run", "serve", "show", "status",
+)  # fmt: skip
+"""Each is a module of this package with a command of the same name."""
+
 
 class Commands(click.Group):
-    """Commands that Ctrl-C ends with the exit status of shells: click's own is that of an error in raypipe."""
+    """Commands whose modules are imported when they are called, so that none waits for what another needs.
+
+    Ctrl-C ends them with the exit status of shells: click's own is that of an error in raypipe.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See `click.Group.list_commands`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See `click.Group.get_command`."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"raypipe.cli.{cmd_name}"), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """See `click.Group.invoke`."""
@@ -40,10 +49,6 @@ class Commands(click.Group):
 @click.version_option(package_name="raypipe")
 def cli() -> None:
     """Reads handwriting and print in pictures, on this machine or on a Ray cluster."""
-
-
-for command in (run, plan, status, report, convert, show, serve, bench, describe, doctor, models):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -95,7 +95,7 @@ def test_the_commands_run(desk: Path, ray_cluster: None) -> None:
             parsed, above = cli, None
             while isinstance(parsed, click.Group):
                 above = click.Context(parsed, parent=above, **parsed.context_settings)
-                parsed = parsed.commands[words.pop(0)]
+                parsed = parsed.get_command(above, words.pop(0))
             parsed.make_context(None, words, parent=above)
             continue
         done = raypipe(*shlex.split(told)[1:])

@@ -28,7 +28,9 @@ def invoke(*arguments: str) -> Result:
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
         else:
@@ -54,10 +56,11 @@ def test_help_has_an_example(command: tuple[str, ...], flag: str) -> None:
 
 def test_every_option_is_explained() -> None:
     for command in COMMANDS:
-        found: click.Command = cli
+        found: click.Command | None = cli
         for name in command:
             assert isinstance(found, click.Group)
-            found = found.commands[name]
+            found = found.get_command(click.Context(found), name)
+        assert found
         assert all(option.help for option in found.params if isinstance(option, click.Option)), command
 
 

@@ -84,7 +84,8 @@ GROUPS = {
 USE = """
 import json, sys
 import raypipe as rp
-import raypipe.cli.main
+from raypipe.cli.main import COMMANDS, cli
+for name in COMMANDS: cli.get_command(None, name)
 early = "added" in sys.modules
 pipeline = rp.Pipeline([
     rp.BinaryToImage(), rp.ImageTextDetector.pretrained("whole"), rp.ImageToText.pretrained("parrot"),
