@@ -15,7 +15,7 @@ from raypipe.outputs.text_layer import text_layer
 from raypipe.types import PageRecord
 
 if TYPE_CHECKING:
-    from pikepdf import PageRecord as PdfPage
+    from pikepdf import Page as PdfPage
     from pikepdf import Pdf, Rectangle
 
 A4, LETTER = (595, 842), (612, 792)
