@@ -24,7 +24,6 @@ TYPES = {
     "body_too_large": "DocumentTooLargeException",
     "image_too_large": "DocumentTooLargeException",
     "image_unknown": "UnsupportedDocumentException",
-    "pdf_unsupported": "UnsupportedDocumentException",
 }
 """Textract's name for some problems; the rest go by their status."""
 STATUSES = {
