@@ -165,7 +165,7 @@ class JobManager:
     def _next(self) -> tuple[StoredJob, lease.Lease] | None:
         """The oldest unread job of the owner with the fewest jobs being read here."""
         with self._choosing:
-            busy = Counter(job.owner for job in self._mine.values())
+            busy = Counter(job.owner for job in list(self._mine.values()))  # Other threads may end theirs.
             waiting = [job for job in self._store.all() if job.folder not in self._mine and not job.outcome]
             ours = [job for job in waiting if self._store.pipelines.are_left(job.pipeline)]
             for job in sorted(ours, key=lambda job: busy[job.owner]):

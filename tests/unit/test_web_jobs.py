@@ -34,7 +34,7 @@ from raypipe.types import PageRecord, Row
 from raypipe.web.app import create
 from raypipe.web.reading import ReadPage
 from raypipe.web.settings import JobSettings, ServerSettings, digest
-from raypipe.web_jobs.manager import JobManagerFactory
+from raypipe.web_jobs.manager import JobManager, JobManagerFactory
 from raypipe.web_jobs.store import JobStore
 
 ANNA, BERT = {"Authorization": "Bearer anna"}, {"Authorization": "Bearer bert"}
@@ -353,3 +353,18 @@ def test_a_folder_that_gets_its_name_while_the_store_is_swept_is_no_error(
     monkeypatch.setattr("raypipe.web_jobs.store.time", SimpleNamespace(time=rename))
     store.sweep()
     assert (tmp_path / "named").exists()
+
+
+def test_a_job_may_end_while_the_next_one_is_chosen(tmp_path: Path) -> None:
+    service: Any = None
+    manager = JobManager(PIPELINE, JobSettings(jobs=tmp_path), service, tmp_path, None)
+
+    class Ending:
+        @property
+        def owner(self) -> str:
+            jobs.pop("second", None)
+            return "anna"
+
+    jobs: Any = {"first": Ending(), "second": Ending()}
+    manager._mine = jobs
+    assert manager._next() is None
