@@ -35,11 +35,11 @@ class RangedFile(io.RawIOBase):
     """
 
     def __init__(self, uri: str) -> None:
-        self.name, self._file = uri, open_file(uri)
-        self.size = int(self._file.size())
         self.bytes_read = self._place = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._next, self._ahead = 0, 1
+        self.name, self._file = uri, open_file(uri)
+        self.size = int(self._file.size())
 
     @override
     def readable(self) -> bool:
@@ -111,7 +111,8 @@ class RangedFile(io.RawIOBase):
 
     @override
     def close(self) -> None:
-        self._file.close()
+        if hasattr(self, "_file"):  # Python closes also what could not be opened.
+            self._file.close()
         self._blocks.clear()
         super().close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -232,3 +233,10 @@ def test_a_file_with_a_stale_handle_is_opened_again_unless_it_is_another(
             return
         with pytest.raises(OSError, match="Stale"):
             file.read()
+
+
+def test_a_file_that_cannot_be_opened_leaves_no_further_error() -> None:
+    code = "import raypipe.files.ranged as r\ntry: r.RangedFile('missing')\nexcept OSError: print('said')"
+    command = [sys.executable, "-X", "dev", "-W", "ignore", "-c", code]  # So also Python 3.11 says what 3.13 does.
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("said\n", "")
