@@ -51,4 +51,4 @@ def _values(option: click.Option) -> str:
 
 
 def _help(command: click.Command) -> str:
-    return "\n".join(line.strip() for line in (command.help or "").splitlines()).replace("\b", "")
+    return "\n".join(line.strip() for line in (command.help or "").strip().splitlines()).replace("\b", "")
