@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 import pytest
@@ -13,7 +14,7 @@ from raypipe.errors import ConfigError
 
 
 def program(code: str) -> str:
-    return f"{sys.executable} -c '{code}'"
+    return shlex.join((sys.executable, "-c", code))
 
 
 COUNTS = program(
