@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -29,10 +30,10 @@ def steps(root: Path) -> Iterator[str]:
     """
     *_, build, _ = (ROOT / "deploy" / "Containerfile.local").read_text("utf-8").split("\nFROM ")
     places = {
-        "python3 -m": f"{sys.executable} -m",
-        "pip --python": f"{sys.executable} -m pip --python",
-        "/opt/raypipe": str(root),
-        "/src": str(ROOT),
+        "python3 -m": f"{shlex.quote(sys.executable)} -m",
+        "pip --python": f"{shlex.quote(sys.executable)} -m pip --python",
+        "/opt/raypipe": shlex.quote(str(root)),
+        "/src": shlex.quote(str(ROOT)),
         "python3.11": f"python3.{sys.version_info.minor}",
         "--no-cache-dir ": "",
         "compileall": "compileall -l",
