@@ -104,10 +104,6 @@ class Stage(Parameters, ABC):
             ConfigError: A file that a parameter names cannot be read.
         """
 
-    def with_pool(self, pool: Pool | None) -> Stage:
-        """The same stage with dedicated actors."""
-        return self.model_copy(update={"pool": pool})
-
 
 ModelName = Annotated[str, Field(description="name of a model, see `raypipe models list`")]
 

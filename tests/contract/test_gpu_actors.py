@@ -13,7 +13,7 @@ import raypipe as rp
 from raypipe.run.batch import transform
 
 POOL = rp.Pool(size=1, num_gpus=1, num_cpus=3)
-DETECT = rp.ImageTextDetector(width=320, use_gpu=False)
+DETECT = rp.ImageTextDetector(width=320, use_gpu=False, pool=POOL)
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def test_pages_that_a_gpu_actor_reads_at_once_come_in_order(cluster: None, tmp_p
     for n in range(14):
         page(["a line of it"] * (n % 4), (300, 300)).save(tmp_path / f"{n:02}.png")
     (tmp_path / "07.png").write_bytes(b"no picture")
-    alone = list(rp.Pipeline([rp.BinaryToImage(), DETECT]).run(tmp_path, threads=1))
-    graph = rp.Pipeline([rp.BinaryToImage(), DETECT.with_pool(POOL)]).graph
-    rows = sorted(transform(graph, rp.read(tmp_path), 2).take_all(), key=lambda row: row["path"])
+    pipeline = rp.Pipeline([rp.BinaryToImage(), DETECT])
+    alone = list(pipeline.run(tmp_path, threads=1))
+    rows = sorted(transform(pipeline.graph, rp.read(tmp_path), 2).take_all(), key=lambda row: row["path"])
     assert [len(row["text_regions"]) for row in rows] == [len(found.regions) for found in alone]
     assert [bool(row["exception"]) for row in rows] == [n == 7 for n in range(14)]

@@ -80,19 +80,19 @@ def shape(stages: list[Any]) -> list[tuple[list[str], Pool | None]]:
     [
         ([OPEN, DETECT, READ], [(["ImageOpener", "TextDetector", "LineCropper", "TextReader"], None)]),
         (
-            [OPEN, DETECT.with_pool(TWO), READ.with_pool(ONE_GPU)],
+            [OPEN, rp.ImageTextDetector(pool=TWO), rp.ImageToText(pool=ONE_GPU)],
             [(["ImageOpener", "TextDetector", "LineCropper"], TWO), (["TextReader"], ONE_GPU)],
         ),
         (
-            [OPEN, DETECT, READ.with_pool(ONE_GPU), DRAW],
+            [OPEN, DETECT, rp.ImageToText(pool=ONE_GPU), DRAW],
             [(["ImageOpener", "TextDetector", "LineCropper"], None), (["TextReader", "RegionDrawer"], ONE_GPU)],
         ),
         (
-            [OPEN, DETECT.with_pool(TWO), READ],
+            [OPEN, rp.ImageTextDetector(pool=TWO), READ],
             [(["ImageOpener", "TextDetector", "LineCropper", "TextReader"], TWO)],
         ),
         (
-            [OPEN, DETECT, READ, DRAW.with_pool(THREE), SAVE],
+            [OPEN, DETECT, READ, rp.ImageDrawRegions(pool=THREE), SAVE],
             [
                 (["ImageOpener", "TextDetector", "LineCropper", "TextReader"], None),
                 (["RegionDrawer", "ImageSaver"], THREE),
@@ -107,8 +107,8 @@ def test_operators(stages: list[Any], expected: list[tuple[list[str], Pool | Non
 @pytest.mark.parametrize(
     "stages",
     [
-        [OPEN.with_pool(THREE), DETECT.with_pool(TWO), READ.with_pool(ONE_GPU)],
-        [OPEN, DETECT, READ, DRAW.with_pool(TWO), SAVE.with_pool(THREE)],
+        [rp.BinaryToImage(pool=THREE), rp.ImageTextDetector(pool=TWO), rp.ImageToText(pool=ONE_GPU)],
+        [OPEN, DETECT, READ, rp.ImageDrawRegions(pool=TWO), rp.SaveImages(folder="out", pool=THREE)],
     ],
 )
 def test_a_stage_with_a_pool_runs_in_it(stages: list[Any]) -> None:
@@ -119,7 +119,10 @@ def test_a_stage_with_a_pool_runs_in_it(stages: list[Any]) -> None:
 
 
 def test_an_operator_is_named_after_its_stages() -> None:
-    assert [operator.name for operator in graph_of([OPEN, DETECT.with_pool(TWO), READ.with_pool(TWO)]).operators] == [
+    assert [
+        operator.name
+        for operator in graph_of([OPEN, rp.ImageTextDetector(pool=TWO), rp.ImageToText(pool=TWO)]).operators
+    ] == [
         "BinaryToImage+ImageTextDetector+ImageToText",
         "ImageToText",
     ]

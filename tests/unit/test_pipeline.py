@@ -22,7 +22,11 @@ PIPELINES = {
     "defaults": Pipeline([OPEN, DETECT, READ]),
     "all": Pipeline([OPEN, DETECT, READ, DRAW, SAVE]),
     "pools": Pipeline(
-        [OPEN, DETECT.with_pool(Pool(min_size=1, max_size=3, num_gpus=0.5)), READ.with_pool(Pool(size=2, memory=10**9))]
+        [
+            OPEN,
+            rp.ImageTextDetector(pool=Pool(min_size=1, max_size=3, num_gpus=0.5)),
+            rp.ImageToText(pool=Pool(size=2, memory=10**9)),
+        ]
     ),
     "parameters": Pipeline(
         [
