@@ -1,7 +1,7 @@
 """A pipeline as data: its steps, the operators they run in, and the columns between them.
 
-`Pipeline` is above the adapters in `run/`, this is below them: an adapter loops over the operators of a graph and
-knows no stage by name.
+`Pipeline` stands above the adapters in `run/`, and this module below them: an adapter loops over the operators of a
+graph and knows no stage by name.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ class Session:
             else:
                 found = [np.asarray(value) for value in self._session.run(outputs, feed)]
         if self._whole and not all(np.isfinite(each).all() for each in found):
-            _warn(f"{self._source.name} computes some batches in float32: their numbers exceed float16.")
+            _warn(f"{self._source.name} computes some batches in float32: their values exceed the range of float16.")
             with self._opening:
                 whole = self._whole()
             return whole.run(*inputs, outputs=outputs)

@@ -1,4 +1,4 @@
-"""Whether the data of a JPEG 2000 or JBIG2 are whole, told by the lengths of the parts that they hold."""
+"""Whether the data of a JPEG 2000 or JBIG2 are complete, judged by the lengths of their parts."""
 
 from __future__ import annotations
 

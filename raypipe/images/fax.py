@@ -81,7 +81,7 @@ def _as_stored(pixels: Bits, orientation: int) -> Bits:
 
 
 def good_rows(strip: bytes, rows: Bits, is_group_4: bool = False) -> int:
-    """How many of the rows that were decoded of a strip are as they should be: all, if it cannot be told.
+    """How many of the rows that were decoded of a strip are as they should be: all, if that is unknown.
 
     Args:
         strip: The compressed data.

@@ -207,7 +207,7 @@ def _unread(document: PdfDocument) -> str:
     if document.get_formtype() == raw.FORMTYPE_XFA_FULL:
         return "it is an XFA form, of which only the plain pages are read, not what XFA would draw"
     if attached := document.count_attachments():
-        return f"it has {counted(attached, 'attachment')}: what is attached is not read unless it is extracted"
+        return f"it has {counted(attached, 'attachment')}, which must be extracted to be read"
     return ""
 
 

@@ -71,7 +71,7 @@ def text_layer(page: PdfPage, width: int, height: int) -> TextLayer | None:
         return None
     shares = shares_of_pictures(page)
     pictures = sum(share >= NOTABLE for share in shares)
-    unread = f"of the page its own text is read, and not its {counted(pictures, 'picture')}" if pictures else ""
+    unread = f"only the page's own text is read, not its {counted(pictures, 'picture')}" if pictures else ""
     return TextLayer(words=words, lines=lines, doubt=_doubt(page, characters, sum(shares)), unread=unread)
 
 
@@ -81,7 +81,7 @@ def _doubt(page: PdfPage, characters: list[_Character], covered: float) -> str:
 
     least = SURE * len(characters)
     if sum(not each.hidden for each in characters) < least:
-        return "it cannot be seen, as that of scanners"
+        return "it is invisible, like the text that scanners add"
     if sum(each.text != UNKNOWN for each in characters) < least:
         return "its letters have no Unicode"
     if covered >= SCAN:

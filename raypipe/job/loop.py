@@ -118,7 +118,7 @@ class _Run:
             time.sleep(LOOK_SECONDS)
             gone = self._results.gone(self._ledger.files())
         for number, count in gone.items():
-            text = "Reading the pages again of what is gone: %s, with names that begin with %s."
+            text = "Reading the pages of missing files again: %s, with names that begin with %s."
             log.warning(text, counted(count, "file"), f"{self._job.folder.results}/{number:06}")
             self._ledger.reopen(number)
 
@@ -274,9 +274,9 @@ class _Run:
         """Warns about sources that have changed."""
         log, ledger = logging.getLogger(__name__), self._ledger
         if ledger.repeated:
-            log.warning("Several sources name %s, read once.", counted(ledger.repeated, "file"))
+            log.warning("Several sources name %s; each is read once.", counted(ledger.repeated, "file"))
         if ledger.changed:
-            log.warning("Read again, since changed: %s.", counted(ledger.changed, "file"))
+            log.warning("Read again because they have changed: %s.", counted(ledger.changed, "file"))
         gone = [number for number, shard in ledger.shards.items() if not shard.seen.all()]
         if self._job.continues and gone:
             count = counted(sum(int((~ledger.shards[number].seen).sum()) for number in gone), "file")

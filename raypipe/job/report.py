@@ -99,7 +99,7 @@ def _counts(summary: Status, gathered: Gathered) -> list[tuple[str, str]]:
 def _pace(written: list[tuple[float, int]]) -> str:
     """Pages per second over the time from the first file of results to the last, in equal parts."""
     if len(written) < 2:
-        return "<p>All results are in one file: nobody knows when each page was read.</p>"
+        return "<p>All results are in one file, which does not say when each page was read.</p>"
     times, pages = np.array(written).T
     seconds = max(times[-1] - times[0], 1.0)
     # The pages of a file were read after the file before it was written.

@@ -83,7 +83,7 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class Words:
-    """What the text of each line of a page tells about its neighbours, as arrays (n,).
+    """What the text of each line of a page says about its neighbours, as arrays (n,).
 
     Attributes:
         texts: Strings.

@@ -13,7 +13,7 @@ from raypipe.outputs.base import Document, Format
 from raypipe.types import PageRecord
 
 FORESEEN = (RaypipeError, PageError, OSError)
-"""Errors whose words say enough; of any other, its kind is said, too."""
+"""Errors whose messages are enough; any other is named by its class, too."""
 
 
 def whole(pages: Iterable[PageRecord]) -> list[list[PageRecord]]:

@@ -74,7 +74,7 @@ def _straight(word: Word) -> Word:
     tilt = math.radians(abs(word.angle - quarter))
     if tilt >= math.radians(STRAIGHT):
         return word
-    width = word.width * math.cos(tilt)  # The box is wider, but words as wide would come too close to be told apart.
+    width = word.width * math.cos(tilt)  # Narrower than the box, so that words stay apart.
     height = word.width * math.sin(tilt) + word.height * math.cos(tilt)
     return replace(word, width=width, height=height, angle=quarter)
 

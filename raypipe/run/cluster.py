@@ -72,12 +72,12 @@ def _check_joined(address: str) -> None:
     joined = getattr(ray.get_runtime_context(), "gcs_address", None)  # Ray's client does not know it.
     if joined is None or address.startswith("ray://"):
         logging.getLogger(__name__).warning(
-            "This process is on a Ray cluster already, which is used: %s is not looked at.", address
+            "This process is already on a Ray cluster, which is used: %s is ignored.", address
         )
     elif _numbers(address).isdisjoint(_numbers(joined)):
         raise ConfigError(
-            f"This process is on the Ray cluster at {joined} already, so it cannot join {address}.",
-            "Call ray.shutdown() before, or give no address to use the cluster that it is on.",
+            f"This process is already on the Ray cluster at {joined}, so it cannot join {address}.",
+            "Call ray.shutdown() first, or give no address to use the cluster that it is on.",
         )
 
 
@@ -93,7 +93,7 @@ def check_credentials() -> None:
     missing = ray.get(lacking.remote()) if ours else []
     if missing:
         logging.getLogger(__name__).warning(
-            "This process is on a Ray cluster already, whose workers get no %s from it: give them to"
+            "This process is already on a Ray cluster, whose workers do not get its %s: give them to"
             " ray.init(runtime_env={'env_vars': ...}) if they open buckets.",
             ", ".join(missing),
         )

@@ -113,7 +113,7 @@ def write_parquet(dataset: Dataset, folder: str, replaces: bool) -> None:
         OutputError: The folder exists and is not to be replaced, or cannot be written.
     """
     if exists(folder) and not replaces:
-        raise OutputError(f"{folder} is there already.", 'Choose another folder, or write.mode("overwrite").')
+        raise OutputError(f"{folder} already exists.", 'Choose another folder, or write.mode("overwrite").')
     try:
         dataset.write_parquet(folder, mode=SaveMode.OVERWRITE if replaces else SaveMode.CREATE)
     except OSError as error:

@@ -49,5 +49,5 @@ def end_on_failure(dataset: Dataset) -> None:
 @cache
 def _warn() -> None:
     logging.getLogger(__name__).warning(
-        "This version of Ray is not known: after a job that fails, its actors may keep CPUs until this process ends."
+        "This version of Ray is unknown: after a job fails, its actors may keep CPUs until this process ends."
     )

@@ -14,7 +14,7 @@ from raypipe.stages.base import ModelStage, Pool
 READ_AND_WRITE_CPUS = 1.0
 """CPUs that pools leave to the tasks that read and write; without them Ray Data waits forever without a message."""
 FEW_CPUS, CPUS_PER_WRITER = 4, 8
-"""On up to a few CPUs one task writes at a time, on many one for each so many."""
+"""On up to `FEW_CPUS` CPUs one task writes at a time; on more, one per `CPUS_PER_WRITER`, but at least two."""
 CPU_SHARE = 0.2
 """The share of the free CPUs for a pipeline that shares its dataset with others: five fit into a union."""
 GPU_SHARE = 0.6

@@ -69,7 +69,7 @@ def carry_out(step: Step, worker: Worker[Any], rows: list[Row]) -> None:
 def timed_out(stage: str, what: str, seconds: float) -> str:
     """The exception of a page that took too long, or of a document that took too long to open."""
     message = (
-        f"{what} was not finished in {counted(seconds, 'second')} and is given up. "
+        f"{what} was not finished within {counted(seconds, 'second')} and was given up. "
         "Look at the picture; give pages more time if it looks sound."
     )
     return str(Failure(stage, Code.PAGE_TIMEOUT, message))

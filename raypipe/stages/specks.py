@@ -36,7 +36,7 @@ def specks(crops: Crops, readings: Sequence[Reading], doubtful: float) -> list[i
 
 
 def is_guess(reading: Reading, doubtful: float) -> bool:
-    """Whether a reading tells nothing, as those of ornaments, empty boxes to tick and bare paper."""
+    """Whether a reading means nothing, like those of ornaments, empty boxes to tick and bare paper."""
     return certainty([reading]) < (LONE if len(reading.text) == 1 else CHANCE) * doubtful
 
 

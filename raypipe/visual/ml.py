@@ -69,7 +69,7 @@ class PipelineModel:
         """Writes the stages and their parameters to a folder, by its path or URI.
 
         Raises:
-            ConfigError: The folder is there already.
+            ConfigError: The folder exists already.
         """
         self.write().save(path)
 

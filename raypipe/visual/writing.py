@@ -48,7 +48,7 @@ class Writer:
         """Writes a folder of Parquet files; on Ray, one that all nodes reach, or a URI.
 
         Raises:
-            OutputError: The folder is there already, cannot be written, or is a URI and the engine is not Ray.
+            OutputError: The folder exists already, cannot be written, or is a URI and the engine is not Ray.
         """
         if isinstance(self.tables, RayTables):
             from raypipe.run.datasets import write_parquet
@@ -62,7 +62,7 @@ class Writer:
     def _write(self, folder: Path) -> None:
         """Writes a folder with one file, whole or not at all."""
         if folder.exists() and not self.replaces:
-            raise OutputError(f"{folder} is there already.", 'Choose another folder, or write.mode("overwrite").')
+            raise OutputError(f"{folder} already exists.", 'Choose another folder, or write.mode("overwrite").')
         temporary = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(temporary, ignore_errors=True)
         try:

@@ -28,7 +28,7 @@ LONGEST_NAME = 200
 FORM_REMEDY = "Let your HTTP library make the form and its Content-Type, as `curl -F file=@page.jpg` does."
 FORM = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
-"""The type that curl gives to all data, unless it is told another."""
+"""The type that curl gives to all data unless another is named."""
 LOST_BYTES = b"\r\n\0"
 """What `curl -d` removes from a file: pictures and PDFs have some of these, unless they are tiny."""
 URLENCODED_DETAIL = (

@@ -53,7 +53,7 @@ def check(rows: list[dict[str, Any]], seconds: str) -> None:
     failed = [row for row in rows if row["exception"]]
     assert [Path(row["path"]).name for row in failed] == ["07.jpg"]
     assert failed[0]["exception"].startswith("Hanger page_timeout: ")
-    assert f"07.jpg, page 1, was not finished in {seconds} seconds" in failed[0]["exception"]
+    assert f"07.jpg, page 1, was not finished within {seconds} seconds" in failed[0]["exception"]
     assert all(row["text"] == f"read {row['path']}" for row in rows if row not in failed)
 
 
@@ -80,7 +80,7 @@ def test_a_document_that_hangs_before_its_pages_are_known_becomes_a_row(files: P
     assert all(row["path"].endswith(row["box"]) for row in rows)
     (failed,) = [row for row in rows if row["exception"]]
     assert failed["box"] == "07.pdf" and (failed["pagenum"], failed["total_pages"]) == (0, 1)
-    assert failed["exception"].startswith(f"Hanger page_timeout: {files / '07.pdf'} was not finished in 2 seconds")
+    assert failed["exception"].startswith(f"Hanger page_timeout: {files / '07.pdf'} was not finished within 2 seconds")
 
 
 @EACH_ENGINE_RAY_LATER
@@ -92,7 +92,7 @@ def test_a_document_that_hangs_when_its_pages_are_counted_becomes_a_row_of_a_job
     output = tmp_path_factory.mktemp("out")
     with stuck(files / "07.pdf") as swap:
         jobs.run(files, output, rp.Pipeline([Hanger(page="none")]), swap, engine=engine, page_seconds=1)
-    check_opening(output, f"page_timeout: {files / '07.pdf'} was not finished in 1 second")
+    check_opening(output, f"page_timeout: {files / '07.pdf'} was not finished within 1 second")
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def test_numbers_beyond_float16_are_computed_in_float32(tmp_path: Path, caplog: 
     session = Session(path, False, 1, Metrics(), Execution(half=True))
     for given in ([0, 0.5], [-0.5, -1]):  # NaN and infinity; infinities below zero.
         assert session.run(np.array(given, np.float32))[0].tolist() == [100_000 * each for each in given]
-    assert caplog.messages == ["large.onnx computes some batches in float32: their numbers exceed float16."]
+    assert caplog.messages == ["large.onnx computes some batches in float32: their values exceed the range of float16."]
 
 
 def test_a_gpu_that_fails_leaves_float32_to_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,7 +155,7 @@ def test_a_file_that_has_changed_is_read_again(folder: Path, tmp_path: Path, cap
     (folder / "sub/c.png").write_bytes((folder / "a.png").read_bytes())
     again = run(folder, tmp_path / "out", formats=["json"])
     assert (again.pages, again.resumed, again.outcome.failed.total()) == (4, 2, 0)
-    assert "Read again, since changed: 2 files" in caplog.text
+    assert "Read again because they have changed: 2 files" in caplog.text
     assert names(tmp_path / "out") == [
         ("a.png", 0),
         *(("d.tif", n) for n in range(3)),
@@ -321,7 +321,7 @@ def test_a_document_that_several_sources_name_is_read_once(
 ) -> None:
     sources = [folder, folder / "a.png", f"{folder}/*.png", f"file://{folder}/a.png"]
     assert run(sources, tmp_path / "out").pages == 3
-    assert "Several sources name 3 files, read once" in caplog.text
+    assert "Several sources name 3 files; each is read once" in caplog.text
     run(folder, tmp_path / "out")
     caplog.clear()
     run(folder, tmp_path / "out")

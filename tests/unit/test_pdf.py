@@ -157,7 +157,7 @@ def test_what_is_not_among_the_pages_is_said(caplog: pytest.LogCaptureFixture) -
         document.Root.AcroForm = pikepdf.Dictionary(Fields=[], XFA=document.make_stream(b"<xdp/>"))
 
     assert not open_image(pdf(SEEN, (200, 100)), *REST).warning
-    assert "it has 1 attachment: " in open_image(changed(pdf(SEEN, (200, 100)), attach), *REST).warning
+    assert "it has 1 attachment, " in open_image(changed(pdf(SEEN, (200, 100)), attach), *REST).warning
     assert "XFA" in open_image(changed(pdf(SEEN, (200, 100)), xfa), *REST).warning
     assert not caplog.records, "PDFium's package says how to build it, for each page"
 

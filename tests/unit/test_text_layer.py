@@ -104,7 +104,7 @@ NOTE = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.FreeText
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (pdf(b"BT /F0 20 Tf 3 Tr 40 150 Td (Scanned) Tj ET", SIZE), "cannot be seen"),
+        (pdf(b"BT /F0 20 Tf 3 Tr 40 150 Td (Scanned) Tj ET", SIZE), "it is invisible"),
         (pdf(b"q 300 0 0 120 0 0 cm /I0 Do Q " + TEXT, SIZE, [(300, 120)]), "pictures cover the page"),
         (changed(PAGE, Annots=pikepdf.Array([NOTE])), "filled in or noted"),
         (pdf(TEXT.replace(b"First", b"\\001\\002\\003"), SIZE), "no Unicode"),
