@@ -196,7 +196,7 @@ def _check_page(origin: str, page: int, limits: Limits) -> None:
     if page >= limits.max_pages:
         raise PageError(
             Code.PAGE_MISSING,
-            f"Page {page} of {origin} is over the limit of {counted(limits.max_pages, 'page')}.",
+            f"Page {page + 1} of {origin} is over the limit of {counted(limits.max_pages, 'page')}.",
             "Raise BinaryToImage's max_pages.",
         )
 

@@ -54,4 +54,6 @@ def test_a_page_beyond_the_end(page: int) -> None:
 
 
 def test_a_page_beyond_the_limit() -> None:
-    assert failure(tiff_of_pages(3), Limits(10_000_000, 150, 2), page=2).code == "page_missing"
+    error = failure(tiff_of_pages(3), Limits(10_000_000, 150, 2), page=2)
+    assert error.code == "page_missing"
+    assert "Page 3 of " in str(error) and "the limit of 2 pages" in str(error)
