@@ -123,11 +123,13 @@ def _fetch_onnx(model: Model, folder: Path, revision: str | None) -> Origin | No
 
 def _export(model: Model, folder: Path, revision: str | None) -> Origin:
     """Fetches a PyTorch checkpoint and exports it."""
-    missing = [name for name in EXPORTER_NEEDS if importlib.util.find_spec(name) is None]
-    if not model.checkpoint or missing:
+    lacks = f"There are no public {model.precision} ONNX files of {model.name}"
+    if not model.checkpoint:
+        raise ModelError(f"{lacks}: {model.repository} holds none.", "Choose another --revision.")
+    if missing := [name for name in EXPORTER_NEEDS if importlib.util.find_spec(name) is None]:
         raise ModelError(
-            f"There are no public {model.precision} ONNX files of {model.name}, and to export them from the checkpoint "
-            f"{model.checkpoint or '(none is known)'}, these packages are missing: {', '.join(missing) or 'none'}.",
+            f"{lacks}, and to export them from the checkpoint {model.checkpoint}, these packages are missing: "
+            f"{', '.join(missing)}.",
             EXTRA,
         )
     found = repository_info(model.checkpoint, revision)

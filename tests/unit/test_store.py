@@ -106,3 +106,9 @@ def test_variants_in_one_folder_are_told_apart() -> None:
     names.append("onnx/decoder_model_merged.onnx")
     assert pulling.choose(names, "") == [names[3], names[-1], *pulling.CONFIGURATION]
     assert pulling.choose(names, "_quantized") is None
+
+
+def test_a_model_without_a_checkpoint_is_not_exported(tmp_path: Path) -> None:
+    model = manifest.find(NAME).model_copy(update={"repository": "someone/else", "checkpoint": ""})
+    with pytest.raises(ModelError, match="someone/else holds none. Choose another --revision"):
+        pulling._export(model, tmp_path, None)
