@@ -65,7 +65,7 @@ class Registry(Mapping[str, T]):
         return points
 
     def _load(self, point: EntryPoint) -> T:
-        remedy = f"Mend {package(point)}, or uninstall it."
+        remedy = f"Fix {package(point)}, or uninstall it."
         try:
             found: T = point.load()
         except Exception as error:  # Importing another's package can raise anything.

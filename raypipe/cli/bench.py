@@ -146,9 +146,7 @@ def _tell(number: int, name: str, done: Round) -> None:
 def _check_folder(path: Path) -> None:
     """Makes sure, before anything is measured, that a file has a folder that can be written."""
     if not os.access(path.parent, os.W_OK):
-        raise ConfigError(
-            f"{path} cannot be written: {path.parent} is not a folder that can be.", "Choose another file."
-        )
+        raise ConfigError(f"{path} cannot be written: {path.parent} is not a writable folder.", "Choose another file.")
 
 
 def _write(path: Path | None, text: str) -> None:

@@ -53,7 +53,7 @@ PAGE_SECONDS = 900.0
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
 @click.option("--overwrite", is_flag=True, help="Discard the results already in the folder.")
-@click.option("--retry-failed", is_flag=True, help="Read the pages that failed before again.")
+@click.option("--retry-failed", is_flag=True, help="Read again the pages that failed before.")
 @click.option("--max-errors", type=click.IntRange(0), help="Stop if more than this many pages fail.")
 @click.option("--max-error-rate", type=Share(), help="Stop if more than this share of pages fails, such as 5%.")
 @click.option("--page-timeout", default=PAGE_SECONDS, show_default=True, type=click.FloatRange(0), metavar="SECONDS",

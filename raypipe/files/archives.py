@@ -140,7 +140,7 @@ class Tar:
         is_whole = self._locate(found)
         self._places = _by_name(found)
         if not is_whole:
-            message = "%s is damaged or cut off: what is read ends after its first %s. Copy it again."
+            message = "%s is damaged or cut off: only its first %s can be read. Copy it again."
             logging.getLogger(__name__).warning(message, path, counted(len(self._places), "file"))
 
     def _locate(self, found: list[tuple[str, tuple[int, int]]]) -> bool:

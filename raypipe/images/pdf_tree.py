@@ -37,7 +37,7 @@ def recounted(source: File, passwords: Iterable[str]) -> tuple[bytes, str] | Non
                 top.Count = found
                 file = io.BytesIO()
                 document.save(file)
-                return file.getvalue(), f"its page tree says {counted(said, 'page')}, and has {found:,}"
+                return file.getvalue(), f"its page tree claims {counted(said, 'page')}, but has {found:,}"
         except PasswordError:
             continue
         except (PdfError, RuntimeError, ValueError, TypeError, KeyError, AttributeError):

@@ -39,7 +39,7 @@ class Turns:
         """
         while not self._lock.acquire(timeout=max(self._begun + MOST_SECONDS - time.monotonic(), 0.1)):
             if time.monotonic() - self._begun > MOST_SECONDS:
-                message = f"{origin} waits for PDFium, which does not come to an end with {self._user}."
+                message = f"{origin} waits for PDFium, which does not finish {self._user}."
                 raise PageError(Code.PAGE_TIMEOUT, message, "Remove that file, and read this one again.")
         self._user, self._begun = origin, time.monotonic()
         try:

@@ -71,12 +71,12 @@ def header(data: bytes, origin: str) -> PillowImage.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return PillowImage.open(io.BytesIO(data), formats=_formats())
-    except Exception as error:
+    except Exception as error:  # Pillow's plugins raise almost anything.
         what, remedy = foreign.known(data) or ("", "")
         raise PageError(
             Code.IMAGE_UNKNOWN,
             f"{origin} is {what or 'not an image that can be read'}.",
-            remedy or f"Use PDF or one of {', '.join(FORMATS)}, and check that the file is whole.",
+            remedy or f"Use PDF or one of {', '.join(FORMATS)}, and check that the file is complete.",
         ) from error
 
 
@@ -101,7 +101,7 @@ def orientation(picture: PillowImage.Image) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             value = picture.getexif().get(0x0112, 1)
-    except Exception:
+    except Exception:  # Broken EXIF data raise almost anything, and pages are read without them.
         return 1
     return value if value in UPRIGHT else 1
 

@@ -27,7 +27,7 @@ class FailureLimits:
         if many or (rate is not None and finished >= MIN_PAGES and failed > rate * finished):
             raise TooManyErrorsError(
                 f"{failed:,} of {counted(finished, 'page')} failed, so the job was stopped.",
-                "See their reasons with `raypipe status`; once these are mended, --retry-failed reads them again.",
+                "See their reasons with `raypipe status`; once these are fixed, --retry-failed reads them again.",
             )
 
 

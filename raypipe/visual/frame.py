@@ -229,7 +229,7 @@ class Frame:
         """
         self.require([before], "withColumnRenamed")
         if after in self.tables.schema.names and after != before:
-            raise ConfigError(f"The frame has a column {after!r} already.", f"Drop it first: drop({after!r}).")
+            raise ConfigError(f"The frame already has a column {after!r}.", f"Drop it first: drop({after!r}).")
         names = [after if name == before else name for name in self.tables.schema.names]
         return Frame(self.tables.changed(lambda table: table.rename_columns(names)), self.hidden - {before})
 

@@ -135,7 +135,7 @@ class Saver:
         """
         file = join(str(path), FILE)
         if exists(file) and not self._replaces:
-            raise ConfigError(f"{path} holds a pipeline already.", "Use write().overwrite().save(path).")
+            raise ConfigError(f"{path} already holds a pipeline.", "Use write().overwrite().save(path).")
         stages = [{"type": type(stage).__name__, "values": _enum(stage._values)} for stage in self._model.stages]
         write_file(file, json.dumps({"stages": stages}, indent=2).encode())
 

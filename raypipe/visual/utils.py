@@ -48,7 +48,7 @@ def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
     try:
         pixels = np.frombuffer(values["data"], np.uint8).reshape(values["height"], values["width"], channels)
     except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"The picture is not whole: {error}.", "Give row.image of a row of collect().") from error
+        raise ConfigError(f"The picture is incomplete: {error}.", "Give row.image of a row of collect().") from error
     return PillowImage.fromarray(pixels[:, :, 0] if channels == 1 else swapped(pixels))
 
 

@@ -124,8 +124,8 @@ class _Arrival:
             return
         if time.monotonic() - self._begun >= self._longest:
             detail = (
-                f"The body did not arrive within {counted(self._settings.body_seconds, 'second')}, or at less than "
-                f"{counted(self._settings.min_upload_rate, 'byte')} a second."
+                f"The body did not arrive within {counted(self._settings.body_seconds, 'second')}, or arrived at less "
+                f"than {counted(self._settings.min_upload_rate, 'byte')} a second."
             )
             raise ProblemError(408, "body_too_slow", detail, CLOSE)
         self._bodies.take(self._client)

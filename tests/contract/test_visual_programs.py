@@ -128,7 +128,7 @@ def test_frames_work_alike(engine: str, pages: Path, ray_cluster: None, tmp_path
     parts = visual.ImageSplitRegions(inputRegionsCol="text_regions").transform(result)
     assert parts.filter(col("exception").isNull()).count() == len(drawn.LETTER)
     result.select("path", "text").write.parquet(str(tmp_path / "out"))
-    with pytest.raises(OutputError, match="there already"):
+    with pytest.raises(OutputError, match="already exists"):
         result.write.parquet(str(tmp_path / "out"))
     result.select("path", "text").write.mode("overwrite").parquet(str(tmp_path / "out"))
     assert {row.text for row in start().read.parquet(str(tmp_path / "out")).collect()} == {good.text, ""}

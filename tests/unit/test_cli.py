@@ -201,7 +201,7 @@ BROKEN = '[[stage]]\ntype = "NoSuchStage"\n'
         (["show", "open.toml", "--pipeline", "open.toml", "--device", "cpu"], 2, "--device"),
         (["show", "open.toml", "--pipeline", "open.toml", "--url", "http://127.0.0.1:1"], 2, "--pipeline"),
         (["serve", "--pipeline", "open.toml", "--device", "cpu"], 2, "--device"),
-        (["bench", "in", "--json", "gone/a.json"], 2, "gone is not a folder"),
+        (["bench", "in", "--json", "gone/a.json"], 2, "gone is not a writable folder"),
         (
             ["run", "in", "-o", "out", "--recognizer", "absent_reader", "--detector", "db_detector"],
             4,

@@ -72,7 +72,7 @@ def test_the_pages_that_are_there_are_read(
     for pages in (read(data), read(str(tmp_path / "a.pdf"))):
         assert widths(pages) == [1, 2, 3]
         assert all(image.pixels().all() for image in pages)
-        assert f"its page tree says {said}, and has 3." in caplog.text
+        assert f"its page tree claims {said}, but has 3." in caplog.text
         assert all(image.warning in caplog.text and image.warning for image in pages[int(said[0]) :])
 
 

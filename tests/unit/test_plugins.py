@@ -131,7 +131,7 @@ def test_names_and_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("point", "message"),
     [
-        ("no_such_module:two", "'it' .* of first cannot be loaded: ModuleNotFoundError: .*Mend first, or uninstall it"),
+        ("no_such_module:two", "'it' .* of first cannot be loaded: ModuleNotFoundError: .*Fix first, or uninstall it"),
         ("numbers_added:four", "'it' .* of first cannot be loaded: AttributeError"),
         ("numbers_added:name", "numbers_added:name, a plug-in of first, does not fit raypipe.numbers"),
         ("numbers_added:three", "first has 'three' as an entry point named 'it'"),

@@ -56,7 +56,7 @@ def test_a_pipeline_is_saved_and_loaded(tmp_path: Path) -> None:
     loaded = visual.PipelineModel.load(str(tmp_path / "model"))
     assert repr(loaded.stages) == repr(model.stages)
     assert [each.stage() for each in loaded.stages] == [each.stage() for each in model.stages]
-    with pytest.raises(ConfigError, match="holds a pipeline already"):
+    with pytest.raises(ConfigError, match="already holds a pipeline"):
         model.save(str(tmp_path / "model"))
     model.write().overwrite().save(str(tmp_path / "model"))
 
@@ -66,7 +66,7 @@ def test_a_pipeline_is_saved_and_loaded_by_uri(tmp_path: Path) -> None:
     visual.PipelineModel([visual.BinaryToImage()]).save(place)
     assert (tmp_path / "model" / "pipeline.json").exists()
     assert [type(stage) for stage in visual.PipelineModel.load(place).stages] == [visual.BinaryToImage]
-    with pytest.raises(ConfigError, match="holds a pipeline already"):
+    with pytest.raises(ConfigError, match="already holds a pipeline"):
         visual.PipelineModel([]).save(place)
 
 

@@ -312,7 +312,7 @@ def test_pandas_and_parquet_take_a_frame(frame: visual.Frame, tmp_path: Path) ->
     assert frame.toPandas()["n"].tolist() == [1, 2, 3]
     frame.write.parquet(str(tmp_path / "rows"))
     assert values(start().read.parquet(str(tmp_path / "rows"))) == values(frame)
-    with pytest.raises(OutputError, match="there already"):
+    with pytest.raises(OutputError, match="already exists"):
         frame.write.parquet(str(tmp_path / "rows"))
     frame.limit(1).write.mode("overwrite").parquet(str(tmp_path / "rows"))
     assert start().read.format("parquet").load(str(tmp_path / "rows")).count() == 1
@@ -429,7 +429,7 @@ def test_help_knows_what_functions_do() -> None:
         (lambda frame: frame.filter(frame.n.between(1, 2)), "Columns have no method between"),
         (lambda frame: frame.select(frame.boxes[-1]), "Column.getItem cannot take -1: "),
         (lambda frame: frame.withColumn("each", explode("n")), "is no list"),
-        (lambda frame: frame.withColumnRenamed("n", "text"), "has a column 'text' already"),
+        (lambda frame: frame.withColumnRenamed("n", "text"), "already has a column 'text'"),
         (lambda frame: frame.drop(["n"]), "Frame.drop cannot take "),
         (lambda frame: frame.join(3), "Frame.join cannot take 3: "),
         (lambda frame: frame.sort("boxes"), "cannot be sorted by "),
@@ -451,7 +451,7 @@ def test_help_knows_what_functions_do() -> None:
             "cannot take 3: ",
         ),
         (lambda _: visual.ImageTextDetector.pretrained(3), "pretrained cannot take 3: "),
-        (lambda _: visual.to_pil_image({"data": b"123", "mode": 10, "height": 4, "width": 4}), "is not whole: "),
+        (lambda _: visual.to_pil_image({"data": b"123", "mode": 10, "height": 4, "width": 4}), "is incomplete: "),
         (lambda _: visual.display_image(3), "not a picture with pixels"),
         (lambda _: visual.score(None, "a"), "score cannot take None: "),
     ],
