@@ -22,7 +22,7 @@ from raypipe.columns import Column
 from raypipe.engine.devices import gpu_available
 from raypipe.engine.providers import Execution, Provider, Shapes
 from raypipe.engine.session import Session
-from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError
+from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError, reason_of
 from raypipe.metrics import Metrics
 from raypipe.types import Row
 from raypipe.zoo import manifest
@@ -280,6 +280,6 @@ class Worker(Generic[S]):
         except PageError as error:
             row["exception"] = str(Failure(self.spec.name, error.code, str(error)))
         except (cv2.error, MemoryError) as error:
-            page, reason = (row.get("pagenum") or 0) + 1, str(error).strip() or type(error).__name__
-            message = f"{row.get('path')}, page {page}: {reason} Look at the picture; report it if it looks sound."
+            place = f"{row.get('path')}, page {(row.get('pagenum') or 0) + 1}"
+            message = f"{place}: {reason_of(error)}. Look at the picture; report it if it looks sound."
             row["exception"] = str(Failure(self.spec.name, Code.PAGE_FAILED, message))

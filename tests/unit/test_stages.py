@@ -174,8 +174,8 @@ def test_a_worker_fills_in_its_columns_and_drops_others() -> None:
     ("word", "words"),
     [
         ("page error", ["Shout too_quiet: a.png is quiet. Speak up."]),
-        ("opencv", ["Shout page_failed: a.png, page 2", "resize"]),
-        ("memory", ["Shout page_failed: a.png, page 2", "MemoryError"]),
+        ("opencv", ["Shout page_failed: a.png, page 2", "'resize'. Look at the picture"]),
+        ("memory", ["Shout page_failed: a.png, page 2", "MemoryError. Look at the picture"]),
     ],
 )
 def test_an_error_of_a_page_stays_with_it(word: str, words: list[str]) -> None:
