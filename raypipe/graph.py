@@ -102,7 +102,7 @@ class Graph:
         missing = self.needs.keys() - set(names)
         if not missing:
             return
-        column = sorted(missing)[0]
+        column = min(missing)
         reader = next(step.stage for step in self.steps if column in step.reads)
         parameter = next((name for name, value in reader if value == column), "its parameters")
         optional = getattr(type(reader).model_fields.get(parameter), "annotation", None)

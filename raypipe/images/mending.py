@@ -26,7 +26,7 @@ def mended(data: bytes, origin: str) -> tuple[bytes, str]:
         if jpeg.frame(data) and not jpeg.has_end(data):
             return jpeg.with_end(data), "it lacks its end"
         return data, "" if jpeg.is_sound(data) else "it is damaged inside"
-    elif data.startswith(png.SIGNATURE):
+    if data.startswith(png.SIGNATURE):
         kept, damaged = png.essential(data)
         return kept, "parts of it are damaged" if damaged else ""
     return data, ""

@@ -43,7 +43,7 @@ UPRIGHT: dict[int, Callable[[Pixels], Any]] = {
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
     4: lambda pixels: cv2.flip(pixels, 0),
-    5: lambda pixels: cv2.transpose(pixels),
+    5: cv2.transpose,
     6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
     7: lambda pixels: cv2.transpose(cv2.rotate(pixels, cv2.ROTATE_180)),
     8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),

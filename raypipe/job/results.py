@@ -26,7 +26,6 @@ from raypipe.rows import from_table
 from raypipe.types import PageRecord
 
 _NAME = re.compile(r"(\d{6})-[0-9a-f]{16}\.parquet(\.part)?")
-_log = logging.getLogger(__name__)
 COUNTED = ["path", "pagenum", "total_pages", "exception"]
 
 
@@ -73,14 +72,16 @@ class Results:
         for name in names_in(self.uri):
             ours = _NAME.fullmatch(name)
             if ours and int(ours[1]) in begun and not ours[2] and not self._is_whole(name):
-                _log.warning("%s is cut off; its pages are read again.", public(join(self.uri, name)))
+                uri = public(join(self.uri, name))
+                logging.getLogger(__name__).warning("%s is cut off; its pages are read again.", uri)
                 remove_file(join(self.uri, name))
             elif name.endswith(".parquet") and not (ours and int(ours[1]) in known):
                 self._check_foreign(name)
 
     def _check_foreign(self, name: str) -> None:
         if not self._is_whole(name):
-            _log.warning("%s is not a Parquet file of this job. It is left alone.", public(join(self.uri, name)))
+            uri = public(join(self.uri, name))
+            logging.getLogger(__name__).warning("%s is not a Parquet file of this job. It is left alone.", uri)
             return
         remedy = "Move it elsewhere, or choose another folder; --overwrite removes it."
         raise ConfigError(f"{join(self.uri, name)} is not a result of a job in this folder.", remedy)

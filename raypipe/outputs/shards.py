@@ -6,7 +6,6 @@ import io
 import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
@@ -28,7 +27,7 @@ class ShardFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
         self._folder.cleanup()
 
