@@ -133,8 +133,8 @@ def main() -> None:
     peak = resource.getrusage(who).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     speed = f"{len(images)} pages, {total:.2f} s, {len(images) / total:.3f} pages/s"
     print(f"{args.engine}: {speed}, peak RSS {peak:.0f} MiB (load and first page, not counted: {ready:.2f} s)")
-    told = {"pages": len(images), "seconds": round(total, 4), "cpu_seconds": round(cpu_seconds() - cpu, 4)}
-    print(json.dumps(told))  # For `raypipe bench --beside`.
+    result = {"pages": len(images), "seconds": round(total, 4), "cpu_seconds": round(cpu_seconds() - cpu, 4)}
+    print(json.dumps(result))  # For `raypipe bench --beside`.
 
 
 if __name__ == "__main__":

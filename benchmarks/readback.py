@@ -70,9 +70,9 @@ def truths(folder: Path) -> Iterator[Truth]:
                 continue
             size, lines = (page["width"], page["height"]), [line for line in page["lines"] if line["words"]]
             words = [(word["text"], upright(word, size)) for line in lines for word in line["words"]]
-            told = [(" ".join(word["text"] for word in line["words"]), upright(line, size)) for line in lines]
+            texts = [(" ".join(word["text"] for word in line["words"]), upright(line, size)) for line in lines]
             turns = {round(line["angle"] / 90) * 90 % 360 for line in lines}
-            yield Truth(page["name"], page["pagenum"], page["total_pages"] == 1, size, words, told, turns)
+            yield Truth(page["name"], page["pagenum"], page["total_pages"] == 1, size, words, texts, turns)
 
 
 def around(points: object) -> tuple[float, ...]:
@@ -143,8 +143,8 @@ def pdftotext(folder: Path, page: Truth) -> Found:
     """By poppler, in pixels of the page."""
     number = str(page.number + 1)
     command = ["pdftotext", "-bbox", "-f", number, "-l", number, folder / "pdf" / f"{page.name}.pdf", "-"]
-    told = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
-    shown = html.fromstring(told.partition("<body>")[2]).find(".//page")
+    printed = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
+    shown = html.fromstring(printed.partition("<body>")[2]).find(".//page")
     # The sides are those of the page before it is turned, the places those of the page as it is seen.
     scale = max(page.size) / max(float(shown.get("width")), float(shown.get("height")))
     return [(w.text or "", tuple(scale * float(w.get(k)) for k in ("xmin", "ymin", "xmax", "ymax"))) for w in shown]
@@ -207,8 +207,8 @@ def invalid(folder: Path, alto_xsd: Path | None) -> Iterator[tuple[str, Path, li
         yield "page, OCR-D", file, [str(error) for error in PageValidator.validate(filename=str(file)).errors]
     checker = Path(sys.executable).parent / "hocr-check"
     for file in sorted((folder / "hocr").rglob("*.hocr")):
-        told = subprocess.run([checker, "--nooverlap", file], capture_output=True, text=True).stderr.splitlines()
-        yield "hocr, hocr-check", file, [line for line in told if not line.startswith("ok ")]
+        messages = subprocess.run([checker, "--nooverlap", file], capture_output=True, text=True).stderr.splitlines()
+        yield "hocr, hocr-check", file, [line for line in messages if not line.startswith("ok ")]
 
     for file in sorted((folder / "pdfa").rglob("*.pdf")):
         yield "pdfa, pikepdf and ocrmypdf", file, pdfa_findings(file)

@@ -32,10 +32,10 @@ def columns() -> Iterator[str]:
     """Columns and the records in them."""
     drawn = Pipeline([rp.BinaryToImage(keep_input=True), *map(made, USUAL)])
     saved = Pipeline([*drawn.stages, rp.SaveImages(folder="out")])
-    told = {**_described(saved), **INPUTS}
+    texts = {**_described(saved), **INPUTS}
     yield "# Columns\n\nThe columns of a pipeline with all of the usual stages, and what they are in Parquet.\n\n"
     found = {**drawn.graph.columns, **saved.graph.columns}
-    yield table(("column", "type", "what"), [(code(name), _arrow(found[name]), told.get(name, "")) for name in found])
+    yield table(("column", "type", "what"), [(code(name), _arrow(found[name]), texts.get(name, "")) for name in found])
     yield "\nCoordinates are pixels of the upright page at its full resolution.\n"
     for kind in RECORDS:
         yield f"\n## {kind.__name__}\n\n{text_of(kind)}\n\n"

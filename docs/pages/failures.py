@@ -34,10 +34,11 @@ def failures() -> Iterator[str]:
     """Exit statuses, and why pages fail."""
     yield "# Errors\n\n## Exit statuses\n\n"
     kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, RaypipeError)]
-    told = {each.exit_status: text_of(each) for each in kinds} | STATUS
+    texts = {each.exit_status: text_of(each) for each in kinds} | STATUS
     raised = {each.exit_status: code(each.__name__) for each in kinds if each is not RaypipeError}
     yield table(
-        ("status", "what", "in Python"), [(status.value, told[status], raised.get(status, "")) for status in ExitStatus]
+        ("status", "what", "in Python"),
+        [(status.value, texts[status], raised.get(status, "")) for status in ExitStatus],
     )
     yield "\n## Failures of pages\n\nA page that fails has an `exception`, and in JSON a `failure` with a code. "
     yield "A request for that page alone is answered with the HTTP status. "

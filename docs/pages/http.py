@@ -55,7 +55,7 @@ def _operation(operation: dict[str, Any]) -> Iterator[str]:
 
 
 def _shape(name: str, schema: dict[str, Any]) -> Iterator[str]:
-    told = "\n".join(line.strip() for line in schema.get("description", "").partition("Attributes:")[0].splitlines())
-    yield f"\n### {name}\n\n{told.strip()}\n\n"
+    text = "\n".join(line.strip() for line in schema.get("description", "").partition("Attributes:")[0].splitlines())
+    yield f"\n### {name}\n\n{text.strip()}\n\n"
     rows = [(code(field), kind_of(of), of.get("description", "")) for field, of in schema["properties"].items()]
     yield table(("field", "type", "what"), rows)

@@ -29,8 +29,8 @@ def code(value: object) -> str:
 
 def text_of(kind: Any) -> str:
     """The docstring, without the parts that tell of attributes and errors."""
-    told = (kind.__doc__ or "").split("\n    Attributes:")[0].split("\n    Raises:")[0]
-    return "\n".join(line.strip() for line in told.strip().splitlines())
+    text = (kind.__doc__ or "").split("\n    Attributes:")[0].split("\n    Raises:")[0]
+    return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
 def fields_table(model: type[BaseModel], leave_out: Iterable[str] = ()) -> str:

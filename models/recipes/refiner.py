@@ -265,9 +265,9 @@ def main() -> None:
     cv2.setNumThreads(1)
     frozen = Frozen(options.models)
     rendered, real, held_out = (options.work / name for name in ("rendered", "real", "held_out"))
-    few = package_fonts()
-    many = (fonts.printed(), fonts.handwriting(options.fonts)) if options.fonts else few
-    render(held_out, frozen, LinePages(*few), 2 if options.smoke else 24, seed=2)
+    packaged = package_fonts()
+    many = (fonts.printed(), fonts.handwriting(options.fonts)) if options.fonts else packaged
+    render(held_out, frozen, LinePages(*packaged), 2 if options.smoke else 24, seed=2)
     render(rendered, frozen, LinePages(*many), options.pages, seed=1)
     metadata = dict(METADATA)
     if options.data:

@@ -52,9 +52,9 @@ class Lessons(Training):
     def loss(self, images: torch.Tensor, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Return the divergence from the teacher for each character, and a share of the transcripts' loss."""
         with torch.no_grad():
-            told = self._teacher(images).float()[..., self._columns].log_softmax(-1)
+            target = self._teacher(images).float()[..., self._columns].log_softmax(-1)
         found = logits.float().log_softmax(-1)
-        apart = torch.nn.functional.kl_div(found, told, log_target=True, reduction="none").sum((1, 2))
+        apart = torch.nn.functional.kl_div(found, target, log_target=True, reduction="none").sum((1, 2))
         return (apart / batch[2]).mean() + TRANSCRIPTS * super().loss(images, logits, batch)
 
 

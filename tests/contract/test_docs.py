@@ -90,15 +90,15 @@ def test_the_python_blocks_of_a_page_run(
 def test_the_commands_run(desk: Path, ray_cluster: None) -> None:
     for command in commands("raypipe"):
         words = shlex.split(command)[1:]
-        told, _, place = command.partition(" > ")
-        if any(told.startswith(f"raypipe {name}") for name in ONLY_PARSED):
+        typed, _, place = command.partition(" > ")
+        if any(typed.startswith(f"raypipe {name}") for name in ONLY_PARSED):
             parsed, above = cli, None
             while isinstance(parsed, click.Group):
                 above = click.Context(parsed, parent=above, **parsed.context_settings)
                 parsed = parsed.get_command(above, words.pop(0))
             parsed.make_context(None, words, parent=above)
             continue
-        done = raypipe(*shlex.split(told)[1:])
+        done = raypipe(*shlex.split(typed)[1:])
         assert done.returncode == 0, f"{command}: {done.stderr}"
         if place:
             (desk / place).write_text(done.stdout, encoding="utf-8")

@@ -101,8 +101,8 @@ def test_a_provider_without_effect_is_an_error() -> None:
     pipeline = rp.standard(use_gpu=True, provider="cuda_graphs")
     assert [stage.provider for stage in pipeline.graph.model_stages] == 2 * ["cuda_graphs"]
     assert rp.Pipeline.from_toml(pipeline.to_toml()) == pipeline
-    told = CliRunner().invoke(cli, ["describe", "--provider", "tensorrt"])
-    assert isinstance(told.exception, ConfigError) and "--device cuda" in str(told.exception)
+    result = CliRunner().invoke(cli, ["describe", "--provider", "tensorrt"])
+    assert isinstance(result.exception, ConfigError) and "--device cuda" in str(result.exception)
 
 
 def test_tensorrt_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

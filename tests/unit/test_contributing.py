@@ -40,7 +40,7 @@ def raypipe(*arguments):
 def run(*arguments):
     return raypipe("run", "scans", "-o", "out", "--engine", "local", *arguments)
 
-told = run("--format", "shout", "--format", "whisper", "--format", "json", "--pipeline", "ink.toml")
+printed = run("--format", "shout", "--format", "whisper", "--format", "json", "--pipeline", "ink.toml")
 files = ("shout/a.png.shout", "whisper/a.png.whisper", "json/a.png.json", "json/b.npy.json")
 written = {name: open(f"out/{name}").read() for name in files}
 again = run("--overwrite", "--pipeline", "ink.toml")
@@ -52,7 +52,7 @@ with serving() as client:
 finder = rp.Pipeline([rp.BinaryToImage(), rp.ImageTextDetector.pretrained("ink")])
 (page,) = finder.run("scans/a.png")
 print(json.dumps({
-    "told": told,
+    "printed": printed,
     "written": written,
     "answer": [answer.headers["content-type"], answer.text, asked.text],
     "whisper": [whisper.headers["content-type"], whisper.text],
@@ -117,7 +117,7 @@ def used(checkout: Path) -> dict[str, Any]:
 
 def test_a_format_is_a_file_and_a_name(used: dict[str, Any], checkout: Path) -> None:
     """The command line, its folders, HTTP, the OpenAPI document and the page know it."""
-    assert "out/shout/" in used["told"] and used["written"]["shout/a.png.shout"] == ""
+    assert "out/shout/" in used["printed"] and used["written"]["shout/a.png.shout"] == ""
     assert not (checkout / "out/shout").exists(), "--overwrite removes its folder"
     assert used["answer"] == ["text/x-shout; charset=utf-8", "DEAR PAGE 0", "DEAR PAGE 0"]
     operation = used["document"]["paths"]["/v1/ocr"]["post"]
@@ -153,7 +153,7 @@ def test_a_kind_of_file_is_a_file_and_a_name(used: dict[str, Any]) -> None:
 
 def test_a_format_may_live_in_another_package(used: dict[str, Any]) -> None:
     """The command line, its folders and HTTP know it, and `raypipe doctor` tells where it is from."""
-    assert "out/whisper/" in used["told"] and used["written"]["whisper/a.png.whisper"] == ""
+    assert "out/whisper/" in used["printed"] and used["written"]["whisper/a.png.whisper"] == ""
     assert used["whisper"] == ["text/x-whisper; charset=utf-8", "dear page 0"]
     operation = used["document"]["paths"]["/v1/ocr"]["post"]
     assert "text/x-whisper" in operation["responses"]["200"]["content"]
@@ -161,7 +161,7 @@ def test_a_format_may_live_in_another_package(used: dict[str, Any]) -> None:
     assert re.search(r"plug-in InkShare \(raypipe.stages\) +ok +from inkmeter", used["doctor"])
 
 
-def test_all_rooms_are_told_of_from_the_top_down() -> None:
+def test_all_rooms_are_listed_from_the_top_down() -> None:
     (listing,) = re.findall(r"^```text\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     level = {name: number for number, names in enumerate(LAYERS) for name in names}
     rooms = [line.split()[0] for line in listing.splitlines()]

@@ -42,16 +42,16 @@ def test_all_documents_are_drawn_if_they_are_few(files: list[Found]) -> None:
     sample = draw(files, ["/"], 1000, silent)
     assert (sample.listed, len(sample.documents), sample.pages, sample.whole) == (40, 40, 100, 100)
     assert (sample.total, sample.doubt) == (100, 0)
-    few = draw(files, ["/"], 50, silent)
-    left_out = sum(map(len, few.documents["done"].to_pylist()))
-    assert (few.pages, few.whole <= 50, left_out) == (50, True, 35), "and 15 pictures"
+    sample = draw(files, ["/"], 50, silent)
+    left_out = sum(map(len, sample.documents["done"].to_pylist()))
+    assert (sample.pages, sample.whole <= 50, left_out) == (50, True, 35), "and 15 pictures"
 
 
 def test_every_document_has_the_same_chance(tmp_path: Path) -> None:
     found = [Found(f"{n:04}.jpg") for n in range(4000)]
-    told: list[int] = []
-    drawn = draw(found * 5, ["/"], 4000, told.append)
-    assert (drawn.listed, len(drawn.documents), told) == (20_000, 4000, [10_000, 20_000])
+    listed: list[int] = []
+    drawn = draw(found * 5, ["/"], 4000, listed.append)
+    assert (drawn.listed, len(drawn.documents), listed) == (20_000, 4000, [10_000, 20_000])
     first = sum(path < "2000" for path in drawn.documents["path"].to_pylist())
     assert 1850 < first < 2150
 
@@ -128,8 +128,8 @@ def test_a_forecast_draws_out() -> None:
     assert (made.doubt, made.memory) == (pytest.approx(0.05), 159 * 800_000_000)
     assert made.money == pytest.approx(made.hours * 20)
     assert forecast(sample, measured, Cluster.parse("8x4GPU"), None).actors == 32
-    few = Sample(40, pa.table({}), 40, 40, 40, 0)
-    assert forecast(few, measured, None, None).hours * 3600 == pytest.approx(40 * 0.65 / usable_cpus() + 2.0)
+    sample = Sample(40, pa.table({}), 40, 40, 40, 0)
+    assert forecast(sample, measured, None, None).hours * 3600 == pytest.approx(40 * 0.65 / usable_cpus() + 2.0)
 
 
 def test_one_gpu_reads_for_all_cpus_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_a_forecast_tells_what_ray_s_own_start_takes() -> None:
     assert alone.hours_joined is None and "--address" not in summary(alone, 0.65)
 
 
-def test_it_is_told_that_other_programs_took_the_cpus() -> None:
+def test_it_says_that_other_programs_took_the_cpus() -> None:
     made = Forecast(10, 10, 10, 2, 1.0, None, 0.05, 10**9, 10**9, 0, 0.4, None)
     assert "busy: 40% of the CPUs; if other programs had the rest" in summary(made, 0.65)
     for busy in (0.97, None):
