@@ -69,7 +69,7 @@ class PdfPages:
         try:
             document = _unlocked(self._read, self._origin)
         except PageError as error:
-            mended = _mended(self._source) if error.code == Code.PDF_DAMAGED else None
+            mended = rebuilt(self._source, self._origin) if error.code == Code.PDF_DAMAGED else None
             if mended is None:
                 raise
             self._read = HeldFile(mended)
@@ -211,22 +211,31 @@ def _unread(document: PdfDocument) -> str:
     return ""
 
 
-def _mended(source: File) -> bytes | None:
-    """A damaged document, rebuilt from the objects that are found; None if those of a page are missing."""
-    from pikepdf import Pdf, PdfError
+def rebuilt(source: File, origin: str) -> bytes | None:
+    """A damaged document, rebuilt from the objects that are found; None if those of a page are missing.
+
+    Raises:
+        PageError: `pdf_locked`.
+    """
+    from pikepdf import PasswordError, Pdf, PdfError
 
     if source.size > MOST_KEPT:
         return None
-    try:
-        with Pdf.open(io.BytesIO(source.read_at(0, source.size)), suppress_warnings=True) as document:
-            # The content of a page may be lost: it would be read as an empty page.
-            if not len(document.pages) or any("/Contents" not in page for page in document.pages):
-                return None
-            file = io.BytesIO()
-            document.save(file)
-            return file.getvalue()
-    except (PdfError, ValueError, TypeError, KeyError, AttributeError):  # It is too damaged.
-        return None
+    data, tried = source.read_at(0, source.size), [*passwords.of(origin)]
+    for password in ("", *tried):
+        try:
+            with Pdf.open(io.BytesIO(data), password=password, suppress_warnings=True) as document:
+                # The content of a page may be lost: it would be read as an empty page.
+                if not len(document.pages) or any("/Contents" not in page for page in document.pages):
+                    return None
+                file = io.BytesIO()
+                document.save(file)
+                return file.getvalue()
+        except PasswordError:
+            continue
+        except (PdfError, ValueError, TypeError, KeyError, AttributeError):  # It is too damaged.
+            return None
+    raise _refusal("password", origin, len(tried))
 
 
 def _refusal(reason: str, origin: str, tried: int) -> PageError:

@@ -152,7 +152,7 @@ def _most(page: TiffPage, values: npt.NDArray[Any]) -> float:
 def _samples(page: TiffPage, data: bytes, origin: str, number: int) -> Samples:
     try:
         if page.photometric == YCC and page.compression in OPENCV_COMPRESSIONS:
-            raise ValueError("colours are shared by pixels")
+            raise ValueError("pixels share its colours")
         values = page.asarray()
     except Exception as error:  # A compression or packing that needs the package imagecodecs, or damage.
         return _samples_by_opencv(page, data, origin, number, error)
@@ -168,7 +168,10 @@ def _samples(page: TiffPage, data: bytes, origin: str, number: int) -> Samples:
 
 
 def _samples_by_opencv(page: TiffPage, data: bytes, origin: str, number: int, reason: Exception) -> Samples:
-    """The samples as OpenCV decodes them: most compressions, but neither planes nor alpha channels of greys."""
+    """The samples as OpenCV decodes them: most compressions, but neither planes nor alpha channels of greys.
+
+    If it cannot, the error is the `reason` why tifffile could not: that a package is missing, or damage.
+    """
     encoded = np.frombuffer(data, np.uint8)
     if page.photometric in (LAB, ICC_LAB):  # To get the stored values, not those that libtiff converts.
         encoded, tag = encoded.copy(), page.tags[raster.PHOTOMETRIC]
@@ -177,6 +180,8 @@ def _samples_by_opencv(page: TiffPage, data: bytes, origin: str, number: int, re
     if page.compression in OPENCV_COMPRESSIONS and page.planarconfig != PLANES:  # Of others it may make black pages.
         found = cv2.imdecodemulti(encoded, cv2.IMREAD_UNCHANGED, range=(number, number + 1))[1]
     if not found:
+        if "imagecodecs" not in str(reason):
+            raise reason
         message = f"{origin} cannot be decoded: {str(reason).rstrip('.')}."
         remedy = "Save it without compression, or install the package imagecodecs."
         raise PageError(Code.IMAGE_UNKNOWN, message, remedy) from reason

@@ -79,13 +79,13 @@ def _originals(document: Document, archival: bool) -> tuple[Pdf, list[int]]:
 
 
 def _opened(data: bytes) -> Pdf | None:
-    """A PDF; None if it is so damaged that its pages can only be drawn."""
-    from pikepdf import Pdf, PdfError
+    """A PDF; None if it is locked, or so damaged that its pages can only be drawn."""
+    from pikepdf import PasswordError, Pdf, PdfError
 
     try:
         document = Pdf.open(io.BytesIO(data))
         return document if len(document.pages) and "/Pages" in document.Root else None
-    except (PdfError, AttributeError):
+    except (PasswordError, PdfError, AttributeError):
         return None
 
 

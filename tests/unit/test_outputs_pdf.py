@@ -241,8 +241,12 @@ def test_a_pdf_too_damaged_to_be_changed_is_made_of_what_is_drawn(count: int) ->
     assert_words_are_in_place(found)
 
 
-def test_a_page_that_failed_is_empty() -> None:
-    failed = finished("b", exception="Stage code: why")
+@pytest.mark.parametrize("data", [None, pdfs.LOCKED])
+def test_a_page_that_failed_is_empty(data: bytes | None, tmp_path: Path) -> None:
+    file = tmp_path / "b"
+    if data:
+        file.write_bytes(data)
+    failed = finished(str(file), exception="Stage code: why")
     found = pikepdf.open(io.BytesIO(render(document([page(photo()), PageRecord({**failed, "image": None})], "/"))))
     assert [tuple(map(float, each.mediabox[2:])) for each in found.pages][1] == (595, 842)
 

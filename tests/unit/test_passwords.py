@@ -17,9 +17,12 @@ from pdfs import LOCKED
 
 import raypipe as rp
 from raypipe.cli.main import cli
+from raypipe.errors import PageError
+from raypipe.files.ranged import HeldFile
 from raypipe.images import passwords
 from raypipe.images.image import Limits, open_image
-from raypipe.images.pdf import unlocked
+from raypipe.images.kinds import page_count
+from raypipe.images.pdf import rebuilt, unlocked
 from raypipe.inputs.lists import add_listed_passwords
 from raypipe.inputs.pages import documents, page_rows
 from raypipe.outputs.base import Document
@@ -90,6 +93,14 @@ def test_rows_and_bytes_have_passwords_too(tmp_path: Path, password: str) -> Non
 
 def test_one_without_a_password_for_readers_opens() -> None:
     assert exceptions(pages_locked_with("", owner="secret")) == [None]
+
+
+def test_one_that_is_damaged_too_is_rebuilt_with_its_password(locked: Path) -> None:
+    file = HeldFile(locked.read_bytes())
+    with pytest.raises(PageError, match="locked"):
+        rebuilt(file, "a.pdf")
+    passwords.add_passwords(passwords.Passwords({"a.pdf": SECRET}))
+    assert page_count(rebuilt(file, "a.pdf") or b"") == 2
 
 
 def test_a_job_writes_no_password(locked: Path, tmp_path: Path) -> None:

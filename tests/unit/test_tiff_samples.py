@@ -232,6 +232,13 @@ def test_strips_that_are_cut_off(tmp_path: Path) -> None:
             open_image(given, str(path), 0, False, LIMITS).pixels()
 
 
+@pytest.mark.parametrize("options", [{"compression": "zlib"}, {"tile": (16, 16)}])
+def test_a_deep_page_that_is_damaged_says_so(options: dict[str, Any]) -> None:
+    data = tiff(DEPTHS["uint16"], **options)
+    with pytest.raises(PageError, match="Copy it again"):
+        read(data[: len(data) * 2 // 3])
+
+
 def test_a_compression_that_only_opencv_knows() -> None:
     values = np.dstack([COLOUR.astype(np.float32) / 255])
     _, data = cv2.imencode(".tif", values[:, :, ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, 5])
