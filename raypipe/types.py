@@ -2,7 +2,8 @@
 
 A row is a page: a dict from column name to value. Inside a process the values are the records below; `columns.py`
 says how they are stored between processes and in files. Coordinates are pixels of the file's picture (after
-EXIF orientation) at its full resolution, whatever scale it was decoded at and however it was turned to be read.
+EXIF orientation, and of faxes with square dots) at its full resolution, whatever scale it was decoded at and however it
+was turned to be read.
 """
 
 from __future__ import annotations

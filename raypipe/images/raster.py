@@ -32,6 +32,9 @@ NO_ALPHA = ("BMP", "DIB", "ICO", "TGA")
 """Formats whose fourth channel may be unused."""
 MOST_DOTS = 100_000
 """Highest plausible resolution, in dots per inch."""
+SQUARE = 1.0, 1.0
+LEAST_ODD, MOST_ODD = 1.5, 3
+"""Shares between the resolutions of two directions with which the dots of a fax are oblong: 204 x 98 is usual."""
 WORD = 65535
 """White in a PNG of 16 bits, the only kind of so many bits that says which value stands for nothing."""
 
@@ -107,12 +110,31 @@ def orientation(picture: PillowImage.Image) -> int:
 
 
 def resolution(picture: PillowImage.Image) -> int:
-    """Dots per inch according to the file, 0 if it does not say or is implausible."""
+    """Dots per inch according to the file, 0 if it does not say or is implausible; of oblong dots, the finer one."""
+    return max(_resolutions(picture)) if _stretch(picture) != SQUARE else _resolutions(picture)[0]
+
+
+def _resolutions(picture: PillowImage.Image) -> tuple[int, int]:
+    """Those across and down the picture as it is stored."""
     try:
-        found = round(float(picture.info.get("dpi", (0, 0))[0]))
+        across, down = (round(float(dots)) for dots in picture.info.get("dpi", (0, 0)))
     except (ValueError, OverflowError, TypeError, ZeroDivisionError):
-        return 0
-    return found if 0 < found <= MOST_DOTS else 0
+        return 0, 0
+    return across if 0 < across <= MOST_DOTS else 0, down if 0 < down <= MOST_DOTS else 0
+
+
+def _stretch(picture: PillowImage.Image) -> tuple[float, float]:
+    """How much wider and higher an upright picture becomes so that its dots are square, as viewers show a fax.
+
+    Other pictures than faxes, which are TIFFs of one bit, are said to have oblong dots by mistake only.
+    """
+    across, down = _resolutions(picture)
+    if picture.format != "TIFF" or picture.mode != "1" or not across or not down:
+        return SQUARE
+    if orientation(picture) >= 5:
+        across, down = down, across
+    finest = max(across, down)
+    return (finest / across, finest / down) if LEAST_ODD <= finest / min(across, down) <= MOST_ODD else SQUARE
 
 
 def is_plain_jpeg(picture: PillowImage.Image) -> bool:
@@ -135,6 +157,7 @@ def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
     width, height = picture.size
     if orientation(picture) >= 5 and picture.format != "TIFF":
         width, height = height, width
+    width, height = (round(side * factor) for side, factor in zip((width, height), _stretch(picture), strict=True))
     side = min(max(width, height), ELONGATED * min(width, height))
     fits = wanted.reduce_above and is_plain_jpeg(picture)
     reduction = next((n for n in (8, 4, 2) if fits and side / n >= wanted.reduce_above), 1)
@@ -161,12 +184,14 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
         return np.asarray(UPRIGHT[orientation(picture)](pixels))
     if page:
         picture.seek(page)
+    is_oblong = _stretch(picture) != SQUARE
     picture.load()
     if _is_negative(picture):
         picture = ImageOps.invert(picture)
     if picture.mode == "P":
         _check_palette(picture)
-    return np.asarray(UPRIGHT[orientation(picture)](pixels_of(picture, gray)))
+    pixels = UPRIGHT[orientation(picture)](pixels_of(picture, gray))
+    return np.asarray(cv2.resize(pixels, (size.width, size.height)) if is_oblong else pixels)
 
 
 def _is_negative(picture: PillowImage.Image) -> bool:

@@ -253,6 +253,20 @@ def test_resolution() -> None:
     assert opened(encoded(quarters(), "WEBP")).resolution == 0
 
 
+@pytest.mark.parametrize("gray", [True, False])
+@pytest.mark.parametrize(
+    ("dots", "orientation", "size"),
+    [((204, 98), 1, (60, 83)), ((204, 98), 6, (83, 60)), ((204, 391), 3, (115, 40)), ((408, 391), 1, (60, 40))],
+)
+def test_a_fax_has_square_dots(dots: tuple[int, int], orientation: int, size: tuple[int, int], gray: bool) -> None:
+    left_half = PillowImage.fromarray(np.arange(60 * 40).reshape(40, 60) % 60 >= 30)
+    tags = {274: orientation, 282: float(dots[0]), 283: float(dots[1]), 296: 2}
+    image = opened(encoded(left_half, "TIFF", compression="group4", tiffinfo=tags), gray=gray)
+    pixels = image.pixels()
+    assert (image.width, image.height) == pixels.shape[1::-1] == size
+    assert image.resolution == max(dots) and abs(float(pixels.mean()) - 127.5) < 2
+
+
 def test_a_resolution_of_nothing_by_nothing() -> None:
     """Some scanners write the fraction 0/0."""
     data = bytearray(encoded(quarters(), "TIFF", dpi=(300, 300)))
