@@ -14,7 +14,7 @@ from raypipe.bench import plot, report
 from raypipe.bench.report import Measured, Report
 from raypipe.bench.rounds import in_turn
 from raypipe.bench.setting import BESIDE, ENGINES, Round, Setting
-from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
+from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options, threads_option
 from raypipe.cli.table import print_table
 from raypipe.errors import ConfigError
 from raypipe.machine import usable_cpus
@@ -42,7 +42,7 @@ VARIED = frozenset(("preset", "detector", "recognizer", "language", "device", "p
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Measured rounds.")
 @click.option("--batch-size", default=BATCH_SIZE, show_default=True, type=click.IntRange(1),
               help="Pages read together; `serve` does not use it.")  # fmt: skip
-@click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
+@threads_option
 @click.option("--connections", type=click.IntRange(1), help="Concurrent requests to `serve`; default: twice the CPUs.")
 @click.option("--vary", "varied", multiple=True, metavar="OPTION=VALUE,VALUE",
               help="Measure each value of an option, such as preset=standard,fast (repeatable).")  # fmt: skip

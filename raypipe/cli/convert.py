@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from raypipe.cli.options import FormatName, alone, each_once, passwords_option
+from raypipe.cli.options import FormatName, address_option, alone, each_once, passwords_option
 from raypipe.errors import ExitStatus
 from raypipe.job import convert as job
 from raypipe.job.engine import Engine
@@ -31,7 +31,7 @@ STEPS = 1000
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
               help="Write the files in this process or on Ray.")  # fmt: skip
 @passwords_option
-@click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
+@address_option
 def convert(output: str, formats: tuple[str, ...], shards: int | None, engine: str, address: str | None) -> None:
     """Writes files in further formats from the results of `raypipe run`, without reading the pages again.
 

@@ -24,6 +24,12 @@ from raypipe.stages.text_layer import Use
 from raypipe.zoo.manifest import Precision
 
 F = TypeVar("F", bound=Callable[..., Any])
+address_option = click.option(
+    "--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here."
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs."
+)
 DEVICES = {"auto": None, "cpu": False, "cuda": True}
 
 

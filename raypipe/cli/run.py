@@ -15,6 +15,7 @@ import pyarrow as pa
 from raypipe.cli import progress, stream
 from raypipe.cli.options import (
     Share,
+    address_option,
     alone,
     chosen_pipeline,
     job_options,
@@ -22,6 +23,7 @@ from raypipe.cli.options import (
     passwords_option,
     pipeline_options,
     pool_options,
+    threads_option,
     with_overlays,
 )
 from raypipe.cli.outcome import print_failures
@@ -50,8 +52,8 @@ PAGE_SECONDS = 900.0
 @click.option("--engine", type=click.Choice(["auto", "local", "ray"]), default="auto", show_default=True,
               help="Run in this process, on Ray, or on whichever finishes sooner.")  # fmt: skip
 @job_options
-@click.option("--threads", type=click.IntRange(1), help="CPU threads of the local engine; default: all CPUs.")
-@click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
+@threads_option
+@address_option
 @click.option("--overwrite", is_flag=True, help="Discard the results already in the folder.")
 @click.option("--retry-failed", is_flag=True, help="Read again the pages that failed before.")
 @click.option("--max-errors", type=click.IntRange(0), help="Stop if more than this many pages fail.")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from raypipe.cli.fields import build, options_of
-from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options
+from raypipe.cli.options import address_option, alone, chosen_pipeline, pipeline_options, pool_options
 from raypipe.run.ports import url
 from raypipe.serving import Arguments
 
@@ -28,7 +28,7 @@ ONLY_RAY = ("detectors", "recognizers", "batch_lines", "batch_seconds", "merge_i
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 @options_of(Arguments, leave_out=("pipeline", "toml", "key_digests"))
-@click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster to join; default: one is started here.")
+@address_option
 def serve(engine: str, host: str, port: int, address: str | None, **values: Any) -> None:
     """Serves OCR over HTTP: a web page at /, the API at /docs. Ctrl-C stops it once all requests are answered."""
     alone("--engine local", engine == "local", *ONLY_RAY)
