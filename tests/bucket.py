@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from http_servers import Quiet, serving
 
 CONTENT = b"hello from a bucket"
 BROKEN = 0
@@ -21,7 +22,7 @@ class Bucket:
         self.requests = 0
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     bucket: Bucket
 
@@ -48,17 +49,11 @@ class Handler(BaseHTTPRequestHandler):
         if with_body:
             self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None: ...
-
 
 @contextmanager
 def bucket() -> Iterator[Bucket]:
     handler = type("Handler", (Handler,), {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     handler.bucket = Bucket(server.server_port)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with serving(server):
         yield handler.bucket
-    finally:
-        server.shutdown()
-        server.server_close()

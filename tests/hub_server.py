@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from http_servers import Quiet, serving
+
 LARGE = ".onnx"
 """Files with this ending are kept as the hub keeps large files: published with their sha256."""
 
@@ -68,15 +70,12 @@ class Server(ThreadingHTTPServer):
         self.hub = hub
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet, BaseHTTPRequestHandler):
     """Answers a request."""
 
     server: Server
 
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -166,11 +165,5 @@ def running(hub: Hub) -> Iterator[Hub]:
     """The hub on a port of its own."""
     server = Server(hub)
     hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

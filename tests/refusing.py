@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from http_servers import Quiet, serving
 
 EXPIRED = (400, "ExpiredToken")
 DENIED = (403, "AccessDenied")
@@ -30,7 +31,7 @@ class Gate:
         self.last = self.passed = 0
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     gate: Gate
     behind: int
@@ -73,8 +74,6 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None: ...
-
 
 @contextmanager
 def gate(behind: int) -> Iterator[Gate]:
@@ -82,9 +81,5 @@ def gate(behind: int) -> Iterator[Gate]:
     handler = type("Handler", (Handler,), {"behind": behind, **methods})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     handler.gate = Gate(server.server_port)  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with serving(server):
         yield handler.gate  # type: ignore[attr-defined]
-    finally:
-        server.shutdown()
-        server.server_close()

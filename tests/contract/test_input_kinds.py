@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-import threading
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from adapters import assert_equal_rows
+from http_servers import Quiet, serving
 from pipelines import Decoder
 from starlette.testclient import TestClient
 
@@ -98,16 +98,13 @@ def lists(folder: Path, site: str) -> Iterator[Path]:
 def site(tmp_path: Path) -> Iterator[str]:
     """A web server for the folder `beside`."""
 
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
+    class Folder(Quiet, SimpleHTTPRequestHandler):
+        pass
 
-    handler = partial(Quiet, directory=str(tmp_path / "beside"))
+    handler = partial(Folder, directory=str(tmp_path / "beside"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,6 +11,7 @@ from typing import Any
 
 import drawn
 import pytest
+from http_servers import Quiet, serving
 from server import start
 
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="OpenTelemetry's exporter is not installed")
@@ -23,7 +23,7 @@ TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 def collector() -> Iterator[Any]:
     """A collector on a free port, with the spans that have come as `spans`."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             zipped = self.headers.get("Content-Encoding") == "gzip"
@@ -32,15 +32,10 @@ def collector() -> Iterator[Any]:
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
     found: Any = HTTPServer(("127.0.0.1", 0), Handler)
     found.spans = []
-    threading.Thread(target=found.serve_forever, args=(0.01,), daemon=True).start()
-    yield found
-    found.shutdown()
-    found.server_close()
+    with serving(found):
+        yield found
 
 
 @pytest.mark.slow

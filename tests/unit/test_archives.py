@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from http_servers import Quiet, serving
 from jobs import pages as rows_in
 from jobs import run
 from making import tiff
@@ -177,7 +177,7 @@ def test_a_table_without_pictures_is_said(tmp_path: Path) -> None:
         list(listed(str(tmp_path / "t.parquet"), None))
 
 
-class Site(BaseHTTPRequestHandler):
+class Site(Quiet, BaseHTTPRequestHandler):
     """A picture, a document, and addresses that go wrong."""
 
     busy = 1
@@ -197,18 +197,13 @@ class Site(BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
-
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(retries, "FIRST_PAUSE", 0.001)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def test_documents_behind_web_addresses(site: str, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
+from http_servers import Quiet, serving
 from making import a_line, a_word
 
 import raypipe as rp
@@ -53,7 +53,7 @@ class Script(HTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet, BaseHTTPRequestHandler):
     server: Script
 
     def do_POST(self) -> None:
@@ -72,19 +72,11 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST  # noqa: N815 - the name that http.server calls
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def script(request: pytest.FixtureRequest) -> Iterator[Script]:
-    server = Script(request.param)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Script(request.param)) as server:
+        yield server
 
 
 @pytest.mark.parametrize("script", [[OK]], indirect=True)

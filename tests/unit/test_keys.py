@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from command import raypipe
+from http_servers import Quiet, serving
 from jobs import PIPELINE, pages, run, run_and_stop
 
 from raypipe.errors import Failure, InputError, PageError
@@ -75,7 +75,7 @@ def test_documents_are_not_called_after_keys() -> None:
     assert naming("s3://AKIA:hush@one/a.jpg") == "one/a.jpg"
 
 
-class Site(BaseHTTPRequestHandler):
+class Site(Quiet, BaseHTTPRequestHandler):
     """A picture for whoever has the key."""
 
     key = ""
@@ -95,18 +95,13 @@ class Site(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.picture)
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
-
 
 @pytest.fixture
 def site(page_png: bytes) -> Iterator[str]:
     Site.picture = page_png
     server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield f"127.0.0.1:{server.server_port}"
 
 
 def listing(folder: Path, site: str, key: str) -> Path:

@@ -12,12 +12,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from http_servers import Quiet, serving
 from starlette.testclient import TestClient
 from test_web_jobs import PIPELINE, Reader, finished, tiff, until
 
@@ -47,7 +48,7 @@ class Receiver(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/hooks/"
 
 
-class Taking(BaseHTTPRequestHandler):
+class Taking(Quiet, BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
@@ -58,20 +59,9 @@ class Taking(BaseHTTPRequestHandler):
             self.send_header("Location", self.server.location)
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
 
-
-@contextmanager
-def receiving(*statuses: int, location: str = "") -> Iterator[Receiver]:
-    with Receiver(*statuses, location=location) as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            receiver.shutdown()
-            thread.join()
+def receiving(*statuses: int, location: str = "") -> AbstractContextManager[Receiver]:
+    return serving(Receiver(*statuses, location=location))
 
 
 @contextmanager
