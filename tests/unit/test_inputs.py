@@ -6,8 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from listed import FILES, make, names
-from making import encoded
-from PIL import Image as PillowImage
+from making import tiff
 from pyarrow import fs
 
 from raypipe.errors import InputError, PageError
@@ -289,11 +288,6 @@ def test_a_busy_bucket_is_waited_out_while_it_is_listed(tmp_path: Path, monkeypa
     found = [row["path"] for row in documents(f"s3://bucket{REGION}")]
     assert found == [f"s3://bucket/{name}{REGION}" for name in ("a.png", "b/c.png")]
     assert len(asked) == 6, "the bucket, and its two folders"
-
-
-def tiff(count: int) -> bytes:
-    frames = [PillowImage.new("L", (20, 10), n) for n in range(count)]
-    return encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
 
 
 @pytest.mark.parametrize("suffix", ["tif", "TIFF", "scan", "png"])
