@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from job_server import ANNA, BERT, KEYS, PIPELINE, Reader, finished, serving, until
 from listening import listening
-from test_web_jobs import ANNA, BERT, KEYS, PIPELINE, Reader, finished, serving, tiff, until
+from making import tiff
 
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Results

@@ -19,8 +19,9 @@ from typing import Any
 
 import pytest
 from http_servers import Quiet, serving
+from job_server import PIPELINE, Reader, finished, until
+from making import tiff
 from starlette.testclient import TestClient
-from test_web_jobs import PIPELINE, Reader, finished, tiff, until
 
 from raypipe.errors import ConfigError
 from raypipe.web import webhooks
