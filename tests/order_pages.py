@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 SIZE, LEADING = 30, 48
@@ -324,6 +325,25 @@ def wrapped_cells() -> Page:
     return rows
 
 
+PLANTS = [
+    (["Plant"], ["Care"], ["Notes"]),
+    (["Rose"], ["Prune in March, feed", "in May and water well"], ["Likes sun and clay"]),
+    (["Fern"], ["Keep moist and shaded", "all summer long"], ["Cut back old fronds", "before winter"]),
+    (["Lavender"], ["Clip after flowering"], ["Poor soil, dry"]),
+    (["Iris"], ["Divide every three years"], ["Rhizomes at the surface,", "full sun"]),
+]
+
+
+def labelled_cells() -> Page:
+    """A table with text of one or two lines in the cells of two columns."""
+    rows, y = [], 100.0
+    for cells in PLANTS:
+        lines = list(zip_longest(*cells, fillvalue=""))
+        rows += grid(lines, [100, 500, 1250], y)
+        y += LEADING * len(lines) + 20
+    return rows
+
+
 def apart(columns: Sequence[Sequence[str]], pitch: float) -> Page:
     """Columns of entries whose numbers, if any, stand apart from them."""
     rows = [(entry.split(", ", 1), n, m) for n, entries in enumerate(columns) for m, entry in enumerate(entries)]
@@ -384,6 +404,7 @@ KINDS: dict[str, Callable[[], Page]] = {
     "table of two prices": lambda: grid(RATES, [100, 500, 800, 1100]),
     "scores": lambda: grid(SCORES, [100, 500, 800, 1100]),
     "table of text that wraps": wrapped_cells,
+    "table of text that wraps in two columns": labelled_cells,
     "invoice": invoice,
     "table of words": lambda: grid(SHIPS, [100, 500, 850, 1200]),
     "table of two columns": lambda: grid(TWO_COLUMN_TABLE, [100, 600]),

@@ -41,6 +41,8 @@ PHRASES, ALIKE = 0.75, 1.5
 `ALIKE` times longer than that of another. A table has a column of names or single words."""
 MIN_CELLS, CELLS = 3, 0.75
 """Cells of a table: at least this many, and this fraction of a column's, begin level with one in the next column."""
+FEWER = 0.5
+"""Cells of a table with labels: a small letter begins at most this many times as often beside a label as elsewhere."""
 FIGURES = 0.5
 """A column of a table: more than this fraction of its lines are figures."""
 LABELS = 0.25
@@ -217,6 +219,25 @@ def _are_cells(left: Flags, right: Flags, pair: Indices) -> bool:
         return False
     begin = ~left[pair[:, 0]] & ~right[pair[:, 1]]
     return any(begin.sum() >= max(MIN_CELLS, CELLS * np.count_nonzero(~going)) for going in goes_on)
+
+
+def have_labels(columns: Sequence[Indices], level: Level, words: Words) -> bool:
+    """Whether columns are a table whose first one labels the rows: the text of cells begins there, and wraps between.
+
+    Args:
+        columns, level, words: As in `direction`.
+    """
+    if len(columns) <= 2 or len(columns[0]) < MIN_CELLS:
+        return False
+    labels, *others = columns
+    pairs = [level(labels, column) for column in others]
+    if min(map(len, pairs)) < max(MIN_CELLS, CELLS * len(labels)):
+        return False
+    beside = np.concatenate([column[pair[:, 1]] for column, pair in zip(others, pairs, strict=True)])
+    wrapped = np.setdiff1d(np.concatenate(others), beside)
+    if np.count_nonzero(words.small[wrapped]) < max(MIN_BREAKS, NARROW * len(wrapped)):
+        return False
+    return bool(words.small[beside].mean() <= FEWER * words.small[wrapped].mean())
 
 
 def is_running(columns: Sequence[Indices], words: Words) -> bool:

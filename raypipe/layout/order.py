@@ -18,6 +18,7 @@ from raypipe.layout.flow import (
     Words,
     are_addresses,
     direction,
+    have_labels,
     is_price_list,
     is_register,
     is_running,
@@ -83,17 +84,27 @@ def _blocks(members: Indices, page: _Page, running: bool = False) -> list[Indice
 
     The lines are `running` if they are part of columns of prose.
     """
+    if not len(members):
+        return []
     split = _columns(members, page, running)
     if split is None:
         sections = _sections(members, page)
         if len(sections) > 1:
             return [row for section in sections for row in _blocks(section, page, running)]
-        lines = page.lines[members]
-        return [members[row] for row in sorted(chains(lines, rows=True), key=lambda c: float(lines[c, 1].mean()))]
-    above, left, right, below = split
-    inside = running or _is_running([*_edges(left, page), *_edges(right, page)], page)
-    parts = ((above, running), (left, inside), (right, inside), (below, running))
-    return [row for part, prose in parts if len(part) for row in _blocks(part, page, prose)]
+        return _across(members, page)
+    above, columns, below = split
+    if len(columns) == 1:
+        block = _across(columns[0], page)
+    else:
+        inside = running or _is_running([edge for column in columns for edge in _edges(column, page)], page)
+        block = [row for column in columns for row in _blocks(column, page, inside)]
+    return [*_blocks(above, page, running), *block, *_blocks(below, page, running)]
+
+
+def _across(members: Indices, page: _Page) -> list[Indices]:
+    """The rows of lines from top to bottom."""
+    lines = page.lines[members]
+    return [members[row] for row in sorted(chains(lines, rows=True), key=lambda row: float(lines[row, 1].mean()))]
 
 
 def _sections(members: Indices, page: _Page) -> list[Indices]:
@@ -107,23 +118,37 @@ def _sections(members: Indices, page: _Page) -> list[Indices]:
     return np.split(members, np.flatnonzero(wide) + 1)
 
 
-def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, Indices, Indices, Indices] | None:
+def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, list[Indices], Indices] | None:
     """The largest block of columns of text, whose lines read downwards, cut at one gutter, if there is one.
 
     Returns:
-        The lines above the block, left of its gutter, right of it, and below the block.
+        The lines above the block, those left of its gutter and right of it, and those below the block. A table whose
+        text wraps is not cut.
     """
     box = page.box[members]
     middle = (box[:, 1] + box[:, 3]) / 2
-    for gutter in gutters(box):
+    for n, gutter in enumerate(gutters(box)):
         left, right = gutter.sides(box)
         sides = members[left], members[right]
-        if _read_downwards(*sides, page, running):
-            column, heading = _without_heading(*sides, gutter.bottom, page)
-            outside = ~(left | right)
-            above, below = members[outside & (middle <= gutter.top)], members[outside & (middle >= gutter.bottom)]
-            return above, column, sides[1], np.concatenate([heading, below])
+        is_down = _read_downwards(*sides, page, running)
+        is_table = (is_down or n == 0) and _has_labels(sides, page)
+        if not is_down and not is_table:
+            continue
+        outside = ~(left | right)
+        above, below = members[outside & (middle <= gutter.top)], members[outside & (middle >= gutter.bottom)]
+        if is_table:
+            return above, [np.concatenate(sides)], below
+        column, heading = _without_heading(*sides, gutter.bottom, page)
+        return above, [column, sides[1]], np.concatenate([heading, below])
     return None
+
+
+def _has_labels(sides: Sequence[Indices], page: _Page) -> bool:
+    """Whether two sides are a table of text that wraps, whose first column labels its rows."""
+    if page.words is None:
+        return False
+    columns = [column for side in sides for column in _edges(side, page) if len(column) >= SHORTEST_COLUMN]
+    return have_labels(columns, lambda one, other: _level(one, other, page), page.words)
 
 
 def _without_heading(left: Indices, right: Indices, bottom: float, page: _Page) -> tuple[Indices, Indices]:
