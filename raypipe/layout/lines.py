@@ -20,6 +20,8 @@ BRIDGED_GAP = 6.0
 MIN_SLOPED_REGIONS = 4
 """A line of fewer regions gets the angle of the page: the centres of a tall and a low region are a poor guide."""
 
+LONG = 3
+"""A box at least this many times wider than high is at the angle of its text, whatever its letters."""
 INITIAL, WIDEST, BESIDE = 1.8, 1.6, 1.0
 """An initial is this many times as high as most regions, at most this many times as wide as high, and at most this many
 line heights from the lines beside it."""
@@ -147,13 +149,21 @@ def fold_of(boxes: Boxes, size: Spread) -> Fold | None:
 
 
 def page_angle(boxes: Boxes) -> float:
-    """The angle of most of the text, in degrees: the median of boxes at least twice as wide as high, by width."""
-    long = boxes[boxes[:, 2] >= 2 * boxes[:, 3]]
-    if not len(long):
+    """The angle of most of the text, in degrees: the median of boxes at least twice as wide as high, by width.
+
+    The box of a short word leans with its letters, as a capital is higher than the next ones: where there is nothing
+    longer, the page is taken as level unless the angle puts more words side by side.
+    """
+    words = boxes[boxes[:, 2] >= 2 * boxes[:, 3]]
+    if not len(words):
         return 0.0
-    order = np.argsort(long[:, 4], kind="stable")
-    weight = np.cumsum(long[order, 2])
-    return float(long[order, 4][np.searchsorted(weight, weight[-1] / 2)])
+    order = np.argsort(words[:, 4], kind="stable")
+    weight = np.cumsum(words[order, 2])
+    angle = float(words[order, 4][np.searchsorted(weight, weight[-1] / 2)])
+    if (words[:, 2] >= LONG * words[:, 3]).any() or angle == 0:
+        return angle
+    leaning, level = (len(chains(some, rows=True)) for some in (turned(boxes, -angle), boxes))
+    return angle if leaning < level else 0.0
 
 
 def turned(boxes: Boxes, degrees: float) -> Boxes:

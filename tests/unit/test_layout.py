@@ -379,6 +379,22 @@ def test_page_angle_is_that_of_long_boxes() -> None:
     assert page_angle(some[:0]) == 0
 
 
+def test_short_words_that_lean_do_not_turn_a_page() -> None:
+    """Boxes of handwritten names and numbers, each leaning as its capital is higher than its other letters."""
+    leaning = zip((8, 7, 6, 4, 14), (6, 9, 8, 5, 4), strict=True)
+    some = boxes(
+        *(
+            box
+            for n, (number, name) in enumerate(leaning)
+            for box in ((560, 136 + 115 * n, 137, 63, number), (165, 141 + 115 * n, 112, 63, name))
+        )
+    )
+    assert page_angle(some) == 0
+    assert [member.tolist() for member in arrange(some).members] == [[2 * n + 1, 2 * n] for n in range(5)]
+    some[:, 4] = 0
+    assert page_angle(rotated(some, 9)) == 9
+
+
 def test_a_page_of_many_words_is_fast_enough_and_whole() -> None:
     page = together(*(words(" ".join(f"w{n}x{i}" for i in range(20)), 100, 100 + 45 * n) for n in range(60)))
     assert len(page[1]) == 1200
