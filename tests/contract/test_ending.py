@@ -11,7 +11,7 @@ import pytest
 
 from raypipe.run import ending
 
-WARNING = "This version of Ray is not known"
+WARNING = "This version of Ray is unknown"
 
 
 @pytest.fixture
