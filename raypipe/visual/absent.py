@@ -15,6 +15,18 @@ CLEANING = (
     "ImageMorphologyOperation", "ImageRemoveBackground", "ImageRemoveGlare", "ImageHomogenizeLight",
     "ImageEnhanceContrast", "ImageScaler", "ImageTransformer", "GPUImageTransformer", "ImageTextCleaner",
 )  # fmt: skip
+TABLES = (
+    "ImageTableDetector", "ImageTableCellDetector", "ImageCellsToTextTable", "HocrToTextTable", "PdfToTextTable",
+    "DocToTextTable", "PptToTextTable",
+)  # fmt: skip
+DOCUMENTS = (
+    "VisualDocumentClassifier", "VisualDocumentClassifierV2", "VisualDocumentClassifierV3", "VisualDocumentNer",
+    "VisualDocumentNerV2", "VisualDocumentNerV21", "VisualQuestionAnswering", "FormRelationExtractor",
+)  # fmt: skip
+DICOM = (
+    "DicomToImage", "DicomToImageV2", "DicomToImageV3", "DicomToPdf", "DicomToMetadata", "DicomSplitter",
+    "DicomDrawRegions", "DicomMetadataDeidentifier",
+)  # fmt: skip
 ABSENT = {
     "ImageToHocr": "ImageToText().setOutputFormat(OcrOutputFormat.HOCR) gives hOCR",
     **dict.fromkeys(CLEANING, NO_CLEANING),
@@ -31,8 +43,12 @@ ABSENT = {
     "DocToText": "raypipe opens pictures and PDFs",
     "DocToPdf": "raypipe opens pictures and PDFs",
     "PptToPdf": "raypipe opens pictures and PDFs",
+    "ImageHandwrittenDetector": "raypipe's models read handwriting and print alike; leave it out",
+    **dict.fromkeys(TABLES, "raypipe has no model for tables; `lines` has the words with their places, by row"),
+    **dict.fromkeys(DOCUMENTS, "raypipe reads text; give it, and the words in `lines`, to a model of documents"),
+    **dict.fromkeys(DICOM, "raypipe opens pictures and PDFs; save the frames of DICOM files as pictures before"),
 }
-"""Visual NLP's stages for OCR that are not here, and why."""
+"""Visual NLP's stages that are not here, and why."""
 
 
 class AbsentStage:

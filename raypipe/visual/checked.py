@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
+from reprlib import repr as shortened
 from typing import ParamSpec, TypeVar
 
 from pydantic import ConfigDict, ValidationError, validate_call
@@ -28,7 +29,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             return validated()(*args, **named)
         except ValidationError as error:
             wrong, what = error.errors()[0], function.__qualname__
-            why = f"{what} cannot take {wrong['input']!r}: {wrong['msg']}."
+            why = f"{what} cannot take {shortened(wrong['input'])}: {wrong['msg']}."
             raise ConfigError(why, f"help({what}) says what it takes.") from error
 
     return called

@@ -33,7 +33,7 @@ def _with(sign: str, compute: Callable[[Any, Any], Any]) -> Callable[[Column, An
     return method
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Column:
     """An expression over the columns of a frame.
 
@@ -48,6 +48,9 @@ class Column:
     name: str
     reads: frozenset[str] = frozenset()
     explodes: bool = False
+
+    def __repr__(self) -> str:
+        return f"Column<{self.name!r}>"
 
     @checked
     def alias(self, name: str) -> Column:
@@ -184,6 +187,15 @@ def upper(column: Column | str) -> Column:
     return _of("upper", column, pc.utf8_upper)
 
 
+def __getattr__(name: str) -> Any:
+    """Says which functions there are.
+
+    Raises:
+        AttributeError: This is none of them.
+    """
+    raise AttributeError(f"There is no function {name}, only {', '.join(__all__)}. {RAYS_WAY}")
+
+
 def _of(name: str, column: Column | str, compute: Callable[[Any], Any]) -> Column:
     column = as_column(column)
     return column._made(compute(column.expression), f"{name}({column.name})")
@@ -220,7 +232,10 @@ def values(table: pa.Table, column: Column) -> pa.ChunkedArray:
         return pyarrow.dataset.dataset(table).to_table(columns={"value": column.expression})["value"]
     except (pa.ArrowException, KeyError) as error:
         nested = "FieldRef.Nested" in str(error)
-        remedy = "Name fields of structs with dots; those of the items of a list are there after explode(list)."
+        remedy = (
+            "Name fields of structs with dots; those of the items of a list are there after explode(list), and the "
+            "values of a map in the rows of collect()."
+        )
         why = f"{_readable(column.expression)} cannot be computed: {_readable(error)}."
         raise ConfigError(why, remedy if nested else RAYS_WAY) from error
 

@@ -63,6 +63,8 @@ def plain(value: Any) -> Any:
 class Parameters:
     """An object with parameters: each has `setX(value)`, which returns the object, and `getX()`.
 
+    Setters take several values as a list of them.
+
     A subclass names a stage of raypipe's; each of its fields becomes a parameter in camel case. `own` adds those that
     the stage does not have, and replaces those that mean something else here.
     """
@@ -87,7 +89,7 @@ class Parameters:
                 called = f"{verb}{name[0].upper()}{name[1:]}"
                 # Methods that a class defines itself stay.
                 if not hasattr(cls, called) or hasattr(getattr(cls, called), "made"):
-                    setattr(cls, called, method(name, parameter, called))
+                    setattr(cls, called, method(name, parameter, f"{cls.__name__}.{called}"))
 
     def __init__(self, **values: Any) -> None:
         self._values: dict[str, Any] = {}
@@ -213,8 +215,8 @@ def camel(name: str) -> str:
 
 
 def _setter(name: str, parameter: Parameter, called: str) -> Callable[..., Any]:
-    def setter(self: Parameters, value: Any) -> Parameters:
-        return self.set(name, value)
+    def setter(self: Parameters, value: Any, *others: Any) -> Parameters:
+        return self.set(name, [value, *others] if others else value)
 
     return _named(setter, called, f"{parameter.note} [{parameter.what}]")
 
@@ -226,6 +228,7 @@ def _getter(name: str, parameter: Parameter, called: str) -> Callable[..., Any]:
     return _named(getter, called, f"The value of {name}; by default {parameter.default!r}.")
 
 
-def _named(method: Any, name: str, text: str) -> Callable[..., Any]:
-    method.__name__, method.__doc__, method.made = name, text, True
+def _named(method: Any, called: str, text: str) -> Callable[..., Any]:
+    method.__qualname__, method.__name__ = called, called.partition(".")[2]
+    method.__doc__, method.made = text, True
     return method  # type: ignore[no-any-return]

@@ -39,6 +39,9 @@ FILES = pa.schema(
 """Columns of a frame of files. `content` is read when it is needed."""
 LISTED = 256
 """Files per table."""
+FORMATS = {"binaryfile": "binaryFile", "parquet": "parquet"}
+"""What is read, by its name in any case, as Spark has it."""
+OTHER_FILES = "Ray reads others: session.createDataFrame(ray.data.read_csv(path)), read_json, read_text and so on."
 ENGINES = ("local", "ray")
 NOT_NEEDED = (
     "license", "nlp_version", "nlp_secret", "nlp_internal", "nlp_jsl", "jar_path", "keys_file", "logs",
@@ -176,18 +179,25 @@ class Source:
     glob: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
 
+    @checked
     def format(self, kind: str) -> Source:
         """What the files are.
 
         Raises:
             ConfigError: It is neither `binaryFile` nor `parquet`.
         """
-        if kind not in ("binaryFile", "parquet"):
-            raise ConfigError(
-                f"Files of the format {kind!r} are not read here.",
-                f"Read them with Ray: session.createDataFrame(ray.data.read_{kind}(path)).",
-            )
-        return replace(self, kind=kind)
+        if (known := FORMATS.get(kind.lower())) is None:
+            remedy = f"Use one of {', '.join(FORMATS.values())}; binaryFile is for pictures and PDFs. {OTHER_FILES}"
+            raise ConfigError(f"Files of the format {kind!r} are not read here.", remedy)
+        return replace(self, kind=known)
+
+    def __getattr__(self, name: str) -> Any:
+        """Says what is read.
+
+        Raises:
+            AttributeError: There is no such attribute.
+        """
+        raise AttributeError(f'Files are not read by {name}: format("binaryFile").load(path) does it. {OTHER_FILES}')
 
     def option(self, name: str, value: Any) -> Source:
         """`pathGlobFilter`: the names of files to be read. `recursiveFileLookup`: folders are always read recursively.

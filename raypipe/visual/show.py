@@ -53,6 +53,8 @@ def text_of(value: Any) -> str:
         return value.isoformat(" ", "seconds")
     if isinstance(value, Mapping):
         return f"{{{', '.join(text_of(each) for each in value.values())}}}"
+    if isinstance(value, list) and value and isinstance(value[0], tuple):
+        return f"{{{', '.join(f'{text_of(key)} -> {text_of(each)}' for key, each in value)}}}"
     if isinstance(value, list):
         return f"[{', '.join(text_of(each) for each in value)}]"
     return str(value).replace("\n", "\\n")

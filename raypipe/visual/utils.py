@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from PIL import Image as PillowImage
+from pydantic import AfterValidator
 
 from raypipe.display import described
 from raypipe.errors import ConfigError, PageError
@@ -29,6 +30,9 @@ __all__ = [
     "display_pdf_file",
     "to_pil_image",
 ]
+
+Width = Annotated[str | int, AfterValidator(int)]
+"""A width on the screen in pixels, also as text."""
 
 
 def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
@@ -53,7 +57,7 @@ def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:
 
 
 @checked
-def display_image(image: Any, width: str | int = "600", show_meta: bool = True) -> None:
+def display_image(image: Any, width: Width = "600", show_meta: bool = True) -> None:
     """Shows an Image struct as `collect` gives it, with its pixels; see `display_images_horizontal`."""
     picture = to_pil_image(image)
     if show_meta:
@@ -62,7 +66,7 @@ def display_image(image: Any, width: str | int = "600", show_meta: bool = True) 
 
 
 def display_images(
-    df: Frame, field: str = "image", limit: int = 5, width: str | int = "600", show_meta: bool = True
+    df: Frame, field: str = "image", limit: int = 5, width: Width = "600", show_meta: bool = True
 ) -> None:
     """Shows the pictures of a column; see `display_images_horizontal`."""
     display_images_horizontal(df, field, limit, width, show_meta)
@@ -70,7 +74,7 @@ def display_images(
 
 @checked
 def display_images_horizontal(
-    df: Frame, fields: str = "image", limit: int = 5, width: str | int = "600", show_meta: bool = True
+    df: Frame, fields: str = "image", limit: int = 5, width: Width = "600", show_meta: bool = True
 ) -> None:
     """Shows pictures of columns, named with commas between, side by side in a notebook; elsewhere prints what they are.
 
@@ -100,7 +104,7 @@ def display_images_horizontal(
 
 @checked
 def display_pdf(
-    df: Frame, field: str = "content", limit: int = 5, width: str | int = "600", show_meta: bool = True
+    df: Frame, field: str = "content", limit: int = 5, width: Width = "600", show_meta: bool = True
 ) -> None:
     """Shows the pages of PDFs, from the column of their bytes; see `display_images_horizontal`."""
     display_images(PdfToImage(inputCol=field, resolution=100).transform(df), "image", limit, width, show_meta)

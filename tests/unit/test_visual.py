@@ -246,6 +246,8 @@ def test_a_stage_that_is_not_offered_says_why() -> None:
         PdfToText()
     with pytest.raises(ConfigError, match="ImageSkewCorrector is not offered: .* leave it out"):
         visual.ImageSkewCorrector.pretrained("some")
+    with pytest.raises(ConfigError, match="DicomToImageV2 is not offered: .* save the frames"):
+        visual.DicomToImageV2().setInputCol("content")
     with pytest.raises(ImportError, match="cannot import name 'Nothing'"):
         from raypipe.visual.transformers import Nothing  # noqa: F401
 

@@ -13,7 +13,7 @@ import pytest
 
 from raypipe import visual
 from raypipe.errors import ConfigError, InputError, OutputError
-from raypipe.visual import start
+from raypipe.visual import functions, start
 from raypipe.visual.enums import ImageType
 from raypipe.visual.functions import col, explode, length, lit, size, upper
 from raypipe.visual.records import Row
@@ -107,7 +107,7 @@ def test_a_field_that_is_not_there_is_named(frame: visual.Frame) -> None:
 
 
 def test_bytes_that_a_frame_has_not_read_are_not_computed_with(files: Path) -> None:
-    images = start().read.format("binaryFile").load(str(files / "a.png"))
+    images = start().read.format("BinaryFile").load(str(files / "a.png"))
     with pytest.raises(ConfigError, match="is computed from content, which is read only when rows leave"):
         images.filter(images.content.isNotNull()).count()
     pictures = visual.BinaryToImage().transform(images)
@@ -247,6 +247,12 @@ def test_what_frames_do_not_do_names_rays_way(frame: visual.Frame) -> None:
         frame.groupBy("n")
     with pytest.raises(ConfigError, match="come from this process"):
         _ = frame.dataset
+    with pytest.raises(AttributeError, match=r"no function concat_ws, only col, explode, .*Ray Data"):
+        _ = functions.concat_ws
+    with pytest.raises(AttributeError, match=r"not read by csv: .*ray.data.read_csv"):
+        start().read.csv("a.csv")
+    with pytest.raises(ConfigError, match=r"format 'image' are not read here. Use one of binaryFile, parquet"):
+        start().read.format("image")
 
 
 def counted(times: list[int], fails: bool = False) -> visual.Frame:
@@ -294,6 +300,16 @@ def test_a_frame_is_shown(frame: visual.Frame, capsys: pytest.CaptureFixture[str
     )
     frame.select("text").show(truncate=False)
     assert "|one |\n" in capsys.readouterr().out
+    maps = pa.table({"map": pa.array([[("x", "1"), ("y", None)], []], pa.map_(pa.string(), pa.string()))})
+    start().createDataFrame(maps).show(truncate=False)
+    assert "|{x -> 1, y -> NULL}|\n" in capsys.readouterr().out
+
+
+def test_an_error_is_shorter_than_the_pictures_that_it_is_about(files: Path) -> None:
+    rows = visual.BinaryToImage().transform(start().read.format("binaryFile").load(str(files / "a.png"))).collect()
+    with pytest.raises(ConfigError, match="display_images_horizontal cannot take ") as refused:
+        visual.display_images(rows)  # type: ignore[arg-type]
+    assert len(str(refused.value)) < 300
 
 
 def test_a_schema_is_printed_as_a_tree(frame: visual.Frame, capsys: pytest.CaptureFixture[str]) -> None:
@@ -431,6 +447,7 @@ def test_help_knows_what_functions_do() -> None:
         (lambda frame: frame.withColumn("each", explode("n")), "is no list"),
         (lambda frame: frame.withColumnRenamed("n", "text"), "already has a column 'text'"),
         (lambda frame: frame.drop(["n"]), "Frame.drop cannot take "),
+        (lambda frame: frame.sort(frame.n), "Frame.sort cannot take Column<'n'>: "),
         (lambda frame: frame.join(3), "Frame.join cannot take 3: "),
         (lambda frame: frame.sort("boxes"), "cannot be sorted by "),
         (lambda frame: frame.repartition(0), "Frame.repartition cannot take 0: "),
@@ -453,6 +470,8 @@ def test_help_knows_what_functions_do() -> None:
         (lambda _: visual.ImageTextDetector.pretrained(3), "pretrained cannot take 3: "),
         (lambda _: visual.to_pil_image({"data": b"123", "mode": 10, "height": 4, "width": 4}), "is incomplete: "),
         (lambda _: visual.display_image(3), "not a picture with pixels"),
+        (lambda frame: visual.display_images(frame, width="wide"), "display_images_horizontal cannot take 'wide': "),
+        (lambda frame: start().read.format(3), "Source.format cannot take 3: "),
         (lambda _: visual.score(None, "a"), "score cannot take None: "),
     ],
 )

@@ -300,6 +300,8 @@ def test_an_unknown_setter_names_the_nearest() -> None:
         visual.ImageTextDetectorV2().setLinkTreshold(0.3)
     with pytest.raises(AttributeError, match="nearest is setSplittingStategy"):
         visual.PdfToImage().setSplittingStrategy(SplittingStrategy.FIXED_SIZE_OF_PARTITION)
+    with pytest.raises(TypeError, match=r"^ImageTextDetectorV2.setWidth\(\) missing"):
+        visual.ImageTextDetectorV2().setWidth()
     with pytest.raises(AttributeError, match="nearest is getWidth"):
         visual.ImageTextDetectorV2().getOrDefault("wdth")
 
@@ -307,6 +309,7 @@ def test_an_unknown_setter_names_the_nearest() -> None:
 def test_parameters_are_also_keywords() -> None:
     assert visual.BinaryToImage(outputCol="picture").getOutputCol() == "picture"
     assert visual.ImageToTextV2(inputCols=["image", "found"]).getRegionsColumn() == "found"
+    assert visual.ImageToTextV2().setInputCols("image", "found").getRegionsColumn() == "found"
     assert visual.ImageToTextV2(useCaching=True).getUseCaching() is None
     with pytest.raises(AttributeError, match="nearest is setOutputCol"):
         visual.BinaryToImage(outputColumn="picture")
