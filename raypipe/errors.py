@@ -7,7 +7,9 @@ class writes it as a `Failure` into that page's row, and the job continues. None
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import IntEnum, StrEnum
 from numbers import Integral, Real
 from typing import Any
@@ -134,6 +136,13 @@ def reason_of(error: Exception) -> str:
         wrong = error.errors()[0]
         text = ": ".join(filter(None, (".".join(map(str, wrong["loc"])), wrong["msg"])))
     return " ".join(text.split()).rstrip(".") or type(error).__name__
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`Did you mean 'text'? `, to begin a remedy with, if one of the names is like this one; else nothing."""
+    by_small_letters = {each.lower(): each for each in names}
+    near = get_close_matches(name.lower(), by_small_letters, 1)
+    return f"Did you mean {by_small_letters[near[0]]!r}? " if near else ""
 
 
 def check_positive(whole: bool = True, **numbers: Any) -> None:

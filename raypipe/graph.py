@@ -12,7 +12,7 @@ from types import NoneType
 from typing import get_args
 
 from raypipe.columns import BYTES, FLOAT, INTEGER, NULLABLE_TEXT, TEXT, Column, fits, given, roles_of
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, nearest
 from raypipe.stages.base import ModelStage, Pool, Stage, Step
 from raypipe.types import Roles, Row
 
@@ -106,10 +106,11 @@ class Graph:
         reader = next(step.stage for step in self.steps if column in step.reads)
         parameter = next((name for name, value in reader if value == column), "its parameters")
         optional = getattr(type(reader).model_fields.get(parameter), "annotation", None)
+        none = ", set it to None" if NoneType in get_args(optional) else ""
         raise ConfigError(
             f"{reader.name} reads the column {column!r}, which no stage before it writes and {source} does not have.",
-            f"Correct {parameter}{', set it to None' if NoneType in get_args(optional) else ''}, put a stage before it "
-            "that writes the column, or give an input that has it.",
+            f"{nearest(column, self.columns.keys() - missing)}Correct {parameter}{none}, put a stage before it that "
+            "writes the column, or give an input that has it.",
         )
 
     def read_input(self, row: Row) -> Row:

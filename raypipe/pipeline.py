@@ -103,7 +103,9 @@ class Pipeline:
         stages = tables.pop("stage", None)
         if tables or not isinstance(stages, list) or not all(isinstance(table, dict) for table in stages):
             raise ConfigError(f"The pipeline file has {', '.join(tables) or 'no [[stage]]'}.", TABLES)
-        return cls([registry.find(str(table.pop("type", None)))(**table) for table in stages])
+        if not all("type" in table for table in stages):
+            raise ConfigError("A [[stage]] of the pipeline file has no type.", 'Name a stage: type = "BinaryToImage".')
+        return cls([registry.find(str(table.pop("type")))(**table) for table in stages])
 
     def run(
         self,
@@ -245,9 +247,10 @@ def load(path: Path) -> Pipeline:
         ConfigError: The file is missing or wrong.
     """
     try:
-        return Pipeline.from_toml(path.read_text(encoding="utf-8"))
+        return Pipeline.from_toml(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.", "Give --pipeline the path of a TOML file.") from error
+        remedy = "Give --pipeline the path of a TOML file, in UTF-8."
+        raise ConfigError(f"{path} cannot be read: {error}.", remedy) from error
 
 
 def read(sources: Source | Iterable[Source]) -> Dataset:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import sys
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
-from raypipe.errors import RaypipeError
+from raypipe.errors import ExitStatus, RaypipeError
 from raypipe.run.threads import is_hanging
 
 COMMANDS = (
@@ -19,22 +22,24 @@ COMMANDS = (
 """Each is a module of this package with a command of the same name."""
 
 
-class Commands(click.Group):
-    """Commands whose modules are imported when they are called, so that none waits for what another needs.
+class Modules(Mapping[str, click.Command]):
+    """The commands, whose modules are imported when they are called, so that none waits for what another needs."""
 
-    Ctrl-C ends them with the exit status of shells: click's own is that of an error in raypipe.
-    """
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """See `click.Group.list_commands`."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """See `click.Group.get_command`."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(f"raypipe.cli.{cmd_name}"), cmd_name)
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        command: click.Command = getattr(import_module(f"raypipe.cli.{name}"), name)
         return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class Commands(click.Group):
+    """Commands that Ctrl-C ends with the exit status of shells: click's own is that of an error in raypipe."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """See `click.Group.invoke`."""
@@ -45,7 +50,9 @@ class Commands(click.Group):
             ctx.exit(128 + signal.SIGINT)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Commands, commands=Modules(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="raypipe")
 def cli() -> None:
     """Reads handwriting and print in pictures, on this machine or on a Ray cluster."""
@@ -54,11 +61,18 @@ def cli() -> None:
 def main() -> None:
     """The `raypipe` command. An error that its user can fix becomes one line and an exit status."""
     _speak_utf8()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # As standard error: other encodings lack some letters.
     try:
         cli()
     except RaypipeError as error:
         click.echo(f"raypipe: {error}", err=True)
         _end(error.exit_status)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        click.echo(f"raypipe: {error}. Free space where the command writes.", err=True)
+        _end(ExitStatus.OUTPUT)
     except SystemExit as end:
         _end(end.code)
 

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from raypipe import presets
 from raypipe.engine.providers import Provider
-from raypipe.errors import ConfigError, PageError
+from raypipe.errors import ConfigError, PageError, nearest
 from raypipe.files.paths import read_file
 from raypipe.images.passwords import Passwords, add_passwords
 from raypipe.job.folder import OutputFolder
@@ -78,7 +78,8 @@ class FormatName(click.ParamType):  # type: ignore[type-arg] # Generic from clic
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name itself."""
         if value not in self.choices:
-            self.fail(f"{value!r} is not one of {', '.join(self.choices)}.", param, ctx)
+            near = nearest(str(value), self.choices).rstrip()
+            self.fail(f"{value!r} is not one of {', '.join(self.choices)}. {near}".rstrip(), param, ctx)
         return str(value)
 
 

@@ -39,7 +39,7 @@ def from_standard_input() -> bytes:
     Raises:
         InputError: There are none.
     """
-    data = sys.stdin.buffer.read()
+    data = sys.stdin.buffer.read() if sys.stdin else b""  # Python has no stdin if it is closed.
     if not data:
         raise InputError("Standard input is empty.", "Pipe a file into it.")
     return data

@@ -22,7 +22,7 @@ from raypipe.columns import Column
 from raypipe.engine.devices import gpu_available
 from raypipe.engine.providers import Execution, Provider, Shapes
 from raypipe.engine.session import Session
-from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError, reason_of
+from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError, nearest, reason_of
 from raypipe.metrics import Metrics
 from raypipe.types import Row
 from raypipe.zoo import manifest
@@ -47,11 +47,13 @@ class Parameters(BaseModel):
             why = wrong["msg"].removeprefix("Value error, ")
             if not field:  # Values that do not go together.
                 raise ConfigError(f"{name}: {why}.") from error
-            unknown = wrong["type"] == "extra_forbidden"
-            raise ConfigError(
-                f"{name} {f'has no parameter {field}' if unknown else f'has a wrong {field}: {why}'}.",
-                f"It has {', '.join(type(self).model_fields)}.",
-            ) from error
+            fields = type(self).model_fields
+            if wrong["type"] == "extra_forbidden":
+                remedy = f"{nearest(field, fields)}It has {', '.join(fields)}."
+                raise ConfigError(f"{name} has no parameter {field}.", remedy) from error
+            meaning = getattr(fields.get(str(wrong["loc"][0])), "description", None)
+            remedy = f"It means: {meaning}." if meaning else f"See {name}."
+            raise ConfigError(f"{name} has a wrong {field}: {why}.", remedy) from error
 
 
 class Pool(Parameters):

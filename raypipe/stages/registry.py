@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TypeGuard
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, nearest
 from raypipe.plugins import Registry
 from raypipe.stages.base import Stage
 from raypipe.stages.decode import BinaryToImage
@@ -78,7 +78,8 @@ def find(name: str) -> type[Stage]:
     if not colon:
         raise ConfigError(
             f"There is no stage {name!r}.",
-            f"Use one of {', '.join(STAGES)}, or package.module:Class for a stage of another package.",
+            f"{nearest(name, STAGES)}Use one of {', '.join(STAGES)}, or package.module:Class for a stage of another "
+            "package.",
         )
     try:
         found = getattr(import_module(module), attribute)

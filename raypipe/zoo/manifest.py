@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from raypipe.engine import cuda
-from raypipe.errors import ConfigError, ModelError
+from raypipe.errors import ConfigError, ModelError, nearest
 from raypipe.machine import fast_int8
 from raypipe.plugins import Registry
 from raypipe.types import Pixels
@@ -183,7 +183,8 @@ def find(name: str) -> Model:
     """
     if model := known(name):
         return model
-    raise ModelError(f"There is no model named {name!r}.", "`raypipe models list` prints all models.")
+    near = nearest(name, [each for model in models() for each in (model.name, *model.aliases)])
+    raise ModelError(f"There is no model named {name!r}.", f"{near}`raypipe models list` prints all models.")
 
 
 def suitable(name: str, task: str, language: str | None = None) -> Model:

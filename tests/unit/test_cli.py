@@ -46,6 +46,14 @@ def test_the_commands_there_are() -> None:
         assert command[0] in invoke("--help").output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(["rnu"], "run"), (["models", "lst"], "list"), (["convert", "out", "--format", "txt"], "text")],
+)
+def test_a_misspelling_names_what_is_near(arguments: list[str], meant: str) -> None:
+    assert f"Did you mean '{meant}'?" in invoke(*arguments).output
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_has_an_example(command: tuple[str, ...], flag: str) -> None:
@@ -131,6 +139,22 @@ def test_names_with_accents_where_the_locale_is_ascii(tmp_path: Path, page_png: 
     assert [path.name for path in (tmp_path / "out/text").iterdir()] == ["caf\u00e9.png.txt"]
 
 
+def test_letters_that_the_output_lacks_are_written_as_numbers(tmp_path: Path) -> None:
+    (tmp_path / "open.toml").write_text('[[stage]]\ntype = "BinaryToImage"\ninput_col = "\u0142"', encoding="utf-8")
+    command = [sys.executable, "-m", "raypipe", "describe", "--pipeline", tmp_path / "open.toml"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True)
+    assert done.returncode == 0 and rb"input_col='\u0142'" in done.stdout, done.stderr.decode()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_a_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "raypipe", "models", "list"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 8 and done.stderr.startswith("raypipe: [Errno 28] No space left"), done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_page_that_was_given_up_keeps_no_library_open() -> None:
     """Python closes libraries at its end, which crashes if a thread still uses them."""
     program = """
@@ -185,12 +209,26 @@ def run_main(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 BROKEN = '[[stage]]\ntype = "NoSuchStage"\n'
+MISSPELLED = """
+[[stage]]
+type = "BinaryToImage"
+
+[[stage]]
+type = "ImageDrawRegions"
+input_col = "imaeg"
+"""
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
         (["models", "info", "no_such_model"], 4, "no_such_model"),
+        (["models", "info", "other_raeder"], 4, "Did you mean 'other_reader'?"),
+        (
+            ["run", "open.toml", "-o", "out", "--pipeline", "misspelled.toml", "--overlay", "none"],
+            2,
+            "'image'? Correct",
+        ),
         (["describe", "--pipeline", "gone.toml"], 2, "gone.toml"),
         (["describe", "--pipeline", "broken.toml"], 2, "NoSuchStage"),
         (["run", "gone.png", "-o", "out", "--pipeline", "open.toml", "--overlay", "none"], 3, "gone.png"),
@@ -227,6 +265,7 @@ def test_an_error_is_a_line_and_an_exit_status(
     monkeypatch.chdir(tmp_path)
     Path("broken.toml").write_text(BROKEN, encoding="utf-8")
     Path("open.toml").write_text(BROKEN.replace("NoSuchStage", "BinaryToImage"), encoding="utf-8")
+    Path("misspelled.toml").write_text(MISSPELLED, encoding="utf-8")
     assert run_main(monkeypatch, *arguments) == status
     output = capsys.readouterr()
     assert output.out == ""

@@ -81,6 +81,10 @@ def test_toml_says_what_differs_from_the_defaults() -> None:
         ('[[stage]]\ntype = "BinaryToImage"\n[stage.pool]\nsize = 2\nmax_size = 3', ["Pool", "size"]),
         ('[[stage]]\ntype = "no.such.module:Stage"', ["no.such.module"]),
         ('[[stage]]\ntype = "pathlib:Path"', ["pathlib:Path"]),
+        ('[[stage]]\nname = "BinaryToImage"', ["has no type"]),
+        ('[[stage]]\ntype = "binarytoimag"', ["Did you mean 'BinaryToImage'?"]),
+        ('[[stage]]\ntype = "BinaryToImage"\nimage_typ = 1', ["Did you mean 'image_type'?"]),
+        ('[[stage]]\ntype = "BinaryToImage"\nmax_pages = 0', ["max_pages", "It means: most pages in a document."]),
         ("this is not TOML", ["[[stage]]"]),
         ("", ["[[stage]]"]),
         ("stages = []", ["[[stage]]"]),
@@ -108,8 +112,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
 
 
 def test_load(tmp_path: Path) -> None:
-    (tmp_path / "p.toml").write_text(PIPELINES["all"].to_toml(), encoding="utf-8")
-    assert load(tmp_path / "p.toml") == PIPELINES["all"]
+    for encoding in ("utf-8", "utf-8-sig"):
+        (tmp_path / "p.toml").write_text(PIPELINES["all"].to_toml(), encoding=encoding)
+        assert load(tmp_path / "p.toml") == PIPELINES["all"]
 
 
 def test_pipelines_compare_and_hash() -> None:
@@ -232,9 +237,9 @@ def test_numbers_that_cannot_be_are_refused(name: str, number: Any) -> None:
     ("serving", "words"),
     [
         (3, "^3 does not say how to serve. Give a Serving"),
-        ({"batch_line": 1}, "^Serving has no parameter batch_line. It has settings, "),
+        ({"batch_line": 1}, "^Serving has no parameter batch_line. Did you mean 'batch_lines'\\? It has "),
         ({"settings": 3}, "^Serving has a wrong settings: "),
-        ({"settings": {"max_pages": "many"}}, "^ServerSettings has a wrong max_pages: .*It has max_body_bytes, "),
+        ({"settings": {"max_pages": "many"}}, "^ServerSettings has a wrong max_pages: .*It means: most pages "),
     ],
 )
 def test_wrong_settings_of_a_server_are_told(serving: Any, words: str) -> None:

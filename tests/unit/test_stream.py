@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from raypipe.cli.main import cli
-from raypipe.errors import RaypipeError
+from raypipe.cli.stream import from_standard_input
+from raypipe.errors import InputError, RaypipeError
 
 
 @pytest.fixture
@@ -49,6 +50,12 @@ def test_a_page_that_fails_is_said(only_opens: str) -> None:
 def test_what_cannot_be_done_with_it_is_refused(only_opens: str, data: bytes, arguments: list[str], says: str) -> None:
     done = invoke(only_opens, data, *arguments)
     assert isinstance(done.exception, RaypipeError) and says in str(done.exception)
+
+
+def test_closed_standard_input_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InputError, match="Standard input is empty"):
+        from_standard_input()
 
 
 def test_an_output_is_needed_otherwise(only_opens: str) -> None:
