@@ -98,7 +98,9 @@ def _size(model: manifest.Model) -> tuple[str, str]:
 def _bytes(model: manifest.Model) -> int:
     """The size of a model's files."""
     record = None if model.file else store.record(model.name)
-    return sum(file.bytes for file in record.files.values()) if record else model.bytes
+    if record:
+        return sum(file.bytes for file in record.files.values())
+    return model.bytes or model.path.stat().st_size
 
 
 def _stored(record: store.Record) -> None:

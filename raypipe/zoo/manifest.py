@@ -57,7 +57,7 @@ class Model(BaseModel):
         name, aliases: What it is called.
         task, family: `detection`, `recognition` or `language`, and the code that runs it; see `families.py` of each.
         file: In the folder of models, or a whole path if another package adds it; empty: the weights are not shipped.
-        bytes, sha256: Of this file.
+        bytes, sha256: Of this file; left out, nothing verifies it.
         languages: Codes of those that it reads; empty: any.
         input: What the network takes; None: it has several networks, or none.
         finds: What a detector finds.
@@ -262,7 +262,9 @@ def words_of(language: str) -> Model | None:
 
 
 def damage(model: Model) -> str | None:
-    """What is wrong with a model's files; None if sizes and sha256 match the manifest or the record."""
+    """What is wrong with a model's files; None if sizes and sha256 match the manifest or the record, if given there."""
     if not model.file:
         return store.damage(model.name)
+    if not model.sha256:
+        return None if model.is_here else "missing"
     return store.difference(model.path, store.StoredFile(bytes=model.bytes, sha256=model.sha256))

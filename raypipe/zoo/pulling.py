@@ -52,7 +52,7 @@ def pull(model: Model, revision: str | None = None, like: Record | None = None) 
         ModelError: It cannot be fetched, or what arrived is not what was published. The store is unchanged.
     """
     if not (model.repository or model.checkpoint):
-        raise ModelError(f"{model.name} cannot be pulled.", model.advice or "Its files come with raypipe.")
+        raise ModelError(f"{model.name} cannot be pulled.", model.advice or "A package brings it, not the hub.")
     if like and like.name != model.name:
         raise ModelError(f"The record is for {like.name}, not for {model.name}.", "Give the record of the same model.")
     revision = revision or (like.revision if like else None)

@@ -93,6 +93,8 @@ pipeline = rp.Pipeline([
 ])
 (page,) = pipeline.run("scans")
 print(json.dumps([early, page["name"], page["loud"], page.to("quiet"), pipeline.to_toml()]))
+from raypipe.zoo import manifest
+assert manifest.damage(manifest.find("whole")) is None, "the entry says nothing that the file could differ from"
 """
 
 
