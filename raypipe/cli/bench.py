@@ -15,6 +15,7 @@ from raypipe.bench.report import Measured, Report
 from raypipe.bench.rounds import in_turn
 from raypipe.bench.setting import BESIDE, ENGINES, Round, Setting
 from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options, threads_option
+from raypipe.cli.paths import LocalPath
 from raypipe.cli.table import print_table
 from raypipe.errors import ConfigError
 from raypipe.machine import usable_cpus
@@ -48,9 +49,9 @@ VARIED = frozenset(("preset", "detector", "recognizer", "language", "device", "p
               help="Measure each value of an option, such as preset=standard,fast (repeatable).")  # fmt: skip
 @click.option("--beside", "others", multiple=True, metavar="NAME=COMMAND",
               help="Another program to measure on the same files (repeatable).")  # fmt: skip
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the report to this file.")
-@click.option("--plot", "svg_file", type=click.Path(path_type=Path), help="Also draw the report as this SVG file.")
-@click.option("--compare", type=click.Path(path_type=Path), help="Earlier report (from --json) to compare with.")
+@click.option("--json", "json_file", type=LocalPath(), help="Also write the report to this file.")
+@click.option("--plot", "svg_file", type=LocalPath(), help="Also draw the report as this SVG file.")
+@click.option("--compare", type=LocalPath(), help="Earlier report (from --json) to compare with.")
 def bench(
     sources: tuple[str, ...],
     engines: tuple[str, ...],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import click
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+
+from raypipe.cli.paths import with_home
 
 F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M", bound=BaseModel)
@@ -75,10 +78,11 @@ def _checked(field: FieldInfo) -> Callable[[Any], Any]:
     """Turns the text of an option into the field's value."""
     kind: Any = Annotated[field.annotation, field]
     adapter = TypeAdapter[Any](kind)
+    is_path = Path in get_args(field.annotation)
 
     def check(value: Any) -> Any:
         try:
-            return adapter.validate_python(value)
+            return adapter.validate_python(with_home(value) if is_path and value else value)
         except ValidationError as error:
             raise click.BadParameter(f"{value!r}: {error.errors()[0]['msg']}") from error
 

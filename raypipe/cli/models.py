@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from raypipe import presets
+from raypipe.cli.paths import LocalPath
 from raypipe.cli.table import print_table
 from raypipe.errors import ExitStatus
 from raypipe.zoo import manifest, pulling, store
@@ -47,7 +48,7 @@ def info(name: str) -> None:
 @click.argument("name")
 @click.option("--revision", help="Commit, tag or branch of the repository; default: as recorded, else the newest.")
 @click.option("--update", is_flag=True, help="Download the newest revision even if another is recorded.")
-@click.option("--record", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+@click.option("--record", type=LocalPath(exists=True, dir_okay=False),
               help="raypipe.json from another machine's store: download the same bytes.")  # fmt: skip
 def pull(name: str, revision: str | None, update: bool, record: Path | None) -> None:
     """Downloads a model from the Hugging Face Hub into the local store, and checks its size and SHA-256.
@@ -68,7 +69,7 @@ def pull(name: str, revision: str | None, update: bool, record: Path | None) -> 
 
 @models.command("import", epilog="Example: raypipe models import ocr_base_handwritten_v2_opt trocr-base-handwritten/")
 @click.argument("name")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=LocalPath(exists=True, file_okay=False))
 def import_model(name: str, folder: Path) -> None:
     """Copies a model from a folder that Optimum's ONNX exporter wrote into the local store."""
     _stored(pulling.import_folder(manifest.find(name), folder))

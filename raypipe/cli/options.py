@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from raypipe import presets
+from raypipe.cli.paths import LocalPath
 from raypipe.engine.providers import Provider
 from raypipe.errors import ConfigError, PageError, nearest
 from raypipe.files.paths import read_file
@@ -92,7 +93,7 @@ def pipeline_options(command: F) -> F:
     """Adds the options that choose the pipeline; `chosen_pipeline` takes their values."""
     return _with(
         _reading_options(command),
-        click.option("--pipeline", "file", type=click.Path(path_type=Path),
+        click.option("--pipeline", "file", type=LocalPath(),
                      help="TOML file that declares the pipeline."),
         click.option("--preset", type=click.Choice(list(presets.PRESETS)), default=presets.STANDARD, show_default=True,
                      help="Ready-made pipeline; fast takes about 40 % of the time and makes more errors."),

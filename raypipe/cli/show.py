@@ -11,6 +11,7 @@ import click
 
 from raypipe.cli import stream
 from raypipe.cli.options import alone, chosen_pipeline, passwords_option, pipeline_options
+from raypipe.cli.paths import LocalPath
 from raypipe.client import Client
 from raypipe.errors import ConfigError, ExitStatus
 from raypipe.images import passwords
@@ -19,8 +20,8 @@ from raypipe.types import PageRecord
 
 
 @click.command(epilog="Example: raypipe show photo.jpg")
-@click.argument("image", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="File for the copy; default: IMAGE.overlay.png")
+@click.argument("image", type=LocalPath(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--output", "-o", type=LocalPath(), help="File for the copy; default: IMAGE.overlay.png")
 @pipeline_options
 @passwords_option
 @click.option("--url", help="Address of a `raypipe serve` that is to read it.")

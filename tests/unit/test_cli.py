@@ -139,6 +139,14 @@ def test_names_with_accents_where_the_locale_is_ascii(tmp_path: Path, page_png: 
     assert [path.name for path in (tmp_path / "out/text").iterdir()] == ["caf\u00e9.png.txt"]
 
 
+def test_a_home_that_the_shell_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "open.toml").write_text('[[stage]]\ntype = "BinaryToImage"\n', encoding="utf-8")
+    assert invoke("describe", "--pipeline=~/open.toml").exit_code == 0
+    assert "'~/open.toml' does not exist" not in invoke("show", "~/open.toml", "--pipeline=~/gone.toml").output
+
+
 def test_letters_that_the_output_lacks_are_written_as_numbers(tmp_path: Path) -> None:
     (tmp_path / "open.toml").write_text('[[stage]]\ntype = "BinaryToImage"\ninput_col = "\u0142"', encoding="utf-8")
     command = [sys.executable, "-m", "raypipe", "describe", "--pipeline", tmp_path / "open.toml"]

@@ -138,8 +138,10 @@ def test_options_that_do_not_go_together_are_told() -> None:
         build(Arguments, parameters(["--max-jobs", "3"]))
 
 
-def test_the_keys_of_a_file_reach_the_settings(tmp_path: Path) -> None:
+def test_the_keys_of_a_file_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
     (tmp_path / "keys").write_text("secret\n")
-    values = parameters(["--api-key-file", str(tmp_path / "keys"), "--max-pages", "4"])
+    values = parameters(["--api-key-file=~/keys", "--max-pages", "4"])
     settings = build(Arguments, values).with_keys().settings
     assert len(settings.key_digests) == 1 and settings.max_pages == 4

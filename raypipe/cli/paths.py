@@ -1,0 +1,25 @@
+"""Paths that commands are given: files and folders on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class LocalPath(click.Path):
+    """A path on this machine. `~` is the user's home, also where shells leave it: in `--pipeline=~/a.toml`."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(path_type=Path, **how)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path itself."""
+        return super().convert(with_home(value), param, ctx)
+
+
+def with_home(path: str) -> str:
+    """A path whose `~` is replaced by the user's home."""
+    return os.path.expanduser(path)  # noqa: PTH111 - pathlib fails where there is no home.
