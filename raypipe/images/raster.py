@@ -246,7 +246,8 @@ def _is_opaque(picture: PillowImage.Image) -> bool:
 # fmt: off
 SUFFIXES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k",
-    ".jpf", ".jpx", ".heic", ".heif", ".hif", ".avif", ".tga", ".pcx", ".psd", ".mpo", ".apng", ".pbm",
+    ".jpf", ".jpx", ".heic", ".heif", ".hif", ".avif", ".tga", ".pcx", ".psd", ".mpo", ".apng", ".pbm", ".qoi", ".sgi",
+    ".ico",
 ))
 # fmt: on
 KIND = Kind(name="raster", suffixes=SUFFIXES, matches=lambda data: False, describe=describe, render=render)

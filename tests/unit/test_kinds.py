@@ -12,6 +12,7 @@ from opening import pixels, quarters, same, tiff_of_pages
 from PIL import Image as PillowImage
 
 from raypipe import images
+from raypipe.images import raster
 from raypipe.images.base import Kind
 from raypipe.images.kinds import KINDS, kind_of, page_count, paged_suffixes, suffixes
 
@@ -26,6 +27,13 @@ def test_every_file_with_a_kind_is_registered() -> None:
 def test_a_kind_has_suffixes_of_its_own(each: Kind) -> None:
     assert each.suffixes and all(suffix == suffix.lower() and suffix[0] == "." for suffix in each.suffixes)
     assert sum(len(kind.suffixes & each.suffixes) for kind in KINDS.values()) == len(each.suffixes)
+
+
+def test_folders_list_every_format_that_is_read() -> None:
+    PillowImage.init()
+    extensions = PillowImage.registered_extensions()
+    listed = {extensions.get(suffix) for suffix in suffixes()}
+    assert set(raster.FORMATS) - listed == {"HEIF"}, "another library reads HEIF"
 
 
 @pytest.mark.parametrize(
