@@ -122,6 +122,16 @@ def test_notes_in_both_margins_stand_each_its_own_way() -> None:
     assert sorted(line.angle for line in lines[-2:]) == [-90, 90]
 
 
+def test_a_line_on_its_head_is_turned_on_an_upright_page() -> None:
+    last = boxes((300, 280, 400, 30, 180))
+    lines, pictures = read(np.concatenate([LINES, last]))
+    assert [(line.text, line.angle % 360) for line in lines] == [
+        *((name, 0) for name in NAMES.values()),
+        ("third", 180),
+    ]
+    assert pictures == len(LINES) + 2
+
+
 def test_a_reading_that_is_hardly_better_the_other_way_turns_nothing() -> None:
     crops = cut(image_of(drawn(LINES)), LINES, HEIGHT, MAX_WIDTH, 0, 10)
     doubtful = [Reading("abcdef", [0.3] * 6, [1.0] * 6)] * 3
