@@ -302,6 +302,12 @@ def letterhead() -> Page:
     return [*heads, *column(wrapped(PROSE, 80)[:8], 100, 300)]
 
 
+def margin_notes(x: float, margin: float) -> Page:
+    """Prose that begins at `x`, then what is noted in a margin."""
+    notes = [[Placed(text, margin, y)] for text, y in (("see page 4", 205), ("ask John", 440), ("about this", 475))]
+    return [*column(wrapped(PROSE, 60)[:14], x, 100), *notes]
+
+
 def invoice() -> Page:
     """A heading, two addresses, a table of prices and a note."""
     heads = grid([["INVOICE", "No. 417"]], [100, 1100], 60)
@@ -417,4 +423,6 @@ KINDS: dict[str, Callable[[], Page]] = {
     "form with choices": lambda: grid(QUESTIONS, [100, 900], leading=60),
     "dates and stations": lambda: grid(DATES, [100, 500], leading=60),
     "letterhead": letterhead,
+    "notes in the left margin": lambda: margin_notes(400, 100),
+    "notes in the right margin": lambda: margin_notes(100, 1150),
 }

@@ -51,6 +51,8 @@ IN_ROWS = 0.9
 """Columns with this fraction of lines level with one of the other column may as well be a table."""
 HEADING_LINES = 2
 """A heading below two columns has at most this many lines, and is nearer to the text below."""
+MARGIN_GAP = 1.0
+"""Notes in the margin are at least this many line heights from the text."""
 WIDE_GAP = 2.0
 """Sections of a page are at least a line, and this many times the usual gap between its lines, apart."""
 BESIDE = 0.1
@@ -88,6 +90,9 @@ def _blocks(members: Indices, page: _Page, running: bool = False) -> list[Indice
         return []
     split = _columns(members, page, running)
     if split is None:
+        notes = _notes(members, page)
+        if len(notes):
+            return [*_blocks(np.setdiff1d(members, notes), page, running), *_across(notes, page)]
         sections = _sections(members, page)
         if len(sections) > 1:
             return [row for section in sections for row in _blocks(section, page, running)]
@@ -105,6 +110,20 @@ def _across(members: Indices, page: _Page) -> list[Indices]:
     """The rows of lines from top to bottom."""
     lines = page.lines[members]
     return [members[row] for row in sorted(chains(lines, rows=True), key=lambda row: float(lines[row, 1].mean()))]
+
+
+def _notes(members: Indices, page: _Page) -> Indices:
+    """The lines in the margin of prose, which stand beside lines that go on with a sentence; a label would not."""
+    words, box = page.words, page.box
+    main = max(_edges(members, page), key=len) if words and len(members) >= 2 * COLUMN_LINES else members[:0]
+    if words is None or len(main) < 2 * COLUMN_LINES or not is_running([main], words):
+        return members[:0]
+    gap = MARGIN_GAP * float(np.median(page.lines[main, 3]))
+    outside = (box[members, 2] < box[main, 0].min() - gap) | (box[members, 0] > box[main, 2].max() + gap)
+    inside = (box[members, 3] > box[main[0], 1]) & (box[members, 1] < box[main[-1], 3])
+    notes = members[outside & inside & ~words.figures[members]]
+    nearest = main[np.abs(page.lines[notes, 1][:, None] - page.lines[main, 1]).argmin(1)]
+    return np.asarray(notes if words.small[nearest].sum() > len(notes) / 2 else notes[:0])
 
 
 def _sections(members: Indices, page: _Page) -> list[Indices]:
