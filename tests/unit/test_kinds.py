@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from making import encoded
 from opening import pixels, quarters, same, tiff_of_pages
+from pi_heif import register_heif_opener
 from PIL import Image as PillowImage
 
 from raypipe import images
@@ -31,9 +32,9 @@ def test_a_kind_has_suffixes_of_its_own(each: Kind) -> None:
 
 def test_folders_list_every_format_that_is_read() -> None:
     PillowImage.init()
+    register_heif_opener()
     extensions = PillowImage.registered_extensions()
-    listed = {extensions.get(suffix) for suffix in suffixes()}
-    assert set(raster.FORMATS) - listed == {"HEIF"}, "another library reads HEIF"
+    assert set(raster.FORMATS) <= {extensions.get(suffix) for suffix in suffixes()}
 
 
 @pytest.mark.parametrize(
