@@ -99,7 +99,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:
     def answer(request: Request, problem: ProblemError) -> Response:
-        telemetry.problem(problem.code)
+        request.state.problem = problem.code
         return problem.response(request.state.request_id)
 
     @app.exception_handler(ProblemError)

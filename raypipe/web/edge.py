@@ -28,6 +28,8 @@ PUBLIC_PATHS = frozenset(("/", "/docs", "/openapi.json", "/ping", "/healthz", "/
 HEALTH_PATHS = frozenset(("/ping", "/healthz", "/readyz"))
 MOST_HEADER_BYTES = 32_768
 REQUEST_ID = "X-Request-ID"
+CUT_OFF = "cut_off"
+"""The problem of an answer that was not sent to its end, for the log and the metrics."""
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -51,7 +53,7 @@ class Edge:
     """
 
     def __init__(self, app: ASGIApp, settings: ServerSettings, telemetry: Telemetry, tells_id: bool) -> None:
-        self._app, self._settings, self._telemetry, self._tells_id = app, settings, telemetry, tells_id
+        self._app, self.settings, self._telemetry, self._tells_id = app, settings, telemetry, tells_id
         self._shared = _with_origins(self._answer, settings)
         self._keys, self._stops, self.under_way = settings.key_digests, False, 0
         self.log = telemetry.log
@@ -70,19 +72,20 @@ class Edge:
         key = scope["state"]["key"] = self._key_of(headers.get("authorization", ""))
         scope["state"]["client"] = key or (scope.get("client") or ("",))[0]
         scope["state"]["is_stopping"] = lambda: self._stops
-        begun, status, method = time.perf_counter(), 499, scope["method"]
+        begun, until_head, status, is_whole, method = time.perf_counter(), None, 499, True, scope["method"]
         # HEAD is answered like GET but without a body, and ranges are ignored. The server's own scope stays unchanged.
         passed_on = [(name, value) for name, value in scope["headers"] if name != b"range"]
         scope = {**scope, "method": "GET" if method == "HEAD" else method, "headers": passed_on}
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal until_head, status, is_whole
             if message["type"] == "http.response.start":
-                status = message["status"]
+                until_head, status = time.perf_counter() - begun, message["status"]
                 MutableHeaders(scope=message).update(self._headers(request_id))
             elif method == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
+            is_whole = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         self.under_way += 1
         with nullcontext() if scope["path"] in HEALTH_PATHS else self._telemetry.traces.request(headers):
@@ -90,7 +93,9 @@ class Edge:
                 await self._shared(scope, receive, send_with_headers)
             finally:
                 self.under_way -= 1
-                self._note(scope, method, status, time.perf_counter() - begun)
+                if not is_whole:  # Its client has left, or does not take it.
+                    scope["state"].setdefault("problem", CUT_OFF)
+                self._note(scope, method, status, until_head, time.perf_counter() - begun)
 
     def malformed(self) -> Response:
         """The answer to a request that is not HTTP and therefore has no scope."""
@@ -109,7 +114,7 @@ class Edge:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = self._refusal(scope, Headers(scope=scope))
         if problem:
-            self._telemetry.problem(problem.code)
+            scope["state"]["problem"] = problem.code
             await problem.response(scope["state"]["request_id"])(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -119,10 +124,10 @@ class Edge:
         if sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEADER_BYTES:
             detail = f"The headers are over {MOST_HEADER_BYTES:,} bytes. Send fewer, or shorter ones."
             return ProblemError(431, "headers_too_large", detail)
-        if not self._keys and (problem := sites.refusal(scope["method"], headers, self._settings)):
+        if not self._keys and (problem := sites.refusal(scope["method"], headers, self.settings)):
             return problem
         if self._stops and scope["path"] != "/healthz":
-            seconds = self._settings.retry_after_seconds
+            seconds = self.settings.retry_after_seconds
             detail = f"The server is stopping. Try again in {counted(seconds, 'second')}."
             return ProblemError(503, "stopping", detail, {"Retry-After": str(seconds)})
         is_public = scope["path"] in PUBLIC_PATHS and scope["method"] == "GET" or _is_static(scope["path"])
@@ -142,9 +147,9 @@ class Edge:
         matches = [known for known in self._keys for each in shown if hmac.compare_digest(each, known)]
         return matches[0] if matches and scheme.lower() == "bearer" else ""
 
-    def _note(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, method: str, status: int, until_head: float | None, seconds: float) -> None:
         route = STATIC if _is_static(scope["path"]) else getattr(scope.get("route"), "path", "other")
-        self._telemetry.answered(route, method, status, seconds)
+        self._telemetry.answered(route, method, status, seconds if until_head is None else until_head)
         self._telemetry.traces.answered(route, method, status, scope["state"]["request_id"])
         fields = {
             "request_id": scope["state"]["request_id"],
@@ -154,6 +159,9 @@ class Edge:
             "seconds": round(seconds, 4),
             **scope["state"].get("log", {}),
         }
+        if problem := scope["state"].get("problem"):
+            self._telemetry.problem(problem)
+            fields["problem"] = problem
         is_check = scope["path"] in HEALTH_PATHS and status == 200
         self.log.log(logging.DEBUG if is_check else logging.INFO, "request", extra={"fields": fields})
 

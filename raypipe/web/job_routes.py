@@ -93,7 +93,7 @@ async def events(request: Request, job: str, last_event_id: Annotated[str, Heade
 def _listening(request: Request, job: str) -> Listening:
     _, jobs, owner = _of(request)
     look = partial(asyncio.to_thread, jobs.status, job, owner)
-    return Listening(look, request.state.is_stopping, request.state.request_id)
+    return Listening(look, request.state)
 
 
 @router.get(f"{PLACE}/{{job}}/result", responses=ANSWERS, response_class=Response)
@@ -128,8 +128,7 @@ async def _streamed(request: Request, job: str, options: Selection, context: ans
 
 
 def _stream(request: Request, parts: AsyncIterator[bytes], media_type: str) -> Response:
-    state = request.app.state
-    return Stream(parts, media_type, state.listeners, request.state.client, state.service.settings.request_seconds)
+    return Stream(parts, media_type, request.app.state.listeners, request.state.client)
 
 
 @router.delete(f"{PLACE}/{{job}}", status_code=204)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -22,7 +23,7 @@ from raypipe.web import answers, given
 from raypipe.web.bodies import Bodies
 from raypipe.web.fairness import FairQueue
 from raypipe.web.forms import forms, json_line
-from raypipe.web.leaving import send_while_taken, while_connected
+from raypipe.web.leaving import while_connected
 from raypipe.web.limits import Admission, Deadline, Quota
 from raypipe.web.options import Options, negotiate, with_form
 from raypipe.web.problems import ProblemError, of_page
@@ -223,17 +224,19 @@ class PageStream(Response):
             # Up to here a problem can still be the whole answer.
             if len(rows) == 1 and first.page.exception:
                 raise of_page(first.page.exception)
-            lines = self._lines(first, reads)
+            lines = self._lines(first, reads, scope["state"])
             stream = StreamingResponse(lines, headers=answers.HEADERS, media_type=self._context.form.media_type)
-            await send_while_taken(stream, scope, receive, send, seconds)
+            await stream(scope, receive, send)
 
-    async def _lines(self, first: ReadPage, others: AsyncIterator[ReadPage]) -> AsyncIterator[bytes]:
+    async def _lines(
+        self, first: ReadPage, others: AsyncIterator[ReadPage], state: dict[str, Any]
+    ) -> AsyncIterator[bytes]:
         yield self._line(first)
         try:
             async for read in others:
                 yield self._line(read)
         except ProblemError as problem:  # The head has been sent, so the last line says what went wrong.
-            self._service.telemetry.problem(problem.code)
+            state["problem"] = problem.code
             yield json_line(problem.document(self._context.request_id))
 
     def _line(self, read: ReadPage) -> bytes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
+from starlette.datastructures import State
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -13,7 +15,6 @@ from raypipe.types import PageRecord
 from raypipe.web.answers import HEADERS
 from raypipe.web.forms import dumps, json_line
 from raypipe.web.jobs import ENDED, JobAnswer
-from raypipe.web.leaving import send_while_taken
 from raypipe.web.limits import Admission
 from raypipe.web.problems import ProblemError
 
@@ -32,8 +33,8 @@ Look = Callable[[], Awaitable[JobAnswer]]
 class Listening:
     """What the streams of a request share; they end when the server is stopping."""
 
-    def __init__(self, look: Look, is_stopping: Callable[[], bool], request_id: str) -> None:
-        self._look, self._is_stopping, self._request_id = look, is_stopping, request_id
+    def __init__(self, look: Look, state: State) -> None:
+        self._look, self._state = look, state
 
     async def events(self, last: str, retry_seconds: int) -> AsyncIterator[bytes]:
         """The progress of the job, now and whenever it advances, until it has ended.
@@ -54,7 +55,7 @@ class Listening:
                     sent = time.monotonic()
                     yield b": still here\n\n"
         except ProblemError as problem:
-            yield b"event: problem\ndata: %b\n\n" % dumps(problem.document(self._request_id))
+            yield b"event: problem\ndata: %b\n\n" % dumps(self._noted(problem))
 
     async def pages(
         self, next_pages: Callable[[], list[PageRecord]], line: Callable[[PageRecord], bytes]
@@ -77,7 +78,12 @@ class Listening:
             if not has_sent:
                 raise ProblemError(422, "page_missing", "The job has none of the pages that were asked for.")
         except ProblemError as problem:
-            yield json_line(problem.document(self._request_id))
+            yield json_line(self._noted(problem))
+
+    def _noted(self, problem: ProblemError) -> dict[str, Any]:
+        """A problem as the end of a stream, and for the log, which has only the status of its head."""
+        self._state.problem = problem.code
+        return problem.document(self._state.request_id)
 
     async def _looks(self) -> AsyncIterator[JobAnswer]:
         """The states of the job until it has ended; a `ProblemError` once it is removed or the server stops."""
@@ -86,7 +92,7 @@ class Listening:
             yield answer
             if answer.state in ENDED:
                 return
-            if self._is_stopping():
+            if self._state.is_stopping():
                 raise ProblemError(503, "stopping", "The server is stopping. Ask again later: the job goes on.")
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -97,16 +103,14 @@ def number(answer: JobAnswer) -> str:
 
 
 class Stream(Response):
-    """A stream that holds a place as long as it lasts, and ends if the client does not take a part in time."""
+    """A stream that holds a place as long as it lasts."""
 
-    def __init__(
-        self, parts: AsyncIterator[bytes], media_type: str, places: Admission, client: str, seconds: float
-    ) -> None:
+    def __init__(self, parts: AsyncIterator[bytes], media_type: str, places: Admission, client: str) -> None:
         super().__init__()
-        self._places, self._client, self._seconds = places, client, seconds
+        self._places, self._client = places, client
         self._stream = StreamingResponse(parts, headers=UNBUFFERED, media_type=media_type)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer; see ASGI."""
         with self._places.place(self._client):
-            await send_while_taken(self._stream, scope, receive, send, self._seconds)
+            await self._stream(scope, receive, send)

@@ -75,7 +75,7 @@ class Telemetry:
         self._taken = Gauge("raypipe_requests_in_progress", "Requests accepted, not answered.", registry=registry)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Counts a request."""
+        """Counts a request, with the seconds until its answer's head."""
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 

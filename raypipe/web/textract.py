@@ -43,7 +43,7 @@ async def detect_document_text(request: Request) -> Response:
             raise ProblemError(400, "no_such_target", f"Only {TARGET} is known here.")
         body = await service.textract(request, document_bytes)
     except ProblemError as problem:
-        service.telemetry.problem(problem.code)
+        request.state.problem = problem.code
         return refused(problem, request.state.request_id)
     return Response(body, media_type=MEDIA_TYPE)
 

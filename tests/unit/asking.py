@@ -117,14 +117,14 @@ def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
 class Slow:
     """A request whose body comes when the test says so."""
 
-    def __init__(self, app: Any, client: str = "10.0.0.1", path: str = "/v1/ocr") -> None:
+    def __init__(self, app: Any, client: str = "10.0.0.1", path: str = "/v1/ocr", query: bytes = b"") -> None:
         self.chunks: asyncio.Queue[bytes] = asyncio.Queue()
         self.sent: list[Any] = []
         scope = {
             "type": "http",
             "method": "POST",
             "path": path,
-            "query_string": b"",
+            "query_string": query,
             "headers": [],
             "http_version": "1.1",
         }

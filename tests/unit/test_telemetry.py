@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -9,12 +10,18 @@ from pathlib import Path
 import pytest
 from asking import (
     TIFF,
+    Reader,
+    Slow,
     assert_problem,
     serving,
 )
 from starlette.testclient import TestClient
 
 from raypipe.errors import ConfigError
+from raypipe.types import Row
+from raypipe.web.app import create
+from raypipe.web.reading import ReadPage
+from raypipe.web.settings import ServerSettings
 
 
 def test_a_bug_is_a_500_that_tells_nothing(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
@@ -61,6 +68,41 @@ def test_the_log_counts_pages(client: TestClient, output_format: str, capfd: pyt
     line = json.loads(capfd.readouterr().err)
     size = len(TIFF) + len(b"bad image_damaged")
     assert [line[name] for name in ("bytes", "documents", "pages", "failed_pages")] == [size, 2, 4, 1]
+
+
+class Stalling(Reader):
+    async def read(self, row: Row, overlay: str) -> ReadPage:
+        if row["pagenum"]:
+            await asyncio.sleep(60)
+        return await super().read(row, overlay)
+
+
+def test_a_stream_that_is_cut_off_is_logged_with_its_problem(capfd: pytest.CaptureFixture[str]) -> None:
+    """Its head, and so its status, was sent before; the log called it a success."""
+    with serving(Stalling(), request_seconds=0.05) as client:
+        pages = client.post("/v1/ocr?output_format=ndjson", content=TIFF).text.splitlines()
+        assert json.loads(pages[-1])["code"] == "too_slow"
+        line = json.loads(capfd.readouterr().err)
+        assert (line["status"], line["problem"]) == (200, "too_slow")
+        metrics = client.get("/metrics").text
+        assert 'raypipe_problems_total{code="too_slow"} 1.0' in metrics
+        until_head = re.search(r'raypipe_request_seconds_sum{route="/v1/ocr"} ([\d.]+)', metrics)
+        assert until_head and float(until_head[1]) + 0.05 <= line["seconds"], "its pages came later"
+
+
+def test_an_answer_whose_client_leaves_is_logged_as_cut_off(capfd: pytest.CaptureFixture[str]) -> None:
+    async def leave() -> None:
+        slow = Slow(create(Stalling(), ServerSettings()), path="/v1/ocr", query=b"output_format=ndjson")
+        for chunk in (TIFF, b""):
+            slow.chunks.put_nowait(chunk)
+        while len(slow.sent) < 2:
+            await asyncio.sleep(0.01)
+        slow.answer.cancel()
+        await asyncio.wait([slow.answer])
+
+    asyncio.run(leave())
+    line = json.loads(capfd.readouterr().err)
+    assert (line["status"], line["problem"], line["pages"]) == (200, "cut_off", 1)
 
 
 def test_health_checks_are_logged_only_if_asked_for_or_failing(tmp_path: Path) -> None:
