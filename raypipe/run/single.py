@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -62,10 +63,57 @@ def application(served: ServedPipeline) -> Edge:
 
 
 class Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
-    """uvicorn's HTTP, which answers malformed requests with a problem document."""
+    """uvicorn's HTTP, which answers malformed requests with a problem document.
+
+    It closes connections whose client does not send the head of a request in time, or takes nothing of an answer.
+    """
 
     _answered: Any = None
     """The request whose answer comes next. Others may have come after it on the same connection."""
+    _awaited: asyncio.TimerHandle | None = None
+    """Closes the connection if the head of the next request does not come."""
+    _taking: asyncio.TimerHandle | None = None
+    """Closes the connection if the client takes nothing of what is to be sent."""
+
+    def connection_made(self, transport: Any) -> None:
+        """See `asyncio.Protocol`."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(0)  # So that it says if anything at all waits for the client.
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        super().data_received(data)
+        self._await_head()
+
+    def _await_head(self) -> None:
+        is_coming = self.cycle is None or self.cycle.response_complete
+        if is_coming and not self._awaited:
+            self._awaited = self.loop.call_later(self.config.app.settings.body_seconds, self.transport.close)
+        elif not is_coming and self._awaited:
+            self._awaited.cancel()
+            self._awaited = None
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        super().pause_writing()
+        self._await_taking(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        super().resume_writing()
+        if self._taking:
+            self._taking.cancel()
+
+    def _await_taking(self, left: int) -> None:
+        def look() -> None:
+            now_left = self.transport.get_write_buffer_size()
+            if now_left < left:
+                self._await_taking(now_left)
+            else:
+                self.transport.abort()
+
+        self._taking = self.loop.call_later(self.config.app.settings.request_seconds, look)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answered = cycle
@@ -76,6 +124,9 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
         if self._answered:
             self._answered.disconnected = True
             self._answered.message_event.set()
+        for timer in (self._awaited, self._taking):
+            if timer:
+                timer.cancel()
         super().connection_lost(exc)
 
     def send_400_response(self, _: str) -> None:

@@ -6,27 +6,28 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from raypipe.plurals import counted
 from raypipe.web.edge import OURS, REQUEST_ID, request_id_of
+from raypipe.web.leaving import while_taken
 from raypipe.web.problems import NO_SUCH_PATH, ProblemError
+from raypipe.web.settings import ServerSettings
 
-RETRY_AFTER_SECONDS = 2
 SERVES_OWN_PATHS = "/-/"
 """Serve's health check and list of routes."""
-AGAIN = f"Try again in {RETRY_AFTER_SECONDS} seconds."
 PROBLEMS = {
-    404: (503, "not_serving", f"The server is starting or stopping. {AGAIN}"),
-    429: (429, "overloaded", f"The server has more requests than it can hold. {AGAIN}"),
-    500: (503, "ingress_died", f"The process that was to answer has died. {AGAIN}"),
-    503: (503, "not_serving", f"There is no process to answer. {AGAIN}"),
+    404: (503, "not_serving", "The server is starting or stopping."),
+    429: (429, "overloaded", "The server has more requests than it can hold."),
+    500: (503, "ingress_died", "The process that was to answer has died."),
+    503: (503, "not_serving", "There is no process to answer."),
 }
 """The problem of each status that Serve answers with: status, code and detail."""
 
 
 class Front:
-    """ASGI middleware around Serve's router."""
+    """ASGI middleware around Serve's router. Of the settings it has the defaults: a proxy serves any application."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+        self._app, self._settings = app, settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a request; see ASGI."""
@@ -36,10 +37,13 @@ class Front:
         headers = MutableHeaders(scope=scope)
         headers[REQUEST_ID] = request_id = request_id_of(headers)
         has_begun = is_replaced = False
+        receive, send = while_taken(receive, send, self._settings.request_seconds)
 
-        async def replace(status: int) -> None:
-            further = {"Retry-After": str(RETRY_AFTER_SECONDS), REQUEST_ID: request_id}
-            problem = ProblemError(*PROBLEMS[status], further)
+        async def replace(status: int, seconds: str | None = None) -> None:
+            seconds = seconds or str(self._settings.retry_after_seconds)
+            seen, code, what = PROBLEMS[status]
+            detail = f"{what} Try again in {counted(int(seconds), 'second')}."
+            problem = ProblemError(seen, code, detail, {"Retry-After": seconds, REQUEST_ID: request_id})
             if not scope["path"].startswith("/"):  # That of `OPTIONS *`, which no application is given.
                 problem = ProblemError(*NO_SUCH_PATH, {REQUEST_ID: request_id})
             await problem.response(request_id)(scope, receive, send)
@@ -47,10 +51,10 @@ class Front:
         async def send_or_replace(message: Message) -> None:
             nonlocal has_begun, is_replaced
             if message["type"] == "http.response.start":
-                is_ours = OURS in Headers(raw=message["headers"])
-                has_begun, is_replaced = True, not is_ours and message["status"] in PROBLEMS
+                given = Headers(raw=message["headers"])
+                has_begun, is_replaced = True, OURS not in given and message["status"] in PROBLEMS
                 if is_replaced:
-                    await replace(message["status"])
+                    await replace(message["status"], given.get("Retry-After"))  # Serve knows that of a 429.
             if not is_replaced:
                 await send(message)
 
@@ -61,4 +65,4 @@ class Front:
 
 def middlewares() -> list[Middleware]:
     """For Serve's `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`."""
-    return [Middleware(Front)]
+    return [Middleware(Front, ServerSettings())]

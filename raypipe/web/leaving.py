@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any, TypeVar
 
-from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Send
 
 from raypipe.web.problems import ProblemError
 
@@ -38,12 +36,25 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-async def send_while_taken(response: Response, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
-    """Sends an answer of many parts, and stops if a client does not take one in time: it would hold a place."""
+def while_taken(receive: Receive, send: Send, seconds: float) -> tuple[Receive, Send]:
+    """The ways of a request on which a client that does not take a part of its answer in time counts as having left."""
+    gone = asyncio.get_running_loop().create_future()
 
-    async def send_part(message: Message) -> None:
-        async with asyncio.timeout(seconds):
-            await send(message)
+    async def receive_or_leave() -> Message:
+        coming = asyncio.ensure_future(receive())
+        try:
+            await asyncio.wait((coming, gone), return_when=asyncio.FIRST_COMPLETED)
+            return coming.result() if coming.done() else {"type": "http.disconnect"}
+        finally:
+            coming.cancel()
 
-    with suppress(TimeoutError):
-        await response(scope, receive, send_part)
+    async def send_in_time(message: Message) -> None:
+        if gone.done():
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await send(message)
+        except TimeoutError:
+            gone.set_result(None)
+
+    return receive_or_leave, send_in_time

@@ -50,12 +50,17 @@ class ServerSettings(Parameters):
         "addresses and localhost; if left out, any name, or on loopback no other",
     )
     pages_at_once: int = Field(4, ge=1, description="pages of one request that are read at once")
-    body_seconds: float = Field(30, gt=0, description="seconds a request body may take to arrive before it gets a 408")
+    body_seconds: float = Field(
+        30,
+        gt=0,
+        description="seconds a request body may take to arrive before it gets a 408; without Ray, also seconds until a "
+        "connection without a request is closed",
+    )
     request_seconds: float = Field(
         120,
         gt=0,
-        description="seconds until the answer, or in NDJSON until its next page, before a 504; a stream also ends if "
-        "its client takes longer to receive a part",
+        description="seconds until the answer, or in NDJSON until its next page, before a 504; an answer of which "
+        "the client takes nothing for as long is cut off",
     )
     retry_after_seconds: int = Field(2, ge=1, description="seconds that a 429 or 503 tells its client to wait")
     log_file: Path | None = Field(

@@ -60,7 +60,7 @@ def test_a_wrong_method_is_answered_with_all_that_the_path_takes(client: TestCli
 
 
 @contextmanager
-def listening(app: Edge) -> Iterator[http.client.HTTPConnection]:
+def running(app: Edge) -> Iterator[Server]:
     """An application behind the HTTP server of `--engine local`, which is stricter than a test's client."""
     started = threading.Event()
     server = Server(app, "127.0.0.1", 0, started.set)
@@ -68,11 +68,21 @@ def listening(app: Edge) -> Iterator[http.client.HTTPConnection]:
     thread.start()
     try:
         assert started.wait(30)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        yield server
     finally:
         server.should_exit = True
         thread.join()
+
+
+def port_of(server: Server) -> int:
+    return int(server.servers[0].sockets[0].getsockname()[1])
+
+
+@contextmanager
+def listening(app: Edge) -> Iterator[http.client.HTTPConnection]:
+    """A connection to an application."""
+    with running(app) as server:
+        yield http.client.HTTPConnection("127.0.0.1", port_of(server), timeout=30)
 
 
 def test_a_head_over_http(caplog: pytest.LogCaptureFixture) -> None:
@@ -153,17 +163,30 @@ class Wordy(Reader):
         return ReadPage(PageRecord({**read.page, "text": "word " * 10**6}), read.visits)
 
 
-def test_a_client_that_does_not_take_its_pages_keeps_no_place() -> None:
-    """It held a place, and kept a server from stopping, as long as it liked."""
-    head = "POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\nContent-Length: %d\r\n\r\n"
-    with listening(app := create(Wordy(), ServerSettings(request_seconds=0.5))) as at, socket.socket() as client:
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+def test_a_client_that_does_not_take_its_pages_keeps_no_place(accept: str) -> None:
+    """It held a place, kept its answer in memory, and kept a server from stopping, as long as it liked."""
+    head = f"POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nContent-Length: {len(TIFF)}\r\n\r\n"
+    with running(app := create(Wordy(), ServerSettings(request_seconds=0.5))) as server, socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.connect((at.host, at.port))
-        client.sendall(head.encode() % len(TIFF) + TIFF)
+        client.connect(("127.0.0.1", port_of(server)))
+        client.sendall(head.encode() + TIFF)
         while not app.under_way:
             time.sleep(0.01)
-        while app.under_way:
+        while app.under_way or server.server_state.connections:
             time.sleep(0.01)
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", b"GET /readyz HTTP/1.1\r\nHost: local"])
+def test_a_client_that_sends_no_head_keeps_no_connection(sent: bytes) -> None:
+    """It kept one of the few that a process may have, as long as it liked."""
+    with (
+        listening(create(Reader(), ServerSettings(body_seconds=0.1))) as at,
+        socket.create_connection((at.host, at.port), 30) as client,
+    ):
+        client.sendall(sent)
+        while client.recv(1000):
+            pass
 
 
 def test_a_websocket_is_no_way_in() -> None:

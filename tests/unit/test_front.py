@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,7 +11,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
 from raypipe.web.edge import OURS
-from raypipe.web.front import middlewares
+from raypipe.web.front import Front, middlewares
+from raypipe.web.settings import ServerSettings
 
 
 def answered(response: Response, path: str = "/v1/ocr", **headers: str) -> Any:
@@ -36,12 +38,33 @@ def test_serves_own_errors_are_problems_to_try_again(status: int, seen: int, cod
     assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine"
 
 
+def test_serve_says_when_there_is_room_again() -> None:
+    answer = answered(PlainTextResponse("Too many", 429, {"Retry-After": "30"}))
+    assert answer.headers["retry-after"] == "30" and "in 30 seconds" in answer.json()["detail"]
+
+
+def test_a_client_that_does_not_take_its_answer_counts_as_one_that_has_left() -> None:
+    """Serve kept the rest of the answer for it."""
+    seen = []
+
+    async def router(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        seen.append(await receive())
+
+    async def never(*_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    front = Front(router, ServerSettings(request_seconds=0.05))
+    asyncio.run(front({"type": "http", "path": "/v1/ocr", "headers": []}, never, never))
+    assert seen == [{"type": "http.disconnect"}]
+
+
 def test_what_asks_for_no_path_is_told_so() -> None:
     async def router(scope: Any, receive: Any, send: Any) -> None:
         await PlainTextResponse("Path '*' not found", 404)({**scope, "path": "*"}, receive, send)
 
     async def of_no_path(scope: Any, receive: Any, send: Any) -> None:
-        await middlewares()[0].cls(router)({**scope, "path": "*"}, receive, send)
+        await Front(router, ServerSettings())({**scope, "path": "*"}, receive, send)
 
     answer = TestClient(of_no_path).options("/")
     assert (answer.status_code, answer.json()["code"]) == (404, "no_such_path")

@@ -14,6 +14,21 @@ from raypipe.cli.main import cli
 from raypipe.errors import ConfigError
 from raypipe.run import single
 from raypipe.serving import Arguments
+from raypipe.web.settings import ServerSettings
+
+
+def test_a_connection_is_cut_once_its_client_takes_nothing_more() -> None:
+    left, later, cut = [100, 60, 60], [], []
+    protocol = object.__new__(single.Protocol)
+    protocol.flow = SimpleNamespace(pause_writing=lambda: None)
+    protocol.loop = SimpleNamespace(call_later=lambda _, look: later.append(look))
+    protocol.config = SimpleNamespace(app=SimpleNamespace(settings=ServerSettings()))
+    protocol.transport = SimpleNamespace(get_write_buffer_size=lambda: left.pop(0), abort=lambda: cut.append(True))
+    protocol.pause_writing()
+    later.pop()()
+    assert not cut, "it is slow"
+    later.pop()()
+    assert cut and not later
 
 
 @pytest.mark.parametrize("option", ["--detectors", "--recognizers", "--ingress-replicas", "--batch-lines"])
