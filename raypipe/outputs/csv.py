@@ -10,11 +10,14 @@ from raypipe.outputs.base import Document, Format
 from raypipe.outputs.places import box_of, numbers_of, size_of
 from raypipe.types import PageRecord
 
-COLUMNS = ("page", "line", "word", "text", "confidence", "left", "top", "right", "bottom")
+COLUMNS = ("page", "line", "word", "text", "confidence", "left", "top", "right", "bottom", "exception")
 
 
 def render(document: Document) -> str:
-    """A row for each word: page, line and word from 1, its text, confidence 0 to 1, and box in pixels."""
+    """A row for each word: page, line and word from 1, its text, confidence 0 to 1, and box in pixels.
+
+    A page that failed is a row with its `exception`, which says why.
+    """
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
@@ -24,10 +27,12 @@ def render(document: Document) -> str:
 
 
 def _rows(page: PageRecord, number: int, confidences: bool) -> Iterator[list[object]]:
+    if page.exception:
+        yield [number, *[""] * (len(COLUMNS) - 2), page.exception]
     size = size_of(page)
     for n, line in enumerate((line for line in page.lines if line.words), 1):
         for m, word in enumerate(line.words, 1):
-            yield [number, n, m, word.text, f"{word.confidence:.4f}" if confidences else "", *box_of(word, size)]
+            yield [number, n, m, word.text, f"{word.confidence:.4f}" if confidences else "", *box_of(word, size), ""]
 
 
 FORMAT = Format(name="csv", suffix=".csv", media_type="text/csv", render=render)

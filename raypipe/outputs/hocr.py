@@ -6,10 +6,10 @@ The paragraph is for readers such as OCRmyPDF's, which look for lines only there
 from __future__ import annotations
 
 import math
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Comment, Element, SubElement, tostring
 
 from raypipe.outputs.base import Document, Format, TextColumn
-from raypipe.outputs.places import Box, Size, baseline_of, box_of, is_from_right, legal, numbers_of, size_of
+from raypipe.outputs.places import Box, Size, baseline_of, box_of, comment, is_from_right, legal, numbers_of, size_of
 from raypipe.types import Line, PageRecord
 
 STANDING = 45
@@ -39,13 +39,15 @@ def render(document: Document) -> str:
 
 
 def page_element(page: PageRecord, number: int, confidences: bool, is_one_of_many: bool = False) -> Element:
-    """A page as one `ocr_page` element, whose id has its number, from 0.
+    """A page as one `ocr_page` element, whose id has its number, from 0; a comment in it says why the page failed.
 
     With confidences, each word has its `x_wconf`, 0 to 100. If the document has other pages, the ids inside the page
     carry its number, too.
     """
     size, own = size_of(page), f"{number}_" if is_one_of_many else ""
     root = Element("div", _attributes("ocr_page", f"page_{number}", f"{_bbox(size.box)}; ppageno {number}"))
+    if page.exception:
+        root.append(Comment(comment(page.exception)))
     area = SubElement(root, "div", _attributes("ocr_carea", f"block_{own}1", _bbox(size.box)))
     paragraph = SubElement(area, "p", _attributes("ocr_par", f"par_{own}1", _bbox(size.box)))
     count = 0

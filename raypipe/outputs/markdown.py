@@ -11,8 +11,9 @@ import numpy as np
 
 from raypipe.outputs.base import Document, Format
 from raypipe.outputs.blocks import blocks
+from raypipe.outputs.places import comment
 from raypipe.outputs.text import rows_of
-from raypipe.types import Line
+from raypipe.types import Line, PageRecord
 
 LARGE = 1.4
 """Rows this many times higher than the page's median are headings."""
@@ -22,8 +23,15 @@ _START = re.compile(r"^(\s*)(\d*)([#+=.)-])")
 
 
 def render(document: Document) -> str:
-    """The pages of a document: rows below each other are a paragraph, and each stays a line of the source."""
-    return "\n---\n\n".join(f"{text}\n" if (text := markdown(page.lines)) else "" for page in document.pages)
+    """The pages of a document: rows below each other are a paragraph, and each stays a line of the source.
+
+    A comment says why a page failed.
+    """
+    return "\n---\n\n".join(f"{text}\n" if (text := _page(page)) else "" for page in document.pages)
+
+
+def _page(page: PageRecord) -> str:
+    return f"<!--{comment(page.exception)}-->" if page.exception else markdown(page.lines)
 
 
 def markdown(lines: Sequence[Line]) -> str:

@@ -101,6 +101,11 @@ def legal(text: str) -> str:
     return _ILLEGAL.sub("\ufffd", text)
 
 
+def comment(text: str) -> str:
+    """The text as it may stand in a comment of HTML and XML."""
+    return f" {re.sub('-(?=-)', '- ', legal(text))} "
+
+
 def is_from_right(text: str) -> bool:
     """Whether text is written from right to left: its first character that has a direction is."""
     strong = (each for each in map(bidirectional, text) if each in ("L", *RIGHT_TO_LEFT))

@@ -117,7 +117,27 @@ def test_tsv_is_as_tesseracts() -> None:
 def test_csv_reads_back() -> None:
     rows = list(csv.DictReader(rendered("csv").splitlines()))
     assert [row["text"] for row in rows] == ["Name:", "Ada", "Born:", "1815", '"a,b']
-    assert list(rows[1].values()) == ["1", "2", "1", "Ada", "0.8750", "300", "42", "330", "62"]
+    assert list(rows[1].values()) == ["1", "2", "1", "Ada", "0.8750", "300", "42", "330", "62", ""]
+
+
+FAILED = "Stage code: it is --> no good. Mend it."
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("csv", f"2,,,,,,,,,{FAILED}\r\n"),
+        ("hocr", "<!-- Stage code: it is - -> no good. Mend it. -->"),
+        ("markdown", "<!-- Stage code: it is - -> no good. Mend it. -->\n"),
+    ],
+)
+def test_why_a_page_failed_is_said(name: str, said: str) -> None:
+    """It looked like an empty page."""
+    pages = [TABLES.pages[0], finished("in/a.tif", 1, 2, exception=FAILED)]
+    text = rendered(name, replace(TABLES, pages=pages))
+    assert text.count(said) == 1 and "Born" in text
+    if name == "hocr":
+        ElementTree.fromstring(text)
 
 
 def test_a_line_of_json_for_each_page() -> None:
