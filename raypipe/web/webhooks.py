@@ -66,7 +66,7 @@ class Webhooks:
                 connection.request("POST", place, body, headers)
                 status = connection.getresponse().status
             except HTTPException as error:
-                raise OSError(f"the answer is not HTTP: {error or type(error).__name__}") from error
+                raise OSError(f"the answer is not HTTP: {str(error) or type(error).__name__}") from error
         if status == GONE:
             raise GoneError("the answer was 410 Gone")
         if not 200 <= status < 300:

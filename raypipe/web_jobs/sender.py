@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from raypipe.errors import ConfigError
 from raypipe.job import lease
@@ -46,30 +47,40 @@ class WebhookSender:
         """Sends messages until `stop` is called."""
         while not self._stopped:
             try:
-                for job in self._due():
-                    self._deliver(job)
+                self._deliver_due()
             except Exception:  # A full disk, or a folder that is gone: it may come back.
                 logging.getLogger(__name__).exception("Webhooks are not sent for now.")
             self._woken.wait(LOOK_SECONDS)
             self._woken.clear()
 
+    def _deliver_due(self) -> None:
+        """Sends what is due, but to a receiver that is down one message only: each may take long, and others wait."""
+        down = set[str]()
+        for job in self._due():
+            receiver = urlsplit(job.webhook).netloc
+            if receiver not in down and not self._deliver(job):
+                down.add(receiver)
+
     def _due(self) -> list[StoredJob]:
-        """Jobs whose message is due, those with the fewest tries first: a receiver that is down delays no others."""
+        """Jobs whose message is due, those with the fewest tries first."""
         found = [(job.delivery, job) for job in self._store.all() if job.webhook and job.outcome]
         due = [(delivery.tries, delivery.due, job) for delivery, job in found if _is_due(delivery)]
         return [job for *_, job in sorted(due, key=lambda each: each[:2])]
 
-    def _deliver(self, job: StoredJob) -> None:
+    def _deliver(self, job: StoredJob) -> bool:
+        """Sends a message that is still due; whether its receiver may get further ones now."""
         if self._stopped:
-            return
+            return False
         try:
             held = lease.take(str(job.folder))
         except ConfigError:  # Another server has it.
-            return
+            return True
         try:
-            before = job.delivery
+            before = after = job.delivery
             if job.exists and _is_due(before):
-                job.note(self._tried(job, before))
+                after = self._tried(job, before)
+                job.note(after)
+            return after == before or not after.problem
         finally:
             held.release()
 
@@ -86,7 +97,7 @@ class WebhookSender:
         except OSError as error:
             is_last = tries > len(PAUSES)
             due = 0.0 if is_last else time.time() + PAUSES[before.tries]
-            after = Delivery("given_up" if is_last else "waiting", tries, due, f"{error or type(error).__name__}")
+            after = Delivery("given_up" if is_last else "waiting", tries, due, f"{str(error) or type(error).__name__}")
         level = logging.INFO if after.state == "delivered" else logging.WARNING
         logging.getLogger(__name__).log(level, "Webhook of job %s: %s %s", job.folder.name, after.state, after.problem)
         return after

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,13 +25,17 @@ from making import tiff
 from starlette.testclient import TestClient
 
 from raypipe.errors import ConfigError
+from raypipe.job.results import Rows
 from raypipe.web import webhooks
 from raypipe.web.app import create
 from raypipe.web.settings import JobSettings, ServerSettings
 from raypipe.web.targets import Allowed
+from raypipe.web.uploads import Upload
 from raypipe.web.webhooks import Webhooks, read_signing_keys
 from raypipe.web_jobs import sender
 from raypipe.web_jobs.manager import JobManagerFactory
+from raypipe.web_jobs.store import JobStore
+from raypipe.web_jobs.written import Counts
 
 KEY = b"a key of thirty-two bytes, no less"[:32]
 LOOPBACK = ("127.0.0.0/8",)
@@ -121,6 +126,28 @@ def test_a_message_is_tried_again_also_by_the_next_server(tmp_path: Path, monkey
             assert told(client, place, "delivered")["tries"] == 3, "the clock had gone months ahead"
         assert {path for path, *_ in receiver.taken} == {"/hooks/"}, "no redirection is followed"
         assert len({headers["webhook-id"] for _, headers, _ in receiver.taken}) == 1
+
+
+def test_a_receiver_that_is_down_delays_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its messages was waited for, up to twenty seconds, before those to others were sent."""
+    sent = []
+
+    def send(_: Webhooks, url: str, *__: object) -> None:
+        sent.append(url)
+        if "down" in url:
+            raise TimeoutError
+
+    monkeypatch.setattr(Webhooks, "send", send)
+    jobs = JobSettings(jobs=tmp_path, webhooks=("http://down", "http://up"), webhook_key_file=tmp_path / "key")
+    store = JobStore(tmp_path, jobs, PIPELINE)
+    for url in ("http://down/1", "http://down/2", "http://up/1", "http://up/2"):
+        job = store.add([Upload("a", b"a")], 1, "", url, store.pipelines.mine)
+        job.end(Rows(1, Counter(), {}))
+    made = sender.WebhookSender(store, Webhooks(jobs.allowed, (KEY,)), lambda job: job.answer(1, Counts()))
+    made._deliver_due()
+    assert sent == ["http://down/1", "http://up/1", "http://up/2"]
+    made._deliver_due()
+    assert sent[3:] == ["http://down/2"]
 
 
 def test_a_message_is_given_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
