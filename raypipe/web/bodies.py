@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -18,7 +19,7 @@ that receives hundreds at once needs most of it to look at each."""
 FIRST_SECONDS = 5
 """After this time a body must have arrived at the least rate: connections take a while to speed up."""
 CLOSE = {"Connection": "close"}
-"""For answers to requests whose body is not read."""
+"""For answers to requests whose body does not come, or comes slowly."""
 
 
 class Bodies:
@@ -35,13 +36,14 @@ class Bodies:
         Raises:
             ProblemError: 400 disconnected, 408 too slow, 413 too large, 415 compressed, 422 empty, 429 too many.
         """
+        # What other clients go on sending is discarded: cut off, they would not come to read the answer.
+        closing = CLOSE if "expect" in request.headers else {}
         if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise ProblemError(
-                415, "body_compressed", "Bodies with a Content-Encoding are not read. Send the file as it is.", CLOSE
-            )
+            detail = "Bodies with a Content-Encoding are not read. Send the file as it is."
+            raise ProblemError(415, "body_compressed", detail, closing)
         announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > self._settings.max_body_bytes:
-            raise too_large(self._settings)
+            raise too_large(self._settings, closing)
         try:
             body = await self._collect(request)
         except ClientDisconnect as error:
@@ -145,7 +147,7 @@ class _Arrival:
             self._bodies.leave(self._client)
 
 
-def too_large(settings: ServerSettings) -> ProblemError:
-    """The problem of a body over the limit."""
+def too_large(settings: ServerSettings, headers: Mapping[str, str] | None = None) -> ProblemError:
+    """The problem of a body over the limit, with further headers of its answer."""
     detail = f"The body is larger than {counted(settings.max_body_bytes, 'byte')}, the limit of this server."
-    return ProblemError(413, "body_too_large", detail, CLOSE)
+    return ProblemError(413, "body_too_large", detail, headers)

@@ -189,6 +189,16 @@ def test_a_client_that_sends_no_head_keeps_no_connection(sent: bytes) -> None:
             pass
 
 
+def test_a_client_that_sends_too_much_learns_why() -> None:
+    """Most send all of it before they look for an answer; the connection was reset meanwhile."""
+    with listening(create(Reader(), ServerSettings(max_body_bytes=10))) as at:
+        at.request("POST", "/v1/ocr", bytes(30_000_000))
+        assert at.getresponse().status == 413
+        at.close()
+        at.request("POST", "/v1/ocr", bytes(10), {"Content-Length": "30", "Expect": "100-continue"})
+        assert at.getresponse().headers["Connection"] == "close", "its body may never come"
+
+
 def test_a_websocket_is_no_way_in() -> None:
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     with listening(create(Reader(), ServerSettings())) as connection:
