@@ -128,7 +128,7 @@ class Client:
                 wait = min(float(seconds), self._timeout) if seconds.isdecimal() else 0
             except (OSError, http.client.HTTPException) as error:  # Or the answer was cut off, or is not HTTP.
                 if attempt == self._tries:
-                    reason = getattr(error, "reason", error) or type(error).__name__
+                    reason = str(getattr(error, "reason", error)) or type(error).__name__
                     message = f"{self._url} cannot be reached: {reason}."
                     raise ServerError(message, ADDRESS_REMEDY) from error
                 wait = 0
@@ -139,7 +139,7 @@ class Client:
     def _parsed(self, answer: bytes) -> Any:
         try:
             return json.loads(answer)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._foreign() from error
 
     def _foreign(self) -> ServerError:
