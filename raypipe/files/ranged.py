@@ -136,3 +136,22 @@ class HeldFile(io.BytesIO):
 
 File: TypeAlias = RangedFile | HeldFile
 """An open file, of which parts may be read."""
+
+
+class _Extended(RangedFile):
+    """A file with more bytes after its end."""
+
+    def __init__(self, uri: str, more: bytes) -> None:
+        super().__init__(uri)
+        self._end, self._more = self.size, more
+        self.size += len(more)
+
+    @override
+    def read_alone(self, start: int, count: int) -> bytes:
+        own = super().read_alone(start, min(count, self._end - start)) if start < self._end else b""
+        return own + self._more[max(start - self._end, 0) : max(start + count - self._end, 0)]
+
+
+def extended(file: File, more: bytes) -> File:
+    """The same file, opened again, with more bytes after its end."""
+    return HeldFile(file.getvalue() + more) if isinstance(file, HeldFile) else _Extended(file.name, more)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from raypipe.errors import Code, PageError
-from raypipe.files.ranged import File, HeldFile
+from raypipe.files.ranged import File, HeldFile, extended
 from raypipe.images import passwords
 from raypipe.images.base import Kind, Size, TextLayer, Wanted, described, rendered
 from raypipe.images.pdf_content import POINTS_PER_INCH, needed_resolution
@@ -78,7 +78,7 @@ class PdfPages:
         self._warning = self._warning or _unread(document)
         logging.getLogger("pypdfium2").setLevel(logging.ERROR)  # For each page of XFA, it says how to build itself.
         document.init_forms()
-        self._forget_at = self._source.bytes_read + MOST_KEPT
+        self._forget_at = self._read.bytes_read + MOST_KEPT
         return document
 
     def _recount(self) -> str:
@@ -86,7 +86,7 @@ class PdfPages:
         found = recounted(self._read, passwords.of(self._origin))
         if not found:
             return ""
-        self._read, said = HeldFile(found[0]), found[1]
+        self._read, said = extended(self._read, found[0]), found[1]
         self._open_anew()
         self._warning = "; ".join(filter(None, (self._warning, said)))
         return said
@@ -123,7 +123,7 @@ class PdfPages:
         from pypdfium2 import raw
 
         with TURNS.of(self._origin):
-            if self._source.bytes_read > self._forget_at:  # PDFium keeps everything that it reads.
+            if self._read.bytes_read > self._forget_at:  # PDFium keeps everything that it reads.
                 self._open_anew()
             with self._page(page) as opened:
                 width, height = opened.get_size()
@@ -181,6 +181,7 @@ class PdfPages:
     def close(self) -> None:
         """Closes the document and its file."""
         TURNS.close(self._document)
+        self._read.close()
         self._source.close()
 
 

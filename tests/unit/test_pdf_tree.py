@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
+from contextlib import closing
 from pathlib import Path
 
 import pikepdf
+import pypdfium2
 import pytest
 from pdfs import written
 
+from raypipe.files.ranged import SMALL_BYTES, HeldFile, RangedFile
+from raypipe.images.base import Wanted
 from raypipe.images.image import Image, Limits, open_image
 from raypipe.images.kinds import page_count
+from raypipe.images.pdf import PdfPages
+from raypipe.images.pdf_tree import recounted
 
 CATALOGUE = b"<</Type /Catalog /Pages 2 0 R>>"
 LIMITS = Limits(max_bytes=10**7, max_megapixels=100, max_pages=10)
@@ -81,6 +88,49 @@ def test_a_locked_document_is_counted_once_it_is_open(tmp_path: Path) -> None:
     with pikepdf.open(io.BytesIO(flat(b"/Count 5"))) as document:
         document.save(file, encryption=pikepdf.Encryption(owner="owner", user=""))
     assert widths(read(file.getvalue())) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("mode", pikepdf.ObjectStreamMode.__members__.values())
+@pytest.mark.parametrize("is_linear", [False, True])
+def test_documents_are_counted_however_they_are_stored(
+    mode: pikepdf.ObjectStreamMode, is_linear: bool, before: bytes, tmp_path: Path
+) -> None:
+    file, path = io.BytesIO(), tmp_path / "a.pdf"
+    with pikepdf.open(io.BytesIO(nested(2, 2, 1))) as document:
+        document.save(file, object_stream_mode=mode, linearize=is_linear, compress_streams=False)
+    path.write_bytes(before + file.getvalue().replace(b"/Count 3", b"/Count 2"))
+    assert len(pypdfium2.PdfDocument(path)) == 2
+    for pages in (read(path.read_bytes()), read(str(path))):
+        assert widths(pages) == [1, 2, 3]
+        assert [bool(image.pixels().all()) for image in pages] == [True] * 3
+
+
+def test_a_large_document_is_not_held_in_memory(tmp_path: Path) -> None:
+    path, size = tmp_path / "a.pdf", 200 * 1024 * 1024
+    data = flat(b"/Count 1")
+    head, rest = data[:9], data[9:]
+    table = rest.index(b"xref\n")
+    places = re.sub(rb"(\d{10}) 00000 n", lambda place: b"%010d 00000 n" % (int(place[1]) + size), rest[table:])
+    places = re.sub(rb"startxref\n(\d+)", lambda place: b"startxref\n%d" % (int(place[1]) + size), places)
+    with path.open("wb") as file:
+        file.write(head)
+        file.seek(size + len(head))
+        file.write(rest[:table] + places)
+    with closing(PdfPages(RangedFile(str(path)), str(path))) as document:
+        assert len(document) == 3
+        assert document.describe(2, Wanted()).warning
+
+
+@pytest.mark.parametrize("is_linear", [False, True])
+def test_a_large_document_in_a_bucket_is_counted_unless_qpdf_would_look_at_all_of_it(is_linear: bool) -> None:
+    file = io.BytesIO()
+    with pikepdf.open(io.BytesIO(flat(b""))) as document:
+        document.pages[0].Contents = document.make_stream(b" " * SMALL_BYTES)
+        document.save(file, linearize=is_linear, compress_streams=False)
+    remote = HeldFile(file.getvalue().replace(b"/Count 3", b"/Count 2"))
+    remote.name = "s3://scans/a.pdf"
+    assert bool(recounted(remote, ())) == (not is_linear)
 
 
 def test_a_tree_that_leads_back_to_itself_ends() -> None:
