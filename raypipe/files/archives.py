@@ -91,6 +91,15 @@ def _by_name(found: Iterable[tuple[str, T]]) -> dict[str, T]:
     return named
 
 
+def _text(name: str) -> str:
+    """A name in a TAR as text that rows can hold: where it is not UTF-8, most often it is older than that."""
+    data = name.encode("utf-8", "surrogateescape")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
 class Zip:
     """A ZIP archive, used by one thread at a time."""
 
@@ -112,7 +121,8 @@ class Zip:
         found = self._found[name]
         if found.flag_bits & ENCRYPTED:
             raise RuntimeError(f"{name} is encrypted")
-        return self._zip.read(found)
+        with self._zip.open(found) as file:  # No further than it says, whatever it would unpack to.
+            return file.read(found.file_size)
 
     def close(self) -> None:
         """Closes the archive and its file."""
@@ -150,11 +160,11 @@ class Tar:
             with tarfile.open(fileobj=self._file, mode="r:") as opened:
                 for each in opened:
                     if each.isfile():
-                        found.append((each.name, (each.offset_data, each.size)))
+                        found.append((_text(each.name), (each.offset_data, each.size)))
                     elif each.islnk():
-                        links[each.name] = each.linkname
+                        links[_text(each.name)] = _text(each.linkname)
                     elif each.issym():
-                        links[each.name] = normpath(join(dirname(each.name), each.linkname))
+                        links[_text(each.name)] = _text(normpath(join(dirname(each.name), each.linkname)))
                 self._file.seek(opened.offset)
             return not self._file.read(tarfile.BLOCKSIZE).strip(b"\0")
         except tarfile.ReadError:

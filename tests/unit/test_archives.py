@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -228,6 +229,32 @@ def test_a_file_in_an_archive_has_limits(tmp_path: Path, monkeypatch: pytest.Mon
     assert caught.value.code == "image_too_large"
     monkeypatch.setattr(archives, "MOST_BYTES", 5)
     assert [page["total_pages"] for page in pages({"path": place})] == [1]
+
+
+def test_a_file_that_is_larger_than_its_archive_says_is_not_unpacked_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("a.png", bytes(50_000_000))
+    path.write_bytes(path.read_bytes().replace((50_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
+    tracemalloc.start()
+    with pytest.raises(PageError, match="damaged"):
+        read_file(f"{path}!/a.png")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+@pytest.mark.parametrize("name", ["é.png", "Łódź.png"])
+@pytest.mark.parametrize("encoding", ["latin-1", "iso8859-2", "utf-8"])
+def test_names_in_a_tar_may_be_older_than_utf_8(tmp_path: Path, name: str, encoding: str) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT, encoding=encoding, errors="replace") as tarred:
+        info = tarfile.TarInfo(name)
+        info.size = len(png())
+        tarred.addfile(info, io.BytesIO(png()))
+    (row,) = page_rows(documents(path))
+    assert row["name"].encode() and read_file(row["path"]) == png()
+    assert encoding == "iso8859-2" or name[0] != "é" or row["name"] == name
 
 
 def test_links_in_a_tar_are_files(tmp_path: Path) -> None:
