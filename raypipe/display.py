@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, nearest
 from raypipe.images.image import BGR, GRAY, IMAGE, Image
 from raypipe.stages.draw import encode
 
@@ -24,7 +24,7 @@ def display_images(
         show_meta: Print origin, resolution, size and mode above each.
 
     Raises:
-        ConfigError: This is not a notebook.
+        ConfigError: This is not a notebook, or there is no such column of pictures.
     """
     try:
         from IPython.display import Image as Picture
@@ -34,12 +34,23 @@ def display_images(
             "display_images needs IPython.", "Run it in a notebook, or write the bytes to files."
         ) from error
     for number, row in enumerate(islice(rows, limit)):
-        value, image = _decoded(row[field]), _decoded(row.get("image"))
+        value, image = _shown(row, field), _decoded(row.get("image"))
         if show_meta and isinstance(image, Image):
             print(described(number, IMAGE.encode(image)))  # noqa: T201 - printing is its purpose
         if value is not None:
             data = encode(value.pixels(), "png") if isinstance(value, Image) else value
             display(Picture(data=data, width=int(width)))
+
+
+def _shown(row: Mapping[str, Any], field: str) -> Any:
+    """What is shown of a row: a picture, encoded or not; None if it has none."""
+    if not isinstance(row, Mapping):
+        raise ConfigError(f"{row!r} is not a row.", "Give pages of Pipeline.run, or rows of a dataset.")
+    value = _decoded(row.get(field))
+    if field not in row or not isinstance(value, Image | bytes | None):
+        why = f"A row has no pictures in {field!r}."
+        raise ConfigError(why, f"{nearest(field, row)}Its columns are {', '.join(row)}.")
+    return value
 
 
 def _decoded(value: Any) -> Any:

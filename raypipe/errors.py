@@ -138,10 +138,10 @@ def reason_of(error: Exception) -> str:
     return " ".join(text.split()).rstrip(".") or type(error).__name__
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: object, names: Iterable[str]) -> str:
     """`Did you mean 'text'? `, to begin a remedy with, if one of the names is like this one; else nothing."""
     by_small_letters = {each.lower(): each for each in names}
-    near = get_close_matches(name.lower(), by_small_letters, 1)
+    near = get_close_matches(str(name).lower(), by_small_letters, 1)
     return f"Did you mean {by_small_letters[near[0]]!r}? " if near else ""
 
 

@@ -5,7 +5,7 @@ Other packages add theirs as entry points of the group `raypipe.formats`.
 
 from __future__ import annotations
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, nearest
 from raypipe.outputs import (
     alto,
     csv,
@@ -53,7 +53,8 @@ def find(name: str) -> Format:
         ConfigError: There is no such format.
     """
     if name not in FORMATS:
-        raise ConfigError(f"There is no output format {name!r}.", f"Use one of {', '.join(FORMATS)}.")
+        remedy = f"{nearest(name, FORMATS)}Use one of {', '.join(FORMATS)}."
+        raise ConfigError(f"There is no output format {name!r}.", remedy)
     return FORMATS[name]
 
 

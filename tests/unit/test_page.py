@@ -27,6 +27,9 @@ def test_a_page_is_given_out_in_any_format() -> None:
     assert "ocrx_word" in str(page().to("hocr"))
     with pytest.raises(ConfigError, match="'doc'.*hocr"):
         page().to("doc")
+    for wrong, says in (("jsn", "Did you mean 'json'"), (3, "no output format 3")):
+        with pytest.raises(ConfigError, match=says):
+            page().to(wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("name", "form"), [("a.txt", "text"), ("a.JSON", "json"), ("a.html", "html")])
@@ -44,6 +47,15 @@ def test_a_page_shows_itself_in_a_notebook() -> None:
     shown = page(image_with_regions=b"\x89PNG drawn")._repr_html_()
     assert "D&lt;ar" in shown and "data:image/png;base64," in shown and "D<ar" not in shown
     assert "Stage code: why" in page(exception="Stage code: why")._repr_html_()
+
+
+def test_what_is_no_picture_is_not_shown() -> None:
+    with pytest.raises(ConfigError, match=r"no pictures in 'txt'. Did you mean 'text'\? Its columns are path, "):
+        rp.display_images([page()], "txt")
+    with pytest.raises(ConfigError, match="no pictures in 'text'"):
+        rp.display_images([page()], "text")
+    with pytest.raises(ConfigError, match="'a' is not a row. Give pages"):
+        rp.display_images("a")  # type: ignore[arg-type]
 
 
 def test_pages_of_a_pipeline_are_such_pages(page_png: bytes) -> None:
