@@ -16,7 +16,7 @@ from raypipe.recognition.ctc.language import load_language
 from raypipe.recognition.ctc.model import CtcRecognizer, decode_greedy, decoder
 from raypipe.zoo import manifest
 
-CHARACTERS = ["", *string.ascii_letters, *string.digits, *"'.,-@ ", *"äéîóöüßÜłźż«"]
+CHARACTERS = ["", *string.ascii_letters, *string.digits, *"'.,-@ ", *"äéîóöüßÜłźżæœ«"]
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,15 @@ def test_a_sure_unknown_word_stays(beam: BeamDecoder) -> None:
 @pytest.mark.parametrize("text", ["Müller grüßt", "Übermorgen", "the naîve café", "na źdźble żółw", "« oui"])
 def test_letters_with_accents_are_read(beam: BeamDecoder, text: str) -> None:
     assert read(beam, text) == text
+
+
+def test_a_ligature_is_not_followed_by_its_second_letter(beam: BeamDecoder) -> None:
+    for text in ("an encyclopædia of Cæsar", "the œuvre", "archæology", "træer"):
+        assert read(beam, text) == text
+    probabilities = output("c", {"æ": 0.9, "a": 0.05}, {"e": 0.05, "_": 0.9}, "sar is here")
+    reading = beam.decode(probabilities, 8, 8 * len(probabilities))
+    assert reading.text == "cæsar is here"
+    assert len(reading.probabilities) == len(reading.centres) == len(reading.text)
 
 
 def test_the_network_alone_decides_about_an_accent(beam: BeamDecoder) -> None:

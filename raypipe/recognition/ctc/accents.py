@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from raypipe.recognition.base import BLANK
 from raypipe.recognition.ctc.characters import without_accent
 
 SEEN = 0.01
@@ -15,6 +16,9 @@ SURE_ACCENT, ALONE = 0.9, 3.0
 """A line with an accent of at least probability `SURE_ACCENT` may well be of another language than the words that guide
 the search: there, an accent is read if it is more probable than none. In other lines, which may well be English with a
 blot, it must be `ALONE` times more probable."""
+LIGATURES, SUPPLIED = "æÆœŒ", 0.5
+"""In word lists these are two letters, of which the search sees the first one. An e after it is not read if the network
+gives it a lower probability: words supplied it."""
 
 
 class Accents:
@@ -35,6 +39,8 @@ class Accents:
         is_bare = np.array([bare[n] == letter or bare[n] not in characters for n, letter in enumerate(characters)])
         self.kept, self._accented = np.flatnonzero(is_bare), np.flatnonzero(~is_bare)
         place = {characters[n]: place for place, n in enumerate(self.kept.tolist())}
+        self._ligatures = {n for n in self._accented.tolist() if characters[n] in LIGATURES}
+        self._second = {n for n in self.kept.tolist() if n != BLANK and characters[n] in "eE"}
         self._letters = np.array([place[bare[n]] for n in self._accented], np.int64)
 
     def without(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -48,6 +54,8 @@ class Accents:
         self, labels: npt.NDArray[np.int32], places: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]
     ) -> list[int]:
         """The classes of a text that the search found, each with the accent that is most probable in its place.
+
+        The class of what is not read, the second letter of a ligature, is the blank.
 
         Args:
             labels: Its classes as the search sees them, (n,).
@@ -64,6 +72,10 @@ class Accents:
         for n, (peak, accented) in best.items():
             bare = float(probabilities[slice(*places[n]), classes[n]].max())
             classes[n] = accented if peak > odds * bare else classes[n]
+        for n in range(1, len(classes) if self._ligatures.intersection(classes) else 0):
+            is_second = classes[n - 1] in self._ligatures and classes[n] in self._second
+            if is_second and probabilities[slice(*places[n]), classes[n]].max() < SUPPLIED:
+                classes[n] = BLANK
         return classes
 
     def is_sure(self, probabilities: npt.NDArray[np.float32]) -> bool:

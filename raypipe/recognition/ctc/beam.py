@@ -44,7 +44,7 @@ class BeamDecoder:
     ) -> None:
         self._characters, self._weights = characters, weights or Weights()
         self._accents = Accents(characters)
-        letters = [characters[n] for n in self._accents.kept.tolist()]
+        self._letters = letters = [characters[n] for n in self._accents.kept.tolist()]
         self._alphabet = Alphabet(
             np.array([-1, *map(letter, letters[1:])], np.int32),
             np.array([-1, *map(shape, letters[1:])], np.int32),
@@ -77,12 +77,19 @@ class BeamDecoder:
         if not len(labels):
             return Reading("", [], [])
         places = align(logs, labels)
-        text = "".join(self._characters[n] for n in self._accents.restored(labels, places, given))
+        text = "".join(self._letters[n] for n in labels)
         doubts = np.append(0, np.cumsum(-np.log(probabilities.max(1))))
         words = {w.span(): _chance(*w.span(), places, found, doubts) for w in re.finditer(r"\S+", text)}
         chances = [chance for (start, end), chance in words.items() for _ in text[start : end + 1]]
         others = self._alternatives.of(words, found, places, logs, given) if self._alternatives else {}
-        return Reading(text, chances, np.minimum(places.mean(1) * step, width).tolist(), others)
+        classes = self._accents.restored(labels, places, given)
+        read = np.flatnonzero(classes)
+        return Reading(
+            "".join(self._characters[classes[n]] for n in read),
+            [chances[n] for n in read],
+            np.minimum(places[read].mean(1) * step, width).tolist(),
+            {int(np.searchsorted(read, start)): some for start, some in others.items()},
+        )
 
     def _logs(self, probabilities: npt.NDArray[np.float32], keeps_spaces: bool) -> Floats:
         """Scaled log probabilities, in which a blank may hide a space, and a space a blank unless spaces are kept.
