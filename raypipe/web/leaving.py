@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 from starlette.types import Message, Receive, Send
@@ -36,6 +36,10 @@ async def _left(receive: Receive) -> None:
         pass
 
 
+PART_BYTES = 262_144
+"""The most that is handed on before a client must have taken what came before it."""
+
+
 def while_taken(receive: Receive, send: Send, seconds: float) -> tuple[Receive, Send]:
     """The ways of a request on which a client that does not take a part of its answer in time counts as having left."""
     gone = asyncio.get_running_loop().create_future()
@@ -49,12 +53,21 @@ def while_taken(receive: Receive, send: Send, seconds: float) -> tuple[Receive, 
             coming.cancel()
 
     async def send_in_time(message: Message) -> None:
-        if gone.done():
-            return
-        try:
-            async with asyncio.timeout(seconds):
-                await send(message)
-        except TimeoutError:
-            gone.set_result(None)
+        for part in _parts(message):
+            if gone.done():
+                return
+            try:
+                async with asyncio.timeout(seconds):
+                    await send(part)
+            except TimeoutError:
+                gone.set_result(None)
 
     return receive_or_leave, send_in_time
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    """A message in parts: uvicorn takes one of any size at once, and waits for the client before the next."""
+    body = message.get("body", b"")
+    for begin in range(0, len(body) - PART_BYTES, PART_BYTES):
+        yield {**message, "body": body[begin : begin + PART_BYTES], "more_body": True}
+    yield {**message, "body": body[(len(body) - 1) // PART_BYTES * PART_BYTES :]} if body else message

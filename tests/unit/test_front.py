@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from raypipe.web.edge import OURS
 from raypipe.web.front import Front, middlewares
+from raypipe.web.leaving import PART_BYTES
 from raypipe.web.settings import ServerSettings
 
 
@@ -57,6 +59,25 @@ def test_a_client_that_does_not_take_its_answer_counts_as_one_that_has_left() ->
     front = Front(router, ServerSettings(request_seconds=0.05))
     asyncio.run(front({"type": "http", "path": "/v1/ocr", "headers": []}, never, never))
     assert seen == [{"type": "http.disconnect"}]
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES])
+def test_an_answer_passes_in_parts(size: int) -> None:
+    assert answered(PlainTextResponse(body := random.Random(1).randbytes(size))).content == body
+
+
+def test_no_more_is_handed_on_than_a_client_takes() -> None:
+    """Its server took an answer whole, and kept it as long as the client liked."""
+    sent = []
+
+    async def send(message: Any) -> None:
+        sent.append(len(message.get("body", b"")))
+        if sum(sent):
+            await asyncio.Event().wait()
+
+    front = Front(PlainTextResponse(bytes(10 * PART_BYTES)), ServerSettings(request_seconds=0.05))
+    asyncio.run(front({"type": "http", "path": "/v1/ocr", "headers": []}, asyncio.Event().wait, send))  # type: ignore[arg-type]
+    assert sent == [0, PART_BYTES]
 
 
 def test_what_asks_for_no_path_is_told_so() -> None:
