@@ -71,6 +71,6 @@ def start_tally() -> Any:
     It runs on the node of the job's driver, without which the job ends anyway, since other nodes may leave. If its
     process dies, its counts are lost, but not the job.
     """
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
     return ray.remote(Tally).options(**options).remote()

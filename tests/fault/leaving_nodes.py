@@ -1,4 +1,6 @@
-"""Reads pages on a cluster of several nodes of this machine, some of which leave; prints the rows as JSON.
+"""Reads pages on a cluster of several nodes of this machine, some of which leave.
+
+Prints as JSON the rows and what some tallies have counted.
 
 Usage: leaving_nodes.py FOLDER kill|drain TIMES SEED
 """
@@ -20,9 +22,11 @@ from pipelines import Killer
 from ray.cluster_utils import Cluster
 
 import raypipe as rp
+from raypipe.run.tally import start_tally
 
 SECONDS_A_PAGE = 0.4
 NOTICE_SECONDS = 8
+TALLIES = 4
 
 
 def add_node(cluster: Cluster) -> None:
@@ -70,6 +74,8 @@ def main(folder: str, how: str, times: str, seed: str) -> None:
     for _ in range(2):
         add_node(cluster)
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    tallies = [start_tally() for _ in range(TALLIES)]
+    ray.get([each.finish.remote([], {"counted": 1}) for each in tallies])
     begun, rows = threading.Event(), list[dict[str, Any]]()
 
     def read() -> None:
@@ -82,7 +88,8 @@ def main(folder: str, how: str, times: str, seed: str) -> None:
     reading.start()
     begun.wait(60)
     left = lose_nodes(cluster, how, int(times), random.Random(seed), reading)
-    print(json.dumps({"rows": rows, "left": left}))
+    counts = ray.get([each.sums.remote() for each in tallies])
+    print(json.dumps({"rows": rows, "left": left, "counts": counts}))
     ray.shutdown()
     cluster.shutdown()
 

@@ -34,6 +34,7 @@ def test_nodes_that_leave_lose_and_double_no_page(how: str, times: int, pages: i
     assert found["left"] == times
     assert sorted(Path(row["path"]).name for row in found["rows"]) == names
     assert not [row["exception"] for row in found["rows"] if row["exception"]]
+    assert found["counts"] == [{"counted": 1}] * len(found["counts"]), "a tally left with a node"
 
 
 @pytest.mark.slow
