@@ -17,9 +17,7 @@ LYING = 0.7
 """A page is level if such regions have at least this share of the length of all: of 65 upright pages, this held for 63
 with one detector and for 62 with another."""
 TURNED_GAIN = 1.5
-"""A page is turned if it then has this many times more level text, by its length and by its letters."""
-SHORT = 1.2
-"""Regions at least this many times longer than high may be short words."""
+"""A page is turned if it then has this many times more level text."""
 SLANTED = 30
 """From this many degrees off the nearest quarter turn, text is as good as midway between two of them."""
 TALL_LINE = 2.0
@@ -69,20 +67,6 @@ def lying(boxes: Boxes) -> float:
     """How much text in boxes (n, 5) is level: the total length of those as long as several letters, in pixels."""
     width, height = boxes[:, 2], boxes[:, 3]
     return float(width[width >= LONG * height].sum())
-
-
-def is_turned(found: Boxes, turned: Boxes) -> bool:
-    """Whether the text in boxes (n, 5) is on its side, given those (m, 5) that are found on `turned_pixels`.
-
-    Short words and the bars of a chart are long in one of the two; what counts as text must have more letters, too.
-    """
-    return all(measure(turned) > TURNED_GAIN * measure(found) for measure in (lying, _letters))
-
-
-def _letters(boxes: Boxes) -> float:
-    """About how many letters in boxes (n, 5) are level, each as wide as it is high."""
-    ratios = boxes[:, 2] / boxes[:, 3]
-    return float(ratios[ratios >= SHORT].sum())
 
 
 def turned_pixels(pixels: Pixels) -> Pixels:

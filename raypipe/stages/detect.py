@@ -17,7 +17,7 @@ from raypipe.detection.tiles import tiled, tiles
 from raypipe.geometry import Floats
 from raypipe.images.image import IMAGE, Image
 from raypipe.layout.lines import in_reading_order, join_lines, merge_overlapping
-from raypipe.layout.standing import is_turned, laid, lies, turned_back, turned_pixels
+from raypipe.layout.standing import TURNED_GAIN, laid, lies, lying, turned_back, turned_pixels
 from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
 from raypipe.types import Boxes, Pixels, Region, Row, boxes_of, regions_from_boxes
@@ -70,9 +70,9 @@ class TextDetector(Worker["ImageTextDetector"]):
         if lies(found.boxes):
             return found
         turned = self._in_tiles(turned_pixels(pixels))
-        if is_turned(found.boxes, turned.boxes):
-            return replace(turned, boxes=turned_back(turned.boxes, len(pixels)))
-        return found
+        if lying(turned.boxes) <= TURNED_GAIN * lying(found.boxes):
+            return found
+        return replace(turned, boxes=turned_back(turned.boxes, len(pixels)))
 
     def _in_tiles(self, pixels: Pixels) -> Detection:
         spec = self.spec

@@ -8,7 +8,7 @@ from making import a_line, a_word, boxes, finished, image_of, rotated, white
 
 from raypipe.geometry import corners
 from raypipe.layout.lines import arrange
-from raypipe.layout.standing import is_turned, laid, lies, lying, turned_back, turned_pixels
+from raypipe.layout.standing import laid, lies, lying, turned_back, turned_pixels
 from raypipe.recognition.base import Reading
 from raypipe.stages.crops import assemble, cut
 from raypipe.stages.upright import righted, turn_of
@@ -167,20 +167,6 @@ def test_most_of_the_text_says_whether_a_page_lies() -> None:
     assert not lies(np.concatenate([heap, LINES[:1]]))
     assert lying(np.concatenate([heap, LINES])) == 1500
     assert lies(LINES[:0])
-
-
-def test_neither_short_words_nor_the_bars_of_a_chart_show_that_a_page_is_turned() -> None:
-    words = boxes(*((300 + 700 * m, 150 + 120 * n, 140 - 70 * m, 62, 0) for n in range(5) for m in range(2)))
-    heaps = boxes(*((160 + 120 * n, 1000, 62, 140, 0) for n in range(5)), (500, 300, 362, 124, 0))
-    assert not is_turned(words, heaps)
-    title, note = boxes((750, 70, 390, 56, 0)), boxes((80, 535, 35, 228, 0))
-    labels = boxes(*((310 + 190 * n, 890, 50, 26, 0) for n in range(6)), (160, 210, 56, 31, 0), (165, 370, 42, 31, 0))
-    bars = boxes(*((310 + 190 * n, 700, 104, height, 0) for n, height in enumerate((195, 217, 264, 310, 222, 482))))
-    found = np.concatenate([title, note, labels, bars])
-    on_side = found[:, [1, 0, 3, 2, 4]]
-    assert lying(on_side) > 1.5 * lying(found)
-    assert not is_turned(found, on_side)
-    assert is_turned(LINES[:, [1, 0, 3, 2, 4]], LINES)
 
 
 def test_what_is_found_on_the_turned_page_is_placed_on_the_page() -> None:
