@@ -10,7 +10,7 @@ import click
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from raypipe.cli.paths import with_home
+from raypipe.files.paths import with_home
 
 F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M", bound=BaseModel)

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from raypipe.files.paths import with_home
+
 
 class LocalPath(click.Path):
     """A path on this machine. `~` is the user's home, also where shells leave it: in `--pipeline=~/a.toml`."""
@@ -17,9 +19,4 @@ class LocalPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path itself."""
-        return super().convert(with_home(value), param, ctx)
-
-
-def with_home(path: str) -> str:
-    """A path whose `~` is replaced by the user's home."""
-    return os.path.expanduser(path)  # noqa: PTH111 - pathlib fails where there is no home.
+        return super().convert(with_home(os.fspath(value)), param, ctx)

@@ -99,7 +99,7 @@ def resolve(uri: str) -> tuple[fs.FileSystem, str]:
     """The pyarrow file system of a path or URI, and the path in it."""
     if "://" in uri:
         return fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
-    return fs.LocalFileSystem(), os.path.abspath(_with_home(uri))  # noqa: PTH100 - removes .., which names must not have
+    return fs.LocalFileSystem(), os.path.abspath(with_home(uri))  # noqa: PTH100 - removes .., which names must not have
 
 
 def split_options(uri: str) -> tuple[str, str]:
@@ -113,7 +113,7 @@ def without_scheme(uri: str) -> str:
     return unquote(split_options(uri)[0].removeprefix(LOCAL)) if uri.startswith(LOCAL) else uri
 
 
-def _with_home(path: str) -> str:
+def with_home(path: str) -> str:
     """A path with its leading `~` or `~user` expanded. Files whose names begin with `~` are left alone."""
     if not path.startswith("~") or os.path.isfile(path):  # noqa: PTH113 - false if a name is too long
         return path
