@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache, lru_cache
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
@@ -341,8 +342,9 @@ def _entries(folder: str, pattern: tuple[str, ...], left_out: Path | None, other
             if _is_folder(entry):
                 found.append(Found(f"{entry.path}/"))
             elif _is_listed(entry.name, pattern) and entry.is_file():
-                status = entry.stat()
-                found.append(Found(entry.path, status.st_size, status.st_mtime_ns))
+                with suppress(FileNotFoundError):  # It was removed meanwhile.
+                    status = entry.stat()
+                    found.append(Found(entry.path, status.st_size, status.st_mtime_ns))
             elif not entry.name.startswith("."):
                 others[_kind(entry)] += 1
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,20 @@ def test_a_folder_may_be_called_like_a_pattern(folder: Path, monkeypatch: pytest
     assert names(documents(folder / "box [1]"), folder) == ["box [1]/a.png"]
     monkeypatch.chdir(folder / "box [1]")
     assert names(documents("*.png"), folder) == ["box [1]/a.png"]
+
+
+def test_a_file_that_is_removed_while_its_folder_is_listed_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "a.png", "b.png", "sub/a.png", "sub/b.png")
+    scandir = os.scandir
+
+    @contextmanager
+    def removing(path: str) -> Iterator[list[os.DirEntry[str]]]:
+        with scandir(path) as entries:
+            found = list(entries)
+        Path(path, "a.png").unlink()
+        yield found
+
+    monkeypatch.setattr(os, "scandir", removing)
+    assert names(documents(tmp_path), tmp_path) == ["b.png", "sub/b.png"]
