@@ -30,6 +30,9 @@ SPECIAL = {
 }
 OBJECT_STORES = ("s3", "gcs", "abfs")
 """pyarrow's names of file systems that write an object completely or not at all."""
+AT_ONCE = "allow_delayed_open"
+"""An option of URIs of S3, from pyarrow 21 on: an object of up to 10 MB is written by one request instead of three, and
+a job that is killed leaves no upload that nobody ends. What goes wrong is raised when the object is closed."""
 
 
 def read_file(uri: str, max_bytes: int | None = None) -> bytes:
@@ -98,8 +101,16 @@ def check_size(name: str, size: int, max_bytes: int | None) -> None:
 def resolve(uri: str) -> tuple[fs.FileSystem, str]:
     """The pyarrow file system of a path or URI, and the path in it."""
     if "://" in uri:
-        return fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
+        return fs.FileSystem.from_uri(_at_once(uri))  # type: ignore[no-any-return]
     return fs.LocalFileSystem(), os.path.abspath(with_home(uri))  # noqa: PTH100 - removes .., which names must not have
+
+
+def _at_once(uri: str) -> str:
+    """A URI with `AT_ONCE`, if this version of pyarrow knows it for the URI, which does not say it itself."""
+    place, options = split_options(uri)
+    if not uri.startswith("s3://") or AT_ONCE in options or int(pa.__version__.partition(".")[0]) < 21:
+        return uri
+    return f"{place}?{AT_ONCE}=true{options.replace('?', '&', 1)}"
 
 
 def split_options(uri: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from store import Bucket
 
 import raypipe as rp
 from raypipe.errors import ConfigError, InputError, OutputError, RaypipeError
-from raypipe.files.paths import exists, read_file
+from raypipe.files.paths import exists, read_file, write_file
 from raypipe.inputs.pages import documents
 from raypipe.job import lease, loop, plan, report
 from raypipe.job.folder import OutputFolder
@@ -47,6 +47,23 @@ def scans(bucket: Bucket, page_png: bytes, tmp_path: Path) -> Bucket:
     first.save(tmp_path / "five.tif", save_all=True, append_images=rest)
     bucket.put("in/five.tif", (tmp_path / "five.tif").read_bytes())
     return bucket
+
+
+def test_an_object_is_written_by_one_request_and_large_ones_in_parts(bucket: Bucket, bucket_server: int) -> None:
+    with gate(bucket_server) as before:
+        there, large = Bucket(bucket.name, before.port), os.urandom(11_000_000)
+        there.put("small.bin", b"x" * 1000)
+        assert before.passed == 1
+        there.put("large.bin", large)
+        assert (read_file(bucket.uri("small.bin")), read_file(bucket.uri("large.bin"))) == (b"x" * 1000, large)
+        before.passed = 0
+        write_file(f"{there.uri('parts.bin')}&allow_delayed_open=false", b"y")
+        assert before.passed == 3, "what the URI itself says holds"
+        before.refusal = DENIED
+        for data in (b"x", large):
+            with pytest.raises(OSError, match="ACCESS_DENIED"):
+                there.put("refused.bin", data)
+    assert bucket.names("") == ["large.bin", "parts.bin", "small.bin"]
 
 
 def test_a_bucket_is_listed_folder_by_folder(scans: Bucket, caplog: pytest.LogCaptureFixture) -> None:
