@@ -40,7 +40,8 @@ def show(image: Path, output: Path | None, url: str | None, api_key: str | None,
         keys = passwords.of(str(image))
         pages: Iterable[PageRecord] = Client(url, api_key).read(source, overlay=image_format, passwords=keys)
     else:
-        pages = chosen_pipeline(**choice).with_drawing(image_format).run(source)
+        document = source if is_piped else {"path": str(image)}  # Not what a list or an archive of that name holds.
+        pages = chosen_pipeline(**choice).with_drawing(image_format).run([document])
     failed = False
     for page in pages:
         if page.exception:
