@@ -19,4 +19,7 @@ class LocalPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path itself."""
-        return super().convert(with_home(os.fspath(value)), param, ctx)
+        path = with_home(os.fspath(value))
+        if "://" in path:
+            self.fail(f"{path!r} is a URI. Give a path on this machine.", param, ctx)
+        return super().convert(path, param, ctx)
