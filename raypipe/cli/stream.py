@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from raypipe.cli.options import alone
-from raypipe.errors import ConfigError, ExitStatus, InputError
+from raypipe.errors import ConfigError, ExitStatus, InputError, OutputError
 from raypipe.outputs import formats as registry
 from raypipe.outputs.base import Document
 from raypipe.pipeline import Pipeline
@@ -52,10 +52,13 @@ def stream(
 
     Raises:
         ConfigError: There are several formats, or one that holds a single page for a document of more.
+        OutputError: Standard output is closed.
     """
     alone("standard input (-)", True, *FOR_JOBS)
     if len(formats) != 1:
         raise ConfigError("Standard output takes one format.", "Give --format once.")
+    if not sys.stdout:  # As with standard input.
+        raise OutputError("Standard output is closed.", "Send it to a file or a program.")
     form = registry.find(formats[0])
     row = {"path": NAME, "content": from_standard_input()}
     pages = list(pipeline.run([row], batch_size=batch_size, threads=threads, page_seconds=page_seconds))
