@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 
 import click
 
@@ -44,9 +45,12 @@ def convert(output: str, formats: tuple[str, ...], shards: int | None, engine: s
             return LocalEngine(pipeline.graph, writer, BATCH_SIZE)
         return RayEngine(pipeline.graph, writer, BATCH_SIZE, address, needs_models=False)
 
-    with click.progressbar(length=STEPS, label="writing", file=sys.stderr) as bar:
+    with ExitStack() as shown:
+        bar = click.progressbar(length=STEPS, label="writing", file=sys.stderr)
 
         def show(share: float) -> None:
+            if not bar.entered:  # Nothing is shown of what cannot begin.
+                shown.enter_context(bar)
             bar.update(round(share * STEPS) - bar.pos)
 
         done = job.convert(output, formats, engine_for, shards or 0, show)

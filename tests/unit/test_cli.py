@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
@@ -84,7 +86,8 @@ def test_pool_sizes_that_make_no_sense_are_wrong_usage(tmp_path: Path, option: s
 @pytest.mark.parametrize(
     "arguments",
     [["run", "in"], ["run", "--output", "out"], ["run", "in", "-o", "out", "--engine", "spark"], ["show", "/no/such"],
-     ["run", "in", "-o", "out", "--batch-size", "0"], ["no_such_command"], ["models", "info"]],
+     ["run", "in", "-o", "out", "--batch-size", "0"], ["no_such_command"], ["models", "info"],
+     ["show", "s3://bucket/a.png"]],
 )  # fmt: skip
 def test_wrong_usage(arguments: list[str]) -> None:
     result = invoke(*arguments)
@@ -161,6 +164,24 @@ def test_output_that_cannot_be_written_is_a_line() -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 8 and done.stderr.startswith("raypipe: [Errno 28] No space left"), done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that can close it")
+def test_standard_output_that_is_closed_is_a_line() -> None:
+    command = f"{shlex.quote(sys.executable)} -m raypipe run - --format json >&-"
+    done = subprocess.run(command, shell=True, input=b"picture", stderr=subprocess.PIPE)
+    assert done.returncode == 8 and done.stderr.decode().startswith("raypipe: Standard output is closed.")
+
+
+def test_one_image_is_shown_and_no_list_or_archive(tmp_path: Path, page_png: bytes) -> None:
+    """Their pictures would overwrite each other's overlay."""
+    (tmp_path / "a.png").write_bytes(page_png)
+    (tmp_path / "list.txt").write_text("a.png\na.png\n", encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:
+        archive.write(tmp_path / "a.png", "a.png")
+    for name in ("list.txt", "both.zip"):
+        result = invoke("show", str(tmp_path / name), "--preset", "fast")
+        assert result.exit_code == 6 and f"{name} is " in result.output, result.output
 
 
 def test_a_page_that_was_given_up_keeps_no_library_open() -> None:
@@ -248,6 +269,7 @@ input_col = "imaeg"
         (["show", "open.toml", "--pipeline", "open.toml", "--url", "http://127.0.0.1:1"], 2, "--pipeline"),
         (["serve", "--pipeline", "open.toml", "--device", "cpu"], 2, "--device"),
         (["bench", "in", "--json", "gone/a.json"], 2, "gone is not a writable folder"),
+        (["convert", "gone", "--format", "hocr"], 2, "gone holds no results of a job"),
         (
             ["run", "in", "-o", "out", "--recognizer", "absent_reader", "--detector", "db_detector"],
             4,
