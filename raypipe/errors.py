@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from raypipe.keys import public
 
-UNTIL_WRITABLE = "Free space there, or renew the credentials: the same command then goes on."
+UNTIL_WRITABLE = "Free space there, or correct its permissions or credentials: the same command then goes on."
 """The remedy where nothing more can be written."""
 
 

@@ -28,7 +28,7 @@ DEAD_SECONDS = 90.0
 SETTLE_SECONDS = 2.0
 """How long a new lease is left alone before it is read again: of two jobs that take it at once, the later has it."""
 REMEDY = "Wait until it ends, or choose another folder."
-UNWRITABLE = "Choose another folder, free space there, or renew the credentials."
+UNWRITABLE = "Choose another folder, free space there, or correct its permissions or credentials."
 
 
 class FolderLease:
