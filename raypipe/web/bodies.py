@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from starlette.requests import ClientDisconnect, Request
 
 from raypipe.plurals import counted
-from raypipe.web.problems import ProblemError
+from raypipe.web.problems import ProblemError, try_again
 from raypipe.web.settings import ServerSettings
 
 QUICK_SECONDS = 1.0
@@ -95,10 +95,7 @@ class Bodies:
         self._bytes += size
 
     def _too_many(self, what: str) -> ProblemError:
-        seconds = self._settings.retry_after_seconds
-        headers = {**CLOSE, "Retry-After": str(seconds)}
-        again = f"Try again in {counted(seconds, 'second')}."
-        return ProblemError(429, "too_many_uploads", f"{what} {again}", headers)
+        return try_again(429, "too_many_uploads", what, self._settings.retry_after_seconds, CLOSE)
 
 
 class _Arrival:

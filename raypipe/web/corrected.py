@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from raypipe.errors import Failure, PageError
+from raypipe.errors import Failure, PageError, reason_of
 from raypipe.images.image import Image, Limits, open_image
 from raypipe.plurals import counted
 from raypipe.stages.decode import BinaryToImage
@@ -81,7 +81,7 @@ def pages_of(body: bytes, most: int, upload: Upload | None = None) -> list[PageR
         place = ".".join(str(part) for part in first["loc"]) or "the body"
         raise _refused(f"{place}: {first['msg']}.") from error
     except (ValueError, RecursionError) as error:
-        raise _refused(str(error) or type(error).__name__) from error
+        raise _refused(f"{reason_of(error)}.") from error
     if len(found.pages) > most:
         detail = f"There are more than {counted(most, 'page')}, the limit of this server."
         raise ProblemError(413, "too_many_pages", detail)

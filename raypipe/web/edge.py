@@ -14,12 +14,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from raypipe.plurals import counted
 from raypipe.web import sites
 from raypipe.web.answers import FAILED_PAGES
 from raypipe.web.bodies import CLOSE
 from raypipe.web.pages import STATIC
-from raypipe.web.problems import ProblemError
+from raypipe.web.problems import ProblemError, try_again
 from raypipe.web.settings import ServerSettings, digest
 from raypipe.web.telemetry import Telemetry
 
@@ -127,9 +126,7 @@ class Edge:
         if not self._keys and (problem := sites.refusal(scope["method"], headers, self.settings)):
             return problem
         if self._stops and scope["path"] != "/healthz":
-            seconds = self.settings.retry_after_seconds
-            detail = f"The server is stopping. Try again in {counted(seconds, 'second')}."
-            return ProblemError(503, "stopping", detail, {"Retry-After": str(seconds)})
+            return try_again(503, "stopping", "The server is stopping.", self.settings.retry_after_seconds)
         is_public = scope["path"] in PUBLIC_PATHS and scope["method"] == "GET" or _is_static(scope["path"])
         if self._keys and not is_public and not scope["state"]["key"]:
             challenge = {"WWW-Authenticate": "Bearer"}

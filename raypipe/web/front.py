@@ -6,10 +6,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from raypipe.plurals import counted
 from raypipe.web.edge import OURS, REQUEST_ID, request_id_of
 from raypipe.web.leaving import while_taken
-from raypipe.web.problems import NO_SUCH_PATH, ProblemError
+from raypipe.web.problems import NO_SUCH_PATH, ProblemError, try_again
 from raypipe.web.settings import ServerSettings
 
 SERVES_OWN_PATHS = "/-/"
@@ -40,10 +39,8 @@ class Front:
         receive, send = while_taken(receive, send, self._settings.request_seconds)
 
         async def replace(status: int, seconds: str | None = None) -> None:
-            seconds = seconds or str(self._settings.retry_after_seconds)
-            seen, code, what = PROBLEMS[status]
-            detail = f"{what} Try again in {counted(int(seconds), 'second')}."
-            problem = ProblemError(seen, code, detail, {"Retry-After": seconds, REQUEST_ID: request_id})
+            wait = int(seconds or self._settings.retry_after_seconds)
+            problem = try_again(*PROBLEMS[status], wait, {REQUEST_ID: request_id})
             if not scope["path"].startswith("/"):  # That of `OPTIONS *`, which no application is given.
                 problem = ProblemError(*NO_SUCH_PATH, {REQUEST_ID: request_id})
             await problem.response(request_id)(scope, receive, send)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from raypipe.columns import Column
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.web.problems import ProblemError
 
 MOST_ITEMS = 10_000
@@ -38,7 +38,7 @@ def _value(text: str | None, name: str, column: Column) -> Any:
         plain = bounded(text)
         return column.encode(column.decode(plain))
     except (ValueError, ConfigError, RecursionError) as error:
-        detail = f"{name} does not hold what the pipeline reads: {str(error) or type(error).__name__}"
+        detail = f"{name} does not hold what the pipeline reads: {reason_of(error)}."
         raise ProblemError(422, "column_invalid", detail) from error
 
 

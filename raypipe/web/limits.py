@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from raypipe.plurals import counted
-from raypipe.web.problems import ProblemError
+from raypipe.web.problems import ProblemError, try_again
 
 T = TypeVar("T")
 
@@ -39,14 +39,12 @@ class Admission:
     def check(self, client: str) -> None:
         """Makes sure that there is a place now (429: none, or none for this client), before a body is read in vain."""
         if self.taken >= self._places:
-            raise self._refused("overloaded", f"The server has {counted(self._places, 'place')}, and none is free.")
+            what = f"The server has {counted(self._places, 'place')}, and none is free."
+            raise try_again(429, "overloaded", what, self._retry_after)
         mine = self._taken[client]
         if mine >= (self._of_one or self._places - self.taken):
-            raise self._refused("too_many_requests", f"You have {counted(mine, 'request')} under way.")
-
-    def _refused(self, code: str, detail: str) -> ProblemError:
-        again = f"Try again in {counted(self._retry_after, 'second')}."
-        return ProblemError(429, code, f"{detail} {again}", {"Retry-After": str(self._retry_after)})
+            what = f"You have {counted(mine, 'request')} under way."
+            raise try_again(429, "too_many_requests", what, self._retry_after)
 
     @contextmanager
     def place(self, client: str) -> Iterator[None]:
@@ -75,8 +73,7 @@ class Quota:
         missing = self._full_at.get(client, 0) - time.monotonic()
         if missing >= 60:
             seconds = math.ceil(missing - 60) or 1
-            detail = f"You may send {counted(self._most, 'page')} a minute. Try again in {counted(seconds, 'second')}."
-            raise ProblemError(429, "quota_used", detail, {"Retry-After": str(seconds)})
+            raise try_again(429, "quota_used", f"You may send {counted(self._most, 'page')} a minute.", seconds)
 
     def take(self, client: str, pages: int) -> None:
         """Takes pages (429: none is left)."""

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from raypipe.errors import Failure
+from raypipe.plurals import counted
 
 MEDIA_TYPE = "application/problem+json"
 NO_SUCH_PATH = 404, "no_such_path", "There is nothing at this path. /docs lists the paths of this server."
@@ -35,6 +36,14 @@ class ProblemError(Exception):
     def response(self, request_id: str) -> JSONResponse:
         """The answer to the client."""
         return JSONResponse(self.document(request_id), self.status, self.headers, MEDIA_TYPE)
+
+
+def try_again(
+    status: int, code: str, what: str, seconds: int, headers: Mapping[str, str] | None = None
+) -> ProblemError:
+    """The problem of a request that may have a result after some seconds."""
+    detail = f"{what} Try again in {counted(seconds, 'second')}."
+    return ProblemError(status, code, detail, {**(headers or {}), "Retry-After": str(seconds)})
 
 
 def of_page(exception: str) -> ProblemError:

@@ -26,7 +26,7 @@ from raypipe.web.forms import forms, json_line
 from raypipe.web.leaving import while_connected
 from raypipe.web.limits import Admission, Deadline, Quota
 from raypipe.web.options import Options, negotiate, with_form
-from raypipe.web.problems import ProblemError, of_page
+from raypipe.web.problems import ProblemError, of_page, try_again
 from raypipe.web.reading import Reader, ReadPage, in_order, page_rows
 from raypipe.web.settings import ServerSettings
 from raypipe.web.telemetry import Telemetry
@@ -102,8 +102,8 @@ class Service:
         try:
             self.telemetry.loaded(await asyncio.wait_for(self.reader.ready(), READY_SECONDS))
         except TimeoutError as error:
-            wait = {"Retry-After": str(self.settings.retry_after_seconds)}
-            raise ProblemError(503, "not_ready", "The models are not loaded yet.", wait) from error
+            what, seconds = "The models are not loaded yet.", self.settings.retry_after_seconds
+            raise try_again(503, "not_ready", what, seconds) from error
 
     async def metrics(self) -> bytes:
         """All metrics. Asks the models how long they took to load until that is known."""

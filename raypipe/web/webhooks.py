@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.web.targets import Allowed, Target
 
 KEY_BYTES = range(24, 65)
@@ -66,7 +66,7 @@ class Webhooks:
                 connection.request("POST", place, body, headers)
                 status = connection.getresponse().status
             except HTTPException as error:
-                raise OSError(f"the answer is not HTTP: {str(error) or type(error).__name__}") from error
+                raise OSError(f"the answer is not HTTP: {reason_of(error)}") from error
         if status == GONE:
             raise GoneError("the answer was 410 Gone")
         if not 200 <= status < 300:

@@ -25,7 +25,7 @@ from raypipe.pipeline import Pipeline
 from raypipe.plurals import counted
 from raypipe.types import PageRecord
 from raypipe.web.jobs import JobAnswer
-from raypipe.web.problems import ProblemError
+from raypipe.web.problems import ProblemError, try_again
 from raypipe.web.service import Service
 from raypipe.web.settings import JobSettings
 from raypipe.web.uploads import Upload
@@ -121,8 +121,7 @@ class JobManager:
         if answer.state == "failed":
             raise ProblemError(409, "job_failed", answer.problem)
         if answer.state != "done":
-            detail = f"{answer.done:,} of {counted(answer.pages, 'page')} read."
-            raise ProblemError(409, "job_unfinished", detail, {"Retry-After": "2"})
+            raise try_again(409, "job_unfinished", f"{answer.done:,} of {counted(answer.pages, 'page')} read.", 2)
         with self._unless_removed(job_id, owner):
             graph = declared_pipeline(job.output).graph
             ordered = sorted(Results(job.output).pages(graph.columns), key=lambda page: (page.path, page.pagenum))

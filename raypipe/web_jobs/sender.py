@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.job import lease
 from raypipe.web.jobs import JobAnswer
 from raypipe.web.webhooks import GoneError, Webhooks
@@ -97,7 +97,7 @@ class WebhookSender:
         except OSError as error:
             is_last = tries > len(PAUSES)
             due = 0.0 if is_last else time.time() + PAUSES[before.tries]
-            after = Delivery("given_up" if is_last else "waiting", tries, due, f"{str(error) or type(error).__name__}")
+            after = Delivery("given_up" if is_last else "waiting", tries, due, reason_of(error))
         level = logging.INFO if after.state == "delivered" else logging.WARNING
         logging.getLogger(__name__).log(level, "Webhook of job %s: %s %s", job.folder.name, after.state, after.problem)
         return after
