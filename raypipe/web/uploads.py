@@ -114,6 +114,7 @@ async def _form(request: Request, body: bytes, settings: ServerSettings) -> Form
     if not parameters.get(b"boundary"):
         raise ProblemError(422, "form_damaged", f"The multipart form has no boundary. {FORM_REMEDY}")
     parser = _Parser(request.headers, stream(), max_files=settings.max_files, max_fields=MOST_FIELDS)  # type: ignore[arg-type]
+    parser.max_part_size = len(body)  # It is bounded, and nearly all of it may be a field: pages to convert.
     try:
         return await parser.parse()
     except MultiPartException as error:
@@ -136,7 +137,7 @@ async def _documents(form: FormData) -> tuple[list[Upload], dict[str, str]]:
             pairs.append((name, value))
     options = once(pairs)
     if not uploads:
-        raise ProblemError(422, "no_file", "The form holds no file. Send one or more files in fields of any name.")
+        raise ProblemError(422, "no_file", f"The form holds no file with a filename. {FORM_REMEDY}")
     password = options.pop(PASSWORD, "")
     return [replace(upload, password=password) for upload in uploads], options
 

@@ -110,6 +110,13 @@ def test_a_pdf_is_made_of_the_file_that_comes_along(client: TestClient, pages: l
     assert page.get_textpage().get_text_range().strip() == "Käthe"
 
 
+def test_pages_that_come_with_their_file_may_be_long(client: TestClient, pages: list[dict[str, Any]]) -> None:
+    """Those of a book are over the megabyte that Starlette allows a field."""
+    words = [{**WORD_ON_PAGE, "text": "a" * 300}] * 4000
+    answer = with_file(client, [{**pages[0], "lines": [{**LINE, "words": words}]}], encoded(white(100, 200), "PNG"))
+    assert answer.status_code == 200, answer.text
+
+
 def test_a_server_that_can_write_nothing_says_so(
     client: TestClient, pages: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,12 @@ def test_bodies_that_cannot_be_read(client: TestClient, body: bytes, content_typ
     assert_problem(client.post("/v1/ocr", content=body, headers={"Content-Type": content_type}), 422, code)
 
 
+def test_a_file_without_a_name_is_told_apart(client: TestClient) -> None:
+    """Some HTTP libraries give none to what they send from memory."""
+    answer = client.post("/v1/ocr", content=ONE_FIELD, headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert "no file with a filename" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("body", [b"\x89PNG\x1a", b'{"file": "AAAA"}', b"file=a.jpg"])
 def test_what_curl_d_sends_is_said(client: TestClient, body: bytes) -> None:
     """curl calls all data a web form; only -d takes bytes out of a file."""
