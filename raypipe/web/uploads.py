@@ -89,7 +89,7 @@ async def uploads_of(request: Request, body: bytes, settings: ServerSettings) ->
 def _plain(body: bytes) -> tuple[list[Upload], dict[str, str]]:
     """The document in a JSON object, and its further members, which are options, as a form would have them."""
     try:
-        members = given.bounded(body)
+        members = {each: value for each, value in given.bounded(body).items() if value is not None}
         content = base64.b64decode(_AROUND_BASE64.sub("", members.pop(FILE)), validate=True)
         name, password = (str(members.pop(each, "")) for each in (NAME, PASSWORD))
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:

@@ -120,6 +120,8 @@ def test_a_file_in_json_with_options(client: TestClient) -> None:
     for encode in (lambda text: f"data:image/tiff;base64,{text}", lambda text: f"{text[:4]}\r\n{text[4:]}\n"):
         assert client.post("/v1/ocr", json={"file": encode(b64encode(TIFF).decode())}).json()["pages"]
     assert client.post("/invocations", json={"file": b64encode(PICTURE).decode()}).json()["items"]
+    left_out = {"file": b64encode(PICTURE).decode(), "name": None, "pages": None}
+    assert client.post("/v1/ocr", json=left_out).json()["pages"][0]["name"] == "upload"
     assert_problem(client.post("/v1/ocr", json={**body, "wish": 1}), 422, "option_invalid")
 
 
