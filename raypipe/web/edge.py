@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from contextlib import nullcontext
+from http import HTTPMethod
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -27,6 +28,8 @@ PUBLIC_PATHS = frozenset(("/", "/docs", "/openapi.json", "/ping", "/healthz", "/
 HEALTH_PATHS = frozenset(("/ping", "/healthz", "/readyz"))
 MOST_HEADER_BYTES = 32_768
 REQUEST_ID = "X-Request-ID"
+OTHER = "other"
+"""What unknown paths and methods are called in the log and the metrics."""
 CUT_OFF = "cut_off"
 """The problem of an answer that was not sent to its end, for the log and the metrics."""
 SECURITY_HEADERS = {
@@ -145,7 +148,9 @@ class Edge:
         return matches[0] if matches and scheme.lower() == "bearer" else ""
 
     def _note(self, scope: Scope, method: str, status: int, until_head: float | None, seconds: float) -> None:
-        route = STATIC if _is_static(scope["path"]) else getattr(scope.get("route"), "path", "other")
+        if method not in HTTPMethod.__members__:  # Each name would be kept as a series of metrics of its own.
+            method = OTHER
+        route = STATIC if _is_static(scope["path"]) else getattr(scope.get("route"), "path", OTHER)
         self._telemetry.answered(route, method, status, seconds if until_head is None else until_head)
         self._telemetry.traces.answered(route, method, status, scope["state"]["request_id"])
         fields = {

@@ -38,6 +38,15 @@ def test_metrics_follow_conventions(client: TestClient) -> None:
     assert re.search(r'^raypipe_build_info\{python="3\.[\d.]+",version="[\d.]+"\} 1\.0$', metrics, re.MULTILINE)
 
 
+def test_methods_that_clients_make_up_are_one_series(client: TestClient) -> None:
+    """Else a client could fill the memory of the server, and of Prometheus."""
+    for method in ("FOOBAR", "BARFOO"):
+        client.request(method, "/healthz")
+    metrics = client.get("/metrics").text
+    assert 'raypipe_requests_total{method="other",route="/healthz",status="405"} 2.0' in metrics
+    assert "FOOBAR" not in metrics
+
+
 def test_metrics_and_logs_hold_no_content(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
     client.post("/v1/ocr", files={"a": ("private.tif", TIFF)})
     client.post("/v1/ocr", content=b"bad image_damaged")
