@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -14,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from raypipe.errors import ExitStatus, RaypipeError
+from raypipe.job import stop
 from raypipe.run.threads import is_hanging
 
 COMMANDS = (
@@ -39,15 +39,16 @@ class Modules(Mapping[str, click.Command]):
 
 
 class Commands(click.Group):
-    """Commands that Ctrl-C ends with the exit status of shells: click's own is that of an error in raypipe."""
+    """Commands that signals end with the exit status of shells: click's own is that of an error in raypipe."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """See `click.Group.invoke`."""
         try:
+            stop.heed_signals()  # First of all: the first process of a container gets none that it does not handle.
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             click.echo("\nStopped.", err=True)
-            ctx.exit(128 + signal.SIGINT)
+            ctx.exit(stop.status_of(interrupt))
 
 
 @click.group(

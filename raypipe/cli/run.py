@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,7 +93,6 @@ def run(
         raise click.MissingParameter(param_hint="--output", param_type="option")
     folder, overlay = OutputFolder(output), overlay_for(pipeline, overlay)
     pipeline = with_overlays(pipeline, folder, overlay)
-    stop.heed_signals()
     with _resumable(folder):
         job = plan.prepare(pipeline, sources, output, formats, overwrite, retry_failed)
         with progress.shown(FailureLimits(max_errors, max_error_rate)) as shown:
@@ -133,8 +131,7 @@ def _resumable(folder: OutputFolder) -> Iterator[None]:
         click.echo(
             f"Stopped. What was read is in {public(folder.results)}/; the same command reads the rest.", err=True
         )
-        number = signal.SIGTERM if isinstance(interrupt, stop.Stopped) else signal.SIGINT
-        sys.exit(128 + number)
+        sys.exit(stop.status_of(interrupt))
 
 
 def _report(summary: loop.Summary, job: Job, overlay: str) -> ExitStatus:

@@ -8,7 +8,12 @@ from typing import Any
 
 
 class Stopped(KeyboardInterrupt):
-    """The job was asked to end by SIGTERM, as Kubernetes and other schedulers do."""
+    """The process was asked to end by SIGTERM, as Kubernetes and other schedulers do."""
+
+
+def status_of(interrupt: KeyboardInterrupt) -> int:
+    """The exit status of a command that was stopped, as shells have it."""
+    return 128 + (signal.SIGTERM if isinstance(interrupt, Stopped) else signal.SIGINT)
 
 
 def heed_signals() -> None:

@@ -386,6 +386,18 @@ def test_a_command_that_is_stopped_has_the_exit_status_of_shells(monkeypatch: py
     assert (stopped.exit_code, stopped.output) == (128 + signal.SIGINT, "\nStopped.\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+def test_a_server_that_is_stopped_before_it_listens_ends(tmp_path: Path) -> None:
+    """It has a handler of its own: without one, the first process of a container does not get SIGTERM."""
+    os.mkfifo(tmp_path / "keys")
+    command = [sys.executable, "-m", "raypipe", "serve", "--engine", "local", "--api-key-file", tmp_path / "keys"]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with server, (tmp_path / "keys").open("w"):  # Once the server has opened it.
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=60)
+    assert (server.returncode, errors) == (128 + signal.SIGTERM, "\nStopped.\n")
+
+
 def test_values_of_an_option_to_measure_may_be_given_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Setting] = []
     monkeypatch.setattr("raypipe.cli.bench.in_turn", lambda settings, *_: asked.extend(settings))
