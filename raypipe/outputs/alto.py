@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from raypipe.outputs.base import Document, Format
-from raypipe.outputs.places import Box, Size, baseline_of, box_of, legal, numbers_of, outline_of, points_of, size_of
+from raypipe.outputs.places import Box, Size, baseline_of, box_of, legal, numbered, outline_of, points_of, size_of
 from raypipe.types import Line, PageRecord, Word
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -24,7 +24,7 @@ def render(document: Document) -> str:
     root.set("SCHEMAVERSION", "4.4")
     _describe(SubElement(root, "Description"), document)
     layout = SubElement(root, "Layout")
-    for number, page in zip(numbers_of(document.pages), document.pages, strict=True):
+    for number, page in numbered(document.pages):
         _page(layout, page, number, document.confidences)
     indent(root, " ")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 from raypipe.outputs.base import Document, Format
-from raypipe.outputs.places import box_of, numbers_of, size_of
+from raypipe.outputs.places import box_of, numbered, size_of
 from raypipe.types import PageRecord
 
 COLUMNS = ("page", "line", "word", "text", "confidence", "left", "top", "right", "bottom", "exception")
@@ -21,7 +21,7 @@ def render(document: Document) -> str:
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    for number, page in zip(numbers_of(document.pages), document.pages, strict=True):
+    for number, page in numbered(document.pages):
         writer.writerows(_rows(page, number + 1, document.confidences))
     return file.getvalue()
 

@@ -9,7 +9,7 @@ import math
 from xml.etree.ElementTree import Comment, Element, SubElement, tostring
 
 from raypipe.outputs.base import Document, Format, TextColumn
-from raypipe.outputs.places import Box, Size, baseline_of, box_of, comment, is_from_right, legal, numbers_of, size_of
+from raypipe.outputs.places import Box, Size, baseline_of, box_of, comment, is_from_right, legal, numbered, size_of
 from raypipe.types import Line, PageRecord
 
 STANDING = 45
@@ -31,7 +31,7 @@ def render(document: Document) -> str:
     SubElement(head, "meta", {"name": "ocr-number-of-pages", "content": str(len(pages))})
     SubElement(head, "meta", {"name": "ocr-capabilities", "content": capabilities})
     body = SubElement(root, "body")
-    for number, page in zip(numbers_of(pages), pages, strict=True):
+    for number, page in numbered(pages):
         found = page_element(page, number, document.confidences, len(pages) > 1)
         found.tail = "\n"
         body.append(found)

@@ -112,10 +112,10 @@ def is_from_right(text: str) -> bool:
     return next(strong, "L") in RIGHT_TO_LEFT
 
 
-def numbers_of(pages: Sequence[PageRecord]) -> list[int]:
-    """Unique numbers of pages, from 0: their own or, if they are from several documents, their places."""
-    numbers = [page.pagenum for page in pages]
-    return numbers if len(set(numbers)) == len(numbers) else list(range(len(pages)))
+def numbered(pages: Sequence[PageRecord]) -> list[tuple[int, PageRecord]]:
+    """Pages with unique numbers, from 0: their own or, if they are from several documents, their places."""
+    own = {page.pagenum: page for page in pages}
+    return list(own.items() if len(own) == len(pages) else enumerate(pages))
 
 
 def _pixels(points: npt.ArrayLike, size: Size) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from raypipe.errors import Failure
 from raypipe.outputs.base import Document, Format
-from raypipe.outputs.places import Box, Size, box_of, numbers_of, outline_of, size_of
+from raypipe.outputs.places import Box, Size, box_of, numbered, outline_of, size_of
 from raypipe.types import Line, PageRecord, Word
 
 DIGITS = 6
@@ -23,13 +23,13 @@ DIGITS = 6
 
 def render(document: Document) -> str:
     """A block for each page, line and word, in reading order; the warnings say why pages failed."""
-    numbered = [(number + 1, page) for number, page in zip(numbers_of(document.pages), document.pages, strict=True)]
+    pages = [(number + 1, page) for number, page in numbered(document.pages)]
     values: dict[str, Any] = {
-        "DocumentMetadata": {"Pages": len(numbered)},
-        "Blocks": [block for number, page in numbered for block in _blocks(page, number, document)],
+        "DocumentMetadata": {"Pages": len(pages)},
+        "Blocks": [block for number, page in pages for block in _blocks(page, number, document)],
         "DetectDocumentTextModelVersion": "1.0",
     }
-    failures = [(number, Failure.parse(page.exception)) for number, page in numbered if page.exception]
+    failures = [(number, Failure.parse(page.exception)) for number, page in pages if page.exception]
     if failures:
         values["Warnings"] = [{"ErrorCode": failure.code, "Pages": [number]} for number, failure in failures]
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from raypipe.outputs.base import Document, Format
-from raypipe.outputs.places import Box, box_of, numbers_of, size_of
+from raypipe.outputs.places import Box, box_of, numbered, size_of
 from raypipe.types import PageRecord
 
 _PLACE = "level", "page_num", "block_num", "par_num", "line_num", "word_num"
@@ -24,7 +24,7 @@ def render(document: Document) -> str:
     # Tesseract quotes nothing; words hold neither tabs nor line ends.
     writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
     writer.writerow(COLUMNS)
-    for number, page in zip(numbers_of(document.pages), document.pages, strict=True):
+    for number, page in numbered(document.pages):
         writer.writerows(_rows(page, number + 1, document.confidences))
     return file.getvalue()
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from making import FORM, a_line, a_word, finished, line
 
-from raypipe.outputs.places import Size, baseline_of, box_of, legal, numbers_of, outline_of, size_of
+from raypipe.outputs.places import Size, baseline_of, box_of, legal, numbered, outline_of, size_of
 
 A4 = Size(2480, 3508)
 
@@ -40,5 +40,5 @@ def test_characters_that_xml_cannot_hold_are_replaced() -> None:
 
 
 def test_pages_of_several_documents_are_told_apart_by_their_places() -> None:
-    assert numbers_of([finished("a", 4, 9), finished("a", 7, 9)]) == [4, 7]
-    assert numbers_of([finished("a", 0), finished("b", 0)]) == [0, 1]
+    assert [number for number, _ in numbered([finished("a", 4, 9), finished("a", 7, 9)])] == [4, 7]
+    assert [number for number, _ in numbered([finished("a", 0), finished("b", 0)])] == [0, 1]
