@@ -30,7 +30,10 @@ def visual() -> Iterator[str]:
         ]
         yield table(("parameter", "what becomes of it", "default", "note"), rows)
     yield "\n## Stages that are not offered\n\n"
-    yield table(("stage", "why"), [(code(name), why) for name, why in ABSENT.items()])
+    stages: dict[str, list[str]] = {}
+    for name, why in ABSENT.items():
+        stages.setdefault(why, []).append(code(name))
+    yield table(("stages", "what to do instead"), [(", ".join(names), why) for why, names in stages.items()])
     yield "\n## What frames do not do\n\n"
     yield table(("on a DataFrame", "use"), [(code(name), code(way)) for name, way in ELSEWHERE.items()])
 

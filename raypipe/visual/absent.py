@@ -13,28 +13,37 @@ NO_CLEANING = "raypipe's models take pages as they come; leave it out, and read 
 CLEANING = (
     "ImageSkewCorrector", "ImageBinarizer", "ImageAdaptiveBinarizer", "ImageAdaptiveThresholding", "ImageRemoveObjects",
     "ImageMorphologyOperation", "ImageRemoveBackground", "ImageRemoveGlare", "ImageHomogenizeLight",
-    "ImageEnhanceContrast", "ImageScaler", "ImageTransformer", "GPUImageTransformer", "ImageTextCleaner",
+    "ImageEnhanceContrast", "ImageScaler", "ImageAdaptiveScaler", "ImageTransformer", "GPUImageTransformer",
+    "ImageTextCleaner", "ImageNoiseScorer", "ImageCropper",
+)  # fmt: skip
+LAYOUTS = (
+    "ImageLayoutAnalyzer", "ImageLayoutDetector", "DocumentLayoutAnalyzer", "DocumentLayoutAnalyzerDit",
+    "ImageDocumentRegionDetector",
 )  # fmt: skip
 TABLES = (
     "ImageTableDetector", "ImageTableCellDetector", "ImageCellsToTextTable", "HocrToTextTable", "PdfToTextTable",
-    "DocToTextTable", "PptToTextTable",
+    "DocToTextTable", "PptToTextTable", "ChartToTextTable", "RegionsMerger",
 )  # fmt: skip
 DOCUMENTS = (
     "VisualDocumentClassifier", "VisualDocumentClassifierV2", "VisualDocumentClassifierV3", "VisualDocumentNer",
-    "VisualDocumentNerV2", "VisualDocumentNerV21", "VisualQuestionAnswering", "FormRelationExtractor",
+    "VisualDocumentClassifierLilt", "VisualDocumentNerV2", "VisualDocumentNerV21", "VisualDocumentNerLilt",
+    "VisualDocumentNerGeo", "VisualQuestionAnswering", "FormRelationExtractor", "GeoRelationExtractor",
+    "HocrToFeatures", "BrosHocrTokenizer", "FoundationOneReportParser", "MedicalVisionLLM", "VitImageEmbeddings",
 )  # fmt: skip
 DICOM = (
     "DicomToImage", "DicomToImageV2", "DicomToImageV3", "DicomToPdf", "DicomToMetadata", "DicomSplitter",
-    "DicomDrawRegions", "DicomMetadataDeidentifier",
+    "DicomDrawRegions", "DicomMetadataDeidentifier", "DicomDeidentifier", "DicomUpdatePdf", "ImageToDicom",
 )  # fmt: skip
 ABSENT = {
     "ImageToHocr": "ImageToText().setOutputFormat(OcrOutputFormat.HOCR) gives hOCR",
     **dict.fromkeys(CLEANING, NO_CLEANING),
     "PdfToText": TEXT_LAYERS,
     "PdfToHocr": TEXT_LAYERS,
+    "PdfToForm": "raypipe reads what a page shows, not its form fields",
     "HocrDocumentAssembler": "its documents are for Spark NLP; HocrTokenizer gives the words",
     "PositionFinder": "its chunks come from Spark NLP; find words in `positions`, or in the column `lines`",
-    "ImageLayoutAnalyzer": "it is Tesseract's; ImageTextDetector finds lines, and reading puts them into order",
+    "UpdateTextPosition": "its texts come from Spark NLP; `lines` has the words that were read, with their places",
+    **dict.fromkeys(LAYOUTS, "ImageTextDetector finds lines, and reading puts them into order"),
     "ImageToPdf": NO_PDF,
     "ImageToTextPdf": NO_PDF,
     "TextToPdf": NO_PDF,
@@ -44,6 +53,8 @@ ABSENT = {
     "DocToPdf": "raypipe opens pictures and PDFs",
     "PptToPdf": "raypipe opens pictures and PDFs",
     "ImageHandwrittenDetector": "raypipe's models read handwriting and print alike; leave it out",
+    "ImageCheckBoxDetector": "raypipe has no model for check boxes",
+    "ImageBrandsToText": "raypipe has no model for brands",
     **dict.fromkeys(TABLES, "raypipe has no model for tables; `lines` has the words with their places, by row"),
     **dict.fromkeys(DOCUMENTS, "raypipe reads text; give it, and the words in `lines`, to a model of documents"),
     **dict.fromkeys(DICOM, "raypipe opens pictures and PDFs; save the frames of DICOM files as pictures before"),
