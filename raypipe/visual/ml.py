@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from enum import Enum
-from pathlib import Path
 from typing import Any, Self
 
-from raypipe.errors import ConfigError, PageError
-from raypipe.files.paths import exists, join, read_file, write_file
+from typing_extensions import override
+
+from raypipe.errors import ConfigError
 from raypipe.pipeline import Pipeline as Declared
-from raypipe.visual import enums, transformers
+from raypipe.visual import transformers
 from raypipe.visual.absent import ABSENT
-from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
+from raypipe.visual.saving import Savable
 from raypipe.visual.transformers.bases import FrameTransformer, Transformer, transformed
 
-FILE = "pipeline.json"
 STAGES: dict[str, type[Transformer]] = {
     name: getattr(transformers, name) for name in transformers.__all__ if name not in ABSENT
 }
 """The stages by name."""
 
 
-class PipelineModel:
+class PipelineModel(Savable):
     """A sequence of stages. They may be changed later: their parameters count when the pipeline is used.
 
     Another pipeline among them stands for its own stages.
@@ -65,34 +62,19 @@ class PipelineModel:
                 raise ConfigError(f"{type(stage).__name__} changes the number of rows.", "Use it on a frame.")
         return Declared([each for stage in self.stages for each in stage.stages()])
 
-    def save(self, path: str | Path) -> None:
-        """Writes the stages and their parameters to a folder, by its path or URI.
-
-        Raises:
-            ConfigError: The folder exists already.
-        """
-        self.write().save(path)
-
-    def write(self) -> Saver:
-        """A saver that can replace what exists: `write().overwrite().save(path)`."""
-        return Saver(self)
+    @override
+    def _parts(self) -> list[Transformer]:
+        return self.stages
 
     @classmethod
-    @checked
-    def load(cls, path: str | Path) -> Self:
-        """A pipeline from its folder, by its path or URI.
+    @override
+    def _known(cls) -> dict[str, type[Transformer]]:
+        return STAGES
 
-        Raises:
-            ConfigError: The folder does not hold a pipeline, or one with a stage or parameter that is not known.
-        """
-        file = join(str(path), FILE)
-        if not exists(file):
-            raise ConfigError(f"{path} holds no pipeline.", "Give a folder that save(path) wrote here.")
-        try:
-            tables = json.loads(read_file(file))["stages"]
-            return cls([_stage(table["type"], table["values"]) for table in tables])
-        except (PageError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(f"{file} cannot be read: {error}.", "Give a folder that save(path) wrote.") from error
+    @classmethod
+    @override
+    def _of(cls, parts: list[Any]) -> Self:
+        return cls(parts)
 
 
 class Pipeline(PipelineModel):
@@ -113,49 +95,3 @@ class Pipeline(PipelineModel):
     def fit(self, frame: Frame | None = None) -> PipelineModel:
         """The pipeline, ready: nothing is trained here."""
         return PipelineModel(self.stages)
-
-
-class Saver:
-    """Writes a pipeline to a folder, and may replace another one there."""
-
-    def __init__(self, model: PipelineModel) -> None:
-        self._model, self._replaces = model, False
-
-    def overwrite(self) -> Saver:
-        """Lets `save` replace what exists."""
-        self._replaces = True
-        return self
-
-    @checked
-    def save(self, path: str | Path) -> None:
-        """Writes the folder.
-
-        Raises:
-            ConfigError: It exists already and is not to be replaced.
-        """
-        file = join(str(path), FILE)
-        if exists(file) and not self._replaces:
-            raise ConfigError(f"{path} already holds a pipeline.", "Use write().overwrite().save(path).")
-        stages = [{"type": type(stage).__name__, "values": _enum(stage._values)} for stage in self._model.stages]
-        write_file(file, json.dumps({"stages": stages}, indent=2).encode())
-
-
-def _enum(value: Any) -> Any:
-    """A value in which members of enumerations are replaced by the names of both."""
-    if isinstance(value, Enum):
-        return {"enum": type(value).__name__, "name": value.name}
-    return {name: _enum(each) for name, each in value.items()} if isinstance(value, dict) else value
-
-
-def _stage(name: str, values: dict[str, Any]) -> Transformer:
-    if name not in STAGES:
-        raise ConfigError(f"There is no stage {name!r}.", f"Use {', '.join(sorted(STAGES))}.")
-    return STAGES[name](**{parameter: _value(value) for parameter, value in values.items()})
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, dict):
-        if value.keys() == {"enum", "name"}:
-            return getattr(enums, value["enum"])[value["name"]]
-        return {name: _value(each) for name, each in value.items()}
-    return value

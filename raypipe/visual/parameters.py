@@ -92,9 +92,11 @@ class Parameters:
                     setattr(cls, called, method(name, parameter, f"{cls.__name__}.{called}"))
 
     def __init__(self, **values: Any) -> None:
-        self._values: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}
+        """The values that are set."""
         for name, value in values.items():
-            self.set(name, value)
+            self._put(name, value)
+        self.check()  # Once all are there: a model's options, and its languages, are not those of the default one.
 
     def __getattr__(self, name: str) -> Any:
         """Says which setter or getter may have been meant.
@@ -107,10 +109,12 @@ class Parameters:
             known = [each for each in dir(type(self)) if each.startswith(name[:3])]
             near = get_close_matches(name, known, 1, 0)
             message += f" The nearest is {near[0]}; explainParams() lists all."
+        elif name in self.parameters:
+            message += f" Its value is getOrDefault({name!r})."
         raise AttributeError(message)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.given.items())})"
 
     def set(self, name: str, value: Any) -> Self:
         """Sets a parameter.
@@ -119,6 +123,17 @@ class Parameters:
             AttributeError: There is no such parameter.
             ConfigError: The value is wrong, or raypipe cannot do what it asks for.
         """
+        before = dict(self.given)
+        try:
+            self._put(name, value)
+            self.check()
+        except ConfigError:
+            self.given = before
+            raise
+        return self
+
+    def _put(self, name: str, value: Any) -> None:
+        """Sets a parameter without a look at the others."""
         if name not in self.parameters:
             getattr(self, f"set{name[:1].upper()}{name[1:]}")
         parameter = self.parameters[name]
@@ -128,14 +143,7 @@ class Parameters:
             self._check_type(name, value, parameter.takes)
         if parameter.what == NOT_NEEDED:
             warn(f"{type(self).__name__}: {name} is accepted and not needed. {parameter.note}")
-        before = dict(self._values)
-        self._values[name] = value
-        try:
-            self.check()
-        except ConfigError:
-            self._values = before
-            raise
-        return self
+        self.given[name] = value
 
     def _check_type(self, name: str, value: Any, takes: Any) -> None:
         try:
@@ -155,7 +163,7 @@ class Parameters:
         """
         if name not in self.parameters:
             getattr(self, f"get{name[:1].upper()}{name[1:]}")
-        return self._values.get(name, self.parameters[name].default)
+        return self.given.get(name, self.parameters[name].default)
 
     def explainParams(self) -> str:  # noqa: N802
         """A line for each parameter: what it does, its default and its value."""
@@ -167,7 +175,7 @@ class Parameters:
     def copy(self) -> Self:
         """Another one with the same values."""
         other = copy(self)
-        other._values = dict(self._values)
+        other.given = dict(self.given)
         return other
 
     def check(self) -> None:
@@ -188,7 +196,7 @@ class Parameters:
         assert self.spec
         fields = {}
         for name, parameter in self.parameters.items():
-            if parameter.field and (name in self._values or name in self.own_defaults()):
+            if parameter.field and (name in self.given or name in self.own_defaults()):
                 fields[parameter.field] = parameter.to_field(plain(self.getOrDefault(name)))
         try:
             return self.spec.model_validate(fields)

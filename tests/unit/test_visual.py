@@ -70,6 +70,19 @@ def test_a_pipeline_is_saved_and_loaded_by_uri(tmp_path: Path) -> None:
         visual.PipelineModel([]).save(place)
 
 
+def test_a_single_stage_is_saved_and_loaded(tmp_path: Path) -> None:
+    place = str(tmp_path / "stage")
+    stage = visual.ImageDrawRegions().setRectColor(Color.green)
+    stage.save(place)
+    assert repr(visual.ImageDrawRegions.read().load(place)) == repr(stage)
+    assert [type(each) for each in visual.PipelineModel.read().load(place).stages] == [visual.ImageDrawRegions]
+    with pytest.raises(ConfigError, match=r"no stage 'ImageDrawRegions'. Use BinaryToImage"):
+        visual.BinaryToImage.load(place)
+    visual.PipelineModel([stage, stage]).write().overwrite().save(place)
+    with pytest.raises(ConfigError, match=r"holds 2 stages. Use PipelineModel.load"):
+        visual.ImageDrawRegions.load(place)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

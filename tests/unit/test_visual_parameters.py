@@ -264,7 +264,7 @@ def test_thresholds_are_the_models_until_they_are_set() -> None:
     detector = visual.ImageTextDetectorV2()
     found = detector.getScoreThreshold(), detector.getTextThreshold(), detector.getLinkThreshold()
     assert found == (0.7, 0.4, 0.4), "Visual NLP's defaults"
-    assert "scoreThreshold" not in detector._values
+    assert "scoreThreshold" not in detector.given
     assert detector.setScoreThreshold(0.5).getScoreThreshold() == 0.5
 
 
@@ -313,6 +313,13 @@ def test_parameters_are_also_keywords() -> None:
     assert visual.ImageToTextV2(useCaching=True).getUseCaching() is None
     with pytest.raises(AttributeError, match="nearest is setOutputCol"):
         visual.BinaryToImage(outputColumn="picture")
+
+
+def test_keywords_have_no_order() -> None:
+    later: dict[str, Any] = {"numBeams": 4, "useCaching": True, "model": "ocr_base_handwritten_v2_opt"}
+    assert visual.ImageToTextV2(**later).given == later
+    with pytest.raises(ConfigError, match="num_beams has no effect"):
+        visual.ImageToTextV2(numBeams=4)
 
 
 def test_a_wrong_value_is_refused_and_changes_nothing() -> None:

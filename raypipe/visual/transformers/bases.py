@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+
+from typing_extensions import override
 
 from raypipe.errors import ConfigError
+from raypipe.plurals import counted
 from raypipe.stages.base import ModelStage, Stage
 from raypipe.visual import models
 from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
 from raypipe.visual.parameters import Parameter, Parameters
+from raypipe.visual.saving import Savable
 
 NAMES = str | Sequence[str]
 """The type of parameters that name columns."""
 GPU = Parameter(field="use_gpu", note="True: CUDA or an error; False: CPU; None: CUDA if there is a GPU")
 
 
-class Transformer(Parameters):
+class Transformer(Parameters, Savable):
     """A stage that adds columns to a frame."""
 
     shows_total_pages: ClassVar[bool] = False
@@ -39,6 +43,23 @@ class Transformer(Parameters):
     def hidden(self) -> list[str]:
         """Columns that it adds and Visual NLP does not have: a frame holds them but does not show them."""
         return []
+
+    @override
+    def _parts(self) -> list[Parameters]:
+        return [self]
+
+    @classmethod
+    @override
+    def _known(cls) -> dict[str, type[Parameters]]:
+        return {cls.__name__: cls}
+
+    @classmethod
+    @override
+    def _of(cls, parts: list[Any]) -> Self:
+        if len(parts) != 1:
+            raise ConfigError(f"The folder holds {counted(len(parts), 'stage')}.", "Use PipelineModel.load(path).")
+        only: Self = parts[0]
+        return only
 
 
 class FrameTransformer(Transformer):
@@ -88,8 +109,5 @@ class ModelTransformer(Transformer):
         spec = cls.spec
         assert spec and issubclass(spec, ModelStage)
         usual = str(spec.model_fields["model"].default)
-        made = cls()
-        made.set("model", models.local(name or usual, spec.task, lang, usual))
-        if "language" in spec.model_fields:
-            made.set("language", lang)
-        return made
+        language = {"language": lang} if "language" in spec.model_fields else {}
+        return cls(model=models.local(name or usual, spec.task, lang, usual), **language)

@@ -28,7 +28,7 @@ class ImageTextDetectorV2(ModelTransformer):
     @override
     def getOrDefault(self, name: str) -> Any:
         """The value of a parameter, as it was set, or its default: for a threshold, that of the model."""
-        if name in THRESHOLDS and name not in self._values:
+        if name in THRESHOLDS and name not in self.given:
             stage = self.stage()
             assert isinstance(stage, Detector)
             return getattr(stage.thresholds(), THRESHOLDS[name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from typing_extensions import override
 
@@ -52,29 +52,25 @@ class ImageToTextV2(ModelTransformer):
     }
 
     @override
-    def set(self, name: str, value: Any) -> Self:
-        """Sets a parameter; `inputCols` names the picture and, if there are any, the regions.
-
-        Raises:
-            AttributeError: There is no such parameter.
-            ConfigError: The value is wrong, or raypipe cannot do what it asks for.
-        """
-        if name == "inputCols":
-            return self._set_inputs(value)
-        if name == "useCaching":  # TrOCR keeps what it computed for earlier letters.
-            model = manifest.find(self.getOrDefault("model"))
-            if "use_caching" not in FAMILIES[model.family].options:
-                warn(f"useCaching is accepted and not needed: {model.name} has nothing to keep.")
-                return self
-        return super().set(name, value)
-
-    def _set_inputs(self, value: Any) -> Self:
+    def _put(self, name: str, value: Any) -> None:
+        if name != "inputCols":
+            super()._put(name, value)
+            return
         names = [value] if isinstance(value, str) else value
         if isinstance(names, Sequence) and len(names) not in (1, 2):
             raise ConfigError(f"inputCols is {names}.", "Give the picture's column, and that of the regions if any.")
-        super().set("inputCols", names)
-        self.set("inputCol", names[0])
-        return self.set("regionsColumn", names[1]) if len(names) > 1 else self
+        super()._put("inputCols", names)
+        for column, each in zip(("inputCol", "regionsColumn"), names, strict=False):
+            super()._put(column, each)
+
+    @override
+    def check(self) -> None:
+        if "useCaching" in self.given:  # TrOCR keeps what it computed for earlier letters.
+            model = manifest.find(self.getOrDefault("model"))
+            if "use_caching" not in FAMILIES[model.family].options:
+                warn(f"useCaching is accepted and not needed: {model.name} has nothing to keep.")
+                del self.given["useCaching"]
+        super().check()
 
     @override
     def stages(self) -> list[Stage]:
