@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.types import Crops, Line, PageMatrix, Region, Roles
 
 
@@ -157,7 +157,7 @@ def given(name: str, column: Column) -> Column:
             column.to_arrow([decoded])
         except (AttributeError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
             raise ConfigError(
-                f"The column {name!r} of the input does not hold {column.arrow}: {error}.",
+                f"The column {name!r} of the input does not hold {column.arrow}: {reason_of(error)}.",
                 "Give it the values that the stage which usually writes the column would write.",
             ) from error
         return decoded

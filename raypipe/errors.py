@@ -18,6 +18,8 @@ from pydantic import ValidationError
 
 from raypipe.keys import public
 
+COPY_AGAIN = "Copy it again from its source."
+"""The remedy where a file is damaged."""
 UNTIL_WRITABLE = "Free space there, or correct its permissions or credentials: the same command then goes on."
 """The remedy where nothing more can be written."""
 

@@ -6,7 +6,7 @@ import ctypes
 import hashlib
 from pathlib import Path
 
-from raypipe.errors import ModelError
+from raypipe.errors import ModelError, reason_of
 
 
 def opened(path: Path, what: str) -> ctypes.CDLL:
@@ -28,7 +28,7 @@ def opened(path: Path, what: str) -> ctypes.CDLL:
         return found
     except (OSError, AttributeError) as error:
         raise ModelError(
-            f"The {what}, {path}, cannot be loaded: {error}.",
+            f"The {what}, {path}, cannot be loaded: {reason_of(error)}.",
             "Install raypipe again with pip install; it needs no compiler.",
         ) from error
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import tomli_w
 
-from raypipe.errors import ConfigError, ModelError, check_positive
+from raypipe.errors import ConfigError, ModelError, check_positive, reason_of
 from raypipe.graph import Operator, graph_of
 from raypipe.inputs.pages import Source, documents, page_rows
 from raypipe.outputs.page import Page
@@ -99,7 +99,7 @@ class Pipeline:
         try:
             tables = tomllib.loads(text)
         except (AttributeError, TypeError, ValueError) as error:
-            raise ConfigError(f"The pipeline file cannot be read: {error}.", TABLES) from error
+            raise ConfigError(f"The pipeline file cannot be read: {reason_of(error)}.", TABLES) from error
         stages = tables.pop("stage", None)
         if tables or not isinstance(stages, list) or not all(isinstance(table, dict) for table in stages):
             raise ConfigError(f"The pipeline file has {', '.join(tables) or 'no [[stage]]'}.", TABLES)
@@ -250,7 +250,7 @@ def load(path: Path) -> Pipeline:
         return Pipeline.from_toml(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         remedy = "Give --pipeline the path of a TOML file, in UTF-8."
-        raise ConfigError(f"{path} cannot be read: {error}.", remedy) from error
+        raise ConfigError(f"{path} cannot be read: {reason_of(error)}.", remedy) from error
 
 
 def read(sources: Source | Iterable[Source]) -> Dataset:

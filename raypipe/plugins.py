@@ -7,7 +7,7 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class Registry(Mapping[str, T]):
         except Exception as error:  # Importing another's package can raise anything.
             raise ConfigError(
                 f"The plug-in {point.name!r} ({point.group}) of {package(point)} cannot be loaded: "
-                f"{type(error).__name__}: {error}.",
+                f"{type(error).__name__}: {reason_of(error)}.",
                 remedy,
             ) from error
         if not self._fits(found):

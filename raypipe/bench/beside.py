@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from raypipe.bench.setting import Round
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 
 REMEDY = 'Its last line must be JSON: {"pages": 9, "seconds": 4.5}, and "cpu_seconds" if it knows them.'
 
@@ -36,7 +36,7 @@ def read(command: str, paths: Sequence[str]) -> Round:
     try:
         done = subprocess.run([*shlex.split(command), *paths], capture_output=True, text=True, check=False)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{command} cannot be run: {error}.", "See --beside.") from error
+        raise ConfigError(f"{command} cannot be run: {reason_of(error)}.", "See --beside.") from error
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it printed nothing"]
         raise ConfigError(f"{command} ended with {done.returncode}: {lines[-1]}", "Run it by itself to see why.")

@@ -17,7 +17,7 @@ from raypipe.bench.setting import BESIDE, ENGINES, Round, Setting
 from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options, threads_option
 from raypipe.cli.paths import LocalPath
 from raypipe.cli.table import print_table
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.machine import usable_cpus
 from raypipe.pipeline import BATCH_SIZE
 from raypipe.plurals import counted
@@ -156,4 +156,4 @@ def _write(path: Path | None, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error}.", "Choose another file.") from error
+        raise ConfigError(f"{path} cannot be written: {reason_of(error)}.", "Choose another file.") from error

@@ -13,7 +13,7 @@ from raypipe.cli import stream
 from raypipe.cli.options import alone, chosen_pipeline, passwords_option, pipeline_options
 from raypipe.cli.paths import LocalPath
 from raypipe.client import Client
-from raypipe.errors import ConfigError, ExitStatus
+from raypipe.errors import ConfigError, ExitStatus, reason_of
 from raypipe.images import passwords
 from raypipe.plurals import counted
 from raypipe.types import PageRecord
@@ -57,7 +57,7 @@ def show(image: Path, output: Path | None, url: str | None, api_key: str | None,
         try:
             target.write_bytes(page["image_with_regions"])
         except OSError as error:
-            raise ConfigError(f"{target} cannot be written: {error}.", "Choose another --output.") from error
+            raise ConfigError(f"{target} cannot be written: {reason_of(error)}.", "Choose another --output.") from error
         lines = counted(len(page.lines), "line")
         click.echo(f"{lines}, mean confidence {page.confidence or 0:.2f}, overlay: {target}", err=True)
     sys.exit(ExitStatus.PAGES if failed else ExitStatus.DONE)

@@ -25,6 +25,7 @@ from typing import IO, Any, NamedTuple, TypeAlias, TypeVar
 
 import pyarrow as pa
 
+from raypipe.errors import COPY_AGAIN
 from raypipe.files import tables
 from raypipe.files.sizes import MOST_BYTES, TooLargeError
 from raypipe.plurals import counted
@@ -254,7 +255,7 @@ def _with(path: str, version: object, opener: Callable[[str], IO[bytes]], use: C
     except RuntimeError as error:  # So zipfile says that a file needs a password, or is packed in an unknown way.
         raise ArchiveError(f"{path} cannot be unpacked: {error}", UNPACK) from error
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, zlib.error, ValueError) as error:
-        raise ArchiveError(f"{path} is damaged: {error}", "Copy it again from its source.") from error
+        raise ArchiveError(f"{path} is damaged: {error}", COPY_AGAIN) from error
 
 
 def _archive(path: str, file: IO[bytes]) -> Archive:

@@ -66,8 +66,7 @@ def stop_without_key(uri: str, error: Exception) -> None:
     """
     if is_key_refused(error) and not _answers(uri):
         remedy = "Renew the credentials: the same command then goes on."
-        reason = str(error).rstrip(".")
-        raise InputError(f"{split_options(uri)[0]} cannot be read: {reason}.", remedy) from error
+        raise InputError(f"{split_options(uri)[0]} cannot be read: {reason_of(error)}.", remedy) from error
 
 
 def _answers(uri: str) -> bool:

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from raypipe.errors import Code, PageError
+from raypipe.errors import COPY_AGAIN, Code, PageError, reason_of
 from raypipe.files.ranged import File, HeldFile
 from raypipe.types import Boxes, Pixels, Word
 
@@ -144,9 +144,7 @@ def page_errors(origin: str, page: int) -> Iterator[None]:
     except (PageError, MemoryError):
         raise
     except Exception as error:  # Pillow's plugins raise almost anything: struct.error, KeyError, RuntimeError ...
-        words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        words = reason_of(error)
         is_cut = any(each in words.lower() for each in ("truncated", "broken data stream", "end of file"))
         code = Code.IMAGE_TRUNCATED if is_cut else Code.IMAGE_DAMAGED
-        raise PageError(
-            code, f"{origin}, page {page + 1}, cannot be decoded: {words}.", "Copy it again from its source."
-        ) from error
+        raise PageError(code, f"{origin}, page {page + 1}, cannot be decoded: {words}.", COPY_AGAIN) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from raypipe.errors import COPY_AGAIN
+
 DOWNLOADED = "A server may have sent it in place of the picture: fetch it again, and look at the result."
 AS_PDF = "Save or print it as PDF, and read that."
 AS_TEXT = "a picture or document in base64, as text", "Decode it first, as with base64 -d."
@@ -46,7 +48,7 @@ HEAD = 1024
 def known(data: bytes) -> tuple[str, str] | None:
     """What a file that is not a picture is, in words, and a remedy; None if unknown."""
     if not data.strip(b"\0"):
-        return "nothing but zeros", "Copy it again from its source."
+        return "nothing but zeros", COPY_AGAIN
     head = data[:HEAD]
     text = head.lower()
     found = next((each for each in BEGINNINGS if head.startswith(each[0])), None)

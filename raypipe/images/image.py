@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from raypipe.columns import LINES, Column
-from raypipe.errors import Code, PageError
+from raypipe.errors import COPY_AGAIN, Code, PageError
 from raypipe.files.paths import check_size, read_file
 from raypipe.images.base import Size, TextLayer, Wanted, page_errors
 from raypipe.images.kinds import kind_of
@@ -183,7 +183,7 @@ def _describe_origin(origin: str, page: int, limits: Limits, wanted: Wanted) -> 
 
 def _describe(data: bytes, origin: str, page: int, limits: Limits, wanted: Wanted) -> Size:
     if not data:
-        raise PageError(Code.IMAGE_EMPTY, f"{origin} is empty.", "Copy it again from its source.")
+        raise PageError(Code.IMAGE_EMPTY, f"{origin} is empty.", COPY_AGAIN)
     _check_page(origin, page, limits)
     kind = kind_of(data)
     if page and kind.page_count is None:
@@ -237,9 +237,7 @@ def decode(data: bytes, image: Image) -> Pixels:
 
 def _check_pixels(origin: str, size: Size, limits: Limits) -> None:
     if not (size.width and size.height):
-        raise PageError(
-            Code.IMAGE_DAMAGED, f"{origin} has {size.width}x{size.height} pixels.", "Copy it again from its source."
-        )
+        raise PageError(Code.IMAGE_DAMAGED, f"{origin} has {size.width}x{size.height} pixels.", COPY_AGAIN)
     if size.width * size.height > limits.max_megapixels * 1e6:
         raise PageError(
             Code.IMAGE_TOO_LARGE,

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from raypipe.errors import Code, PageError
+from raypipe.errors import COPY_AGAIN, Code, PageError
 from raypipe.images.base import Kind, Size, Wanted
 from raypipe.images.depth import as_picture, eight_bits, from_picture, on_paper, white_beside
 from raypipe.types import Pixels
@@ -81,7 +81,7 @@ def describe(data: bytes, origin: str, page: int, wanted: Wanted) -> Size:
         raise PageError(Code.IMAGE_UNKNOWN, f"{origin} is JPEG XL.", NEEDS)
     start = _codestream(data)
     if not start.startswith(CODESTREAM):
-        raise PageError(Code.IMAGE_DAMAGED, f"{origin} has no picture in it.", "Copy it again from its source.")
+        raise PageError(Code.IMAGE_DAMAGED, f"{origin} has no picture in it.", COPY_AGAIN)
     width, height = _size(start)
     return Size(width=width, height=height)
 

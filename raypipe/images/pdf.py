@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from raypipe.errors import Code, PageError
+from raypipe.errors import COPY_AGAIN, Code, PageError
 from raypipe.files.ranged import File, HeldFile, extended
 from raypipe.images import passwords
 from raypipe.images.base import Kind, Size, TextLayer, Wanted, described, rendered
@@ -133,7 +133,7 @@ class PdfPages:
                 warning = "; ".join(filter(None, (self._warning, damage(opened))))
                 if not raw.FPDFPage_CountObjects(opened) and is_content_lost(self._source, page):
                     message = f"{self._origin}, page {page + 1}, is damaged: what it shows cannot be decoded."
-                    raise PageError(Code.PDF_DAMAGED, message, "Copy it again from its source.")
+                    raise PageError(Code.PDF_DAMAGED, message, COPY_AGAIN)
         dots = max(round(resolution), 1)
         return Size(width=columns, height=rows, resolution=dots, warning=warning, layer=layer)
 
@@ -247,7 +247,7 @@ def _refusal(reason: str, origin: str, tried: int) -> PageError:
         remedy = "Save it without encryption."
         return PageError(Code.PDF_LOCKED, f"{origin} is locked with a certificate or in a way of its own.", remedy)
     message = f"{origin} cannot be opened: {reason.rstrip('.')}."
-    return PageError(Code.PDF_DAMAGED, message, "Copy it again from its source.")
+    return PageError(Code.PDF_DAMAGED, message, COPY_AGAIN)
 
 
 def unlocked(data: bytes, tried: Iterable[str]) -> bytes:

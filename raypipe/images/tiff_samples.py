@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.errors import Code, PageError
+from raypipe.errors import Code, PageError, reason_of
 from raypipe.images import raster
 from raypipe.images.base import Size
 from raypipe.images.depth import as_picture, eight_bits, from_lab, from_picture, on_paper, white_beside
@@ -182,7 +182,7 @@ def _samples_by_opencv(page: TiffPage, data: bytes, origin: str, number: int, re
     if not found:
         if "imagecodecs" not in str(reason):
             raise reason
-        message = f"{origin} cannot be decoded: {str(reason).rstrip('.')}."
+        message = f"{origin} cannot be decoded: {reason_of(reason)}."
         remedy = "Save it without compression, or install the package imagecodecs."
         raise PageError(Code.IMAGE_UNKNOWN, message, remedy) from reason
     values = np.atleast_3d(found[0])

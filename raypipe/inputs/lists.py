@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from raypipe.errors import InputError
+from raypipe.errors import InputError, reason_of
 from raypipe.files.addresses import is_address
 from raypipe.files.paths import exists, join, open_file, resolve, split_options
 from raypipe.images.passwords import Passwords, add_passwords
@@ -63,7 +63,9 @@ def documents(path: str) -> Iterator[Listed]:
         for found in reader(path):
             yield found._replace(path=_absolute(folder, found.path))
     except (ValueError, csv.Error, ElementTree.ParseError) as error:
-        raise InputError(f"{path} is not a list of documents: {error}.", "Give one path or URI per line.") from error
+        raise InputError(
+            f"{path} is not a list of documents: {reason_of(error)}.", "Give one path or URI per line."
+        ) from error
     if found is None:
         raise InputError(f"{path} names no document.", "Give one path or URI per line.")
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pyarrow import fs
 
-from raypipe.errors import UNTIL_WRITABLE, ConfigError, OutputError, PageError
+from raypipe.errors import UNTIL_WRITABLE, ConfigError, OutputError, PageError, reason_of
 from raypipe.files.paths import exists, join, read_file, resolve, without_scheme
 from raypipe.inputs.listing import JOB_FILES
 from raypipe.keys import public
@@ -87,7 +87,7 @@ class OutputFolder:
         try:
             yield
         except (OSError, PageError) as error:
-            raise OutputError(f"{self} cannot be read or written: {str(error).rstrip('.')}.", UNTIL_WRITABLE) from error
+            raise OutputError(f"{self} cannot be read or written: {reason_of(error)}.", UNTIL_WRITABLE) from error
 
     def clear(self) -> None:
         """Removes what jobs write here.

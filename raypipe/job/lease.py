@@ -16,7 +16,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 from pyarrow import fs
 
-from raypipe.errors import ConfigError, InputError, OutputError, PageError
+from raypipe.errors import ConfigError, InputError, OutputError, PageError, reason_of
 from raypipe.files.paths import exists, join, read_file, remove_file, resolve, write_file
 from raypipe.job.folder import LEASE
 from raypipe.keys import public
@@ -92,7 +92,7 @@ class BucketLease:
             mine = exists(self._uri) and self._mine in read_file(self._uri)
         except (OSError, PageError) as error:
             remedy = "Once it can, the same command goes on."
-            raise OutputError(f"The lease {self._uri} cannot be read: {error}.", remedy) from error
+            raise OutputError(f"The lease {self._uri} cannot be read: {reason_of(error)}.", remedy) from error
         if not mine:
             raise ConfigError(f"The lease {self._uri} was taken over by another job.", REMEDY)
 
@@ -171,4 +171,4 @@ def take(folder: str) -> Lease:
     try:
         return BucketLease(folder) if "://" in folder else FolderLease(folder)
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be written: {str(error).rstrip('.')}.", UNWRITABLE) from error
+        raise ConfigError(f"{folder} cannot be written: {reason_of(error)}.", UNWRITABLE) from error

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from raypipe.errors import ConfigError, InputError, PageError
+from raypipe.errors import ConfigError, InputError, PageError, reason_of
 from raypipe.files.paths import write_file
 from raypipe.inputs.listing import KINDS, Found, listed
 from raypipe.inputs.lists import add_listed_passwords
@@ -85,7 +85,7 @@ def prepare(
                 check_pipeline(folder, pipeline)
             continues = _note(folder, pipeline, places)
         except (OSError, PageError) as error:
-            raise ConfigError(f"{output} cannot be written: {str(error).rstrip('.')}.", lease.UNWRITABLE) from error
+            raise ConfigError(f"{output} cannot be written: {reason_of(error)}.", lease.UNWRITABLE) from error
         if_refused.pop_all()
     lister = Lister(ledger, first, files, Naming(places))
     writer = Writer(folder, pipeline.graph.columns, tuple(formats))

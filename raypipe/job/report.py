@@ -12,7 +12,7 @@ from importlib.metadata import version
 import cv2
 import numpy as np
 
-from raypipe.errors import OutputError, PageError
+from raypipe.errors import OutputError, PageError, reason_of
 from raypipe.files.paths import write_file
 from raypipe.images.image import Limits, open_image
 from raypipe.job.folder import OutputFolder
@@ -54,7 +54,7 @@ def write(place: str, output: str | None = None) -> str:
     try:
         write_file(file, page)
     except OSError as error:
-        raise OutputError(f"{file} cannot be written: {error}.", "Give --output another place.") from error
+        raise OutputError(f"{file} cannot be written: {reason_of(error)}.", "Give --output another place.") from error
     return file
 
 

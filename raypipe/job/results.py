@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from raypipe.columns import Column, roles_of
-from raypipe.errors import UNTIL_WRITABLE, ConfigError, Failure, OutputError
+from raypipe.errors import UNTIL_WRITABLE, ConfigError, Failure, OutputError, reason_of
 from raypipe.files.paths import join, names_in, parsed, remove_file, write_file
 from raypipe.job.folder import OutputFolder
 from raypipe.keys import public
@@ -132,7 +132,9 @@ class Results:
         try:
             write_file(join(self.uri, name), sink.getvalue())
         except OSError as error:
-            raise OutputError(f"{join(self.uri, name)} cannot be written: {error}.", UNTIL_WRITABLE) from error
+            raise OutputError(
+                f"{join(self.uri, name)} cannot be written: {reason_of(error)}.", UNTIL_WRITABLE
+            ) from error
 
     def read(self, name: str, columns: Sequence[str] | None = None, paths: Iterable[str] | None = None) -> pa.Table:
         """The rows of a file, of all documents or of some, without columns that an older version did not write.
@@ -152,7 +154,7 @@ class Results:
             return parsed(join(self.uri, name), rows)
         except pa.ArrowInvalid as error:
             raise OutputError(
-                f"{join(self.uri, name)} is damaged: {str(error).rstrip('.')}.",
+                f"{join(self.uri, name)} is damaged: {reason_of(error)}.",
                 f"Remove it and {name[:6]}.json in shards/: the same command then reads its pages again.",
             ) from error
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.files.paths import exists, read_file
 from raypipe.job.folder import OutputFolder
 from raypipe.pipeline import Pipeline
@@ -30,7 +30,7 @@ def declared_pipeline(folder: OutputFolder) -> Pipeline:
         return Pipeline.from_toml(read_file(folder.declared).decode())
     except (ConfigError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"{folder.declared} is damaged, or of another version of raypipe: {str(error).rstrip('.')}.",
+            f"{folder.declared} is damaged, or of another version of raypipe: {reason_of(error)}.",
             "Use that version, choose another folder, or pass --overwrite.",
         ) from error
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.files.paths import join, names_in, read_file, remove_file, without_scheme, write_file
 from raypipe.inputs.listing import Found
 from raypipe.job.folder import OutputFolder
@@ -195,7 +195,7 @@ class Ledger:
         except pa.ArrowInvalid as error:
             uri = self._uri(number)
             raise ConfigError(
-                f"{uri} is damaged, or of another version of raypipe: {str(error).rstrip('.')}.",
+                f"{uri} is damaged, or of another version of raypipe: {reason_of(error)}.",
                 f"Remove the files of shards/ and results/ that begin with {number:06}: the same command then reads "
                 "their documents again.",
             ) from error

@@ -17,7 +17,7 @@ import ray
 from ray._private import ray_constants
 
 from raypipe.engine.devices import gpu_available
-from raypipe.errors import ConfigError, RaypipeError
+from raypipe.errors import ConfigError, RaypipeError, reason_of
 
 CONNECT_SECONDS = 10
 """How long to wait for a cluster's first answer."""
@@ -48,7 +48,7 @@ def join(address: str, log_to_driver: bool) -> None:
         try:
             socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
         except OSError as error:
-            raise ConfigError(f"No Ray cluster answers at {address}: {error}.", remedy) from error
+            raise ConfigError(f"No Ray cluster answers at {address}: {reason_of(error)}.", remedy) from error
     if ray.is_initialized():
         _check_joined(address)
         check_credentials()

@@ -10,7 +10,7 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset, SaveMode
 
-from raypipe.errors import ConfigError, OutputError
+from raypipe.errors import ConfigError, OutputError, reason_of
 from raypipe.files.paths import exists
 from raypipe.graph import Graph
 from raypipe.inputs import memory
@@ -117,4 +117,6 @@ def write_parquet(dataset: Dataset, folder: str, replaces: bool) -> None:
     try:
         dataset.write_parquet(folder, mode=SaveMode.OVERWRITE if replaces else SaveMode.CREATE)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error}.", "Check its place and the free space.") from error
+        raise OutputError(
+            f"{folder} cannot be written: {reason_of(error)}.", "Check its place and the free space."
+        ) from error

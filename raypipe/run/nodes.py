@@ -9,7 +9,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from raypipe.errors import ConfigError, RaypipeError
+from raypipe.errors import ConfigError, RaypipeError, reason_of
 from raypipe.files.paths import exists
 from raypipe.graph import Graph
 
@@ -65,7 +65,7 @@ def _lacking(graph: Graph | None, shared: str, wanted: str) -> str | None:
         if graph:
             graph.check()
     except RaypipeError as error:
-        return str(error).rstrip(".")
+        return reason_of(error)
     if not exists(shared):
         return f"{shared}, which the job has just written, is not there"
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TypeGuard
 
-from raypipe.errors import ConfigError, nearest
+from raypipe.errors import ConfigError, nearest, reason_of
 from raypipe.plugins import Registry
 from raypipe.stages.base import Stage
 from raypipe.stages.decode import BinaryToImage
@@ -84,7 +84,9 @@ def find(name: str) -> type[Stage]:
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"The stage {name!r} cannot be imported: {error}.", "Install its package here.") from error
+        raise ConfigError(
+            f"The stage {name!r} cannot be imported: {reason_of(error)}.", "Install its package here."
+        ) from error
     if not is_stage(found):
         raise ConfigError(f"{name!r} is not a stage.", "Name a class derived from raypipe.Stage.")
     return found

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from raypipe.columns import BYTES, OVERLAY, TEXT
-from raypipe.errors import UNTIL_WRITABLE, Code, OutputError, PageError
+from raypipe.errors import UNTIL_WRITABLE, Code, OutputError, PageError, reason_of
 from raypipe.files.paths import join, write_file
 from raypipe.files.retries import is_full, is_key_refused
 from raypipe.keys import public
@@ -30,9 +30,9 @@ class ImageSaver(Worker["SaveImages"]):
             write_file(path, row[spec.input_col])
         except OSError as error:
             if is_full(error) or is_key_refused(error):  # All other pages would fail as well.
-                raise OutputError(f"{path} cannot be written: {error}.", UNTIL_WRITABLE) from error
+                raise OutputError(f"{path} cannot be written: {reason_of(error)}.", UNTIL_WRITABLE) from error
             remedy = "Check the folder and its free space."
-            raise PageError(Code.FILE_UNWRITABLE, f"{path}: {error}.", remedy) from error
+            raise PageError(Code.FILE_UNWRITABLE, f"{path}: {reason_of(error)}.", remedy) from error
         row[spec.output_col] = public(path)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from raypipe.columns import REGIONS, given
-from raypipe.errors import ConfigError, Failure, InputError, PageError
+from raypipe.errors import ConfigError, Failure, InputError, PageError, reason_of
 from raypipe.geometry import Floats, bounds, crop
 from raypipe.images.image import BGR, GRAY, IMAGE, Image
 from raypipe.plurals import counted
@@ -160,4 +160,4 @@ def from_base64(text: str, what: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (ValueError, TypeError) as error:
-        raise InputError(f"{what} is not base 64: {error}.", "Give a file in base 64.") from error
+        raise InputError(f"{what} is not base 64: {reason_of(error)}.", "Give a file in base 64.") from error

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from raypipe.compat import batched
 from raypipe.engine.devices import gpu_trouble
-from raypipe.errors import ConfigError, DeviceError, InputError
+from raypipe.errors import ConfigError, DeviceError, InputError, reason_of
 from raypipe.files.paths import resolve
 from raypipe.inputs.listing import KINDS, Found, listed
 from raypipe.plurals import counted
@@ -144,7 +144,7 @@ def _table(data: Any, schema: Sequence[str] | pa.Schema | None) -> pa.Table:
         return pa.Table.from_pylist(rows, schema if isinstance(schema, pa.Schema) else None)
     except (pa.ArrowException, TypeError) as error:
         remedy = "Give rows as mappings or, with their names in schema, as tuples: each column of one type."
-        raise ConfigError(f"The data cannot become a frame: {str(error).rstrip('.')}.", remedy) from error
+        raise ConfigError(f"The data cannot become a frame: {reason_of(error)}.", remedy) from error
 
 
 def _named(row: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -273,7 +273,7 @@ def _parquet(path: str | PurePath) -> pq.ParquetDataset:
         return pq.ParquetDataset(place, filesystem=filesystem)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(
-            f"{path} cannot be read as Parquet: {str(error).rstrip('.')}.", "Give Parquet files or a folder of them."
+            f"{path} cannot be read as Parquet: {reason_of(error)}.", "Give Parquet files or a folder of them."
         ) from error
 
 

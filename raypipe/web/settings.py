@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.stages.base import Parameters
 from raypipe.web.targets import Allowed
 
@@ -139,7 +139,7 @@ def read_keys(path: Path) -> tuple[str, ...]:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"{path} cannot be read: {error}.", "Give --api-key-file a text file with one key per line."
+            f"{path} cannot be read: {reason_of(error)}.", "Give --api-key-file a text file with one key per line."
         ) from error
     keys = [line for line in lines if line and not line.startswith("#")]
     if not keys:

@@ -24,7 +24,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.metrics import Visit
 from raypipe.web.settings import ServerSettings
 from raypipe.web.traces import traces_to
@@ -125,7 +125,7 @@ def _handler(path: Path | None) -> logging.Handler:
     try:
         return WatchedFileHandler(path, encoding="utf-8")  # The file may be moved away (log rotation).
     except OSError as error:
-        raise ConfigError(f"The log cannot be written: {error}.", "Choose another --log-file.") from error
+        raise ConfigError(f"The log cannot be written: {reason_of(error)}.", "Choose another --log-file.") from error
 
 
 class StandardError(logging.Handler):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from raypipe.errors import ConfigError
+from raypipe.errors import ConfigError, reason_of
 from raypipe.metrics import Visit
 
 
@@ -115,4 +115,4 @@ def traces_to(endpoint: str) -> NoTraces:
         return Traces(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces"))
     except ImportError as error:
         remedy = "Leave out trace_endpoint, or install it where the server runs: pip install 'raypipe[otel]'."
-        raise ConfigError(f"Traces need OpenTelemetry, which is not installed: {error}.", remedy) from error
+        raise ConfigError(f"Traces need OpenTelemetry, which is not installed: {reason_of(error)}.", remedy) from error

@@ -125,7 +125,7 @@ def read_signing_keys(path: Path) -> tuple[bytes, ...]:
         lines = path.read_text(encoding="ascii").split()
         keys = tuple(base64.b64decode(line.removeprefix(KEY_PREFIX), validate=True) for line in lines)
     except (OSError, UnicodeDecodeError, binascii.Error) as error:
-        raise ConfigError(f"{path} holds no webhook keys: {error}.", remedy) from error
+        raise ConfigError(f"{path} holds no webhook keys: {reason_of(error)}.", remedy) from error
     if not keys or any(len(key) not in KEY_BYTES for key in keys):
         raise ConfigError(f"{path} holds no key, or one that does not have 24 to 64 bytes.", remedy)
     return keys

@@ -121,5 +121,5 @@ def explained(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             remedy = f"Free space, or set HF_HOME and {store.VARIABLE} to folders that have it, and pull again."
-            raise ModelError(f"{name} does not fit on the disk: {error}.", remedy) from error
-        raise ModelError(f"{name} cannot be stored: {error}.", f"Pull again, {by_hand}.") from error
+            raise ModelError(f"{name} does not fit on the disk: {reason_of(error)}.", remedy) from error
+        raise ModelError(f"{name} cannot be stored: {reason_of(error)}.", f"Pull again, {by_hand}.") from error

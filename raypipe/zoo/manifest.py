@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from raypipe.engine import cuda
-from raypipe.errors import ConfigError, ModelError, nearest
+from raypipe.errors import ConfigError, ModelError, nearest, reason_of
 from raypipe.machine import fast_int8
 from raypipe.plugins import Registry
 from raypipe.types import Pixels
@@ -165,7 +165,7 @@ def registry() -> Registry[Model]:
     try:
         entries = tomllib.loads((models_folder() / "manifest.toml").read_text(encoding="utf-8"))["model"]
     except OSError as error:
-        raise ModelError(f"The model manifest cannot be read: {error}.", "Install raypipe again.") from error
+        raise ModelError(f"The model manifest cannot be read: {reason_of(error)}.", "Install raypipe again.") from error
     own = {entry["name"]: Model(**entry) for entry in entries}
     return Registry("raypipe.models", own, lambda found: isinstance(found, Model))
 

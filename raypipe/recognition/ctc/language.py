@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.errors import ModelError
+from raypipe.errors import ModelError, reason_of
 from raypipe.recognition.ctc.characters import EDGE, LETTERS
 from raypipe.recognition.ctc.lexicon import own_words
 from raypipe.recognition.ctc.library import address, library
@@ -111,7 +111,9 @@ def _read(path: Path) -> _Listed:
                 order=stored["order"].astype(np.float32),
             )
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise ModelError(f"The language file {path} cannot be read: {error}.", "Install raypipe again.") from error
+        raise ModelError(
+            f"The language file {path} cannot be read: {reason_of(error)}.", "Install raypipe again."
+        ) from error
 
 
 def _join(listed: _Listed, own: Sequence[str]) -> _Listed:

@@ -67,7 +67,7 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}.", REMEDY) from error
+        raise ModelError(f"{path} cannot be read: {reason_of(error)}.", REMEDY) from error
     return {key: entry for key, entry in value.items() if entry is not None}
 
 
