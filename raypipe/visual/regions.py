@@ -79,7 +79,7 @@ def split(how: Split, table: pa.Table) -> pa.Table:
         ConfigError: A column of `explode` has no lists.
     """
     schema = _schema(how, table.schema)
-    return table_of(split_rows(how, rows_of(table)), schema)
+    return table_of(split_rows(how, rows_of(table, how.explode)), schema)
 
 
 def split_rows(how: Split, rows: Sequence[Row]) -> list[Row]:

@@ -28,9 +28,10 @@ def column_of(kind: pa.DataType) -> Column:
     return next((column for column in RECORDS if column.arrow == kind), Column(kind))
 
 
-def rows_of(table: pa.Table) -> list[Row]:
-    """The rows of a table, as stages see them."""
-    return rows.from_table(table, {field.name: column_of(field.type) for field in table.schema})
+def rows_of(table: pa.Table, plain: Sequence[str] = ()) -> list[Row]:
+    """The rows of a table, as stages see them; the columns in `plain` hold no records, but plain values."""
+    kinds = {field.name: Column if field.name in plain else column_of for field in table.schema}
+    return rows.from_table(table, {field.name: kinds[field.name](field.type) for field in table.schema})
 
 
 def table_of(some: list[Row], schema: pa.Schema) -> pa.Table:

@@ -10,14 +10,16 @@ from typing import Any
 
 import making
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
 from raypipe import visual
+from raypipe.columns import REGIONS
 from raypipe.errors import ConfigError, InputError
 from raypipe.metrics import Metrics
 from raypipe.stages.base import Stage
-from raypipe.types import Line, Word
+from raypipe.types import Line, Region, Word
 from raypipe.visual import once, start
 from raypipe.visual.enums import Color, ImageType
 from raypipe.visual.functions import lit
@@ -195,6 +197,17 @@ def test_a_column_to_drop_that_is_not_there_is_said(page: visual.Frame, caplog: 
 def test_an_error_names_the_stage_as_the_program_does(page: visual.Frame, stage: Any) -> None:
     with pytest.raises(ConfigError, match=f"^{stage.__name__} reads the column "):
         stage().transform(page.drop("region"))
+
+
+def test_each_part_gets_its_region_as_a_detector_wrote_it(path: str) -> None:
+    regions = [Region(**BOX), Region(**{**BOX, "y": 60.0, "label": "name"})]
+    table = pa.table({"path": [path], "region": REGIONS.to_arrow([regions])})
+    page = visual.BinaryToImage().transform(start().createDataFrame(table))
+    rows = visual.ImageSplitRegions(explodeCols=["region"]).transform(page).collect()
+    assert [(row.region.y, row.region.label, row.region_image.width) for row in rows] == [
+        (20, "", 100),
+        (60, "name", 100),
+    ]
 
 
 def test_regions_are_cut_straight_or_upright_in_grey_or_colour(path: str) -> None:
