@@ -151,6 +151,8 @@ def given(name: str, column: Column) -> Column:
 
     def decode(value: Any) -> Any:
         try:
+            if isinstance(value, Mapping) and pa.types.is_list(column.arrow):
+                raise TypeError("it is one record, not a list of them")
             items = value if isinstance(value, Sequence) else [value]
             is_plain = any(isinstance(item, Mapping) for item in items)
             decoded = column.decode(_without_nulls(value)) if is_plain else value

@@ -13,6 +13,7 @@ from typing import get_args
 
 from raypipe.columns import BYTES, FLOAT, INTEGER, NULLABLE_TEXT, TEXT, Column, fits, given, roles_of
 from raypipe.errors import ConfigError, nearest
+from raypipe.inputs.pages import STANDARD, Where
 from raypipe.stages.base import ModelStage, Pool, Stage, Step
 from raypipe.types import Roles, Row
 
@@ -51,6 +52,11 @@ class Operator:
         """The names of its stages."""
         return "+".join(dict.fromkeys(step.stage.name for step in self.steps))
 
+    @property
+    def where(self) -> Where:
+        """The columns of its input with documents, whose pages are counted."""
+        return next((step.opens for step in self.steps if step.opens), STANDARD)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
@@ -79,6 +85,11 @@ class Graph:
     def roles(self) -> Roles:
         """The roles of the columns of finished rows."""
         return roles_of(self.columns)
+
+    @property
+    def where(self) -> Where:
+        """The columns of its input with documents, whose pages are counted."""
+        return self.operators[0].where
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -138,7 +149,7 @@ def graph_of(stages: Sequence[Stage]) -> Graph:
 
     Raises:
         ConfigError: There is no stage; one reads a column that an earlier one drops, or that has another type; or one
-            writes a column twice, or one that tells pages apart.
+            writes a column twice, one that it drops, or one that tells pages apart.
     """
     groups = _grouped(stages)
     needs = _needs(step for steps, _ in groups for step in steps)
@@ -187,7 +198,7 @@ def _needs(steps: Iterable[Step]) -> dict[str, Column]:
 def _check_columns(step: Step, columns: Mapping[str, Column]) -> None:
     named = [value for name, value in step.stage if name.endswith("_col") and value not in step.reads]
     for name in step.writes:
-        if not name or name in INPUT_COLUMNS.keys() - {"content"} or named.count(name) > 1:
+        if not name or name in (INPUT_COLUMNS.keys() - {"content"}) | {*step.drops} or named.count(name) > 1:
             raise ConfigError(
                 f"{step.stage.name} cannot write the column {name!r}.", "Give each of its results a column of its own."
             )

@@ -23,40 +23,40 @@ PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 """Modes of Pillow that PNG stores unchanged; others become RGB, as they do in files."""
 
 
-def document(source: InMemory, number: int) -> Row:
+def document(source: InMemory, number: int, column: str = "content") -> Row:
     """The document row of a source that is in memory, named by its number among the sources.
 
     A source is encoded bytes; an array uint8 (h, w), or (h, w, 3 or 4) in the order red, green, blue, alpha; a Pillow
-    picture; or a row with `path`, or with `content` (or `bytes`), and any other columns. The row of a locked PDF may
-    have its `password`, which is not kept.
+    picture; or a row with `path`, or with the column of encoded bytes (for `content` also `bytes`), and any other
+    columns. The row of a locked PDF may have its `password`, which is not kept.
 
     Raises:
         InputError: It is not one of these.
     """
     match source:
         case bytes() | bytearray() | memoryview():
-            return {"path": f"bytes-{number}", "content": bytes(source)}
+            return {"path": f"bytes-{number}", column: bytes(source)}
         case np.ndarray():
-            return {"path": f"array-{number}", "content": _png(_picture(source, number))}
+            return {"path": f"array-{number}", column: _png(_picture(source, number))}
         case PillowImage.Image():
-            return {"path": getattr(source, "filename", "") or f"picture-{number}", "content": _png(source)}
+            return {"path": getattr(source, "filename", "") or f"picture-{number}", column: _png(source)}
     row = dict(source)
-    if "bytes" in row and "content" not in row:
-        row["content"] = row.pop("bytes")
-    if not row.get("path") and row.get("content") is None:
-        raise InputError(f"Row {number} of the sources has neither path nor content.", "Give it one of them.")
-    content = row.get("content")
+    if "bytes" in row and column == "content" and column not in row:
+        row[column] = row.pop("bytes")
+    content = row.get(column)
+    if not row.get("path") and content is None:
+        raise InputError(f"Row {number} of the sources has neither path nor {column}.", "Give it one of them.")
     if content is not None and not isinstance(content, (bytes, bytearray, memoryview)):
-        what = f"The content of row {number} of the sources is {type(content).__name__}, not bytes."
+        what = f"The {column} of row {number} of the sources is {type(content).__name__}, not bytes."
         raise InputError(what, "Give the encoded file; arrays and Pillow pictures are sources themselves.")
     row = {
         **row,
         "path": str(row.get("path") or f"row-{number}"),
-        "content": None if content is None else bytes(content),
+        column: None if content is None else bytes(content),
     }
     password = row.pop("password", None)
-    if password and row["content"] is not None:
-        row["content"] = unlocked(row["content"], [password])
+    if password and row[column] is not None:
+        row[column] = unlocked(row[column], [password])
     elif password:
         add_passwords(Passwords({row["path"]: password}))
     return row

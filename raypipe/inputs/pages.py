@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from raypipe.errors import InputError
 from raypipe.files.paths import split_options, stop_without_key
@@ -19,11 +19,21 @@ from raypipe.inputs.memory import InMemory
 from raypipe.types import Row
 
 Source: TypeAlias = str | Path | InMemory
+
+
+class Where(NamedTuple):
+    """The columns of a document row with its bytes and, where there are none, with the file to be read."""
+
+    content: str = "content"
+    origin: str = "path"
+
+
+STANDARD = Where()
 REMEDY = "Give paths, URIs, encoded bytes, arrays, Pillow pictures or rows, or a list of them."
 
 
-def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
-    """Document rows: `path`, and `content` (the encoded bytes) if the source was in memory; see `memory.document`.
+def documents(sources: Source | Iterable[Source], where: Where = STANDARD) -> Iterator[Row]:
+    """Document rows: `path`, and a column of encoded bytes, null for files that are not in memory yet.
 
     Folders are listed recursively, and so are those that a glob matches; in a glob, `**` stands for any number of
     folders. A file that is named itself is listed whatever its suffix; folders and globs yield pictures only.
@@ -33,21 +43,21 @@ def documents(sources: Source | Iterable[Source]) -> Iterator[Row]:
     """
     for number, source in enumerate(_each(sources)):
         if isinstance(source, memory.KINDS):
-            yield memory.document(source, number)
+            yield memory.document(source, number, where.content)
         elif isinstance(source, (str, os.PathLike)):
             add_listed_passwords(os.fspath(source))
             for found in listed(os.fspath(source), None):
-                yield {"path": found.path, "content": None} | ({"name": found.name} if found.name else {})
+                yield {"path": found.path, where.content: None} | ({"name": found.name} if found.name else {})
         else:
             raise InputError(f"{source!r} is not a source.", REMEDY)
 
 
-def page_rows(found: Iterable[Row]) -> Iterator[Row]:
-    """The page rows of document rows, with their names."""
-    return (page for document in found for page in pages(named(document)))
+def page_rows(found: Iterable[Row], where: Where = STANDARD) -> Iterator[Row]:
+    """The page rows of document rows, with their names; see `pages`."""
+    return (page for document in found for page in pages(named(document), where=where))
 
 
-def pages(document: Row, doubtful: bool = False) -> list[Row]:
+def pages(document: Row, doubtful: bool = False, where: Where = STANDARD) -> list[Row]:
     """The page rows of a document row: `pagenum` from 0 and `total_pages` are added, unless it already is a page's row.
 
     Only a TIFF or PDF can have more than one. A file that cannot be opened is one page, whose row later says why. Even
@@ -55,7 +65,7 @@ def pages(document: Row, doubtful: bool = False) -> list[Row]:
     """
     if document.get("pagenum") is not None:
         return [{"total_pages": None, **document}]
-    total = _count(document, doubtful)
+    total = _count(document, doubtful, where)
     return [{**document, "pagenum": page, "total_pages": total} for page in range(total)]
 
 
@@ -64,8 +74,8 @@ def named(document: Row) -> Row:
     return {"name": PurePosixPath(split_options(document["path"])[0]).name, **document}
 
 
-def _count(document: Row, doubtful: bool) -> int:
-    content, path = document.get("content"), document["path"]
+def _count(document: Row, doubtful: bool, where: Where) -> int:
+    content, path = document.get(where.content), document.get(where.origin) or document["path"]
     if content is not None:
         return page_count(content)
     if not is_opened(path, doubtful):

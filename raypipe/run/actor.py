@@ -50,6 +50,7 @@ class OperatorActor:
     ) -> None:
         add_passwords(known or Passwords())
         self._number, self._before, self._after, self._tally = number, operator.before, operator.after, tally
+        self._where = operator.where
         self._metrics = Metrics()
         self._exported = Exported(operator.name, is_first=number == 0)
         context = ray.get_runtime_context()
@@ -65,8 +66,8 @@ class OperatorActor:
         Columns that the pipeline does not know pass through; those that it writes replace existing ones.
         """
         self._growth.check(ray.get_runtime_context().get_task_id())
-        if table.num_rows:
-            table = documents(table)
+        if table.num_rows and self._number == 0:
+            table = documents(table, self._where.content)
         opened = self._opened([named(row) for row in from_table(table, self._before)])
         origins = pa.array([n for n, page_rows in enumerate(opened) for _ in page_rows], pa.int64())
         further = others(table, self._before).take(origins)
@@ -85,7 +86,7 @@ class OperatorActor:
     def _counted(self, documents: Sequence[Row], keys: list[Key], failure: str | None) -> list[list[Row]]:
         """The pages of documents; a document that has a failure is one page."""
         with self._guard.watch(keys):
-            found = [[failed(row, failure)] if failure else pages(row) for row in documents]
+            found = [[failed(row, failure)] if failure else pages(row, where=self._where) for row in documents]
         self._tally.finish.remote(keys, {})
         return found
 

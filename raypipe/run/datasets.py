@@ -78,8 +78,8 @@ def _operators(dataset: Dataset) -> list[Any]:
     return list(dataset._logical_plan.dag.post_order_iter())
 
 
-def documents(table: pa.Table) -> pa.Table:
-    """A table with encoded pictures in `content`, where `ray.data` calls them `bytes` or gives arrays in `image`.
+def documents(table: pa.Table, column: str) -> pa.Table:
+    """A table with encoded pictures in a column, where `ray.data` calls them `bytes` or gives arrays in `image`.
 
     Raises:
         ConfigError: A row has no path, or there is no such column.
@@ -90,14 +90,14 @@ def documents(table: pa.Table) -> pa.Table:
         raise ConfigError("A row of the dataset has no path, which identifies its document.", "Filter such rows out.")
     if not pa.types.is_string(table["path"].type) and not pa.types.is_large_string(table["path"].type):
         raise ConfigError(f"The dataset's column `path` holds {table['path'].type}, not text.", PATHS)
-    if "content" in table.column_names:
+    if column in table.column_names:
         return table
     if "bytes" in table.column_names:
-        return table.rename_columns({"bytes": "content"})
+        return table.rename_columns({"bytes": column})
     if "image" in table.column_names and isinstance(table["image"].type, pa.BaseExtensionType):
         arrays = [array for chunk in table["image"].chunks for array in chunk.to_numpy(zero_copy_only=False)]
         encoded = [memory.document(array, number)["content"] for number, array in enumerate(arrays)]
-        return table.append_column("content", pa.array(encoded, pa.large_binary()))
+        return table.append_column(column, pa.array(encoded, pa.large_binary()))
     return table
 
 

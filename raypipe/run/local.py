@@ -32,7 +32,7 @@ def run(
     page_seconds: float | None = None,
 ) -> Iterator[Page]:
     """See `Pipeline.run`."""
-    rows = page_rows(documents(sources))
+    rows = page_rows(documents(sources, graph.where), graph.where)
     first = next(rows, None)
     if first is None:
         return iter(())

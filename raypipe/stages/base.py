@@ -23,6 +23,7 @@ from raypipe.engine.devices import gpu_available
 from raypipe.engine.providers import Execution, Provider, Shapes
 from raypipe.engine.session import Session
 from raypipe.errors import Code, ConfigError, Failure, ModelError, PageError, nearest, reason_of
+from raypipe.inputs.pages import Where
 from raypipe.metrics import Metrics
 from raypipe.types import Row
 from raypipe.zoo import manifest
@@ -231,6 +232,7 @@ class Step:
         writes: Columns that it adds or replaces.
         drops: Columns that it removes.
         holds_model: Whether it loads a model, so that a dedicated pool may pay.
+        opens: The columns with the documents that it opens, whose pages are counted before; None: it opens none.
     """
 
     stage: Stage
@@ -239,6 +241,7 @@ class Step:
     writes: Mapping[str, Column]
     drops: tuple[str, ...] = ()
     holds_model: bool = False
+    opens: Where | None = None
 
 
 class Worker(Generic[S]):

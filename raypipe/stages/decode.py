@@ -12,6 +12,7 @@ from raypipe.columns import BYTES, INTEGER, NULLABLE_TEXT, TEXT
 from raypipe.images.base import Wanted
 from raypipe.images.image import IMAGE, Image, Limits, open_image
 from raypipe.images.kinds import is_one_page, may_have_pages, page_count
+from raypipe.inputs.pages import Where
 from raypipe.stages import sample
 from raypipe.stages.base import Stage, Step, Worker
 from raypipe.stages.text_layer import COLUMNS, LAYER_TEXT, TEXT_SOURCE, Use, lines_of, text_of
@@ -124,5 +125,6 @@ class BinaryToImage(Stage):
                 reads=reads,
                 writes={self.output_col: IMAGE, self.warning_col: NULLABLE_TEXT, **layer},
                 drops=() if self.keep_input else (self.input_col,),
+                opens=Where(self.input_col, self.origin_col),
             ),
         )

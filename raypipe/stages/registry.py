@@ -7,6 +7,7 @@ others are `package.module:Class`.
 from __future__ import annotations
 
 from importlib import import_module
+from operator import attrgetter
 from typing import TypeGuard
 
 from raypipe.errors import ConfigError, nearest, reason_of
@@ -82,7 +83,7 @@ def find(name: str) -> type[Stage]:
             "package.",
         )
     try:
-        found = getattr(import_module(module), attribute)
+        found = attrgetter(attribute)(import_module(module))
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(
             f"The stage {name!r} cannot be imported: {reason_of(error)}.", "Install its package here."

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from raypipe.graph import Graph
-from raypipe.inputs.pages import Source, documents, page_rows
+from raypipe.inputs.pages import STANDARD, Source, documents, page_rows
 from raypipe.machine import usable_cpus
 from raypipe.metrics import Metrics
 from raypipe.run.local import processor
@@ -77,13 +77,14 @@ class LightPipeline:
         self.pipelineModel = model
         self._most = 100 if any(isinstance(stage, ImageToText) for stage in model.stages) else 1
         self._parts: list[Callable[[list[Row]], list[Row]]] = []
-        self._roles = USUAL
+        self._roles, self._where = USUAL, STANDARD
         for splits, group in groupby(_without_base64(model.stages), lambda each: isinstance(each, ImageSplitRegions)):
             stages = list(group)
             if splits:
                 self._parts += [stage.on_rows for stage in stages]
             else:
                 graph = PipelineModel(stages).pipeline.graph
+                self._where = self._where if self._parts else graph.where
                 self._parts.append(partial(_through, graph, processor(graph, usable_cpus(), Metrics())))
                 self._roles = graph.roles
 
@@ -105,15 +106,15 @@ class LightPipeline:
         Raises:
             InputError: The text is not base 64.
         """
-        return self._read({"path": "base64_in_memory", "content": from_base64(text, "The text")})
+        return self._read({"path": "base64_in_memory", self._where.content: from_base64(text, "The text")})
 
     @checked
     def fromBinary(self, content: bytes | bytearray | memoryview) -> list[dict[str, Any]]:  # noqa: N802
         """The pages of a file in memory; see `fromLocalPath`."""
-        return self._read({"path": "memory", "content": bytes(content)})
+        return self._read({"path": "memory", self._where.content: bytes(content)})
 
     def _read(self, source: Source) -> list[dict[str, Any]]:
-        rows = list(page_rows(documents(source)))
+        rows = list(page_rows(documents(source, self._where), self._where))
         for part in self._parts:
             rows = part(rows)
         return [self._page(row) for row in rows]

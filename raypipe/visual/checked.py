@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, wraps
 from reprlib import repr as shortened
 from typing import ParamSpec, TypeVar
@@ -28,8 +28,16 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return validated()(*args, **named)
         except ValidationError as error:
-            wrong, what = error.errors()[0], function.__qualname__
+            wrong, what = error.errors()[0], _named(function, args)
             why = f"{what} cannot take {shortened(wrong['input'])}: {wrong['msg']}."
             raise ConfigError(why, f"help({what}) says what it takes.") from error
 
     return called
+
+
+def _named(function: Callable[..., object], args: Sequence[object]) -> str:
+    """The name of a function as its caller knows it: a method may be that of a base class."""
+    if "." not in function.__qualname__ or not args:
+        return function.__qualname__
+    owner = args[0] if isinstance(args[0], type) else type(args[0])
+    return f"{owner.__name__}.{function.__name__}"

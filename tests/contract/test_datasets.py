@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import time
@@ -114,6 +115,20 @@ def test_a_limit_and_a_filter_that_leaves_nothing(folder: Path) -> None:
     assert READ.transform(of_items(folder).filter(lambda row: False)).take_all() == []
     boxes = of_bytes(folder).add_column("box", lambda batch: [7] * len(batch))
     assert READ.transform(boxes.filter(lambda row: False)).take_all() == []
+
+
+def test_pages_are_counted_in_the_column_that_is_read(ray_cluster: None) -> None:
+    from ray import data
+
+    file, page = io.BytesIO(), Image.new("L", (9, 9))
+    page.save(file, "TIFF", save_all=True, append_images=[page])
+    stages = [rp.BinaryToImage(input_col="data", pool=SMALL), Copier(input_col="note", output_col="copy", pool=SMALL)]
+    dataset = data.from_items([{"path": "a", "data": file.getvalue(), "note": "b", "bytes": b"mine"}])
+    rows = rp.Pipeline(stages).transform(dataset).take_all()
+    assert sorted((row["pagenum"], row["exception"], row["copy"], row["bytes"]) for row in rows) == [
+        (0, None, "b", b"mine"),
+        (1, None, "b", b"mine"),
+    ]
 
 
 def test_pages_and_documents_in_one_dataset(folder: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from pipelines import Killer
 
 import raypipe as rp
@@ -205,6 +206,26 @@ def test_what_is_no_list_of_stages_is_refused(stages: Any, what: str) -> None:
 def test_a_column_holds_one_thing(parameters: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="cannot write the column"):
         Pipeline([OPEN, rp.ImageToText(regions_column=None, **parameters)])
+
+
+def test_a_result_is_not_dropped_with_the_input_that_it_replaces() -> None:
+    for stages in (
+        [rp.BinaryToImage(output_col="content")],
+        [OPEN, rp.ImageToText(output_col="image", keep_input=False)],
+    ):
+        with pytest.raises(ConfigError, match="cannot write the column"):
+            Pipeline(stages)
+
+
+@pytest.mark.parametrize("column", ["content", "bytes", "data", "file"])
+def test_pages_are_counted_in_the_column_that_is_read(column: str, tmp_path: Path) -> None:
+    page = Image.new("L", (9, 9))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
+    data, opening = (tmp_path / "a.tif").read_bytes(), rp.BinaryToImage(input_col=column)
+    if column == "file":
+        data, opening = str(tmp_path / "a.tif"), rp.BinaryToImage(origin_col=column)
+    pages = Pipeline([opening]).run([{"path": "a", column: data}])
+    assert [(each.pagenum, each.total_pages, each.exception) for each in pages] == [(0, 2, None), (1, 2, None)]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import logging
 import re
 import time
@@ -273,6 +274,17 @@ def test_a_pretrained_pipeline_reads_documents_as_a_light_pipeline(monkeypatch: 
         assert page["text"].result == "" and "BinaryToImage image_unknown: " in page["exception"].message[0]
     with pytest.raises(InputError, match="does not exist"):
         made.fromLocalPath("absent.png")
+
+
+def test_a_light_pipeline_decodes_base64_whatever_its_columns() -> None:
+    file, page = io.BytesIO(), Image.new("L", (9, 9))
+    page.save(file, "TIFF", save_all=True, append_images=[page])
+    stages = [visual.Base64ToBinary(outputCol="decoded"), visual.BinaryToImage(inputCol="decoded")]
+    text = base64.b64encode(file.getvalue()).decode()
+    pages = visual.LightPipeline(visual.PipelineModel(stages)).fromString(text)
+    assert [(each["pagenum"], each["image"].exception) for each in pages] == [(0, None), (1, None)]
+    frame = start().createDataFrame([{"path": "a", "content": text}])
+    assert visual.PipelineModel(stages).transform(frame).count() == 2
 
 
 def test_a_light_pipeline_names_its_results_as_the_stages_do() -> None:
