@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,14 @@ def test_every_model_of_the_manifest_has_a_family_or_advice(real: tuple[manifest
     families = {"detection": set(detect.FAMILIES), "recognition": set(FAMILIES), "language": {"words"}}
     for model in real:
         assert model.advice if not model.file else model.family in families[model.task], model.name
+
+
+def test_the_readme_of_the_models_gives_their_sizes(real: tuple[manifest.Model, ...]) -> None:
+    readme = manifest.models_folder() / "README.md"
+    if not readme.exists():
+        pytest.skip("needs a checkout")
+    listed = re.findall(r"^\| `([^`]+)` \|.*\| ([\d,]+) \|", readme.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {model.file: f"{model.bytes:,}" for model in real if model.file}.items() <= dict(listed).items()
 
 
 def test_every_file_of_the_manifest_is_sound(real: tuple[manifest.Model, ...]) -> None:
