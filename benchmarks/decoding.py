@@ -225,12 +225,12 @@ class Bench:
             judged += zip(confidences(reading), right(truth, found), strict=True)
         return Result(100 * errors / characters, 100 * word_errors / words, 100 * worse / characters, judged)
 
-    def row(self, name: str, decode: Decode, timed: bool = True) -> str:
+    def row(self, name: str, decode: Decode) -> str:
         """A row of the table."""
         one, two = self.base[name], self.measure(name, decode)
         rates = f"{one.cer:.2f} / {one.wer:.2f} | {two.cer:.2f} / {two.wer:.2f} | {two.worse:.2f}"
         ranks = " | ".join(f"{ranking(r.words):.3f} / {calibration(r.words):.3f}" for r in (one, two))
-        times = f"{1000 * np.median(seconds(self.groups[name], decode)):.2f}" if timed else ""
+        times = f"{1000 * np.median(seconds(self.groups[name], decode)):.2f}"
         return f"| {name} | {len(self.groups[name])} | {rates} | {ranks} | {times} |"
 
     def alternatives(self, name: str, most: int) -> str:

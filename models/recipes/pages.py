@@ -132,8 +132,8 @@ def read_folder(folder: Path | None) -> list[np.ndarray]:
     return [cv2.imread(str(path), cv2.IMREAD_COLOR) for path in paths]
 
 
-def resize(image: np.ndarray, longest: int, multiple: int = 32) -> np.ndarray:
-    """Resize a page so that its longest side is about `longest` and both sides are multiples of `multiple`."""
+def resize(image: np.ndarray, longest: int) -> np.ndarray:
+    """Resize a page so that its longest side is about `longest` and both sides are multiples of 32."""
     scale = longest / max(image.shape[:2])
-    height, width = (max(multiple, round(side * scale / multiple) * multiple) for side in image.shape[:2])
+    height, width = (max(32, round(side * scale / 32) * 32) for side in image.shape[:2])
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
