@@ -22,10 +22,11 @@ Source: TypeAlias = str | Path | InMemory
 
 
 class Where(NamedTuple):
-    """The columns of a document row with its bytes and, where there are none, with the file to be read."""
+    """The columns of a row with the bytes of its document, where there are none with its file, and with its page."""
 
     content: str = "content"
     origin: str = "path"
+    number: str = "pagenum"
 
 
 STANDARD = Where()
@@ -63,10 +64,10 @@ def pages(document: Row, doubtful: bool = False, where: Where = STANDARD) -> lis
     Only a TIFF or PDF can have more than one. A file that cannot be opened is one page, whose row later says why. Even
     a file in a bucket whose name is that of a picture is opened if names are `doubtful`; all others are opened anyway.
     """
-    if document.get("pagenum") is not None:
-        return [{"total_pages": None, **document}]
+    if (number := document.get(where.number)) is not None:
+        return [{"total_pages": None, **document, "pagenum": number}]
     total = _count(document, doubtful, where)
-    return [{**document, "pagenum": page, "total_pages": total} for page in range(total)]
+    return [{**document, "pagenum": page, where.number: page, "total_pages": total} for page in range(total)]
 
 
 def named(document: Row) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import pyarrow as pa
@@ -80,8 +81,10 @@ class OperatorActor:
 
     def _opened(self, rows: list[Row]) -> list[list[Row]]:
         """The pages of each row, which is a page or a document."""
-        counted = iter(self._guard.each([row for row in rows if row.get("pagenum") is None], self._counted))
-        return [next(counted) if row.get("pagenum") is None else pages(row) for row in rows]
+        is_document = [row.get(self._where.number) is None for row in rows]
+        counted = iter(self._guard.each([*compress(rows, is_document)], self._counted))
+        opened = zip(rows, is_document, strict=True)
+        return [next(counted) if whole else pages(row, where=self._where) for row, whole in opened]
 
     def _counted(self, documents: Sequence[Row], keys: list[Key], failure: str | None) -> list[list[Row]]:
         """The pages of documents; a document that has a failure is one page."""

@@ -125,6 +125,6 @@ class BinaryToImage(Stage):
                 reads=reads,
                 writes={self.output_col: IMAGE, self.warning_col: NULLABLE_TEXT, **layer},
                 drops=() if self.keep_input else (self.input_col,),
-                opens=Where(self.input_col, self.origin_col),
+                opens=Where(self.input_col, self.origin_col, self.page_num_col),
             ),
         )

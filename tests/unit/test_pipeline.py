@@ -226,6 +226,9 @@ def test_pages_are_counted_in_the_column_that_is_read(column: str, tmp_path: Pat
         data, opening = str(tmp_path / "a.tif"), rp.BinaryToImage(origin_col=column)
     pages = Pipeline([opening]).run([{"path": "a", column: data}])
     assert [(each.pagenum, each.total_pages, each.exception) for each in pages] == [(0, 2, None), (1, 2, None)]
+    numbered, path = Pipeline([rp.BinaryToImage(page_num_col="n")]), str(tmp_path / "a.tif")
+    for source, wanted in (({"path": path, "n": 1}, [1]), ({"path": path, "n": None}, [0, 1]), (path, [0, 1])):
+        assert [(each.pagenum, each["n"]) for each in numbered.run(source)] == [(n, n) for n in wanted]
 
 
 @pytest.mark.parametrize(
