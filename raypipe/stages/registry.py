@@ -7,7 +7,7 @@ others are `package.module:Class`.
 from __future__ import annotations
 
 from importlib import import_module
-from operator import attrgetter
+from inspect import isabstract
 from typing import TypeGuard
 
 from raypipe.errors import ConfigError, nearest, reason_of
@@ -43,8 +43,8 @@ OWN: tuple[type[Stage], ...] = (
 
 
 def is_stage(found: object) -> TypeGuard[type[Stage]]:
-    """Whether something is a class of stages."""
-    return isinstance(found, type) and issubclass(found, Stage)
+    """Whether something is a class of stages, and not only a base of such classes."""
+    return isinstance(found, type) and issubclass(found, Stage) and not isabstract(found)
 
 
 STAGES = Registry("raypipe.stages", {stage.__name__: stage for stage in OWN}, is_stage)
@@ -83,7 +83,7 @@ def find(name: str) -> type[Stage]:
             "package.",
         )
     try:
-        found = attrgetter(attribute)(import_module(module))
+        found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(
             f"The stage {name!r} cannot be imported: {reason_of(error)}.", "Install its package here."

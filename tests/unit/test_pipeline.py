@@ -82,6 +82,7 @@ def test_toml_says_what_differs_from_the_defaults() -> None:
         ('[[stage]]\ntype = "BinaryToImage"\n[stage.pool]\nsize = 2\nmax_size = 3', ["Pool", "size"]),
         ('[[stage]]\ntype = "no.such.module:Stage"', ["no.such.module"]),
         ('[[stage]]\ntype = "pathlib:Path"', ["pathlib:Path"]),
+        ('[[stage]]\ntype = "raypipe:Stage"', ["'raypipe:Stage' is not a stage"]),
         ('[[stage]]\nname = "BinaryToImage"', ["has no type"]),
         ('[[stage]]\ntype = "binarytoimag"', ["Did you mean 'BinaryToImage'?"]),
         ('[[stage]]\ntype = "BinaryToImage"\nimage_typ = 1', ["Did you mean 'image_type'?"]),
