@@ -1,4 +1,4 @@
-"""Whether the data of a JPEG 2000 or JBIG2 are complete, judged by the lengths of their parts."""
+"""JPEG 2000 and JBIG2: whether their data are complete, judged by the lengths of their parts, and how deep they are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ PAGE = 48
 UNKNOWN_LENGTH = 0xFFFF_FFFF
 LEAST_SEGMENT = 11
 """Bytes of the shortest header of a segment; fewer after the last one mean nothing."""
+
+
+CHANNELS_AT = 40
+"""Where a codestream says how many channels it has, followed by three bytes on each: ITU-T T.800, A.5.1."""
+
+
+def bits(data: bytes) -> int:
+    """Bits of the samples of a JPEG 2000, of its deepest channel; 0 if it does not say."""
+    start = data.find(BEGINNINGS[0]) + CHANNELS_AT
+    count = int.from_bytes(data[start : start + 2], "big")
+    return max((1 + (depth & 0x7F) for depth in data[start + 2 : start + 2 + 3 * count : 3]), default=0)
 
 
 def has_all_tiles(data: bytes) -> bool:

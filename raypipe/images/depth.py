@@ -103,6 +103,24 @@ def on_paper(pixels: Pixels, alpha: npt.NDArray[Any], most: float, is_multiplied
     return found
 
 
+def most_of(alpha: npt.NDArray[Any]) -> float:
+    """What an alpha channel is where it is opaque: of 10 or 12 bits, its values are not those of the whole type."""
+    return 1.0 if alpha.dtype.kind == "f" else float((1 << max(int(alpha.max()).bit_length(), 8)) - 1)
+
+
+def from_samples(values: npt.NDArray[Any], gray: bool) -> Pixels:
+    """Samples (h, w) or (h, w, channels), greys or red first, and maybe an alpha channel, as `from_picture`."""
+    values = np.atleast_3d(values)
+    colours = 1 if values.shape[2] < 3 else 3
+    shades = values[:, :, :colours]
+    if values.shape[2] == colours:
+        return from_picture(as_picture(eight_bits(shades)), gray)
+    alpha = values[:, :, colours]
+    most = most_of(alpha)
+    pixels = on_paper(eight_bits(shades, most=white_beside(shades, alpha, most)).copy(), alpha, most)
+    return from_picture(as_picture(pixels), gray)
+
+
 def as_picture(pixels: Pixels, is_cmyk: bool = False) -> PillowImage.Image:
     """Pixels (h, w) or (h, w, channels), of which the first is used, or the first three or four, as a picture."""
     if pixels.ndim == 2 or pixels.shape[2] < 3:

@@ -32,6 +32,8 @@ BEGINNINGS = (
     (b"\xff\xd8\xff\xf7", "JPEG-LS", AS_PNG),
     (b"II\xbc\x01", "JPEG XR", AS_PNG),
     *((begin, "a PNG whose line ends were changed", "Transfer it again, not as text.") for begin in PNG_AS_TEXT),
+    (b"8BPS", "a PSD that is damaged or of a kind that is not read, such as 16 bits", AS_PNG),
+    (b"BM", "a BMP that is damaged or of a kind that is not read", AS_PNG),
     *((beginning, *RAW_PHOTO) for beginning in (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")),
 )
 WITHIN = (

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-import numpy as np
-
 from raypipe.errors import COPY_AGAIN, Code, PageError
 from raypipe.images.base import Kind, Size, Wanted
-from raypipe.images.depth import as_picture, eight_bits, from_picture, on_paper, white_beside
+from raypipe.images.depth import from_samples
 from raypipe.types import Pixels
 
 CODESTREAM, CONTAINER = b"\xff\x0a", b"\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a"
@@ -95,18 +93,9 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
     from imagecodecs import JpegxlError, jpegxl_decode
 
     try:
-        values = np.atleast_3d(jpegxl_decode(data, index=0))
+        return from_samples(jpegxl_decode(data, index=0), gray)
     except JpegxlError as error:
         raise OSError("it is truncated" if "MORE_INPUT" in str(error) else f"it is damaged ({error})") from error
-    colours = 1 if values.shape[2] < 3 else 3
-    shades = values[:, :, :colours]
-    if values.shape[2] == colours:
-        return from_picture(as_picture(eight_bits(shades)), gray)
-    alpha = values[:, :, colours]
-    # Of 10 or 12 bits, the values are not those of the whole type.
-    most = 1.0 if values.dtype.kind == "f" else float((1 << max(int(alpha.max()).bit_length(), 8)) - 1)
-    pixels = on_paper(eight_bits(shades, most=white_beside(shades, alpha, most)).copy(), alpha, most)
-    return from_picture(as_picture(pixels), gray)
 
 
 KIND = Kind(name="jxl", suffixes=frozenset((".jxl",)), matches=matches, describe=describe, render=render)

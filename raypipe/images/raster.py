@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from raypipe.errors import Code, PageError
-from raypipe.images import foreign, jpeg
+from raypipe.images import deep, foreign, jpeg
 from raypipe.images.base import ELONGATED, Kind, Size, Wanted
 from raypipe.images.depth import as_picture, eight_bits, from_lab, from_picture, on_paper, shows_on_white, white_beside
 from raypipe.images.mending import begun, mended
@@ -185,7 +185,10 @@ def render(data: bytes, origin: str, page: int, size: Size, gray: bool) -> Pixel
     if page:
         picture.seek(page)
     is_oblong = _stretch(picture) != SQUARE
-    picture.load()
+    is_deep = deep.needed(picture, data)
+    picture.load()  # Also of a deep picture: this finds whether something is missing.
+    if is_deep:
+        return np.asarray(UPRIGHT[orientation(picture)](deep.pixels_of(picture, data, origin, gray)))
     if _is_negative(picture):
         picture = ImageOps.invert(picture)
     if picture.mode == "P":

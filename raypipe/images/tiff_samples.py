@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from raypipe.errors import Code, PageError, reason_of
-from raypipe.images import raster
+from raypipe.images import deep, raster
 from raypipe.images.base import Size
-from raypipe.images.depth import as_picture, eight_bits, from_lab, from_picture, on_paper, white_beside
+from raypipe.images.depth import as_picture, eight_bits, from_lab, from_picture, most_of, on_paper, white_beside
 from raypipe.types import Pixels
 
 if TYPE_CHECKING:
@@ -127,7 +125,7 @@ def render(data: bytes, origin: str, number: int, gray: bool) -> Pixels:
     picture = as_picture(_bytes(samples, page), page.photometric == CMYK)
     if samples.alpha is not None:
         bands = np.atleast_3d(np.asarray(picture.convert("RGB") if picture.mode == "CMYK" else picture))
-        picture = as_picture(on_paper(bands.copy(), samples.alpha, _most(page, samples.alpha), samples.is_multiplied))
+        picture = as_picture(on_paper(bands.copy(), samples.alpha, _opaque(page, samples.alpha), samples.is_multiplied))
     return np.asarray(raster.UPRIGHT[_orientation(page)](from_picture(picture, gray)))
 
 
@@ -139,7 +137,7 @@ def _bytes(samples: Samples, page: TiffPage) -> Pixels:
     # Inks have a fixed range; only for light is the brightest value taken for white.
     most = _most(page, colours)
     if page.bitspersample >= 8 and page.photometric != CMYK:
-        most = 0 if alpha is None else white_beside(colours, alpha, most)
+        most = 0 if alpha is None else white_beside(colours, alpha, _opaque(page, alpha))
     return eight_bits(colours, page.photometric == WHITE_IS_ZERO, most)
 
 
@@ -147,6 +145,10 @@ def _most(page: TiffPage, values: npt.NDArray[Any]) -> float:
     """The highest value that samples of such a type can have."""
     bits = page.bitspersample - (values.dtype.kind == "i")
     return 1.0 if values.dtype.kind == "f" else float((1 << bits) - 1)
+
+
+def _opaque(page: TiffPage, alpha: npt.NDArray[Any]) -> float:
+    return min(_most(page, alpha), most_of(alpha))
 
 
 def _samples(page: TiffPage, data: bytes, origin: str, number: int) -> Samples:
@@ -176,16 +178,16 @@ def _samples_by_opencv(page: TiffPage, data: bytes, origin: str, number: int, re
     if page.photometric in (LAB, ICC_LAB):  # To get the stored values, not those that libtiff converts.
         encoded, tag = encoded.copy(), page.tags[raster.PHOTOMETRIC]
         encoded[tag.valueoffset : tag.valueoffset + 2] = (0, RGB) if page.parent.byteorder == ">" else (RGB, 0)
-    found: Sequence[Any] = ()
-    if page.compression in OPENCV_COMPRESSIONS and page.planarconfig != PLANES:  # Of others it may make black pages.
-        found = cv2.imdecodemulti(encoded, cv2.IMREAD_UNCHANGED, range=(number, number + 1))[1]
-    if not found:
-        if "imagecodecs" not in str(reason):
+    # Of other compressions, OpenCV may make black pages.
+    is_known = page.compression in OPENCV_COMPRESSIONS and page.planarconfig != PLANES
+    found = deep.unchanged(encoded, number) if is_known else None
+    if found is None:
+        if "imagecodecs" not in str(reason) and not isinstance(reason, ImportError):
             raise reason
         message = f"{origin} cannot be decoded: {reason_of(reason)}."
         remedy = "Save it without compression, or install the package imagecodecs."
         raise PageError(Code.IMAGE_UNKNOWN, message, remedy) from reason
-    values = np.atleast_3d(found[0])
+    values = np.atleast_3d(found)
     if values.shape[2] < 3:
         return Samples(values[:, :, :1])
     colours = values[:, :, 2::-1]

@@ -417,6 +417,7 @@ RAW_PHOTOS = (b"FUJIFILMCCD-RAW 0201", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"
         (b"\xff\xd8\xff\xf7\0\x0b\x08" + bytes(50), "JPEG-LS.*PNG"),
         (b"II\xbc\x01\x20\0\0\0" + bytes(50), "JPEG XR.*PNG"),
         (encoded(PillowImage.new("L", (16, 12)), "PNG").replace(b"\r\n", b"\n"), "PNG.*changed.*not as text"),
+        (b"8BPS\0\1" + bytes(8) + b"\3\0\0\0\x10\0\0\0\x10\0\x10\0\3" + bytes(20), "PSD.*16 bits.*PNG"),
         *((data + bytes(500), "raw photo.*JPEG") for data in RAW_PHOTOS),
     ],
 )
