@@ -18,6 +18,7 @@ from raypipe.images import passwords
 from raypipe.images.base import Kind, Size, TextLayer, Wanted, described, rendered
 from raypipe.images.pdf_content import POINTS_PER_INCH, needed_resolution
 from raypipe.images.pdf_damage import damage, is_content_lost
+from raypipe.images.pdf_fonts import lost_letters
 from raypipe.images.pdf_forms import flatten, kinds_of_notes, mark_buttons
 from raypipe.images.pdf_text import MOST_LOOKED_AT, is_seen, text_layer
 from raypipe.images.pdf_tree import recounted
@@ -129,17 +130,18 @@ class PdfPages:
                 width, height = opened.get_size()
                 resolution = wanted.resolution or needed_resolution(opened)
                 columns, rows = (max(round(side * resolution / POINTS_PER_INCH), 1) for side in (width, height))
-                layer = self._layer(opened, columns, rows) if wanted.layer else None
-                warning = "; ".join(filter(None, (self._warning, damage(opened))))
+                lost = lost_letters(opened)
+                layer = self._layer(opened, columns, rows, bool(lost)) if wanted.layer else None
+                warning = "; ".join(filter(None, (self._warning, damage(opened), lost)))
                 if not raw.FPDFPage_CountObjects(opened) and is_content_lost(self._source, page):
                     message = f"{self._origin}, page {page + 1}, is damaged: what it shows cannot be decoded."
                     raise PageError(Code.PDF_DAMAGED, message, COPY_AGAIN)
         dots = max(round(resolution), 1)
         return Size(width=columns, height=rows, resolution=dots, warning=warning, layer=layer)
 
-    def _layer(self, page: PdfPage, width: int, height: int) -> TextLayer | None:
+    def _layer(self, page: PdfPage, width: int, height: int, lacks_fonts: bool) -> TextLayer | None:
         layer = text_layer(page, width, height)
-        if layer is None or layer.doubt:
+        if layer is None or layer.doubt or lacks_fonts:  # What cannot be drawn is text, too.
             return layer
         scale = min(MOST_LOOKED_AT / max(width, height), 1)
         small = Size(width=max(round(width * scale), 1), height=max(round(height * scale), 1))

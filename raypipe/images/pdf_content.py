@@ -96,6 +96,14 @@ def objects(page: PdfPage) -> Iterator[tuple[Any, Matrix]]:
             left += [(raw.FPDFFormObj_GetObject(handle, n), matrix, depth + 1) for n in reversed(inner)]
 
 
+def is_visible(text: Any) -> bool:
+    """Whether a text object is drawn, unlike those of an OCR layer."""
+    from pypdfium2 import raw
+
+    unseen = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
+    return raw.FPDFTextObj_GetTextRenderMode(text) not in unseen
+
+
 def shares_of_pictures(page: PdfPage) -> list[float]:
     """The share of the page that each of its pictures covers."""
     width, height = (side / POINTS_PER_INCH for side in page.get_size())

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from raypipe.geometry import Floats, bounds, directions, turn
 from raypipe.images.base import TextLayer
-from raypipe.images.pdf_content import NOTABLE, shares_of_pictures
+from raypipe.images.pdf_content import NOTABLE, is_visible, shares_of_pictures
 from raypipe.images.pdf_forms import kinds_of_notes
 from raypipe.plurals import counted
 from raypipe.types import Pixels, Word, boxes_of
@@ -111,7 +111,7 @@ def _characters(handle: Any, count: int) -> Iterator[_Character]:
     """The characters of a PDFium text page without white space, in the order of the file."""
     from pypdfium2 import raw
 
-    begins, unseen = True, (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
+    begins = True
     for n in range(count):
         code = raw.FPDFText_GetUnicode(handle, n)
         text = chr(code) if code <= sys.maxunicode else UNKNOWN
@@ -120,10 +120,10 @@ def _characters(handle: Any, count: int) -> Iterator[_Character]:
         if raw.FPDFText_IsGenerated(handle, n) == 1 or text.isspace():
             begins = True
             continue
-        mode = raw.FPDFTextObj_GetTextRenderMode(raw.FPDFText_GetTextObject(handle, n))
+        is_hidden = not is_visible(raw.FPDFText_GetTextObject(handle, n))
         if raw.FPDFText_HasUnicodeMapError(handle, n) == 1 or unicodedata.category(text) in ("Cc", "Co", "Cn"):
             text = UNKNOWN
-        yield _Character(text, begins, mode in unseen, *_place(handle, n))
+        yield _Character(text, begins, is_hidden, *_place(handle, n))
         begins = False
 
 
