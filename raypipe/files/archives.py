@@ -9,6 +9,7 @@ import gzip
 import io
 import logging
 import lzma
+import os
 import re
 import shutil
 import tarfile
@@ -45,6 +46,8 @@ SUFFIXES = (
 MOST_OPEN = 8
 """Archives that this process keeps open."""
 MOST_MAGIC = 5
+MOST_EMPTY = 64
+"""An empty ZIP has fewer bytes."""
 ENCRYPTED = 1
 """Flag of a file in a ZIP: APPNOTE 4.4.4."""
 UNPACK = "Unpack it with its password, or with the program that packed it, and read the folder."
@@ -73,9 +76,15 @@ def is_archive(path: str) -> bool:
 
 
 def split(path: str) -> tuple[str, str] | None:
-    """The archive of a file and the file's name in it; None: the file is not in an archive."""
-    mark = next((each for each in re.finditer(MARK, path) if is_archive(path[: each.start()])), None)
-    return (path[: mark.start()], path[mark.end() :]) if mark else None
+    """The archive of a file and the file's name in it; None: the file is not in an archive.
+
+    A folder may have a name such as `a.zip!`, too.
+    """
+    for mark in re.finditer(MARK, path):
+        is_folder = "://" not in path and os.path.isdir(path[: mark.end()])  # noqa: PTH112 - false if a name is too long
+        if is_archive(path[: mark.start()]) and not is_folder:
+            return path[: mark.start()], path[mark.end() :]
+    return None
 
 
 def _by_name(found: Iterable[tuple[str, T]]) -> dict[str, T]:
@@ -262,7 +271,10 @@ def _archive(path: str, file: IO[bytes]) -> Archive:
     suffix = path[path.rfind(".") :].lower()
     if suffix == tables.SUFFIX:
         return tables.Table(file)
-    whole = io.BufferedReader(file, BUFFER)  # type: ignore[type-var] # It has the methods that are needed.
-    if not whole.peek(1):
+    whole: Any = io.BufferedReader(file, BUFFER)
+    if not (start := whole.peek(1)):
         raise EOFError("it is empty")
-    return Zip(whole) if suffix in (".zip", ".cbz") else Tar(whole, path)
+    if suffix not in (".zip", ".cbz"):
+        return Tar(whole, path)
+    # zipfile looks for more before the end of an empty archive than there is, which is not an OSError of pyarrow's.
+    return Zip(io.BytesIO(whole.read()) if len(start) < MOST_EMPTY else whole)

@@ -143,10 +143,21 @@ def test_what_is_wrong_with_an_archive_is_said(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(InputError, match=r"shard\.zip.* Copy it again"):
         list(listed(str(path), None))
-    with zipfile.ZipFile(tmp_path / "none.zip", "w") as empty:
-        empty.writestr("a.txt", "text")
-    with pytest.raises(InputError, match="holds no picture"):
-        list(listed(str(tmp_path / "none.zip"), None))
+    for files in ({}, {"a.txt": "text"}):
+        with zipfile.ZipFile(tmp_path / "none.zip", "w") as none:
+            for name, text in files.items():
+                none.writestr(name, text)
+        with pytest.raises(InputError, match="holds no picture"):
+            list(listed(str(tmp_path / "none.zip"), None))
+
+
+def test_a_folder_may_be_named_like_a_place_in_an_archive(tmp_path: Path) -> None:
+    folder = tmp_path / "scans.zip!"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(png())
+    for source in (folder, folder / "a.png", f"{folder}/"):
+        (found,) = listed(str(source), None)
+        assert read_file(found.path) == png()
 
 
 @pytest.mark.parametrize(
