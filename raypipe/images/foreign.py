@@ -10,6 +10,8 @@ AS_TEXT = "a picture or document in base64, as text", "Decode it first, as with 
 AS_PNG = "Save it as PNG."
 PNG_AS_TEXT = b"\x89PNG\n\x1a\n", b"\x89PNG\r\n\x1a\r\n", b"\x89PNG\r\r\n\x1a\r\n"
 RAW_PHOTO = "a camera's raw photo", "Develop it, and save it as JPEG, TIFF or PNG."
+CUT_OFF = (b"\x89PNG\r\n\x1a\n", "a PNG"), (b"\xff\xd8\xff", "a JPEG"), (b"GIF8", "a GIF"), (b"\0\0\1\0", "an ICO")
+HEIF = b"ftypheic", b"ftypmif1", b"ftypavif"
 BEGINNINGS = (
     (b"AT&TFORM", "DjVu", "Make a PDF of it, as with ddjvu -format=pdf, and read that."),
     (b"%!PS", "PostScript", "Make a PDF of it, as with ps2pdf, and read that."),
@@ -34,6 +36,7 @@ BEGINNINGS = (
     *((begin, "a PNG whose line ends were changed", "Transfer it again, not as text.") for begin in PNG_AS_TEXT),
     (b"8BPS", "a PSD that is damaged or of a kind that is not read, such as 16 bits", AS_PNG),
     (b"BM", "a BMP that is damaged or of a kind that is not read", AS_PNG),
+    *((begin, f"{kind} that is damaged or cut off", COPY_AGAIN) for begin, kind in CUT_OFF),
     *((beginning, *RAW_PHOTO) for beginning in (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")),
 )
 WITHIN = (
@@ -42,6 +45,7 @@ WITHIN = (
     (b"<!doctype html", "a web page", DOWNLOADED),
     (b"DICM", "DICOM", "Export its pictures as PNG or TIFF."),
     (b"ftypcrx ", *RAW_PHOTO),
+    *((kind, "a HEIC or AVIF that is damaged or cut off", COPY_AGAIN) for kind in HEIF),
     *((kind, "a video", "Save the pictures that show text as JPEG.") for kind in (b"ftypqt", b"ftypmp4", b"ftypisom")),
 )
 HEAD = 1024
@@ -54,5 +58,7 @@ def known(data: bytes) -> tuple[str, str] | None:
     head = data[:HEAD]
     text = head.lower()
     found = next((each for each in BEGINNINGS if head.startswith(each[0])), None)
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "a WebP that is damaged or cut off", COPY_AGAIN
     found = found or next((each for each in WITHIN if each[0] in (head if each[0].isupper() else text)), None)
     return found and found[1:]

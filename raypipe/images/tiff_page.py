@@ -11,7 +11,7 @@ from raypipe.files.ranged import File
 
 CLASSIC, BIG = 42, 43
 """Versions: with offsets of 32 and of 64 bits."""
-LONG = 4
+TEXT, LONG = 2, 4
 VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of a value of each type."""
 INTEGERS = {1: "B", 3: "H", LONG: "I", 13: "I", 16: "Q", 18: "Q"}
@@ -20,6 +20,8 @@ PLACES = {273: 279, 324: 325}
 """The tags of offsets of strips and tiles, and those of their counts of bytes."""
 ELSEWHERE = {330, 513, 514, 34665, 34853, 40965}
 """Tags whose values are offsets of other things: pictures, EXIF data, old JPEG streams."""
+LAST_OF_PIXELS = 532
+"""Tags up to this one say how to decode pixels; those of text, and most that follow, do not."""
 SUBDIRECTORIES, OLD_JPEG, DNG_VERSION = 330, 513, 50706
 
 
@@ -118,7 +120,10 @@ def _entries(file: File, layout: Layout, place: int) -> dict[int, Entry]:
         size, inline = values * VALUE_BYTES.get(kind, 0), entry[4 + layout.offset_bytes :]
         if size:
             value = inline[:size] if size <= len(inline) else file.read_at(layout.number(inline), size)
-            found[tag] = Entry(kind, values, value)
+            if len(value) == size:
+                found[tag] = Entry(kind, values, value)
+            elif kind != TEXT and tag <= LAST_OF_PIXELS:  # Without a part of its palette, a page has other colours.
+                raise OSError(f"the TIFF is truncated: it ends within its tag {tag}")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -65,6 +66,7 @@ def _page_in(data: bytes, number: int) -> TiffPage | None:
     """A page as tifffile opens it; None if it cannot."""
     from tifffile import TiffFile, TiffPage
 
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # It would tell the terminal, not the page's row.
     try:
         page = TiffFile(io.BytesIO(data)).pages[number]
     except Exception:  # It raises almost anything for a broken file; Pillow's error is clearer.

@@ -417,6 +417,9 @@ RAW_PHOTOS = (b"FUJIFILMCCD-RAW 0201", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"
         (b"\xff\xd8\xff\xf7\0\x0b\x08" + bytes(50), "JPEG-LS.*PNG"),
         (b"II\xbc\x01\x20\0\0\0" + bytes(50), "JPEG XR.*PNG"),
         (encoded(PillowImage.new("L", (16, 12)), "PNG").replace(b"\r\n", b"\n"), "PNG.*changed.*not as text"),
+        (encoded(PillowImage.new("L", (16, 12)), "WEBP")[:30], "WebP.*cut off.*again"),
+        (encoded(PillowImage.new("L", (16, 12)), "PNG")[:20], "PNG.*cut off.*again"),
+        (encoded(PillowImage.new("RGB", (16, 12)), "AVIF")[:60], "AVIF.*cut off.*again"),
         (b"8BPS\0\1" + bytes(8) + b"\3\0\0\0\x10\0\0\0\x10\0\x10\0\3" + bytes(20), "PSD.*16 bits.*PNG"),
         *((data + bytes(500), "raw photo.*JPEG") for data in RAW_PHOTOS),
     ],
@@ -490,3 +493,12 @@ def test_a_photo_from_a_phone(shared_data: Path) -> None:
     assert (image.width, image.height, image.reduction) == (4608, 3456, 4)
     assert image.pixels().shape == (864, 1152)
     assert image.pixels().std() > 5
+
+
+@pytest.mark.parametrize("part", [0.8, 0.9, 0.97])
+def test_a_tiff_that_lacks_a_part_of_its_palette_has_no_other_colours(part: float) -> None:
+    data = encoded(
+        PillowImage.fromarray(quarters()).quantize(64), "TIFF", compression="tiff_lzw"
+    )  # Its colours come last.
+    assert opened(data).pixels().shape[2] == 3
+    assert failure(data[: int(part * len(data))]).code == "image_truncated"
