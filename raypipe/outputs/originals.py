@@ -9,7 +9,7 @@ import cv2
 
 from raypipe.errors import ConfigError, PageError
 from raypipe.files.paths import read_file
-from raypipe.images import passwords, raster
+from raypipe.images import deep, passwords, raster
 from raypipe.images.image import Limits, open_image
 from raypipe.images.kinds import kind_of
 from raypipe.images.pdf import unlocked
@@ -87,13 +87,16 @@ def picture_page(data: bytes, page: PageRecord, archival: bool = False) -> bytes
 def _may_be_kept(data: bytes, name: str, archival: bool) -> bool:
     """Whether img2pdf can store a picture as it is.
 
-    With transparency, viewers would lay it on white whatever its ink, and img2pdf mixes up palettes of few colours.
+    With transparency, viewers would lay it on white whatever its ink, and img2pdf mixes up palettes of few colours. Of
+    more than 8 bits, it may use fewer than it has, so that viewers would show it as black.
     """
     if kind_of(data).name != raster.KIND.name:
         return False
     try:
         picture = raster.header(data, name)
     except PageError:  # Something is to be mended.
+        return False
+    if picture.format != "JPEG2000" and (picture.mode.startswith("I") or deep.needed(picture, data)):
         return False
     is_allowed = picture.mode != "CMYK" and picture.format != "JPEG2000"
     return not picture.has_transparency_data and (is_allowed or not archival)

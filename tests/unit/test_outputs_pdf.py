@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pdfs
 import pikepdf
@@ -184,6 +185,16 @@ def test_a_picture_with_transparency_is_kept_as_it_was_read(colours: int, ink: i
         with pypdfium2.PdfDocument(render(document([some]))) as pdf:
             drawn = pdf[0].render(scale=500 / 842).to_numpy()
         assert np.abs(drawn[:400, :500].astype(int) - some.image.pixels()).mean() < 5
+
+
+@pytest.mark.parametrize(("suffix", "shape"), [(".png", (400, 500)), (".png", (400, 500, 3)), (".ppm", (400, 500, 3))])
+def test_a_picture_that_uses_few_of_its_bits_is_as_bright_as_it_was_read(suffix: str, shape: tuple[int, ...]) -> None:
+    """Viewers would show one of 12 bits in 16 as black."""
+    values = np.full(shape, 4095, np.uint16)
+    values[100:200] = 0
+    with pypdfium2.PdfDocument(render(document([page(bytes(cv2.imencode(suffix, values)[1]))]))) as pdf:
+        drawn = pdf[0].render(scale=500 / 842).to_numpy()
+    assert drawn[:90].min() > 250 and drawn[110:190].max() < 5
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("JPEG", "CMYK"), ("JPEG2000", "RGB"), ("TIFF", "CMYK")])
