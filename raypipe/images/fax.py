@@ -48,7 +48,8 @@ def mended(data: bytes) -> tuple[bytes, float] | None:
     try:
         with PillowImage.open(io.BytesIO(data), formats=("TIFF",)) as picture:
             tags = dict(getattr(picture, "tag_v2", {}))
-            if tags.get(COMPRESSION) != GROUP_4 or tags.get(OPTIONS) or picture.mode != "1":
+            is_known = tags.get(COMPRESSION) == GROUP_4 and not tags.get(OPTIONS) and PLACES in tags
+            if not is_known or picture.mode != "1":  # Others have tiles in place of strips.
                 return None
             pixels = _as_stored(np.array(picture), tags.get(ORIENTATION, 1))
     except (OSError, SyntaxError, ValueError):  # Decoding it says why.

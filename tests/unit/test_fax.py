@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import drawn
@@ -15,6 +16,7 @@ from raypipe.errors import PageError
 from raypipe.images.fax import is_damaged
 from raypipe.images.image import Limits, open_image
 from raypipe.images.raster import UPRIGHT
+from raypipe.images.tiff_page import Entry, Layout, file_of
 
 LIMITS = Limits(max_bytes=10**7, max_megapixels=100, max_pages=10)
 LINES = ["The quick brown fox jumps over the lazy dog"] * 18
@@ -46,6 +48,21 @@ def damaged(data: bytes, how: str) -> bytes:
 def test_a_whole_page_is_as_it_is(rows: int, photometric: int) -> None:
     image = open_image(tiff(rows, photometric), "a.tif", 0, True, LIMITS)
     assert np.array_equal(image.pixels(), INK * 255) and image.warning == "" and image.resolution == 200
+
+
+def test_a_page_may_have_tiles() -> None:
+    width, height = 608, 400
+    tiles = [np.ones((height, width), bool) for _ in range(2)]
+    for n, tile in enumerate(tiles):
+        tile[:, : INK.shape[1]] = INK[n * height : (n + 1) * height]
+    files = [
+        encoded(PillowImage.fromarray(tile), "TIFF", compression="group4", tiffinfo={278: height}) for tile in tiles
+    ]
+    strips = [data[place : place + size] for data in files for place, size in [strip(data)]]
+    tags = {256: INK.shape[1], 257: 2 * height, 258: 1, 259: 4, 262: 1, 322: width, 323: height}
+    entries = {tag: Entry(4, 1, struct.pack("<I", value)) for tag, value in tags.items()}
+    image = open_image(file_of(entries, strips, 324, Layout.of(b"II*\0")), "a.tif", 0, True, LIMITS)
+    assert np.array_equal(image.pixels(), INK * 255) and image.warning == ""
 
 
 @pytest.mark.parametrize("orientation", UPRIGHT)
