@@ -109,6 +109,8 @@ def _orientation(page: TiffPage) -> int:
 def _resolution(page: TiffPage) -> int:
     from tifffile import RESUNIT
 
+    if page.resolutionunit == RESUNIT.NONE:
+        return 0
     try:
         found = round(page.get_resolution(RESUNIT.INCH)[0])
     except (ValueError, ArithmeticError, TypeError):

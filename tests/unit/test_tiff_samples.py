@@ -251,9 +251,10 @@ def test_deep_pages_are_turned_upright(orientation: int) -> None:
     assert near(read(tiff(stored, extratags=[(274, 3, 1, orientation, True)])), GREY)
 
 
-def test_the_resolution_of_a_deep_page() -> None:
-    data = tiff(DEPTHS["float32"], resolution=(118.11, 118.11), resolutionunit="CENTIMETER")
-    assert open_image(data, "scan.tif", 0, True, LIMITS).resolution == 300
+@pytest.mark.parametrize(("unit", "found"), [("CENTIMETER", 300), ("INCH", 118), ("NONE", 0)])
+def test_the_resolution_of_a_deep_page(unit: str, found: int) -> None:
+    data = tiff(DEPTHS["float32"], resolution=(118.11, 118.11), resolutionunit=unit)
+    assert open_image(data, "scan.tif", 0, True, LIMITS).resolution == found
 
 
 @pytest.mark.parametrize(
