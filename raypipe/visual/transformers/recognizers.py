@@ -124,7 +124,7 @@ class ImageToText(ModelTransformer):
         "language": Parameter(default=Language.ENG, field="language", note="the language", to_field=_language),
         "pageSegMode": Parameter(
             default=PageSegmentationMode.AUTO,
-            note="SINGLE_LINE, SINGLE_WORD, SINGLE_CHAR: the picture is one line; others here: it finds the lines",
+            note=f"{', '.join(IS_LINE)}: the picture is one line; {', '.join(FINDS_LINES)}: it finds the lines",
             allowed=(*FINDS_LINES, *IS_LINE),
         ),
         "confidenceCol": Parameter(
