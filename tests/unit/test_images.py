@@ -16,6 +16,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from raypipe.errors import PageError
 from raypipe.images import jpeg
 from raypipe.images.base import Wanted
+from raypipe.images.depth import white_beside
 from raypipe.images.image import BGR, GRAY, open_image
 from raypipe.images.kinds import page_count
 
@@ -104,6 +105,12 @@ def test_bright_letters_on_a_transparent_ground_are_laid_on_black(colour: int, p
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_a_picture_of_nothing_is_white(kind: str) -> None:
     assert (pixels(encoded(np.zeros((10, 30, 4), np.uint8), kind), gray=True) == 255).all()
+
+
+@pytest.mark.parametrize(("brightest", "transparent", "white"), [(9, 0, 0), (9, 1, 65535), (70000.0, 1, 0)])
+def test_the_brightest_grey_is_white_unless_it_may_be_ink(brightest: float, transparent: int, white: float) -> None:
+    values, alpha = np.array([brightest, 0]), np.array([65535, 65535 * (1 - transparent)])
+    assert white_beside(values, alpha, 65535) == white
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])

@@ -132,13 +132,13 @@ def test_words_are_in_place_if_boxes_are_not_heeded(
     assert_words_are_in_place(boxed(found, seen, seen))
 
 
-@pytest.mark.parametrize(("angle", "drift"), [(4, 0), (-15, 0), (25, 43.5)])
-def test_words_that_are_tilted_little_are_written_straight(angle: float, drift: float) -> None:
+@pytest.mark.parametrize(("angle", "side", "drift"), [(4, 1, 0), (-15, 1, 0), (25, 1, 43.5), (-86, 0, 0)])
+def test_words_that_are_tilted_little_are_written_straight(angle: float, side: int, drift: float) -> None:
     word = a_word("slanted", 0.9, 200, 200, 120, 26, angle)
     row = finished("a", width=400, height=400, lines=[a_line("slanted", 0.9, 200, 200, 120, 26, angle, words=[word])])
     with pypdfium2.PdfDocument(text_layer([row])) as pdf:
         text = pdf[0].get_textpage()
-        origins = [text.get_charbox(n, loose=True)[1] for n in range(len(word.text))]
+        origins = [text.get_charbox(n, loose=True)[side] for n in range(len(word.text))]
     assert origins[0] - origins[-1] == pytest.approx(drift, abs=1)
 
 
