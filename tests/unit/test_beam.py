@@ -82,6 +82,14 @@ def test_a_lost_space_is_found_and_a_false_one_dropped(beam: BeamDecoder) -> Non
     assert read(beam, "hand", {" ": 0.5, "_": 0.45}, "writing") == "handwriting"
 
 
+@pytest.mark.parametrize(
+    ("start", "rest"), [("e.", "marsh@here.org"), ("config.", "yaml"), ("README.", "md"), ("case", "Name")]
+)
+def test_a_space_beside_a_mark_or_before_a_capital_must_be_seen(beam: BeamDecoder, start: str, rest: str) -> None:
+    assert read(beam, start, {"_": 0.95, " ": 0.05}, rest) == start + rest
+    assert read(beam, start, {"_": 0.5, " ": 0.5}, rest) == f"{start} {rest}"
+
+
 def test_a_gap_that_is_narrower_than_the_spaces_of_its_line_may_lie_inside_a_word(beam: BeamDecoder) -> None:
     wide, gap = ["_", " ", " ", "_"], {" ": 0.85, "_": 0.15}
     line = ["it", *wide, "is", *wide, "a", *wide]

@@ -22,6 +22,10 @@ FLOOR = 1e-6
 """Minimum probability of a class: the network rules nothing out."""
 NARROW_EXPONENT = 2
 """The price of ignoring a space grows with this power of its width relative to others in its line."""
+SURE_GAP = 0.1
+"""Least probability of a space beside a mark or before a capital: the network misses spaces only before small letters.
+Of 31 spaces that words wrongly put into drawn addresses, names of files and codes, 26 had less; of 13 that they rightly
+put into real lines, none."""
 STEPS_AFTER = 2
 """Time steps after a word's last one at which its rivals are counted: they need to see the space or mark after it."""
 SURE, SHARE, DOUBT = 0.43, 0.52, -0.27
@@ -98,12 +102,24 @@ class BeamDecoder:
         """
         logs: Floats = np.log(np.maximum(probabilities, FLOOR), dtype=np.float64)
         blank, space = logs[:, 0].copy(), logs[:, self._alphabet.space].copy()
+        best = logs.argmax(1)
         if not keeps_spaces:
-            shares = space_shares(logs.argmax(1), self._alphabet.space, self._alphabet.codes >= 0)
+            shares = space_shares(best, self._alphabet.space, self._alphabet.codes >= 0)
             logs[:, 0] = np.logaddexp(blank, space + np.log(self._weights.false_space) * shares)
-        logs[:, self._alphabet.space] = np.logaddexp(space, blank + np.log(self._weights.lost_space))
+        hidden = np.logaddexp(space, blank + np.log(self._weights.lost_space))
+        is_space = (space >= np.log(SURE_GAP)) | self._may_hide(best)
+        logs[:, self._alphabet.space] = np.where(is_space, hidden, np.log(FLOOR))
         logs *= self._weights.acoustic
         return logs
+
+    def _may_hide(self, best: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Whether a space that the network did not see may be at each time step, whose best class is given, (t,)."""
+        letters, steps = self._alphabet.codes >= 0, np.arange(len(best))
+        read = (best != BLANK) & (best != self._alphabet.space)
+        before = np.maximum.accumulate(np.where(read, steps, 0))
+        after = np.minimum.accumulate(np.where(read, steps, len(best) - 1)[::-1])[::-1]
+        small = letters & ~self._alphabet.capitals
+        return np.asarray(letters[best[before]] & small[best[after]], np.bool_)
 
 
 def space_shares(best: npt.NDArray[np.int64], space: int, letters: npt.NDArray[np.bool_]) -> Floats:
