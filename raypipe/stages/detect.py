@@ -67,7 +67,7 @@ class TextDetector(Worker["ImageTextDetector"]):
     def _found(self, pixels: Pixels) -> Detection:
         """The regions of a page; if it lies on its side, those of the page turned by 90 degrees."""
         found = self._in_tiles(pixels)
-        if lies(found.boxes):
+        if lies(found.boxes, self.spec.finds == "lines"):
             return found
         turned = self._in_tiles(turned_pixels(pixels))
         if lying(turned.boxes) <= TURNED_GAIN * lying(found.boxes):
@@ -167,7 +167,12 @@ class ImageTextDetector(ModelStage):
     @property
     def refines(self) -> bool:
         """Whether the words of a line become one region."""
-        return manifest.find(self.model).finds == "words" if self.with_refiner is None else self.with_refiner
+        return self.finds == "words" if self.with_refiner is None else self.with_refiner
+
+    @property
+    def finds(self) -> str | None:
+        """What the model finds: words or lines; None if that is not known."""
+        return manifest.find(self.model).finds
 
     def thresholds(self) -> Thresholds:
         """The thresholds in force."""

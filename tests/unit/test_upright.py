@@ -162,11 +162,21 @@ def test_most_of_the_text_says_whether_a_page_lies() -> None:
     note = boxes((900, 300, 30, 300, 0))
     digits = boxes(*((100 + 50 * n, 500, 14, 30, 0) for n in range(10)))
     heap = boxes(*((100, 100 + 20 * n, 30, 18, 0) for n in range(40)))
-    assert lies(np.concatenate([LINES, note, digits]))
-    assert not lies(np.concatenate([note, digits, boxes((100, 300, 100, 30, 0))]))
-    assert not lies(np.concatenate([heap, LINES[:1]]))
+    for of_lines in (False, True):
+        assert lies(np.concatenate([LINES, note, digits]), of_lines)
+        assert not lies(np.concatenate([note, digits, boxes((100, 300, 100, 30, 0))]), of_lines)
+        assert lies(LINES[:0], of_lines)
+    assert not lies(np.concatenate([heap, LINES[:1]]), of_lines=False)
     assert lying(np.concatenate([heap, LINES])) == 1500
-    assert lies(LINES[:0])
+
+
+def test_short_words_below_each_other_are_level_lines() -> None:
+    """They look like a line on the turned page. A detector that finds letters finds such boxes in text on its side."""
+    sizes = (85, 54), (98, 78), (90, 80), (98, 59), (91, 62), (91, 43), (40, 62)
+    words = boxes(*((157, 107 + 70 * n, width, height, 0) for n, (width, height) in enumerate(sizes)))
+    assert lies(words, of_lines=True)
+    assert not lies(words, of_lines=False)
+    assert not lies(words[:, [1, 0, 3, 2, 4]], of_lines=True)
 
 
 def test_what_is_found_on_the_turned_page_is_placed_on_the_page() -> None:
