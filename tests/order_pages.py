@@ -296,6 +296,21 @@ def heading_below() -> Page:
     return [*prose(9, 2, 40), *below, *wide]
 
 
+def articles() -> Page:
+    """A narrow title above the middle of three columns, and below them two columns, each under a heading of its own."""
+    title = [[Placed("Whitby Herald", 560, 60, 44)], [Placed("4 June 1952", 600, 120)]]
+    first = [Placed("Oranges", 100, 200, 40)]
+    lines = wrapped(PROSE, 24)
+    columns = [row for n in range(3) for row in column(lines[n * 8 : n * 8 + 8], 100 + n * 440, 260)]
+    wide = wrapped(PROSE, 40)
+    below = [
+        row
+        for n, heading in enumerate(("Council meets", "New bridge opened"))
+        for row in ([Placed(heading, 100 + n * 640, 700, 32)], *column(wide[n * 6 : n * 6 + 6], 100 + n * 640, 750))
+    ]
+    return [*title, first, *columns, *below]
+
+
 def letterhead() -> Page:
     """Addresses left and right, then a letter."""
     heads = grid([["The Harbour Office", "Whitby, 12 May 1931"]], [100, 1100], 100)
@@ -372,6 +387,7 @@ KINDS: dict[str, Callable[[], Page]] = {
     "prose in three columns, not level": lambda: prose(8, 3, 30, offset=17),
     "newspaper": newspaper,
     "heading below two columns": heading_below,
+    "articles in three and two columns": articles,
     "verse in two columns": lambda: [*column(VERSE[0], 200, 150, 90, 44), *column(VERSE[1], 1200, 150, 90, 44)],
     "verse in two columns, close": lambda: [*column(VERSE[0], 100, 150), *column(VERSE[1], 500, 150)],
     "verse with capitals": lambda: [*column(CAPITAL_VERSE[0], 100, 150), *column(CAPITAL_VERSE[1], 700, 150)],

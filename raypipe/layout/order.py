@@ -51,6 +51,8 @@ IN_ROWS = 0.9
 """Columns with this fraction of lines level with one of the other column may as well be a table."""
 HEADING_LINES = 2
 """A heading below two columns has at most this many lines, and is nearer to the text below."""
+HEADING_GAP = 1.5
+"""Two headings side by side are this many times nearer to it than to the columns: two last lines may be a little."""
 MARGIN_GAP = 1.0
 """Notes in the margin are at least this many line heights from the text."""
 WIDE_GAP = 2.0
@@ -157,8 +159,9 @@ def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, lis
         above, below = members[outside & (middle <= gutter.top)], members[outside & (middle >= gutter.bottom)]
         if is_table:
             return above, [np.concatenate(sides)], below
-        column, heading = _without_heading(*sides, gutter.bottom, page)
-        return above, [column, sides[1]], np.concatenate([heading, below])
+        title, other = _without_title(*sides, page)
+        *columns, heading = _without_heading(sides[0], other, gutter.bottom, page)
+        return np.concatenate([above, title]), columns, np.concatenate([heading, below])
     return None
 
 
@@ -170,19 +173,34 @@ def _has_labels(sides: Sequence[Indices], page: _Page) -> bool:
     return have_labels(columns, lambda one, other: _level(one, other, page), page.words)
 
 
-def _without_heading(left: Indices, right: Indices, bottom: float, page: _Page) -> tuple[Indices, Indices]:
-    """The lines of a left column without the heading of what follows below both columns, and that heading's lines.
+def _without_title(left: Indices, right: Indices, page: _Page) -> tuple[Indices, Indices]:
+    """The lines of a title above both columns that is as narrow as the right one, and the others of that column.
+
+    Beside the first line of the left column there is nothing.
+    """
+    first = page.box[left[page.box[left, 1].argmin()]]
+    title = page.box[right, 3] <= first[1]
+    if title.all() or page.box[right[~title], 1].min() < first[3]:
+        return right[:0], right
+    return right[title], right[~title]
+
+
+def _without_heading(left: Indices, right: Indices, bottom: float, page: _Page) -> tuple[Indices, Indices, Indices]:
+    """The lines of two columns without the headings of what follows below both, and the lines of these.
 
     `bottom` is the middle of the line below them that crosses their gutter; infinite if there is none.
     """
-    middle = (page.box[:, 1] + page.box[:, 3]) / 2
+    middle = page.lines[:, 1]
     left = left[np.argsort(middle[left], kind="stable")]
-    begins = int(np.searchsorted(middle[left], page.box[right, 3].max()))
-    column, heading = left[:begins], left[begins:]
-    if not len(column) or not 0 < len(heading) <= HEADING_LINES:
-        return left, heading[:0]
-    follows = bottom - middle[heading[-1]] < middle[heading[0]] - middle[column[-1]]
-    return (column, heading) if follows else (left, heading[:0])
+    for count in range(min(HEADING_LINES, len(left) - 1), 0, -1):
+        column, heading = left[:-count], left[-count:]
+        beside = page.box[right, 3] > page.box[heading, 1].min()
+        above, below = np.concatenate([column, right[~beside]]), np.concatenate([heading, right[beside]])
+        gap = middle[below].min() - middle[above].max()
+        least = HEADING_GAP if beside.any() else 1
+        if not beside.all() and beside.sum() <= HEADING_LINES and gap > least * (bottom - middle[below].max()):
+            return column, right[~beside], below
+    return left, right, left[:0]
 
 
 def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -> bool:
