@@ -39,7 +39,7 @@ from raypipe.stages.base import ModelName, ModelStage, Step, Worker
 from raypipe.stages.folds import unfolded
 from raypipe.stages.long import shortened
 from raypipe.stages.reverse import from_reverse, front_alone
-from raypipe.stages.specks import is_guess, specks
+from raypipe.stages.specks import guesses, specks
 from raypipe.stages.text_layer import arranged
 from raypipe.stages.upright import righted, turn_of
 from raypipe.types import Boxes, Crops, Line, PageRecord, Pixels, Row, boxes_from_regions, boxes_of
@@ -134,13 +134,14 @@ class TextReader(Worker["ImageToText"]):
         reverse = from_reverse(crops, readings, self._read, doubtful)
         crops, readings = righted(crops, readings, self._read, doubtful, [*reverse, *spots])
         readings = front_alone(crops, readings, reverse, doubtful)
-        found = [n for n, reading in enumerate(readings) if reading.text] if self.spec.regions_column else []
-        guesses = [n for n in found if n not in spots and is_guess(readings[n], doubtful)]
-        for n in (*spots, *guesses):
+        for n in spots:
+            readings[n] = NOTHING
+        guessed = guesses(readings, doubtful) if self.spec.regions_column else []
+        for n in guessed:
             readings[n] = NOTHING
         self.metrics.add("lines_from_reverse_total", len(reverse))
         self.metrics.add("specks_total", len(spots))
-        self.metrics.add("guesses_total", len(guesses))
+        self.metrics.add("guesses_total", len(guessed))
         tolerance = self.spec.line_tolerance
         lines = line_pictures.assemble(crops, readings, tolerance, size)
         return unfolded(lines, tolerance, size, crops.divider_boxes())

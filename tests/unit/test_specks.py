@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from raypipe.recognition.base import Reading
-from raypipe.stages.specks import is_guess, specks, thickness
+from raypipe.stages.specks import guesses, specks, thickness
 from raypipe.types import Crops, Pixels
 
 
@@ -53,8 +53,27 @@ def test_paper_has_no_spot() -> None:
     assert thickness(paper(0)) == 0
 
 
+def reading(text: str, sure: float) -> Reading:
+    return Reading(text, [sure] * len(text), [26.0] * len(text))
+
+
 @pytest.mark.parametrize(
     ("text", "sure", "guessed"), [("0", 0.3, True), ("0", 0.5, False), ("no", 0.2, False), ("Hill", 0.04, True)]
 )
 def test_what_is_hardly_better_than_chance_is_a_guess(text: str, sure: float, guessed: bool) -> None:
-    assert is_guess(Reading(text, [sure] * len(text), [26.0] * len(text)), 0.55) == guessed
+    assert guesses([reading("the words of a letter", 0.9), reading(text, sure)], 0.55) == [1] * guessed
+
+
+def test_a_page_of_some_doubtful_words_is_blank() -> None:
+    """These were read on ruled paper and on a QR code."""
+    blank = [reading("on", 0.22), reading("", 0), reading("seems", 0.07), reading("l", 0.3)]
+    assert guesses(blank, 0.55) == [0, 2, 3]
+    assert guesses([*blank, reading("yes", 0.4)], 0.55) == [3]
+    assert guesses([reading("as faint as a hand can be", 0.2)], 0.55) == []
+
+
+@pytest.mark.parametrize("text", ["-" * 20, "00000000"])
+def test_a_row_of_one_character_is_a_ruling(text: str) -> None:
+    assert guesses([reading(text, 0.6)], 0.55) == [0]
+    for other in (reading(text, 0.7), reading(text[:7], 0.6), reading(f"{text} 1", 0.6)):
+        assert guesses([other], 0.55) == []
