@@ -5,6 +5,8 @@ Boxes are float32 (n, 5): centre x, centre y, width, height in pixels and angle 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -116,6 +118,50 @@ def crop(pixels: Pixels, box: Floats, height: int, max_width: int) -> Pixels:
     flags = cv2.INTER_LINEAR if scale <= 1 else cv2.INTER_CUBIC
     result = cv2.warpAffine(pixels, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(result, np.uint8)
+
+
+def crop_along(pixels: Pixels, boxes: Boxes, height: int, max_width: int) -> tuple[Pixels, list[tuple[int, int]]]:
+    """Cuts a line that bends out of a page, straightened along a curve through the ends of its pieces, and scaled.
+
+    Args:
+        pixels, height, max_width: As in `crop`.
+        boxes: The pieces (n, 5), n > 1, of one height, each of which begins where the last ends.
+
+    Returns:
+        The picture (height, width, ...); and the first and last column of each piece in it.
+    """
+    scale = height / max(float(boxes[0, 3]), 1.0)
+    if scale < 0.5:
+        around = enclose(boxes, float(boxes[0, 4]))
+        pixels, moved = _part(pixels, around, 2 * scale)
+        boxes = boxes.copy()
+        boxes[:, :2] = (boxes[:, :2] - around[:2]) * (moved[2:4] / around[2:4]) + moved[:2]
+        boxes[:, 2:4] *= moved[3] / around[3]
+    along = directions(boxes[:, 4])[0] * boxes[:, 2:3] / 2
+    ends = np.concatenate([boxes[:1, :2] - along[:1], boxes[:, :2] + along])
+    places = np.append(np.float32(0), boxes[:, 2].cumsum()) / boxes[0, 3] * height
+    places = np.rint(places * min(max_width / places[-1], 1)).astype(np.int64)
+    middle = _through(ends, places)
+    step = np.gradient(middle, axis=0)
+    across = np.stack([-step[:, 1], step[:, 0]], 1) / np.hypot(*step.T)[:, None]
+    down = ((np.arange(height) + 0.5) / height - 0.5) * boxes[0, 3]
+    x, y = ((middle + down[:, None, None] * across) - 0.5).astype(np.float32).transpose(2, 0, 1)
+    flags = cv2.INTER_LINEAR if scale <= 1 else cv2.INTER_CUBIC
+    picture = cv2.remap(pixels, x, y, flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(picture, np.uint8), list(pairwise(places.tolist()))
+
+
+def _through(points: Floats, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """A smooth curve (places[-1], 2) through points (n, 2), which it reaches at these columns (n,): cubic pieces."""
+    columns = np.arange(places[-1]) + 0.5
+    piece = np.searchsorted(places, columns) - 1
+    length = np.diff(places)[piece, None]
+    share = (columns - places[piece])[:, None] / length
+    slope = np.gradient(points, places, axis=0) if len(points) > 2 else np.diff(points, axis=0)[[0, 0]] / places[-1]
+    start, end = points[piece], points[piece + 1]
+    bent = slope[piece] * (1 - share) - slope[piece + 1] * share
+    straight = start + (end - start) * share * share * (3 - 2 * share)
+    return np.asarray(straight + bent * length * share * (1 - share))
 
 
 def _part(pixels: Pixels, box: Floats, scale: float) -> tuple[Pixels, Floats]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from raypipe.detection.base import Detection, Thresholds, network_input, to_page
-from raypipe.detection.components import components
+from raypipe.detection.components import Components, components
 from raypipe.engine.session import Session
 from raypipe.geometry import Floats
+from raypipe.layout.bends import Bend, bend_of, may_bend
 from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input
 
@@ -41,11 +42,37 @@ class DBNet:
 
 
 def find_regions(probabilities: Floats, thresholds: Thresholds) -> tuple[Boxes, Floats]:
-    """Regions from a probability map (h, w): boxes (n, 5) in map pixels and the mean probability of each core, (n,)."""
+    """Regions from a probability map (h, w): boxes (n, 5) in map pixels and the mean probability of each core, (n,).
+
+    A line that bends gives several regions, which meet end to end.
+    """
     found = components(probabilities > thresholds.text, MIN_AREA, connectivity=8)
     scores = found.mean(probabilities)
     kept = scores >= thresholds.score
-    boxes = found.select(kept).boxes()
+    found, scores = found.select(kept), scores[kept]
+    boxes = found.boxes()
+    bends = _bends(found, boxes)
+    for n, bend in bends.items():
+        boxes[n, 2:4] = bend.size
+    boxes = _grown(boxes)
+    pieces = [bends[n].pieces(*box[2:4].tolist()) if n in bends else box[None] for n, box in enumerate(boxes)]
+    counts = [len(some) for some in pieces]
+    return np.concatenate([boxes[:0], *pieces]), np.repeat(scores, counts)
+
+
+def _bends(found: Components, boxes: Boxes) -> dict[int, Bend]:
+    """The components, by number, that bend; with the straight boxes (n, 5) around all of them."""
+    bends = {}
+    for n in may_bend(boxes, found.areas).tolist():
+        pixels = slice(found.starts[n], found.starts[n] + found.areas[n])
+        points = np.stack([found.columns[pixels], found.rows[pixels]], 1).astype(np.float32) + 0.5
+        if bend := bend_of(points, boxes[n]):
+            bends[n] = bend
+    return bends
+
+
+def _grown(boxes: Boxes) -> Boxes:
+    """The boxes (n, 5) of lines from those of their cores."""
     margin = boxes[:, 2] * boxes[:, 3] * UNCLIP_RATIO / (2 * (boxes[:, 2] + boxes[:, 3]))
     boxes[:, 2] += 2 * margin
     boxes[:, 3] += 2 * margin
@@ -53,4 +80,4 @@ def find_regions(probabilities: Floats, thresholds: Thresholds) -> tuple[Boxes, 
     along, across = np.where(stands, 3, 2), np.where(stands, 2, 3)
     every = np.arange(len(boxes))
     boxes[every, along] += 2 * END_MARGIN * boxes[every, across]
-    return boxes, scores[kept]
+    return boxes

@@ -8,8 +8,9 @@ from statistics import fmean
 
 import numpy as np
 
-from raypipe.geometry import Floats, bounds, crop, enclose, turn
+from raypipe.geometry import Floats, bounds, crop, crop_along, enclose, turn
 from raypipe.images.image import Image
+from raypipe.layout.bends import whole
 from raypipe.layout.combs import combed, is_comb
 from raypipe.layout.lines import LineLayout, arrange, fold_of
 from raypipe.layout.spreads import Spread
@@ -36,22 +37,32 @@ def cut(
         border: Pixels of the page around each region that are cut out with it.
         space: Pixels of paper added between two regions in one picture, as the recognizer sees them.
         layout: Lines whose regions are put side by side in one picture; None: each region gets its own picture, except
-            that the letters of a comb share one.
+            that the letters of a comb share one, and the pieces of a line that bends.
     """
     pixels = image.bgr()
     pictures: list[Pixels] = []
     segments: list[tuple[float, ...]] = []
-    for parts in _lines(boxes, layout) if layout else _letters(image, boxes):
-        parts = parts + np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
+    edge = np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
+    bent, others = ([], _lines(boxes, layout)) if layout else _groups(image, boxes)
+    for pieces in bent:
+        pieces = pieces + edge * np.array([0, 0, 0, 1, 0], np.float32)
+        picture, columns = crop_along(pixels, image.reduce(pieces), height, max_width)
+        segments += _segments(len(pictures), columns, pieces)
+        pictures.append(picture)
+    for parts in others:
+        parts = parts + edge
         cuts = [crop(pixels, box, height, max_width) for box in image.reduce(parts)]
         for piece in _pieces([each.shape[1] for each in cuts], space, max_width):
             picture, columns = _side_by_side(cuts[piece], space)
-            segments += [
-                (len(pictures), *column, *box) for column, box in zip(columns, parts[piece].tolist(), strict=True)
-            ]
+            segments += _segments(len(pictures), columns, parts[piece])
             pictures.append(picture)
     divided = image.enlarge(dividers(pixels, image.reduce(boxes))).tobytes()
     return _pack(pictures, segments, height, divided)
+
+
+def _segments(picture: int, columns: Sequence[tuple[int, int]], boxes: Boxes) -> list[tuple[float, ...]]:
+    """Where the parts of a picture come from: rows of `Crops.segment_table()`."""
+    return [(picture, *column, *box) for column, box in zip(columns, boxes.tolist(), strict=True)]
 
 
 def none(height: int) -> Crops:
@@ -61,6 +72,12 @@ def none(height: int) -> Crops:
 
 def _lines(boxes: Boxes, layout: LineLayout) -> list[Boxes]:
     return [level(boxes[members], line) for members, line in zip(layout.members, layout.boxes, strict=True)]
+
+
+def _groups(image: Image, boxes: Boxes) -> tuple[list[Boxes], list[Boxes]]:
+    """The pieces of each line that bends, and the regions of each other picture."""
+    lines, others = whole(boxes)
+    return [boxes[line] for line in lines], _letters(image, boxes[others])
 
 
 def _letters(image: Image, boxes: Boxes) -> list[Boxes]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from making import MIDDLE, FakeSession, boxes, white
+from making import MIDDLE, FakeSession, boxes, rotated, white
 
 from raypipe.detection.base import Thresholds, network_input, to_page
 from raypipe.detection.dbnet import END_MARGIN, UNCLIP_RATIO, DBNet, find_regions
@@ -58,6 +58,43 @@ def test_a_turned_line_has_its_angle(angle: float) -> None:
     assert len(found) == 1
     assert abs(found[0, 4] - angle) < 2
     assert np.allclose(found[0, :4], grown((150, 140, 180, 12, angle))[:4], atol=4)
+
+
+def arc(shape: tuple[int, int], sag: float, thickness: float, turned: float = 0) -> np.ndarray:
+    """A map with a line from 100 to 700 across it, which sags in its middle, turned about the map's centre."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
+    x, y = columns - shape[1] / 2, rows - shape[0] / 2
+    cos, sin = np.cos(np.deg2rad(turned)), np.sin(np.deg2rad(turned))
+    x, y = x * cos + y * sin, y * cos - x * sin
+    inside = (np.abs(x) < 300) & (np.abs(y - sag * (1 - (x / 300) ** 2)) < thickness / 2)
+    return np.where(inside, 0.9, 0).astype(np.float32)
+
+
+@pytest.mark.parametrize("turned", [0, 12, -25])
+def test_a_line_that_bends_is_pieces_that_meet_along_it(turned: float) -> None:
+    found, scores = find_regions(arc((500, 800), 40, 14, turned), THRESHOLDS)
+    assert len(found) >= 4
+    assert np.allclose(scores, 0.9)
+    assert np.ptp(found[:, 3]) < 1e-3
+    _, margin_height = grown((0, 0, 620, 15, 0))[2:4]
+    assert abs(found[0, 3] - margin_height) < 4
+    flat = rotated(found, -turned, (400, 250))
+    along = np.deg2rad(flat[:, 4])
+    half = np.stack([np.cos(along), np.sin(along)], 1) * flat[:, 2:3] / 2
+    assert np.allclose((flat[:, :2] + half)[:-1], (flat[:, :2] - half)[1:], atol=0.1)
+    curve = 250 + 40 * (1 - ((flat[:, 0] - 400) / 300) ** 2)
+    assert np.abs(flat[:, 1] - curve).max() < 5
+
+
+@pytest.mark.parametrize(("sag", "thickness"), [(0, 14), (2, 14), (5, 30)])
+def test_a_line_that_hardly_bends_is_one_region(sag: float, thickness: float) -> None:
+    assert len(find_regions(arc((500, 800), sag, thickness), THRESHOLDS)[0]) == 1
+
+
+def test_two_lines_that_touch_do_not_bend() -> None:
+    probabilities = np.zeros((200, 800), np.float32)
+    probabilities[60:74, 100:700] = probabilities[100:114, 100:700] = probabilities[60:114, 100:114] = 0.9
+    assert len(find_regions(probabilities, THRESHOLDS)[0]) == 1
 
 
 @pytest.mark.parametrize(("score", "count"), [(0.55, 1), (0.65, 0)])

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from making import Boxes, boxes, image_of, white
+
+from raypipe.layout.bends import bend_of, whole
+from raypipe.stages.crops import cut
+
+
+def bent(sag: float = 60, thickness: float = 20) -> tuple[Boxes, np.ndarray]:
+    """The pieces of a line from 100 to 900 that sags at (500, 200), and the places (n, 2) of its middle."""
+    x = np.arange(100, 900, dtype=np.float32)
+    middle = np.stack([x, 200 + sag * (1 - ((x - 500) / 400) ** 2)], 1)
+    points = np.concatenate([middle + [0, dy] for dy in np.arange(-thickness / 2, thickness / 2)])
+    found = bend_of(points.astype(np.float32), np.array([500, 200 + sag / 2, 800, sag + thickness, 0], np.float32))
+    assert found
+    return found.pieces(860, 2 * thickness), middle
+
+
+def test_pieces_of_a_line_are_put_together_in_any_order_among_others() -> None:
+    pieces, _ = bent()
+    others = boxes((500, 500, 300, 40, 0), (800, 500, 300, 40, 0), (950, 180, 60, 40, 3))
+    mixed = np.concatenate([pieces[::-1], others])
+    (line,), rest = whole(mixed)
+    assert np.allclose(mixed[line], pieces)
+    assert rest.tolist() == [len(pieces), len(pieces) + 1, len(pieces) + 2]
+
+
+@pytest.mark.parametrize(
+    "some",
+    [
+        boxes(*((100 + 200 * n, 100, 200, 40, 0) for n in range(4))),
+        boxes((100, 100, 200, 40, 0), (300, 102, 200, 40, 1), (520, 104, 200, 52, 2)[:5])[[0, 2]],
+        boxes((100, 100, 200, 40, 0), (310, 100, 200, 40, 1)),
+        boxes()[:0],
+    ],
+    ids=["cells that adjoin", "different heights", "a gap", "nothing"],
+)
+def test_other_boxes_are_no_pieces_of_a_line(some: Boxes) -> None:
+    lines, rest = whole(some)
+    assert lines == []
+    assert rest.tolist() == list(range(len(some)))
+
+
+@pytest.mark.parametrize("border", [0, 5])
+def test_a_line_that_bends_is_one_level_picture(border: int) -> None:
+    pieces, middle = bent()
+    page = white(400, 1000)
+    cv2.polylines(page, [np.rint(middle).astype(np.int32)], False, (0, 0, 0), 3)
+    crops = cut(image_of(page), pieces, 48, 3200, border, 10)
+    (picture,) = crops.pictures()
+    assert abs(picture.shape[1] - 48 * pieces[:, 2].sum() / (40 + 2 * border)) <= len(pieces)
+    rows, columns = np.nonzero(picture.mean(2) < 128)
+    assert len(set(columns.tolist())) > 0.9 * picture.shape[1]
+    assert np.abs(rows - 23.5).max() <= 8  # The straight box around it would be twice as high as the line bends.
