@@ -41,7 +41,7 @@ class Client:
         url: Address of the server, such as `http://127.0.0.1:8000`.
         key: API key, if the server requires one.
         tries: How often a request is sent before its error is raised.
-        timeout: Seconds to wait for an answer.
+        timeout: Seconds that the server may be silent before its answer, or while it sends it.
 
     Raises:
         ConfigError: The URL is not an http or https URL, the key does not fit into a header, or a number is not

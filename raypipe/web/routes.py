@@ -24,7 +24,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "headers": {
             FAILED_PAGES: {
                 "schema": {"type": "string"},
-                "description": "positions, from 1, of the failed pages in this answer, such as 2,3; not in NDJSON",
+                "description": "positions, from 1, of the failed pages in this answer, such as 2,3; not in NDJSON; "
+                "json answers say why",
             }
         },
         "content": CONTENT,
