@@ -16,7 +16,7 @@ from typing import Any
 from pyarrow import fs
 
 from raypipe.errors import UNTIL_WRITABLE, ConfigError, OutputError, PageError, reason_of
-from raypipe.files.paths import exists, join, read_file, resolve, without_scheme
+from raypipe.files.paths import exists, join, read_file, resolve, with_home, without_scheme
 from raypipe.inputs.listing import JOB_FILES
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
@@ -51,7 +51,7 @@ class OutputFolder:
         text = without_scheme(os.fspath(place))
         if not text:
             raise ConfigError("The output folder has no name.", "Give one; . is the current folder.")
-        self.uri = text if "://" in text else os.path.abspath(Path(text).expanduser())  # noqa: PTH100 - removes ..
+        self.uri = text if "://" in text else os.path.abspath(with_home(text))  # noqa: PTH100 - removes ..
         self.declared, self.job = (join(self.uri, name) for name in JOB_FILES)
         self.report, self.overlays = join(self.uri, "report.html"), join(self.uri, "overlays")
         self.shards, self.results = join(self.uri, "shards"), join(self.uri, "results")

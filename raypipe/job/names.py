@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from raypipe.files.archives import MARK as IN_ARCHIVE
-from raypipe.files.paths import split_options
+from raypipe.files.paths import split_options, with_home
 from raypipe.inputs.listing import Found, fixed_part
 from raypipe.keys import public
 
@@ -45,7 +45,7 @@ def _folder_of(source: str) -> str:
     place, is_glob = fixed_part(source)
     if "://" in place:  # Asking a bucket what it is takes time; a file that looks like a folder only has a longer name.
         return place if is_glob or not PurePosixPath(place).suffix else place.rpartition("/")[0]
-    place = os.path.abspath(Path(place or ".").expanduser())  # noqa: PTH100 - removes ..
+    place = os.path.abspath(with_home(place or "."))  # noqa: PTH100 - removes ..
     return place if os.path.isdir(place) else str(Path(place).parent)  # noqa: PTH112 - false if a name is too long
 
 

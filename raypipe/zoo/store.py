@@ -18,6 +18,7 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from raypipe.errors import ModelError, reason_of
+from raypipe.files.paths import with_home
 from raypipe.plurals import counted
 
 VARIABLE = "RAYPIPE_MODELS"
@@ -51,7 +52,7 @@ class Record(BaseModel):
 def folder() -> Path:
     """The store: `RAYPIPE_MODELS`, else `raypipe/models` in the platform's folder for a user's data."""
     chosen = os.environ.get(VARIABLE)
-    return Path(chosen).expanduser() if chosen else user_data_path("raypipe", appauthor=False) / "models"
+    return Path(with_home(chosen)) if chosen else user_data_path("raypipe", appauthor=False) / "models"
 
 
 def location(name: str) -> Path:

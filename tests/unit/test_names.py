@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from raypipe.inputs.pages import documents
+from raypipe.job.folder import OutputFolder
 from raypipe.job.names import Naming
 
 
@@ -30,6 +31,15 @@ def test_names_are_paths_below_the_common_folder(folder: Path, scheme: str) -> N
     assert names(f"{scheme}{folder}") == ["a.png", "sub/b.png", "sub/c.png"]
     assert names(f"{scheme}{folder}/sub") == ["b.png", "c.png"]
     assert names(f"{scheme}{folder}/sub/b.png") == ["b.png"]
+
+
+def test_a_tilde_that_is_no_home_is_a_part_of_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Office programs name their temporary files so, and a shell leaves them alone."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("~$scan.jpg", "~no such user.jpg"):
+        Path(name).write_bytes(b"never opened")
+        assert names(name) == [name]
+    assert OutputFolder("~no such user/out").uri == str(tmp_path / "~no such user" / "out")
 
 
 def test_names_have_no_options_of_a_uri() -> None:
