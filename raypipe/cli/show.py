@@ -18,6 +18,8 @@ from raypipe.images import passwords
 from raypipe.plurals import counted
 from raypipe.types import PageRecord
 
+SUFFIXES = {"": "png", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
+
 
 @click.command(epilog="Example: raypipe show photo.jpg")
 @click.argument("image", type=LocalPath(exists=True, dir_okay=False, allow_dash=True))
@@ -33,7 +35,10 @@ def show(image: Path, output: Path | None, url: str | None, api_key: str | None,
     """
     alone("--url", url, *choice)
     alone("reading on this machine (no --url)", not url, "api_key")
-    image_format = "jpeg" if output and output.suffix.lower() in (".jpg", ".jpeg") else "png"
+    suffix = output.suffix.lower() if output else ""
+    if suffix not in SUFFIXES:
+        raise ConfigError(f"{output} is no name of a picture.", "Let it end with .png or .jpg; the text is printed.")
+    image_format = SUFFIXES[suffix]
     is_piped = str(image) == stream.STANDARD
     source = stream.from_standard_input() if is_piped else image
     if url:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from raypipe.errors import ConfigError, reason_of
 from raypipe.stages.base import Parameters
@@ -76,6 +77,24 @@ class ServerSettings(Parameters):
         "needs the extra otel",
     )
     key_digests: tuple[str, ...] = Field((), description="SHA-256 of the accepted keys; none: no key is needed")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuses what no browser calls itself, which would have no effect."""
+        for origin in given:
+            if origin not in ("*", "null") and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/A-Z\s]+", origin):
+                raise ValueError(f"{origin!r} has no scheme, or a path or capitals")
+        return given
+
+    @field_validator("host_names")
+    @classmethod
+    def _are_names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuses what no client asks for."""
+        for name in given:
+            if not re.fullmatch(r"[^/:\s]+", name):
+                raise ValueError(f"{name!r} has a scheme, port or path")
+        return given
 
 
 class JobSettings(Parameters):
