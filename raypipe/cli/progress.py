@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from raypipe.job.progress import FailureLimits, Progress
@@ -28,8 +28,7 @@ def shown(limits: FailureLimits) -> Iterator[Progress]:
     bar = Bar(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("pages, {task.fields[state]}"),
+        TextColumn("{task.fields[state]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
@@ -55,7 +54,7 @@ class _Lines:
         if progress.doing == self._doing and now < self._next:
             return
         if progress.doing == self._doing:
-            click.echo(f"{progress.finished:,}/{counted(progress.total, 'page')}, {_state(progress)}", err=True)
+            click.echo(_state(progress), err=True)
         self._doing, self._next = progress.doing, now + LINE_SECONDS
 
 
@@ -65,7 +64,8 @@ def _state(progress: Progress) -> str:
     more = f", {counted(progress.listed, 'file')} listed so far" if progress.listing and progress.listed else ""
     left = (progress.total - progress.finished) / rate if rate and not progress.listing else None
     time_left = f", {duration(left)} left" if left is not None and not Console(stderr=True).is_terminal else ""
-    return f"{rate:.2f} pages/s, {progress.failed} failed{more}{time_left}"
+    pages = f"{progress.finished:,}/{counted(progress.total, 'page')}"
+    return f"{pages}, {rate:.2f} pages/s, {progress.failed} failed{more}{time_left}"
 
 
 def duration(seconds: float) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from raypipe.cli.progress import duration
+from raypipe.cli.progress import duration, shown
+from raypipe.job.progress import FailureLimits
 
 
 @pytest.mark.parametrize(
@@ -13,3 +14,13 @@ from raypipe.cli.progress import duration
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_narrow_terminal_shows_how_many_pages_are_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    with shown(FailureLimits()) as progress:
+        progress.update(doing="reading", listing=False, listed=1, due=1, opened=1, found=24, finished=7)
+    assert "7/24 pages" in capsys.readouterr().err
