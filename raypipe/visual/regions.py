@@ -76,7 +76,7 @@ def split(how: Split, table: pa.Table) -> pa.Table:
     """A table with a row for each region: its number in `index`, and its picture. A page that failed keeps its row.
 
     Raises:
-        ConfigError: A column of `explode` has no lists.
+        ConfigError: A column of `explode` has no lists, or the result's column is one of those or of `drop`.
     """
     schema = _schema(how, table.schema)
     return table_of(split_rows(how, rows_of(table, how.explode)), schema)
@@ -88,6 +88,8 @@ def split_rows(how: Split, rows: Sequence[Row]) -> list[Row]:
 
 
 def _schema(how: Split, schema: pa.Schema) -> pa.Schema:
+    if how.output in (*how.explode, *how.drop):
+        raise ConfigError(f"{how.stage} would lose its result, {how.output!r}, to another parameter.", "Set outputCol.")
     columns = {field.name: field.type for field in schema}
     for name in how.explode:
         if not pa.types.is_list(columns[name]) and not pa.types.is_large_list(columns[name]):

@@ -258,6 +258,8 @@ def test_a_list_that_is_split_has_an_item_for_each_region(page: visual.Frame) ->
 def test_only_lists_are_split(page: visual.Frame) -> None:
     with pytest.raises(ConfigError, match="cannot explode the column 'path', which holds string"):
         visual.ImageSplitRegions(explodeCols=["path"]).transform(page)
+    with pytest.raises(ConfigError, match="would lose its result, 'image'"):
+        visual.ImageSplitRegions(outputCol="image", dropCols="image").transform(page)
 
 
 HOCR = (
