@@ -14,6 +14,7 @@ from raypipe.columns import LINES, Column
 from raypipe.errors import COPY_AGAIN, Code, PageError
 from raypipe.files.paths import check_size, read_file
 from raypipe.images.base import Size, TextLayer, Wanted, page_errors
+from raypipe.images.exposure import brightened
 from raypipe.images.kinds import kind_of
 from raypipe.images.mending import rescued
 from raypipe.images.opened import opened
@@ -87,6 +88,10 @@ class Image:
         """`pixels()` with three channels."""
         pixels = self.pixels()
         return pixels if pixels.ndim == 3 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
+
+    def well_lit(self) -> Pixels:
+        """`bgr()`, brightened if the page is dark: what is read."""
+        return brightened(self.bgr())
 
     def enlarge(self, boxes: Boxes) -> Boxes:
         """Converts boxes (n, 5) from `pixels()` to the page at full resolution."""

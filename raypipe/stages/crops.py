@@ -39,7 +39,7 @@ def cut(
         layout: Lines whose regions are put side by side in one picture; None: each region gets its own picture, except
             that the letters of a comb share one, and the pieces of a line that bends.
     """
-    pixels = image.bgr()
+    pixels = image.well_lit()
     pictures: list[Pixels] = []
     segments: list[tuple[float, ...]] = []
     edge = np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
@@ -82,7 +82,7 @@ def _groups(image: Image, boxes: Boxes) -> tuple[list[Boxes], list[Boxes]]:
 
 def _letters(image: Image, boxes: Boxes) -> list[Boxes]:
     """The regions of each picture; the letters of a comb have one height."""
-    found, rest = drawn(image.bgr(), image.reduce(boxes))
+    found, rest = drawn(image.well_lit(), image.reduce(boxes))
     words, boxes = [image.enlarge(word) for word in found], image.enlarge(rest) if found else boxes
     groups = [boxes[members] for members in combed(boxes)]
     heights = [np.full(len(group), group[:, 3].max()) for group in groups]

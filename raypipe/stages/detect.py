@@ -53,7 +53,7 @@ class TextDetector(Worker["ImageTextDetector"]):
             known = boxes_of(image.lines)
             return regions_from_boxes(known, [1.0] * len(known), image.page)
         with self.metrics.timed("decode_seconds"):
-            pixels = image.bgr()
+            pixels = image.well_lit()
         found = self._found(pixels)
         boxes, scores = _sized(found, spec.size_threshold / self._magnification(image))
         boxes = laid(boxes)

@@ -32,7 +32,7 @@ def _parts(image: Image, box: Floats) -> Boxes:
 
 def _ends(image: Image, box: Floats) -> list[float]:
     """Where each part of a line begins and ends, in pixels from its beginning: it is cut where there is least ink."""
-    line = crop(image.bgr(), image.reduce(box[None])[0], SCALE, MAX_SIDE).mean(2, dtype=np.float32)
+    line = crop(image.well_lit(), image.reduce(box[None])[0], SCALE, MAX_SIDE).mean(2, dtype=np.float32)
     ink = cv2.blur((line.max(0) - line.min(0))[None], (SCALE // 4, 1))[0]
     inked = np.flatnonzero(ink >= np.median(ink) / 2)
     unit = float(box[2]) / len(ink)

@@ -38,6 +38,12 @@ def test_lines_that_bend_are_read(curl: str) -> None:
     assert rp.read_text(Image.fromarray(page)).split("\n") == lines
 
 
+def test_a_page_in_too_little_light_is_read() -> None:
+    page = np.asarray(drawn.page(drawn.LETTER, font_size=18)) * 0.05
+    noise = np.random.default_rng(0).normal(4, 2, page.shape)
+    assert rp.read_text(Image.fromarray((page + noise).clip(0, 255).astype(np.uint8))).split("\n") == drawn.LETTER
+
+
 def test_empty_boxes_to_tick_hold_no_text(tmp_path: Path) -> None:
     page = Image.new("RGB", (1240, 1000), "white")
     for x in (150, 600):
