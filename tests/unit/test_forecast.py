@@ -108,6 +108,7 @@ def test_a_sample_is_read_as_the_job_would(files: list[Found]) -> None:
     assert changes and progress.changed == changes.append
     assert set(found.output) == {"results", "text", "json"}
     assert found.seconds > 0 and found.memory > 10**7 and found.output["json"] > 100
+    assert found.busy is not None and found.busy > 0, "no GPU read it"
 
 
 def test_a_sample_that_is_read_in_few_parts_is_refused(files: list[Found], monkeypatch: pytest.MonkeyPatch) -> None:
