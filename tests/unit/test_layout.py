@@ -348,6 +348,12 @@ def test_tolerance_of_many_pixels_does_not_join_small_lines() -> None:
     assert read(page, 15) == [f"line {n} of small print" for n in range(5)]
 
 
+def test_a_single_region_keeps_its_angle_unless_it_is_as_short_as_a_letter() -> None:
+    joined, _ = join_lines(boxes((200, 100, 300, 20, 0), (200, 200, 100, 20, 6), (200, 300, 20, 20, 40)), np.ones(3))
+    assert joined[:, 4].tolist() == [0, 6, 0]
+    assert bounds(joined[2:])[0] == pytest.approx(bounds(boxes((200, 300, 20, 20, 40)))[0])
+
+
 def test_join_lines_gives_boxes_in_order_with_mean_scores() -> None:
     some, _ = together(words("below it", 100, 300), words("a line", 100, 100))
     joined, scores = join_lines(some, np.array([0.2, 0.4, 0.6, 1.0], np.float32))
