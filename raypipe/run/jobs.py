@@ -27,6 +27,7 @@ from raypipe.run.batch import transform
 from raypipe.run.cluster import check_credentials, join, start
 from raypipe.run.opening import AT_ONCE, TOGETHER, page_rows
 from raypipe.run.pools import READ_AND_WRITE_CPUS, writers
+from raypipe.run.presence import Presence
 from raypipe.run.tally import start_tally
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ SMALLEST_BLOCK, LARGEST_BLOCK, ACTORS_PER_ROW = 8, 64, 4
 """What an actor has read of a block is lost with it, so that blocks have few rows. Yet the driver handles only several
 hundred blocks a second, whatever is in them: the more actors read, the more rows a block may have."""
 WATCH_SECONDS = 0.5
+AGAIN = "Start Ray again unless the command does; the same command then reads the rest."
+END_SECONDS = 5
+"""How long a job may take to end without Ray until the reason is said at once: Ray itself soon ends its process."""
 WRITTEN = pa.schema([("rows", pa.int64()), ("unwritten", pa.list_(pa.string()))])
 NO_PROGRESS_SECONDS = 900
 """A job that finishes nothing for this long is stuck, and stops with an error, unless a page may take longer."""
@@ -57,14 +61,14 @@ def connect(address: str | None) -> None:
         ConfigError: There is no such cluster, or this process is on another one.
         RaypipeError: Ray does not start.
     """
+    # Ray's core logs as an error that arguments of actors are in the object store, where they belong.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if address:
         join(address, log_to_driver=False)
         return
     if ray.is_initialized():
         check_credentials()
         return
-    # Ray's core logs as an error that arguments of actors are in the object store, where they belong.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     start(usable_cpus() + int(READ_AND_WRITE_CPUS), log_to_driver=False)
 
 
@@ -177,7 +181,9 @@ def _rows_per_block(documents: int, batch_size: int) -> int:
 
 @contextmanager
 def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[None]:
-    """Watches the tally during a block. An error that `watch` raises ends the block, as SIGTERM would, and is raised.
+    """Watches the tally, and whether Ray is there, during a block.
+
+    An error that `watch` raises ends the block, as SIGTERM would, and is raised; so does the loss of Ray.
 
     The main thread must have a handler of SIGTERM that raises a KeyboardInterrupt.
     """
@@ -186,15 +192,19 @@ def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[
     def look() -> None:
         while not finished.wait(WATCH_SECONDS):
             try:
+                if lost := presence.lost():
+                    raise RaypipeError(lost, AGAIN)
                 watch(ray.get(tally.sums.remote()))
             except ray.exceptions.RayError:
                 continue
             except BaseException as error:  # Raised below, in the main thread.
                 errors.append(error)
                 _thread.interrupt_main(signal.SIGTERM)  # A shell has its background jobs ignore SIGINT.
+                if lost and not finished.wait(END_SECONDS):  # The main thread may wait for Ray forever.
+                    logging.getLogger(__name__).error("%s", error)
                 return
 
-    watcher = threading.Thread(target=look, daemon=True)
+    presence, watcher = Presence(), threading.Thread(target=look, daemon=True)
     watcher.start()
     try:
         yield
@@ -205,6 +215,7 @@ def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[
     finally:
         finished.set()
         watcher.join()
+        presence.close()
 
 
 def cause(report: str) -> RaypipeError:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import jobs
+import psutil
 import pytest
 from pipelines import Hanger, Killer
 from server import free_port
@@ -117,6 +118,59 @@ def test_a_job_whose_actors_do_not_start_says_why_and_no_more(files: Path, tmp_p
     )  # fmt: skip
     assert done.stdout == "" and done.stderr.endswith("ConfigError: This stage never works. Take another.\n")
     assert "please open an issue" not in done.stderr
+
+
+LOSING = """
+import sys, jobs, raypipe as rp
+from pipelines import Killer
+jobs.run(sys.argv[1], sys.argv[2], rp.Pipeline([Killer(seconds=0.3)]), engine="ray")
+"""
+
+
+@pytest.mark.slow
+def test_a_job_that_loses_ray_says_so_and_goes_on_later(files: Path, tmp_path: Path) -> None:
+    """As when memory runs out: Ray ended the process 15 seconds later, with the exit status 1 and no more."""
+    folders = [str(Path(__file__).parent), str(Path(jobs.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOSING, files, tmp_path / "out"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "out/results").glob("*.parquet")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    (raylet,) = (each for each in psutil.Process(process.pid).children() if each.name() == "raylet")
+    raylet.kill()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1 and "Ray stopped on this machine" in said and "then reads the rest" in said
+    rest = jobs.run(files, tmp_path / "out", rp.Pipeline([Killer(seconds=0.3)]))
+    assert (rest.outcome.pages, rest.pages < 24) == (24, True)
+
+
+@pytest.mark.slow
+def test_a_head_node_is_lost_when_it_has_not_answered_for_long(
+    ray_cluster: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from raypipe.run import presence
+
+    monkeypatch.setattr(presence, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(presence, "SILENT_SECONDS", 0.5)
+    watched = presence.Presence()
+
+    def lost(times: int) -> list[bool]:
+        found = []
+        for _ in range(times):
+            time.sleep(0.2)
+            found.append(watched.lost() is not None)
+        return found
+
+    try:
+        assert not any(lost(4))
+        watched._head = f"127.0.0.1:{free_port()}"
+        assert lost(1) == [False], "it may come back"
+        assert any(lost(4))
+    finally:
+        watched.close()
 
 
 @pytest.mark.slow
