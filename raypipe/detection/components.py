@@ -59,6 +59,11 @@ class Components:
         areas = areas[areas > 0]
         return Components(np.cumsum(areas) - areas, self.columns[kept], self.rows[kept], areas)
 
+    def points(self, number: int) -> Floats:
+        """The centres (pixels, 2) of a component's pixels, x and y."""
+        pixels = slice(self.starts[number], self.starts[number] + self.areas[number])
+        return np.stack([self.columns[pixels], self.rows[pixels]], 1).astype(np.float32) + np.float32(0.5)
+
     def boxes(self) -> Boxes:
         """The rotated rectangle of least area around each component, in map pixels; pixel (0, 0) covers 0 to 1."""
         outline = self._row_ends()

@@ -16,6 +16,7 @@ from raypipe.detection.base import Detection, Thresholds, network_input, to_page
 from raypipe.detection.components import Components, components, labelled
 from raypipe.engine.session import Session
 from raypipe.geometry import Floats, contained, upright
+from raypipe.layout.bends import bends_of, in_pieces, laid_flat, may_bend
 from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input
 
@@ -92,12 +93,15 @@ def find_lines(
     peaks = found.peak(text)
     kept = peaks >= max(thresholds.score, thresholds.text)
     found, peaks = found.select(kept), peaks[kept]
-    boxes = found.boxes_at(_angles(bands)[kept])
+    angles, bands = _angles(bands)[kept], bands.select(kept)
+    boxes = found.boxes_at(angles)
+    bends = bends_of(boxes, may_bend(bands.boxes_at(angles), bands.areas), found.points)
     text_areas = found.count(text > thresholds.text)
     rest, rest_peaks = find_regions(np.where(owned, 0, text), np.where(owned, 0, link), thresholds)
-    boxes, peaks = np.concatenate([_grow(boxes, text_areas), rest]), np.concatenate([peaks, rest_peaks])
-    whole = ~_pieces(boxes)
-    return boxes[whole], peaks[whole]
+    boxes = np.concatenate([_grow(laid_flat(boxes, bends), text_areas), rest])
+    whole = np.flatnonzero(~_pieces(boxes))
+    left = {place: bends[n] for place, n in enumerate(whole.tolist()) if n in bends}
+    return in_pieces(boxes[whole], np.concatenate([peaks, rest_peaks])[whole], left)
 
 
 def _pieces(boxes: Boxes) -> npt.NDArray[np.bool_]:

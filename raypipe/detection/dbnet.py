@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from raypipe.detection.base import Detection, Thresholds, network_input, to_page
-from raypipe.detection.components import Components, components
+from raypipe.detection.components import components
 from raypipe.engine.session import Session
 from raypipe.geometry import Floats
-from raypipe.layout.bends import Bend, bend_of, may_bend
+from raypipe.layout.bends import bends_of, in_pieces, laid_flat, may_bend
 from raypipe.types import Boxes, Pixels
 from raypipe.zoo.manifest import Input
 
@@ -51,24 +51,8 @@ def find_regions(probabilities: Floats, thresholds: Thresholds) -> tuple[Boxes, 
     kept = scores >= thresholds.score
     found, scores = found.select(kept), scores[kept]
     boxes = found.boxes()
-    bends = _bends(found, boxes)
-    for n, bend in bends.items():
-        boxes[n, 2:4] = bend.size
-    boxes = _grown(boxes)
-    pieces = [bends[n].pieces(*box[2:4].tolist()) if n in bends else box[None] for n, box in enumerate(boxes)]
-    counts = [len(some) for some in pieces]
-    return np.concatenate([boxes[:0], *pieces]), np.repeat(scores, counts)
-
-
-def _bends(found: Components, boxes: Boxes) -> dict[int, Bend]:
-    """The components, by number, that bend; with the straight boxes (n, 5) around all of them."""
-    bends = {}
-    for n in may_bend(boxes, found.areas).tolist():
-        pixels = slice(found.starts[n], found.starts[n] + found.areas[n])
-        points = np.stack([found.columns[pixels], found.rows[pixels]], 1).astype(np.float32) + 0.5
-        if bend := bend_of(points, boxes[n]):
-            bends[n] = bend
-    return bends
+    bends = bends_of(boxes, may_bend(boxes, found.areas), found.points)
+    return in_pieces(_grown(laid_flat(boxes, bends)), scores, bends)
 
 
 def _grown(boxes: Boxes) -> Boxes:

@@ -5,6 +5,7 @@ One straight box around such a line would hold parts of its neighbours.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,8 +77,16 @@ def may_bend(boxes: Boxes, areas: Indices) -> Indices:
     return np.flatnonzero((areas < SPARSE * width * height) & (width >= LONG * height))
 
 
-def bend_of(points: Floats, box: Floats) -> Bend | None:
-    """How a line bends, from the centres (n, 2) of its pixels and the straight box (5,) around them; None: not."""
+def bends_of(boxes: Boxes, lines: Indices, points: Callable[[int], Floats]) -> Mapping[int, Bend]:
+    """How lines bend, of those of the straight boxes (n, 5) that are worth a look; without those that do not.
+
+    `points` gives the centres (m, 2) of a line's pixels.
+    """
+    found = {n: _bend(points(n), boxes[n]) for n in lines.tolist()}
+    return {n: bend for n, bend in found.items() if bend}
+
+
+def _bend(points: Floats, box: Floats) -> Bend | None:
     x, y = turn(points - box[:2], -float(box[4])).T
     column = (x - x.min()).astype(np.int64)
     count = np.bincount(column)
@@ -90,6 +99,22 @@ def bend_of(points: Floats, box: Floats) -> Bend | None:
         return None
     curve += float(rest.max() + rest.min()) / 2
     return Bend(box[:2], float(box[4]), curve, float(x.min()), float(x.max()), height)
+
+
+def laid_flat(boxes: Boxes, bends: Mapping[int, Bend]) -> Boxes:
+    """The boxes (n, 5), those of lines that bend of the size that they have when they are laid flat."""
+    flat = boxes.copy()
+    for n, bend in bends.items():
+        flat[n, 2:4] = bend.size
+    return flat
+
+
+def in_pieces(boxes: Boxes, scores: Floats, bends: Mapping[int, Bend]) -> tuple[Boxes, Floats]:
+    """Boxes (n, 5) that have grown, and their scores (n,), with those of lines that bend in pieces."""
+    if not bends:
+        return boxes, scores
+    pieces = [bends[n].pieces(*box[2:4].tolist()) if n in bends else box[None] for n, box in enumerate(boxes)]
+    return np.concatenate(pieces), np.repeat(scores, [len(some) for some in pieces])
 
 
 def whole(boxes: Boxes) -> tuple[list[Indices], Indices]:

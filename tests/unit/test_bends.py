@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from making import Boxes, boxes, image_of, white
 
-from raypipe.layout.bends import bend_of, whole
+from raypipe.layout.bends import bends_of, whole
 from raypipe.stages.crops import cut
 
 
@@ -14,9 +14,9 @@ def bent(sag: float = 60, thickness: float = 20) -> tuple[Boxes, np.ndarray]:
     x = np.arange(100, 900, dtype=np.float32)
     middle = np.stack([x, 200 + sag * (1 - ((x - 500) / 400) ** 2)], 1)
     points = np.concatenate([middle + [0, dy] for dy in np.arange(-thickness / 2, thickness / 2)])
-    found = bend_of(points.astype(np.float32), np.array([500, 200 + sag / 2, 800, sag + thickness, 0], np.float32))
-    assert found
-    return found.pieces(860, 2 * thickness), middle
+    straight = boxes((500, 200 + sag / 2, 800, sag + thickness, 0))
+    found = bends_of(straight, np.array([0]), lambda _: points.astype(np.float32))
+    return found[0].pieces(860, 2 * thickness), middle
 
 
 def test_pieces_of_a_line_are_put_together_in_any_order_among_others() -> None:

@@ -8,6 +8,7 @@ from making import MIDDLE, FakeSession, between, blobs, white, word
 from raypipe.detection.base import Thresholds
 from raypipe.detection.craft import Craft, find_lines, find_regions
 from raypipe.geometry import corners
+from raypipe.layout.bends import whole
 from raypipe.zoo import manifest
 
 INPUT = manifest.find("image_text_detector_v2").input
@@ -194,16 +195,17 @@ def test_a_line_read_upwards_is_high() -> None:
     assert box[3] > 5 * box[2]
 
 
-def test_a_curved_line_is_one_region_around_it() -> None:
+def test_a_curved_line_is_regions_that_follow_it() -> None:
     centres = [(float(x), 40 + (x - 160) ** 2 / 300) for x in range(40, 290, 14)]
-    (box,) = of_lines(blobs(SHAPE, centres), band(*centres))
-    left, top = corners(box[None])[0].min(0)
-    right, bottom = corners(box[None])[0].max(0)
-    assert left < 38
-    assert right > 280
-    assert top < 37
-    assert bottom > 88
-    assert box[3] < 75
+    found = of_lines(blobs(SHAPE, centres), band(*centres))
+    (line,), rest = whole(found)
+    assert len(line) == len(found)
+    assert not len(rest)
+    assert np.allclose(found[:, 1], 40 + (found[:, 0] - 160) ** 2 / 300, atol=13)  # Chords lie inside a curve.
+    assert found[0, 3] < 30
+    places = corners(found).reshape(-1, 2)
+    left, top, right, bottom = *places.min(0), *places.max(0)
+    assert (left < 38, top < 37, right > 280, bottom > 88) == (True,) * 4
 
 
 def test_letters_of_two_lines_that_touch_are_parted() -> None:
