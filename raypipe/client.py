@@ -59,8 +59,8 @@ class Client:
             )
         self._url, self._tries, self._timeout = url.rstrip("/"), tries, timeout
         # A proxy cannot reach this machine's loopback address.
-        handlers = [urllib.request.ProxyHandler({})] if is_loopback(urlsplit(url).hostname or "") else []
-        self._opener = urllib.request.build_opener(*handlers)
+        proxies = [urllib.request.ProxyHandler({})] if is_loopback(urlsplit(url).hostname or "") else []
+        self._opener = urllib.request.build_opener(_NoRedirections, *proxies)
         # Sent as UTF-8: urllib encodes headers as Latin-1, which restores these bytes.
         self._headers = {"Authorization": f"Bearer {key.encode().decode('latin-1')}"} if key else {}
 
@@ -146,6 +146,13 @@ class Client:
         return ServerError(f"{self._url} does not answer as `raypipe serve` does.", ADDRESS_REMEDY)
 
 
+class _NoRedirections(urllib.request.HTTPRedirectHandler):
+    """Makes errors of redirections: urllib would send the key wherever they lead, and a GET without the document."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """See `HTTPRedirectHandler.redirect_request`."""
+
+
 class AsyncClient:
     """`Client` for asyncio: reads pages through a server, a few documents at once.
 
@@ -212,6 +219,9 @@ def _is_http(url: str) -> bool:
 
 def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
     """What the server says about an error, and what to do."""
+    if 300 <= error.code < 400:
+        place = error.headers.get("Location", "nowhere")
+        return f"The server redirects to {place}, which is not followed.", "Give the address of that server."
     try:
         problem = json.load(error)
         return f"The server answered {problem['code']}: {problem['detail']}", ""

@@ -172,6 +172,16 @@ def test_what_no_other_try_mends_is_sent_once(script: Script, words: str) -> Non
     assert len(script.asked) == 1
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("script", [[OK]], indirect=True)
+def test_a_redirection_is_told_and_gets_neither_key_nor_document(script: Script, status: int) -> None:
+    """As from http to https. A GET would come of the request, with its key, wherever it led."""
+    words = pytest.raises(rp.ServerError, match=f"redirects to {script.url}/v1/ocr")
+    with serving(Script([(status, {"Location": f"{script.url}/v1/ocr"}, {})])) as first, words:
+        rp.Client(first.url, "secret").read(b"picture")
+    assert not script.asked
+
+
 @pytest.mark.parametrize("key", ["secret\n", "a\r\nX-Other: b", "ключ\x00"])
 def test_a_key_that_no_header_carries(key: str) -> None:
     with pytest.raises(rp.ConfigError, match="HTTP header cannot carry"):
