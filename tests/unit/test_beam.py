@@ -131,6 +131,11 @@ def test_a_word_may_go_on_behind_a_hyphen_at_the_end_of_the_line(beam: BeamDecod
     assert read(beam, "I write to commu", {"m": 0.6, "n": 0.4}, "i-") == "I write to communi-"
 
 
+def test_words_do_not_fill_the_dots_before_a_page_number(beam: BeamDecoder) -> None:
+    dots = [{"_": 0.6, "m": 0.2, "e": 0.2}] * 30
+    assert read(beam, "Index ", *dots, "103") == "Index 103"
+
+
 def test_doubled_letters_need_their_blank(beam: BeamDecoder) -> None:
     assert read(beam, "a letter") == "a letter"
 

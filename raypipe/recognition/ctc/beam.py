@@ -26,6 +26,9 @@ SURE_GAP = 0.1
 """Least probability of a space beside a mark or before a capital: the network misses spaces only before small letters.
 Of 31 spaces that words wrongly put into drawn addresses, names of files and codes, 26 had less; of 13 that they rightly
 put into real lines, none."""
+SUPPLIED, GAP = 8, 10
+"""Words add no more than `SUPPLIED` characters to those of the most probable path: at most five in 1,581 lines. If they
+add more, as to the dots before a page number, nothing is read in gaps of at least `GAP` time steps."""
 STEPS_AFTER = 2
 """Time steps after a word's last one at which its rivals are counted: they need to see the space or mark after it."""
 SURE, SHARE, DOUBT = 0.43, 0.52, -0.27
@@ -74,7 +77,7 @@ class BeamDecoder:
         given = probabilities[: int(np.ceil(width / step)) + 1]
         probabilities = self._accents.without(given)
         logs = self._logs(probabilities, self._accents.is_sure(given))
-        found = self._search.best(logs, with_texts=self._alternatives is not None)
+        found = self._found(logs, probabilities.argmax(1))
         labels = found.labels
         if len(labels) and labels[-1] == self._alphabet.space:
             labels = labels[:-1]
@@ -94,6 +97,17 @@ class BeamDecoder:
             np.minimum(places[read].mean(1) * step, width).tolist(),
             {int(np.searchsorted(read, start)): some for start, some in others.items()},
         )
+
+    def _found(self, logs: Floats, best: npt.NDArray[np.int64]) -> SearchResult:
+        """What the search finds. The best class of each time step is given, (t,); `logs` may be changed."""
+        with_texts = self._alternatives is not None
+        found = self._search.best(logs, with_texts)
+        read = np.count_nonzero((best != BLANK) & (np.diff(best, prepend=BLANK) != 0))
+        if len(found.labels) <= read + SUPPLIED:
+            return found
+        written = np.setdiff1d(np.arange(logs.shape[1]), (BLANK, self._alphabet.space))
+        logs[np.ix_(in_gaps(best), written)] = np.log(FLOOR) * self._weights.acoustic
+        return self._search.best(logs, with_texts)
 
     def _logs(self, probabilities: npt.NDArray[np.float32], keeps_spaces: bool) -> Floats:
         """Scaled log probabilities, in which a blank may hide a space, and a space a blank unless spaces are kept.
@@ -143,6 +157,14 @@ def space_shares(best: npt.NDArray[np.int64], space: int, letters: npt.NDArray[n
     between = letters[best[starts - 1]] & letters[best[np.minimum(ends, len(best) - 1)]]
     shares[gaps] = np.repeat(np.where(between, narrow, 1) / np.maximum(counts, 1), widths)
     return shares
+
+
+def in_gaps(best: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether each time step, whose best class is given, (t,), lies in a wide gap, where that is the blank."""
+    found = best == BLANK
+    starts, ends = np.flatnonzero(np.diff(found, prepend=False, append=False)).reshape(-1, 2).T
+    found[found] = np.repeat(ends - starts >= GAP, ends - starts)
+    return np.asarray(found, np.bool_)
 
 
 def _chance(start: int, end: int, places: npt.NDArray[np.int32], found: SearchResult, doubts: Floats) -> float:
