@@ -106,7 +106,7 @@ def read(
     summed = _written(finished, carried(partial(_write, write=write)), rows_per_file, at_once)
     rows, unwritten, report = 0, list[str](), None
     try:
-        with _watched(tally, watch), closing(iter(summed.iter_rows())) as found:
+        with _watched(lambda: watch(ray.get(tally.sums.remote()))), closing(iter(summed.iter_rows())) as found:
             for written in found:
                 rows += written["rows"]
                 unwritten += written["unwritten"]
@@ -149,10 +149,11 @@ def convert(tasks: Iterable[Callable[[], list[str]]], on_ended: Callable[[int], 
     left = [call.remote(carried(task)) for task in tasks]
     count = len(left)
     try:
-        while left:
-            (ended,), left = ray.wait(left)
-            found += ray.get(ended)
-            on_ended(count - len(left))
+        with _watched():
+            while left:
+                (ended,), left = ray.wait(left)
+                found += ray.get(ended)
+                on_ended(count - len(left))
         return found
     except ray.exceptions.RayError as error:
         raise cause(str(error)) from error
@@ -180,8 +181,8 @@ def _rows_per_block(documents: int, batch_size: int) -> int:
 
 
 @contextmanager
-def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[None]:
-    """Watches the tally, and whether Ray is there, during a block.
+def _watched(watch: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Calls `watch`, and looks whether Ray is there, twice a second during a block.
 
     An error that `watch` raises ends the block, as SIGTERM would, and is raised; so does the loss of Ray.
 
@@ -194,7 +195,7 @@ def _watched(tally: Any, watch: Callable[[dict[str, float]], None]) -> Iterator[
             try:
                 if lost := presence.lost():
                     raise RaypipeError(lost, AGAIN)
-                watch(ray.get(tally.sums.remote()))
+                watch()
             except ray.exceptions.RayError:
                 continue
             except BaseException as error:  # Raised below, in the main thread.
