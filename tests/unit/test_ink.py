@@ -76,6 +76,14 @@ def test_the_rest_of_a_ruling_is_no_ink_of_the_last_word() -> None:
     assert off(picture) < 1
 
 
+@pytest.mark.parametrize(("left", "top", "high", "is_ink"), [(20, 22, 4, True), (20, 34, 4, False), (0, 22, 4, False),
+                                                          (20, 30, 16, True)])  # fmt: skip
+def test_flat_ink_is_a_dash_unless_it_is_low_or_at_an_edge(left: int, top: int, high: int, is_ink: bool) -> None:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[top : top + high, left : left + 40] = 1
+    assert bool(spots_of(mask)) is is_ink
+
+
 def test_letters_of_other_lines_are_left_out() -> None:
     picture = drawn()
     picture[:6, 30:44] = picture[42:, 310:330] = 30
