@@ -1,4 +1,4 @@
-"""What failed in a job, and what to do about it."""
+"""What failed in a job and what to do about it, and what its results warn of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from raypipe.plurals import counted
 
 
 def print_failures(outcome: Outcome, folder: OutputFolder) -> None:
-    """Prints what failed, on standard error: how often each kind of failure, and its first reason with the remedy."""
+    """Prints what failed, on standard error, and how many pages have a warning.
+
+    It says how often each kind of failure occurred, and its first reason with the remedy.
+    """
     for kind, count in outcome.failed.most_common():
         click.echo(f"failed: {count} with {kind}, such as: {outcome.reasons[kind]}", err=True)
     if outcome.failed:
@@ -19,6 +22,9 @@ def print_failures(outcome: Outcome, folder: OutputFolder) -> None:
             f"The column `exception` in {public(folder.results)}/ says why each page failed and what to do.", err=True
         )
         click.echo("After that, the same command with --retry-failed reads those pages again.", err=True)
+    if outcome.warned:
+        click.echo(f"read with a warning: {counted(outcome.warned, 'page')}, such as {outcome.warning}", err=True)
+        click.echo(f"The column `warning` in {public(folder.results)}/ has them all.", err=True)
     if outcome.unwritten:
         click.echo(
             f"{counted(outcome.unwritten, 'file')} could not be written, first {outcome.why_unwritten[0]}. What was "

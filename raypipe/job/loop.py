@@ -166,7 +166,7 @@ class _Run:
             still = [name for name in self._results.files(number) if name in before]
             unwritten += self._the_engine(documents).write(self._job.writer.tasks(still, rows.split))
         self._job.lease.check()
-        outcome = Outcome(len(documents), rows.pages, rows.failed, rows.reasons, files=rows.files)
+        outcome = Outcome(len(documents), files=rows.files, **rows.counts())
         self._ledger.finish(number, outcome.converted(self._job.writer.formats, unwritten))
 
     def _forget_former(self, number: int, documents: pa.Table) -> None:
@@ -186,9 +186,10 @@ class _Run:
                 rows = self._results.of(former)
                 self._ledger.finish(
                     former,
-                    replace(outcome, documents=len(self._ledger.shards[former].keys), pages=rows.pages,
-                            failed=rows.failed, reasons=rows.reasons, files=rows.files),
-                )  # fmt: skip
+                    replace(
+                        outcome, documents=len(self._ledger.shards[former].keys), files=rows.files, **rows.counts()
+                    ),
+                )
 
     def _the_engine(self, documents: pa.Table) -> Engine:
         if self._engine is None:
@@ -257,7 +258,7 @@ class _Run:
             elif shard.outcome and shard.seen.any():
                 paths = self._seen(number).to_pylist()
                 rows = self._results.of(number, paths)
-                total += Outcome(int(shard.seen.sum()), rows.pages, rows.failed, rows.reasons)
+                total += Outcome(int(shard.seen.sum()), **rows.counts())
                 resumed += self._results.of(number, paths, self._before.get(number)).pages
         self._tell()
         return Summary(

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,7 @@ from raypipe.rows import from_table
 from raypipe.types import PageRecord
 
 _NAME = re.compile(r"(\d{6})-[0-9a-f]{16}\.parquet(\.part)?")
-COUNTED = ["path", "pagenum", "total_pages", "exception"]
+COUNTED = ["path", "pagenum", "total_pages", "exception", "warning"]
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Rows:
 
     Attributes:
         pages: Their rows.
-        failed, reasons: See `Outcome`.
+        failed, reasons, warned, warning: See `Outcome`.
         complete: Documents of which every page has a row.
         partial: The pages that have rows, of documents in which others have none.
         split: Documents whose rows are in more than one file, and their files' names.
@@ -46,11 +47,17 @@ class Rows:
     pages: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, str] = field(default_factory=dict)
+    warned: int = 0
+    warning: str = ""
     complete: set[str] = field(default_factory=set)
     partial: dict[str, list[int]] = field(default_factory=dict)
     split: dict[str, list[str]] = field(default_factory=dict)
     doubled: list[str] = field(default_factory=list)
     files: int = 0
+
+    def counts(self) -> dict[str, Any]:
+        """What an `Outcome` takes over."""
+        return {name: getattr(self, name) for name in ("pages", "failed", "reasons", "warned", "warning")}
 
 
 class Results:
@@ -174,9 +181,10 @@ class Results:
         if not sum(map(len, tables)):
             return rows
         files = np.repeat(np.arange(len(tables)), list(map(len, tables)))
-        table = pa.concat_tables(tables).append_column("file", pa.array(files))
+        table = pa.concat_tables(tables, promote_options="default").append_column("file", pa.array(files))
         rows.pages = len(table)
         _count_failed(table, rows)
+        _count_warned(table, rows)
         _count_documents(table, names, rows)
         return rows
 
@@ -234,6 +242,13 @@ def _count_failed(table: pa.Table, rows: Rows) -> None:
         failure = Failure.parse(exception)
         rows.failed[failure.kind] += 1
         rows.reasons.setdefault(failure.kind, failure.message)
+
+
+def _count_warned(table: pa.Table, rows: Rows) -> None:
+    if "warning" not in table.column_names:
+        return
+    warned = table.filter(pc.is_valid(table["warning"]))
+    rows.warned, rows.warning = len(warned), str(warned["warning"][0]) if len(warned) else ""
 
 
 def _count_documents(table: pa.Table, names: list[str], rows: Rows) -> None:

@@ -68,6 +68,8 @@ class Outcome:
         pages: Their pages.
         failed: How many pages failed, by `stage code`.
         reasons: The first message of each of these.
+        warned: How many pages were read with a warning.
+        warning: The first of these.
         formats: The output formats whose files are written.
         unwritten: How many of these could not be written.
         why_unwritten: What went wrong with the first of them.
@@ -78,6 +80,8 @@ class Outcome:
     pages: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, str] = field(default_factory=dict)
+    warned: int = 0
+    warning: str = ""
     formats: list[str] = field(default_factory=list)
     unwritten: int = 0
     why_unwritten: list[str] = field(default_factory=list)
@@ -89,6 +93,8 @@ class Outcome:
             self.pages + other.pages,
             self.failed + other.failed,
             {**other.reasons, **self.reasons},
+            self.warned + other.warned,
+            self.warning or other.warning,
             sorted({*self.formats, *other.formats}),
             self.unwritten + other.unwritten,
             [*self.why_unwritten, *other.why_unwritten],

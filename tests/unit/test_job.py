@@ -16,6 +16,7 @@ from jobs import PIPELINE, files, names, pages, run, run_and_stop, tiff
 from PIL import Image
 
 import raypipe as rp
+from raypipe.cli.outcome import print_failures
 from raypipe.errors import ConfigError, InputError, OutputError, TooManyErrorsError
 from raypipe.inputs.listing import Found
 from raypipe.job import lease, loop, plan
@@ -54,6 +55,20 @@ def test_a_job_leaves_a_row_a_page_and_goes_on_where_it_stopped(folder: Path, tm
     assert names(tmp_path / "out") == [("a.png", 0), ("b.png", 0), ("c.png", 0)]
     before = files(tmp_path / "out")
     assert (run(folder, tmp_path / "out").pages, files(tmp_path / "out")) == (0, before)
+
+
+def test_pages_that_were_read_with_a_warning_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in").mkdir()
+    Image.new("L", (400, 300), 9).save(tmp_path / "in" / "sound.jpg")
+    whole = (tmp_path / "in" / "sound.jpg").read_bytes()
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / "in" / name).write_bytes(whole[:-2])
+    for done in (run(tmp_path / "in", tmp_path / "out"), run(tmp_path / "in", tmp_path / "out")):
+        assert (done.outcome.warned, done.outcome.warning) == (2, f"{tmp_path}/in/a.jpg: it lacks its end.")
+    print_failures(done.outcome, OutputFolder(str(tmp_path / "out")))
+    assert f"warning: 2 pages, such as {done.outcome.warning}\n" in capsys.readouterr().err
+    some = run(tmp_path / "in" / "b.jpg", tmp_path / "out").outcome
+    assert (some.warned, some.warning) == (1, f"{tmp_path}/in/b.jpg: it lacks its end.")
 
 
 def test_a_finished_job_starts_no_engine(folder: Path, tmp_path: Path) -> None:
