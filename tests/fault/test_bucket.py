@@ -30,7 +30,7 @@ from raypipe.job.status import status
 from raypipe.job.stop import Stopped, heed_signals
 
 PIPELINE = jobs.PIPELINE
-UNWRITTEN = "out/results/.* cannot be written: .*Free space there, or renew"
+UNWRITTEN = "out/results/.* cannot be written: .*Free space there, or correct"
 UNREAD = r"in/.* cannot be read: .*Renew the credentials: the same command"
 
 
