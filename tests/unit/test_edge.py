@@ -129,10 +129,10 @@ def test_no_other_answer_stands_in_the_place_of_a_request_that_is_read() -> None
 
 def test_who_has_sent_several_requests_at_once_may_leave(capfd: pytest.CaptureFixture[str]) -> None:
     request = b"POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(LEISURELY), LEISURELY)
-    with listening(app := create(Reader(), ServerSettings())) as at:
+    with listening(app := create(reader := Reader(), ServerSettings())) as at:
         with socket.create_connection((at.host, at.port), 30) as client:
             client.sendall(3 * request)
-            while not app.under_way:
+            while not reader.most_running:
                 time.sleep(0.01)
         while app.under_way:
             time.sleep(0.01)
