@@ -108,9 +108,7 @@ def crop(pixels: Pixels, box: Floats, height: int, max_width: int) -> Pixels:
     """
     scale = height / max(float(box[3]), 1.0)
     width = int(min(max(round(float(box[2]) * scale), 1), max_width))
-    if scale < 0.5 or max(pixels.shape[:2]) > MAX_SIDE:
-        # Averaged down so that a linear warp to half its size skips no pixel.
-        pixels, box = _part(pixels, box, min(2 * scale, 1))
+    pixels, (box,) = _averaged(pixels, box[None], scale)
     top_left, top_right, _, bottom_left = corners(box[None])[0]
     target = np.array([[0, 0], [width, 0], [0, height]], np.float32)
     # Pixel centres lie at half-integers, for the page as for the result.
@@ -131,12 +129,7 @@ def crop_along(pixels: Pixels, boxes: Boxes, height: int, max_width: int) -> tup
         The picture (height, width, ...); and the first and last column of each piece in it.
     """
     scale = height / max(float(boxes[0, 3]), 1.0)
-    if scale < 0.5:
-        around = enclose(boxes, float(boxes[0, 4]))
-        pixels, moved = _part(pixels, around, 2 * scale)
-        boxes = boxes.copy()
-        boxes[:, :2] = (boxes[:, :2] - around[:2]) * (moved[2:4] / around[2:4]) + moved[:2]
-        boxes[:, 2:4] *= moved[3] / around[3]
+    pixels, boxes = _averaged(pixels, boxes, scale)
     along = directions(boxes[:, 4])[0] * boxes[:, 2:3] / 2
     ends = np.concatenate([boxes[:1, :2] - along[:1], boxes[:, :2] + along])
     places = np.append(np.float32(0), boxes[:, 2].cumsum()) / boxes[0, 3] * height
@@ -164,17 +157,22 @@ def _through(points: Floats, places: npt.NDArray[np.int64]) -> npt.NDArray[np.fl
     return np.asarray(straight + bent * length * share * (1 - share))
 
 
-def _part(pixels: Pixels, box: Floats, scale: float) -> tuple[Pixels, Floats]:
-    """The part of a page around a box and the box in it, both scaled down, to at most `MAX_SIDE`."""
-    left, top, right, bottom = bounds(box[None])[0]
+def _averaged(pixels: Pixels, boxes: Boxes, scale: float) -> tuple[Pixels, Boxes]:
+    """A page and boxes (n, 5) on it for a linear warp to this scale that skips no pixel, and that OpenCV can do.
+
+    If need be, it is the part of the page around the boxes, averaged down to twice the scale, to at most `MAX_SIDE`.
+    """
+    if scale >= 0.5 and max(pixels.shape[:2]) <= MAX_SIDE:
+        return pixels, boxes
+    around = bounds(boxes)
+    (left, top), (right, bottom) = around[:, :2].min(0), around[:, 2:].max(0)
     page_height, page_width = pixels.shape[:2]
     x0, y0 = int(np.clip(left - 2, 0, page_width - 1)), int(np.clip(top - 2, 0, page_height - 1))
     x1, y1 = int(np.clip(right + 3, x0 + 1, page_width)), int(np.clip(bottom + 3, y0 + 1, page_height))
     part = pixels[y0:y1, x0:x1]
-    scale = min(scale, MAX_SIDE / max(part.shape[:2]))
+    scale = min(2 * scale, 1, MAX_SIDE / max(part.shape[:2]))
     size = max(round((x1 - x0) * scale), 1), max(round((y1 - y0) * scale), 1)
     small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     scale_x, scale_y = size[0] / (x1 - x0), size[1] / (y1 - y0)
-    moved = box.copy()
-    moved[:4] = (box[0] - x0) * scale_x, (box[1] - y0) * scale_y, box[2] * scale_x, box[3] * scale_y
-    return small, moved
+    factors = np.array([scale_x, scale_y, scale_x, scale_y, 1], np.float32)
+    return small, (boxes - np.array([x0, y0, 0, 0, 0], np.float32)) * factors

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from raypipe.geometry import Floats, directions, turn
-from raypipe.layout.chains import Indices
+from raypipe.layout.chains import Indices, follow
 from raypipe.types import Boxes
 
 LONG = 3.0
@@ -125,13 +125,7 @@ def whole(boxes: Boxes) -> tuple[list[Indices], Indices]:
     differ = np.abs(height[:, None] - height[None]), np.abs(boxes[:, None, 4] - boxes[None, :, 4])
     meets = (apart <= MEETING * height[:, None]) & (differ[0] <= SAME_HEIGHT * height[:, None])
     meets &= (differ[1] >= ANGLES[0]) & (differ[1] <= ANGLES[1])
-    if not meets.any():
-        return [], np.arange(len(boxes))
-    following = np.where(meets.any(1), meets.argmax(1), -1)
-    lines = []
-    for start in np.flatnonzero(meets.any(1) & ~meets.any(0)).tolist():
-        line = [start]
-        while following[line[-1]] >= 0:
-            line.append(int(following[line[-1]]))
-        lines.append(np.array(line, np.int64))
-    return lines, np.setdiff1d(np.arange(len(boxes)), np.concatenate(lines))
+    is_long = boxes[:, 2] >= np.maximum(height, 1)
+    meets &= is_long[:, None] & is_long[None]
+    lines = [line for line in follow(np.where(meets, apart, np.inf)) if len(line) > 1]
+    return lines, np.setdiff1d(np.arange(len(boxes)), [n for line in lines for n in line.tolist()])

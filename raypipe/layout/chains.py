@@ -65,7 +65,7 @@ def chains(
         follows &= ~_parted(boxes, dividers)
     if not rows:
         follows &= gap <= mean * _widest_gaps(boxes, box[:, 0], np.where(follows, gap / mean, np.inf), several)
-    return _follow(np.where(follows, gap + np.abs(drop), np.inf))
+    return follow(np.where(follows, gap + np.abs(drop), np.inf))
 
 
 def _widest_gaps(boxes: Boxes, left: Floats, gaps: Floats, several: npt.NDArray[np.bool_] | None) -> Floats:
@@ -102,9 +102,11 @@ def _beginning(left: Floats, counted: npt.NDArray[np.bool_], near: Floats) -> np
     return np.searchsorted(edges, left + near, side="right") - np.searchsorted(edges, left - near)
 
 
-def _follow(cost: Floats) -> list[Indices]:
+def follow(cost: Floats) -> list[Indices]:
     """Chains of mutual nearest neighbours under a cost (n, n) of going from one box to the next; inf for never."""
     count = len(cost)
+    if not count:
+        return []
     right, left = cost.argmin(1), cost.argmin(0)
     everyone = np.arange(count)
     linked = np.isfinite(cost[everyone, right]) & (left[right] == everyone)

@@ -43,7 +43,7 @@ def cut(
     pictures: list[Pixels] = []
     segments: list[tuple[float, ...]] = []
     edge = np.array([0, 0, 2 * border, 2 * border, 0], np.float32)
-    bent, others = ([], _lines(boxes, layout)) if layout else _groups(image, boxes)
+    bent, others = ([], _lines(boxes, layout)) if layout else _groups(image, pixels, boxes)
     for pieces in bent:
         pieces = pieces + edge * np.array([0, 0, 0, 1, 0], np.float32)
         picture, columns = crop_along(pixels, image.reduce(pieces), height, max_width)
@@ -74,15 +74,15 @@ def _lines(boxes: Boxes, layout: LineLayout) -> list[Boxes]:
     return [level(boxes[members], line) for members, line in zip(layout.members, layout.boxes, strict=True)]
 
 
-def _groups(image: Image, boxes: Boxes) -> tuple[list[Boxes], list[Boxes]]:
+def _groups(image: Image, pixels: Pixels, boxes: Boxes) -> tuple[list[Boxes], list[Boxes]]:
     """The pieces of each line that bends, and the regions of each other picture."""
     lines, others = whole(boxes)
-    return [boxes[line] for line in lines], _letters(image, boxes[others])
+    return [boxes[line] for line in lines], _letters(image, pixels, boxes[others])
 
 
-def _letters(image: Image, boxes: Boxes) -> list[Boxes]:
+def _letters(image: Image, pixels: Pixels, boxes: Boxes) -> list[Boxes]:
     """The regions of each picture; the letters of a comb have one height."""
-    found, rest = drawn(image.well_lit(), image.reduce(boxes))
+    found, rest = drawn(pixels, image.reduce(boxes))
     words, boxes = [image.enlarge(word) for word in found], image.enlarge(rest) if found else boxes
     groups = [boxes[members] for members in combed(boxes)]
     heights = [np.full(len(group), group[:, 3].max()) for group in groups]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from making import Boxes, boxes, image_of, white
 
+from raypipe.geometry import crop_along
 from raypipe.layout.bends import bends_of, whole
 from raypipe.stages.crops import cut
 
@@ -42,6 +43,23 @@ def test_other_boxes_are_no_pieces_of_a_line(some: Boxes) -> None:
     lines, rest = whole(some)
     assert lines == []
     assert rest.tolist() == list(range(len(some)))
+
+
+def test_of_two_beginnings_of_a_line_one_stands_alone() -> None:
+    pieces, _ = bent()
+    (line,), rest = whole(np.concatenate([pieces, pieces[:1] + np.array([0, 1, 0, 0, 0], np.float32)]))
+    assert line.tolist() == list(range(len(pieces)))
+    assert rest.tolist() == [len(pieces)]
+
+
+def test_a_line_that_bends_is_cut_out_of_a_page_longer_than_opencv_takes() -> None:
+    pieces, middle = bent()
+    page = white(400, 1000)
+    cv2.polylines(page, [np.rint(middle).astype(np.int32)], False, (0, 0, 0), 3)
+    picture, columns = crop_along(page, pieces, 48, 3200)
+    long, columns_of_long = crop_along(np.pad(page, ((0, 33_000), (0, 0), (0, 0)), mode="edge"), pieces, 48, 3200)
+    assert columns == columns_of_long
+    assert np.abs(picture.astype(int) - long).max() <= 2
 
 
 @pytest.mark.parametrize("border", [0, 5])
