@@ -13,6 +13,8 @@ from raypipe.types import PageRecord
 from raypipe.web.forms import Form
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
+STREAMED = {**HEADERS, "X-Accel-Buffering": "no"}
+"""Headers of streams; the last one is for nginx, which would hold them back."""
 FAILED_PAGES = "X-Failed-Pages"
 """Header with the positions, from 1, of the failed pages in the answer: in most forms they look like empty
 ones."""

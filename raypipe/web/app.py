@@ -67,6 +67,8 @@ def create(
         title="raypipe",
         version=version("raypipe"),
         description="Text from pictures of handwriting and print, with positions and confidences.",
+        servers=[{"url": "."}],  # Where the document itself is, whatever proxies call that place.
+        root_path_in_servers=False,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # Redirections would go to the host that the client names.

@@ -72,12 +72,15 @@ class Edge:
         headers = Headers(scope=scope)
         request_id = scope.setdefault("state", {})["request_id"] = request_id_of(headers)
         key = scope["state"]["key"] = self._key_of(headers.get("authorization", ""))
+        # Below the path at which the application is, as Serve's `route_prefix` names it.
+        path = scope["state"]["path"] = scope["path"].removeprefix(scope.get("root_path", ""))
         scope["state"]["client"] = key or (scope.get("client") or ("",))[0]
         scope["state"]["is_stopping"] = lambda: self._stops
         begun, until_head, status, is_whole, method = time.perf_counter(), None, 499, True, scope["method"]
         # HEAD is answered like GET but without a body, and ranges are ignored. The server's own scope stays unchanged.
         passed_on = [(name, value) for name, value in scope["headers"] if name != b"range"]
         scope = {**scope, "method": "GET" if method == "HEAD" else method, "headers": passed_on}
+
 
         async def send_with_headers(message: Message) -> None:
             nonlocal until_head, status, is_whole
@@ -90,7 +93,7 @@ class Edge:
             is_whole = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         self.under_way += 1
-        with nullcontext() if scope["path"] in HEALTH_PATHS else self._telemetry.traces.request(headers):
+        with nullcontext() if path in HEALTH_PATHS else self._telemetry.traces.request(headers):
             try:
                 await self._shared(scope, receive, send_with_headers)
             finally:
@@ -128,9 +131,10 @@ class Edge:
             return ProblemError(431, "headers_too_large", detail)
         if not self._keys and (problem := sites.refusal(scope["method"], headers, self.settings)):
             return problem
-        if self._stops and scope["path"] != "/healthz":
+        path = scope["state"]["path"]
+        if self._stops and path != "/healthz":
             return try_again(503, "stopping", "The server is stopping.", self.settings.retry_after_seconds)
-        is_public = scope["path"] in PUBLIC_PATHS and scope["method"] == "GET" or _is_static(scope["path"])
+        is_public = path in PUBLIC_PATHS and scope["method"] == "GET" or _is_static(path)
         if self._keys and not is_public and not scope["state"]["key"]:
             challenge = {"WWW-Authenticate": "Bearer"}
             return ProblemError(401, "unauthorized", "Send the header Authorization: Bearer KEY.", challenge)
@@ -150,7 +154,8 @@ class Edge:
     def _note(self, scope: Scope, method: str, status: int, until_head: float | None, seconds: float) -> None:
         if method not in HTTPMethod.__members__:  # Each name would be kept as a series of metrics of its own.
             method = OTHER
-        route = STATIC if _is_static(scope["path"]) else getattr(scope.get("route"), "path", OTHER)
+        path = scope["state"]["path"]
+        route = STATIC if _is_static(path) else getattr(scope.get("route"), "path", OTHER)
         self._telemetry.answered(route, method, status, seconds if until_head is None else until_head)
         self._telemetry.traces.answered(route, method, status, scope["state"]["request_id"])
         fields = {
@@ -164,7 +169,7 @@ class Edge:
         if problem := scope["state"].get("problem"):
             self._telemetry.problem(problem)
             fields["problem"] = problem
-        is_check = scope["path"] in HEALTH_PATHS and status == 200
+        is_check = path in HEALTH_PATHS and status == 200
         self.log.log(logging.DEBUG if is_check else logging.INFO, "request", extra={"fields": fields})
 
 

@@ -54,7 +54,8 @@ async def begin(request: Request, webhook: Annotated[str, Query(description=WEBH
         pages = await _count(service, uploads, jobs.max_pages)
         service.quota.take(request.state.client, pages)
     answer = await asyncio.to_thread(jobs.add, uploads, pages, owner, webhook)
-    return JSONResponse(answer.model_dump(), 202, {"Location": f"{PLACE}/{answer.id}"})
+    # Relative to the path that was asked for, as a proxy in front of the server calls it.
+    return JSONResponse(answer.model_dump(), 202, {"Location": f"jobs/{answer.id}"})
 
 
 async def _count(service: Service, uploads: list[Upload], most: int) -> int:

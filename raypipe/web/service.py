@@ -225,7 +225,7 @@ class PageStream(Response):
             if len(rows) == 1 and first.page.exception:
                 raise of_page(first.page.exception)
             lines = self._lines(first, reads, scope["state"])
-            stream = StreamingResponse(lines, headers=answers.HEADERS, media_type=self._context.form.media_type)
+            stream = StreamingResponse(lines, headers=answers.STREAMED, media_type=self._context.form.media_type)
             await stream(scope, receive, send)
 
     async def _lines(

@@ -25,7 +25,8 @@ def refusal(method: str, headers: Headers, settings: ServerSettings) -> ProblemE
         return ProblemError(421, "host_unknown", detail)
     if method not in SAFE_METHODS and _is_from_elsewhere(headers, host, settings.cors_origins):
         detail = (
-            "A page of another site sent this. The operator of this server can name its origin with --cors-origins."
+            "A page of another site sent this. The operator of this server can name its origin with --cors-origins. If "
+            "it is this server's own page behind a proxy, have that pass on the header Host, with the port."
         )
         return ProblemError(403, "cross_site", detail)
     return None
@@ -44,7 +45,8 @@ def _is_from_elsewhere(headers: Headers, host: str, allowed: tuple[str, ...]) ->
     site = headers.get("sec-fetch-site", "")
     if site:
         return site not in ("same-origin", "none")
-    return bool(origin) and origin.partition("://")[2] != host  # They leave it out for servers without TLS.
+    # They leave it out for servers without TLS. A page cannot set what a proxy says that it was asked for.
+    return bool(origin) and origin.partition("://")[2] not in (host, headers.get("x-forwarded-host"))
 
 
 def _name(host: str) -> str:

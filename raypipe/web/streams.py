@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from raypipe.types import PageRecord
-from raypipe.web.answers import HEADERS
+from raypipe.web.answers import STREAMED
 from raypipe.web.forms import dumps, json_line
 from raypipe.web.jobs import ENDED, JobAnswer
 from raypipe.web.limits import Admission
@@ -23,8 +23,6 @@ LOOK_SECONDS = 0.5
 COMMENT_SECONDS = 15.0
 """How long a stream of events may be silent: proxies cut silent ones, and writing shows if a client has gone."""
 EVENTS = "text/event-stream"
-UNBUFFERED = {**HEADERS, "X-Accel-Buffering": "no"}
-"""Headers of streams; the last one is for nginx."""
 
 Look = Callable[[], Awaitable[JobAnswer]]
 """Returns the progress of a job, or raises a `ProblemError`."""
@@ -108,7 +106,7 @@ class Stream(Response):
     def __init__(self, parts: AsyncIterator[bytes], media_type: str, places: Admission, client: str) -> None:
         super().__init__()
         self._places, self._client = places, client
-        self._stream = StreamingResponse(parts, headers=UNBUFFERED, media_type=media_type)
+        self._stream = StreamingResponse(parts, headers=STREAMED, media_type=media_type)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer; see ASGI."""

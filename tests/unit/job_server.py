@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from PIL import Image
 from starlette.testclient import TestClient
@@ -71,6 +72,11 @@ def serving(
     made = JobManagerFactory(pipeline, JobSettings(jobs=folder, **jobs), folder)
     with TestClient(create(reader, ServerSettings(**settings or {}), jobs_for=made)) as client:
         yield client
+
+
+def place_of(begun: Any) -> str:
+    """Where a job is, from the answer that began it: relative to the path that was asked for."""
+    return urljoin("/v1/jobs", begun.headers["Location"])
 
 
 def until(true: Callable[[], Any], seconds: float = 30) -> Any:

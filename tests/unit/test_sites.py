@@ -66,6 +66,7 @@ def test_a_page_of_another_site_sends_nothing(headers: dict[str, str]) -> None:
         {"Sec-Fetch-Site": "none"},
         {"Origin": "http://testserver"},
         {"Origin": "https://behind.a.proxy", **SAME},
+        {"Origin": "http://behind.a.proxy:81", "X-Forwarded-Host": "behind.a.proxy:81"},
         {"Origin": OURS, "Sec-Fetch-Site": "cross-site"},
     ],
 )

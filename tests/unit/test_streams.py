@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_server import ANNA, BERT, KEYS, PIPELINE, Reader, finished, serving, until
+from job_server import ANNA, BERT, KEYS, PIPELINE, Reader, finished, place_of, serving, until
 from listening import listening
 from making import tiff
 
@@ -45,7 +45,7 @@ class Follower:
         return connection.getresponse()
 
     def begin(self, pages: int) -> str:
-        return self.ask("POST", "/v1/jobs", tiff(pages)).headers["Location"]
+        return place_of(self.ask("POST", "/v1/jobs", tiff(pages)))
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def test_streams_are_bounded_and_end_with_their_client(tmp_path: Path, monkeypat
 
 def test_only_its_owner_follows_a_job(tmp_path: Path) -> None:
     with serving(tmp_path, Reader(), {"key_digests": KEYS}) as client:
-        place = client.post("/v1/jobs", content=tiff(2), headers=ANNA).headers["Location"]
+        place = place_of(client.post("/v1/jobs", content=tiff(2), headers=ANNA))
         finished(client, place, headers=ANNA)
         for path in (f"{place}/events", f"{place}/result"):
             assert client.get(path, headers={**BERT, **NDJSON}).json()["code"] == "no_such_job"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from job_server import ANNA, BERT, KEYS, PIPELINE, Reader, finished, serving, until
+from job_server import ANNA, BERT, KEYS, PIPELINE, Reader, finished, place_of, serving, until
 from making import tiff
 from starlette.testclient import TestClient
 
@@ -34,7 +34,7 @@ def test_a_job_is_read_after_its_answer_and_given_in_any_format(tmp_path: Path) 
     with serving(tmp_path, reader) as client:
         files = [("file", ("scan.tif", tiff(3))), ("file", ("/etc/note", b"broken"))]
         begun = client.post("/v1/jobs", files=files)
-        place, said = begun.headers["Location"], begun.json()
+        place, said = place_of(begun), begun.json()
         assert begun.status_code == 202 and place == f"/v1/jobs/{said['id']}"
         assert (said["pages"], said["done"], said["names"]) == (4, 0, ["scan.tif", "note"])
         early = client.get(f"{place}/result")
@@ -58,7 +58,7 @@ def test_a_job_is_read_after_its_answer_and_given_in_any_format(tmp_path: Path) 
 
 def test_each_key_sees_its_own_jobs_only(tmp_path: Path) -> None:
     with serving(tmp_path, Reader(), {"key_digests": KEYS}) as client:
-        place = client.post("/v1/jobs", content=tiff(1), headers=ANNA).headers["Location"]
+        place = place_of(client.post("/v1/jobs", content=tiff(1), headers=ANNA))
         finished(client, place, headers=ANNA)
         for method, path in (("GET", place), ("GET", f"{place}/result"), ("DELETE", place)):
             assert client.request(method, path, headers=BERT).json()["code"] == "no_such_job"
@@ -70,7 +70,7 @@ def test_each_key_sees_its_own_jobs_only(tmp_path: Path) -> None:
 def test_what_a_server_left_is_taken_up_and_each_page_is_read_once(tmp_path: Path) -> None:
     first, second = Reader(most=7), Reader()
     with serving(tmp_path, first) as client:
-        place = client.post("/v1/jobs", content=tiff(20)).headers["Location"]
+        place = place_of(client.post("/v1/jobs", content=tiff(20)))
         until(lambda: client.get(place).json()["done"] >= 4)
     with serving(tmp_path, second) as client:
         assert finished(client, place)["done"] == 20
@@ -82,7 +82,7 @@ def test_what_a_server_left_is_taken_up_and_each_page_is_read_once(tmp_path: Pat
 def test_a_job_is_read_by_one_ingress(tmp_path: Path) -> None:
     readers = Reader(), Reader()
     with serving(tmp_path, readers[0]) as one, serving(tmp_path, readers[1]) as other:
-        places = [client.post("/v1/jobs", content=tiff(5)).headers["Location"] for client in (one, other, one)]
+        places = [place_of(client.post("/v1/jobs", content=tiff(5))) for client in (one, other, one)]
         for place in places:
             assert finished(other, place)["done"] == finished(one, place)["done"] == 5
     read = readers[0].pages + readers[1].pages
@@ -92,7 +92,7 @@ def test_a_job_is_read_by_one_ingress(tmp_path: Path) -> None:
 def test_a_job_that_is_removed_while_it_is_read_leaves_nothing(tmp_path: Path) -> None:
     reader = Reader(most=3)
     with serving(tmp_path, reader) as client:
-        place = client.post("/v1/jobs", content=tiff(9)).headers["Location"]
+        place = place_of(client.post("/v1/jobs", content=tiff(9)))
         until(lambda: reader.pages.total() == 3)
         assert client.delete(place).status_code == 204 and client.get(place).status_code == 404
         reader.most = 1000
@@ -108,7 +108,7 @@ def test_jobs_are_bounded_and_expire(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert client.post("/v1/jobs", content=bytes(9001)).json()["code"] == "too_many_jobs"
         assert client.post("/v1/jobs?pages=1", content=tiff(1)).json()["code"] == "option_invalid"
         reader.may.clear()
-        place = client.post("/v1/jobs", content=tiff(1)).headers["Location"]
+        place = place_of(client.post("/v1/jobs", content=tiff(1)))
         refused = client.post("/v1/jobs", content=tiff(1))
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
         reader.may.set()
@@ -121,7 +121,7 @@ def test_requests_go_first(tmp_path: Path) -> None:
     reader = Reader(most=0, at_once=3)
     with serving(tmp_path, reader) as client:
         state: Any = client.app._app.state  # type: ignore[attr-defined]
-        place = client.post("/v1/jobs", content=tiff(9)).headers["Location"]
+        place = place_of(client.post("/v1/jobs", content=tiff(9)))
         until(lambda: state.jobs._slots._running == 3)
         state.service.admission._taken["somebody"] = 2
         reader.most = 3
@@ -133,8 +133,8 @@ def test_requests_go_first(tmp_path: Path) -> None:
 def test_servers_with_different_pipelines_share_a_folder_but_no_job(tmp_path: Path) -> None:
     readers = Reader(most=1), Reader()
     with serving(tmp_path, readers[0]) as one, serving(tmp_path, readers[1], pipeline=presets.fast()) as other:
-        first = [one.post("/v1/jobs", content=tiff(3)).headers["Location"] for _ in range(5)]
-        second = other.post("/v1/jobs", content=tiff(2)).headers["Location"]
+        first = [place_of(one.post("/v1/jobs", content=tiff(3))) for _ in range(5)]
+        second = place_of(other.post("/v1/jobs", content=tiff(2)))
         assert finished(one, second)["done"] == 2 and readers[1].pages.total() == 2
         readers[0].most = 1000
         for place in first:
@@ -150,7 +150,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         pass
     folder.unlink()
     with serving(folder, Reader()) as client:
-        place = client.post("/v1/jobs", content=tiff(1)).headers["Location"]
+        place = place_of(client.post("/v1/jobs", content=tiff(1)))
         finished(client, place)
         folder.rename(tmp_path / "elsewhere")
         folder.write_text("a file")
@@ -176,7 +176,7 @@ def test_a_full_disk_keeps_nothing_of_what_it_could_not_hold(tmp_path: Path, mon
             refused = client.post("/v1/jobs", content=tiff(1))
         assert (refused.status_code, refused.json()["code"]) == (503, "jobs_not_written")
         assert sorted(tmp_path.iterdir()) == before
-        assert finished(client, client.post("/v1/jobs", content=tiff(1)).headers["Location"])["state"] == "done"
+        assert finished(client, place_of(client.post("/v1/jobs", content=tiff(1))))["state"] == "done"
 
 
 def test_a_folder_that_is_removed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,9 +184,9 @@ def test_a_folder_that_is_removed_is_made_again(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("raypipe.web_jobs.manager.LOOK_SECONDS", 0.01)
     folder = tmp_path / "jobs"
     with serving(folder, Reader()) as client:
-        finished(client, client.post("/v1/jobs", content=tiff(1)).headers["Location"])
+        finished(client, place_of(client.post("/v1/jobs", content=tiff(1))))
         folder.rename(tmp_path / "elsewhere")
-        assert finished(client, client.post("/v1/jobs", content=tiff(1)).headers["Location"])["state"] == "done"
+        assert finished(client, place_of(client.post("/v1/jobs", content=tiff(1))))["state"] == "done"
 
 
 @pytest.mark.parametrize("engine", ["ray", "local"])
@@ -199,7 +199,7 @@ def test_a_server_does_not_start_with_a_folder_that_cannot_be_written(engine: st
 def test_a_job_of_another_pipeline_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("raypipe.web_jobs.pipelines.LEFT_SECONDS", -1)
     with serving(tmp_path, Reader(most=1)) as client:
-        place = client.post("/v1/jobs", content=tiff(3)).headers["Location"]
+        place = place_of(client.post("/v1/jobs", content=tiff(3)))
         until(lambda: list(tmp_path.glob("*/output/shards/*.parquet")))
     with serving(tmp_path, Reader(), pipeline=presets.fast()) as client:
         said = finished(client, place)
@@ -240,11 +240,11 @@ def test_a_record_that_is_cut_off_or_of_another_version_stops_no_other_job(
     """No job was read or taken any more."""
     monkeypatch.setattr("raypipe.web_jobs.manager.LOOK_SECONDS", 0.02)
     with serving(tmp_path, Reader()) as client:
-        first = client.post("/v1/jobs", content=tiff(2)).headers["Location"]
+        first = place_of(client.post("/v1/jobs", content=tiff(2)))
         finished(client, first)
         folder = tmp_path / first.rpartition("/")[2]
         (folder / f"{name}.json").write_text(record)
-        assert finished(client, client.post("/v1/jobs", content=tiff(1)).headers["Location"])["done"] == 1
+        assert finished(client, place_of(client.post("/v1/jobs", content=tiff(1))))["done"] == 1
         if name != "job":
             assert finished(client, first)["done"] == 2
         elif "later" not in record:
@@ -261,7 +261,7 @@ def test_a_job_that_is_removed_while_its_result_is_asked_for_is_not_there(
         return declared_pipeline(folder)
 
     with serving(tmp_path, Reader()) as client:
-        place = client.post("/v1/jobs", content=tiff(1)).headers["Location"]
+        place = place_of(client.post("/v1/jobs", content=tiff(1)))
         finished(client, place)
         monkeypatch.setattr("raypipe.web_jobs.manager.declared_pipeline", removed_first)
         assert client.get(f"{place}/result{query}").json()["code"] == "no_such_job"

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from http_servers import Quiet, serving
-from job_server import PIPELINE, Reader, finished, until
+from job_server import PIPELINE, Reader, finished, place_of, until
 from making import tiff
 from starlette.testclient import TestClient
 
@@ -95,7 +95,7 @@ def test_the_end_of_a_job_is_told_and_signed(tmp_path: Path) -> None:
     with receiving() as receiver, telling(tmp_path, receiver) as client:
         begun = client.post("/v1/jobs", params={"webhook": f"{receiver.url}a?b=c"}, content=tiff(3))
         assert begun.json()["webhook"]["state"] == "waiting"
-        place = begun.headers["Location"]
+        place = place_of(begun)
         assert told(client, place, "delivered")["tries"] == 1
         ((path, headers, body),) = receiver.taken
         said = json.loads(body)
@@ -113,7 +113,7 @@ def test_a_message_is_tried_again_also_by_the_next_server(tmp_path: Path, monkey
     with receiving(500, 302, location="/elsewhere") as receiver:
         with telling(tmp_path, receiver) as client:
             form = {"webhook": receiver.url}
-            place = client.post("/v1/jobs", data=form, files={"file": ("a.tif", tiff(1))}).headers["Location"]
+            place = place_of(client.post("/v1/jobs", data=form, files={"file": ("a.tif", tiff(1))}))
             finished(client, place)
             first = until(lambda: (webhook := client.get(place).json()["webhook"])["tries"] and webhook)
             assert first["state"] == "waiting" and "500" in first["problem"]
@@ -155,7 +155,7 @@ def test_a_message_is_given_up_in_the_end(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(sender, "PAUSES", (0,))
     with receiving(500, 500, 410) as receiver, telling(tmp_path, receiver) as client:
         for tries, problem in ((2, "500"), (1, "410")):
-            place = client.post("/v1/jobs", params={"webhook": receiver.url}, content=tiff(1)).headers["Location"]
+            place = place_of(client.post("/v1/jobs", params={"webhook": receiver.url}, content=tiff(1)))
             given_up = told(client, place, "given_up")
             assert given_up["tries"] == tries and problem in given_up["problem"]
         assert len(receiver.taken) == 3
