@@ -77,9 +77,9 @@ class Bodies:
         """Counts a body that is awaited, unless there are too many, of this client or of all (429)."""
         most, most_of_one = self._settings.max_uploads, self._settings.max_uploads_per_client
         if self._waiting[client] >= most_of_one:
-            raise self._too_many(f"You have {counted(most_of_one, 'upload')} under way.")
+            raise self._too_many(f"You have {counted(most_of_one, 'upload')} under way.", CLOSE)
         if self._waiting.total() >= most:
-            raise self._too_many(f"The server has {counted(most, 'upload')} under way.")
+            raise self._too_many(f"The server has {counted(most, 'upload')} under way.", CLOSE)
         self._waiting[client] += 1
 
     def leave(self, client: str) -> None:
@@ -94,8 +94,8 @@ class Bodies:
             raise self._too_many(f"The uploads under way take {counted(self._settings.max_uploads_bytes, 'byte')}.")
         self._bytes += size
 
-    def _too_many(self, what: str) -> ProblemError:
-        return try_again(429, "too_many_uploads", what, self._settings.retry_after_seconds, CLOSE)
+    def _too_many(self, what: str, headers: Mapping[str, str] | None = None) -> ProblemError:
+        return try_again(429, "too_many_uploads", what, self._settings.retry_after_seconds, headers)
 
 
 class _Arrival:

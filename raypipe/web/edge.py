@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from raypipe.web import sites
 from raypipe.web.answers import FAILED_PAGES
 from raypipe.web.bodies import CLOSE
+from raypipe.web.leaving import closes, while_sending
 from raypipe.web.pages import STATIC
 from raypipe.web.problems import ProblemError, try_again
 from raypipe.web.settings import ServerSettings, digest
@@ -81,6 +82,8 @@ class Edge:
         passed_on = [(name, value) for name, value in scope["headers"] if name != b"range"]
         scope = {**scope, "method": "GET" if method == "HEAD" else method, "headers": passed_on}
 
+        if closes(scope):
+            receive, send = while_sending(receive, send, self.settings.body_seconds)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal until_head, status, is_whole

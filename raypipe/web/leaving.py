@@ -1,12 +1,14 @@
-"""Clients that leave before they have their answer, or do not take it: nothing further is done for them."""
+"""Clients that leave before they have their answer, do not take it, or are still sending when it comes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from starlette.types import Message, Receive, Send
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
 
 from raypipe.web.problems import ProblemError
 
@@ -34,6 +36,44 @@ async def _left(receive: Receive) -> None:
     """Waits until the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def closes(scope: Scope) -> bool:
+    """Whether the server closes a request's connection after its answer, as nginx asks it to unless told otherwise."""
+    headers = Headers(scope=scope)
+    # Who expects to be told to go on sends nothing after an answer.
+    return "expect" not in headers and (
+        scope["http_version"] == "1.0" or "close" in headers.get("connection", "").lower()
+    )
+
+
+def while_sending(receive: Receive, send: Send, seconds: float) -> tuple[Receive, Send]:
+    """The ways of a request whose connection is closed after its answer: not before its body has come.
+
+    Cut off while it sends, a client does not come to read its answer. After some seconds it is cut off anyway, and at
+    once if the answer says so.
+    """
+    is_coming, is_cut = True, False
+
+    async def receive_and_look() -> Message:
+        nonlocal is_coming
+        message = await receive()
+        is_coming = message.get("more_body", False)
+        return message
+
+    async def send_and_wait(message: Message) -> None:
+        nonlocal is_cut
+        is_cut = is_cut or "close" in Headers(raw=message.get("headers", [])).get("connection", "")
+        if is_coming and not is_cut and message["type"] == "http.response.body" and not message.get("more_body"):
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while is_coming:
+                        await receive_and_look()
+            message = {"type": message["type"]}
+        await send(message)
+
+    return receive_and_look, send_and_wait
 
 
 PART_BYTES = 262_144

@@ -198,6 +198,31 @@ def test_a_client_that_sends_too_much_learns_why() -> None:
         assert at.getresponse().headers["Connection"] == "close", "its body may never come"
 
 
+@pytest.mark.parametrize("settings", [{"max_body_bytes": 10}, {"max_uploads_bytes": 10}, {"key_digests": ("a",)}])
+@pytest.mark.parametrize(("version", "headers"), [("1.0", {}), ("1.1", {"Connection": "close"}), ("1.1", {})])
+def test_a_client_that_will_send_nothing_further_learns_why(
+    version: str, headers: dict[str, str], settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As nginx does by default, which then answered 502: the connection was closed while it sent."""
+    monkeypatch.setattr(http.client.HTTPConnection, "_http_vsn_str", f"HTTP/{version}")
+    with listening(create(Reader(), ServerSettings(**settings))) as at:
+        at.request("POST", "/v1/ocr", bytes(30_000_000), headers)
+        answer = at.getresponse()
+        assert answer.status in (401, 413, 429) and json.load(answer)["code"]
+
+
+def test_who_stops_sending_is_cut_off() -> None:
+    with (
+        listening(create(Reader(), ServerSettings(body_seconds=0.1, max_body_bytes=10))) as at,
+        socket.create_connection((at.host, at.port), 30) as client,
+    ):
+        client.sendall(b"POST /v1/ocr HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 30\r\n\r\n1")
+        answer = b""
+        while part := client.recv(1000):
+            answer += part
+        assert b"413" in answer.splitlines()[0] and b"body_too_large" in answer
+
+
 def test_a_websocket_is_no_way_in() -> None:
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     with listening(create(Reader(), ServerSettings())) as connection:
