@@ -20,6 +20,7 @@ from raypipe.images.pdf_content import POINTS_PER_INCH, needed_resolution
 from raypipe.images.pdf_damage import damage, is_content_lost
 from raypipe.images.pdf_fonts import lost_letters
 from raypipe.images.pdf_forms import flatten, kinds_of_notes, mark_buttons
+from raypipe.images.pdf_masks import finer_masks
 from raypipe.images.pdf_text import MOST_LOOKED_AT, is_seen, text_layer
 from raypipe.images.pdf_tree import recounted
 from raypipe.images.pdfium import TURNS
@@ -128,7 +129,8 @@ class PdfPages:
                 self._open_anew()
             with self._page(page) as opened:
                 width, height = opened.get_size()
-                resolution = wanted.resolution or needed_resolution(opened)
+                masks = partial(finer_masks, self._read, page, passwords.of(self._origin))
+                resolution = wanted.resolution or needed_resolution(opened, masks)
                 columns, rows = (max(round(side * resolution / POINTS_PER_INCH), 1) for side in (width, height))
                 lost = lost_letters(opened)
                 layer = self._layer(opened, columns, rows, bool(lost)) if wanted.layer else None

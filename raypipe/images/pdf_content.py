@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,11 @@ MOST_RESOLUTION = 600
 MOST_DRAWN, MOST_SCANNED, LEAST_DRAWN = 6000, 10_000, 1000
 """Limits of a page's longer side in pixels: the most if it is drawn, the most if it is a scan, and the least if it is
 drawn. Posters are read from a distance, and small pages may be measured in other units."""
-WHOLE, NOTABLE = 0.8, 0.05
-"""Shares of the page: the least that pictures together cover on a scan, and the least from which a picture counts."""
+WHOLE, NOTABLE, LAYERED = 0.8, 0.05, 1.25
+"""Shares of the page: the least that pictures together cover on a scan, the least of it that is as fine as the page is
+drawn, and the least that pictures cover that lie on each other."""
+DRAWING = 100
+"""The fewest pieces of lines that count: letters drawn as outlines have many, frames and grounds of a scan few."""
 DEEPEST = 8
 """Levels of nested forms that are searched."""
 
@@ -48,24 +52,39 @@ class Picture:
         return self.inches[0] * self.inches[1]
 
 
-def needed_resolution(page: PdfPage) -> float:
-    """Dots per inch that the content of a page needs: those of its pictures if it is a scan."""
+def needed_resolution(page: PdfPage, finer_masks: Callable[[], Mapping[tuple[int, int], tuple[int, int]]]) -> float:
+    """Dots per inch that the content of a page needs: those of its pictures if it is a scan.
+
+    Args:
+        page: The page.
+        finer_masks: Finds the sizes of its masks; see `pdf_masks.finer_masks`. Only few pages need it.
+    """
     sides: tuple[float, float] = page.get_size()
     width, height = (side / POINTS_PER_INCH for side in sides)
-    pictures, has_text = _content(page)
-    notable = [picture for picture in pictures if picture.area >= NOTABLE * width * height]
-    finest = max((picture.resolution for picture in notable), default=0.0)
-    if finest and not has_text and sum(picture.area for picture in notable) >= WHOLE * width * height:
+    pictures, is_drawn = _content(page)
+    covered, finest = sum(picture.area for picture in pictures), _finest(pictures, NOTABLE * width * height)
+    if finest and not is_drawn and covered >= WHOLE * width * height:
+        is_coarse = finest * max(width, height) < LEAST_DRAWN or covered >= LAYERED * width * height
+        if finest < RESOLUTION and is_coarse and (masks := finer_masks()):
+            pictures = [replace(picture, pixels=masks.get(picture.pixels, picture.pixels)) for picture in pictures]
+            finest = _finest(pictures, NOTABLE * width * height)
         return min(finest, MOST_SCANNED / max(width, height))
     least = max(RESOLUTION, LEAST_DRAWN / max(width, height))
     return min(max(least, min(finest, MOST_RESOLUTION)), MOST_DRAWN / max(width, height))
 
 
+def _finest(pictures: list[Picture], area: float) -> float:
+    """The highest resolution that pictures of this area together have; 0 if all of them cover less."""
+    ordered = sorted(pictures, key=lambda picture: picture.resolution, reverse=True)
+    covered = accumulate(picture.area for picture in ordered)
+    return next((each.resolution for each, total in zip(ordered, covered, strict=True) if total >= area), 0.0)
+
+
 def _content(page: PdfPage) -> tuple[list[Picture], bool]:
-    """The pictures of a page, and whether it has visible text, unlike that of an OCR layer."""
+    """The pictures of a page, and whether it has visible text, unlike that of an OCR layer, or is a drawing."""
     from pypdfium2 import raw
 
-    pictures, has_text = list[Picture](), False
+    pictures, has_text, pieces = list[Picture](), False, 0
     for handle, matrix in objects(page):
         kind = raw.FPDFPageObj_GetType(handle)
         if kind == raw.FPDF_PAGEOBJ_IMAGE:
@@ -75,7 +94,9 @@ def _content(page: PdfPage) -> tuple[list[Picture], bool]:
                 pictures.append(Picture((columns.value, rows.value), inches))
         elif kind == raw.FPDF_PAGEOBJ_TEXT:
             has_text |= raw.FPDFTextObj_GetTextRenderMode(handle) != raw.FPDF_TEXTRENDERMODE_INVISIBLE
-    return pictures, has_text
+        elif kind == raw.FPDF_PAGEOBJ_PATH:
+            pieces += raw.FPDFPath_CountSegments(handle)
+    return pictures, has_text or pieces >= DRAWING
 
 
 def objects(page: PdfPage) -> Iterator[tuple[Any, Matrix]]:

@@ -97,6 +97,8 @@ def test_a_picture_that_speaks_of_a_pdf_is_a_picture() -> None:
 LETTER = (612, 792)
 WHOLE_PAGE = b"q 612 0 0 792 0 0 cm /I0 Do Q "
 OTHERS = b"q 612 0 0 792 0 0 cm /I1 Do Q "
+LINES_ABOVE = b"".join(b"q 612 0 0 18 0 %d cm /I1 Do Q " % (90 + 70 * line) for line in range(10))
+OUTLINES = b"10 20 m " + b"30 40 l 50 20 60 30 70 40 c " * 50 + b"f "
 SEEN, HIDDEN = b"BT /F0 20 Tf 72 700 Td (seen) Tj ET ", b"BT 3 Tr /F0 20 Tf 72 700 Td (hidden) Tj ET "
 
 
@@ -113,12 +115,16 @@ SEEN, HIDDEN = b"BT /F0 20 Tf 72 700 Td (seen) Tj ET ", b"BT 3 Tr /F0 20 Tf 72 7
         (b"q 612 0 0 396 0 0 cm /I0 Do Q", [(850, 550)], (2550, 3300)),
         (b"q 72 0 0 36 72 700 cm /I0 Do Q" + SEEN, [(2000, 1000)], (2550, 3300)),
         (b"q 306 0 0 396 0 0 cm /I0 Do Q" + SEEN, [(1700, 2200)], (3400, 4400)),
+        (WHOLE_PAGE + LINES_ABOVE, [(850, 1100), (1700, 50)], (1700, 2200)),
+        (WHOLE_PAGE + OUTLINES, [(850, 1100)], (2550, 3300)),
+        (WHOLE_PAGE + b"0 0 300 300 re f ", [(850, 1100)], (850, 1100)),
         (SEEN, [], (2550, 3300)),
         (b"", [], (2550, 3300)),
     ],
     ids=[
         "scan", "scan with a text layer", "text over a picture", "mask over a background", "fax", "picture on its side",
-        "strips", "half a page", "logo", "fine picture", "text", "empty",
+        "strips", "half a page", "logo", "fine picture",
+        "lines over a background", "outlines over a background", "frame", "text", "empty",
     ],
 )  # fmt: skip
 def test_a_page_is_drawn_as_fine_as_what_is_on_it(
@@ -126,6 +132,35 @@ def test_a_page_is_drawn_as_fine_as_what_is_on_it(
 ) -> None:
     image = open_image(pdf(content, LETTER, pictures), "a.pdf", 0, True, LIMITS)
     assert (image.width, image.height) == size and image.pixels().shape == size[::-1]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "masks", "size"),
+    [
+        ([(850, 1100), (425, 550)], {"/I1": ("/SMask", (1700, 2200))}, (1700, 2200)),
+        ([(850, 1100), (425, 550)], {"/I1": ("/Mask", (1700, 2200))}, (1700, 2200)),
+        ([(850, 1100), (425, 550)], {"/I1": ("/SMask", (425, 550))}, (850, 1100)),
+        ([(1, 1)], {"/I0": ("/SMask", (1275, 1650))}, (1275, 1650)),
+        ([(850, 1100), (5, 5)], {"/I0": ("/Mask", None)}, (850, 1100)),
+    ],
+    ids=["ink with a mask", "ink with a stencil", "coarse mask", "nothing but a mask", "colours that are left out"],
+)
+def test_a_page_is_drawn_as_fine_as_the_masks_of_its_pictures(
+    pictures: list[tuple[int, int]], masks: dict[str, tuple[str, tuple[int, int] | None]], size: tuple[int, int]
+) -> None:
+    def mask(document: pikepdf.Pdf) -> None:
+        for name, (key, sides) in masks.items():
+            found = pikepdf.Array([0, 0])
+            if sides:
+                entries = {"Subtype": pikepdf.Name.Image, "Width": sides[0], "Height": sides[1], "BitsPerComponent": 1}
+                data = bytes((sides[0] + 7) // 8 * sides[1])
+                found = pikepdf.Stream(document, data, ColorSpace=pikepdf.Name.DeviceGray, **entries)
+                found.ImageMask = key == "/Mask"
+            document.pages[0].resources.XObject[name][key] = document.make_indirect(found)
+
+    content = b"".join(b"q 612 0 0 792 0 0 cm /I%d Do Q " % number for number in range(len(pictures)))
+    image = open_image(changed(pdf(content, LETTER, pictures), mask), "a.pdf", 0, True, LIMITS)
+    assert (image.width, image.height) == size
 
 
 def test_a_page_whose_box_is_its_picture_in_points_has_the_size_of_the_picture() -> None:

@@ -1,0 +1,51 @@
+"""Pictures of a PDF page that are drawn through masks finer than they are.
+
+So programs store scans in few bytes: a coarse picture of the paper, and on it one of the ink's colours, whose mask has
+the letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias, cast
+
+from raypipe.files.ranged import File
+from raypipe.images.pdf_content import DEEPEST
+
+Sides: TypeAlias = tuple[int, int]
+"""Width and height in pixels."""
+
+
+def finer_masks(source: File, number: int, passwords: Iterable[str]) -> dict[Sides, Sides]:
+    """The sizes of the masks that are finer than their pictures on the page of a number, by those of the pictures.
+
+    Returns:
+        None of a document that is locked or damaged.
+    """
+    from pikepdf import PasswordError, Pdf, PdfError
+
+    for password in ("", *passwords):
+        try:
+            with Pdf.open(cast(Any, source), password=password, suppress_warnings=True) as document:
+                return dict(sorted(_finer(document.pages[number].resources, DEEPEST), key=lambda each: each[1]))
+        except PasswordError:
+            continue
+        except (PdfError, RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+            return {}
+    return {}
+
+
+def _finer(resources: Any, depth: int) -> Iterator[tuple[Sides, Sides]]:
+    """The sizes of the pictures among resources that have a finer mask, and of these masks."""
+    from pikepdf import Stream
+
+    for each in resources.get("/XObject", {}).values():
+        if each.get("/Subtype") == "/Form" and depth:
+            yield from _finer(each.get("/Resources", {}), depth - 1)
+        for mask in (each.get("/SMask"), each.get("/Mask")):  # A /Mask may be an array of colours, too.
+            if isinstance(mask, Stream) and _size(mask) > _size(each):
+                yield _size(each), _size(mask)
+
+
+def _size(picture: Any) -> Sides:
+    return int(picture.Width), int(picture.Height)
