@@ -20,6 +20,7 @@ import zlib
 from bz2 import BZ2File
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import PurePosixPath
 from posixpath import dirname, join, normpath
 from typing import IO, Any, NamedTuple, TypeAlias, TypeVar
@@ -48,8 +49,10 @@ MOST_OPEN = 8
 MOST_MAGIC = 5
 MOST_EMPTY = 64
 """An empty ZIP has fewer bytes."""
-ENCRYPTED = 1
-"""Flag of a file in a ZIP: APPNOTE 4.4.4."""
+ENCRYPTED, UTF_8 = 1, 0x800
+"""Flags of a file in a ZIP, and of its name: APPNOTE 4.4.4."""
+END_OF_ZIP, MOST_END = b"PK\5\6", 22 + 65535
+"""The beginning of the record at the end of a ZIP, and most bytes of it: APPNOTE 4.3.16."""
 UNPACK = "Unpack it with its password, or with the program that packed it, and read the folder."
 BUFFER = 1024 * 1024
 """Bytes of an archive that are read at once, since over a network each request takes tens of milliseconds."""
@@ -110,13 +113,30 @@ def _text(name: str) -> str:
         return data.decode("cp1252", "replace")
 
 
+def _name_in_zip(found: zipfile.ZipInfo) -> str:
+    """A name in a ZIP, which macOS writes in UTF-8 without saying so."""
+    if not found.flag_bits & UTF_8:
+        with suppress(UnicodeError):
+            return found.filename.encode("cp437").decode()
+    return found.filename
+
+
 class Zip:
     """A ZIP archive, used by one thread at a time."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._zip = zipfile.ZipFile(file)
-        self._found = _by_name((each.filename, each) for each in self._zip.infolist() if not each.is_dir())
+        if self._is_part():
+            raise RuntimeError("it is one of several parts")
+        self._found = _by_name((_name_in_zip(each), each) for each in self._zip.infolist() if not each.is_dir())
+
+    def _is_part(self) -> bool:
+        """Whether it is the last part of an archive, whose files are in others, too."""
+        self._file.seek(max(self._file.seek(0, io.SEEK_END) - MOST_END, 0))
+        end = self._file.read()
+        part_at = end.rfind(END_OF_ZIP) + len(END_OF_ZIP)
+        return end[part_at : part_at + 2] not in (b"\0\0", b"\xff\xff")
 
     def members(self) -> Iterator[Member]:
         """Its files, in their order: their names, and their bytes when unpacked; -1: unknown."""

@@ -268,6 +268,29 @@ def test_names_in_a_tar_may_be_older_than_utf_8(tmp_path: Path, name: str, encod
     assert encoding == "iso8859-2" or name[0] != "é" or row["name"] == name
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp437"])
+def test_names_in_a_zip_may_be_utf_8_although_it_does_not_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    def without_flag(self: zipfile.ZipInfo) -> tuple[bytes, int]:
+        return self.filename.encode(encoding), self.flag_bits
+
+    monkeypatch.setattr(zipfile.ZipInfo, "_encodeFilenameFlags", without_flag)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as zipped:
+        zipped.writestr("Größe/Straße.png", png())
+    (row,) = page_rows(documents(tmp_path / "a.zip"))
+    assert row["path"].endswith("!/Größe/Straße.png") and read_file(row["path"]) == png()
+
+
+def test_a_part_of_an_archive_is_to_be_unpacked_with_the_others(tmp_path: Path) -> None:
+    path = archive(tmp_path, "zip")
+    data = bytearray(path.read_bytes())
+    data[data.rfind(b"PK\5\6") + 4] = 2
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"shard\.zip.* one of several parts\. Unpack it"):
+        list(listed(str(path), None))
+
+
 def test_links_in_a_tar_are_files(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         info = tarfile.TarInfo("a/x.png")
