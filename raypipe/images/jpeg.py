@@ -21,7 +21,8 @@ COARSEST = 24
 """The coarsest quantization, the mean step of the first table, with which a page is read as well as without bits left
 out: at `Wanted.reduce_above` pixels of its longer side, and four times as coarse at twice as many."""
 BASELINE, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE = 0xC0, 0xC2, 0xC9, 0xCA
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+JPEG_LS = 0xF7
+_FRAMES = frozenset((*range(0xC0, 0xD0), JPEG_LS)) - {0xC4, 0xC8, 0xCC}
 _READ = frozenset((BASELINE, 0xC1, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE))
 _SCAN, _QUANTIZATION, _HEIGHT = 0xDA, 0xDB, 0xDC
 _AMONG_SCANS = frozenset((_SCAN, 0xC4, 0xD9, _QUANTIZATION, _HEIGHT, 0xDD, 0xFE))
@@ -154,6 +155,8 @@ def with_height(data: bytes) -> bytes:
 def refusal(data: bytes) -> str | None:
     """The kind of a file that libjpeg does not read; None if it reads it."""
     kind, segment = frame(data) or (BASELINE, b"\x08")
+    if kind == JPEG_LS:
+        return "JPEG-LS"
     if kind not in _READ:
         return "a lossless or hierarchical JPEG"
     return f"a JPEG of {segment[0]} bits" if segment[0] != 8 else None
