@@ -91,7 +91,7 @@ def _plain(body: bytes) -> tuple[list[Upload], dict[str, str]]:
     try:
         members = {each: value for each, value in given.bounded(body).items() if value is not None}
         content = base64.b64decode(_AROUND_BASE64.sub("", members.pop(FILE)), validate=True)
-        name, password = (str(members.pop(each, "")) for each in (NAME, PASSWORD))
+        name, password = (_text(members.pop(each, "")) for each in (NAME, PASSWORD))
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         detail = (
             f'Send {{"{FILE}": BASE64, "{NAME}": "page.jpg"}}, with options as further members, or the file as it is.'
@@ -99,6 +99,12 @@ def _plain(body: bytes) -> tuple[list[Upload], dict[str, str]]:
         raise ProblemError(422, "json_invalid", detail) from error
     options = {each: value if isinstance(value, str) else json.dumps(value) for each, value in members.items()}
     return [Upload(clean_name(name or "upload"), content, password=password)], options
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def media_type(request: Request) -> str:

@@ -125,7 +125,10 @@ def test_a_file_in_json_with_options(client: TestClient) -> None:
     assert_problem(client.post("/v1/ocr", json={**body, "wish": 1}), 422, "option_invalid")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"{}", b'{"file": 1}', b'{"file": "%"}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"null", b"{}", b'{"file": 1}', b'{"file": "%"}', b'{"file": "", "name": {}}', b"[" * 100_000],
+)
 def test_other_json_is_refused(client: TestClient, body: bytes) -> None:
     answer = client.post("/v1/ocr", content=body, headers={"Content-Type": "application/json"})
     problem = assert_problem(answer, 422, "json_invalid" if body else "body_empty")
