@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,12 +203,79 @@ def test_pasted_and_dropped_files_are_read(page: Any, letter: Path) -> None:
         assert page.locator("#files li").count() == number
 
 
+def drop(page: Any, *paths: Path) -> None:
+    """Lets go of files of this machine over the page, as a hand does."""
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    devtools = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 100, "data": data})
+
+
+def test_what_can_be_read_of_a_dropped_folder_is_read(page: Any, letter: Path, tmp_path: Path) -> None:
+    """It was called a server that cannot be reached."""
+    (tmp_path / "scans" / "more").mkdir(parents=True)
+    for name in ("10.png", "2.PNG", "more/3.png", ".4.png", "notes.txt"):
+        shutil.copy(letter, tmp_path / "scans" / name)
+    page.wait_for_selector("#format option", state="attached")
+    drop(page, tmp_path / "scans", letter)
+    page.wait_for_selector("#files li:nth-child(4) .done", timeout=WAIT)
+    assert page.locator("#files .name").all_inner_texts() == ["2.PNG", "10.png", "3.png", letter.name]
+    (tmp_path / "none").mkdir()
+    drop(page, tmp_path / "none")
+    page.wait_for_selector("#error >> text=The folder holds no file that can be read here.")
+
+
+def test_what_was_stopped_or_is_not_its_own_fault_is_read_again(page: Any, letter: Path, answers: Answers) -> None:
+    again = page.get_by_role("button", name="Read again").locator("visible=true")
+    answers(FIRST_PAGE, hangs=True)
+    page.set_input_files("#file", letter)
+    page.wait_for_selector("#lines li")
+    assert not again.count()
+    page.click("#stop")
+    answers({"code": "too_slow", "status": 504, "detail": "Send fewer."})
+    again.click()
+    page.wait_for_selector("#error >> text=Send fewer.")
+    answers(a_page([["Dear"]]))
+    again.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#status >> text=1 line on 1 page")
+    assert not again.count() and focused(page, "id") == "results" and page.locator("#error").is_hidden()
+    answers({"code": "image_unknown", "status": 415, "detail": "It is no picture."})
+    page.set_input_files("#file", letter)
+    page.wait_for_selector("#error >> text=It is no picture.")
+    assert not again.count()
+
+
+def test_a_busy_server_is_asked_again(page: Any, letter: Path, upload: Upload) -> None:
+    """Of many files, all were given up at once."""
+    asked = []
+
+    def answer(route: Any) -> None:
+        asked.append(route)
+        busy = {"status": 429, "headers": {"Retry-After": "0.01"}, "body": json.dumps({"detail": "Try again."})}
+        route.fulfill(**busy) if len(asked) < 3 else route.continue_()
+
+    page.route("**/v1/ocr*", answer)
+    upload(letter)
+    assert texts(page) == drawn.LETTER and len(asked) == 3
+
+
+def test_a_file_that_is_gone_is_named(page: Any, letter: Path, answers: Answers, tmp_path: Path) -> None:
+    shutil.copy(letter, tmp_path / "gone.png")
+    answers(FIRST_PAGE, hangs=True)
+    drop(page, letter, tmp_path / "gone.png")
+    page.wait_for_selector("#lines li")
+    (tmp_path / "gone.png").unlink()
+    page.click("[aria-label='Remove létter.png']")
+    page.wait_for_selector("#error >> text=gone.png cannot be read any more")
+
+
 def test_errors_are_told(page: Any, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     told(page, tmp_path / "notes.txt", "notes.txt is not an image that can be read.")
     assert page.locator("#tools").is_hidden()
     (tmp_path / "empty.png").write_bytes(b"")
-    told(page, tmp_path / "empty.png", "The body is empty.")
+    told(page, tmp_path / "empty.png", "empty.png is empty.")
     page.context.set_offline(True)
     Image.new("RGB", (9, 9)).save(tmp_path / "small.png")
     told(page, tmp_path / "small.png", "The server cannot be reached")
@@ -224,7 +292,7 @@ def test_what_a_key_opens_is_read_again(page: Any, letter: Path, upload: Upload)
             else route.continue_()
         ),
     )
-    told(page, letter, "Send the header Authorization.")
+    told(page, letter, "This server needs a key.")
     assert focused(page, "id") == "key"
     page.keyboard.type("secret")
     page.keyboard.press("Enter")

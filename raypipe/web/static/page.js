@@ -1,5 +1,6 @@
 // The page: files in, text and places out, to correct and to save. No library, nothing from outside.
 import { at, make } from "./dom.js";
+import { dropped } from "./dropped.js";
 import { Files, told } from "./files.js";
 import { Lines } from "./lines.js";
 import { Pages } from "./pages.js";
@@ -16,10 +17,12 @@ const pages = new Pages(at("thumbs"), showPage);
 const files = new Files(at("files"), queue, showFile);
 let shown = null, number = -1; // The file in hand, and the number of its page; -1: none.
 let formats = {}; // By name: {suffix, one_page, originals}.
+let suffixes = []; // Of the files that the server reads.
 
 described().then((api) => {
   formats = { ...api.formats, [GROUND_TRUTH]: { suffix: ".zip" } };
-  at("file").accept = ["image/*", ...api.suffixes].join();
+  suffixes = api.suffixes;
+  at("file").accept = ["image/*", ...suffixes].join();
   at("format").append(...Object.entries(formats).map(([name, { suffix }]) => make("option", { value: name, textContent: `${name} (${suffix})` })));
 }, fail);
 
@@ -58,8 +61,10 @@ function update() {
   files.update(shown);
   at("drop").classList.toggle("small", queue.files.length > 0);
   const busy = queue.reading;
-  if (!busy && document.activeElement === at("stop")) at("results").focus(); // A hidden element loses the focus to nothing.
+  const isHiding = busy ? at("again") : at("stop");
+  if (document.activeElement === isHiding) at("results").focus(); // A hidden element loses the focus to nothing.
   at("progress").hidden = at("stop").hidden = !busy;
+  at("again").hidden = busy || !mayHelp(shown);
   const share = busy?.pages.length / busy?.pages[0]?.total_pages;
   if (share) at("progress").value = share;
   else at("progress").removeAttribute("value");
@@ -68,18 +73,24 @@ function update() {
   fail(shown?.problem);
 }
 
+function mayHelp(one) { // To read it again: it was stopped, or it was not its own fault.
+  const status = one?.problem?.status;
+  return one?.state === "stopped" || one?.state === "failed" && (!status || status >= 500 || status === 408 || status === 429);
+}
+
 function sentence(one) {
   return one.state === "stopped" ? "Stopped." : `${told(one)} of ${one.file.name}.`;
 }
 
 function fail(problem) {
   at("error").hidden = !problem;
-  at("error").textContent = problem ? locked(problem) ?? problem.detail ?? `The server cannot be reached: ${problem.message}` : "";
+  at("error").textContent = problem ? refused(problem) ?? problem.detail ?? `The server cannot be reached: ${problem.message}` : "";
   at("key-row").hidden = problem?.status !== 401;
   at("password-row").hidden = problem?.code !== "pdf_locked";
 }
 
-function locked({ code }) {
+function refused({ code, status }) {
+  if (status === 401) return at("key").value ? "The server does not know this key." : "This server needs a key.";
   if (code !== "pdf_locked") return null;
   return shown.password ? `The password does not open ${shown.file.name}.` : `${shown.file.name} is locked with a password.`;
 }
@@ -110,6 +121,7 @@ at("form").addEventListener("submit", (event) => {
   showFile(shown);
 });
 at("stop").addEventListener("click", () => queue.stop());
+at("again").addEventListener("click", () => { queue.again(); showFile(shown); });
 at("lines").addEventListener("corrected", () => { shown.corrected = true; entitle(); });
 at("zoom").addEventListener("click", (event) => { if (event.target.value) picture.zoom(event.target.value); });
 at("copy").addEventListener("click", async () => {
@@ -132,9 +144,11 @@ at("save").addEventListener("click", async () => {
 window.addEventListener("beforeunload", (event) => { if (queue.files.some(({ corrected }) => corrected)) event.preventDefault(); });
 document.addEventListener("dragover", (event) => { event.preventDefault(); at("drop").classList.add("over"); });
 document.addEventListener("dragleave", () => at("drop").classList.remove("over"));
-document.addEventListener("drop", (event) => {
+document.addEventListener("drop", async (event) => {
   event.preventDefault();
   at("drop").classList.remove("over");
-  take(event.dataTransfer.files);
+  const given = event.dataTransfer.types.includes("Files"), files = await dropped(event.dataTransfer.items, suffixes);
+  take(files);
+  if (given && !files.length) fail({ detail: "The folder holds no file that can be read here." });
 });
 document.addEventListener("paste", (event) => take(event.clipboardData.files));

@@ -53,6 +53,7 @@ export class Queue extends EventTarget {
   }
 
   async #read(one) {
+    await check(one.file);
     if (await isShown(one.file)) one.url = URL.createObjectURL(one.file);
     for await (const { overlay, ...page } of read(one.file, one.password, one.url !== null, one.stopper.signal)) {
       one.pages.push(page);
@@ -64,6 +65,12 @@ export class Queue extends EventTarget {
   #tell(type, one) {
     this.dispatchEvent(new CustomEvent(type, { detail: one }));
   }
+}
+
+async function check(file) { // Of one that is gone, some browsers say that it has no bytes.
+  const some = file.size ? file.slice(0, 1) : file;
+  await some.arrayBuffer().catch(() => { throw { detail: `${file.name} cannot be read any more: it was changed, moved or removed. Give it again.` }; });
+  if (!file.size) throw { detail: `${file.name} is empty.` };
 }
 
 const isShown = (file) => createImageBitmap(file).then((bitmap) => !bitmap.close(), () => false); // Whatever its name says.

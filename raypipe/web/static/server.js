@@ -2,6 +2,7 @@
 import { at } from "./dom.js";
 
 const SAVE_SECONDS = 60;
+const TRIES = 10; // Of what a busy server refuses and says when to send again.
 
 export async function* read(file, password, isShown, signal) { // Pages that the browser cannot show come with a picture.
   const headers = { "Content-Type": "application/octet-stream", "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}` };
@@ -32,9 +33,20 @@ function form(fields) {
 
 async function post(path, query, body, signal, headers = {}) {
   if (at("key").value) headers.Authorization = `Bearer ${at("key").value}`;
-  const response = await fetch(`${path}?${new URLSearchParams(query)}`, { method: "POST", headers, body, signal });
-  if (!response.ok) throw await response.json().catch(() => ({ detail: `The server answered ${response.status}.` }));
-  return response;
+  for (let tries = 1; ; tries += 1) {
+    const response = await fetch(`${path}?${new URLSearchParams(query)}`, { method: "POST", headers, body, signal });
+    if (response.ok) return response;
+    const { status } = response, seconds = Number(response.headers.get("Retry-After"));
+    if (!seconds || tries === TRIES) throw await response.json().catch(() => ({ status, detail: `The server answered ${status}.` }));
+    await pause(seconds, signal);
+  }
+}
+
+function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, 1000 * seconds);
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
 }
 
 async function* lines(response) {
