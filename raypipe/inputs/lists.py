@@ -62,12 +62,13 @@ def documents(path: str) -> Iterator[Listed]:
     try:
         for found in reader(path):
             yield found._replace(path=_absolute(folder, found.path))
+    except UnicodeError as error:
+        raise InputError(f"{path} is not in UTF-8.", "Save it in UTF-8; Excel calls that CSV UTF-8.") from error
     except (ValueError, csv.Error, ElementTree.ParseError) as error:
-        raise InputError(
-            f"{path} is not a list of documents: {reason_of(error)}.", "Give one path or URI per line."
-        ) from error
+        message = f"{path} is not a list of documents: {reason_of(error)}."
+        raise InputError(message, REMEDIES[reader]) from error
     if found is None:
-        raise InputError(f"{path} names no document.", "Give one path or URI per line.")
+        raise InputError(f"{path} names no document.", REMEDIES[reader])
 
 
 def add_listed_passwords(source: str) -> None:
@@ -183,3 +184,10 @@ READERS: dict[str, Callable[[str], Iterator[Listed]]] = {
     ".xml": _mets,
 }  # fmt: skip
 """The reader of lists with each suffix."""
+REMEDIES = {
+    _text: "Give one path or URI per line.",
+    _table: "Name its column of paths `path` in its first line.",
+    _json_lines: 'Give one object per line, such as {"path": "a.png"}.',
+    _mets: "Of XML, METS documents with their files are read.",
+}
+"""What each reader expects of a list that it cannot read."""

@@ -347,19 +347,21 @@ def test_names_of_a_list_are_those_of_the_results(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "said"),
     [
-        ("a.txt", ""),
-        ("a.csv", "title\nx\n"),
-        ("a.csv", 'path\n"x\n'),
-        ("a.jsonl", "{"),
-        ("a.jsonl", "[1]"),
-        ("a.xml", "<a/>"),
+        ("a.txt", "", "path or URI per line"),
+        ("a.txt", "Größe.png\n", r"not in UTF-8\. Save it in UTF-8"),
+        ("a.csv", "path;name\na.png;Größe\n", r"not in UTF-8\. Save it in UTF-8"),
+        ("a.csv", "title\nx\n", "has none of path.* column"),
+        ("a.csv", 'path\n"x\n', "column"),
+        ("a.jsonl", "{", "object per line"),
+        ("a.jsonl", "[1]", "object per line"),
+        ("a.xml", "<a/>", "not METS"),
     ],
 )
-def test_what_is_wrong_with_a_list_is_said(tmp_path: Path, name: str, content: str) -> None:
-    (tmp_path / name).write_text(content)
-    with pytest.raises(InputError, match=name):
+def test_what_is_wrong_with_a_list_is_said(tmp_path: Path, name: str, content: str, said: str) -> None:
+    (tmp_path / name).write_text(content, encoding="latin-1")
+    with pytest.raises(InputError, match=f"{name} .*{said}"):
         list(listed(str(tmp_path / name), None))
 
 
