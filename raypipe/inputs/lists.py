@@ -184,7 +184,7 @@ READERS: dict[str, Callable[[str], Iterator[Listed]]] = {
     ".xml": _mets,
 }  # fmt: skip
 """The reader of lists with each suffix."""
-REMEDIES = {
+REMEDIES: dict[Callable[[str], Iterator[Listed]], str] = {
     _text: "Give one path or URI per line.",
     _table: "Name its column of paths `path` in its first line.",
     _json_lines: 'Give one object per line, such as {"path": "a.png"}.',
