@@ -6,17 +6,21 @@ import asyncio
 import base64
 import http.client
 import json
+import os
 import random
+import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
-from functools import partial
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Self, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from raypipe.columns import LINES
 from raypipe.errors import ConfigError, InputError, ServerError, check_positive
@@ -26,29 +30,35 @@ from raypipe.outputs.json import JsonPage
 from raypipe.outputs.page import Page
 from raypipe.types import USUAL
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+TRIES, TIMEOUT = 4, 150.0
+"""How often a request is sent, and how many seconds the server may be silent, unless told otherwise."""
 
 RETRYABLE = frozenset((408, 429, 500, 502, 503))
 """Statuses after which another try may succeed. Reading a page changes nothing, so a request can be repeated; one that
 took too long (504) would take as long again."""
 ADDRESS_REMEDY = "Check the address, and that `raypipe serve` runs there."
+TRUST_REMEDY = "If the certificate is your own, let SSL_CERT_FILE, in the environment, name the file of its authority."
 
 
 class Client:
     """Reads pages through a server.
 
     Args:
-        url: Address of the server, such as `http://127.0.0.1:8000`.
+        url: Address of the server, such as `http://127.0.0.1:8000`; it may have a path, and the user and password
+            that a proxy in front of the server requires.
         key: API key, if the server requires one.
         tries: How often a request is sent before its error is raised.
         timeout: Seconds that the server may be silent before its answer, or while it sends it.
 
     Raises:
-        ConfigError: The URL is not an http or https URL, the key does not fit into a header, or a number is not
-            above 0.
+        ConfigError: The URL is not an http or https URL or has a query, the key does not fit into a header, there are
+            both a key and a user, or a number is not above 0.
     """
 
-    def __init__(self, url: str, key: str | None = None, *, tries: int = 4, timeout: float = 150) -> None:
+    def __init__(self, url: str, key: str | None = None, *, tries: int = TRIES, timeout: float = TIMEOUT) -> None:
         check_positive(tries=tries)
         check_positive(whole=False, timeout=timeout)
         if not isinstance(url, str) or not _is_http(url):
@@ -57,16 +67,20 @@ class Client:
             raise ConfigError(
                 "The key has characters that an HTTP header cannot carry.", "Give one line of visible characters."
             )
-        self._url, self._tries, self._timeout = url.rstrip("/"), tries, timeout
+        parts = urlsplit(url)
+        user, _, host = parts.netloc.rpartition("@")
+        if key and user:
+            raise ConfigError("The server gets a key or a user, not both.", "Leave out one of them.")
+        self._url = f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
+        self._tries, self._timeout = tries, timeout
         # A proxy cannot reach this machine's loopback address.
-        proxies = [urllib.request.ProxyHandler({})] if is_loopback(urlsplit(url).hostname or "") else []
+        proxies = [urllib.request.ProxyHandler({})] if is_loopback(parts.hostname or "") else []
         self._opener = urllib.request.build_opener(_NoRedirections, *proxies)
-        # Sent as UTF-8: urllib encodes headers as Latin-1, which restores these bytes.
-        self._headers = {"Authorization": f"Bearer {key.encode().decode('latin-1')}"} if key else {}
+        self._headers = _authorization(key, unquote(user))
 
     def read(
         self,
-        source: str | Path | bytes,
+        source: str | Path | bytes | bytearray | memoryview,
         *,
         pages: str | None = None,
         overlay: str = "none",
@@ -90,7 +104,7 @@ class Client:
             ServerError: The server gives no result, cannot be reached, or is not raypipe.
         """
         content = unlocked(_bytes_of(source), passwords)
-        name = "upload" if isinstance(source, bytes) else Path(source).name
+        name = Path(source).name if isinstance(source, str | os.PathLike) else "upload"
         query = {"output_format": "json", "overlay": overlay, **({"pages": pages} if pages else {})}
         headers = {
             "Content-Type": "application/octet-stream",
@@ -98,7 +112,8 @@ class Client:
         }
         answer = self._request("POST", f"/v1/ocr?{urlencode(query)}", content, headers)
         try:
-            return [_page(page, name if isinstance(source, bytes) else str(source)) for page in answer["pages"]]
+            path = str(source) if isinstance(source, str | os.PathLike) else name
+            return [_page(page, path) for page in answer["pages"]]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise self._foreign() from error
 
@@ -123,14 +138,13 @@ class Client:
             except urllib.error.HTTPError as error:
                 if error.code not in RETRYABLE or attempt == self._tries:
                     raise ServerError(*_problem(error)) from error
-                # A number of seconds, up to those that an answer may take; dates are ignored.
-                seconds = error.headers.get("Retry-After") or ""
-                wait = min(float(seconds), self._timeout) if seconds.isdecimal() else 0
+                wait = min(_seconds(error.headers.get("Retry-After") or ""), self._timeout)
             except (OSError, http.client.HTTPException) as error:  # Or the answer was cut off, or is not HTTP.
-                if attempt == self._tries:
-                    reason = str(getattr(error, "reason", error)) or type(error).__name__
-                    message = f"{self._url} cannot be reached: {reason}."
-                    raise ServerError(message, ADDRESS_REMEDY) from error
+                reason = getattr(error, "reason", error)
+                is_untrusted = isinstance(reason, ssl.SSLCertVerificationError)
+                if is_untrusted or attempt == self._tries:
+                    message = f"{self._url} cannot be reached: {str(reason) or type(error).__name__}."
+                    raise ServerError(message, TRUST_REMEDY if is_untrusted else ADDRESS_REMEDY) from error
                 wait = 0
             # Clients that were refused together should not come back together.
             time.sleep(wait + random.uniform(0.5, 1) * 0.5 * 2**attempt)
@@ -153,6 +167,19 @@ class _NoRedirections(urllib.request.HTTPRedirectHandler):
         """See `HTTPRedirectHandler.redirect_request`."""
 
 
+def _in_thread(
+    ask: Callable[Concatenate[Client, P], T],
+) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
+    """A method of `Client` as one of `AsyncClient`, with the same arguments and documentation."""
+
+    @wraps(ask)
+    async def asked(self: AsyncClient, *args: P.args, **kwargs: P.kwargs) -> T:
+        work = partial(ask, self._client, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    return asked
+
+
 class AsyncClient:
     """`Client` for asyncio: reads pages through a server, a few documents at once.
 
@@ -167,26 +194,14 @@ class AsyncClient:
     """
 
     def __init__(
-        self, url: str, key: str | None = None, *, tries: int = 4, timeout: float = 150, at_once: int = 8
+        self, url: str, key: str | None = None, *, tries: int = TRIES, timeout: float = TIMEOUT, at_once: int = 8
     ) -> None:
         check_positive(at_once=at_once)
         self._client = Client(url, key, tries=tries, timeout=timeout)
         self._threads = ThreadPoolExecutor(at_once, "raypipe-client")
 
-    async def read(
-        self,
-        source: str | Path | bytes,
-        *,
-        pages: str | None = None,
-        overlay: str = "none",
-        passwords: Iterable[str] = (),
-    ) -> list[Page]:
-        """Reads the pages of a document; see `Client.read`."""
-        return await self._run(partial(self._client.read, source, pages=pages, overlay=overlay, passwords=passwords))
-
-    async def models(self) -> list[dict[str, str]]:
-        """The models of the server; see `Client.models`."""
-        return await self._run(self._client.models)
+    read = _in_thread(Client.read)
+    models = _in_thread(Client.models)
 
     def close(self) -> None:
         """Begins no further request; those that are under way end in threads of their own."""
@@ -198,21 +213,42 @@ class AsyncClient:
     async def __aexit__(self, *_: object) -> None:
         self.close()
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-
-def _bytes_of(source: str | Path | bytes) -> bytes:
+def _bytes_of(source: str | Path | bytes | bytearray | memoryview) -> bytes:
+    remedy = "Give the path of a file, or its bytes."
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(f"A client sends files, not a {type(source).__name__}.", remedy)
     try:
-        return source if isinstance(source, bytes) else Path(source).read_bytes()
-    except (OSError, TypeError) as error:
-        raise InputError(f"{source!r} cannot be read: {error}.", "Give the path of a file, or its bytes.") from error
+        return Path(source).read_bytes()
+    except OSError as error:
+        raise InputError(f"{str(source)!r} cannot be read: {error}.", remedy) from error
+
+
+def _authorization(key: str | None, user: str) -> dict[str, str]:
+    """The header for a key, or for a user with a password after a colon; none without."""
+    if user:
+        return {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
+    # Sent as UTF-8: urllib encodes headers as Latin-1, which restores these bytes.
+    return {"Authorization": f"Bearer {key.encode().decode('latin-1')}"} if key else {}
+
+
+def _seconds(retry_after: str) -> float:
+    """How long to wait by a `Retry-After`, which is a number of seconds or a date; 0 if it is neither."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):  # Or a date that does not say in which zone.
+        return 0.0
 
 
 def _is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in url
+        is_base = not (parts.query or parts.fragment or " " in url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and is_base
     except ValueError:  # An invalid port or IPv6 address.
         return False
 

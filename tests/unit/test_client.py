@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import inspect
+import io
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from http_servers import Quiet, serving
@@ -194,14 +199,83 @@ def test_numbers_that_cannot_be_are_refused(name: str) -> None:
         rp.AsyncClient("http://127.0.0.1:9", **{name: -1})
 
 
-@pytest.mark.parametrize("source", ["gone.jpg", 3, None])
-def test_what_is_no_file_is_not_sent(source: Any) -> None:
-    with pytest.raises(rp.InputError, match=f"{source!r} cannot be read"):
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("gone.jpg", "'gone.jpg' cannot be read"),
+        (Path("gone.jpg"), "'gone.jpg' cannot be read"),
+        (None, "not a NoneType"),
+        (io.BytesIO(b"x"), "not a BytesIO"),
+        (np.zeros((9, 9)), "not a ndarray"),
+    ],
+)
+def test_what_is_no_file_is_not_sent(source: Any, words: str) -> None:
+    with pytest.raises(rp.InputError, match=words):
         rp.Client("http://127.0.0.1:9").read(source)
 
 
+@pytest.mark.parametrize("script", [[OK] * 3], indirect=True)
+def test_bytes_of_any_kind_are_sent(script: Script) -> None:
+    for kind in (bytes, bytearray, memoryview):
+        (page,) = rp.Client(script.url).read(kind(b"picture"))
+        assert page.path == "upload" and script.asked[-1][2] == b"picture"
+
+
+@pytest.mark.parametrize("script", [[OK]], indirect=True)
+def test_a_proxy_gets_the_user_in_the_address(script: Script) -> None:
+    """It was called a name of a host that is unknown."""
+    address = script.url.replace("//", "//ann%40x:p%3Aw@") + "/ocr/"
+    assert rp.Client(address).read(b"x")[0].text == "Dear"
+    path, headers, _ = script.asked[0]
+    assert path.startswith("/ocr/v1/ocr?")
+    assert headers["Authorization"] == f"Basic {base64.b64encode(b'ann@x:p:w').decode()}"
+    with pytest.raises(rp.ConfigError, match="a key or a user, not both"):
+        rp.Client(address, "secret")
+
+
+def test_a_server_that_is_not_trusted_is_asked_once(
+    certificate: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    script = Script([OK])
+    script.socket = context.wrap_socket(script.socket, server_side=True)
+    with serving(script):
+        url = f"https://localhost:{script.server_port}"
+        with pytest.raises(rp.ServerError, match="SSL_CERT_FILE"):
+            rp.Client(url).read(b"x")
+        assert not waits
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert rp.Client(url).read(b"x")[0].text == "Dear"
+
+
+@pytest.mark.parametrize("when", ["Fri, 01 Jan 2100 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00"])
+def test_a_time_to_come_back_at_may_be_a_date(when: str, waits: list[float]) -> None:
+    script = Script([(503, {"Retry-After": when}, {}), OK])
+    with serving(script):
+        rp.Client(script.url, timeout=7).read(b"x")
+    assert (waits[0] >= 7) is when.endswith("GMT")
+
+
+def test_the_client_for_asyncio_has_the_same_signatures() -> None:
+    for name in ("read", "models"):
+        same, other = getattr(rp.Client, name), getattr(rp.AsyncClient, name)
+        assert inspect.signature(same) == inspect.signature(other) and same.__doc__ == other.__doc__
+        assert inspect.iscoroutinefunction(other)
+
+
 @pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", 3, "http://127.0.0.1:port", "http://[::1", "http://", "http://a b"]
+    "url",
+    [
+        "file:///etc/passwd",
+        3,
+        "http://127.0.0.1:port",
+        "http://[::1",
+        "http://",
+        "http://a b",
+        "http://a/?b=c",
+        "http://a#b",
+    ],
 )
 def test_what_is_no_address(url: Any) -> None:
     with pytest.raises(rp.ConfigError, match="not an http or https URL"):

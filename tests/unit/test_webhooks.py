@@ -8,7 +8,6 @@ import hmac
 import json
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -263,20 +262,6 @@ def test_a_receiver_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
             Webhooks(Allowed((url,), LOOPBACK), (KEY,)).send(url, "n", b"{}")
         ended.set()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate, self-made for localhost, and its key in one file."""
-    folder = tmp_path_factory.mktemp("tls")
-    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    try:
-        subprocess.run([*new, *named, "-keyout", "key", "-out", "cert"], cwd=folder, check=True, capture_output=True)
-    except OSError:
-        pytest.skip("openssl is not installed")
-    (folder / "both").write_text((folder / "cert").read_text() + (folder / "key").read_text())
-    return folder / "both"
 
 
 def test_messages_go_over_tls_to_whom_the_server_trusts(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
