@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import partial, wraps
+from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -172,11 +172,11 @@ def _in_thread(
 ) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
     """A method of `Client` as one of `AsyncClient`, with the same arguments and documentation."""
 
-    @wraps(ask)
-    async def asked(self: AsyncClient, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def asked(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
         work = partial(ask, self._client, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
+    update_wrapper(asked, ask)
     return asked
 
 
