@@ -61,12 +61,14 @@ def documents(path: str) -> Iterator[Listed]:
     folder = split_options(path)[0].rpartition("/")[0]
     try:
         for found in reader(path):
+            if "\0" in found.path:
+                raise ValueError("it has NUL characters, as lists in UTF-16 and of `find -print0` have")
             yield found._replace(path=_absolute(folder, found.path))
     except UnicodeError as error:
         raise InputError(f"{path} is not in UTF-8.", "Save it in UTF-8; Excel calls that CSV UTF-8.") from error
     except (ValueError, csv.Error, ElementTree.ParseError) as error:
-        message = f"{path} is not a list of documents: {reason_of(error)}."
-        raise InputError(message, REMEDIES[reader]) from error
+        where = f" after {found.path}" if found and "\0" not in found.path else ""
+        raise InputError(f"{path} is not a list of documents{where}: {reason_of(error)}.", REMEDIES[reader]) from error
     if found is None:
         raise InputError(f"{path} names no document.", REMEDIES[reader])
 
@@ -122,14 +124,19 @@ def _table(path: str) -> Iterator[Listed]:
             head = lines.readline()
         tabs = PurePosixPath(split_options(path)[0]).suffix.lower() == ".tsv"
         delimiter = "\t" if tabs else max(DELIMITERS, key=head.count)
-        yield from map(_row, csv.DictReader(chain([head], lines), delimiter=delimiter, strict=True))
+        for row in csv.DictReader(chain([head], lines), delimiter=delimiter, strict=True):
+            if any(chain.from_iterable(value or "" for value in row.values())):  # Else it has delimiters alone.
+                yield _row(row)
 
 
 def _json_lines(path: str) -> Iterator[Listed]:
     with _lines(path) as lines:
         for line in lines:
             if line.strip():
-                yield _row(json.loads(line))
+                try:
+                    yield _row(json.loads(line))
+                except json.JSONDecodeError as error:  # It knows this line alone, which may hold a password.
+                    raise ValueError(f"{error.msg} at character {error.pos + 1} of a line") from error
 
 
 def _row(row: object) -> Listed:

@@ -366,12 +366,28 @@ def test_what_is_wrong_with_a_list_is_said(tmp_path: Path, name: str, content: s
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.jsonl", '"a.png"\n"b.png"\n{"path":\n', r"a\.jsonl .* after b\.png: Expecting value at character 10 of"),
+        ("a.csv", "path;id\na.png;\n;b\n", r"a\.csv .* after a\.png: a row has none of path"),
+        ("a.txt", "a.png\0b.png\0", r"a\.txt .* documents: it has NUL characters"),
+        ("a.txt", "".join(f"{each}\0" for each in "a.png\n"), "NUL characters"),
+    ],
+)
+def test_where_a_list_is_wrong_is_said(tmp_path: Path, name: str, content: str, said: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=said):
+        list(listed(str(tmp_path / name), None))
+
+
+@pytest.mark.parametrize(
     ("content", "encoding"),
     [
         ("path;id\nx.png;A\n", "utf-8"),
         ("sep=;\r\npath;id\r\nx.png;A\r\n", "utf-8-sig"),
         ("path\tid\nx.png\tA\n", "utf-16"),
         ("Path, ID\nx.png,A\n", "utf-8"),
+        ("path;id\r\nx.png;A\r\n;\r\n;;\r\n\r\n", "utf-8"),
     ],
 )
 def test_tables_as_spreadsheets_write_them(tmp_path: Path, content: str, encoding: str) -> None:
