@@ -53,7 +53,7 @@ def read_file(uri: str, max_bytes: int | None = None) -> bytes:
 
 
 def _remedy(uri: str) -> str:
-    if "\N{REPLACEMENT CHARACTER}" in uri:
+    if "\N{REPLACEMENT CHARACTER}" in uri or not is_text(uri):
         return "Rename it if its name is not UTF-8 (`convmv -f latin1 -t utf-8`), else check its path and permissions."
     return "Check its path and permissions."
 
@@ -98,10 +98,21 @@ def check_size(name: str, size: int, max_bytes: int | None) -> None:
 
 
 def resolve(uri: str) -> tuple[fs.FileSystem, str]:
-    """The pyarrow file system of a path or URI, and the path in it."""
+    """The pyarrow file system of a path or URI, and the path in it.
+
+    Raises:
+        OSError: It is not UTF-8, as Arrow needs it.
+    """
+    if not is_text(uri):
+        raise OSError("its name is not UTF-8")
     if "://" in uri:
         return fs.FileSystem.from_uri(_at_once(uri))  # type: ignore[no-any-return]
     return fs.LocalFileSystem(), os.path.abspath(with_home(uri))  # noqa: PTH100 - removes .., which names must not have
+
+
+def is_text(path: str) -> bool:
+    """Whether a path or URI is UTF-8, unlike names on disks that are older or come from other systems."""
+    return path.isascii() or path.encode(errors="replace").decode() == path
 
 
 def _at_once(uri: str) -> str:

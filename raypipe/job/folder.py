@@ -16,7 +16,7 @@ from typing import Any
 from pyarrow import fs
 
 from raypipe.errors import UNTIL_WRITABLE, ConfigError, OutputError, PageError, reason_of
-from raypipe.files.paths import exists, join, read_file, resolve, with_home, without_scheme
+from raypipe.files.paths import exists, is_text, join, read_file, resolve, with_home, without_scheme
 from raypipe.inputs.listing import JOB_FILES
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
@@ -44,13 +44,15 @@ class OutputFolder:
         overlays: The folder of the pictures with regions and text drawn over them.
 
     Raises:
-        ConfigError: The path is empty.
+        ConfigError: The path is empty or not UTF-8.
     """
 
     def __init__(self, place: str | Path) -> None:
         text = without_scheme(os.fspath(place))
         if not text:
             raise ConfigError("The output folder has no name.", "Give one; . is the current folder.")
+        if not is_text(text):
+            raise ConfigError(f"The name of the output folder {text} is not UTF-8.", "Choose another folder.")
         self.uri = text if "://" in text else os.path.abspath(with_home(text))  # noqa: PTH100 - removes ..
         self.declared, self.job = (join(self.uri, name) for name in JOB_FILES)
         self.report, self.overlays = join(self.uri, "report.html"), join(self.uri, "overlays")

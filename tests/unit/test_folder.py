@@ -180,6 +180,18 @@ def test_damaged_results_are_told_and_read_again(folder: Path, tmp_path: Path) -
     assert run(folder, out).pages == 3
 
 
+def test_a_folder_whose_name_is_no_text_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Rows and reports name it: it was a traceback, after the folder had been made."""
+    name = f"{tmp_path}/lat\udce9"
+    for look in (lambda: run(folder, name), lambda: status(name), lambda: report.write(name)):
+        with pytest.raises(ConfigError, match="is not UTF-8"):
+            look()
+    assert not Path(name).exists()
+    run(folder, tmp_path / "out")
+    with pytest.raises(OutputError, match="its name is not UTF-8. Give --output another place"):
+        report.write(str(tmp_path / "out"), name)
+
+
 def test_a_pipeline_of_another_version_is_told(folder: Path, tmp_path: Path) -> None:
     run(folder, tmp_path / "out")
     declared = tmp_path / "out/pipeline.toml"
