@@ -7,12 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypipe.errors import OutputError
+from raypipe.files.paths import exists
 from raypipe.job.engine import Engine, EngineResult
 from raypipe.job.folder import OutputFolder
 from raypipe.job.plan import Job, note_listed
@@ -232,7 +234,7 @@ class _Run:
             )
 
     def convert(self) -> None:
-        """Writes the files of finished documents that earlier runs did not write, or could not."""
+        """Writes the files of finished documents that earlier runs did not or could not write, or whose folder is gone."""
         writer = self._job.writer
         for number, shard in self._ledger.shards.items():
             outcome = shard.outcome
@@ -245,8 +247,15 @@ class _Run:
     def _lacks_files(self, number: int, outcome: Outcome) -> bool:
         """Whether documents' files of a finished shard are still to be written, or are to be tried once more."""
         wanted, formats = set(self._job.writer.formats), set(outcome.formats)
-        again = outcome.unwritten > 0 and wanted >= formats and number not in self._before
-        return bool(wanted - formats) or again
+        if number in self._before:
+            return not wanted <= formats
+        again = outcome.unwritten > 0 and wanted >= formats
+        return again or not wanted <= formats - self._gone
+
+    @cached_property
+    def _gone(self) -> set[str]:
+        """The formats of which the folder that earlier runs wrote is gone."""
+        return {each for each in self._job.writer.formats if not exists(self._job.folder.documents(each))}
 
     def summary(self) -> Summary:
         """What the job did."""

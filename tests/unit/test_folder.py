@@ -98,7 +98,7 @@ def test_files_that_are_converted_after_all_are_no_longer_counted(
     assert len(list((tmp_path / "out/text").rglob("*.txt"))) == 3
     failing.mend()
     run(folder, tmp_path / "out", formats=["text"])
-    assert failing.uses == 0, "nothing is written again"
+    assert failing.uses == 1, "it is looked for, and nothing is written again"
 
 
 def test_a_disk_that_fails_while_a_finished_job_is_looked_at(
