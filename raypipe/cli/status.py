@@ -32,5 +32,5 @@ def _summary(found: Status) -> str:
     state = (
         "finished" if found.finished else f"{found.done:,} of {counted(found.documents, 'document')} in finished shards"
     )
-    gone = f"; gone: {counted(found.files_gone, 'file')} of results, whose pages `raypipe run` reads again"
+    gone = f"; gone or damaged: {counted(found.files_gone, 'file')} of results, whose pages `raypipe run` reads again"
     return f"{state}: {counted(found.pages, 'page')}, {listed}{rate}{gone if found.files_gone else ''}"

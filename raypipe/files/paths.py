@@ -224,15 +224,20 @@ def join(folder: str, name: str) -> str:
     return f"{place.rstrip('/')}/{quote(name) if '://' in folder else name}{options}"
 
 
-@retried
 def names_in(folder: str) -> list[str]:
     """The names of the files in a folder, in order; none if it does not exist."""
+    return [*sizes_in(folder)]
+
+
+@retried
+def sizes_in(folder: str) -> dict[str, int]:
+    """The bytes of the files in a folder, by their names, in the order of these; none if it does not exist."""
     filesystem, path = resolve(folder)
     try:
         found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
     except FileNotFoundError:  # The folder was made or removed at the same moment.
-        return []
-    return sorted(info.base_name for info in found if info.type == fs.FileType.File)
+        return {}
+    return dict(sorted((info.base_name, info.size or 0) for info in found if info.type == fs.FileType.File))
 
 
 def modified(uri: str) -> float:

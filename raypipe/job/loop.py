@@ -168,7 +168,7 @@ class _Run:
             still = [name for name in self._results.files(number) if name in before]
             unwritten += self._the_engine(documents).write(self._job.writer.tasks(still, rows.split))
         self._job.lease.check()
-        outcome = Outcome(len(documents), files=rows.files, **rows.counts())
+        outcome = Outcome(len(documents), **rows.counts(), **rows.stored())
         self._ledger.finish(number, outcome.converted(self._job.writer.formats, unwritten))
 
     def _forget_former(self, number: int, documents: pa.Table) -> None:
@@ -186,12 +186,8 @@ class _Run:
             self._ledger.keep(former, ~np.isin(table["key"].to_numpy(), keys))
             if outcome:
                 rows = self._results.of(former)
-                self._ledger.finish(
-                    former,
-                    replace(
-                        outcome, documents=len(self._ledger.shards[former].keys), files=rows.files, **rows.counts()
-                    ),
-                )
+                left = len(self._ledger.shards[former].keys)
+                self._ledger.finish(former, replace(outcome, documents=left, **rows.counts(), **rows.stored()))
 
     def _the_engine(self, documents: pa.Table) -> Engine:
         if self._engine is None:

@@ -80,7 +80,9 @@ def prepare(
             if overwrite:
                 folder.clear()
             ledger, results = Ledger(folder), Results(folder)
-            results.check(ledger.shards, ledger.unfinished())
+            doubtful = {*ledger.unfinished(), *results.resized(ledger.sizes())}
+            for number in results.check(ledger.shards, doubtful):
+                ledger.reopen(number)
             if ledger.shards:
                 check_pipeline(folder, pipeline)
             continues = _note(folder, pipeline, places)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from raypipe.columns import Column, roles_of
 from raypipe.errors import UNTIL_WRITABLE, ConfigError, Failure, OutputError, reason_of
-from raypipe.files.paths import join, names_in, parsed, remove_file, write_file
+from raypipe.files.paths import join, names_in, parsed, remove_file, sizes_in, write_file
 from raypipe.job.folder import OutputFolder
 from raypipe.keys import public
 from raypipe.rows import from_table
@@ -41,7 +41,7 @@ class Rows:
         partial: The pages that have rows, of documents in which others have none.
         split: Documents whose rows are in more than one file, and their files' names.
         doubled: Documents of which a page has more than one row.
-        files: The files that hold them, or might.
+        files, size: The files that hold them, or might, and their bytes.
     """
 
     pages: int = 0
@@ -54,10 +54,15 @@ class Rows:
     split: dict[str, list[str]] = field(default_factory=dict)
     doubled: list[str] = field(default_factory=list)
     files: int = 0
+    size: int = 0
 
     def counts(self) -> dict[str, Any]:
         """What an `Outcome` takes over."""
         return {name: getattr(self, name) for name in ("pages", "failed", "reasons", "warned", "warning")}
+
+    def stored(self) -> dict[str, Any]:
+        """What an `Outcome` takes over of all documents of a shard: the files."""
+        return {"files": self.files, "size": self.size}
 
 
 class Results:
@@ -66,24 +71,37 @@ class Results:
     def __init__(self, folder: OutputFolder) -> None:
         self.uri = folder.results
 
-    def check(self, numbers: Iterable[int], unfinished: Iterable[int]) -> None:
-        """Makes sure that all Parquet files are results of these shards.
+    def check(self, numbers: Iterable[int], doubtful: Iterable[int]) -> set[int]:
+        """Makes sure that all Parquet files are results of these shards, and returns which of these lost some.
 
-        A file that a power failure cut off is removed if it belongs to an unfinished shard, so that its pages are read
-        again, and left alone if its name is not one of ours; both are logged.
+        Damaged files of the doubtful ones are removed, so that their pages are read again. A file whose name is not one
+        of ours is left alone. Both are logged.
 
         Raises:
             ConfigError: A Parquet file is not such a result.
         """
-        known, begun = set(numbers), set(unfinished)
+        known, damaged = set(numbers), self.damaged(doubtful)
+        for name in damaged:
+            uri = public(join(self.uri, name))
+            logging.getLogger(__name__).warning("%s is cut off or damaged; its pages are read again.", uri)
+            remove_file(join(self.uri, name))
         for name in names_in(self.uri):
             ours = _NAME.fullmatch(name)
-            if ours and int(ours[1]) in begun and not ours[2] and not self._is_whole(name):
-                uri = public(join(self.uri, name))
-                logging.getLogger(__name__).warning("%s is cut off; its pages are read again.", uri)
-                remove_file(join(self.uri, name))
-            elif name.endswith(".parquet") and not (ours and int(ours[1]) in known):
+            if name.endswith(".parquet") and not (ours and int(ours[1]) in known):
                 self._check_foreign(name)
+        return {int(name[:6]) for name in damaged}
+
+    def damaged(self, numbers: Iterable[int]) -> list[str]:
+        """The files of shards that are no whole Parquet files."""
+        shards = set(numbers)
+        return [name for name in self.all_names() if int(name[:6]) in shards and not self._is_whole(name)]
+
+    def resized(self, sizes: Mapping[int, int]) -> list[int]:
+        """The shards whose files have not the number of bytes that they should have."""
+        there = Counter[int]()
+        for name, size in self._sizes().items():
+            there[int(name[:6])] += size
+        return [number for number, size in sizes.items() if there[number] != size]
 
     def _check_foreign(self, name: str) -> None:
         if not self._is_whole(name):
@@ -166,18 +184,20 @@ class Results:
             ) from error
 
     def count(self, name: str) -> Rows:
-        """The number of a file's rows and of failed ones, without their documents."""
-        table, rows = self.read(name, ["exception"]), Rows()
+        """The number of a file's rows, of failed ones and of those with a warning, without their documents."""
+        table, rows = self.read(name, ["exception", "warning"]), Rows()
         rows.pages = len(table)
         _count_failed(table, rows)
+        _count_warned(table, rows)
         return rows
 
     def of(self, number: int, paths: Iterable[str] | None = None, among: Sequence[str] | None = None) -> Rows:
         """What the results hold of all or some of a shard's documents, in all or some of its files."""
-        names = [name for name in self.names(number) if among is None or name in among]
+        sizes = self._sizes()
+        names = [name for name in sizes if int(name[:6]) == number and (among is None or name in among)]
         chosen = None if paths is None else list(paths)
         tables = [self.read(name, COUNTED, chosen) for name in names]
-        rows = Rows(files=len(names))
+        rows = Rows(files=len(names), size=sum(sizes[name] for name in names))
         if not sum(map(len, tables)):
             return rows
         files = np.repeat(np.arange(len(tables)), list(map(len, tables)))
@@ -227,7 +247,12 @@ class Results:
 
     def all_names(self) -> list[str]:
         """The names of the files of all shards."""
-        return [name for name in names_in(self.uri) if (ours := _NAME.fullmatch(name)) and not ours[2]]
+        return [*self._sizes()]
+
+    def _sizes(self) -> dict[str, int]:
+        """The bytes of the files of all shards."""
+        found = sizes_in(self.uri).items()
+        return {name: size for name, size in found if (ours := _NAME.fullmatch(name)) and not ours[2]}
 
 
 def pages_of(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[PageRecord]:

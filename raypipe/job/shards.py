@@ -73,7 +73,7 @@ class Outcome:
         formats: The output formats whose files are written.
         unwritten: How many of these could not be written.
         why_unwritten: What went wrong with the first of them.
-        files: How many files hold the rows of the pages; 0 if an older version wrote them.
+        files, size: How many files hold the rows of the pages, and their bytes; 0 if an older version wrote them.
     """
 
     documents: int = 0
@@ -86,6 +86,7 @@ class Outcome:
     unwritten: int = 0
     why_unwritten: list[str] = field(default_factory=list)
     files: int = 0
+    size: int = 0
 
     def __add__(self, other: Outcome) -> Outcome:
         return Outcome(
@@ -99,6 +100,7 @@ class Outcome:
             self.unwritten + other.unwritten,
             [*self.why_unwritten, *other.why_unwritten],
             self.files + other.files,
+            self.size + other.size,
         )
 
     def converted(self, formats: Iterable[str], unwritten: Sequence[str]) -> Outcome:
@@ -359,6 +361,10 @@ class Ledger:
     def files(self) -> dict[int, int]:
         """How many files of results each finished shard has."""
         return {number: shard.outcome.files for number, shard in list(self.shards.items()) if shard.outcome}
+
+    def sizes(self) -> dict[int, int]:
+        """How many bytes the files of results of each finished shard have, as far as that is known."""
+        return {n: shard.outcome.size for n, shard in list(self.shards.items()) if shard.outcome and shard.outcome.size}
 
     def holding(self, keys: Keys) -> set[int]:
         """The numbers of the shards that hold some of these documents."""

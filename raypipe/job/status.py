@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
-import pyarrow.parquet as pq
-
 from raypipe.errors import ConfigError
-from raypipe.files.paths import exists, join, modified, parsed
+from raypipe.files.paths import exists, join, modified
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Results
 from raypipe.job.shards import Ledger, Outcome
@@ -26,9 +25,10 @@ class Status:
         listed: Files that they name; None: not all are listed.
         documents, done: Documents in the ledger, and those of finished shards.
         pages: Rows in the results.
-        outcome: What came of the finished shards.
+        outcome: What came of the pages.
         pages_per_second: Of the last ten minutes; None: nothing was written in them.
-        files_gone: Files of results that finished shards had; the same command reads their pages again.
+        files_gone: Files of results that are damaged, or that finished shards had; the same command reads their pages
+            again.
     """
 
     sources: list[str]
@@ -47,7 +47,7 @@ class Status:
 
 
 def status(place: str) -> Status:
-    """The status of the job in an output folder. Reads the ledger, and the footers of files of unfinished shards.
+    """The status of the job in an output folder. Reads the ledger, and the counts in files of unfinished shards.
 
     Raises:
         ConfigError: No job has written there.
@@ -58,26 +58,30 @@ def status(place: str) -> Status:
         if not exists(folder.job):
             raise ConfigError(f"{folder} is not the output folder of a job.", "Give the --output of `raypipe run`.")
         record, ledger, results = folder.asked(), Ledger(folder), Results(folder)
-        gone = results.gone(ledger.files())
-        begun = [join(results.uri, name) for number in [*ledger.unfinished(), *gone] for name in results.names(number)]
-        rows = {uri: int(parsed(uri, pq.read_metadata).num_rows) for uri in begun}
-        rate = _rate(rows)
+        gone = Counter(results.gone(ledger.files()))
+        damaged = results.damaged({*ledger.unfinished(), *results.resized(ledger.sizes())})
+        gone.update(int(name[:6]) for name in damaged)
+        begun = [name for number in {*ledger.unfinished(), *gone} for name in results.names(number)]
+        rows = {name: results.count(name) for name in begun if name not in damaged}
+        rate = _rate({join(results.uri, name): found.pages for name, found in rows.items()})
     outcomes = [shard.outcome for number, shard in ledger.shards.items() if shard.outcome and number not in gone]
     total = sum(outcomes, Outcome())
+    read = sum((Outcome(**found.counts()) for found in rows.values()), total)
     return Status(
         sources=record.get("sources", []),
         listed=record.get("listed"),
         documents=sum(len(shard.keys) for shard in ledger.shards.values()),
         done=total.documents,
-        pages=total.pages + sum(rows.values()),
-        outcome=total,
+        pages=read.pages,
+        outcome=read,
         pages_per_second=rate,
-        files_gone=sum(gone.values()),
+        files_gone=gone.total(),
     )
 
 
 def _rate(rows: dict[str, int]) -> float | None:
-    now = time.time()
-    written = {uri: now - modified(uri) for uri in rows}
+    times = {uri: modified(uri) for uri in rows}
+    now = max([time.time(), *times.values()])  # The clock of the disk or bucket may be ahead of ours.
+    written = {uri: now - then for uri, then in times.items()}
     recent = {uri: age for uri, age in written.items() if age <= RECENT_SECONDS}
     return sum(rows[uri] for uri in recent) / max(1.0, *recent.values()) if recent else None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 from jobs import PIPELINE, files, names, pages, run, run_and_stop, tiff
 
-from raypipe.errors import ConfigError, OutputError
+from raypipe.errors import ConfigError, OutputError, TooManyErrorsError
 from raypipe.files import retries
 from raypipe.job import loop, plan, results
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
-from raypipe.job.progress import Progress
+from raypipe.job.progress import FailureLimits, Progress
 from raypipe.job.status import status
 from raypipe.job.writer import Writer
 
@@ -39,6 +42,59 @@ def test_what_a_power_failure_cut_off_is_read_again(
     (tmp_path / "out/shards/000000.json").unlink()
     assert run(folder, tmp_path / "out").pages == 3
     assert len(pages(tmp_path / "out")) == 3 and f"{file.name} is cut off" in caplog.text
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1", bytes(10_000)])
+def test_damaged_files_of_finished_shards_are_read_again(
+    folder: Path, tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(folder, tmp_path / "out")
+    (file,) = (tmp_path / "out/results").iterdir()
+    file.write_bytes(damage)
+    found = status(str(tmp_path / "out"))
+    assert (found.finished, found.pages, found.files_gone) == (False, 0, 1)
+    again = run(folder, tmp_path / "out")
+    assert (again.pages, len(pages(tmp_path / "out"))) == (3, 3)
+    assert f"{file.name} is cut off or damaged" in caplog.text and "Waiting" not in caplog.text
+    assert status(str(tmp_path / "out")).finished and run(folder, tmp_path / "out").pages == 0
+
+
+def test_files_of_other_sizes_that_are_whole_stay(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out")
+    (file,) = (tmp_path / "out/results").iterdir()
+    pq.write_table(pq.read_table(file), file, compression="none")
+    assert run(folder, tmp_path / "out").pages == 0 and status(str(tmp_path / "out")).finished
+    assert len(pages(tmp_path / "out")) == 3
+
+
+def test_status_says_why_pages_failed_of_a_job_that_stopped(folder: Path, tmp_path: Path) -> None:
+    """The message of a job that was stopped after too many errors says that it does."""
+    for n in range(8):
+        (folder / f"bad{n}.png").write_bytes(b"no picture")
+    with pytest.raises(TooManyErrorsError, match="See their reasons with `raypipe status`"):
+        run(folder, tmp_path / "out", limits=FailureLimits(max_errors=4))
+    found = status(str(tmp_path / "out"))
+    assert not found.finished and found.outcome.failed["BinaryToImage image_unknown"] == 5
+    assert "bad" in found.outcome.reasons["BinaryToImage image_unknown"]
+
+
+@pytest.mark.parametrize("hours", [-5, 0, 5])
+def test_a_disk_may_have_another_clock(folder: Path, tmp_path: Path, hours: int) -> None:
+    """A few rows in five minutes by the disk's clock are not many a second, whatever the time is here."""
+    tiff(folder / "many.tif", *range(10))
+    run_and_stop(12, folder, tmp_path / "out")
+    now = time.time() + hours * 3600
+    for number, file in enumerate((tmp_path / "out/results").iterdir()):
+        os.utime(file, (now - 300 * number,) * 2)
+    rate = status(str(tmp_path / "out")).pages_per_second
+    assert rate is None if hours < 0 else rate and rate < 1
+
+
+def test_a_folder_of_documents_that_is_gone_is_written_again(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path / "out", formats=["text", "json"])
+    shutil.rmtree(tmp_path / "out/text")
+    assert run(folder, tmp_path / "out", formats=["text"]).pages == 0
+    assert len([*(tmp_path / "out/text").rglob("*.txt")]) == 3
 
 
 def test_pages_of_a_file_that_vanished_are_read_again(
@@ -107,13 +163,13 @@ def test_rows_that_are_listed_late_are_waited_for(
 ) -> None:
     """As on NFS, whose clients keep listings for up to a minute."""
     monkeypatch.setattr(loop, "LOOK_SECONDS", 0.01)
-    left, names_in = iter(range(3)), results.names_in
+    left, sizes_in = iter(range(3)), results.sizes_in
 
-    def late(place: str) -> list[str]:
-        found = names_in(place)
-        return found if not found or next(left, None) is None else []
+    def late(place: str) -> dict[str, int]:
+        found = sizes_in(place)
+        return found if not found or next(left, None) is None else {}
 
-    monkeypatch.setattr(results, "names_in", late)
+    monkeypatch.setattr(results, "sizes_in", late)
     assert run(folder, tmp_path / "out").pages == 3
     assert next(left, None) is None and len(names(tmp_path / "out")) == 3
 
