@@ -230,7 +230,7 @@ class _Run:
             )
 
     def convert(self) -> None:
-        """Writes the files of finished documents that earlier runs did not or could not write, or whose folder is gone."""
+        """Writes the files of finished documents that earlier runs did not or could not write, or that were removed."""
         writer = self._job.writer
         for number, shard in self._ledger.shards.items():
             outcome = shard.outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import ctypes
 import gc
 import logging
 import os
@@ -11,7 +12,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ AGAIN = "Start Ray again unless the command does; the same command then reads th
 END_SECONDS = 5
 """How long a job may take to end without Ray until the reason is said at once: Ray itself soon ends its process."""
 WRITTEN = pa.schema([("rows", pa.int64()), ("unwritten", pa.list_(pa.string()))])
+LOG_LEVEL, THRESHOLD, FATAL = "RAY_BACKEND_LOG_LEVEL", "_ZN3ray6RayLog19severity_threshold_E", 3
+"""The variable with the level of the logs of Ray's core, and in its library the symbol and the highest level."""
 NO_PROGRESS_SECONDS = 900
 """A job that finishes nothing for this long is stuck, and stops with an error, unless a page may take longer."""
 
@@ -61,15 +64,13 @@ def connect(address: str | None) -> None:
         ConfigError: There is no such cluster, or this process is on another one.
         RaypipeError: Ray does not start.
     """
-    # Ray's core logs as an error that arguments of actors are in the object store, where they belong.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if address:
         join(address, log_to_driver=False)
-        return
-    if ray.is_initialized():
+    elif ray.is_initialized():
         check_credentials()
-        return
-    start(usable_cpus() + int(READ_AND_WRITE_CPUS), log_to_driver=False)
+    else:
+        start(usable_cpus() + int(READ_AND_WRITE_CPUS), log_to_driver=False)
+    _quiet_core()
 
 
 def read(
@@ -230,6 +231,18 @@ def cause(report: str) -> RaypipeError:
         return kind(words)
     remedy = "Ray's logs have its traceback. Once that is fixed, the same command resumes where it stopped."
     return RaypipeError(f"The Ray job stopped: {name}: {words.rstrip('.')}.", remedy)
+
+
+def _quiet_core() -> None:
+    """Lets Ray's core in this process print fatal errors only, unless the environment says otherwise.
+
+    It prints as an error that arguments of actors are in the object store, where they belong. The variable would also
+    silence the logs of all of Ray's processes, and print a line that it is set.
+    """
+    if LOG_LEVEL in os.environ:
+        return
+    with suppress(OSError, ValueError):  # Not every system shows the symbol.
+        ctypes.c_int.in_dll(ctypes.CDLL(ray._raylet.__file__), THRESHOLD).value = FATAL
 
 
 def _quiet(longest: float | None) -> None:
