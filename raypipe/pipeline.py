@@ -61,6 +61,10 @@ class Pipeline:
     def __hash__(self) -> int:
         return hash(self.stages)
 
+    def __reduce__(self) -> tuple[type[Pipeline], tuple[tuple[Stage, ...]]]:
+        # Its graph holds functions without a name, which cannot be pickled: another process makes it anew.
+        return type(self), (self.stages,)
+
     def __repr__(self) -> str:
         return f"Pipeline({list(self.stages)})"
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from raypipe.errors import InputError
+from raypipe.errors import InputError, reason_of
 from raypipe.images.depth import as_picture, swapped
 from raypipe.images.passwords import Passwords, add_passwords
 from raypipe.images.pdf import unlocked
@@ -39,7 +39,12 @@ def document(source: InMemory, number: int, column: str = "content") -> Row:
         case np.ndarray():
             return {"path": f"array-{number}", column: _png(_picture(source, number))}
         case PillowImage.Image():
-            return {"path": getattr(source, "filename", "") or f"picture-{number}", column: _png(source)}
+            path = getattr(source, "filename", "") or f"picture-{number}"
+            try:
+                return {"path": path, column: _png(source)}
+            except (OSError, ValueError) as error:  # Pillow reads a file when its pixels are asked for.
+                what = f"The Pillow picture {path} cannot be read: {reason_of(error)}."
+                raise InputError(what, "Open it again, or give its file, which is read as far as it goes.") from error
     row = dict(source)
     if "bytes" in row and column == "content" and column not in row:
         row[column] = row.pop("bytes")

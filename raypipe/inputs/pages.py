@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator
+from numbers import Integral
 from pathlib import Path, PurePosixPath
+from reprlib import repr as shortened
 from typing import NamedTuple, TypeAlias
 
 from raypipe.errors import InputError
@@ -50,7 +52,7 @@ def documents(sources: Source | Iterable[Source], where: Where = STANDARD) -> It
             for found in listed(os.fspath(source), None):
                 yield {"path": found.path, where.content: None} | ({"name": found.name} if found.name else {})
         else:
-            raise InputError(f"{source!r} is not a source.", REMEDY)
+            raise InputError(f"{shortened(source)} is not a source.", REMEDY)
 
 
 def page_rows(found: Iterable[Row], where: Where = STANDARD) -> Iterator[Row]:
@@ -65,6 +67,9 @@ def pages(document: Row, doubtful: bool = False, where: Where = STANDARD) -> lis
     a file in a bucket whose name is that of a picture is opened if names are `doubtful`; all others are opened anyway.
     """
     if (number := document.get(where.number)) is not None:
+        if not isinstance(number, Integral):
+            what = f"The {where.number} of {document['path']} is {number!r}, which is not a whole number."
+            raise InputError(what, "Pages are counted from 0; without a number, each page is read.")
         return [{"total_pages": None, **document, "pagenum": number}]
     total = _count(document, doubtful, where)
     return [{**document, "pagenum": page, where.number: page, "total_pages": total} for page in range(total)]
@@ -99,6 +104,8 @@ def is_opened(path: str, doubtful: bool) -> bool:
 def _each(sources: Source | Iterable[Source]) -> Iterable[Source]:
     if isinstance(sources, (str, os.PathLike, *memory.KINDS)):
         return [sources]
-    if not isinstance(sources, Iterable) or isinstance(sources, io.IOBase):  # A file would give its lines.
-        raise InputError(f"{sources!r} is not a source.", REMEDY)
+    # A file would give its lines, and a frame of pandas the names of its columns.
+    if not isinstance(sources, Iterable) or isinstance(sources, io.IOBase) or hasattr(sources, "columns"):
+        remedy = 'Give the rows: frame.to_dict("records").' if hasattr(sources, "columns") else REMEDY
+        raise InputError(f"{shortened(sources)} is not a source.", remedy)
     return sources

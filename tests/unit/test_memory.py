@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 from making import a_region
 from PIL import Image as PillowImage
@@ -47,6 +49,15 @@ def test_shades_and_transparency_are_those_of_files(picture: PillowImage.Image, 
     assert np.abs(found[0, :, 0].astype(int) - shades).max() <= 1
 
 
+def test_a_pillow_picture_that_cannot_be_read_is_named(tmp_path: Path, page_png: bytes) -> None:
+    (tmp_path / "cut.png").write_bytes(page_png[: len(page_png) // 2])
+    closed = PillowImage.open(io.BytesIO(page_png))
+    closed.close()
+    for picture, name in ((PillowImage.open(tmp_path / "cut.png"), "cut.png"), (closed, "picture-3")):
+        with pytest.raises(InputError, match=f"{name} cannot be read: .* Open it again"):
+            document(picture, 3)
+
+
 def test_colours_keep_their_order() -> None:
     (page,) = rp.Pipeline([rp.BinaryToImage()]).run(RED)
     assert page["image"].pixels()[0, 0].tolist() == [0, 0, 200]
@@ -75,6 +86,20 @@ def test_rows_keep_their_columns() -> None:
 def test_what_is_no_source_is_refused_at_once(sources: Any) -> None:
     with pytest.raises(InputError, match="is not a source"):
         rp.Pipeline([rp.BinaryToImage()]).run(sources)
+
+
+def test_a_frame_of_pandas_is_no_source_but_its_rows_are(tmp_path: Path, page_png: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(page_png)
+    frame = pandas.DataFrame({"path": [str(tmp_path / "a.png")], "pagenum": [0]})
+    with pytest.raises(InputError, match=r'is not a source\. Give the rows: frame.to_dict\("records"\)'):
+        rp.Pipeline([rp.BinaryToImage()]).run(frame)
+    (page,) = rp.Pipeline([rp.BinaryToImage()]).run(frame.to_dict("records"))
+    assert page.exception is None
+
+
+def test_the_number_of_a_page_is_whole(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"The pagenum of a.png is '0', which is not a whole number"):
+        list(rp.Pipeline([rp.BinaryToImage()]).run({"path": "a.png", "pagenum": "0"}))
 
 
 def test_a_file_has_no_columns_of_its_own(page_png: bytes) -> None:

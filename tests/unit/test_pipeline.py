@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,11 @@ def test_pipelines_compare_and_hash() -> None:
     assert hash(Pipeline([OPEN])) == hash(Pipeline([OPEN]))
     assert Pipeline([OPEN]) != Pipeline([rp.BinaryToImage(keep_input=True)])
     assert Pipeline([OPEN]) != "Pipeline"
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_other_processes_get_a_pipeline(name: str) -> None:
+    assert pickle.loads(pickle.dumps(PIPELINES[name])) == PIPELINES[name]
 
 
 @pytest.mark.parametrize("name", ["all", "pools", "parameters"])
