@@ -20,6 +20,8 @@ LONG_SIDE = 842
 """The longer side, in points, of pages whose picture does not state its size: that of A4."""
 LEAST_RESOLUTION = 100
 """Dots per inch; lower values come from cameras and programs that know nothing of paper."""
+SHORTEST, LONGEST = 3, 14_400
+"""Sides that a page of a PDF may have, in points."""
 _READ_BEFORE = Limits(max_bytes=sys.maxsize, max_megapixels=math.inf, max_pages=sys.maxsize)
 
 
@@ -72,9 +74,8 @@ def picture_page(data: bytes, page: PageRecord, archival: bool = False) -> bytes
     import img2pdf
 
     image = open_image(data, page.path, number_of(page), False, _READ_BEFORE)
-    stated = image.resolution >= LEAST_RESOLUTION
-    dots = image.resolution if stated else 72 * max(image.width, image.height) / LONG_SIDE
-    options = {"layout_fun": img2pdf.get_fixed_dpi_layout_fun((dots, dots)), "rotation": img2pdf.Rotation.ifvalid}
+    dots = _dots(image.width, image.height, image.resolution)
+    options = {"layout_fun": img2pdf.get_fixed_dpi_layout_fun(dots), "rotation": img2pdf.Rotation.ifvalid}
     if _may_be_kept(data, page.path, archival):
         try:
             return bytes(img2pdf.convert(data, **options))
@@ -82,6 +83,17 @@ def picture_page(data: bytes, page: PageRecord, archival: bool = False) -> bytes
             pass  # PDF has no counterpart for this kind of picture.
     _, png = cv2.imencode(".png", image.pixels())
     return bytes(img2pdf.convert(png.tobytes(), **options))
+
+
+def _dots(width: int, height: int, resolution: int) -> tuple[float, float]:
+    """Dots per inch along both sides of a picture, such that a page of a PDF can have its size.
+
+    They differ only for a picture that is thousands of times longer than wide.
+    """
+    short, long = sorted((width, height))
+    dots = resolution if resolution >= LEAST_RESOLUTION else 72 * long / LONG_SIDE
+    dots = max(min(dots, 72 * short / SHORTEST), 72 * long / LONGEST)
+    return min(dots, 72 * width / SHORTEST), min(dots, 72 * height / SHORTEST)
 
 
 def _may_be_kept(data: bytes, name: str, archival: bool) -> bool:

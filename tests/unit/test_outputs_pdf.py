@@ -174,6 +174,17 @@ def test_other_pictures_are_kept_pixel_for_pixel(kind: str) -> None:
     assert_words_are_in_place(made, points=0.72 if kind != "WEBP" else 842 / 500)
 
 
+@pytest.mark.parametrize("dots", [1, 100, 9000])
+@pytest.mark.parametrize("size", [(3, 2000), (2000, 3), (1, 1), (1, 6000), (30_000, 500)])
+@pytest.mark.parametrize("archival", [False, True])
+def test_a_picture_of_any_shape_and_resolution_is_a_page(size: tuple[int, int], dots: int, archival: bool) -> None:
+    data = encoded(PillowImage.new("L", size, 255), "PNG", dpi=(dots, dots))
+    made = (pdfa.render if archival else render)(document([page(data)]))
+    with pikepdf.open(io.BytesIO(made)) as pdf:
+        shown = pikepdf.Rectangle(pdf.pages[0].mediabox)
+    assert 3 <= round(min(shown.width, shown.height), 3) and round(max(shown.width, shown.height), 3) <= 14_400
+
+
 @pytest.mark.parametrize("colours", [2, 8, 200])
 @pytest.mark.parametrize("ink", [0, 255])
 def test_a_picture_with_transparency_is_kept_as_it_was_read(colours: int, ink: int) -> None:
