@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -18,7 +18,8 @@ from raypipe.plurals import counted
 from raypipe.stages.base import Stage
 from raypipe.visual import show
 from raypipe.visual.checked import checked
-from raypipe.visual.functions import RAYS_WAY, Column, col, values, with_values
+from raypipe.visual.expressions import OTHER_WAY, Column, as_column, col, values, with_values
+from raypipe.visual.groups import Groups, first_of_each
 from raypipe.visual.joins import Join, indexed, joined
 from raypipe.visual.records import Row, outward, outward_type, row_of
 from raypipe.visual.tables import Change, RayTables, Tables, as_one
@@ -31,25 +32,24 @@ if TYPE_CHECKING:
 IDENTITY = ("path", "name", "pagenum", "total_pages")
 """What identifies a page: `select` keeps these columns, hidden, so that later stages still find the page."""
 ELSEWHERE = {
-    "groupBy": "dataset.groupby(...)",
-    "agg": "dataset.aggregate(...)",
-    "union": "dataset.union(other)",
-    "unionByName": "dataset.union(other)",
-    "distinct": "dataset.unique(column)",
-    "dropDuplicates": "dataset.groupby(columns).map_groups(...)",
-    "sample": "dataset.random_sample(fraction)",
-    "randomSplit": "dataset.split_proportionately(...)",
-    "rdd": "dataset.map_batches(...)",
-    "foreach": "dataset.map(...)",
-    "mapInPandas": 'dataset.map_batches(..., batch_format="pandas")',
-    "dropna": "frame.filter(frame.column.isNotNull())",
     "crossJoin": "frame.join(other)",
-    "selectExpr": "frame.select(col(name).alias(other), ...)",
+    "describe": "frame.toPandas().describe()",
+    "dropna": "frame.filter(frame.column.isNotNull())",
     "dtypes": "frame.schema",
-    "isEmpty": "frame.first(), which is None for an empty frame",
+    "explain": "PipelineModel.pipeline.describe()",
+    "fillna": "frame.withColumn(name, coalesce(name, lit(value)))",
+    "foreach": "for row in frame.toLocalIterator()",
+    "mapInPandas": 'dataset.map_batches(..., batch_format="pandas") of a frame on Ray',
+    "na": "frame.withColumn(name, coalesce(name, lit(value)))",
+    "randomSplit": "dataset.split_proportionately(...) of a frame on Ray",
+    "rdd": "frame.withColumn(name, udf(function)(column)), or for row in frame.toLocalIterator()",
+    "sample": "dataset.random_sample(fraction) of a frame on Ray",
+    "selectExpr": "frame.select(col(name).alias(other), ...)",
+    "summary": "frame.toPandas().describe()",
+    "tail": "frame.sort(desc(column)).take(count), or collect()[-count:]",
     "writeStream": "raypipe run, which goes on where it stopped",
-    "createOrReplaceTempView": "dataset.filter(...); there is no SQL",
-    "registerTempTable": "dataset.filter(...); there is no SQL",
+    "createOrReplaceTempView": "frame.filter(...) and groupBy(...); there is no SQL",
+    "registerTempTable": "frame.filter(...) and groupBy(...); there is no SQL",
 }
 """Spark's methods that frames do not have, and what to use instead."""
 
@@ -147,8 +147,7 @@ class Frame:
         Raises:
             ConfigError: There is no such column, two would have the same name, or two lists are exploded.
         """
-        wanted = [each for one in columns for each in ([one] if isinstance(one, (str, Column)) else one)]
-        named = [column for each in wanted for column in self._meant(each)]
+        named = [column for each in _flat(columns) for column in self._meant(each)]
         names = [each.name for each in named]
         if sum(each.explodes for each in named) > 1:
             raise ConfigError("select explodes two lists.", "Explode one, and the other in a further select.")
@@ -200,7 +199,7 @@ class Frame:
         """
         empty = self.tables.schema.empty_table()
         if not isinstance(condition, Column) or values(empty, condition).type not in (pa.bool_(), pa.null()):
-            raise ConfigError(f"{condition!r} is not a condition.", f'Write filter(col("pagenum") == 0). {RAYS_WAY}')
+            raise ConfigError(f"{condition!r} is not a condition.", f'Write filter(col("pagenum") == 0). {OTHER_WAY}')
 
         def change(table: pa.Table) -> pa.Table:
             return table.filter(values(table, condition)) if len(table) else table
@@ -216,7 +215,7 @@ class Frame:
             ConfigError: It is not an expression over the columns.
         """
         if not isinstance(column, Column):
-            raise ConfigError(f"{column!r} is not an expression.", f"Write lit(value) for a value. {RAYS_WAY}")
+            raise ConfigError(f"{column!r} is not an expression.", f"Write lit(value) for a value. {OTHER_WAY}")
         tables = self.tables.changed(partial(with_values, name=name, column=column))
         return Frame(tables, self.hidden - {name})
 
@@ -260,17 +259,87 @@ class Frame:
         tables = self.tables.changed(partial(joined, how_to, index))
         return Frame(tables, (self.hidden | right.hidden) - set(names))
 
+    def groupBy(self, *columns: str | Column | Sequence[str | Column]) -> Groups:  # noqa: N802
+        """Groups of the rows with equal values of some columns, for `agg` and `count`.
+
+        Raises:
+            ConfigError: There is no such column.
+        """
+        keys = [as_column(each) for each in _flat(columns)]
+        for key in keys:
+            values(self.tables.schema.empty_table(), key)
+        return Groups(self, keys)
+
+    groupby = groupBy
+
+    def agg(self, *columns: Column | Mapping[str, str]) -> Frame:
+        """One row of what is computed of all of them; see `Groups.agg`."""
+        return Groups(self, []).agg(*columns)
+
+    def grouped(self, keys: Sequence[str], before: Change, after: Change) -> Frame:
+        """The frame with each group of equal values of columns changed, of the tables that `before` gives."""
+        return Frame(self.tables.changed(before).grouped(keys, after))
+
     @checked
-    def sort(self, *columns: str, ascending: bool = True) -> Frame:
+    def dropDuplicates(self, names: Sequence[str] | None = None) -> Frame:  # noqa: N802
+        """The first of the rows with equal values of some columns; None: of all.
+
+        Raises:
+            ConfigError: There is no such column, or it holds lists or structs.
+        """
+        keys = self.columns if names is None else list(names)
+        self.require(keys, "dropDuplicates")
+        return Frame(self.tables.grouped(keys, partial(first_of_each, keys)), self.hidden)
+
+    def distinct(self) -> Frame:
+        """The rows without those that are equal to another one; see `dropDuplicates`."""
+        return self.dropDuplicates()
+
+    @checked
+    def union(self, other: Frame) -> Frame:
+        """The rows of this frame, and then those of another one, whose columns get the names of these.
+
+        Raises:
+            ConfigError: It has other types of columns, or its rows are made elsewhere.
+        """
+        return self.unionByName(other.toDF(*self.columns))
+
+    unionAll = union  # noqa: N815
+
+    @checked
+    def unionByName(self, other: Frame) -> Frame:  # noqa: N802
+        """The rows of this frame, and then those of another one with the same columns in any order.
+
+        Raises:
+            ConfigError: It has other columns, or its rows are made elsewhere.
+        """
+        own, others = ({field.name: field.type for field in frame.schema} for frame in (self, other))
+        if own != others:
+            what = f"The columns of both frames differ: {self!r} and {other!r}."
+            raise ConfigError(what, "Select the same of both, or cast them.")
+        following: Any = other.tables
+        if isinstance(self.tables, RayTables) != isinstance(following, RayTables):
+            raise ConfigError("One of the frames is made by Ray, the other in this process.", "Use one session.")
+        return Frame(self.tables.followed(following), self.hidden)
+
+    @checked
+    def sort(self, *columns: str | Column | Sequence[str | Column], ascending: bool | Sequence[bool] = True) -> Frame:
         """The rows, sorted by columns. Sorting reads all of them, so call it before the stages.
 
         Raises:
             ConfigError: There is no such column, or it holds lists or structs.
         """
-        self.require(columns, "sort")
-        if not columns or any(pa.types.is_nested(self.tables.schema.field(name).type) for name in columns):
-            raise ConfigError(f"Rows cannot be sorted by {columns}.", "Name columns of numbers or text.")
-        return Frame(self.tables.sorted(columns, ascending), self.hidden)
+        given = [as_column(each) for each in _flat(columns)]
+        names = [each.name for each in given]
+        if any(each.reads != {each.name} for each in given):
+            raise ConfigError("Rows are sorted by columns, not by expressions.", "Make it one: withColumn(name, ...).")
+        self.require(names, "sort")
+        ways = [ascending] * len(given) if isinstance(ascending, bool) else list(ascending)
+        nested = any(pa.types.is_nested(self.tables.schema.field(name).type) for name in names)
+        if not names or nested or len(ways) != len(names):
+            raise ConfigError(f"Rows cannot be sorted by {names}, {ways}.", "Name columns of numbers or text.")
+        ways = [way and not each.descending for way, each in zip(ways, given, strict=True)]
+        return Frame(self.tables.sorted(names, ways), self.hidden)
 
     orderBy = sort  # noqa: N815
 
@@ -324,17 +393,21 @@ class Frame:
         """The first rows; without a number, the first row itself."""
         return self.first() if count is None else self.take(count)
 
+    def isEmpty(self) -> bool:  # noqa: N802
+        """Whether there is no row; the first one is computed."""
+        return self.limit(1).count() == 0
+
     def count(self) -> int:
         """The number of rows, which are computed to be counted."""
         return self.tables.counted()
 
     @checked
-    def show(self, n: NonNegativeInt = 20, truncate: bool | int = True) -> None:
-        """Prints the first rows; pictures without their pixels."""
+    def show(self, n: NonNegativeInt = 20, truncate: bool | int = True, vertical: bool = False) -> None:
+        """Prints the first rows, as a table or, if `vertical`, a line for each value; pictures without their pixels."""
         names = self.columns
         limited = self.limit(n + 1).tables
         rows = list(islice((row for table in limited for row in outward(table, names, pixels=False)), n + 1))
-        print(show.table(rows[:n], names, truncate))  # noqa: T201 - printing is its purpose
+        print((show.lines if vertical else show.table)(rows[:n], names, truncate))  # noqa: T201 - printing is its purpose
         if len(rows) > n:
             print(f"only showing top {counted(n, 'row')}")  # noqa: T201
 
@@ -354,6 +427,11 @@ class Frame:
     def _outward(self) -> Tables:
         """The tables as they leave the frame."""
         return self.tables.changed(partial(_outward, self.columns, self.schema))
+
+
+def _flat(columns: Iterable[str | Column | Sequence[str | Column]]) -> list[str | Column]:
+    """Columns that may be given as lists."""
+    return [each for one in columns for each in ([one] if isinstance(one, (str, Column)) else one)]
 
 
 def _outward(names: Sequence[str], schema: pa.Schema, table: pa.Table) -> pa.Table:

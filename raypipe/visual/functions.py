@@ -1,170 +1,30 @@
-"""Expressions over columns: the simple part of pyspark.sql.functions, computed by Arrow."""
+"""Functions over columns: the simple part of pyspark.sql.functions."""
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset
-from pydantic import NonNegativeInt
 
 from raypipe.errors import ConfigError
-from raypipe.images.image import IMAGE
-from raypipe.visual.checked import checked
+from raypipe.visual.calls import call
+from raypipe.visual.expressions import OTHER_WAY, Column, as_column, col, combined, lit
+from raypipe.visual.groups import FUNCTIONS, aggregate
+from raypipe.visual.types import arrow_type
 
-__all__ = ["col", "explode", "length", "lit", "lower", "size", "upper"]
+__all__ = [
+    "array_join", "asc", "coalesce", "col", "column", "concat", "concat_ws", "desc", "explode", "length", "lit",
+    "lower", "regexp_extract", "regexp_replace", "round", "size", "split", "substring", "trim", "udf", "upper", "when",
+    *FUNCTIONS,
+]  # fmt: skip
 
-RAYS_WAY = "For anything else there is Ray Data: frame.dataset.map(...), or a stage of your own."
-
-
-def _with(sign: str, compute: Callable[[Any, Any], Any]) -> Callable[[Column, Any], Column]:
-    """A method that combines a column with another column or a value; Spark names the result after both."""
-
-    def method(self: Column, other: Any) -> Column:
-        right = other if isinstance(other, Column) else lit(other)
-        name, reads = f"({self.name} {sign} {right.name})", self.reads | right.reads
-        return Column(compute(self.expression, right.expression), name, reads)
-
-    return method
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Column:
-    """An expression over the columns of a frame.
-
-    Attributes:
-        expression: Arrow's expression.
-        name: What the column is called when it is selected.
-        reads: The columns, and the fields of structs, with dots, that it is computed from.
-        explodes: Whether it is a list, each item of which becomes a row.
-    """
-
-    expression: Any
-    name: str
-    reads: frozenset[str] = frozenset()
-    explodes: bool = False
-
-    def __repr__(self) -> str:
-        return f"Column<{self.name!r}>"
-
-    @checked
-    def alias(self, name: str) -> Column:
-        """The same with another name."""
-        return replace(self, name=name)
-
-    @checked
-    def getField(self, name: str) -> Column:  # noqa: N802 - pyspark's name, like others here
-        """A field of a struct."""
-        reads = frozenset(f"{each}.{name}" for each in self.reads)
-        return Column(pc.struct_field(self.expression, [name]), name, reads)
-
-    @checked
-    def getItem(self, key: NonNegativeInt | str) -> Column:  # noqa: N802
-        """An item of a list, from 0, null beyond its end; or a field of a struct."""
-        if isinstance(key, str):
-            return self.getField(key)
-        alone = pc.list_slice(self.expression, key, key + 1, return_fixed_size_list=True)
-        return self._made(pc.list_element(alone, 0), f"{self.name}[{key}]")
-
-    __getitem__ = getItem
-    __iter__ = None  # Else Python would iterate over it by __getitem__, without end.
-
-    def __getattr__(self, name: str) -> Column:
-        """A field of a struct, as `frame.image.width`."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self.getField(name)
-
-    def __call__(self, *args: Any, **named: Any) -> Column:
-        """Says that there is no such method: `column.cast` is taken for a field.
-
-        Raises:
-            ConfigError: Always.
-        """
-        raise ConfigError(f"Columns have no method {self.name}.", RAYS_WAY)
-
-    def isNull(self) -> Column:  # noqa: N802
-        """Whether there is no value."""
-        return self._made(self.expression.is_null(), f"({self.name} IS NULL)")
-
-    def isNotNull(self) -> Column:  # noqa: N802
-        """Whether there is a value."""
-        return self._made(self.expression.is_valid(), f"({self.name} IS NOT NULL)")
-
-    def isin(self, *values: Any) -> Column:
-        """Whether it is one of several values."""
-        known = pa.array([_scalar(value) for value in values])
-        return self._made(self.expression.isin(known), f"({self.name} IN ({', '.join(map(str, values))}))")
-
-    @checked
-    def contains(self, part: str) -> Column:
-        """Whether text contains other text."""
-        return self._made(pc.match_substring(self.expression, part), f"contains({self.name}, {part})")
-
-    @checked
-    def startswith(self, part: str) -> Column:
-        """Whether text begins with other text."""
-        return self._made(pc.starts_with(self.expression, part), f"startswith({self.name}, {part})")
-
-    @checked
-    def endswith(self, part: str) -> Column:
-        """Whether text ends with other text."""
-        return self._made(pc.ends_with(self.expression, part), f"endswith({self.name}, {part})")
-
-    @checked
-    def rlike(self, pattern: str) -> Column:
-        """Whether a regular expression is found in text."""
-        return self._made(pc.match_substring_regex(self.expression, pattern), f"RLIKE({self.name}, {pattern})")
-
-    __eq__ = _with("=", operator.eq)  # type: ignore[assignment]
-    __ne__ = _with("!=", operator.ne)  # type: ignore[assignment]
-    __lt__ = _with("<", operator.lt)
-    __le__ = _with("<=", operator.le)
-    __gt__ = _with(">", operator.gt)
-    __ge__ = _with(">=", operator.ge)
-    __and__ = _with("AND", operator.and_)
-    __or__ = _with("OR", operator.or_)
-    __add__ = _with("+", operator.add)
-    __sub__ = _with("-", operator.sub)
-    __mul__ = _with("*", operator.mul)
-    __truediv__ = _with("/", lambda one, other: one.cast("double") / other)
-
-    def __invert__(self) -> Column:
-        return self._made(~self.expression, f"(NOT {self.name})")
-
-    def __bool__(self) -> bool:
-        raise ConfigError("A column has no truth of its own.", "Use & for and, | for or, ~ for not, with parentheses.")
-
-    def _made(self, expression: Any, name: str) -> Column:
-        return replace(self, expression=expression, name=name)
-
-
-@checked
-def col(name: str) -> Column:
-    """A column or, with dots, a field of a struct: `col("image.width")`."""
-    return Column(pc.field(*name.split(".")), name.rpartition(".")[2], frozenset([name]))
-
-
-def lit(value: Any) -> Column:
-    """The same value in every row.
-
-    Raises:
-        ConfigError: No column can hold it.
-    """
-    return Column(pc.scalar(_scalar(value)), str(value))
-
-
-def _scalar(value: Any) -> Any:
-    try:
-        return pa.scalar(value)
-    except pa.ArrowException as error:
-        remedy = "Give a number, text, a date, or a list of these."
-        raise ConfigError(f"{value!r} cannot be in a column.", remedy) from error
+column = col
+STRINGS = pa.list_(pa.string())
 
 
 def length(column: Column | str) -> Column:
@@ -187,18 +47,120 @@ def upper(column: Column | str) -> Column:
     return _of("upper", column, pc.utf8_upper)
 
 
-def __getattr__(name: str) -> Any:
-    """Says which functions there are.
-
-    Raises:
-        AttributeError: This is none of them.
-    """
-    raise AttributeError(f"There is no function {name}, only {', '.join(__all__)}. {RAYS_WAY}")
+def trim(column: Column | str) -> Column:
+    """Text without spaces at its ends."""
+    return _of("trim", column, partial(pc.utf8_trim, characters=" "))
 
 
-def _of(name: str, column: Column | str, compute: Callable[[Any], Any]) -> Column:
-    column = as_column(column)
-    return column._made(compute(column.expression), f"{name}({column.name})")
+def round(column: Column | str, scale: int = 0) -> Column:
+    """A number with so many decimals; halves away from zero."""
+    return _of("round", column, partial(pc.round, ndigits=scale, round_mode="half_towards_infinity"), scale)
+
+
+def substring(column: Column | str, pos: int, len: int) -> Column:
+    """Some characters of text, from the one with a number, counted from 1, or from the end if that is below 0."""
+    begin = pos - 1 if pos > 0 else pos
+    stop = begin + len if begin >= 0 or begin + len < 0 else None
+    return _of("substring", column, partial(pc.utf8_slice_codeunits, start=begin, stop=stop), pos, len)
+
+
+def concat(*columns: Column | str) -> Column:
+    """Texts one after the other; null if one of them is."""
+    given = [as_column(each) for each in columns]
+    joined = pc.binary_join_element_wise(*(each.expression.cast("string") for each in given), "")
+    return combined(joined, _title("concat", *given), *given)
+
+
+def coalesce(*columns: Column | str) -> Column:
+    """The first value that is not null."""
+    given = [as_column(each) for each in columns]
+    return combined(pc.coalesce(*(each.expression for each in given)), _title("coalesce", *given), *given)
+
+
+def concat_ws(sep: str, *columns: Column | str) -> Column:
+    """Texts, and the items of lists of them, with a separator between; what is null is left out."""
+
+    def joined(*values: Any) -> str:
+        lists = [value if isinstance(value, list) else [value] for value in values]
+        return sep.join(str(item) for each in lists for item in each if item is not None)
+
+    return call("concat_ws", joined, pa.string(), *columns)
+
+
+def array_join(column: Column | str, delimiter: str) -> Column:
+    """The items of a list of texts, with a separator between; what is null is left out."""
+    return concat_ws(delimiter, column).alias(_title("array_join", as_column(column), delimiter))
+
+
+def split(column: Column | str, pattern: str, limit: int = -1) -> Column:
+    """The parts of text between what a regular expression matches."""
+    most = limit - 1 if limit > 0 else 0
+    return _of_text("split", column, lambda text: re.split(pattern, text, maxsplit=most), STRINGS, pattern, limit)
+
+
+def regexp_extract(column: Column | str, pattern: str, idx: int = 1) -> Column:
+    """A group of what a regular expression of Python's finds first in text; empty if it finds nothing."""
+
+    def extracted(text: str) -> str:
+        found = re.search(pattern, text)
+        return (found[idx] or "") if found else ""
+
+    return _of_text("regexp_extract", column, extracted, pa.string(), pattern, idx)
+
+
+def regexp_replace(column: Column | str, pattern: str, replacement: str) -> Column:
+    """Text with other text, in which `$1` is a group, in place of what a regular expression of Python's finds."""
+    by = re.sub(r"\$(\d+)", r"\\g<\1>", replacement)
+
+    def replaced(text: str) -> str:
+        return re.sub(pattern, by, text)
+
+    return _of_text("regexp_replace", column, replaced, pa.string(), pattern, replacement)
+
+
+def avg(column: Column | str) -> Column:
+    """The mean of a group."""
+    return aggregate("avg", column)
+
+
+def collect_list(column: Column | str) -> Column:
+    """The values of a group as a list, in order, without null."""
+    return aggregate("collect_list", column)
+
+
+def collect_set(column: Column | str) -> Column:
+    """The values of a group as a list, each once, without null."""
+    return aggregate("collect_set", column)
+
+
+def count(column: Column | str) -> Column:
+    """How many values of a group are not null; `*`: its rows."""
+    return aggregate("count", column)
+
+
+def first(column: Column | str) -> Column:
+    """The first value of a group."""
+    return aggregate("first", column)
+
+
+def max(column: Column | str) -> Column:
+    """The greatest value of a group."""
+    return aggregate("max", column)
+
+
+def mean(column: Column | str) -> Column:
+    """The mean of a group."""
+    return aggregate("mean", column)
+
+
+def min(column: Column | str) -> Column:
+    """The least value of a group."""
+    return aggregate("min", column)
+
+
+def sum(column: Column | str) -> Column:
+    """The sum of a group."""
+    return aggregate("sum", column)
 
 
 def explode(column: Column | str) -> Column:
@@ -206,78 +168,91 @@ def explode(column: Column | str) -> Column:
     return replace(as_column(column), explodes=True, name="col")
 
 
-def as_column(given: Column | str) -> Column:
-    """A column by its name, or as it is.
+def desc(column: Column | str) -> Column:
+    """A column by which rows are sorted from its greatest value on."""
+    return as_column(column).desc()
+
+
+def asc(column: Column | str) -> Column:
+    """A column by which rows are sorted from its least value on."""
+    return as_column(column).asc()
+
+
+def udf(f: Any = None, returnType: Any = "string") -> Any:  # noqa: N803
+    """A function of Python as a function of columns, which is called for each row; also as a decorator.
+
+    It gets null as None, structs as rows, and pictures and files with their bytes; `returnType` is the type of its
+    values, such as `"int"` or `ArrayType(StringType())`. What it raises ends the program.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: There is no such type.
     """
-    if isinstance(given, Column):
-        return given
-    if isinstance(given, str):
-        return col(given)
-    raise ConfigError(f"{given!r} is neither a column nor the name of one.", RAYS_WAY)
+    if not callable(f):
+        return partial(udf, returnType=returnType if f is None else f)
+    return partial(call, getattr(f, "__name__", "udf"), f, arrow_type(returnType))
 
 
-def values(table: pa.Table, column: Column) -> pa.ChunkedArray:
-    """The values of an expression in the rows of a table.
+@dataclass(frozen=True, eq=False, repr=False)
+class Choice(Column):
+    """The value of the first condition that holds; see `when`."""
+
+    cases: tuple[tuple[Column, Column], ...] = ()
+
+    def when(self, condition: Column, value: Any) -> Choice:
+        """A further condition, and the value if it is the first that holds."""
+        return _choice((*self.cases, (_condition(condition), _value(value))), lit(None))
+
+    def otherwise(self, value: Any) -> Column:
+        """The value if none of the conditions holds."""
+        return _choice(self.cases, _value(value))
+
+
+def when(condition: Column, value: Any) -> Choice:
+    """A value, or a column's, where a condition holds: `when(col("n") > 1, "many").otherwise("one")`; else null."""
+    return _choice(((_condition(condition), _value(value)),), lit(None))
+
+
+def _choice(cases: tuple[tuple[Column, Column], ...], other: Column) -> Choice:
+    chosen = other.expression
+    for condition, value in reversed(cases):
+        holds = pc.coalesce(condition.expression, pc.scalar(False))
+        chosen = pc.if_else(holds, value.expression, chosen)
+    texts = " ".join(f"WHEN {condition.name} THEN {value.name}" for condition, value in cases)
+    made = combined(chosen, f"CASE {texts} ELSE {other.name} END", *(each for case in cases for each in case), other)
+    return Choice(made.expression, made.name, made.reads, needs=made.needs, cases=cases)
+
+
+def _condition(given: Any) -> Column:
+    if not isinstance(given, Column):
+        raise ConfigError(f"{given!r} is not a condition.", 'Write when(col("pagenum") == 0, value).')
+    return given
+
+
+def _value(given: Any) -> Column:
+    return given if isinstance(given, Column) else lit(given)
+
+
+def _of(name: str, column: Column | str, compute: Callable[[Any], Any], *values: Any) -> Column:
+    column = as_column(column)
+    return column._made(compute(column.expression), _title(name, column, *values))
+
+
+def _of_text(
+    name: str, column: Column | str, function: Callable[[str], Any], kind: pa.DataType, *values: Any
+) -> Column:
+    made = call(name, lambda text: None if text is None else function(text), kind, column)
+    return made.alias(_title(name, as_column(column), *values))
+
+
+def _title(name: str, *values: Any) -> str:
+    """What a column is called that a function makes."""
+    return f"{name}({', '.join(each.name if isinstance(each, Column) else str(each) for each in values)})"
+
+
+def __getattr__(name: str) -> Any:
+    """Says which functions there are.
 
     Raises:
-        ConfigError: The table has no such column, Arrow cannot compute it, or it is computed from bytes of files.
+        AttributeError: This is none of them.
     """
-    _check_bytes(table, column)
-    try:
-        if not table.num_rows and not table.num_columns:
-            return pa.chunked_array([pa.nulls(0)])
-        return pyarrow.dataset.dataset(table).to_table(columns={"value": column.expression})["value"]
-    except (pa.ArrowException, KeyError) as error:
-        nested = "FieldRef.Nested" in str(error)
-        remedy = (
-            "Name fields of structs with dots; those of the items of a list are there after explode(list), and the "
-            "values of a map in the rows of collect()."
-        )
-        why = f"{_readable(column.expression)} cannot be computed: {_readable(error)}."
-        raise ConfigError(why, remedy if nested else RAYS_WAY) from error
-
-
-def _check_bytes(table: pa.Table, column: Column) -> None:
-    """Makes sure that nothing is computed from bytes that a frame has not read; if so, that is a `ConfigError`."""
-    kinds = {field.name: field.type for field in table.schema}
-    unread = {f"{name}.data" for name, kind in kinds.items() if kind == IMAGE.arrow}
-    if column.name != "content" and "content" in kinds and 0 < table["content"].null_count == len(table):
-        unread.add("content")
-    if found := sorted(unread & column.reads):
-        raise ConfigError(
-            f"{column.name} is computed from {found[0]}, which is read only when rows leave the frame.",
-            "Compute it from the rows of collect() or toLocalIterator().",
-        )
-
-
-def _readable(words: object) -> str:
-    """Arrow's words, without the schema that follows them, and with names as programs write them."""
-    line = re.sub(r"FieldRef\.Name\((.*?)\)", r"\1", str(words).splitlines()[0])
-    line = re.sub(r"FieldRef\.Nested\((.*?)\)", lambda found: found[1].replace(" ", "."), line)
-    return re.sub(r"^(No match for \S+) in .*", r"\1", line)
-
-
-def with_values(table: pa.Table, name: str, column: Column) -> pa.Table:
-    """A table with a column added, or replaced if there is one of this name.
-
-    Raises:
-        ConfigError: Arrow cannot compute it, or what should become rows is no list.
-    """
-    computed = values(table, column)
-    if column.explodes:
-        if not pa.types.is_list(computed.type) and not pa.types.is_null(computed.type):
-            what = _readable(column.expression)
-            raise ConfigError(f"{what} is no list.", "Explode a column of lists, such as regions.")
-        lists = computed.combine_chunks() if computed.num_chunks != 1 else computed.chunk(0)
-        table, computed = table.take(pc.list_parent_indices(lists)), pc.list_flatten(lists)
-    return with_array(table, name, computed)
-
-
-def with_array(table: pa.Table, name: str, array: pa.Array | pa.ChunkedArray) -> pa.Table:
-    """A table with an array as a further column, or in place of the one of this name."""
-    if name in table.column_names:
-        return table.set_column(table.column_names.index(name), name, array)
-    return table.append_column(name, array)
+    raise AttributeError(f"There is no function {name}, only {', '.join(__all__)}. {OTHER_WAY}")

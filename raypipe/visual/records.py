@@ -14,7 +14,7 @@ from raypipe.images.image import GRAY, IMAGE, Image
 from raypipe.stages.decode import BinaryToImage
 from raypipe.stages.draw import encode
 from raypipe.types import Row as Values
-from raypipe.visual.functions import with_array
+from raypipe.visual.expressions import with_array
 from raypipe.visual.stages import full_size
 
 OWN_FIELDS = ("page", "reduction", "omitted_bits", "lines")

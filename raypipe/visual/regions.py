@@ -17,7 +17,7 @@ from raypipe.geometry import Floats, bounds, crop
 from raypipe.images.image import BGR, GRAY, IMAGE, Image
 from raypipe.plurals import counted
 from raypipe.types import Pixels, Region, Row, boxes_from_regions
-from raypipe.visual.functions import with_array
+from raypipe.visual.expressions import with_array
 from raypipe.visual.stages import full_size, picture_of
 from raypipe.visual.tables import rows_of, table_of
 

@@ -112,7 +112,7 @@ class Session:
         )
 
     @checked
-    def createDataFrame(self, data: Any, schema: Sequence[str] | pa.Schema | None = None) -> Frame:  # noqa: N802
+    def createDataFrame(self, data: Any, schema: Sequence[str] | pa.Schema | pa.StructType | None = None) -> Frame:  # noqa: N802
         """A frame of rows in memory, or of a dataset of Ray Data.
 
         Args:
@@ -129,7 +129,7 @@ class Session:
         if hasattr(data, "to_parquet"):
             data = pa.Table.from_pandas(data, preserve_index=False)
         if not isinstance(data, pa.Table):
-            data = _table(data, schema)
+            data = _table(data, pa.schema(list(schema)) if isinstance(schema, pa.StructType) else schema)
         data = inward(data)
         return Frame(_tables(self.engine, lambda: iter([data]), data.schema))
 

@@ -37,6 +37,17 @@ def table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], truncate: boo
     return "\n".join([rule, lines[0], rule, *lines[1:], rule])
 
 
+def lines(rows: Sequence[Mapping[str, Any]], names: Sequence[str], truncate: bool | int) -> str:
+    """Rows as a line for each value; see `table`."""
+    longest = CUT if truncate is True else int(truncate)
+    width = max((len(name) for name in names), default=0)
+    each = [
+        [f"-RECORD {number}-", *(f" {name:<{width}} | {_cut(text_of(row[name]), longest)}" for name in names)]
+        for number, row in enumerate(rows)
+    ]
+    return "\n".join(line for record in each for line in record)
+
+
 def _cut(text: str, longest: int) -> str:
     return text if not longest or len(text) <= longest else f"{text[: max(longest - 3, 0)]}..."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -92,9 +93,18 @@ class LocalTables:
 
         return LocalTables(make, self.schema)
 
-    def sorted(self, names: Sequence[str], ascending: bool) -> LocalTables:
+    def followed(self, others: LocalTables) -> LocalTables:
+        """These, and then others, as tables of these columns."""
+        return LocalTables(lambda: chain(self, (conformed(table, self.schema) for table in others)), self.schema)
+
+    def grouped(self, names: Sequence[str], change: Change) -> LocalTables:
+        """Tables changed, each of which has all rows with equal values of columns: here one, in memory."""
+        after = change(self.schema.empty_table()).schema
+        return LocalTables(lambda: iter([conformed(change(as_one(self, self.schema)), after)]), after)
+
+    def sorted(self, names: Sequence[str], ascending: Sequence[bool]) -> LocalTables:
         """The rows in the order of columns."""
-        order = [(name, "ascending" if ascending else "descending") for name in names]
+        order = [(name, "ascending" if up else "descending") for name, up in zip(names, ascending, strict=True)]
         return LocalTables(lambda: iter([as_one(self, self.schema).sort_by(order)]), self.schema)
 
     def spread(self, parts: int) -> LocalTables:
@@ -161,9 +171,23 @@ class RayTables:
         """See `LocalTables`."""
         return RayTables(self.dataset.limit(count), self.schema)
 
-    def sorted(self, names: Sequence[str], ascending: bool) -> RayTables:
+    def followed(self, others: RayTables) -> RayTables:
         """See `LocalTables`."""
-        return RayTables(self.dataset.sort(list(names), not ascending), self.schema)
+        return RayTables(self.dataset.union(others.dataset), self.schema)
+
+    def grouped(self, names: Sequence[str], change: Change) -> RayTables:
+        """See `LocalTables`; here no more than a group is read into memory at a time."""
+        before, after = self.schema, change(self.schema.empty_table()).schema
+
+        def on_group(block: pa.Table) -> pa.Table:
+            return change(conformed(block, before))
+
+        groups = self.dataset.groupby(list(names) or None)
+        return RayTables(groups.map_groups(on_group, batch_format="pyarrow"), after)
+
+    def sorted(self, names: Sequence[str], ascending: Sequence[bool]) -> RayTables:
+        """See `LocalTables`."""
+        return RayTables(self.dataset.sort(list(names), [not up for up in ascending]), self.schema)
 
     def spread(self, parts: int) -> RayTables:
         """See `LocalTables`."""

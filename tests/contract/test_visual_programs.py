@@ -16,7 +16,7 @@ from raypipe import visual
 from raypipe.errors import ConfigError, DeviceError, OutputError
 from raypipe.visual import start
 from raypipe.visual.enums import Color, ImageType, OcrOutputFormat
-from raypipe.visual.functions import col, size
+from raypipe.visual.functions import col, collect_list, concat_ws, size, udf
 
 COORDINATE = (
     "list<item: struct<index: int32, page: int32, x: float, y: float, width: float, height: float, score: float, "
@@ -134,6 +134,10 @@ def test_frames_work_alike(engine: str, pages: Path, ray_cluster: None, tmp_path
     assert {row.text for row in start().read.parquet(str(tmp_path / "out")).collect()} == {good.text, ""}
     assert result.limit(1).count() == 1
     assert result.withColumn("n", col("pagenum") + 1).toPandas()["n"].tolist() == [1, 1]
+    texts = result.union(result).groupBy("path").agg(concat_ws("|", collect_list("text")).alias("texts"))
+    assert [row.texts for row in texts.sort(texts.path.desc()).collect()] == ["|", f"{good.text}|{good.text}"]
+    name = udf(lambda path: path[-5:])
+    assert {row.name for row in result.select(name("path").alias("name")).distinct().collect()} == {"r.png", "b.png"}
 
 
 @pytest.mark.slow
