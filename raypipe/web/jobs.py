@@ -43,6 +43,8 @@ class JobAnswer(BaseModel):
     pages: int = Field(description="pages of all documents")
     done: int = Field(description="pages that are read, failed ones included")
     failures: list[JobFailure]
+    warned: int = Field(0, description="pages that were read with a warning")
+    warning: str = Field("", description="that of the first of them")
     problem: str = Field("", description="why a job failed as a whole")
     created: str
     ended: str | None = Field(None, description="null until it has ended")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from raypipe.files.paths import write_file
 from raypipe.job.folder import OutputFolder
 from raypipe.job.results import Rows
+from raypipe.job.shards import Outcome
 from raypipe.web.jobs import DeliveryAnswer, DeliveryState, JobAnswer, JobFailure
 from raypipe.web_jobs.written import Counts
 
@@ -95,7 +97,8 @@ class StoredJob:
     def end(self, rows: Rows, problem: str = "") -> None:
         """Records its outcome."""
         outcome = {"ended": time.time(), "done": rows.pages, "failed": rows.failed, "reasons": rows.reasons}
-        write_file(str(self.folder / "outcome.json"), json.dumps({**outcome, "problem": problem}).encode())
+        outcome |= {"warned": rows.warned, "warning": rows.warning, "problem": problem}
+        write_file(str(self.folder / "outcome.json"), json.dumps(outcome).encode())
 
     def called(self, text: str) -> str:
         """A text in which the client's names replace the documents' paths on this server."""
@@ -107,29 +110,37 @@ class StoredJob:
         """Its progress, for its owner; it is kept for `seconds` after its end."""
         outcome, problem, state = self.outcome, "", "queued"
         if outcome is None:
-            rows = counts.of(self.output)
-            done, failed, reasons = rows.pages, dict(rows.failed), rows.reasons
+            found = counts.of(self.output)
             state = "reading" if (self.folder / "output").exists() else "queued"
         else:
             counts.forget(self.output)
-            done, failed, reasons, problem = (outcome[name] for name in ("done", "failed", "reasons", "problem"))
+            found, problem = _recorded(outcome), outcome["problem"]
             state = "failed" if problem else "done"
         failures = [
-            JobFailure(kind=kind, pages=count, message=self.called(reasons[kind])) for kind, count in failed.items()
+            JobFailure(kind=kind, pages=count, message=self.called(found.reasons[kind]))
+            for kind, count in found.failed.items()
         ]
         return JobAnswer(
             id=self.folder.name,
             state=state,
             names=self.names,
             pages=self.pages,
-            done=done,
+            done=found.pages,
             failures=failures,
+            warned=found.warned,
+            warning=self.called(found.warning),
             problem=self.called(problem),
             created=_time(self.created),
             ended=_time(outcome["ended"]) if outcome else None,
             expires=_time(outcome["ended"] + seconds) if outcome else None,
             webhook=DeliveryAnswer(url=self.webhook, **vars(self.delivery)) if self.webhook else None,
         )
+
+
+def _recorded(outcome: dict[str, Any]) -> Outcome:
+    """What came of a job's pages; earlier versions did not count warnings."""
+    warned, warning = outcome.get("warned", 0), outcome.get("warning", "")
+    return Outcome(0, outcome["done"], Counter(outcome["failed"]), outcome["reasons"], warned, warning)
 
 
 def _time(seconds: float) -> str:

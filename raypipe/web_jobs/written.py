@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping
 
 from raypipe.columns import Column
 from raypipe.job.folder import OutputFolder
-from raypipe.job.results import Results, Rows, pages_of
+from raypipe.job.results import Results, pages_of
+from raypipe.job.shards import Outcome
 from raypipe.types import PageRecord
 
 
@@ -45,16 +46,16 @@ class Counts:
     """The counts of the files of results of jobs that are being read: each file is read once."""
 
     def __init__(self) -> None:
-        self._files: dict[str, dict[str, Rows]] = {}
+        self._files: dict[str, dict[str, Outcome]] = {}
 
-    def of(self, folder: OutputFolder) -> Rows:
-        """How many rows a job has, and how many of them failed."""
+    def of(self, folder: OutputFolder) -> Outcome:
+        """What has come of a job's pages so far."""
         results, known = Results(folder), self._files.get(folder.uri, {})
-        files = {name: known.get(name) or results.count(name) for name in results.all_names()}
+        files = {
+            name: known.get(name) or Outcome(**results.count(name).counts()) for name in sorted(results.all_names())
+        }
         self._files[folder.uri] = files
-        reasons = {kind: why for rows in files.values() for kind, why in rows.reasons.items()}
-        failed = sum((rows.failed for rows in files.values()), Counter[str]())
-        return Rows(sum(rows.pages for rows in files.values()), failed, reasons)
+        return sum(files.values(), Outcome())
 
     def forget(self, folder: OutputFolder) -> None:
         """Forgets a job that has ended."""

@@ -54,6 +54,8 @@ class Reader:
             await asyncio.sleep(0.002)
         self.pages[row["path"], row["pagenum"]] += 1
         done = {name: row[name] for name in ("path", "name", "pagenum", "total_pages", "exception")}
+        if row["content"] == b"worn":
+            done["warning"] = f"{row['path']} lacks letters."
         if row["content"] == b"broken":
             done["exception"] = f"SomeStage image_unknown: {row['path']} is no picture."
         return ReadPage(

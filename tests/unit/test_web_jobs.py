@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 import time
 from pathlib import Path
@@ -54,6 +55,25 @@ def test_a_job_is_read_after_its_answer_and_given_in_any_format(tmp_path: Path) 
         refused = client.get(f"{place}/result?overlay=png").json()
         said = "overlay is not an option here; there are output_format, include_confidence, pages."
         assert (refused["code"], refused["detail"]) == ("option_invalid", said)
+
+
+def test_warnings_are_counted_while_a_job_is_read_and_after_it(tmp_path: Path) -> None:
+    """As `raypipe run` does; they stood in the pages alone."""
+    reader = Reader(most=4)
+    with serving(tmp_path, reader) as client:
+        documents = (b"worn", b"x", b"worn", *[b"x"] * 9)
+        place = place_of(
+            client.post("/v1/jobs", files=[("file", (f"{n}.png", each)) for n, each in enumerate(documents)])
+        )
+        expected = {"warned": 2, "warning": "0.png lacks letters."}
+        until(lambda: client.get(place).json()["warned"] == 2)
+        assert client.get(place).json()["state"] == "reading"
+        reader.most = 1000
+        assert expected.items() <= finished(client, place).items()
+        ((_, outcome),) = [(path, json.loads(path.read_text())) for path in tmp_path.glob("*/outcome.json")]
+        earlier = {name: value for name, value in outcome.items() if not name.startswith("warn")}
+        next(tmp_path.glob("*/outcome.json")).write_text(json.dumps(earlier))
+        assert client.get(place).json()["warned"] == 0
 
 
 def test_each_key_sees_its_own_jobs_only(tmp_path: Path) -> None:
