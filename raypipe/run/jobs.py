@@ -185,7 +185,8 @@ def _rows_per_block(documents: int, batch_size: int) -> int:
 def _watched(watch: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Calls `watch`, and looks whether Ray is there, twice a second during a block.
 
-    An error that `watch` raises ends the block, as SIGTERM would, and is raised; so does the loss of Ray.
+    An error that `watch` raises ends the block, as SIGTERM would, and is raised; so does the loss of Ray, which is a
+    SystemExit if it has been said.
 
     The main thread must have a handler of SIGTERM that raises a KeyboardInterrupt.
     """
@@ -204,13 +205,16 @@ def _watched(watch: Callable[[], None] = lambda: None) -> Iterator[None]:
                 _thread.interrupt_main(signal.SIGTERM)  # A shell has its background jobs ignore SIGINT.
                 if lost and not finished.wait(END_SECONDS):  # The main thread may wait for Ray forever.
                     logging.getLogger(__name__).error("%s", error)
+                    said.set()
                 return
 
-    presence, watcher = Presence(), threading.Thread(target=look, daemon=True)
+    presence, said, watcher = Presence(), threading.Event(), threading.Thread(target=look, daemon=True)
     watcher.start()
     try:
         yield
     except KeyboardInterrupt:
+        if said.is_set():
+            raise SystemExit(RaypipeError.exit_status) from None
         if errors:
             raise errors[0] from None
         raise
