@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import Any
 
 import ray
 
@@ -13,14 +14,18 @@ SILENT_SECONDS = 45.0
 """The head node may restart within this time. Ray ends the processes of its cluster after 60 seconds."""
 
 
+def node_here() -> dict[str, Any]:
+    """What Ray says of the node of this process; empty if it does not know it."""
+    here = ray.get_runtime_context().get_node_id()
+    return next((node for node in ray.nodes() if node["NodeID"] == here), {})
+
+
 class Presence:
     """Watches Ray's process on this machine, over a connection that ends with it, and the head node."""
 
     def __init__(self) -> None:
-        context = ray.get_runtime_context()
-        here = context.get_node_id()
-        path = next((node["RayletSocketName"] for node in ray.nodes() if node["NodeID"] == here), "")
-        self._head = getattr(context, "gcs_address", None) or ""  # Ray's client does not know it.
+        path = node_here().get("RayletSocketName", "")
+        self._head = getattr(ray.get_runtime_context(), "gcs_address", None) or ""  # Ray's client does not know it.
         self._heard = self._looked = time.monotonic()
         self._raylet: socket.socket | None = None
         try:
