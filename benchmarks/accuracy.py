@@ -46,7 +46,7 @@ def pipeline_for(name: str, arguments: argparse.Namespace) -> rp.Pipeline:
     chosen = presets.PRESETS[arguments.preset]
     detector, recognizer = arguments.detector or chosen.detector, arguments.recognizer or chosen.recognizer
     chosen = chosen._replace(detector=detector, recognizer=recognizer, width=arguments.width or chosen.width)
-    standard = presets.standard(**chosen._asdict(), use_gpu=False)
+    standard = presets.standard(**chosen._asdict(), language=arguments.language, use_gpu=False)
     decode, detect, recognize = standard.stages
     recognize = recognize.model_copy(update={"decoder": arguments.decoder})
     if "lines" not in name and "words" not in name:
@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--detector", help="default: the preset's")
     parser.add_argument("--recognizer", help="default: the preset's")
     parser.add_argument("--width", type=int, help="default: the preset's")
+    parser.add_argument("--language", default=presets.LANGUAGE)
     parser.add_argument("--decoder", choices=["greedy", "beam"], default="beam")
     parser.add_argument("--predictions", type=Path, help="folder for SET.jsonl")
     arguments = parser.parse_args()

@@ -197,7 +197,7 @@ class Bench:
         self._characters = recognizer.characters
         words = manifest.words_of("en")
         assert words
-        self._language = load_language(words.path)
+        self._language = load_language(words.path, "en")
         self.greedy: Decode = partial(decode_greedy, characters=self._characters)
         self._errors = {name: [self.errors(line, self.greedy) for line in lines] for name, lines in groups.items()}
         self.base = {name: self.measure(name, self.greedy) for name in groups}

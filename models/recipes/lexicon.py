@@ -12,7 +12,7 @@ import argparse
 import importlib.util
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +28,8 @@ RAREST = 3e-9
 """Frequency of a word that is listed without one."""
 OWNER = 0.01
 """Frequency of a possessive, as a share of its noun's."""
-INITIAL = 1e-4
-"""Frequency of a letter that stands alone."""
+INITIALS, INITIAL = "bcdefghjklmnopqrstuvwxyz", 1e-4
+"""Letters that are no words by themselves, and the frequency of each."""
 TEXT_SHARE = 0.2
 """Weight of the texts' own frequencies beside the list's."""
 SEEN = 3
@@ -100,7 +100,7 @@ def frequencies(listed: Counter[str], dictionary: list[str], texts: Counts) -> d
     for word, times in texts.words.items():
         if times >= SEEN and is_word(word):
             found[word] = (1 - TEXT_SHARE) * found.get(word, 0) + TEXT_SHARE * times / text_total
-    found |= dict.fromkeys("bcdefghjklmnopqrstuvwxyz", INITIAL)
+    found |= dict.fromkeys(INITIALS, INITIAL)
     whole = sum(found.values())
     return {word: found[word] / whole for word in sorted(found)}
 
@@ -149,6 +149,39 @@ def pairs(words: dict[str, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(firsts), np.array(seconds), np.array(chances)
 
 
+NO_PAIRS = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+
+
+def arrays(
+    language: str,
+    words: Mapping[str, float],
+    proper: set[str],
+    order: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray] = NO_PAIRS,
+    spelled: Mapping[str, float] | None = None,
+) -> dict[str, np.ndarray]:
+    """Return what is stored of a language: sorted words and spellings with probabilities, names, pairs, order."""
+    firsts, seconds, chances = pairs
+    stored = {
+        "words": np.frombuffer("\n".join(words).encode("ascii"), np.uint8),
+        "frequencies": np.log(list(words.values())).astype(np.float16),
+        "proper": np.packbits([word in proper for word in words]),
+        "spelled": np.frombuffer("\n".join(spelled or ()).encode(), np.uint8),
+        "spelled_frequencies": np.log(list((spelled or {}).values())).astype(np.float16),
+        "firsts": np.diff(firsts, prepend=0).astype(np.uint32),
+        "seconds": seconds.astype(np.uint32),
+        "pair_chances": chances.astype(np.float16),
+        "order": np.log(order).astype(np.float16),
+    }
+    return {f"{language}_{name}": array for name, array in stored.items()}
+
+
+def write(path: Path, stored: Mapping[str, np.ndarray]) -> None:
+    """Write a file of languages, and say what it is."""
+    np.savez_compressed(path, **dict(stored))
+    print(f"wrote   {path}  {path.stat().st_size} bytes  sha256 {common.sha256_of(path)}")
+
+
 def main() -> None:
     """Build the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -167,19 +200,9 @@ def main() -> None:
     firsts, seconds, chances = pairs(words)
     share = (texts.order.sum(0) + 1) / (texts.order.sum() + SHAPES)
     order = (texts.order + PRIOR * share) / (texts.order.sum(1, keepdims=True) + PRIOR)
-    path = options.output / "english_words.npz"
-    np.savez_compressed(
-        path,
-        words=np.frombuffer("\n".join(words).encode("ascii"), np.uint8),
-        frequencies=np.log(list(words.values())).astype(np.float16),
-        proper=np.packbits([word in proper for word in words]),
-        firsts=np.diff(firsts, prepend=0).astype(np.uint32),
-        seconds=seconds.astype(np.uint32),
-        pair_chances=chances.astype(np.float16),
-        order=np.log(order).astype(np.float16),
-    )
+    stored = arrays("en", words, proper, order, (firsts, seconds, chances))
     print(f"{len(words)} words, {len(proper)} of them names, {len(firsts)} pairs")
-    print(f"wrote   {path}  {path.stat().st_size} bytes  sha256 {common.sha256_of(path)}")
+    write(options.output / "english_words.npz", stored)
 
 
 if __name__ == "__main__":

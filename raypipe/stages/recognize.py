@@ -188,13 +188,13 @@ class ImageToText(ModelStage):
     model: ModelName = "ocr_small_handwritten_v2_opt"
     language: str = Field(
         "en",
-        description="language whose words guide the reading, if there is a list of them (en); letters with accents are "
-        "read in any case",
+        description="language whose words guide the reading, if there is a list of them; `latin`: a mixture, which "
+        "none guide",
     )
     decoder: Decoder | None = Field(
         None,
-        description="beam: known words of the language guide the reading (en only); greedy: letters alone; "
-        "None: beam (CTC models)",
+        description="beam: known words of the language guide the reading, if there is a list of them; greedy: letters "
+        "alone; None: beam (CTC models)",
     )
     lexicon: str | None = Field(None, description="text file with your own names and terms, for beam search")
     alternatives: int | None = Field(
@@ -324,7 +324,7 @@ class ImageToText(ModelStage):
         if given and (self.decoder == "greedy" or not words):
             raise ConfigError(
                 f"{given[0]} has no effect without beam search in a language with known words.",
-                "Leave it out, or choose beam search and language='en'.",
+                "Leave it out, or choose beam search and a language with a list, such as 'en'.",
             )
         return self
 

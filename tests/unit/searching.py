@@ -38,7 +38,7 @@ def main() -> None:
     library.PATH = Path(sys.argv[1])
     words = manifest.words_of("en")
     assert words is not None
-    search, random = Search(load_language(words.path), Weights(), ALPHABET), np.random.default_rng(1)
+    search, random = Search(load_language(words.path, "en"), Weights(), ALPHABET), np.random.default_rng(1)
     for _ in range(100):
         logs = line(random)
         labels = search.best(logs)[0]

@@ -29,7 +29,7 @@ OTHERS = [Alternative(text="Deer", confidence=0.25), Alternative(text="De ar", c
 def decoder(alternatives: int) -> BeamDecoder:
     words = manifest.words_of("en")
     assert words is not None
-    return BeamDecoder(CHARACTERS, load_language(words.path), alternatives=alternatives)
+    return BeamDecoder(CHARACTERS, load_language(words.path, "en"), alternatives=alternatives)
 
 
 def read(alternatives: int, *steps: str | dict[str, float]) -> Reading:

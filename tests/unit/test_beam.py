@@ -23,7 +23,7 @@ CHARACTERS = ["", *string.ascii_letters, *string.digits, *"'.,-@ ", *"äéîóö
 def beam() -> BeamDecoder:
     words = manifest.words_of("en")
     assert words is not None
-    return BeamDecoder(CHARACTERS, load_language(words.path))
+    return BeamDecoder(CHARACTERS, load_language(words.path, "en"))
 
 
 def output(*steps: str | dict[str, float]) -> np.ndarray:
@@ -173,6 +173,20 @@ def test_alignment_finds_the_best_path() -> None:
 def test_without_words_of_the_language_the_network_is_believed() -> None:
     assert decoder(CHARACTERS, RecognizerOptions("latin", "beam"))[0].func is decode_greedy  # type: ignore[attr-defined]
     assert decoder(CHARACTERS, RecognizerOptions("en", "greedy"))[0].func is decode_greedy  # type: ignore[attr-defined]
+
+
+def test_words_of_another_language_guide_the_reading_and_its_accents() -> None:
+    def text(language: str, *steps: str | dict[str, float]) -> str:
+        probabilities = output(*steps)
+        decode = decoder(CHARACTERS, RecognizerOptions(language, "beam"))[0]
+        return decode(probabilities, 8, 8 * len(probabilities)).text
+
+    summer = "l'", {"e": 0.7, "é": 0.2}, "t", {"e": 0.8, "é": 0.1}, " derni", {"c": 0.5, "e": 0.4}, "r"
+    assert text("fr", *summer) == "l'été dernier"
+    assert text("latin", *summer) == "l'ete dernicr"
+    assert text("fr", "Bond", {"e": 0.3, "é": 0.6}) == "Bondé"
+    assert text("fr", {"E": 0.9, "Ü": 0.05}, "t", {"e": 0.8, "é": 0.1}) == "Eté"
+    assert text("de", "die ", {"h": 0.5, "k": 0.4}, {"o": 0.6, "ö": 0.3}, "nnen") == "die können"
 
 
 def test_own_words_are_read(tmp_path: Path) -> None:

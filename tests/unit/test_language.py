@@ -8,8 +8,9 @@ import pytest
 from raypipe.engine.session import Session
 from raypipe.errors import ConfigError, ModelError
 from raypipe.metrics import Metrics
-from raypipe.recognition.ctc.characters import EDGE, LETTERS, SHAPES, SPACE, WORD, letter, mark, shape
+from raypipe.recognition.ctc.characters import EDGE, LETTERS, SHAPES, SPACE, WORD, letter, mark, shape, without_accents
 from raypipe.recognition.ctc.language import Language, load_language
+from raypipe.recognition.ctc.spellings import load_spellings
 from raypipe.zoo import manifest
 
 WORDS = {"a": 0.3, "an": 0.2, "and": 0.3, "bob": 0.1, "it's": 0.1}
@@ -19,16 +20,16 @@ WORDS = {"a": 0.3, "an": 0.2, "and": 0.3, "bob": 0.1, "it's": 0.1}
 def words(tmp_path: Path) -> Path:
     """A language of five words, one of them a name, and one pair."""
     path = tmp_path / "words.npz"
-    np.savez(
-        path,
-        words=np.frombuffer("\n".join(WORDS).encode(), np.uint8),
-        frequencies=np.log(list(WORDS.values())).astype(np.float16),
-        proper=np.packbits([word == "bob" for word in WORDS]),
-        firsts=np.array([2], np.uint32),
-        seconds=np.array([3], np.uint32),
-        pair_chances=np.log([0.5]).astype(np.float16),
-        order=np.full((SHAPES, SHAPES), -3, np.float16),
-    )
+    arrays = {
+        "words": np.frombuffer("\n".join(WORDS).encode(), np.uint8),
+        "frequencies": np.log(list(WORDS.values())).astype(np.float16),
+        "proper": np.packbits([word == "bob" for word in WORDS]),
+        "firsts": np.array([2], np.uint32),
+        "seconds": np.array([3], np.uint32),
+        "pair_chances": np.log([0.5]).astype(np.float16),
+        "order": np.full((SHAPES, SHAPES), -3, np.float16),
+    }
+    np.savez(path, **{f"en_{name}": array for name, array in arrays.items()})
     return path
 
 
@@ -49,7 +50,7 @@ def number(language: Language, text: str) -> int:
 
 
 def test_every_word_is_in_the_trie_and_nothing_else(words: Path) -> None:
-    language = load_language(words)
+    language = load_language(words, "en")
     for word, chance in WORDS.items():
         assert np.exp(language.frequencies[number(language, word)]) == pytest.approx(chance, rel=1e-2)
     assert [number(language, text) for text in ("", "b", "bo", "bobs", "n", "its", "it'")] == [-1] * 7
@@ -57,20 +58,20 @@ def test_every_word_is_in_the_trie_and_nothing_else(words: Path) -> None:
 
 
 def test_looking_ahead_adds_up_what_can_follow(words: Path) -> None:
-    language = load_language(words)
+    language = load_language(words, "en")
     ahead = {text: float(np.exp(language.ahead[walk(language, text)])) for text in ("", "a", "an", "i")}
     assert ahead == pytest.approx({"": 1, "a": 0.8, "an": 0.5, "i": 0.1}, rel=1e-2)
 
 
 def test_pairs_are_found_by_their_hash(words: Path) -> None:
-    language = load_language(words)
+    language = load_language(words, "en")
     key = number(language, "and") * len(language.frequencies) + number(language, "bob")
     assert np.exp(language.pair_chances[language.pairs == key]) == pytest.approx([0.5], rel=1e-2)
     assert language.paired[number(language, "and")] == pytest.approx(0.5, rel=1e-2)
 
 
 def test_spelling_is_a_distribution_that_prefers_what_words_have(words: Path) -> None:
-    spelling = np.exp(load_language(words).spelling).reshape(-1, EDGE + 1)
+    spelling = np.exp(load_language(words, "en").spelling).reshape(-1, EDGE + 1)
     assert spelling.sum(1) == pytest.approx(np.ones(len(spelling)), rel=1e-3)
     edge = len(spelling) - 1
     assert spelling[edge].argmax() == LETTERS.index("a")
@@ -79,7 +80,7 @@ def test_spelling_is_a_distribution_that_prefers_what_words_have(words: Path) ->
 def test_own_words_join_with_their_capitals(words: Path, tmp_path: Path) -> None:
     lexicon = tmp_path / "own.txt"
     lexicon.write_text("Quux O\u2019Neill\nAnd zyx-17, bob\n", encoding="utf-8")
-    language = load_language(words, str(lexicon))
+    language = load_language(words, "en", str(lexicon))
     proper = {word: bool(language.proper[number(language, word)]) for word in ("quux", "o'neill", "zyx", "and", "bob")}
     assert proper == {"quux": True, "o'neill": True, "zyx": False, "and": False, "bob": False}
     key = number(language, "and") * len(language.frequencies) + number(language, "bob")
@@ -91,8 +92,8 @@ def test_entries_that_are_no_words_are_left_out_and_said(
 ) -> None:
     lexicon = tmp_path / "own.txt"
     lexicon.write_text(f"Quux M\u00fcller \u0416\u0443\u043a B12 {'a' * 20_000}", encoding="utf-8")
-    found = load_language(words, str(lexicon))
-    assert len(found.frequencies) == len(load_language(words).frequencies) + 2
+    found = load_language(words, "en", str(lexicon))
+    assert len(found.frequencies) == len(load_language(words, "en").frequencies) + 2
     assert number(found, "quux") >= 0
     assert number(found, "muller") >= 0
     assert "3 of 5 entries" in caplog.text
@@ -100,14 +101,14 @@ def test_entries_that_are_no_words_are_left_out_and_said(
 
 def test_a_lexicon_that_is_not_there_is_an_error_with_its_name(words: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.txt"):
-        load_language(words, str(tmp_path / "none.txt"))
+        load_language(words, "en", str(tmp_path / "none.txt"))
 
 
 def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "words.npz"
     path.write_bytes(b"PK\x03\x04 no zip")
     with pytest.raises(ModelError, match=r"words\.npz"):
-        load_language(path)
+        load_language(path, "en")
 
 
 def test_characters_have_kinds() -> None:
@@ -138,9 +139,58 @@ def test_the_languages_of_a_model_are_those_whose_letters_it_knows() -> None:
 def test_the_shipped_language_knows_english() -> None:
     found = manifest.words_of("en")
     assert found is not None and manifest.damage(found) is None
-    language = load_language(found.path)
+    language = load_language(found.path, "en")
     assert number(language, "handwritten") >= 0
     assert not language.proper[number(language, "the")]
     assert language.proper[number(language, "francisco")]
     assert np.exp(language.frequencies).sum() == pytest.approx(1, abs=0.01)
+    assert load_spellings(found.path, "en") == {}
     assert manifest.words_of("latin") is None
+
+
+SENTENCES = {
+    "ca": "l'home és a casa",
+    "cs": "dobrý den a děkuji vám",
+    "da": "jeg er på vej hjem",
+    "de": "wir können die Straße sehen",
+    "es": "mañana será otro día",
+    "fi": "hyvää päivää kaikille",
+    "fr": "c'était l'été où j'ai vu l'homme",
+    "hr": "što želiš reći",
+    "hu": "jó reggelt mindenkinek",
+    "is": "það er gott að sjá þig",
+    "it": "dell'acqua perché è così",
+    "lt": "labas rytas ačiū",
+    "lv": "paldies un labdien",
+    "nb": "jeg må gå på skolen",
+    "nl": "de auto's van de buren",
+    "pl": "dziękuję że jesteś tutaj",
+    "pt": "não é possível ver o coração",
+    "ro": "mulțumesc și bună ziua",
+    "sk": "ďakujem veľmi pekne",
+    "sl": "želim ti lep dan",
+    "sv": "jag är på väg hem",
+    "tr": "çok güzel bir gün",
+}
+
+
+def test_the_shipped_languages_know_their_words_and_accents() -> None:
+    readable = {
+        code for model in manifest.models() if model.is_here and "fr" in model.languages for code in model.languages
+    }
+    assert readable - {"en", "et", "ga", "latin"} == set(SENTENCES)
+    for code, sentence in SENTENCES.items():
+        found = manifest.words_of(code)
+        assert found is not None and manifest.damage(found) is None
+        language, spellings = load_language(found.path, code), load_spellings(found.path, code)
+        assert np.exp(language.frequencies).sum() == pytest.approx(1, abs=0.01)
+        for word in sentence.split():
+            bare = without_accents(word).lower()
+            assert number(language, bare) >= 0, word
+            assert bare == word.lower() or word.lower() in dict(spellings[bare]), word
+        assert all(len(spelling) == len(word) for word, some in spellings.items() for spelling, _ in some)
+
+
+def test_a_language_that_a_file_lacks_is_an_error(words: Path) -> None:
+    with pytest.raises(ModelError, match=r"words\.npz.*fr_words"):
+        load_language(words, "fr")

@@ -32,7 +32,7 @@ NOTHING_KNOWN = Weights(1.0, *[0.0] * (len(Weights._fields) - 1))
 def words() -> Language:
     found = manifest.words_of("en")
     assert found is not None
-    return load_language(found.path)
+    return load_language(found.path, "en")
 
 
 def alphabet(characters: list[str] = CHARACTERS) -> Alphabet:

@@ -15,6 +15,7 @@ from raypipe.recognition.ctc.alternatives import Alternatives
 from raypipe.recognition.ctc.characters import letter, shape
 from raypipe.recognition.ctc.language import Language
 from raypipe.recognition.ctc.search import Alphabet, Search, SearchResult, Weights
+from raypipe.recognition.ctc.spellings import Spellings
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,13 +45,19 @@ class BeamDecoder:
         language: Knowledge about its words.
         weights: How much that counts against the network.
         alternatives: Most other readings that are given of each word.
+        spellings: How the language's words are written with accents; none if it has hardly any.
     """
 
     def __init__(
-        self, characters: Sequence[str], language: Language, weights: Weights | None = None, alternatives: int = 0
+        self,
+        characters: Sequence[str],
+        language: Language,
+        weights: Weights | None = None,
+        alternatives: int = 0,
+        spellings: Spellings | None = None,
     ) -> None:
         self._characters, self._weights = characters, weights or Weights()
-        self._accents = Accents(characters)
+        self._accents = Accents(characters, spellings)
         self._letters = letters = [characters[n] for n in self._accents.kept.tolist()]
         self._alphabet = Alphabet(
             np.array([-1, *map(letter, letters[1:])], np.int32),

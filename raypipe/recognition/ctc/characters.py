@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
+from functools import cache
 
 LETTERS = string.ascii_lowercase + "'"
 """The letters of words. A letter's code is its place in this string; code 27 is the edge of a word."""
@@ -25,6 +26,18 @@ def without_accent(character: str) -> str:
     """A Latin letter as it is in word lists, one of a to z in its case; any other character unchanged."""
     bare = unicodedata.normalize("NFD", character.translate(BASES))[0] if character.isalpha() else character
     return bare if bare.isascii() and bare.isalpha() else character
+
+
+def without_accents(text: str) -> str:
+    """A text with its Latin letters as they are in word lists; it stays as long."""
+    return text.translate(_bare_letters())
+
+
+@cache
+def _bare_letters() -> dict[int, str]:
+    """The Latin letters that are not ASCII, up to U+024F and from U+1E00 to U+1EFF, and what stands for each."""
+    letters = (*range(0x80, 0x250), *range(0x1E00, 0x1F00))
+    return {n: bare for n in letters if (bare := without_accent(chr(n))) != chr(n)}
 
 
 def shape(character: str) -> int:

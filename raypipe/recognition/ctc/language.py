@@ -1,14 +1,14 @@
 """Knowledge about the words of a language: a word list as a trie, word pairs, spelling, and the order of marks.
 
-The list ships in the models folder (`models/recipes/lexicon.py` builds it); everything else is computed from it when a
-recognizer is opened. A user's own words join the list.
+The lists ship in the models folder (`models/recipes/lexicon.py` and `latin_words.py` build them); everything else is
+computed from them when a recognizer is opened. A user's own words join the list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -58,11 +58,12 @@ class Language(NamedTuple):
     order: Floats
 
 
-def load_language(path: Path, lexicon: str | None = None) -> Language:
-    """Loads a language from its file, with a user's own words.
+def load_language(path: Path, code: str, lexicon: str | None = None) -> Language:
+    """Loads a language from a file of word lists, with a user's own words.
 
     Args:
-        path: A file made by `models/recipes/lexicon.py`.
+        path: A file made by `models/recipes/lexicon.py` or `latin_words.py`.
+        code: The language.
         lexicon: Text file, or its URI, of words and names, any number per line, separated by marks and
             spaces. Accents are left out, and so are entries with digits or with letters of other scripts.
 
@@ -70,7 +71,7 @@ def load_language(path: Path, lexicon: str | None = None) -> Language:
         ModelError: The language's file is missing or damaged.
         ConfigError: The lexicon cannot be read.
     """
-    listed = _read(path)
+    listed = _read(path, code)
     if lexicon:
         listed = _join(listed, own_words(lexicon))
     words, frequencies = len(listed.frequencies), listed.frequencies
@@ -87,7 +88,7 @@ def load_language(path: Path, lexicon: str | None = None) -> Language:
 
 
 class _Listed(NamedTuple):
-    """The content of a language's file: words, joined by newlines, with frequencies and case, pairs, and marks."""
+    """What is stored of a language: words, joined by newlines, with frequencies and case, pairs, and marks."""
 
     text: npt.NDArray[np.uint8]
     frequencies: Floats
@@ -98,22 +99,33 @@ class _Listed(NamedTuple):
     order: Floats
 
 
-def _read(path: Path) -> _Listed:
+def read_arrays(path: Path, code: str, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Reads what a file of word lists stores of a language.
+
+    Raises:
+        ModelError: The file is missing or damaged.
+    """
     try:
         with np.load(path) as stored:
-            return _Listed(
-                stored["words"],
-                frequencies=stored["frequencies"].astype(np.float32),
-                proper=np.unpackbits(stored["proper"], count=len(stored["frequencies"])).astype(bool),
-                firsts=np.cumsum(stored["firsts"], dtype=np.int64),
-                seconds=stored["seconds"].astype(np.int64),
-                pair_chances=stored["pair_chances"].astype(np.float32),
-                order=stored["order"].astype(np.float32),
-            )
+            return {name: stored[f"{code}_{name}"] for name in names}
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise ModelError(
             f"The language file {path} cannot be read: {reason_of(error)}.", "Install raypipe again."
         ) from error
+
+
+def _read(path: Path, code: str) -> _Listed:
+    names = "words", "frequencies", "proper", "firsts", "seconds", "pair_chances", "order"
+    stored = read_arrays(path, code, names)
+    return _Listed(
+        stored["words"],
+        frequencies=stored["frequencies"].astype(np.float32),
+        proper=np.unpackbits(stored["proper"], count=len(stored["frequencies"])).astype(bool),
+        firsts=np.cumsum(stored["firsts"], dtype=np.int64),
+        seconds=stored["seconds"].astype(np.int64),
+        pair_chances=stored["pair_chances"].astype(np.float32),
+        order=stored["order"].astype(np.float32),
+    )
 
 
 def _join(listed: _Listed, own: Sequence[str]) -> _Listed:

@@ -6,7 +6,7 @@ import logging
 
 from raypipe.errors import ConfigError
 from raypipe.files.paths import open_file
-from raypipe.recognition.ctc.characters import FOLDS, NUMBER, OTHER, WORD, shape, without_accent
+from raypipe.recognition.ctc.characters import FOLDS, NUMBER, OTHER, WORD, shape, without_accents
 
 LONGEST = 40
 """Most letters in a user's own word: the table of all words is as wide as the longest."""
@@ -23,7 +23,7 @@ def own_words(lexicon: str) -> list[str]:
             text = file.read().decode("utf-8").translate(FOLDS)
     except (OSError, ValueError) as error:
         raise ConfigError(f"The lexicon {lexicon} cannot be read: {error}.", "Give a UTF-8 text file.") from error
-    text = "".join(map(without_accent, text))
+    text = without_accents(text)
     kept = "".join(character if shape(character) in (WORD, NUMBER, OTHER) else " " for character in text)
     found = [word for part in kept.split() if (word := part.strip("'"))]
     words = [word for word in found if len(word) <= LONGEST and all(shape(character) == WORD for character in word)]

@@ -14,6 +14,7 @@ from raypipe.recognition.base import BLANK, GPU_BATCH, Reading, RecognizerOption
 from raypipe.recognition.ctc.batching import buckets, stack
 from raypipe.recognition.ctc.beam import BeamDecoder
 from raypipe.recognition.ctc.language import load_language
+from raypipe.recognition.ctc.spellings import load_spellings
 from raypipe.types import Pixels
 from raypipe.zoo import manifest
 from raypipe.zoo.manifest import Input, Model
@@ -88,8 +89,10 @@ def decoder(characters: Sequence[str], options: RecognizerOptions) -> tuple[Deco
     words = manifest.words_of(options.language) if options.decoder == "beam" else None
     if words is None:
         return partial(decode_greedy, characters=characters), GREEDY_DOUBT
-    language = load_language(words.path, options.lexicon)
-    return BeamDecoder(characters, language, alternatives=options.alternatives).decode, BEAM_DOUBT
+    language = load_language(words.path, options.language, options.lexicon)
+    spellings = load_spellings(words.path, options.language)
+    search = BeamDecoder(characters, language, alternatives=options.alternatives, spellings=spellings)
+    return search.decode, BEAM_DOUBT
 
 
 def decode_greedy(probabilities: Probabilities, step: float, width: int, characters: Sequence[str]) -> Reading:
