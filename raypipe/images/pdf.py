@@ -17,9 +17,10 @@ from raypipe.files.ranged import File, HeldFile, extended
 from raypipe.images import passwords
 from raypipe.images.base import Kind, Size, TextLayer, Wanted, described, rendered
 from raypipe.images.pdf_content import POINTS_PER_INCH, needed_resolution
-from raypipe.images.pdf_damage import damage, is_content_lost
+from raypipe.images.pdf_damage import damage
 from raypipe.images.pdf_fonts import lost_letters
 from raypipe.images.pdf_forms import flatten, kinds_of_notes, mark_buttons
+from raypipe.images.pdf_lost import is_blank, is_content_lost
 from raypipe.images.pdf_masks import finer_masks
 from raypipe.images.pdf_text import MOST_LOOKED_AT, is_seen, text_layer
 from raypipe.images.pdf_tree import recounted
@@ -110,7 +111,7 @@ class PdfPages:
         if number >= (pages := len(self._document)):
             raise PageError(Code.PAGE_MISSING, f"{self._origin} has no page {number + 1}.", f"It has {pages}.")
         if self._document.formenv:
-            mark_buttons(self._document, number, self._source)
+            mark_buttons(self._document, number, self._source, passwords.of(self._origin))
         with closing(self._document[number]) as page:
             if not all(page.get_size()):  # Its crop box lies outside its media box; viewers then ignore it.
                 page.set_cropbox(*page.get_mediabox())
@@ -122,8 +123,6 @@ class PdfPages:
         Raises:
             PageError: `page_missing`; `pdf_damaged`, what the page shows cannot be decoded.
         """
-        from pypdfium2 import raw
-
         with TURNS.of(self._origin):
             if self._read.bytes_read > self._forget_at:  # PDFium keeps everything that it reads.
                 self._open_anew()
@@ -135,7 +134,7 @@ class PdfPages:
                 lost = lost_letters(opened)
                 layer = self._layer(opened, columns, rows, bool(lost)) if wanted.layer else None
                 warning = "; ".join(filter(None, (self._warning, damage(opened), lost)))
-                if not raw.FPDFPage_CountObjects(opened) and is_content_lost(self._source, page):
+                if is_blank(opened) and is_content_lost(self._source, page, passwords.of(self._origin)):
                     message = f"{self._origin}, page {page + 1}, is damaged: what it shows cannot be decoded."
                     raise PageError(Code.PDF_DAMAGED, message, COPY_AGAIN)
         dots = max(round(resolution), 1)
@@ -162,7 +161,7 @@ class PdfPages:
                     return drawn
                 # PDFium draws no fields if the document does not declare its form, as merged ones do not. Flattened
                 # into the page they are drawn, but then other annotations may be lost.
-                flatten(opened, page, self._source)
+                flatten(opened, page, self._source, passwords.of(self._origin))
             with self._page(page) as flat:
                 drawn = np.minimum(drawn, self._drawn(flat, size, gray))
             self._open_anew()

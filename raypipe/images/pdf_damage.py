@@ -1,13 +1,12 @@
-"""Pictures and pages of a PDF that are cut off or damaged: PDFium draws what it can of them and reports no error."""
+"""Pictures of a PDF that are cut off or damaged: PDFium draws what it can of them and reports no error."""
 
 from __future__ import annotations
 
 import ctypes
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from raypipe.files.ranged import File
 from raypipe.images import codestreams, fax, jpeg
 from raypipe.images.pdf_content import objects
 from raypipe.plurals import counted
@@ -45,25 +44,6 @@ def damage(page: PdfPage) -> str:
     handles = [each for each, _ in objects(page) if raw.FPDFPageObj_GetType(each) == raw.FPDF_PAGEOBJ_IMAGE]
     count = sum(_is_damaged(page, handle) for handle in handles[:MOST_PICTURES])
     return f"damaged or cut off: {count} of {counted(len(handles), 'picture')} on the page" if count else ""
-
-
-def is_content_lost(source: File, page: int) -> bool:
-    """Whether the content of a page cannot be decoded, which PDFium draws as an empty page without an error."""
-    from pikepdf import Array, DataDecodingError, PasswordError, Pdf, PdfError
-
-    try:
-        with Pdf.open(cast(Any, source), suppress_warnings=True) as document:
-            content: Any = document.pages[page].obj.get("/Contents", [])
-            document.get_warnings()
-            for part in content if isinstance(content, (Array, list)) else [content]:
-                part.read_bytes()
-            return bool(document.get_warnings())
-    except DataDecodingError:
-        return True
-    except PdfError as error:  # It has a filter that nobody knows, or the document is damaged as a whole.
-        return "unfilterable" in str(error)
-    except (PasswordError, RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError):
-        return False  # It is locked, or too damaged to tell.
 
 
 def _is_damaged(page: PdfPage, handle: Any) -> bool:

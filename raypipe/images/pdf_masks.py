@@ -7,9 +7,10 @@ the letters.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from raypipe.files.ranged import File
+from raypipe.images import pdf_objects
 from raypipe.images.pdf_content import DEEPEST
 
 Sides: TypeAlias = tuple[int, int]
@@ -22,17 +23,13 @@ def finer_masks(source: File, number: int, passwords: Iterable[str]) -> dict[Sid
     Returns:
         None of a document that is locked or damaged.
     """
-    from pikepdf import PasswordError, Pdf, PdfError
+    from pikepdf import PdfError
 
-    for password in ("", *passwords):
-        try:
-            with Pdf.open(cast(Any, source), password=password, suppress_warnings=True) as document:
-                return dict(sorted(_finer(document.pages[number].resources, DEEPEST), key=lambda each: each[1]))
-        except PasswordError:
-            continue
-        except (PdfError, RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError):
-            return {}
-    return {}
+    try:
+        with pdf_objects.opened(source, passwords) as document:
+            return dict(sorted(_finer(document.pages[number].resources, DEEPEST), key=lambda each: each[1]))
+    except (PdfError, *pdf_objects.ODD):
+        return {}
 
 
 def _finer(resources: Any, depth: int) -> Iterator[tuple[Sides, Sides]]:

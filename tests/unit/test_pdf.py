@@ -361,6 +361,26 @@ def test_a_page_of_which_nothing_can_be_decoded_is_not_read_as_empty(
             assert not open_image(given, str(tmp_path / "a.pdf"), 0, True, LIMITS).warning
 
 
+def test_a_page_whose_content_is_no_stream_is_not_read_as_empty() -> None:
+    def change(document: pikepdf.Pdf) -> None:
+        document.pages[0].obj.Contents = document.make_indirect(pikepdf.Dictionary(Length=9))
+
+    with pytest.raises(PageError, match="cannot be decoded"):
+        open_image(changed(pdf(SEEN, (200, 100)), change), *REST)
+
+
+@pytest.mark.parametrize("hidden", [b"", HIDDEN], ids=["scan", "scan with a text layer"])
+@pytest.mark.parametrize("lost", [b"4 0 obj", b"6 0 obj"], ids=["content", "picture"])
+@pytest.mark.parametrize("kept", [0, 30])
+def test_a_page_one_of_whose_objects_is_in_a_hole_is_not_read_as_empty(hidden: bytes, lost: bytes, kept: int) -> None:
+    data = pdf(WHOLE_PAGE + hidden, LETTER, [(850, 1100)])
+    start = data.index(lost) + kept
+    end = data.index(b"endobj", start)
+    assert not open_image(data, *REST).warning
+    with pytest.raises(PageError, match="cannot be decoded"):
+        open_image(data[:start] + bytes(end - start) + data[end:], *REST)
+
+
 def test_a_page_without_content_is_empty() -> None:
     def change(document: pikepdf.Pdf) -> None:
         del document.pages[0].Contents
