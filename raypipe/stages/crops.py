@@ -70,6 +70,15 @@ def none(height: int) -> Crops:
     return _pack([], [], height)
 
 
+def joined(crops: Crops, kept: Sequence[int], others: Crops) -> Crops:
+    """Some pictures of a page, by their numbers in order, and after them others of the same height."""
+    own, added, pictures = crops.segment_table(), others.segment_table().copy(), crops.pictures()
+    own = own[np.isin(own[:, 0], kept)]
+    own[:, 0], added[:, 0] = np.searchsorted(kept, own[:, 0]), added[:, 0] + len(kept)
+    both = [*(pictures[n] for n in kept), *others.pictures()]
+    return _pack(both, [*own, *added], crops.height, crops.dividers)
+
+
 def _lines(boxes: Boxes, layout: LineLayout) -> list[Boxes]:
     return [level(boxes[members], line) for members, line in zip(layout.members, layout.boxes, strict=True)]
 

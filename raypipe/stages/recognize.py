@@ -38,6 +38,7 @@ from raypipe.stages import sample
 from raypipe.stages.base import ModelName, ModelStage, Step, Worker
 from raypipe.stages.folds import unfolded
 from raypipe.stages.long import shortened
+from raypipe.stages.quarters import laid_by_reading
 from raypipe.stages.reverse import from_reverse, front_alone
 from raypipe.stages.specks import guesses, specks
 from raypipe.stages.text_layer import arranged
@@ -124,8 +125,22 @@ class TextReader(Worker["ImageToText"]):
             found = [next(readings) for _ in crops.widths]
             image: Image = row[self.spec.input_col]
             size = self.spec.spread(image)
+            if image.lines is None:
+                crops, found = self._laid(image, crops, found)
             lines = self._lines(crops, found, size) if image.lines is None else arranged(image.lines, size)
             self._fill(row, lines)
+
+    def _laid(self, image: Image, crops: Crops, readings: list[Reading]) -> tuple[Crops, list[Reading]]:
+        """The pictures of a page and their readings, those of regions that were cut out on their side turned."""
+        spec = self.spec
+        if not spec.regions_column or spec.group_images:
+            return crops, readings
+        size = picture_size(spec.resolved)
+
+        def cut(boxes: Boxes) -> Crops:
+            return line_pictures.cut(image, boxes, *size, 0, spec.space_width)
+
+        return laid_by_reading(crops, readings, self._read, cut, self._recognizer.doubtful)
 
     def _lines(self, crops: Crops, readings: list[Reading], size: Spread) -> list[Line]:
         """The lines of a page: upside-down ones are turned, specks, guesses and lines from the reverse are left out."""
