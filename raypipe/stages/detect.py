@@ -66,11 +66,11 @@ class TextDetector(Worker["ImageTextDetector"]):
 
     def _found(self, pixels: Pixels) -> Detection:
         """The regions of a page; if it lies on its side, those of the page turned by 90 degrees."""
-        found = self._in_tiles(pixels)
-        if lies(found.boxes, self.spec.finds == "lines"):
+        found, of_lines = self._in_tiles(pixels), self.spec.finds == "lines"
+        if lies(found.boxes, of_lines):
             return found
         turned = self._in_tiles(turned_pixels(pixels))
-        if lying(turned.boxes) <= TURNED_GAIN * lying(found.boxes):
+        if not _is_turned(found, turned, of_lines):
             return found
         return replace(turned, boxes=turned_back(turned.boxes, len(pixels)))
 
@@ -89,6 +89,18 @@ class TextDetector(Worker["ImageTextDetector"]):
         height, width = image.pixels().shape[:2]
         first = tiles(height, width, self.spec.width)[0]
         return self.spec.width / float(first.end)
+
+
+def _is_turned(found: Detection, turned: Detection, of_lines: bool) -> bool:
+    """Whether a page on which these regions are found lies on its side, from those found on it turned by 90 degrees.
+
+    A page with text both ways, such as a chart, stays as it is if its lines are found better so: those that stand are
+    read in any case.
+    """
+    if lying(turned.boxes) <= TURNED_GAIN * lying(found.boxes):
+        return False
+    mixed = of_lines and not lies(turned.boxes, of_lines=False)
+    return not mixed or float(turned.scores.mean()) > float(found.scores.mean() if len(found.scores) else 0)
 
 
 def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:

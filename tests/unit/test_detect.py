@@ -92,6 +92,37 @@ def test_pages_without_text_have_no_regions() -> None:
         assert detect(image_of(white(100, 200)), WORDS[:0], **parameters) == []
 
 
+class BothWays(FakeDetector):
+    """Finds text on a wide page, and the same, with other scores, on the page turned by 90 degrees."""
+
+    def __init__(self, found: Detection, turned_score: float) -> None:
+        super().__init__(found, refiner=False)
+        self.turned_score = turned_score
+
+    def detect(self, pixels: np.ndarray, width: int, thresholds: object, refine: bool) -> Detection:
+        height, width = pixels.shape[:2]
+        x, y, *sizes, angle = self.found.boxes.T
+        if width > height:
+            return self.found
+        turned = np.stack([width - y, x, *sizes[::-1], angle], 1)
+        return Detection(turned, np.full(len(turned), self.turned_score, np.float32))
+
+
+@pytest.mark.parametrize(("score", "angle"), [(0.89, 0), (0.95, -90)])
+def test_a_page_with_text_both_ways_stays_as_it_is_unless_its_lines_are_found_better(
+    score: float, angle: float
+) -> None:
+    """As a chart whose bars have names that stand: they look like the lines of a page on its side."""
+    names = boxes(*((150 + 70 * n, 450, 34, 86, 0) for n in range(12)))
+    numbers = boxes(*((60, 50 + 50 * n, 44, 28, 0) for n in range(7)), (500, 30, 250, 30, 0))
+    some = np.concatenate([names, numbers])
+    detector = worker(TextDetector, rp.ImageTextDetector())
+    detector._detector = BothWays(Detection(some, np.full(len(some), 0.92, np.float32)), score)
+    detector._thresholds = None
+    (row,) = carried_out(detector, [{"path": "x", "pagenum": 0, "image": image_of(white(600, 1000))}])
+    assert {region.angle for region in row["text_regions"] if region.width < 50} == {angle}
+
+
 def test_thresholds_fall_back_on_the_family(fake_models: Path) -> None:
     craft, db = (rp.ImageTextDetector(model=name).thresholds() for name in ("some_detector", "db_detector"))
     assert (craft.score, craft.text, craft.link) == (0.7, 0.4, 0.4)
