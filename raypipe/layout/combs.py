@@ -6,6 +6,7 @@ import numpy as np
 
 from raypipe.layout.chains import Indices, chains
 from raypipe.layout.lines import page_angle, turned
+from raypipe.layout.standing import quarters
 from raypipe.types import Boxes
 
 LETTER = 0.2, 1.3
@@ -24,14 +25,15 @@ def combed(boxes: Boxes) -> list[Indices]:
     """The regions (n, 5) in groups: those of a comb in reading direction, every other one alone."""
     alone = np.ones(len(boxes), np.bool_)
     width, height = boxes[:, 2], boxes[:, 3]
-    letters = np.flatnonzero((width >= LETTER[0] * height) & (width <= LETTER[1] * height))
-    level = turned(boxes[letters], -page_angle(boxes))
+    is_letter, quarter = (width >= LETTER[0] * height) & (width <= LETTER[1] * height), quarters(boxes[:, 4])
     groups = []
-    for row in chains(level, rows=True):
-        for comb in _even(row, level):
-            if len(comb) >= MIN_LETTERS:
-                groups.append(letters[comb])
-                alone[letters[comb]] = False
+    for turn in np.unique(quarter[is_letter]):
+        letters = np.flatnonzero(is_letter & (quarter == turn))
+        level = turned(boxes[letters], -page_angle(boxes[quarter == turn]))
+        for row in chains(level, rows=True):
+            groups += [letters[comb] for comb in _even(row, level) if len(comb) >= MIN_LETTERS]
+    for group in groups:
+        alone[group] = False
     return [*groups, *np.flatnonzero(alone)[:, None]]
 
 

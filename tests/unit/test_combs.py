@@ -41,6 +41,13 @@ def test_other_regions_stay_alone(some: Boxes) -> None:
     assert [group.tolist() for group in combed(some)] == [[n] for n in range(len(some))]
 
 
+def test_letters_below_each_other_stay_alone_also_beside_text_that_stands() -> None:
+    column = boxes(*((100, 100 + 50 * n, 32, 40, 0) for n in range(5)))
+    standing = boxes(*((300 + 50 * n, 300, 250, 36, -90) for n in range(4)))
+    some = np.concatenate([standing, column])
+    assert [group.tolist() for group in combed(some)] == [[n] for n in range(len(some))]
+
+
 def test_two_combs_of_a_row_are_two() -> None:
     some = np.concatenate([letters(4, 50), letters(4, 50, x=400)])
     assert [group.tolist() for group in combed(some)] == [[0, 1, 2, 3], [4, 5, 6, 7]]
