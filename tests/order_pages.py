@@ -323,6 +323,18 @@ def margin_notes(x: float, margin: float) -> Page:
     return [*column(wrapped(PROSE, 60)[:14], x, 100), *notes]
 
 
+def middle_cells(rows: Sequence[Sequence[Sequence[str]]], places: Sequence[float]) -> Page:
+    """A table with cells of several lines, those of fewer in the middle: the first lines are read across."""
+    page, y = [], 200.0
+    for cells in rows:
+        most = max(map(len, cells))
+        top = [y + (most - len(cell)) * LEADING / 2 for cell in cells]
+        placed = [column(cell, x, at) for cell, x, at in zip(cells, places, top, strict=True)]
+        page += [[line for cell in placed for line in cell[0]], *(row for cell in placed for row in cell[1:])]
+        y += (most + 1.2) * LEADING
+    return page
+
+
 def invoice() -> Page:
     """A heading, two addresses, a table of prices and a note."""
     heads = grid([["INVOICE", "No. 417"]], [100, 1100], 60)
@@ -373,6 +385,19 @@ def apart(columns: Sequence[Sequence[str]], pitch: float) -> Page:
         for parts, n, m in rows
     ]
 
+
+MEMBER = [
+    [["Surname"], ["Harrington"]],
+    [["First names"], ["Lucy Anne"]],
+    [["Date of birth", "(day, month, year)"], ["7 April 1988"]],
+    [["Address"], ["14 Orchard Close", "Bath BA2 4QR"]],
+    [["Telephone"], ["07700 900123"]],
+]
+RECIPE = [
+    [["Ingredients"], ["200 g flour", "2 eggs", "a pinch of salt", "300 ml milk"]],
+    [["Method"], ["Whisk the eggs with the milk.", "Add the flour.", "Leave to stand.", "Fry in butter."]],
+    [["Serves"], ["four people"]],
+]
 
 KINDS: dict[str, Callable[[], Page]] = {
     "prose in one column": lambda: column(wrapped(PROSE, 80)[:10], 100, 100),
@@ -436,6 +461,8 @@ KINDS: dict[str, Callable[[], Page]] = {
     "form with fields side by side": lambda: grid(FORM, [100, 800], leading=80),
     "form with labels": lambda: grid(LABELS, [100, 500], leading=60),
     "form with labels that wrap": lambda: grid(WRAPPED_LABELS, [100, 500], leading=60),
+    "form with cells in the middle": lambda: middle_cells(MEMBER, [100, 500]),
+    "recipe": lambda: middle_cells(RECIPE, [100, 500]),
     "form with choices": lambda: grid(QUESTIONS, [100, 900], leading=60),
     "dates and stations": lambda: grid(DATES, [100, 500], leading=60),
     "letterhead": letterhead,

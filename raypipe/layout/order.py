@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.geometry import Floats, bounds
+from raypipe.layout.cells import raised
 from raypipe.layout.chains import Indices, chains
 from raypipe.layout.flow import (
     Direction,
@@ -49,6 +50,8 @@ LEVEL = 0.5
 """Lines of two columns are level if their middles are this close, in line heights."""
 IN_ROWS = 0.9
 """Columns with this fraction of lines level with one of the other column may as well be a table."""
+CENTRED_CELLS = 2
+"""A table has at least this many cells that are centred beside others: a single line may be by chance."""
 HEADING_LINES = 2
 """A heading below two columns has at most this many lines, and is nearer to the text below."""
 HEADING_GAP = 1.5
@@ -65,13 +68,14 @@ BESIDE = 0.1
 class _Page:
     """The lines of a page, level: boxes (n, 5), their bounds (n, 4), and their words, if they have been read.
 
-    Also the bounds (m, 4) of dividers between columns.
+    Also the bounds (m, 4) of dividers between columns, and which lines begin a cell centred beside another one, (n,).
     """
 
     lines: Boxes
     box: Floats
     words: Words | None
     dividers: Floats
+    centred: npt.NDArray[np.bool_]
 
 
 def reading_order(lines: Boxes, texts: Sequence[str] | None, dividers: Boxes) -> list[Indices]:
@@ -80,7 +84,8 @@ def reading_order(lines: Boxes, texts: Sequence[str] | None, dividers: Boxes) ->
     Texts are those that have been read; dividers (m, 5) are what parts columns for the eye.
     """
     words = Words.of(texts) if texts else None
-    return _blocks(np.arange(len(lines)), _Page(lines, bounds(lines), words, bounds(dividers)))
+    lines, centred = raised(lines)
+    return _blocks(np.arange(len(lines)), _Page(lines, bounds(lines), words, bounds(dividers), centred))
 
 
 def _blocks(members: Indices, page: _Page, running: bool = False) -> list[Indices]:
@@ -330,6 +335,8 @@ def _gutter(left: Indices, right: Indices, page: _Page) -> float:
 
 def _in_own_lines(left: Indices, right: Indices, columns: Sequence[Indices], page: _Page) -> bool:
     """Whether each side begins at one edge, and their lines do not form common rows."""
+    if np.count_nonzero(page.centred[np.concatenate([left, right])]) >= CENTRED_CELLS:
+        return False
     begin = [max(len(column) for column in columns if column[0] in side) / len(side) for side in (left, right)]
     level = max(len(_level(one, other, page)) / len(one) for one, other in ((left, right), (right, left)))
     return min(begin) >= ONE_EDGE and level < IN_ROWS
