@@ -15,6 +15,8 @@ MOST_MISSING = 0.02
 """A file without its end is read if it lacks at most this share of its rows."""
 ZEROS = 512
 """This many zeros at the end are not picture data: disks and downloads leave them where bytes are missing."""
+TABLE_BYTES = 17
+"""Those of a table of codes that stand before what the codes mean: its number, and how many codes have each length."""
 NOTHING = 128
 """The value that libjpeg gives to missing data, in every channel."""
 COARSEST = 24
@@ -23,9 +25,10 @@ out: at `Wanted.reduce_above` pixels of its longer side, and four times as coars
 BASELINE, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE = 0xC0, 0xC2, 0xC9, 0xCA
 JPEG_LS = 0xF7
 _FRAMES = frozenset((*range(0xC0, 0xD0), JPEG_LS)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = frozenset((BASELINE, 0xC1))
 _READ = frozenset((BASELINE, 0xC1, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE))
-_SCAN, _QUANTIZATION, _HEIGHT = 0xDA, 0xDB, 0xDC
-_AMONG_SCANS = frozenset((_SCAN, 0xC4, 0xD9, _QUANTIZATION, _HEIGHT, 0xDD, 0xFE))
+_SCAN, _QUANTIZATION, _HEIGHT, _CODES = 0xDA, 0xDB, 0xDC, 0xC4
+_AMONG_SCANS = frozenset((_SCAN, _CODES, 0xD9, _QUANTIZATION, _HEIGHT, 0xDD, 0xFE))
 """Markers that may follow the first scan: further ones, their tables, the height, comments and the end."""
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 """A marker of a JPEG file, except those inside the data of a scan: a stuffed 0xff and the restarts."""
@@ -122,11 +125,31 @@ def has_end(data: bytes) -> bool:
 
 
 def is_sound(data: bytes) -> bool:
-    """Whether a file begins as it should, has a picture, and has no marker among its data that cannot be there."""
+    """Whether a file begins as it should, has a picture, and has no marker or hole among its data that cannot be."""
     markers = [marker for marker, _ in segments(data)]
-    if not data.startswith(START_OF_IMAGE) or _SCAN not in markers:
+    if not data.startswith(START_OF_IMAGE) or _SCAN not in markers or _has_hole(data):
         return False
     return bool(_FRAMES.intersection(markers)) and _AMONG_SCANS.issuperset(markers[markers.index(_SCAN) :])
+
+
+def _has_hole(data: bytes) -> bool:
+    """Whether there are zeros in the picture's data that are no pixels.
+
+    They are where zero is a code of something else than nothing, which ends a block: ITU-T T.81, C and F.1.2.
+    """
+    if bytes(ZEROS) not in data or (frame(data) or (0, b""))[0] not in _SEQUENTIAL:
+        return False
+    places = list(_places(data))
+    start = next((start for marker, start, _ in places if marker == _SCAN), len(data))
+    tables = (segment for marker, _, segment in places if marker == _CODES)
+    return data.find(bytes(ZEROS), start, places[-1][1]) >= 0 and any(map(any, map(_codes_of_zeros, tables)))
+
+
+def _codes_of_zeros(tables: bytes) -> Iterator[int]:
+    """What code of zeros alone stands for in each of the tables of a segment; the shortest code is the first."""
+    while len(tables) > TABLE_BYTES:
+        yield tables[TABLE_BYTES]
+        tables = tables[TABLE_BYTES + sum(tables[1:TABLE_BYTES]) :]
 
 
 def frame(data: bytes) -> tuple[int, bytes] | None:

@@ -162,6 +162,21 @@ def test_a_jpeg_with_a_marker_that_cannot_be_there_is_read_with_a_warning(marker
     assert open_image(data[:place] + marker + data[place:], "a.jpg", 0, False, LIMITS).warning == "it is damaged inside"
 
 
+@pytest.mark.parametrize("colours", ["L", "RGB"])
+def test_a_hole_in_a_jpeg_is_told(colours: str) -> None:
+    noise = PillowImage.effect_noise((400, 300), 60).convert(colours)
+    data = encoded(noise, "JPEG")
+    place = len(data) // 2
+    with_hole = data[:place] + bytes(1000) + data[place + 1000 :]
+    assert open_image(with_hole, "a.jpg", 0, False, LIMITS).warning == "it is damaged inside"
+    assert not open_image(data + bytes(1000), "a.jpg", 0, False, LIMITS).warning
+
+
+def test_zeros_that_are_pixels_are_no_hole() -> None:
+    data = encoded(PillowImage.new("L", (1500, 2000), 255), "JPEG", optimize=True)
+    assert bytes(1000) in data and not open_image(data, "a.jpg", 0, False, LIMITS).warning
+
+
 def test_a_sound_file_has_no_warning() -> None:
     video = io.BytesIO(JPEGS["baseline"] + b"film" * 100)
     info = PngImagePlugin.PngInfo()
