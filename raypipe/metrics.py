@@ -12,6 +12,10 @@ from dataclasses import dataclass
 SECONDS, TOTAL = "_seconds", "_total"
 """The ends of the names of sums: of seconds, of counts."""
 
+READ, FAILED, FOUND = "raypipe_pages", "raypipe_page_failures", "raypipe_found"
+STEPS = "raypipe_stage_seconds"
+"""What servers and the actors of batch jobs both export to Prometheus."""
+
 SESSION = "session_"
 """The beginning of the name of the seconds that a model ran; its file follows."""
 AS_HALF = " in fp16"

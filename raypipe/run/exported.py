@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ray.util.metrics import Counter
 
 from raypipe.errors import Failure
-from raypipe.metrics import SECONDS, TOTAL
+from raypipe.metrics import FAILED, FOUND, READ, SECONDS, STEPS, TOTAL
 from raypipe.types import Row
 
 
@@ -16,10 +16,10 @@ class Exported:
 
     def __init__(self, operator: str, is_first: bool) -> None:
         self._operator, self._is_first = {"operator": operator}, is_first
-        self._pages = _counter("raypipe_pages", "Pages begun.")
-        self._failures = _counter("raypipe_page_failures", "Pages that failed.", "code")
-        self._found = _counter("raypipe_found", "Regions and lines found.", "what")
-        self._steps = _counter("raypipe_stage_seconds", "Seconds in a step.", "step")
+        self._pages = _counter(READ, "Pages begun.")
+        self._failures = _counter(FAILED, "Pages that failed.", "code")
+        self._found = _counter(FOUND, "Regions and lines found.", "what")
+        self._steps = _counter(STEPS, "Seconds in a step.", "step")
         self._busy = _counter("raypipe_busy_seconds", "Seconds in which the actor processed pages.")
 
     def add(self, failed: Sequence[Row], pages: int, seconds: float, sums: Mapping[str, float]) -> None:

@@ -25,7 +25,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from raypipe.errors import ConfigError, reason_of
-from raypipe.metrics import Visit
+from raypipe.metrics import FAILED, FOUND, READ, STEPS, Visit
 from raypipe.web.settings import ServerSettings
 from raypipe.web.traces import traces_to
 
@@ -58,13 +58,11 @@ class Telemetry:
         self._seconds = Histogram(
             "raypipe_request_seconds", "Until the answer's head.", ("route",), registry=registry, buckets=SECONDS
         )
-        self._pages = Counter("raypipe_pages", "Pages read.", registry=registry)
+        self._pages = Counter(READ, "Pages read.", registry=registry)
         self._problems = Counter("raypipe_problems", "Requests without a result.", ("code",), registry=registry)
-        self._failures = Counter("raypipe_page_failures", "Pages that failed.", ("code",), registry=registry)
-        self._counts = Counter("raypipe_found", "Regions and lines found.", ("what",), registry=registry)
-        self._stages = Histogram(
-            "raypipe_stage_seconds", "A page's share of a step.", ("step",), registry=registry, buckets=SECONDS
-        )
+        self._failures = Counter(FAILED, "Pages that failed.", ("code",), registry=registry)
+        self._counts = Counter(FOUND, "Regions and lines found.", ("what",), registry=registry)
+        self._stages = Histogram(STEPS, "A page's share of a step.", ("step",), registry=registry, buckets=SECONDS)
         self._queue = Histogram(
             "raypipe_queue_seconds", "Waiting for a replica.", ("operator",), registry=registry, buckets=SECONDS
         )

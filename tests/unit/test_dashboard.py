@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import raypipe
+from raypipe import metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana-batch.json").read_text(encoding="utf-8"))
 SOURCE = (Path(raypipe.__file__).parent / "run" / "exported.py").read_text(encoding="utf-8")
-MADE = re.findall(r'_counter\("(\w+)", "[^"]*"(.*)\)', SOURCE)
-TAGS = {name: {"operator", *re.findall(r'"(\w+)"', tags)} for name, tags in MADE}
+MADE = re.findall(r'_counter\("?(\w+)"?, "[^"]*"(.*)\)', SOURCE)
+NAMES = vars(metrics)
+"""Of those, too, that servers export under the same name."""
+TAGS = {NAMES.get(name, name): {"operator", *re.findall(r'"(\w+)"', tags)} for name, tags in MADE}
 EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 OF_RAY = {"SessionName"}
 SERIES = re.compile(r"(?:by \((\w+)\) \()?(?:rate|increase)\(ray_(\w+)_total\{(.*?)\}")
