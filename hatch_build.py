@@ -1,4 +1,6 @@
-"""Builds the C libraries into the wheel, or beside their sources for an editable install; adds the models.
+"""Builds the C libraries beside their sources, and adds them and the models to the wheel.
+
+Python takes the package from a checkout in which it is started, such as Ray's workers: it needs the libraries, too.
 
 The system's C compiler does it. Where there is none, or one that does not know all instructions that the sources use
 (GCC before 11, Clang before 12), the one in the package `ziglang` does, which is fetched for the build. Either makes
@@ -36,21 +38,15 @@ class LibraryHook(BuildHookInterface[Any]):
         return [] if has_compiler(Path(self.root)) else ["ziglang>=0.13"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compiles the libraries; an editable install finds them in the source folders."""
+        """Compiles the libraries."""
         root = Path(self.root)
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform()}"
         if version != "editable":
             build_data["force_include"] |= models(root)
-        if version == "editable":
-            for library in LIBRARIES:
-                build(root, library.parent, root / library)
-            return
-        self._folder = tempfile.TemporaryDirectory()
         for library in LIBRARIES:
-            made = Path(self._folder.name, library.name)
-            build(root, library.parent, made)
-            build_data["force_include"][str(made)] = library.as_posix()
+            build(root, library.parent, root / library)
+            build_data["artifacts"].append(library.as_posix())
 
 
 def models(root: Path) -> dict[str, str]:

@@ -29,7 +29,7 @@ def opened(path: Path, what: str) -> ctypes.CDLL:
     except (OSError, AttributeError) as error:
         raise ModelError(
             f"The {what}, {path}, cannot be loaded: {reason_of(error)}.",
-            "Install raypipe again with pip install; it needs no compiler.",
+            "Install raypipe again, a checkout with `pip install .` in it; no compiler is needed.",
         ) from error
 
 

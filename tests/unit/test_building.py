@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -38,3 +39,14 @@ def test_the_compiler_of_the_system_is_used_if_it_knows_all_instructions(
     assert not hook.has_compiler(ROOT) and "ziglang" in hook.compiler(ROOT)
     old.unlink()
     assert not hook.has_compiler(ROOT)
+
+
+@pytest.mark.parametrize("version", ["standard", "editable"])
+def test_a_checkout_has_the_libraries_whatever_is_installed_from_it(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    built, data = list[Path](), dict[str, Any](force_include={}, artifacts=[])
+    monkeypatch.setattr(hook, "build", lambda root, folder, target: built.append(target))
+    hook.LibraryHook(str(ROOT), {}, None, None, "", "wheel").initialize(version, data)
+    assert built == [ROOT / library for library in hook.LIBRARIES]
+    assert data["artifacts"] == [library.as_posix() for library in hook.LIBRARIES]
