@@ -10,13 +10,10 @@ from raypipe.keys import public
 from raypipe.plurals import counted
 
 
-def print_failures(outcome: Outcome, folder: OutputFolder) -> None:
-    """Prints what failed, on standard error, and how many pages have a warning.
-
-    It says how often each kind of failure occurred, and its first reason with the remedy.
-    """
+def print_outcome(outcome: Outcome, folder: OutputFolder) -> None:
+    """Prints how often each kind of failure and warnings occurred, with the first of each, on standard error."""
     for kind, count in outcome.failed.most_common():
-        click.echo(f"failed: {count} with {kind}, such as: {outcome.reasons[kind]}", err=True)
+        click.echo(f"failed: {count:,} with {kind}, such as: {outcome.reasons[kind]}", err=True)
     if outcome.failed:
         click.echo(
             f"The column `exception` in {public(folder.results)}/ says why each page failed and what to do.", err=True

@@ -65,7 +65,7 @@ def _state(progress: Progress) -> str:
     left = (progress.total - progress.finished) / rate if rate and not progress.listing else None
     time_left = f", {duration(left)} left" if left is not None and not Console(stderr=True).is_terminal else ""
     pages = f"{progress.finished:,}/{counted(progress.total, 'page')}"
-    return f"{pages}, {rate:.2f} pages/s, {progress.failed} failed{more}{time_left}"
+    return f"{pages}, {rate:.2f} pages/s, {progress.failed:,} failed{more}{time_left}"
 
 
 def duration(seconds: float) -> str:

@@ -25,7 +25,7 @@ from raypipe.cli.options import (
     threads_option,
     with_overlays,
 )
-from raypipe.cli.outcome import print_failures
+from raypipe.cli.outcome import print_outcome
 from raypipe.errors import ExitStatus
 from raypipe.job import loop, plan, stop
 from raypipe.job.engine import Engine, choose
@@ -146,7 +146,7 @@ def _report(summary: loop.Summary, job: Job, overlay: str) -> ExitStatus:
     folders = [job.folder.results, *map(job.folder.documents, job.writer.formats)]
     folders += [job.folder.overlays] if overlay != "none" else []
     click.echo(f"results: {'  '.join(f'{public(folder)}/' for folder in folders)}", err=True)
-    print_failures(outcome, job.folder)
+    print_outcome(outcome, job.folder)
     if outcome.unwritten:
         return ExitStatus.OUTPUT
     return ExitStatus.PAGES if outcome.failed else ExitStatus.DONE

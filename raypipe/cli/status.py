@@ -6,7 +6,7 @@ import json
 
 import click
 
-from raypipe.cli.outcome import print_failures
+from raypipe.cli.outcome import print_outcome
 from raypipe.job.folder import OutputFolder
 from raypipe.job.status import Status
 from raypipe.job.status import status as status_of
@@ -23,7 +23,7 @@ def status(output: str, as_json: bool) -> None:
         click.echo(json.dumps({**vars(found), "outcome": vars(found.outcome), "finished": found.finished}, indent=1))
         return
     click.echo(_summary(found))
-    print_failures(found.outcome, OutputFolder(output))
+    print_outcome(found.outcome, OutputFolder(output))
 
 
 def _summary(found: Status) -> str:

@@ -64,7 +64,7 @@ async def _count(service: Service, uploads: list[Upload], most: int) -> int:
         several = may_have_pages(upload.content)
         pages += await deadline.wait_for(service.reader.count(upload.content)) if several else 1
     if pages > most:
-        detail = f"The job has {counted(pages, 'page')}, and the limit of this server is {most}."
+        detail = f"The job has {counted(pages, 'page')}, and the limit of this server is {most:,}."
         raise ProblemError(413, "too_many_pages", detail)
     return pages
 

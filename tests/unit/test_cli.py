@@ -361,7 +361,7 @@ def test_a_document_in_every_format(tmp_path: Path, page_png: bytes, monkeypatch
     assert ElementTree.parse("out/hocr/sub/b.png.hocr").getroot().tag.endswith("html")
 
 
-@pytest.mark.parametrize("phase", ["plan.prepare", "loop.run", "print_failures"])
+@pytest.mark.parametrize("phase", ["plan.prepare", "loop.run", "print_outcome"])
 def test_a_job_that_is_stopped_says_so_whatever_it_does(
     phase: str, tmp_path: Path, page_png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

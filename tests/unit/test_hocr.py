@@ -57,7 +57,9 @@ def test_hocr_escapes_and_tells_confidences() -> None:
 
 def test_hocr_boxes_stay_on_the_page() -> None:
     lines = [line("over the edge", 350, 5, 0, angle=30), line("before it", -80, 295, 1)]
-    for _, title, _ in parsed(hocr(lines, 0, 400, 300, False)):
+    found = parsed(hocr(lines, 0, 400, 300, False))
+    assert len(found) > len(lines)
+    for _, title, _ in found:
         left, top, right, bottom = map(int, re.findall(r"-?\d+", title)[:4])
         assert 0 <= left <= right <= 400
         assert 0 <= top <= bottom <= 300

@@ -16,7 +16,7 @@ from jobs import PIPELINE, files, names, pages, run, run_and_stop, tiff
 from PIL import Image
 
 import raypipe as rp
-from raypipe.cli.outcome import print_failures
+from raypipe.cli.outcome import print_outcome
 from raypipe.errors import ConfigError, InputError, OutputError, TooManyErrorsError
 from raypipe.inputs.listing import Found
 from raypipe.job import lease, loop, plan
@@ -65,7 +65,7 @@ def test_pages_that_were_read_with_a_warning_are_counted(tmp_path: Path, capsys:
         (tmp_path / "in" / name).write_bytes(whole[:-2])
     for done in (run(tmp_path / "in", tmp_path / "out"), run(tmp_path / "in", tmp_path / "out")):
         assert (done.outcome.warned, done.outcome.warning) == (2, f"{tmp_path}/in/a.jpg: it lacks its end.")
-    print_failures(done.outcome, OutputFolder(str(tmp_path / "out")))
+    print_outcome(done.outcome, OutputFolder(str(tmp_path / "out")))
     assert f"warning: 2 pages, such as {done.outcome.warning}\n" in capsys.readouterr().err
     some = run(tmp_path / "in" / "b.jpg", tmp_path / "out").outcome
     assert (some.warned, some.warning) == (1, f"{tmp_path}/in/b.jpg: it lacks its end.")
