@@ -15,6 +15,7 @@ from pdfs import pdf
 
 import raypipe as rp
 from raypipe.errors import ConfigError
+from raypipe.images import pdf_text
 from raypipe.images.base import TextLayer
 from raypipe.images.image import IMAGE, Image
 from raypipe.metrics import Metrics
@@ -48,6 +49,86 @@ def changed(data: bytes, **entries: object) -> bytes:
             document.pages[0][f"/{name}"] = value
         document.save(file)
     return file.getvalue()
+
+
+def layer_of(content: bytes) -> TextLayer:
+    found = pdf_text.text_layer(pypdfium2.PdfDocument(pdf(content, SIZE))[0], *SIZE)
+    assert found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("further", "words"),
+    [
+        (b"32 4 Td (two) Tj", ["onetwo"]),
+        (b"32 14 Td (two) Tj", ["one", "two"]),
+        (b"0.94 0.34 -0.34 0.94 73 150 Tm (two) Tj", ["one", "two"]),
+        (b"20 Tf 0 1 -1 0 73 150 Tm (two) Tj", ["one", "two"]),
+        (b"0 -22 Td (hyph-) Tj 0 -22 Td (en) Tj", ["one", "hyph-", "en"]),
+        (b"255 0 Td (off) Tj", ["one"]),
+        (b"-80 0 Td (off) Tj", ["one"]),
+        (b"0 60 Td (off) Tj", ["one"]),
+        (b"0 -180 Td (off) Tj", ["one"]),
+    ],
+    ids=["on one line", "raised", "tilted", "upright", "a hyphen", "right of the page", "left", "above", "below"],
+)
+def test_where_words_begin(further: bytes, words: list[str]) -> None:
+    found = layer_of(b"BT /F0 20 Tf 40 150 Td (one) Tj " + further + b" ET").words
+    assert [word.text for word in found] == words
+
+
+def test_a_line_is_as_high_as_its_font_and_a_word_as_its_ink() -> None:
+    found = layer_of(b"BT /F0 20 Tf 40 150 Td (one) Tj (                  high) Tj ET")
+    low, high = (word.height for word in found.words)
+    assert low == pytest.approx(11, abs=1) and high == pytest.approx(19, abs=1)
+    assert found.lines[:, 3] == pytest.approx(23.4, abs=1)
+
+
+@pytest.mark.parametrize(("stated", "height"), [(0, 12), (5, 12), (18, 18)])
+def test_some_fonts_do_not_say_how_high_they_are(stated: int, height: int) -> None:
+    letter = pdf_text._Character("l", True, False, (10, 20, 14, 32), (10, 20, 14, 20 + stated), (1, 0))
+    words, lines = pdf_text._words([letter], np.array([[1, 0], [0, -1]], np.float32), np.array([0, 100]), (100, 100))
+    assert words[0].height == 12 and lines[0, 3] == pytest.approx(height)
+
+
+@pytest.mark.parametrize(
+    ("letters", "text"),
+    [
+        ("\ufb01ne \ufb06ory", "fine story"),
+        ("x\u00b2 \u00bd", "x\u00b2 \u00bd"),
+        ("\ud835\udc00", "\U0001d400"),
+        ("\ud835", "\ufffd"),
+    ],
+    ids=["ligatures", "other compositions stay", "halves of a pair", "half of a pair"],
+)
+def test_the_characters_of_a_word(letters: str, text: str) -> None:
+    nowhere = (0.0, 0.0, 1.0, 1.0)
+    characters = [pdf_text._Character(letter, False, False, nowhere, nowhere, (1, 0)) for letter in letters]
+    assert pdf_text._text(characters) == text
+
+
+@pytest.mark.parametrize(("letters", "doubt"), [(50, ""), (49, "it is invisible, like the text that scanners add")])
+def test_one_of_fifty_letters_may_be_invisible(letters: int, doubt: str) -> None:
+    text = b"BT /F0 5 Tf 10 150 Td (%s) Tj 3 Tr 0 -20 Td (o) Tj ET" % (b"o" * (letters - 1))
+    assert layer_of(text).doubt == doubt
+
+
+def test_of_very_many_characters_none_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"BT /F0 20 Tf 40 150 Td (letters) Tj ET"
+    monkeypatch.setattr(pdf_text, "MOST_CHARACTERS", 7)
+    assert layer_of(content).doubt == ""
+    monkeypatch.setattr(pdf_text, "MOST_CHARACTERS", 6)
+    found = layer_of(content)
+    assert found.doubt == "it has 7 characters" and not found.words and found.lines.shape == (0, 5)
+
+
+@pytest.mark.parametrize("scale", [1, 0.5])
+@pytest.mark.parametrize(("gray", "seen"), [(255 - pdf_text.CONTRAST, True), (256 - pdf_text.CONTRAST, False)])
+def test_words_are_looked_for_where_they_are_on_the_smaller_picture(scale: float, gray: int, seen: bool) -> None:
+    picture = np.full((round(100 * scale), round(200 * scale)), 255, np.uint8)
+    picture[round(80 * scale), round(160 * scale)] = gray
+    layer = TextLayer(words=[a_word("here", 1, 160, 80, 20, 10, 0)], lines=boxes((160, 80, 20, 10, 0)))
+    assert pdf_text.is_seen(layer, picture, scale) is seen
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
