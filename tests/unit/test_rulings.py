@@ -9,7 +9,7 @@ from making import Boxes, boxes, image_of, white
 
 from raypipe.layout.combs import is_comb
 from raypipe.stages.crops import cut
-from raypipe.stages.rulings import drawn
+from raypipe.stages.rulings import MARGIN, drawn
 from raypipe.types import Pixels
 
 PITCH, LEFT, TOP, BOTTOM = 40, 200, 100, 146
@@ -43,6 +43,22 @@ def test_letters_between_ticks_are_a_word_whatever_regions_were_found(tick: int,
     assert (word[:, 1] + word[:, 3] / 2 < BOTTOM + 2).all()
     assert rest == pytest.approx(REGIONS[:1])
     assert is_comb(word)
+
+
+@pytest.mark.parametrize("scale", [0.75, 1, 2, 3])
+def test_boxes_are_around_the_letters_of_a_page_of_any_size(scale: float) -> None:
+    page = cv2.resize(comb("50723", 12), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    (word,), rest = drawn(page, REGIONS * np.array([scale] * 4 + [1], np.float32))
+    assert rest == pytest.approx(REGIONS[:1] * np.array([scale] * 4 + [1]))
+    dark = comb("50723", 12)[101:136, :, 2] < 60
+    for n, (x, y, width, height, angle) in enumerate((word / np.array([scale] * 4 + [1])).tolist()):
+        left = LEFT + PITCH * n + 5
+        rows, columns = np.nonzero(dark[:, left : left + PITCH - 10])
+        ink_height, ink_width = np.ptp(rows) + 1, np.ptp(columns) + 1
+        assert (x, y) == pytest.approx((left + columns.mean(), 101 + np.ptp(rows) / 2 + rows.min()), abs=2)
+        assert height == pytest.approx(ink_height * (1 + 2 * MARGIN), abs=2.5)
+        assert width == pytest.approx(ink_width + 2 * MARGIN * ink_height, abs=3)
+        assert angle == 0
 
 
 @pytest.mark.parametrize("tick", [12, 44], ids=["ticks", "dividers"])
