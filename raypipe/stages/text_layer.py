@@ -15,6 +15,7 @@ from typing_extensions import override
 from raypipe.columns import LINES, NULLABLE_TEXT, Column
 from raypipe.geometry import directions, enclose
 from raypipe.images.base import TextLayer
+from raypipe.layout.leftward import reading_order
 from raypipe.layout.lines import LineLayout, arrange, fold_of, turned
 from raypipe.layout.spreads import Spread
 from raypipe.stages.base import Stage, Step, Worker
@@ -88,6 +89,7 @@ def arranged(lines: list[Line], size: Spread) -> list[Line]:
 
 
 def _line(words: list[Word], box: Sequence[float], row: int) -> Line:
+    words = [words[number] for number in reading_order([word.text for word in words])]
     return Line(text=" ".join(word.text for word in words), confidence=1, row=row, words=words, **place_of(box))
 
 

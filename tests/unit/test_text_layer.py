@@ -26,7 +26,7 @@ from raypipe.run.runner import carry_out
 from raypipe.stages.decode import ImageOpener
 from raypipe.stages.detect import TextDetector
 from raypipe.stages.recognize import CROPS_COLUMN, LineCropper, TextReader
-from raypipe.stages.text_layer import LayerComparer, lines_of
+from raypipe.stages.text_layer import LayerComparer, arranged, lines_of
 from raypipe.types import PageRecord, Row
 
 SIZE = 300, 200
@@ -165,6 +165,13 @@ def test_a_watermark_comes_last_and_joins_no_line() -> None:
     assert (found.x, found.y, found.width, found.height, found.angle) == pytest.approx(
         (140, 100, 200, 60, -45), abs=0.1
     )
+
+
+def test_a_line_in_hebrew_is_read_from_the_right() -> None:
+    spots = [(x, 50.0, 60.0, 20.0, 0.0) for x in (340.0, 270.0, 200.0)]
+    words = [a_word(text, 1, *spot) for text, spot in zip(("שלום", "7", "ימים"), spots, strict=True)]
+    lines = lines_of(TextLayer(words=words, lines=boxes(*spots)))
+    assert [line.text for line in lines] == [line.text for line in arranged(lines, (900, 500))] == ["שלום 7 ימים"]
 
 
 def turned_off(data: bytes) -> bytes:
