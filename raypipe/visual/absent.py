@@ -10,6 +10,8 @@ TEXT_LAYERS = 'PdfToImage().setTextLayer("use") takes the text that a PDF itself
 """What raypipe has in place of Visual NLP's stages for text layers."""
 NO_PDF = "no stage makes PDFs; `raypipe run --format pdf` writes the pages with their text, which can be searched"
 NO_CLEANING = "raypipe's models take pages as they come; leave it out, and read the column that it reads"
+NO_TABLES = "raypipe has no model for tables; `lines` has the words with their places, by row"
+FILLED = "ImageDrawRegions hides them with setFilledRect(True)"
 CLEANING = (
     "ImageSkewCorrector", "ImageBinarizer", "ImageAdaptiveBinarizer", "ImageAdaptiveThresholding", "ImageRemoveObjects",
     "ImageMorphologyOperation", "ImageRemoveBackground", "ImageRemoveGlare", "ImageHomogenizeLight",
@@ -55,18 +57,27 @@ ABSENT = {
     "ImageHandwrittenDetector": "raypipe's models read handwriting and print alike; leave it out",
     "ImageCheckBoxDetector": "raypipe has no model for check boxes",
     "ImageBrandsToText": "raypipe has no model for brands",
-    **dict.fromkeys(TABLES, "raypipe has no model for tables; `lines` has the words with their places, by row"),
+    **dict.fromkeys(TABLES, NO_TABLES),
     **dict.fromkeys(DOCUMENTS, "raypipe reads text; give it, and the words in `lines`, to a model of documents"),
     **dict.fromkeys(DICOM, "raypipe opens pictures and PDFs; save the frames of DICOM files as pictures before"),
 }
 """Visual NLP's stages that are not here, and why."""
 
 
-class AbsentStage:
-    """A stage that is not offered: whatever a program does with it is an error that says what to do instead."""
+ABSENT_ENUMS = {
+    "FontStyle": f"it is for what Visual NLP writes over regions; {FILLED}",
+    "TextStripperType": TEXT_LAYERS,
+    **dict.fromkeys(("KernelShape", "MorphologyOperationType", "NoiseMethod", "TresholdingMethod"), NO_CLEANING),
+    **dict.fromkeys(("CellDetectionAlgos",), NO_TABLES),
+}
+"""Visual NLP's enumerations of what is not here: programs import them with the others."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+
+class Absent:
+    """What is not offered: whatever a program does with it is an error that says what to do instead."""
+
+    def __init__(self, name: str, instead: str) -> None:
+        self._name, self._instead = name, instead
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Says what to do instead.
@@ -74,7 +85,7 @@ class AbsentStage:
         Raises:
             ConfigError: Always.
         """
-        raise ConfigError(f"{self._name} is not offered: {ABSENT[self._name]}.")
+        raise ConfigError(f"{self._name} is not offered: {self._instead}.")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # Python and its tools look for these.

@@ -113,6 +113,14 @@ class LightPipeline:
         """The pages of a file in memory; see `fromLocalPath`."""
         return self._read({"path": "memory", self._where.content: bytes(content)})
 
+    def __getattr__(self, name: str) -> Any:
+        """Says what reads a document.
+
+        Raises:
+            AttributeError: There is no such attribute.
+        """
+        raise AttributeError(no_such(self, name))
+
     def _read(self, source: Source) -> list[dict[str, Any]]:
         rows = list(page_rows(documents(source, self._where), self._where))
         for part in self._parts:
@@ -138,6 +146,12 @@ class LightPipeline:
                 [asdict(each) for matrix in matrices for each in matrix.mapping]
             )
         return result
+
+
+def no_such(pipeline: object, name: str) -> str:
+    """Why a pipeline for one document at a time lacks something."""
+    reads = "fromLocalPath(path), fromBinary(bytes) or fromString(base64) reads a document"
+    return f"{type(pipeline).__name__} has no {name}: {reads}; a PipelineModel's transform, a frame."
 
 
 def _through(graph: Graph, process: Callable[[list[Row]], list[Row]], rows: list[Row]) -> list[Row]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from enum import Enum
 
 from raypipe.stages.draw import COLORS
+from raypipe.visual.absent import ABSENT_ENUMS, Absent
 
 __all__ = [
     "Color", "EngineMode", "ImageType", "Language", "ModelType", "OcrOutputFormat", "PageIteratorLevel",
-    "PageSegmentationMode", "SplittingStrategy",
+    "PageSegmentationMode", "SplittingStrategy", *ABSENT_ENUMS,
 ]  # fmt: skip
 
 
@@ -120,3 +121,14 @@ class Language(Enum):
     SPA = "es"
     SWE = "sv"
     TUR = "tr"
+
+
+def __getattr__(name: str) -> Absent:
+    """What stands for an enumeration that Visual NLP has and raypipe does not.
+
+    Raises:
+        AttributeError: There is no such thing.
+    """
+    if name in ABSENT_ENUMS:
+        return Absent(name, ABSENT_ENUMS[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -111,6 +111,8 @@ class Parameters:
             message += f" The nearest is {near[0]}; explainParams() lists all."
         elif name in self.parameters:
             message += f" Its value is getOrDefault({name!r})."
+        elif near := get_close_matches(name, [each for each in dir(type(self)) if each[0] != "_"], 1):
+            message += f" The nearest is {near[0]}."
         raise AttributeError(message)
 
     def __repr__(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from raypipe.errors import ConfigError
-from raypipe.visual.base import LightPipeline
+from raypipe.errors import ConfigError, nearest
+from raypipe.visual.base import LightPipeline, no_such
 from raypipe.visual.checked import checked
 from raypipe.visual.enums import ImageType
 from raypipe.visual.frame import Frame
@@ -61,6 +61,14 @@ class PretrainedPipeline:
         """The pages of a file in memory."""
         return self._light.fromBinary(content)
 
+    def __getattr__(self, name: str) -> Any:
+        """Says what reads a document.
+
+        Raises:
+            AttributeError: There is no such attribute.
+        """
+        raise AttributeError(no_such(self, name))
+
     @cached_property
     def _light(self) -> LightPipeline:
         return LightPipeline(self.model)
@@ -70,7 +78,7 @@ def _made(name: str, lang: str) -> PipelineModel:
     if name in MIXED:
         return PipelineModel([PdfToImage().setTextLayer("use").setKeepInput(True), ImageToText.pretrained(lang=lang)])
     if name not in NAMES:
-        raise ConfigError(f"There is no pipeline {name!r}.", f"Use one of {', '.join(NAMES)}.")
+        raise ConfigError(f"There is no pipeline {name!r}.", f"{nearest(name, NAMES)}Use one of {', '.join(NAMES)}.")
     source, hand, *_ = name.split("_")
     return PipelineModel(
         [

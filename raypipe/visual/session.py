@@ -43,6 +43,13 @@ FORMATS = {"binaryfile": "binaryFile", "parquet": "parquet"}
 """What is read, by its name in any case, as Spark has it."""
 OTHER_FILES = "Ray reads others: session.createDataFrame(ray.data.read_csv(path)), read_json, read_text and so on."
 ENGINES = ("local", "ray")
+ELSEWHERE = {
+    "readStream": "raypipe run, which goes on where it stopped",
+    "sql": "frame.filter(...) and frame.groupBy(...)",
+    "table": "read.parquet(folder)",
+    "udf": "raypipe.visual.functions.udf",
+}
+"""What Spark's sessions have for work of other kinds, and what to use instead."""
 NOT_NEEDED = (
     "license", "nlp_version", "nlp_secret", "nlp_internal", "nlp_jsl", "jar_path", "keys_file", "logs",
     "extra_conf", "spark_conf", "master_url", "visual", "hardware_target", "spark23", "spark24", "spark32", "spark34",
@@ -106,9 +113,9 @@ class Session:
         Raises:
             AttributeError: There is no such attribute.
         """
+        way = f"use {ELSEWHERE[name]}" if name in ELSEWHERE else "leave out what sets up Spark"
         raise AttributeError(
-            f"The session has no {name}: there is no Spark here. It has read, createDataFrame and stop; leave out what "
-            "sets up Spark."
+            f"The session has no {name}: there is no Spark here. It has read, createDataFrame and stop; {way}."
         )
 
     @checked

@@ -14,6 +14,17 @@ from raypipe.visual.checked import checked
 from raypipe.visual.tables import RayTables, Tables
 
 MODES = ("error", "errorifexists", "overwrite")
+ELSEWHERE = {
+    "binaryFormat": "for row in frame.toLocalIterator(): to_pil_image(row.image).save(file)",
+    "csv": "frame.select(...).toPandas().to_csv(file)",
+    "image": "for row in frame.toLocalIterator(): to_pil_image(row.image).save(file)",
+    "json": 'frame.select(...).toPandas().to_json(file, orient="records", lines=True)',
+    "option": "write.parquet(folder), which has no options, or toPandas().to_csv(file, ...)",
+    "options": "write.parquet(folder), which has no options, or toPandas().to_csv(file, ...)",
+    "saveAsTable": "write.parquet(folder)",
+    "text": "for row in frame.toLocalIterator(): Path(file).write_text(row.text)",
+}
+"""Spark's other ways to write a frame, and what to use instead."""
 ROWS_PER_GROUP = 64
 """Rows per row group: few, since pictures come with their pixels."""
 
@@ -31,7 +42,8 @@ class Writer:
         Raises:
             AttributeError: There is no such attribute.
         """
-        raise AttributeError(f"Frames are not written by {name}: write.parquet(folder) or toPandas() does it.")
+        way = ELSEWHERE.get(name, "write.parquet(folder) or toPandas()")
+        raise AttributeError(f"Frames are not written by {name}: {way} does it.")
 
     def mode(self, name: str) -> Writer:
         """What to do if the folder exists: `error` or `overwrite`.
@@ -40,7 +52,8 @@ class Writer:
             ConfigError: It is none of these.
         """
         if name not in MODES:
-            raise ConfigError(f"There is no write mode {name!r}.", f"Use one of {', '.join(MODES)}.")
+            remedy = f"Use one of {', '.join(MODES)}; to add rows, write another folder: read.parquet takes several."
+            raise ConfigError(f"There is no write mode {name!r}.", remedy)
         return replace(self, replaces=name == "overwrite")
 
     @checked
@@ -85,10 +98,8 @@ class Writer:
             ConfigError: It is not `parquet`.
         """
         if name != "parquet":
-            raise ConfigError(
-                f"Frames are not written as {name!r}.",
-                "Use parquet; `raypipe run` writes documents, and Ray has frame.dataset.write_*.",
-            )
+            remedy = ELSEWHERE.get(name, "`raypipe run` writes documents, and Ray has frame.dataset.write_*")
+            raise ConfigError(f"Frames are not written as {name!r}.", f"Use parquet, or {remedy}.")
         return self
 
     def save(self, path: str | Path) -> None:

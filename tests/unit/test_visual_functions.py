@@ -162,3 +162,41 @@ def test_rows_have_the_types_of_spark() -> None:
 def test_what_cannot_be_says_what_can(frame: visual.Frame, wrong: Callable[[visual.Frame], Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         wrong(frame)
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        (lambda frame: start().readStream, "has no readStream.*use raypipe run"),
+        (lambda frame: start().sparkContext, "has no sparkContext.*leave out what sets up Spark"),
+        (lambda frame: frame.write.csv, r"not written by csv: frame.select\(...\).toPandas\(\).to_csv"),
+        (lambda frame: frame.write.option, "not written by option: write.parquet"),
+        (lambda frame: visual.BinaryToImage().explainParam, "The nearest is explainParams"),
+        (
+            lambda frame: visual.LightPipeline(visual.PipelineModel([visual.BinaryToImage()])).annotate,
+            "LightPipeline has no annotate: fromLocalPath",
+        ),
+    ],
+)
+def test_what_is_missing_names_what_does_it(
+    frame: visual.Frame, missing: Callable[[visual.Frame], Any], words: str
+) -> None:
+    with pytest.raises(AttributeError, match=words):
+        missing(frame)
+
+
+def test_what_is_not_written_and_named_otherwise_names_what_is(frame: visual.Frame) -> None:
+    with pytest.raises(ConfigError, match=r"as 'binaryFormat'. Use parquet, or for row in .* to_pil_image"):
+        frame.write.format("binaryFormat")
+    with pytest.raises(ConfigError, match="no write mode 'append'.*read.parquet takes several"):
+        frame.write.mode("append")
+    with pytest.raises(ConfigError, match="Did you mean 'image_printed_transformer_extraction'"):
+        visual.PretrainedPipeline("image_printed_transformer")
+
+
+def test_enumerations_of_what_is_not_offered_are_imported_with_the_others() -> None:
+    from raypipe.visual.enums import FontStyle, TextStripperType
+
+    for absent, words in ((FontStyle, "FontStyle is not offered: .*setFilledRect"), (TextStripperType, "setTextLayer")):
+        with pytest.raises(ConfigError, match=words):
+            _ = absent.BOLD

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raypipe.visual.absent import ABSENT, AbsentStage
+from raypipe.visual.absent import ABSENT, Absent
 from raypipe.visual.transformers.detectors import ImageTextDetector, ImageTextDetectorCraft, ImageTextDetectorV2
 from raypipe.visual.transformers.drawing import HocrTokenizer, ImageDrawAnnotations, ImageDrawRegions
 from raypipe.visual.transformers.readers import Base64ToBinary, Base64ToImage, BinaryToImage, PdfToImage
@@ -26,12 +26,12 @@ __all__ = [
 __all__ += [*ABSENT]
 
 
-def __getattr__(name: str) -> AbsentStage:
+def __getattr__(name: str) -> Absent:
     """What stands for a stage that Visual NLP has and raypipe does not.
 
     Raises:
         AttributeError: There is no such thing.
     """
     if name in ABSENT:
-        return AbsentStage(name)
+        return Absent(name, ABSENT[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
