@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import raypipe as rp
@@ -82,6 +83,39 @@ def test_an_earlier_report_stands_beside_it() -> None:
     assert ray[-2:] == ("-", "-")
 
 
+def one(name: str, speeds: tuple[float, ...], cpu_seconds: float | None, **steps: float) -> Report:
+    made = Measured(name=name, pages=2, pages_per_second=speeds, cpu_seconds=cpu_seconds, steps=steps)
+    return Report(cpu="a CPU", cpus=2, raypipe="1", measured=(made,))
+
+
+def test_the_tables() -> None:
+    now, before = one("local", (2, 1.5, 4), 0.5, decode=30, search=10), one("local", (1.6, 1.6), None, decode=50)
+    assert list(report.speeds(now)) == [
+        ("", "pages/s", "lowest", "highest", "CPU s/page"),
+        ("local", "2.00", "1.50", "4.00", "0.500"),
+    ]
+    assert list(report.speeds(before, now)) == [
+        ("", "pages/s", "lowest", "highest", "CPU s/page", "earlier", "change"),
+        ("local", "1.60", "1.60", "1.60", "-", "2.00", "-20%"),
+    ]
+    assert list(report.shares(now)) == [
+        ("a page's time, ms", "local", "share"),
+        ("decode", "30.0", "75.0%"),
+        ("search", "10.0", "25.0%"),
+    ]
+    assert list(report.shares(now, before)) == [
+        ("a page's time, ms", "local", "share", "earlier"),
+        ("decode", "30.0", "75.0%", "50.0"),
+        ("search", "10.0", "25.0%", "0.0"),
+    ]
+    assert list(report.shares(now, one("ray", (1,), None, decode=5)))[0] == ("a page's time, ms", "local", "share")
+
+
+def test_stages_of_other_packages_are_steps_of_their_own() -> None:
+    found = steps(PIPELINE, {**SUMS, "InkMeter_seconds": 7.0}, 2, 40)
+    assert (found["InkMeter"], found[REST]) == (7, 13)
+
+
 def test_what_is_no_report_is_said(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"pages": 1}')
     (tmp_path / "text.json").write_text("pages\nper second")
@@ -98,6 +132,31 @@ def test_the_picture_shows_each_step_of_each_setting() -> None:
     titles = [each.text or "" for each in ElementTree.fromstring(plot.svg(found)).iter() if each.tag.endswith("title")]
     assert len(titles) == 20
     assert "decode: 2000.0 ms" in titles
+
+
+def test_the_bars_of_the_picture_are_as_long_as_their_steps_and_lie_in_it() -> None:
+    found = Report.of([measured("local", 40), measured("ray", 20)])
+    picture = ElementTree.fromstring(plot.svg(found))
+    width, height = map(int, picture.attrib["viewBox"].split()[2:])
+    bars = [each for each in picture if len(each)]
+    rows = {float(bar.attrib["y"]): list[ElementTree.Element]() for bar in bars}
+    for bar in bars:
+        rows[float(bar.attrib["y"])].append(bar)
+    for (top, row), one in zip(rows.items(), found.measured, strict=True):
+        left = float(row[0].attrib["x"])
+        for bar, value in zip(row, one.steps.values(), strict=True):
+            assert float(bar.attrib["x"]) == pytest.approx(left, abs=0.2)
+            assert float(bar.attrib["width"]) == pytest.approx(plot.WIDTH * value / 40_000, abs=0.1)
+            left += float(bar.attrib["width"])
+        assert top > 0 and top + plot.BAR < height and left < width
+    texts = [(float(each.attrib["x"]), float(each.attrib["y"]), each.text or "") for each in picture if each.text]
+    start = float(bars[0].attrib["x"])
+    for x, y, text in texts[1:]:
+        beside = [top for top in rows if top < y < top + plot.BAR]
+        assert x > 0 and y < height and (not beside or x + plot.LETTER * len(text) <= start), text
+    lowest = max(rows) + plot.BAR
+    names = [y for x, y, text in texts if text in report.step_names(found)]
+    assert len(names) == 10 and min(names) - 11 > lowest and set(np.diff(names)) == {20}
 
 
 def test_no_two_steps_of_several_networks_have_one_colour() -> None:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from making import Boxes, boxes, image_of, white
 
-from raypipe.geometry import crop_along
-from raypipe.layout.bends import bends_of, whole
+from raypipe.geometry import crop_along, directions, turn
+from raypipe.layout.bends import bends_of, may_bend, whole
 from raypipe.stages.crops import cut
 
 
@@ -18,6 +18,51 @@ def bent(sag: float = 60, thickness: float = 20) -> tuple[Boxes, np.ndarray]:
     straight = boxes((500, 200 + sag / 2, 800, sag + thickness, 0))
     found = bends_of(straight, np.array([0]), lambda _: points.astype(np.float32))
     return found[0].pieces(860, 2 * thickness), middle
+
+
+def test_pieces_meet_and_reach_as_far_as_the_line_has_grown() -> None:
+    pieces, middle = bent()
+    along = directions(pieces[:, 4])[0] * pieces[:, 2:3] / 2
+    begin, end = pieces[:, :2] - along, pieces[:, :2] + along
+    assert np.abs(end[:-1] - begin[1:]).max() < 0.01
+    grown = (860 - (middle[-1, 0] - middle[0, 0])) / 2
+    assert np.hypot(*(begin[0] - middle[0])) == pytest.approx(grown, abs=1)
+    assert np.hypot(*(end[-1] - middle[-1])) == pytest.approx(grown, abs=1)
+    assert begin[0, 0] < middle[0, 0] and end[-1, 0] > middle[-1, 0]
+
+
+@pytest.mark.parametrize("angle", [-90, -20, 30, 180])
+def test_lines_bend_whichever_way_they_run(angle: float) -> None:
+    x = np.arange(-400, 400, dtype=np.float32)
+    level = np.concatenate([np.stack([x, dy - 60 * (x / 400) ** 2], 1) for dy in range(20)]).astype(np.float32)
+    straight, turned = boxes((0, -20, 800, 80, 0)), boxes((0, 0, 800, 80, angle))
+    turned[:, :2] = turn(straight[:, :2], angle)
+    first = bends_of(straight, np.array([0]), lambda _: level)[0]
+    second = bends_of(turned, np.array([0]), lambda _: turn(level, angle))[0]
+    assert first.size == pytest.approx((799, 20), abs=3) and second.size == pytest.approx(first.size, abs=2)
+    expected = first.pieces(840, 30)
+    expected[:, :2] = turn(expected[:, :2], angle)
+    assert second.pieces(840, 30) == pytest.approx(expected + [0, 0, 0, 0, angle], abs=1)
+
+
+def test_a_line_whose_letters_reach_further_up_than_down_is_covered_whole() -> None:
+    x = np.arange(100, 900, dtype=np.float32)
+    middle = 200 + 60 * (1 - ((x - 500) / 400) ** 2)
+    points = [np.stack([x, middle + dy], 1) for dy in np.arange(-10, 11)]
+    points += [np.stack([x[::40], middle[::40] - dy], 1) for dy in np.arange(10, 31)]
+    found = np.concatenate(points).astype(np.float32)
+    bend = bends_of(boxes((500, 220, 800, 100, 0)), np.array([0]), lambda _: found)[0]
+    level = found - bend.centre
+    across = level[:, 1] - bend.curve(level[:, 0])
+    assert bend.height == pytest.approx(41, abs=3)
+    assert (np.abs(across).max(), across.max()) == pytest.approx(
+        (bend.height / 2 - 0.5, bend.height / 2 - 0.5), abs=0.5
+    )
+
+
+def test_lines_that_are_long_and_fill_little_of_their_boxes_may_bend() -> None:
+    some = boxes((0, 0, 300, 100, 0), (0, 0, 300, 100, 0), (0, 0, 299, 100, 0))
+    assert may_bend(some, np.array([20_000, 20_500, 10_000])).tolist() == [0]
 
 
 def test_pieces_of_a_line_are_put_together_in_any_order_among_others() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 from making import encoded
+from PIL import Image as PillowImage
 
 from raypipe.errors import PageError
+from raypipe.images.deep import needed
 from raypipe.images.image import Limits, open_image
 
 LIMITS = Limits(max_bytes=10_000_000, max_megapixels=150, max_pages=100)
@@ -27,6 +31,24 @@ def read(data: bytes, gray: bool = False) -> npt.NDArray[np.int64]:
 
 def of_bits(pixels: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.uint16]:
     return np.rint(pixels * (((1 << bits) - 1) / 255)).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_needed"),
+    [
+        (encoded(SHADES, "PNG"), False),
+        (encoded(COLOURS, "PNG"), False),
+        (encoded(COLOURS, "JPEG"), False),
+        (encoded(COLOURS, "JPEG2000"), False),
+        (encoded(COLOURS, "PPM"), False),
+        (encoded_by_opencv(of_bits(COLOURS, 16), ".png"), True),
+        (encoded_by_opencv(of_bits(COLOURS, 16), ".ppm"), True),
+        (encoded_by_opencv(of_bits(COLOURS, 9), ".jp2"), True),
+        (encoded_by_opencv(of_bits(SHADES, 16), ".png"), False),
+    ],
+)
+def test_pillow_opens_what_it_keeps_whole(data: bytes, is_needed: bool) -> None:
+    assert needed(PillowImage.open(io.BytesIO(data)), data) is is_needed
 
 
 @pytest.mark.parametrize("bits", [10, 12, 16])
@@ -63,8 +85,6 @@ def test_what_is_cut_off_is_truncated() -> None:
 
 def test_orientation() -> None:
     """Pillow does not write such pictures: the orientation of another is put into one."""
-    from PIL import Image as PillowImage
-
     exif = PillowImage.Exif()
     exif[0x0112] = 6
     turned, plain = (encoded(SHADES, "PNG", **options) for options in ({"exif": exif}, {}))
