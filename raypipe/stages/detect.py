@@ -94,13 +94,14 @@ class TextDetector(Worker["ImageTextDetector"]):
 def _is_turned(found: Detection, turned: Detection, of_lines: bool) -> bool:
     """Whether a page on which these regions are found lies on its side, from those found on it turned by 90 degrees.
 
-    A page with text both ways, such as a chart, stays as it is if its lines are found better so: those that stand are
-    read in any case.
+    A page with text both ways, such as a chart, stays as it is if its text is found better so: lines that stand are
+    read in any case. Regions that are not lines say little by their shapes, as letters below each other are joined.
     """
     if lying(turned.boxes) <= TURNED_GAIN * lying(found.boxes):
         return False
-    mixed = of_lines and not lies(turned.boxes, of_lines=False)
-    return not mixed or float(turned.scores.mean()) > float(found.scores.mean() if len(found.scores) else 0)
+    if of_lines and lies(turned.boxes, of_lines=False):
+        return True
+    return float(turned.scores.mean()) > float(found.scores.mean() if len(found.scores) else 0)
 
 
 def _sized(found: Detection, size_threshold: float) -> tuple[Boxes, Floats]:

@@ -93,19 +93,26 @@ def test_pages_without_text_have_no_regions() -> None:
 
 
 class BothWays(FakeDetector):
-    """Finds text on a wide page, and the same, with other scores, on the page turned by 90 degrees."""
+    """Finds some text on a wide page, and other text on the page turned by 90 degrees."""
 
-    def __init__(self, found: Detection, turned_score: float) -> None:
+    def __init__(self, found: Detection, turned: Detection) -> None:
         super().__init__(found, refiner=False)
-        self.turned_score = turned_score
+        self.turned = turned
 
     def detect(self, pixels: np.ndarray, width: int, thresholds: object, refine: bool) -> Detection:
-        height, width = pixels.shape[:2]
-        x, y, *sizes, angle = self.found.boxes.T
-        if width > height:
-            return self.found
-        turned = np.stack([width - y, x, *sizes[::-1], angle], 1)
-        return Detection(turned, np.full(len(turned), self.turned_score, np.float32))
+        return self.found if pixels.shape[1] > pixels.shape[0] else self.turned
+
+
+def angles(found: Detection, turned: Detection, **parameters: Any) -> set[float]:
+    """How the short regions run that are found on a page of 1000 by 600 pixels."""
+    detector = worker(TextDetector, rp.ImageTextDetector(**parameters))
+    detector._detector, detector._thresholds = BothWays(found, turned), None
+    (row,) = carried_out(detector, [{"path": "x", "pagenum": 0, "image": image_of(white(600, 1000))}])
+    return {region.angle for region in row["text_regions"] if region.width < 60}
+
+
+def scored(some: np.ndarray, score: float) -> Detection:
+    return Detection(some, np.full(len(some), score, np.float32))
 
 
 @pytest.mark.parametrize(("score", "angle"), [(0.89, 0), (0.95, -90)])
@@ -115,12 +122,18 @@ def test_a_page_with_text_both_ways_stays_as_it_is_unless_its_lines_are_found_be
     """As a chart whose bars have names that stand: they look like the lines of a page on its side."""
     names = boxes(*((150 + 70 * n, 450, 34, 86, 0) for n in range(12)))
     numbers = boxes(*((60, 50 + 50 * n, 44, 28, 0) for n in range(7)), (500, 30, 250, 30, 0))
-    some = np.concatenate([names, numbers])
-    detector = worker(TextDetector, rp.ImageTextDetector())
-    detector._detector = BothWays(Detection(some, np.full(len(some), 0.92, np.float32)), score)
-    detector._thresholds = None
-    (row,) = carried_out(detector, [{"path": "x", "pagenum": 0, "image": image_of(white(600, 1000))}])
-    assert {region.angle for region in row["text_regions"] if region.width < 50} == {angle}
+    x, y, *sizes, _ = np.concatenate([names, numbers]).T
+    turned = np.stack([600 - y, x, *sizes[::-1], 0 * x], 1)
+    assert angles(scored(np.concatenate([names, numbers]), 0.92), scored(turned, score)) == {angle}
+
+
+@pytest.mark.parametrize(("score", "angle"), [(0.88, 0), (0.95, -90)])
+def test_words_are_turned_if_they_are_found_better_so(score: float, angle: float) -> None:
+    """Short words below each other look like words of a page on its side, and some are joined there."""
+    words = boxes(*((150, 60 + 70 * n, 54, 40, 0) for n in range(7)))
+    turned = boxes((200, 150, 180, 54, 0), (450, 150, 180, 54, 0), (580, 150, 40, 54, 0))
+    parameters = {"model": "image_text_detector_v2_opt", "with_refiner": False}
+    assert angles(scored(words, 0.92), scored(turned, score), **parameters) == {angle}
 
 
 def test_thresholds_fall_back_on_the_family(fake_models: Path) -> None:
