@@ -28,6 +28,9 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ONLY_PARSED = {"serve", "models pull", "models import", "plan", "bench"}
 """They go on for ever, need a network, or more pages than there are here, or read all of them many times."""
 
+OF_OTHERS = {"--tmpfs"}
+"""Options of other programs."""
+
 
 def blocks(language: str) -> dict[str, list[str]]:
     found = {path.name: BLOCK.findall(path.read_text(encoding="utf-8")) for path in PROSE}
@@ -43,6 +46,25 @@ def commands(program: str) -> list[str]:
     lines = [line.partition(" #")[0] for codes in blocks("sh").values() for code in codes for line in code.splitlines()]
     lines = [line.strip() for line in lines]
     return list(dict.fromkeys(line for line in lines if line.startswith(f"{program} ")))
+
+
+def options(command: click.Command, above: click.Context | None = None) -> set[str]:
+    """The options of a command and of those below it."""
+    context = click.Context(command, parent=above, **command.context_settings)
+    found = {name for parameter in command.get_params(context) for name in (*parameter.opts, *parameter.secondary_opts)}
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below
+            found |= options(below, context)
+    return found
+
+
+@pytest.mark.parametrize("page", [*PROSE, ROOT / "deploy/README.md"], ids=lambda page: page.name)
+def test_options_in_the_text_exist(page: Path) -> None:
+    spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", page.read_text(encoding="utf-8"))
+    named = {option for span in spans for option in re.findall(r"(?:^| )(--[a-z-]+)", span)}
+    assert named - options(cli) <= OF_OTHERS
 
 
 @pytest.fixture
