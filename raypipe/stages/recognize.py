@@ -203,8 +203,8 @@ class ImageToText(ModelStage):
     model: ModelName = "ocr_small_handwritten_v2_opt"
     language: str = Field(
         "en",
-        description="language whose words guide the reading, if there is a list of them; `latin`: a mixture, which "
-        "none guide",
+        description="language whose words guide the reading, if there is a list of them; `latin`: texts in several "
+        "languages",
     )
     decoder: Decoder | None = Field(
         None,

@@ -117,7 +117,7 @@ def test_a_stage_may_read_records_with_further_fields_but_not_with_fewer() -> No
     assert presets.standard().graph.columns["lines"].arrow == LINES.arrow
 
 
-@pytest.mark.parametrize("other", [{"decoder": "greedy"}, {"language": "latin"}])
+@pytest.mark.parametrize("other", [{"decoder": "greedy"}, {"language": "et"}])
 def test_they_are_refused_where_there_would_be_none(other: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="alternatives has no effect without beam search"):
         rp.ImageToText(alternatives=3, **other)

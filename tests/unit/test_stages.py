@@ -261,4 +261,4 @@ def test_a_language_that_the_model_does_not_read_is_refused(make: Any) -> None:
 
 def test_beam_search_is_refused_where_there_are_no_words() -> None:
     with pytest.raises(ConfigError, match="decoder='beam' has no effect"):
-        rp.ImageToText(language="latin", decoder="beam")
+        rp.ImageToText(language="et", decoder="beam")
