@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -36,8 +35,6 @@ class RayEngine:
         page_seconds: float | None = None,
         needs_models: bool = True,
     ) -> None:
-        # Ray would print each call of an actor that failed or was stopped, with its traceback, on standard output.
-        os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "retries remaining, so the task will be retried")
         from raypipe.run import jobs, nodes
 
         self._jobs = jobs

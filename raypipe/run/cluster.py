@@ -18,6 +18,7 @@ from ray._private import ray_constants
 
 from raypipe.engine.devices import gpu_available
 from raypipe.errors import ConfigError, RaypipeError, reason_of
+from raypipe.run.said import say_briefly
 
 CONNECT_SECONDS = 10
 """How long to wait for a cluster's first answer."""
@@ -63,6 +64,7 @@ def join(address: str, log_to_driver: bool) -> None:
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ConfigError(f"The Ray cluster at {address} cannot be joined: {_reason(error)}.", remedy) from error
+    say_briefly()
 
 
 def _check_joined(address: str) -> None:
@@ -132,6 +134,7 @@ def start(num_cpus: int, log_to_driver: bool) -> None:
     except Exception as error:  # Ray raises a plain one where its processes are too slow to start.
         remedy = "Free CPU, memory and disk and run the command again, or `raypipe run --engine local`."
         raise RaypipeError(f"Ray did not start on this machine: {_reason(error)}.", remedy) from error
+    say_briefly()
 
 
 def keep_statistics() -> None:

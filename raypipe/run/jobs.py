@@ -29,7 +29,6 @@ from raypipe.run.cluster import check_credentials, join, start
 from raypipe.run.opening import AT_ONCE, TOGETHER, page_rows
 from raypipe.run.pools import READ_AND_WRITE_CPUS, writers
 from raypipe.run.presence import Presence
-from raypipe.run.said import say_briefly
 from raypipe.run.tally import start_tally
 
 if TYPE_CHECKING:
@@ -72,7 +71,6 @@ def connect(address: str | None) -> None:
     else:
         start(usable_cpus() + int(READ_AND_WRITE_CPUS), log_to_driver=False)
     _quiet_core()
-    say_briefly()
 
 
 def read(

@@ -336,6 +336,8 @@ def test_stopping_finishes_what_was_accepted(narrow_server: Server) -> None:
     time.sleep(0.1)
     server.process.send_signal(signal.SIGTERM)
     refused = seen_while_it_stops(server)
+    server.process.wait(90)
+    assert "retries remaining" not in server.log.read_text(), "what Ray says of its own processes that end"
     assert server.ended() == 0
     assert refused and {(status, code) for status, code, _ in refused} <= {(503, "stopping"), (503, "not_serving")}
     assert all(wait for *_, wait in refused)
