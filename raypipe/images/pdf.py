@@ -216,7 +216,7 @@ def _unread(document: PdfDocument) -> str:
 
 
 def rebuilt(source: File, origin: str) -> bytes | None:
-    """A damaged document, rebuilt from the objects that are found; None if those of a page are missing.
+    """A damaged document, rebuilt from the objects that are found; None if no page has what it shows.
 
     Raises:
         PageError: `pdf_locked`.
@@ -229,8 +229,7 @@ def rebuilt(source: File, origin: str) -> bytes | None:
     for password in ("", *tried):
         try:
             with Pdf.open(io.BytesIO(data), password=password, suppress_warnings=True) as document:
-                # The content of a page may be lost: it would be read as an empty page.
-                if not len(document.pages) or any("/Contents" not in page for page in document.pages):
+                if not any("/Contents" in page for page in document.pages):
                     return None
                 file = io.BytesIO()
                 document.save(file)

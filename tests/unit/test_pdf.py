@@ -13,7 +13,7 @@ import numpy as np
 import pikepdf
 import pytest
 from making import encoded, white
-from pdfs import LOCKED, fields, form, pdf
+from pdfs import FONT, LOCKED, fields, form, pdf, stream, written
 from PIL.PngImagePlugin import PngInfo
 
 from raypipe.errors import PageError
@@ -328,6 +328,20 @@ def test_a_document_without_its_end_is_put_together_anew() -> None:
     image = open_image(whole[: whole.index(b"xref\n")], "a.pdf", 0, True, LIMITS)
     assert "damaged" in image.warning
     assert (image.pixels() == open_image(whole, "a.pdf", 0, True, LIMITS).pixels()).all()
+
+
+def test_of_a_document_that_is_cut_off_the_pages_are_read_that_are_there() -> None:
+    page = b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 200 100] /Resources <</Font <</F0 5 0 R>>>> /Contents %d 0 R>>"
+    shown = stream(b"", b"BT /F0 20 Tf 20 50 Td (seen) Tj ET")
+    tree = b"<</Type /Pages /Kids [3 0 R 4 0 R] /Count 2>>"
+    data = written([b"<</Type /Catalog /Pages 2 0 R>>", tree, page % 6, page % 7, FONT, shown, shown])
+    data = data[: data.index(b"7 0 obj") + 20]
+    assert page_count(data) == 2
+    image = open_image(data, *REST)
+    assert "damaged" in image.warning and image.pixels().min() < 100
+    with pytest.raises(PageError, match=r"page 2, is damaged") as error:
+        open_image(data, "a.pdf", 1, False, LIMITS)
+    assert error.value.code == "pdf_damaged"
 
 
 def test_a_document_without_what_its_page_shows_is_damaged() -> None:
