@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pages.tables import code, table, text_of
 from raypipe import errors
 from raypipe.errors import Code, ExitStatus, RaypipeError
+from raypipe.job.stop import Stopped, status_of
 
 STATUS = {
     ExitStatus.DONE: "Everything went well.",
     ExitStatus.INTERNAL: "An error in raypipe itself.",
     ExitStatus.PAGES: "The job finished, but some pages failed: their rows say why.",
 }
+STOPPED = {KeyboardInterrupt: "Ctrl-C stopped it.", Stopped: "SIGTERM stopped it."}
 WHY = {
     Code.FILE_MISSING: "the file cannot be read",
     Code.FILE_UNWRITABLE: "a file of this page cannot be written",
@@ -38,7 +40,10 @@ def failures() -> Iterator[str]:
     raised = {each.exit_status: code(each.__name__) for each in kinds if each is not RaypipeError}
     yield table(
         ("status", "what", "in Python"),
-        [(status.value, texts[status], raised.get(status, "")) for status in ExitStatus],
+        [
+            *((status.value, texts[status], raised.get(status, "")) for status in ExitStatus),
+            *((status_of(each()), what, "") for each, what in STOPPED.items()),
+        ],
     )
     yield "\n## Failures of pages\n\nA page that fails has an `exception`, and in JSON a `failure` with a code. "
     yield "A request for that page alone is answered with the HTTP status. "
