@@ -52,7 +52,10 @@ class Pipeline:
         wrong = [stage for stage in self.stages if not isinstance(stage, Stage)]
         if wrong or not self.stages:
             what = f"{wrong[0]!r} is not a stage" if wrong else "A pipeline needs stages"
-            raise ConfigError(f"{what}.", f"Use {', '.join(f'{name}()' for name in registry.STAGES)}.")
+            remedy = f"Use {', '.join(f'{name}()' for name in registry.STAGES)}."
+            if wrong and type(wrong[0]).__module__.startswith("raypipe.visual."):  # It may have the same name.
+                remedy = "Stages of raypipe.visual go into PipelineModel([...]), whose `pipeline` is a Pipeline."
+            raise ConfigError(f"{what}.", remedy)
         self.graph = graph_of(self.stages)
 
     def __eq__(self, other: object) -> bool:

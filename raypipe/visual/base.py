@@ -113,6 +113,10 @@ class LightPipeline:
         """The pages of a file in memory; see `fromLocalPath`."""
         return self._read({"path": "memory", self._where.content: bytes(content)})
 
+    def __reduce__(self) -> tuple[type[LightPipeline], tuple[PipelineModel]]:
+        # What is loaded cannot be pickled: another process loads it anew.
+        return type(self), (self.pipelineModel,)
+
     def __getattr__(self, name: str) -> Any:
         """Says what reads a document.
 

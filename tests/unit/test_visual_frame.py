@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+import raypipe as rp
 from raypipe import visual
 from raypipe.errors import ConfigError, InputError, OutputError
 from raypipe.visual import functions, start
@@ -33,6 +34,16 @@ def frame() -> visual.Frame:
 
 def light() -> visual.LightPipeline:
     return visual.LightPipeline(visual.PipelineModel([visual.BinaryToImage()]))
+
+
+def test_a_light_pipeline_can_be_sent_to_another_process(page_png: bytes) -> None:
+    (page,) = pickle.loads(pickle.dumps(light())).fromBinary(page_png)
+    assert page["exception"].message == ["ocr_pipeline_exception::"]
+
+
+def test_a_stage_of_visual_nlps_in_a_pipeline_of_raypipes_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"BinaryToImage\(\) is not a stage. Stages of raypipe.visual go into"):
+        rp.Pipeline([visual.BinaryToImage()])  # type: ignore[list-item]
 
 
 @pytest.fixture
