@@ -201,8 +201,9 @@ def test_the_log_is_plain_json_lines_with_the_id_of_the_answer(each_server: Serv
         time.sleep(0.1)
     (line,) = (json.loads(line) for line in log.splitlines() if "a:b/1" in line)
     assert (line["route"], line["status"], line["pages"]) == ("/v1/ocr", 200, 1)
-    if not each_server.replicas():  # Else Ray prints lines of its own.
-        assert [line for line in log.splitlines() if not line.startswith(("{", "raypipe: http"))] == []
+    if not each_server.replicas():  # Else Ray prints lines of its own. Those of libjpeg come of other tests' pictures.
+        known = ("{", "raypipe: http", "Corrupt JPEG data: ", "Premature end of JPEG file")
+        assert [line for line in log.splitlines() if not line.startswith(known)] == []
 
 
 @pytest.mark.slow
