@@ -112,6 +112,12 @@ def two_in_a_cell() -> Pixels:
     return page
 
 
+def two_sizes() -> Pixels:
+    page = comb(" 0723", 46)
+    cv2.putText(page, "1", (LEFT + 16, 134), cv2.FONT_HERSHEY_SIMPLEX, 0.35, (0, 0, 0), 2)
+    return page
+
+
 def underlined() -> Pixels:
     page = white(300, 900)
     cv2.putText(page, "1010101 HIHI", (LEFT, 134), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (0, 0, 0), 2)
@@ -119,7 +125,7 @@ def underlined() -> Pixels:
     return page
 
 
-@pytest.mark.parametrize("draw", [table, ruler, two_in_a_cell, underlined, lambda: comb("     ", 12)])
+@pytest.mark.parametrize("draw", [table, ruler, two_in_a_cell, two_sizes, underlined, lambda: comb("     ", 12)])
 def test_what_is_not_surely_a_comb_is_left(draw: Callable[[], Pixels]) -> None:
     words, rest = drawn(draw(), REGIONS)
     assert words == []
