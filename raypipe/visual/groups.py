@@ -123,11 +123,7 @@ def _after(
     keys: Sequence[str], aggregates: Sequence[Aggregate], columns: Sequence[Column], table: pa.Table
 ) -> pa.Table:
     """The groups."""
-    options = {
-        "first": pc.ScalarAggregateOptions(skip_nulls=False, min_count=0),
-        "distinct": pc.CountOptions("only_valid"),
-    }
-    wanted = [(each.name, FUNCTIONS[each.function], options.get(FUNCTIONS[each.function])) for each in aggregates]
+    wanted = [(each.name, FUNCTIONS[each.function], OPTIONS.get(each.function)) for each in aggregates]
     try:
         # In one thread, which keeps the order of the rows.
         found = table.group_by(list(keys) or ALL, use_threads=False).aggregate(wanted)
