@@ -79,7 +79,7 @@ def known(data: bytes) -> tuple[str, str] | None:
     found = next((each for each in BEGINNINGS if head.startswith(each[0])), None)
     found = found or next((each for each in WITHIN if each[0] in (head if each[0].isupper() else text)), None)
     if found is None and _is_text(head):
-        return "text", f"{DOWNLOADED} A list of paths is read if it is called .txt."
+        return "text", f"{DOWNLOADED} `raypipe run` reads a list of paths if it is called .txt."
     return found and found[1:]
 
 

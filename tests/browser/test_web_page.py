@@ -124,7 +124,7 @@ def test_files_are_read_one_after_the_other(page: Any, letter: Path, upload: Upl
     assert said[1] == "failed"
     assert texts(page) == drawn.LETTER and page.locator("#error").is_hidden()
     page.click("#files .name >> text=notes.txt")
-    assert page.locator("#error").inner_text().startswith("notes.txt is not") and page.locator("#shown").is_hidden()
+    assert page.locator("#error").inner_text().startswith("notes.txt is text") and page.locator("#shown").is_hidden()
     page.focus("#files li:nth-child(3) .name")
     page.keyboard.press("Enter")
     assert texts(page) == ["One short line"] and page.locator("#error").is_hidden()
@@ -272,7 +272,7 @@ def test_a_file_that_is_gone_is_named(page: Any, letter: Path, answers: Answers,
 
 def test_errors_are_told(page: Any, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
-    told(page, tmp_path / "notes.txt", "notes.txt is not an image that can be read.")
+    told(page, tmp_path / "notes.txt", "notes.txt is text.")
     assert page.locator("#tools").is_hidden()
     (tmp_path / "empty.png").write_bytes(b"")
     told(page, tmp_path / "empty.png", "empty.png is empty.")

@@ -231,6 +231,7 @@ def test_version() -> None:
 
 def run_main(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["raypipe", *arguments])
+    monkeypatch.setattr("raypipe.cli.main.is_hanging", bool)  # Pages that hang are left by other tests, too.
     with pytest.raises(SystemExit) as caught:
         main()
     assert isinstance(caught.value.code, int)
