@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from raypipe.errors import ConfigError
@@ -91,3 +92,14 @@ class Absent:
         if name.startswith("__"):  # Python and its tools look for these.
             raise AttributeError(name)
         self()
+
+
+def stand_ins(module: str, absent: Mapping[str, str]) -> Callable[[str], Absent]:
+    """The `__getattr__` of a module of names that Visual NLP has and raypipe does not, with what is there instead."""
+
+    def stand_in(name: str) -> Absent:
+        if name in absent:
+            return Absent(name, absent[name])
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return stand_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from raypipe.stages.draw import COLORS
-from raypipe.visual.absent import ABSENT_ENUMS, Absent
+from raypipe.visual.absent import ABSENT_ENUMS, stand_ins
 
 __all__ = [
     "Color", "EngineMode", "ImageType", "Language", "ModelType", "OcrOutputFormat", "PageIteratorLevel",
@@ -123,12 +123,4 @@ class Language(Enum):
     TUR = "tr"
 
 
-def __getattr__(name: str) -> Absent:
-    """What stands for an enumeration that Visual NLP has and raypipe does not.
-
-    Raises:
-        AttributeError: There is no such thing.
-    """
-    if name in ABSENT_ENUMS:
-        return Absent(name, ABSENT_ENUMS[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = stand_ins(__name__, ABSENT_ENUMS)

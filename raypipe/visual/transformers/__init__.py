@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raypipe.visual.absent import ABSENT, Absent
+from raypipe.visual.absent import ABSENT, stand_ins
 from raypipe.visual.transformers.detectors import ImageTextDetector, ImageTextDetectorCraft, ImageTextDetectorV2
 from raypipe.visual.transformers.drawing import HocrTokenizer, ImageDrawAnnotations, ImageDrawRegions
 from raypipe.visual.transformers.readers import Base64ToBinary, Base64ToImage, BinaryToImage, PdfToImage
@@ -25,13 +25,4 @@ __all__ = [
 
 __all__ += [*ABSENT]
 
-
-def __getattr__(name: str) -> Absent:
-    """What stands for a stage that Visual NLP has and raypipe does not.
-
-    Raises:
-        AttributeError: There is no such thing.
-    """
-    if name in ABSENT:
-        return Absent(name, ABSENT[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = stand_ins(__name__, ABSENT)
