@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from raypipe.errors import ExitStatus, RaypipeError
 from raypipe.job import stop
-from raypipe.run.threads import is_hanging
 
 COMMANDS = (
     "bench", "convert", "describe", "doctor", "models", "plan", "report", "run", "serve", "show", "status",
@@ -60,7 +62,31 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The `raypipe` command. An error that its user can fix becomes one line and an exit status."""
+    """The `raypipe` command, and the end of its process.
+
+    Without what Python does last, taking objects apart: it aborts if a thread of a native library gives back one of
+    them then, as Arrow's do, or if a page that was given up still uses a library.
+    """
+    try:
+        run_command()
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        threading._shutdown()  # type: ignore[attr-defined]  # Waits for threads, as Python does before it takes apart.
+        atexit._run_exitfuncs()
+        with suppress(OSError):  # Python says which stream cannot be written.
+            for stream in filter(None, (sys.stdout, sys.stderr)):
+                stream.flush()
+            os._exit(end.code or 0)
+        raise
+
+
+def run_command() -> None:
+    """Parses, calls and prints. An error that its user can fix becomes one line and an exit status.
+
+    Raises:
+        SystemExit: Always; its code is the exit status.
+    """
     _speak_utf8()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # As standard error: other encodings lack some letters.
@@ -68,23 +94,12 @@ def main() -> None:
         cli()
     except RaypipeError as error:
         click.echo(f"raypipe: {error}", err=True)
-        _end(error.exit_status)
+        sys.exit(error.exit_status)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         click.echo(f"raypipe: {error}. Free space where the command writes.", err=True)
-        _end(ExitStatus.OUTPUT)
-    except SystemExit as end:
-        _end(end.code)
-
-
-def _end(status: Any) -> NoReturn:
-    """Ends the process; at once if a page that was given up still uses a library that Python would close."""
-    if is_hanging() and isinstance(status, int):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
+        sys.exit(ExitStatus.OUTPUT)
 
 
 def _speak_utf8() -> None:

@@ -278,7 +278,7 @@ def _count_warned(table: pa.Table, rows: Rows) -> None:
 
 def _count_documents(table: pa.Table, names: list[str], rows: Rows) -> None:
     single = pc.and_(pc.equal(table["pagenum"], 0), pc.equal(table["total_pages"], 1))
-    counted = table.group_by("path").aggregate(
+    counted = table.group_by("path", use_threads=False).aggregate(
         [("pagenum", "count"), ("pagenum", "count_distinct"), ("total_pages", "max"), ("file", "count_distinct")]
     )
     whole = pc.greater_equal(counted["pagenum_count_distinct"], counted["total_pages_max"])

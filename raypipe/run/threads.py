@@ -9,7 +9,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Thread, current_thread
-from threading import enumerate as enumerate_threads
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Sized)
@@ -20,11 +19,6 @@ AHEAD = 2
 
 GIVEN_UP = "given up"
 """The name of a thread whose call took too long."""
-
-
-def is_hanging() -> bool:
-    """Whether a call that was given up goes on, maybe in native code, whose libraries Python's end then crashes."""
-    return any(thread.name == GIVEN_UP for thread in enumerate_threads())
 
 
 @dataclass(frozen=True)

@@ -225,7 +225,9 @@ def values(table: pa.Table, column: Column) -> pa.ChunkedArray:
     try:
         if not table.num_rows and not table.num_columns:
             return pa.chunked_array([pa.nulls(0)])
-        return pyarrow.dataset.dataset(table).to_table(columns={"value": column.expression})["value"]
+        rows = pyarrow.dataset.dataset(table)
+        # Arrow's threads might still hold the table when Python ends, which then aborts.
+        return rows.to_table(columns={"value": column.expression}, use_threads=False)["value"]
     except (pa.ArrowException, KeyError) as error:
         nested = "FieldRef.Nested" in str(error)
         remedy = (
