@@ -22,20 +22,16 @@ from raypipe.errors import InputError
 from raypipe.files import tables
 from raypipe.files.addresses import is_address
 from raypipe.files.archives import MARK as IN_ARCHIVE
-from raypipe.files.archives import ArchiveError, is_archive
+from raypipe.files.archives import is_archive
 from raypipe.files.archives import split as in_archive
 from raypipe.files.paths import archive_members, info_of, resolve, special_kind, split_options
 from raypipe.files.retries import retried
 from raypipe.images.kinds import suffixes
-from raypipe.inputs import lists
+from raypipe.inputs import lists, nothing
 from raypipe.plurals import counted
 
 MARK = re.compile(r"[*?[]")
 ENCODED_MARK = re.compile(r"%(?:2A|3F|5B)", re.IGNORECASE)
-KINDS = "Give files, folders, globs or URIs."
-REMEDY = (
-    "Check permissions and credentials; URIs begin with file, s3, gs, abfs or hdfs, and spaces in them are written %20."
-)
 JOB_FILES = ("pipeline.toml", "job.json")
 """The files by which the output folder of a job is recognized, whose overlays are no pages."""
 PREFIXES = 16
@@ -68,13 +64,11 @@ def listed(source: str, left_out: str | None) -> Iterator[Found]:
         InputError: It names nothing, or cannot be listed.
     """
     if not source:
-        raise InputError("A source is empty.", KINDS)
+        raise InputError("A source is empty.", nothing.KINDS)
     try:
         yield from _expand(source, left_out)
     except (OSError, ValueError, ImportError, pa.ArrowException) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        remedy = error.remedy if isinstance(error, ArchiveError) else REMEDY
-        raise InputError(f"{source} cannot be listed: {reason}.", remedy) from error
+        raise nothing.unlisted(source, error) from error
 
 
 def _expand(source: str, left_out: str | None) -> Iterator[Found]:
@@ -98,14 +92,13 @@ def _expand(source: str, left_out: str | None) -> Iterator[Found]:
             yield from _of_list(found.path) if lists.reader_of(found.path) else _unpacked(found)
             return
         if info.type != fs.FileType.Directory:
-            kind = special_kind(path) if info.type == fs.FileType.Unknown else ""
-            raise InputError(f"{source} {f'is {kind}, not a file' if kind else 'does not exist'}.", KINDS)
+            raise nothing.unread(source, filesystem, path, info)
     below = _pictures_below(filesystem, path, PurePosixPath(pattern).parts, _path_in(filesystem, left_out))
-    first = next(below, None)
-    if first is None and pattern:
-        raise InputError(f"{source} matches no picture.", "Quote the pattern so that the shell leaves it alone.")
+    first = None
+    with suppress(FileNotFoundError):  # The folder of a glob is missing.
+        first = next(below, None)
     if first is None:
-        raise InputError(f"{source} holds no picture.", f"Looked for {', '.join(suffixes())}.")
+        raise nothing.unmatched(source, filesystem, path, pattern)
     for found in chain([first], below):
         whole = _uri(folder, found.path, options) if "://" in source else f"{path.rstrip('/')}/{found.path}"
         yield from _unpacked(found._replace(path=whole))

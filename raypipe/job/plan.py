@@ -11,8 +11,9 @@ from pathlib import Path
 
 from raypipe.errors import ConfigError, InputError, PageError, reason_of
 from raypipe.files.paths import write_file
-from raypipe.inputs.listing import KINDS, Found, listed
+from raypipe.inputs.listing import Found, listed
 from raypipe.inputs.lists import add_listed_passwords
+from raypipe.inputs.nothing import KINDS
 from raypipe.job import lease
 from raypipe.job.folder import OutputFolder
 from raypipe.job.lister import Lister

@@ -19,7 +19,8 @@ from raypipe.compat import batched
 from raypipe.engine.devices import gpu_trouble
 from raypipe.errors import ConfigError, DeviceError, InputError, reason_of
 from raypipe.files.paths import resolve
-from raypipe.inputs.listing import KINDS, Found, listed
+from raypipe.inputs.listing import Found, listed
+from raypipe.inputs.nothing import KINDS
 from raypipe.plurals import counted
 from raypipe.visual import models
 from raypipe.visual.checked import checked
