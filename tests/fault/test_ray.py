@@ -101,46 +101,46 @@ def test_a_job_that_failed_leaves_the_cluster_to_the_next(files: Path, tmp_path:
     assert jobs.run(files, tmp_path / "out", rp.Pipeline([Killer()]), engine="ray").outcome.pages == 24
 
 
-FAILING = """
+SAYING = """
 import sys, jobs, raypipe as rp
 from pipelines import Killer
-jobs.run(sys.argv[1], sys.argv[2], rp.Pipeline([Killer(refuses=True)]), engine="ray")
+for name, stage in ("whole", Killer()), ("broken", Killer(poison="07.jpg")), ("refused", Killer(refuses=True)):
+    for stream in sys.stdout, sys.stderr:
+        print("#", name, file=stream, flush=True)
+    jobs.run(sys.argv[1], f"{sys.argv[2]}/{name}", rp.Pipeline([stage]), engine="ray")
 """
 
 
-@pytest.mark.slow
-def test_a_job_whose_actors_do_not_start_says_why_and_no_more(files: Path, tmp_path: Path) -> None:
-    """Ray printed the traceback of each try on standard output, and asked to report an error of its own."""
-    folders = [str(Path(__file__).parent), str(Path(jobs.__file__).parent), os.environ.get("PYTHONPATH", "")]
-    done = subprocess.run(
-        [sys.executable, "-c", FAILING, files, tmp_path / "out"],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)}, capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
-    assert done.stdout == "" and done.stderr.endswith("ConfigError: This stage never works. Take another.\n")
-    assert "please open an issue" not in done.stderr
-
-
-READING = """
-import sys, jobs, raypipe as rp
-from pipelines import Killer
-print("before", flush=True)
-jobs.run(sys.argv[1], sys.argv[2], rp.Pipeline([Killer(poison=sys.argv[3])]), engine="ray")
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("poison", "said"), [("no such page", 0), ("07.jpg", 2)])
-def test_a_job_says_briefly_what_ray_says_at_length(poison: str, said: int, files: Path, tmp_path: Path) -> None:
-    """A page that kills three processes; the first and the second death are said."""
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What three jobs over a page say on standard error, on a cluster of their own; on standard output nothing."""
+    folder = tmp_path_factory.mktemp("said")
+    (folder / "07.jpg").write_bytes(b"never opened")
     folders = [str(Path(__file__).parent), str(Path(jobs.__file__).parent), os.environ.get("PYTHONPATH", "")]
     env = {name: value for name, value in os.environ.items() if name != "RAY_BACKEND_LOG_LEVEL"}
     done = subprocess.run(
-        [sys.executable, "-c", READING, files / "07.jpg", tmp_path / "out", poison],
+        [sys.executable, "-c", SAYING, folder / "07.jpg", folder],
         env=env | {"PYTHONPATH": os.pathsep.join(folders)}, capture_output=True, text=True, timeout=200,
     )  # fmt: skip
-    assert (done.returncode, done.stdout) == (0, "before\n")
-    lines = done.stderr.splitlines()
-    assert len(lines) == said and all("of Ray's died; others take over. A page broke them" in line for line in lines)
+    assert (done.returncode, done.stdout) == (1, "# whole\n# broken\n# refused\n"), done.stderr
+    before, *parts = done.stderr.split("# ")
+    assert not before
+    return dict(part.split("\n", 1) for part in parts)
+
+
+@pytest.mark.slow
+def test_a_job_whose_actors_do_not_start_says_why_and_no_more(said: dict[str, str]) -> None:
+    """Ray printed the traceback of each try on standard output, and asked to report an error of its own."""
+    assert said["refused"].endswith("ConfigError: This stage never works. Take another.\n")
+    assert "please open an issue" not in said["refused"]
+
+
+@pytest.mark.slow
+def test_a_job_says_briefly_what_ray_says_at_length(said: dict[str, str]) -> None:
+    """A page that kills three processes; the first and the second death are said."""
+    assert not said["whole"]
+    lines = said["broken"].splitlines()
+    assert len(lines) == 2 and all("of Ray's died; others take over. A page broke them" in line for line in lines)
 
 
 LOSING = """
