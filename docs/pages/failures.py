@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 from pages.tables import code, table, text_of
@@ -14,7 +15,11 @@ STATUS = {
     ExitStatus.INTERNAL: "An error in raypipe itself.",
     ExitStatus.PAGES: "The job finished, but some pages failed: their rows say why.",
 }
-STOPPED = {KeyboardInterrupt: "Ctrl-C stopped it.", Stopped: "SIGTERM stopped it."}
+STOPPED = {
+    Stopped(signal.SIGHUP): "Its terminal was closed (SIGHUP).",
+    KeyboardInterrupt(): "Ctrl-C stopped it.",
+    Stopped(): "SIGTERM stopped it.",
+}
 WHY = {
     Code.FILE_MISSING: "the file cannot be read",
     Code.FILE_UNWRITABLE: "a file of this page cannot be written",
@@ -42,7 +47,7 @@ def failures() -> Iterator[str]:
         ("status", "what", "in Python"),
         [
             *((status.value, texts[status], raised.get(status, "")) for status in ExitStatus),
-            *((status_of(each()), what, "") for each, what in STOPPED.items()),
+            *((status_of(each), what, "") for each, what in STOPPED.items()),
         ],
     )
     yield "\n## Failures of pages\n\nA page that fails has an `exception`, and in JSON a `failure` with a code. "

@@ -80,8 +80,8 @@ def run(
     With - as its only source, it reads one document from standard input and prints it in the given --format.
 
     Run the same command again to resume a job that was stopped. Exit status: 0 all pages were read, 6 some failed, 8
-    some files could not be written, 9 too many pages failed, 130 Ctrl-C or 143 SIGTERM stopped it; any other: the job
-    could not run, or not to its end.
+    some files could not be written, 9 too many pages failed; 129 its terminal was closed, 130 Ctrl-C or 143 SIGTERM
+    stopped it; any other: the job could not run, or not to its end.
     """
     alone("--engine ray", engine == "ray", "threads")
     alone("--engine local", engine == "local", "detectors", "recognizers", "address")
