@@ -130,6 +130,7 @@ SPEC: dict[str, list[tuple[str, Any, Any]]] = {
         ("scaleBoundingBoxes", True, REFUSED),
         ("sourceImageHeightCol", "height", REFUSED),
         ("sourceImageWidthCol", "width", REFUSED),
+        ("displayMetadata", True, REFUSED),
         ("patchImages", True, REFUSED),
         ("inputChunkMappingCol", "chunks", REFUSED),
         ("fontStyle", "bold", REFUSED),
@@ -313,6 +314,24 @@ def test_parameters_are_also_keywords() -> None:
     assert visual.ImageToTextV2(useCaching=True).getUseCaching() is None
     with pytest.raises(AttributeError, match="nearest is setOutputCol"):
         visual.BinaryToImage(outputColumn="picture")
+
+
+@pytest.mark.parametrize("stage", ["ImageTextDetector", "ImageTextDetectorCraft", "ImageTextDetectorV2"])
+def test_a_width_of_zero_is_the_one_that_detectors_read_best(stage: str, caplog: pytest.LogCaptureFixture) -> None:
+    once.warn.cache_clear()
+    with caplog.at_level(logging.WARNING, "raypipe.visual"):
+        detector = made(stage).set("width", 0)
+    assert (detector.stage(), detector.getOrDefault("width")) == (made(stage).stage(), 0)
+    assert [record.message for record in caplog.records] == [
+        "A detector's width of 0, the picture's own, stands for 1280 pixels here, which it reads best."
+    ]
+    with pytest.raises(ConfigError, match="cannot take width=False"):
+        detector.set("width", False)
+
+
+@pytest.mark.parametrize("name", ["patchImages", "dynamicColor", "useContrastTextColor", "displayMetadata"])
+def test_what_is_not_offered_may_be_switched_off(name: str) -> None:
+    assert visual.ImageDrawRegions(**{name: False}).stage() == visual.ImageDrawRegions().stage()
 
 
 def test_keywords_have_no_order() -> None:

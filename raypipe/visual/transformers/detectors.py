@@ -9,10 +9,20 @@ from typing_extensions import override
 
 from raypipe.stages.detect import ImageTextDetector as Detector
 from raypipe.stages.visual_nlp import ImageTextDetectorV2 as DetectorV2
+from raypipe.visual.once import warn
 from raypipe.visual.parameters import Parameter, not_needed, not_offered
 from raypipe.visual.transformers.bases import GPU, ModelTransformer
 
 THRESHOLDS = {"scoreThreshold": "score", "textThreshold": "text", "linkThreshold": "link"}
+WIDTH = Detector.model_fields["width"]
+
+
+def _width(value: Any) -> Any:
+    """A width for the network, which finds less in a picture that is larger than those it learned from."""
+    if value != 0 or isinstance(value, bool):
+        return value
+    warn(f"A detector's width of 0, the picture's own, stands for {WIDTH.default} pixels here, which it reads best.")
+    return WIDTH.default
 
 
 class ImageTextDetectorV2(ModelTransformer):
@@ -21,6 +31,9 @@ class ImageTextDetectorV2(ModelTransformer):
     spec = DetectorV2
     own: ClassVar[Mapping[str, Parameter]] = {
         "useGPU": GPU,
+        "width": Parameter(
+            default=WIDTH.default, field="width", note=f"{WIDTH.description}; 0: {WIDTH.default}", to_field=_width
+        ),
         "forceProcessing": not_needed(False, "cache() keeps what several consumers need."),
         "height": not_offered("Pictures keep their proportions; setWidth sets their longer side.", 0),
     }

@@ -26,7 +26,9 @@ PATCHES = (
     "patchTextColor", "blackList", "redactionEntityList", "useContrastTextColor",
 )  # fmt: skip
 """Parameters of what Visual NLP writes in the place of regions."""
-NO_PATCHES = not_offered("raypipe hides regions with setFilledRect(True), and writes nothing in their place.", None)
+NO_PATCHES = not_offered(
+    "raypipe hides regions with setFilledRect(True), and writes nothing in their place.", None, False
+)
 
 
 class ImageDrawRegions(Transformer):
@@ -46,6 +48,7 @@ class ImageDrawRegions(Transformer):
         "scaleBoundingBoxes": not_offered("Regions are pixels of the picture: scale them before.", False),
         "sourceImageHeightCol": not_offered("It has no effect without scaleBoundingBoxes.", "height_dimension"),
         "sourceImageWidthCol": not_offered("It has no effect without scaleBoundingBoxes.", "width_dimension"),
+        "displayMetadata": not_offered("Labels and scores of regions are columns: see explode(regions).", False),
         **dict.fromkeys(PATCHES, NO_PATCHES),
     }
 

@@ -139,7 +139,9 @@ class ImageToText(ModelTransformer):
         "ignoreResolution": not_needed(False, "Line pictures are scaled to what the model takes."),
         "modelType": not_needed(None, "It chooses among Tesseract's files; setModel chooses among raypipe's."),
         "downloadModelData": not_needed(False, "The models are part of raypipe."),
-        "ocrParams": not_offered("They are Tesseract's; explainParams() lists raypipe's.", None, []),
+        "ocrParams": not_offered(
+            "They are Tesseract's: keepLayout preserves spaces, and explainParams() lists raypipe's.", None, []
+        ),
         "pdfCoordinates": not_offered("Positions are pixels: points are pixels * 72 / resolution.", False),
         "withSpaces": not_offered("Positions are those of visible characters.", False),
         "outputSpaceCharacterWidth": not_offered("keepLayout measures the characters themselves.", 8),
