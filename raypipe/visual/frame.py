@@ -407,7 +407,7 @@ class Frame:
         names = self.columns
         limited = self.limit(n + 1).tables
         rows = list(islice((row for table in limited for row in outward(table, names, pixels=False)), n + 1))
-        print((show.lines if vertical else show.table)(rows[:n], names, truncate))  # noqa: T201 - printing is its purpose
+        print((show.lines if vertical else show.table)(rows[:n], self.schema, truncate))  # noqa: T201 - printing is its purpose
         if len(rows) > n:
             print(f"only showing top {counted(n, 'row')}")  # noqa: T201
 

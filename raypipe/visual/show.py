@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 NAMES = {
@@ -23,11 +24,10 @@ CUT = 20
 """Characters of a value, unless it is asked for more."""
 
 
-def table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], truncate: bool | int) -> str:
+def table(rows: Sequence[Mapping[str, Any]], columns: pa.Schema, truncate: bool | int) -> str:
     """Rows as a table between lines; `truncate`: characters of a value, True: `CUT`, False: all."""
-    longest = CUT if truncate is True else int(truncate)
-    cells = [list(names), *([_cut(text_of(row[name]), longest) for name in names] for row in rows)]
-    widths = [max(3, *(len(line[n]) for line in cells)) for n in range(len(names))]
+    cells = [columns.names, *([_cell(row, field, truncate) for field in columns] for row in rows)]
+    widths = [max(3, *(len(line[n]) for line in cells)) for n in range(len(columns))]
     rule = "+" + "+".join("-" * width for width in widths) + "+"
     side = "<" if truncate is False else ">"
     lines = [
@@ -37,37 +37,40 @@ def table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], truncate: boo
     return "\n".join([rule, lines[0], rule, *lines[1:], rule])
 
 
-def lines(rows: Sequence[Mapping[str, Any]], names: Sequence[str], truncate: bool | int) -> str:
+def lines(rows: Sequence[Mapping[str, Any]], columns: pa.Schema, truncate: bool | int) -> str:
     """Rows as a line for each value; see `table`."""
-    longest = CUT if truncate is True else int(truncate)
-    width = max((len(name) for name in names), default=0)
+    width = max((len(name) for name in columns.names), default=0)
     each = [
-        [f"-RECORD {number}-", *(f" {name:<{width}} | {_cut(text_of(row[name]), longest)}" for name in names)]
+        [f"-RECORD {number}-", *(f" {field.name:<{width}} | {_cell(row, field, truncate)}" for field in columns)]
         for number, row in enumerate(rows)
     ]
     return "\n".join(line for record in each for line in record)
 
 
-def _cut(text: str, longest: int) -> str:
+def _cell(row: Mapping[str, Any], field: pa.Field, truncate: bool | int) -> str:
+    text, longest = text_of(row[field.name], field.type), CUT if truncate is True else int(truncate)
     return text if not longest or len(text) <= longest else f"{text[: max(longest - 3, 0)]}..."
 
 
-def text_of(value: Any) -> str:
-    """A value as text."""
+def text_of(value: Any, kind: pa.DataType) -> str:
+    """A value of a type as text."""
     if value is None:
         return "NULL"
+    if pa.types.is_struct(kind):
+        return f"{{{', '.join(text_of(value[field.name], field.type) for field in kind)}}}"
+    if pa.types.is_map(kind):
+        items = (f"{text_of(key, kind.key_type)} -> {text_of(each, kind.item_type)}" for key, each in value)
+        return f"{{{', '.join(items)}}}"
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"[{', '.join(text_of(each, kind.value_type) for each in value)}]"
+    if pa.types.is_float32(kind):
+        return str(np.float32(value))  # Its own digits, not those of the double that Python makes of it.
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, bytes):
         return f"[{value[:16].hex(' ').upper()}]"
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(text_of(each) for each in value.values())}}}"
-    if isinstance(value, list) and value and isinstance(value[0], tuple):
-        return f"{{{', '.join(f'{text_of(key)} -> {text_of(each)}' for key, each in value)}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(text_of(each) for each in value)}]"
     return str(value).replace("\n", "\\n")
 
 

@@ -25,6 +25,7 @@ ROWS = [
     {"path": "b", "n": 2, "text": "two", "boxes": []},
     {"path": "c", "n": 3, "text": None, "boxes": [{"x": 3.0}]},
 ]
+ANGLED = pa.list_(pa.struct([("x", pa.float32()), ("angle", pa.float64())]))
 
 
 @pytest.fixture
@@ -316,6 +317,9 @@ def test_a_frame_is_shown(frame: visual.Frame, capsys: pytest.CaptureFixture[str
     maps = pa.table({"map": pa.array([[("x", "1"), ("y", None)], []], pa.map_(pa.string(), pa.string()))})
     start().createDataFrame(maps).show(truncate=False)
     assert "|{x -> 1, y -> NULL}|\n" in capsys.readouterr().out
+    regions = pa.array([[{"x": 0.59001386, "angle": 0.1}]], ANGLED)
+    start().createDataFrame(pa.table({"regions": regions})).show(truncate=False)
+    assert "|[{0.59001386, 0.1}]|\n" in capsys.readouterr().out
 
 
 def test_an_error_is_shorter_than_the_pictures_that_it_is_about(files: Path) -> None:
