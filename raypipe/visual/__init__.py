@@ -9,12 +9,12 @@ from raypipe.visual.metrics import score
 from raypipe.visual.ml import Pipeline, PipelineModel
 from raypipe.visual.pretrained import PretrainedPipeline
 from raypipe.visual.records import Row
-from raypipe.visual.session import Session, start
+from raypipe.visual.session import Session, start, version
 from raypipe.visual.transformers import *  # noqa: F403
 from raypipe.visual.utils import *  # noqa: F403
 
 __all__ = [
     "Benchmark", "Frame", "LightPipeline", "Pipeline", "PipelineModel", "PretrainedPipeline", "Row", "Session", "score",
-    "start",
+    "start", "version",
 ]  # fmt: skip
 __all__ = sorted(__all__ + enums.__all__ + transformers.__all__ + utils.__all__)

@@ -12,6 +12,8 @@ TEXT_LAYERS = 'PdfToImage().setTextLayer("use") takes the text that a PDF itself
 NO_PDF = "no stage makes PDFs; `raypipe run --format pdf` writes the pages with their text, which can be searched"
 NO_CLEANING = "raypipe's models take pages as they come; leave it out, and read the column that it reads"
 NO_TABLES = "raypipe has no model for tables; `lines` has the words with their places, by row"
+NO_DICOM = "raypipe opens pictures and PDFs; save the frames of DICOM files as pictures before"
+NO_DOCUMENTS = "raypipe reads text; give it, and the words in `lines`, to a model of documents"
 FILLED = "ImageDrawRegions hides them with setFilledRect(True)"
 CLEANING = (
     "ImageSkewCorrector", "ImageBinarizer", "ImageAdaptiveBinarizer", "ImageAdaptiveThresholding", "ImageRemoveObjects",
@@ -59,8 +61,8 @@ ABSENT = {
     "ImageCheckBoxDetector": "raypipe has no model for check boxes",
     "ImageBrandsToText": "raypipe has no model for brands",
     **dict.fromkeys(TABLES, NO_TABLES),
-    **dict.fromkeys(DOCUMENTS, "raypipe reads text; give it, and the words in `lines`, to a model of documents"),
-    **dict.fromkeys(DICOM, "raypipe opens pictures and PDFs; save the frames of DICOM files as pictures before"),
+    **dict.fromkeys(DOCUMENTS, NO_DOCUMENTS),
+    **dict.fromkeys(DICOM, NO_DICOM),
 }
 """Visual NLP's stages that are not here, and why."""
 
@@ -72,6 +74,14 @@ ABSENT_ENUMS = {
     **dict.fromkeys(("CellDetectionAlgos",), NO_TABLES),
 }
 """Visual NLP's enumerations of what is not here: programs import them with the others."""
+
+ABSENT_HELPERS = {
+    **dict.fromkeys(("display_table", "display_tables"), NO_TABLES),
+    "display_dicom": NO_DICOM,
+    "get_vocabulary_dict": NO_DOCUMENTS,
+    "info": "`raypipe doctor` says what is installed",
+}
+"""Visual NLP's functions for what is not here."""
 
 
 class Absent:

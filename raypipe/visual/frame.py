@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 IDENTITY = ("path", "name", "pagenum", "total_pages")
 """What identifies a page: `select` keeps these columns, hidden, so that later stages still find the page."""
 ELSEWHERE = {
+    "checkpoint": "frame.cache(), or write.parquet(folder) and session.read.parquet(folder)",
+    "createOrReplaceTempView": "frame.filter(...) and groupBy(...); there is no SQL",
     "crossJoin": "frame.join(other)",
     "describe": "frame.toPandas().describe()",
     "dropna": "frame.filter(frame.column.isNotNull())",
@@ -39,17 +41,20 @@ ELSEWHERE = {
     "explain": "PipelineModel.pipeline.describe()",
     "fillna": "frame.withColumn(name, coalesce(name, lit(value)))",
     "foreach": "for row in frame.toLocalIterator()",
+    "localCheckpoint": "frame.cache(), or write.parquet(folder) and session.read.parquet(folder)",
     "mapInPandas": 'dataset.map_batches(..., batch_format="pandas") of a frame on Ray',
     "na": "frame.withColumn(name, coalesce(name, lit(value)))",
     "randomSplit": "dataset.split_proportionately(...) of a frame on Ray",
     "rdd": "frame.withColumn(name, udf(function)(column)), or for row in frame.toLocalIterator()",
+    "registerTempTable": "frame.filter(...) and groupBy(...); there is no SQL",
     "sample": "dataset.random_sample(fraction) of a frame on Ray",
     "selectExpr": "frame.select(col(name).alias(other), ...)",
     "summary": "frame.toPandas().describe()",
     "tail": "frame.sort(desc(column)).take(count), or collect()[-count:]",
+    "toJSON": 'frame.toPandas().to_json(orient="records", lines=True)',
+    "transform": "function(frame), or the transform(frame) of a stage",
+    "withColumns": "frame.withColumn(name, column) for each",
     "writeStream": "raypipe run, which goes on where it stopped",
-    "createOrReplaceTempView": "frame.filter(...) and groupBy(...); there is no SQL",
-    "registerTempTable": "frame.filter(...) and groupBy(...); there is no SQL",
 }
 """Spark's methods that frames do not have, and what to use instead."""
 
@@ -94,8 +99,9 @@ class Frame:
             AttributeError: There is none; the message names Ray's way, where there is one.
         """
         if name.startswith("_") or name not in self.tables.schema.names:
-            way = f" {name} is not offered: use {ELSEWHERE[name]}." if name in ELSEWHERE else ""
-            raise AttributeError(f"The frame has no {name}.{way or f' It has {self.columns}.'}")
+            columns = f"It has the columns {self.columns}; toPandas() gives a frame of pandas."
+            way = f"{name} is not offered: use {ELSEWHERE[name]}." if name in ELSEWHERE else columns
+            raise AttributeError(f"The frame has no {name}. {way}")
         return col(name)
 
     @checked
@@ -290,6 +296,8 @@ class Frame:
         keys = self.columns if names is None else list(names)
         self.require(keys, "dropDuplicates")
         return Frame(self.tables.grouped(keys, partial(first_of_each, keys)), self.hidden)
+
+    drop_duplicates = dropDuplicates
 
     def distinct(self) -> Frame:
         """The rows without those that are equal to another one; see `dropDuplicates`."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypipe.errors import ConfigError
+from raypipe.visual.absent import Absent
 from raypipe.visual.calls import call
 from raypipe.visual.expressions import OTHER_WAY, Column, as_column, col, combined, lit
 from raypipe.visual.groups import FUNCTIONS, aggregate
@@ -249,10 +250,12 @@ def _title(name: str, *values: Any) -> str:
     return f"{name}({', '.join(each.name if isinstance(each, Column) else str(each) for each in values)})"
 
 
-def __getattr__(name: str) -> Any:
-    """Says which functions there are.
+def __getattr__(name: str) -> Absent:
+    """Stands for a function of Spark's that is not here: programs import it with the others.
 
     Raises:
-        AttributeError: This is none of them.
+        AttributeError: It is for Python and its tools.
     """
-    raise AttributeError(f"There is no function {name}, only {', '.join(__all__)}. {OTHER_WAY}")
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return Absent(name, f"there are {', '.join(__all__)}. {OTHER_WAY.removesuffix('.')}")

@@ -15,6 +15,13 @@ from raypipe.errors import ConfigError
 from raypipe.stages.base import Stage
 from raypipe.visual.once import warn
 
+ELSEWHERE = {
+    "extractParamMap": "given, the values that are set",
+    "getParam": "getOrDefault(name)",
+    "params": "explainParams()",
+    "uid": "type(stage).__name__",
+}
+"""pyspark's attributes of stages that are not here, and what to use instead."""
 WORKS, NOT_NEEDED, NOT_OFFERED = "works", "accepted, not needed", "not offered"
 
 
@@ -105,7 +112,9 @@ class Parameters:
             AttributeError: There is no such attribute.
         """
         message = f"{type(self).__name__} has no {name}."
-        if name.startswith(("set", "get")):
+        if name in ELSEWHERE:
+            message += f" Use {ELSEWHERE[name]}."
+        elif name.startswith(("set", "get")):
             known = [each for each in dir(type(self)) if each.startswith(name[:3])]
             near = get_close_matches(name, known, 1, 0)
             message += f" The nearest is {near[0]}; explainParams() lists all."
@@ -167,12 +176,26 @@ class Parameters:
             getattr(self, f"get{name[:1].upper()}{name[1:]}")
         return self.given.get(name, self.parameters[name].default)
 
+    def hasParam(self, name: str) -> bool:  # noqa: N802
+        """Whether there is such a parameter."""
+        return name in self.parameters
+
+    def isSet(self, name: str) -> bool:  # noqa: N802
+        """Whether a parameter is set, and not its default."""
+        return name in self.given
+
+    def explainParam(self, name: str) -> str:  # noqa: N802
+        """What a parameter does, its default and its value.
+
+        Raises:
+            AttributeError: There is no such parameter.
+        """
+        value, each = self.getOrDefault(name), self.parameters[name]
+        return f"{name}: {each.note} [{each.what}] (default: {each.default!r}, current: {value!r})"
+
     def explainParams(self) -> str:  # noqa: N802
-        """A line for each parameter: what it does, its default and its value."""
-        return "\n".join(
-            f"{name}: {each.note} [{each.what}] (default: {each.default!r}, current: {self.getOrDefault(name)!r})"
-            for name, each in self.parameters.items()
-        )
+        """A line for each parameter; see `explainParam`."""
+        return "\n".join(map(self.explainParam, self.parameters))
 
     def copy(self) -> Self:
         """Another one with the same values."""

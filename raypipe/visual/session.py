@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from fnmatch import fnmatch
+from importlib import metadata
 from itertools import chain
 from pathlib import PurePath, PurePosixPath
 from typing import Any
@@ -95,6 +96,11 @@ def start(
     if use_gpu and (trouble := gpu_trouble()):
         raise DeviceError(f"A GPU was asked for. {trouble}", "Or leave use_gpu out; see `raypipe doctor`.")
     return Session(engine)
+
+
+def version() -> str:
+    """The version of raypipe."""
+    return metadata.version("raypipe")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from raypipe.display import described
 from raypipe.errors import ConfigError, PageError
 from raypipe.images.depth import swapped
 from raypipe.images.image import GRAY, IMAGE
+from raypipe.visual.absent import ABSENT_HELPERS, stand_ins
 from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import warn
@@ -29,10 +30,13 @@ __all__ = [
     "display_pdf",
     "display_pdf_file",
     "to_pil_image",
+    *ABSENT_HELPERS,
 ]
 
 Width = Annotated[str | int, AfterValidator(int)]
 """A width on the screen in pixels, also as text."""
+
+__getattr__ = stand_ins(__name__, ABSENT_HELPERS)
 
 
 def to_pil_image(image: Any, mode: int | None = None) -> PillowImage.Image:

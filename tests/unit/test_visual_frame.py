@@ -261,8 +261,8 @@ def test_what_frames_do_not_do_names_what_does_it(frame: visual.Frame) -> None:
         frame.groupBy("n").pivot("text")
     with pytest.raises(ConfigError, match="come from this process"):
         _ = frame.dataset
-    with pytest.raises(AttributeError, match=r"no function input_file_name, only array_join, .*udf\(function"):
-        _ = functions.input_file_name
+    with pytest.raises(ConfigError, match=r"input_file_name is not offered: there are array_join, .*udf\(function"):
+        functions.input_file_name()
     with pytest.raises(AttributeError, match=r"not read by csv: .*ray.data.read_csv"):
         start().read.csv("a.csv")
     with pytest.raises(ConfigError, match=r"format 'image' are not read here. Use one of binaryFile, parquet"):

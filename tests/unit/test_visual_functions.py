@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import raypipe
 from raypipe import visual
 from raypipe.errors import ConfigError
 from raypipe.visual import functions as f
@@ -171,7 +172,10 @@ def test_what_cannot_be_says_what_can(frame: visual.Frame, wrong: Callable[[visu
         (lambda frame: start().sparkContext, "has no sparkContext.*leave out what sets up Spark"),
         (lambda frame: frame.write.csv, r"not written by csv: frame.select\(...\).toPandas\(\).to_csv"),
         (lambda frame: frame.write.option, "not written by option: write.parquet"),
-        (lambda frame: visual.BinaryToImage().explainParam, "The nearest is explainParams"),
+        (lambda frame: visual.BinaryToImage().explainParms, "The nearest is explainParams"),
+        (lambda frame: visual.BinaryToImage().uid, r"BinaryToImage has no uid. Use type\(stage\).__name__"),
+        (lambda frame: frame.localCheckpoint(), r"localCheckpoint is not offered: use frame.cache\(\), or write"),
+        (lambda frame: frame.pandas_api(), r"no pandas_api. It has the columns \['path'.*; toPandas\(\) gives a frame"),
         (
             lambda frame: visual.LightPipeline(visual.PipelineModel([visual.BinaryToImage()])).annotate,
             "LightPipeline has no annotate: fromLocalPath",
@@ -194,9 +198,24 @@ def test_what_is_not_written_and_named_otherwise_names_what_is(frame: visual.Fra
         visual.PretrainedPipeline("image_printed_transformer")
 
 
-def test_enumerations_of_what_is_not_offered_are_imported_with_the_others() -> None:
+def test_what_is_not_offered_is_imported_with_the_others() -> None:
+    from raypipe.visual import info
     from raypipe.visual.enums import FontStyle, TextStripperType
+    from raypipe.visual.functions import arrays_zip
+    from raypipe.visual.utils import display_tables
 
-    for absent, words in ((FontStyle, "FontStyle is not offered: .*setFilledRect"), (TextStripperType, "setTextLayer")):
+    for absent, words in (
+        (FontStyle, "FontStyle is not offered: .*setFilledRect"),
+        (TextStripperType, "setTextLayer"),
+        (arrays_zip, r"arrays_zip is not offered: there are .*explode.*write a function of Python: udf\(.*\)\.$"),
+        (display_tables, "display_tables is not offered: .*`lines` has the words"),
+        (info, "info is not offered: `raypipe doctor`"),
+    ):
         with pytest.raises(ConfigError, match=words):
             _ = absent.BOLD
+        with pytest.raises(ConfigError, match=words):
+            absent("text")
+
+
+def test_the_version_is_raypipes() -> None:
+    assert visual.version() == raypipe.__version__

@@ -380,6 +380,15 @@ def test_a_copy_is_its_own() -> None:
     assert (first.getWidth(), second.getWidth()) == (500, 600)
 
 
+def test_parameters_are_known_and_set_or_not() -> None:
+    stage = visual.PdfToImage().setResolution(150)
+    assert stage.hasParam("imageType") and not stage.hasParam("dpi")
+    assert stage.isSet("resolution") and not stage.isSet("imageType")
+    assert stage.explainParam("resolution").endswith("(default: 300, current: 150)")
+    with pytest.raises(AttributeError, match="nearest is getResolution"):
+        stage.explainParam("resolutoin")
+
+
 def test_parameters_are_explained() -> None:
     text = visual.PdfToImage().setResolution(150).explainParams()
     assert "resolution: dots per inch" in text and "(default: 300, current: 150)" in text
