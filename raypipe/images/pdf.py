@@ -38,6 +38,8 @@ PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"II", b"MM", b"GIF8", b"RIFF")
 LOCKED = "Give it in a list's column `password`, with --passwords, or over HTTP as the form's field `password`."
 MOST_KEPT = 128 * 1024 * 1024
 """Bytes of a file that PDFium may keep in memory."""
+END_OF_OBJECT = b"\nendstream\nendobj\n%"
+"""What is put after a damaged document: qpdf drops an object in which it ends, even one that ends with it."""
 
 
 def matches(data: bytes) -> bool:
@@ -225,7 +227,7 @@ def rebuilt(source: File, origin: str) -> bytes | None:
 
     if source.size > MOST_KEPT:
         return None
-    data, tried = source.read_at(0, source.size), [*passwords.of(origin)]
+    data, tried = source.read_at(0, source.size) + END_OF_OBJECT, [*passwords.of(origin)]
     for password in ("", *tried):
         try:
             with Pdf.open(io.BytesIO(data), password=password, suppress_warnings=True) as document:

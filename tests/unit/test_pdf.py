@@ -13,7 +13,7 @@ import numpy as np
 import pikepdf
 import pytest
 from making import encoded, white
-from pdfs import FONT, LOCKED, fields, form, pdf, stream, written
+from pdfs import FONT, LOCKED, PAGES, fields, form, pdf, stream, written
 from PIL.PngImagePlugin import PngInfo
 
 from raypipe.errors import PageError
@@ -328,6 +328,15 @@ def test_a_document_without_its_end_is_put_together_anew() -> None:
     image = open_image(whole[: whole.index(b"xref\n")], "a.pdf", 0, True, LIMITS)
     assert "damaged" in image.warning
     assert (image.pixels() == open_image(whole, "a.pdf", 0, True, LIMITS).pixels()).all()
+
+
+@pytest.mark.parametrize("end", [b"100 0 100 100", b"xref\n"])
+def test_the_object_in_which_a_document_ends_is_read_as_far_as_it_goes(end: bytes) -> None:
+    page = b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 200 100] /Contents 4 0 R>>"
+    shown = stream(b"", b"0 0 100 100 re f 100 0 100 100 re f")
+    whole = written([b"<</Type /Catalog /Pages 2 0 R>>", PAGES, page, shown])
+    image = open_image(whole[: whole.index(end)], *REST)
+    assert "damaged" in image.warning and image.pixels().min() < 100
 
 
 def test_of_a_document_that_is_cut_off_the_pages_are_read_that_are_there() -> None:
