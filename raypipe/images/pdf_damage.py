@@ -18,7 +18,6 @@ FILTERS = frozenset(("FlateDecode", "LZWDecode", "RunLengthDecode", "ASCII85Deco
 CODECS = frozenset(("DCTDecode", "JPXDecode", "CCITTFaxDecode", "JBIG2Decode"))
 """Filters that PDFium decodes, ISO 32000-1, 7.4: of general data, and of pictures."""
 WHOLE: dict[str, Callable[[bytes], bool]] = {
-    "DCTDecode": lambda data: jpeg.has_end(data) and jpeg.is_sound(data),
     "JPXDecode": codestreams.has_all_tiles,
     "JBIG2Decode": codestreams.has_all_segments,
 }
@@ -69,7 +68,29 @@ def _is_damaged(page: PdfPage, handle: Any) -> bool:
     if filters[-1] == "CCITTFaxDecode":
         size = _metadata(page, handle)
         return fax.is_damaged(data, size.width, size.height)
+    if filters[-1] == "DCTDecode":
+        return not (jpeg.has_end(data) and jpeg.is_sound(data) and _is_drawn(data, _metadata(page, handle)))
     return not WHOLE[filters[-1]](data)
+
+
+def _is_drawn(data: bytes, found: Any) -> bool:
+    """Whether PDFium draws a JPEG as it is: of a kind that PDFs may have, and in the colours that the document says.
+
+    Others become black, blank or a smear of colours, in other viewers, too.
+    """
+    from pypdfium2 import raw
+
+    kind, segment = jpeg.frame(data) or (jpeg.BASELINE, b"")
+    is_arithmetic = kind in (jpeg.ARITHMETIC, jpeg.ARITHMETIC_PROGRESSIVE)
+    if jpeg.refusal(data) or is_arithmetic or found.bits_per_pixel < 8:
+        return False
+    said = {
+        **dict.fromkeys((raw.FPDF_COLORSPACE_DEVICEGRAY, raw.FPDF_COLORSPACE_CALGRAY), 1),
+        **dict.fromkeys((raw.FPDF_COLORSPACE_DEVICERGB, raw.FPDF_COLORSPACE_CALRGB), 3),
+        raw.FPDF_COLORSPACE_DEVICECMYK: 4,
+    }
+    channels = segment[5] if len(segment) > 5 else 0
+    return said.get(found.colorspace, channels) == channels
 
 
 def _filters(handle: Any) -> list[str]:

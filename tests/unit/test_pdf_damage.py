@@ -116,3 +116,13 @@ def test_a_wrong_checksum_is_told() -> None:
 
 def test_a_missing_checksum_is_not() -> None:
     assert not warning("/FlateDecode", DATA["/FlateDecode"][:-4])
+
+
+@pytest.mark.parametrize("colours", ["RGB", "CMYK"])
+def test_a_jpeg_in_other_colours_than_its_document_says_is_told(colours: str) -> None:
+    assert warning("/DCTDecode", encoded(PillowImage.fromarray(NOISE).convert(colours), "JPEG"))
+
+
+@pytest.mark.parametrize("kind", [b"\xff\xc3", b"\xff\xc9", b"\xff\xca"])
+def test_a_jpeg_of_a_kind_that_pdfs_do_not_have_is_told(kind: bytes) -> None:
+    assert warning("/DCTDecode", DATA["/DCTDecode"].replace(b"\xff\xc0", kind, 1))
