@@ -27,8 +27,8 @@ JPEG_LS = 0xF7
 _FRAMES = frozenset((*range(0xC0, 0xD0), JPEG_LS)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset((BASELINE, 0xC1))
 _READ = frozenset((BASELINE, 0xC1, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE))
-_SCAN, _QUANTIZATION, _HEIGHT, _CODES = 0xDA, 0xDB, 0xDC, 0xC4
-_AMONG_SCANS = frozenset((_SCAN, _CODES, 0xD9, _QUANTIZATION, _HEIGHT, 0xDD, 0xFE))
+_SCAN, _QUANTIZATION, _HEIGHT, _CODES, _ARITHMETIC_CODES = 0xDA, 0xDB, 0xDC, 0xC4, 0xCC
+_AMONG_SCANS = frozenset((_SCAN, _CODES, _ARITHMETIC_CODES, 0xD9, _QUANTIZATION, _HEIGHT, 0xDD, 0xFE))
 """Markers that may follow the first scan: further ones, their tables, the height, comments and the end."""
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 """A marker of a JPEG file, except those inside the data of a scan: a stuffed 0xff and the restarts."""

@@ -162,6 +162,12 @@ def test_a_jpeg_with_a_marker_that_cannot_be_there_is_read_with_a_warning(marker
     assert open_image(data[:place] + marker + data[place:], "a.jpg", 0, False, LIMITS).warning == "it is damaged inside"
 
 
+def test_tables_of_arithmetic_codes_may_stand_between_scans() -> None:
+    data = JPEGS["progressive"]
+    place = data.rindex(b"\xff\xda")
+    assert not open_image(data[:place] + b"\xff\xcc\0\x04\0\x10" + data[place:], "a.jpg", 0, False, LIMITS).warning
+
+
 @pytest.mark.parametrize("colours", ["L", "RGB"])
 def test_a_hole_in_a_jpeg_is_told(colours: str) -> None:
     noise = PillowImage.effect_noise((400, 300), 60).convert(colours)
