@@ -21,6 +21,8 @@ from raypipe.inputs.listing import JOB_FILES
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
 
+GONE = "it was removed or renamed, or is on a disk that not all nodes share"
+MOVED = "Give its new name, where all nodes see it, as --output: the same command then goes on."
 LEASE = ".lease"
 """The file that says whether a job writes to a folder; see `lease.py`."""
 
@@ -42,6 +44,7 @@ class OutputFolder:
         shards: The folder of the ledger.
         results: The folder of the Parquet files.
         overlays: The folder of the pictures with regions and text drawn over them.
+        identity: What tells it from another folder of its name, once a job writes to it.
 
     Raises:
         ConfigError: The path is empty or not UTF-8.
@@ -57,6 +60,7 @@ class OutputFolder:
         self.declared, self.job = (join(self.uri, name) for name in JOB_FILES)
         self.report, self.overlays = join(self.uri, "report.html"), join(self.uri, "overlays")
         self.shards, self.results = join(self.uri, "shards"), join(self.uri, "results")
+        self.identity: str | None = None
 
     def __str__(self) -> str:
         return public(self.uri)
@@ -90,6 +94,15 @@ class OutputFolder:
             yield
         except (OSError, PageError) as error:
             raise OutputError(f"{self} cannot be read or written: {reason_of(error)}.", UNTIL_WRITABLE) from error
+
+    def check_there(self) -> None:
+        """Makes sure that a local folder is the one that a job began to write to, if one did.
+
+        Raises:
+            OutputError: It was removed or renamed, even if another job has made it anew, or not all nodes share it.
+        """
+        if self.local and self.identity not in (None, self.asked().get("folder")):
+            raise OutputError(f"{self} is not the folder in which this job began: {GONE}.", MOVED)
 
     def clear(self) -> None:
         """Removes what jobs write here.

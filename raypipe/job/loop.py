@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pyarrow as pa
@@ -66,6 +66,7 @@ def run(job: Job, engine_for: EngineFor, progress: Progress) -> Summary:
         TooManyErrorsError: More pages failed than may.
     """
     running = _Run(job, engine_for, progress)
+    progress.guard = partial(_check, job)
     job.lister.start()
     try:
         with job.folder.in_use():
@@ -76,6 +77,12 @@ def run(job: Job, engine_for: EngineFor, progress: Progress) -> Summary:
     finally:
         job.lister.stop()
         job.lease.release()
+
+
+def _check(job: Job) -> None:
+    """Makes sure that the folder is still there and this job's."""
+    job.folder.check_there()
+    job.lease.check()
 
 
 class _Run:
@@ -148,7 +155,7 @@ class _Run:
 
     def read(self, number: int) -> None:
         """Processes what is left to do in a shard."""
-        self._job.lease.check()
+        _check(self._job)
         documents = self._ledger.documents(number)
         self._forget_former(number, documents)
         before = self._before[number] = self._results.files(number)
@@ -167,7 +174,7 @@ class _Run:
         if self._job.writer.formats and (before or rows.split):
             still = [name for name in self._results.files(number) if name in before]
             unwritten += self._the_engine(documents).write(self._job.writer.tasks(still, rows.split))
-        self._job.lease.check()
+        _check(self._job)
         outcome = Outcome(len(documents), **rows.counts(), **rows.stored())
         self._ledger.finish(number, outcome.converted(self._job.writer.formats, unwritten))
 
@@ -210,6 +217,7 @@ class _Run:
         """The rows in the results, which must be as many as were written."""
         rows, deadline = self._results.of(number), time.monotonic() + LATE_SECONDS
         while rows.pages < expected and time.monotonic() < deadline:
+            self._job.folder.check_there()
             time.sleep(LOOK_SECONDS)
             rows = self._results.of(number)
         if rows.pages < expected:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from raypipe.errors import ConfigError, InputError, PageError, reason_of
 from raypipe.files.paths import write_file
@@ -98,9 +99,11 @@ def prepare(
 def _note(folder: OutputFolder, pipeline: Pipeline, places: Sequence[str]) -> bool:
     """Records the job in the folder, and returns whether the latest one there had the same sources."""
     names = list(map(public, places))
-    continues = folder.asked().get("sources") == names
+    before = folder.asked()
+    continues, identity = before.get("sources") == names, before.get("folder") or uuid4().hex
     write_file(folder.declared, public(pipeline.to_toml()).encode())
-    write_file(folder.job, json.dumps({"sources": names}).encode())
+    write_file(folder.job, json.dumps({"sources": names, "folder": identity}).encode())
+    folder.identity = identity
     return continues
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from raypipe.errors import TooManyErrorsError
 from raypipe.plurals import counted
 
+GUARD_SECONDS = 20.0
 MIN_PAGES = 100
 """Pages after which a share of failed ones means something."""
 
@@ -44,6 +45,7 @@ class Progress:
         found: Their pages.
         finished, failed: Pages that are read, and those of them that failed.
         started: When the job began, see `time.monotonic`.
+        guard: Called, too, at most every `GUARD_SECONDS`; it raises what stops the job.
     """
 
     changed: Callable[[Progress], None] = lambda progress: None
@@ -57,6 +59,8 @@ class Progress:
     finished: int = 0
     failed: int = 0
     started: float = field(default_factory=time.monotonic)
+    guard: Callable[[], None] = lambda: None
+    guarded: float = field(default_factory=time.monotonic)
 
     @property
     def total(self) -> int:
@@ -64,8 +68,11 @@ class Progress:
         return self.found + max(0, self.due - self.opened)
 
     def update(self, **values: int | bool | str) -> None:
-        """Sets attributes and calls `changed`; too many failed pages are a `TooManyErrorsError`."""
+        """Sets attributes and calls `changed` and `guard`; too many failed pages are a `TooManyErrorsError`."""
         for name, value in values.items():
             setattr(self, name, value)
         self.changed(self)
         self.limits.check(self.finished, self.failed)
+        if time.monotonic() - self.guarded > GUARD_SECONDS:
+            self.guarded = time.monotonic()
+            self.guard()

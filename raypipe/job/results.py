@@ -69,7 +69,7 @@ class Results:
     """The results of an output folder."""
 
     def __init__(self, folder: OutputFolder) -> None:
-        self.uri = folder.results
+        self.uri, self._folder = folder.results, folder
 
     def check(self, numbers: Iterable[int], doubtful: Iterable[int]) -> set[int]:
         """Makes sure that all Parquet files are results of these shards, and returns which of these lost some.
@@ -155,6 +155,7 @@ class Results:
         sink = pa.BufferOutputStream()
         pq.write_table(rows, sink, compression="zstd")
         try:
+            self._folder.check_there()
             write_file(join(self.uri, name), sink.getvalue())
         except OSError as error:
             raise OutputError(

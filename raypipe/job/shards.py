@@ -233,6 +233,7 @@ class Ledger:
 
     def finish(self, number: int, outcome: Outcome) -> None:
         """Records that all of a shard is done."""
+        self._output.check_there()
         write_file(self._uri(number, "json"), json.dumps(vars(outcome)).encode())
         self.shards[number].outcome = outcome
 
@@ -350,6 +351,7 @@ class Ledger:
         return unicodedata.normalize("NFC", name).casefold() if self._output.ignores_case else name
 
     def _write(self, number: int, table: pa.Table) -> None:
+        self._output.check_there()
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
         write_file(self._uri(number), sink.getvalue())

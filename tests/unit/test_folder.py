@@ -10,13 +10,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from jobs import names, run, tiff
+from jobs import PIPELINE, names, run, tiff
 
 from raypipe.errors import ConfigError, OutputError, RaypipeError
 from raypipe.files import paths
-from raypipe.job import convert, report
+from raypipe.job import convert, plan, progress, report
 from raypipe.job import folder as folders
 from raypipe.job.local import LocalEngine
+from raypipe.job.progress import Progress
 from raypipe.job.status import status
 
 
@@ -70,6 +71,36 @@ def test_a_disk_that_fails_at_any_moment_of_a_job(folder: Path, tmp_path: Path, 
         rest = run(folder, output, formats=["text"])
         assert (rest.outcome.pages, rest.outcome.unwritten, len(set(names(output)))) == (8, 0, 8)
         assert len(list((output / "text").rglob("*.txt"))) == 4
+
+
+def test_a_folder_that_is_renamed_meanwhile_stops_the_job_and_is_not_made_anew(folder: Path, tmp_path: Path) -> None:
+    out, new = tmp_path / "out", tmp_path / "new"
+
+    def rename(now: Progress) -> None:
+        if now.finished and out.exists():
+            out.rename(new)
+
+    with pytest.raises(OutputError, match=r"out is not the folder .*: it was removed or renamed, .*new name"):
+        run(folder, out, changed=rename)
+    assert not out.exists()
+    assert run(folder, new).outcome.pages == 3
+
+
+def test_a_job_in_whose_place_another_began_stops(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "GUARD_SECONDS", 0)
+    later = list[Any]()
+
+    def begin(now: Progress) -> None:
+        if now.finished and not later:
+            (tmp_path / "out").rename(tmp_path / "old")
+            later.append(plan.prepare(PIPELINE, [folder / "a.png"], tmp_path / "out"))
+
+    with pytest.raises(OutputError, match="out is not the folder in which this job began"):
+        run(folder, tmp_path / "out", changed=begin)
+    assert not list((tmp_path / "out").glob("results/*"))
+    later[0].lease.release()
 
 
 def test_what_a_failing_disk_left_unwritten_is_written_by_the_same_command(
