@@ -28,6 +28,7 @@ from raypipe.job.local import LocalEngine
 from raypipe.job.progress import Progress
 from raypipe.job.status import status
 from raypipe.job.stop import Stopped, heed_signals
+from raypipe.presets import with_overlays
 
 PIPELINE = jobs.PIPELINE
 UNWRITTEN = "out/results/.* cannot be written: .*Free space there, or correct"
@@ -103,7 +104,7 @@ def test_a_job_from_bucket_to_bucket(scans: Bucket, engine: str, request: pytest
 def test_overlays_and_pages_of_html_find_each_other(scans: Bucket) -> None:
     pipeline = rp.Pipeline([rp.BinaryToImage(), rp.ImageTextDetector(), rp.ImageToText()])
     output = scans.uri("out").replace("s3://", "s3://user:hush@")
-    pipeline = rp.Pipeline(rp.presets.with_overlays(pipeline, OutputFolder(output).overlays, "jpeg").stages)
+    pipeline = rp.Pipeline(with_overlays(pipeline, OutputFolder(output).overlays, "jpeg").stages)
     jobs.run(scans.uri("in/sub/c.png"), output, pipeline, formats=["html"])
     report.write(output)
     assert scans.names("out/overlays") == ["c.png.jpeg"]

@@ -150,9 +150,42 @@ print('ray' in sys.modules)
     assert result.stdout.split("\n") == ["False", "[]", "False", ""]
 
 
+def test_importing_the_package_and_asking_for_its_version_load_little() -> None:
+    """Of raypipe only what is named here, and of what takes long to import only pydantic."""
+    code = """
+import sys, raypipe
+print(*sorted(name for name in sys.modules if name.startswith('raypipe')))
+import raypipe.cli.main
+print(*sorted(name for name in sys.modules if name.startswith('raypipe')))
+print(*sorted({'PIL', 'asyncio', 'cv2', 'numpy', 'pyarrow', 'pydantic'} & set(sys.modules)))
+raypipe.Pipeline, raypipe.read
+print('pyarrow' in sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split("\n") == [
+        "raypipe",
+        "raypipe raypipe.cli raypipe.cli.main raypipe.errors raypipe.job raypipe.job.stop raypipe.keys",
+        "pydantic",
+        "True",
+        "",
+    ]
+
+
 def test_public_names_are_there_and_sorted() -> None:
-    assert raypipe.__all__ == sorted(raypipe.__all__)
+    assert raypipe.__all__ == sorted(raypipe.__all__) == dir(raypipe)
     assert all(hasattr(raypipe, name) for name in raypipe.__all__)
+    assert not hasattr(raypipe, "Pipelines")
+
+
+def test_public_names_are_declared_alike_for_type_checkers_and_at_run_time() -> None:
+    (checked,) = (node for node in ast.parse(Path(raypipe.__file__).read_text()).body if isinstance(node, ast.If))
+    declared = {
+        each.module.removeprefix("raypipe."): tuple(name.name for name in each.names)
+        for each in checked.body
+        if isinstance(each, ast.ImportFrom) and each.module
+    }
+    assert declared == raypipe.HOMES
+    assert sorted(["__version__", *(name for names in declared.values() for name in names)]) == raypipe.__all__
 
 
 def test_tests_bear_the_names_of_what_they_test() -> None:
