@@ -7,7 +7,6 @@ import ctypes
 import gc
 import logging
 import os
-import re
 import signal
 import threading
 import warnings
@@ -20,11 +19,11 @@ import pyarrow as pa
 import ray
 from ray.data import DataContext, Dataset, TaskPoolStrategy
 
-from raypipe import errors
 from raypipe.errors import RaypipeError
 from raypipe.images.passwords import carried
 from raypipe.machine import usable_cpus
 from raypipe.run.batch import transform
+from raypipe.run.causes import cause
 from raypipe.run.cluster import check_credentials, join, start
 from raypipe.run.opening import AT_ONCE, TOGETHER, page_rows
 from raypipe.run.pools import READ_AND_WRITE_CPUS, writers
@@ -114,7 +113,7 @@ def read(
     except ray.exceptions.RayError as error:
         report = str(error)
     if report is not None:  # Raised out here, it does not keep Ray's error, whose frames hold the blocks.
-        raise cause(report)
+        raise _stopped(report)
     sums: dict[str, float] = ray.get(tally.sums.remote())
     watch(sums)
     return rows, unwritten, sums
@@ -157,7 +156,7 @@ def convert(tasks: Iterable[Callable[[], list[str]]], on_ended: Callable[[int], 
                 on_ended(count - len(left))
         return found
     except ray.exceptions.RayError as error:
-        raise cause(str(error)) from error
+        raise _stopped(str(error)) from error
 
 
 def _write(table: pa.Table, write: Callable[[pa.Table], list[str]]) -> pa.Table:
@@ -224,17 +223,10 @@ def _watched(watch: Callable[[], None] = lambda: None) -> Iterator[None]:
         presence.close()
 
 
-def cause(report: str) -> RaypipeError:
-    """What stopped a job: the error that an actor raised, taken from Ray's report, which ends with hints of its own."""
-    # Only the message of Ray's exception says it: its `cause` is a UserCodeException without the error wrapped in it,
-    # and if an actor does not start there is none.
-    raised = re.findall(r"^(?:\w+\.)*(?!UserCodeException)(\w+(?:Error|Exception)): (.+)$", report, re.MULTILINE)
-    name, words = raised[-1] if raised else ("RayError", " ".join(report.split())[:200])
-    kind = getattr(errors, name, None)
-    if isinstance(kind, type) and issubclass(kind, RaypipeError):
-        return kind(words)
+def _stopped(report: str) -> RaypipeError:
+    """What stopped a job, from Ray's report."""
     remedy = "Ray's logs have its traceback. Once that is fixed, the same command resumes where it stopped."
-    return RaypipeError(f"The Ray job stopped: {name}: {words.rstrip('.')}.", remedy)
+    return cause(report, "The Ray job stopped", remedy)
 
 
 def _quiet_core() -> None:

@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING
 import ray
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve.schema import DeploymentStatus
 
-from raypipe.errors import ConfigError, RaypipeError
+from raypipe.errors import ConfigError
 from raypipe.machine import usable_cpus
 from raypipe.run import cluster
+from raypipe.run.causes import cause
 from raypipe.run.online import LOGGING, deployment
 from raypipe.run.pools import check_room, for_serving
 from raypipe.run.ports import check_port
 from raypipe.run.relay import relayed
+from raypipe.run.said import logs_here, while_starting
 from raypipe.run.served import ServedPipeline
 from raypipe.run.settings import DRAIN_SECONDS
 from raypipe.web import front
@@ -139,20 +142,21 @@ def _check_vacant() -> None:
 
 
 def _start(host: str, port: int) -> None:
-    with _in_one_line("Ray Serve does not start"):
+    try:
         serve.start(http_options={"host": host, "port": port}, logging_config=LOGGING)
+    except (RuntimeError, TimeoutError, RayError) as error:  # A process does not start in time.
+        raise cause(str(error), "Ray Serve does not start", f"{logs_here()}, say more.") from error
 
 
 def _deploy(application: Application) -> None:
-    with _in_one_line("The pipeline cannot be served"):
-        serve.run(application, name=NAME, route_prefix="/")
-
-
-@contextlib.contextmanager
-def _in_one_line(what: str) -> Iterator[None]:
-    """Turns what Ray raises if a process does not start in time into an error that users see as one line."""
     try:
-        yield
+        with while_starting():
+            serve.run(application, name=NAME, route_prefix="/")
     except (RuntimeError, TimeoutError, RayError) as error:
-        reason = str(error).partition("\n")[0]
-        raise RaypipeError(f"{what}: {reason}", "Ray's messages above say why.") from error
+        raise cause(_failures() or str(error), "The pipeline cannot be served", f"{logs_here()}, say more.") from error
+
+
+def _failures() -> str:
+    """What Serve reports of the deployments that did not start, each ending with what their last replica raised."""
+    parts = serve.status().applications[NAME].deployments.values()
+    return "\n".join(part.message for part in parts if part.status == DeploymentStatus.DEPLOY_FAILED)
