@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, PackageNotFoundError, version
+from importlib.metadata import EntryPoint
 
 import click
 import numpy as np
@@ -26,18 +25,16 @@ from raypipe.outputs.formats import FORMATS
 from raypipe.recognition import families as recognizers
 from raypipe.recognition.ctc import library
 from raypipe.stages.registry import STAGES
+from raypipe.versions import versions
 from raypipe.zoo import manifest, store
-
-PACKAGES = ("raypipe", "ray", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic")
 
 
 def checks() -> list[tuple[str, str, bool]]:
     """Rows of subject, finding, and whether the finding is as it should be."""
     runtime = devices.versions()
-    rows = [("python", f"{platform.python_version()} on {platform.platform()}", True)]
-    rows += [(name, _version(name), True) for name in PACKAGES]
+    rows = [(name, found, True) for name, found in _versions().items()]
     rows += [
-        ("onnxruntime", runtime["onnxruntime"], True),
+        ("ONNX Runtime", runtime["onnxruntime"], True),
         ("providers built in", ", ".join(runtime["providers"]), True),
         ("telemetry of ONNX Runtime", f"on: {TELEMETRY}=0" if os.environ[TELEMETRY] == "0" else "off", True),
         _gpu(),
@@ -55,11 +52,9 @@ def checks() -> list[tuple[str, str, bool]]:
     return rows + [_plugin(point) for point in plugins.installed()]
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # Ray, in the container of one small machine.
-        return "not installed: raypipe runs in one process only"
+def _versions() -> dict[str, str]:
+    """Versions, also of Ray, which the container of one small machine lacks."""
+    return {"python": "", "raypipe": "", "ray": "not installed: raypipe runs in one process only", **versions()}
 
 
 def _library(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import platform
 from collections.abc import Iterable
 from contextlib import suppress
 from html import escape
-from importlib.metadata import version
 
 import cv2
 import numpy as np
@@ -21,13 +19,13 @@ from raypipe.job.same import declared_pipeline
 from raypipe.job.status import Status, status
 from raypipe.pipeline import Pipeline
 from raypipe.types import Pixels
+from raypipe.versions import versions
 
 THUMBNAIL, OVERLAY = 160, 480
 """The longer side, in pixels, of pictures of failed and of doubtful pages."""
 SPANS, SPAN = 60, 5.0
 """The time of a job is shown in at most `SPANS` parts, each of about `SPAN` seconds or more."""
 _LIMITS = Limits(max_bytes=100_000_000, max_megapixels=100, max_pages=1_000_000)
-_PACKAGES = "raypipe", "ray", "onnxruntime-gpu", "onnxruntime", "opencv-python-headless", "pillow", "pyarrow"
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; color-scheme: light dark; }
 svg { width: 100%; height: 8rem; border-bottom: 1px solid; } rect { fill: #4a7ebb; }
@@ -79,7 +77,7 @@ def render(summary: Status, gathered: Gathered, pipeline: Pipeline) -> str:
         "<h2>Settings</h2>",
         f"<pre>{escape(pipeline.to_toml())}</pre>",
         "<h2>Models and versions</h2>",
-        _table([*((stage.name, stage.model) for stage in pipeline.graph.model_stages), *_versions()]),
+        _table([*((stage.name, stage.model) for stage in pipeline.graph.model_stages), *versions().items()]),
     ]
     head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>' + "\n".join(parts) + "</body></html>\n"
@@ -150,11 +148,3 @@ def _encoded(pixels: Pixels, side: int) -> str:
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 75])
     return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
-
-
-def _versions() -> list[tuple[str, str]]:
-    versions = [("python", f"{platform.python_version()} on {platform.platform()}")]
-    for name in _PACKAGES:
-        with suppress(ModuleNotFoundError):
-            versions.append((name, version(name)))
-    return versions

@@ -119,7 +119,7 @@ def test_tables_are_whole_in_narrow_terminals(width: str, monkeypatch: pytest.Mo
 
 def test_the_doctor_needs_no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the container of one small machine."""
-    monkeypatch.setattr("raypipe.cli.doctor.PACKAGES", ("no-such-package",))
+    monkeypatch.setattr("raypipe.versions.PACKAGES", ("no-such-package",))
     assert "one process only" in " ".join(invoke("doctor").output.split())
 
 

@@ -16,7 +16,7 @@ import raypipe
 PACKAGE = Path(raypipe.__file__).parent
 LAYERS = [
     ["plurals"],
-    ["types", "compat", "keys", "machine", "metrics", "hosts"],
+    ["types", "compat", "keys", "machine", "metrics", "hosts", "versions"],
     ["errors"],
     ["native"],
     ["columns", "files", "geometry", "engine", "plugins"],
