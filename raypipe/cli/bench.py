@@ -16,6 +16,7 @@ from raypipe.bench.rounds import in_turn
 from raypipe.bench.setting import BESIDE, ENGINES, Round, Setting
 from raypipe.cli.options import alone, chosen_pipeline, pipeline_options, pool_options, threads_option
 from raypipe.cli.paths import LocalPath
+from raypipe.cli.repeatable import Repeatable
 from raypipe.cli.table import print_table
 from raypipe.errors import ConfigError, reason_of
 from raypipe.machine import usable_cpus
@@ -36,7 +37,7 @@ VARIED = frozenset(("preset", "detector", "recognizer", "language", "device", "p
 
 @click.command(epilog="Example: raypipe bench letters/ --engine local --engine ray")
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINES), default=["local"], show_default=True,
+@click.option("--engine", "engines", cls=Repeatable, type=click.Choice(ENGINES), default=["local"], show_default=True,
               help="Engine to measure (repeatable): one process, Ray, or a server started for it.")  # fmt: skip
 @pipeline_options
 @pool_options

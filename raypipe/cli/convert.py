@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 import click
 
-from raypipe.cli.options import FormatName, address_option, alone, each_once, passwords_option
+from raypipe.cli.options import FormatName, address_option, alone, passwords_option
+from raypipe.cli.repeatable import Repeatable
 from raypipe.errors import ExitStatus
 from raypipe.job import convert as job
 from raypipe.job.engine import Engine
@@ -25,7 +26,7 @@ STEPS = 1000
 
 @click.command(epilog="Example: raypipe convert out --format hocr --format json")
 @click.argument("output")
-@click.option("--format", "formats", multiple=True, required=True, type=FormatName(), callback=each_once,
+@click.option("--format", "formats", cls=Repeatable, required=True, type=FormatName(),
               help="Write one file per document in this format (repeatable).")  # fmt: skip
 @click.option("--shards", type=click.IntRange(min=1), metavar="N",
               help="Pack each format's files into N TAR archives (jsonl: into N files of lines).")  # fmt: skip

@@ -10,6 +10,7 @@ import click
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from raypipe.cli.repeatable import Repeatable
 from raypipe.files.paths import with_home
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,7 +59,7 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
     if field.annotation is bool:
         return click.option(option, is_flag=True, help=help_text)
     if get_origin(field.annotation) is tuple:
-        return click.option(option, multiple=True, metavar="NAME", help=f"{help_text[:-1]} (repeatable).")
+        return click.option(option, cls=Repeatable, metavar="NAME", help=f"{help_text[:-1]} (repeatable).")
     if get_origin(field.annotation) is Literal:
         choice = click.Choice(get_args(field.annotation), case_sensitive=False)
         return click.option(option, type=choice, default=field.default, show_default=True, help=help_text)

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from raypipe import presets
 from raypipe.cli.paths import LocalPath
+from raypipe.cli.repeatable import Repeatable
 from raypipe.engine.providers import Provider
 from raypipe.errors import ConfigError, PageError, nearest
 from raypipe.files.paths import read_file
@@ -84,11 +85,6 @@ class FormatName(click.ParamType):  # type: ignore[type-arg] # Generic from clic
         return str(value)
 
 
-def each_once(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """The values of a repeatable option without repetitions, in their order."""
-    return tuple(dict.fromkeys(values))
-
-
 def pipeline_options(command: F) -> F:
     """Adds the options that choose the pipeline; `chosen_pipeline` takes their values."""
     return _with(
@@ -150,8 +146,8 @@ def job_options(command: F) -> F:
     """Adds the options that say what a job writes, and how many pages it reads together."""
     return _with(
         command,
-        click.option("--format", "formats", multiple=True, type=FormatName(), default=["text"], show_default=True,
-                     callback=each_once, help="Also write one file per document in this format (repeatable)."),
+        click.option("--format", "formats", cls=Repeatable, type=FormatName(), default=["text"], show_default=True,
+                     help="Also write one file per document in this format (repeatable)."),
         click.option("--overlay", type=click.Choice([*get_args(ImageFormat), "none"]), default="jpeg",
                      show_default=True,
                      help="Draw regions and text over each page; none by default if a pipeline has no regions."),

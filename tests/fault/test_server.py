@@ -309,7 +309,8 @@ def test_replicas_that_do_not_start_are_told_in_a_line(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
     (line,) = done.stderr.splitlines()
     assert done.returncode == 4
-    assert line.startswith("raypipe: ") and "ocr_base_handwritten_v2_opt" in line and line.endswith("Pull or import the model again.")
+    assert line.startswith("raypipe: ") and "ocr_base_handwritten_v2_opt" in line
+    assert line.endswith("Pull or import the model again.")
 
 
 def seen_while_it_stops(server: Server) -> list[tuple[int, str, str]]:
