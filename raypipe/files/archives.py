@@ -11,7 +11,6 @@ import logging
 import lzma
 import os
 import re
-import shutil
 import tarfile
 import tempfile
 import threading
@@ -170,14 +169,16 @@ class Tar:
         start = file.read(MOST_MAGIC)
         file.seek(0)
         unpack = next((opened for begin, opened in COMPRESSED.items() if start.startswith(begin)), None)
-        self._file = file
+        self._file, reason = file, None
         if unpack:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the archive
             with file, unpack(file) as unpacked:
-                shutil.copyfileobj(unpacked, self._file, BUFFER)
+                reason = _copied(unpacked, self._file)
             self._file.seek(0)
         found: list[tuple[str, tuple[int, int]]] = []
-        is_whole = self._locate(found)
+        is_whole = self._locate(found) and reason is None
+        if reason and not found:
+            raise reason
         self._places = _by_name(found)
         if not is_whole:
             message = "%s is damaged or cut off: only its first %s can be read. Copy it again."
@@ -222,6 +223,16 @@ class Tar:
     def close(self) -> None:
         """See `Zip`."""
         self._file.close()
+
+
+def _copied(packed: Any, target: IO[bytes]) -> Exception | None:
+    """Unpacks a file as far as that is possible; returns what was wrong then, None at its end."""
+    try:
+        while piece := packed.read1(BUFFER):  # What comes before the damage is read, not as much as is asked for.
+            target.write(piece)
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        return error
+    return None
 
 
 Archive: TypeAlias = Zip | Tar | tables.Table

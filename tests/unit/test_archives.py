@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import tarfile
 import tracemalloc
 import zipfile
@@ -464,3 +465,22 @@ def test_files_of_a_mets_document_without_identifiers_and_in_pdf(tmp_path: Path)
     for content in (bare, papers):
         (tmp_path / "mets.xml").write_text(content)
         assert len(list(listed(str(tmp_path / "mets.xml"), None))) == 2
+
+
+@pytest.mark.parametrize("suffix", ["tar.gz", "tar.xz"])
+def test_of_a_compressed_tar_that_is_cut_off_what_is_there_is_read(
+    tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / f"cut.{suffix}"
+    noise = random.Random(0)
+    with tarfile.open(path, MODES[suffix]) as tarred:  # type: ignore[call-overload]
+        for name in ("a.png", "b.png", "c.png"):
+            info = tarfile.TarInfo(name)
+            info.size = 20_000
+            tarred.addfile(info, io.BytesIO(noise.randbytes(info.size)))
+    path.write_bytes(path.read_bytes()[:45_000])
+    assert [Path(found.path).name for found in listed(str(path), None)] == ["a.png", "b.png", "c.png"]
+    assert "cut off" in caplog.text
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(InputError, match="damaged"):
+        list(listed(str(path), None))
