@@ -148,9 +148,15 @@ class Session:
             yield
 
     def metadata(self, key: str, default: str | None = None) -> Any:
-        """A JSON value from the model file's metadata; `default` is the JSON to use if the key is missing."""
-        values = self._session.get_modelmeta().custom_metadata_map
-        return json.loads(values[key] if default is None else values.get(key, default))
+        """A JSON value from the model file's metadata; `default` is the JSON to use if the key is missing.
+
+        Raises:
+            ModelError: The key is missing, and there is no default.
+        """
+        value = self._session.get_modelmeta().custom_metadata_map.get(key, default)
+        if value is None:
+            raise ModelError(f"{self._source} has no {key!r} in its metadata.", "Add it, as the recipes in models/ do.")
+        return json.loads(value)
 
 
 def filled_up(run: Run) -> Run:

@@ -198,10 +198,19 @@ def test_a_search_that_is_not_built_is_refused(merged: Path) -> None:
         recognizer(merged)
 
 
-def test_a_damaged_configuration_is_named(merged: Path) -> None:
-    (merged / "preprocessor_config.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ModelError, match="preprocessor_config"):
+@pytest.mark.parametrize("name", ["preprocessor_config.json", "generation_config.json", "tokenizer.json"])
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_damaged_file_is_named(merged: Path, name: str, text: str) -> None:
+    (merged / name).write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=name):
         recognizer(merged)
+
+
+def test_metadata_that_are_missing_are_named(merged: Path) -> None:
+    encoder = recognizer(merged)._network.encoder
+    assert encoder.metadata("characters", '"ab"') == "ab"
+    with pytest.raises(ModelError, match=r"encoder_model.onnx has no 'characters' in its metadata. Add it, as"):
+        encoder.metadata("characters")
 
 
 def test_token_ids_may_stand_in_the_models_configuration(merged: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from raypipe.errors import ModelError, reason_of
 from raypipe.recognition.trocr.generation import GenerationConfig
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 REMEDY = "Pull or import the model again."
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
@@ -68,7 +71,24 @@ def _json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {reason_of(error)}.", REMEDY) from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} holds no JSON object.", REMEDY)
     return {key: entry for key, entry in value.items() if entry is not None}
+
+
+def tokenizer_of(folder: Path) -> Tokenizer:
+    """A model's tokenizer.
+
+    Raises:
+        ModelError: Its file is missing or damaged.
+    """
+    from tokenizers import Tokenizer
+
+    path = only(folder, "tokenizer.json")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # The library has no class of its own for what it raises.
+        raise ModelError(f"{path} cannot be read: {reason_of(error)}.", REMEDY) from error
 
 
 def only(folder: Path, pattern: str) -> Path:

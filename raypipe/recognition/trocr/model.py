@@ -17,7 +17,7 @@ import numpy as np
 
 from raypipe.engine.session import Session
 from raypipe.recognition.base import GPU_BATCH, Reading, RecognizerOptions
-from raypipe.recognition.trocr.files import configuration, generation_config, only
+from raypipe.recognition.trocr.files import configuration, generation_config, tokenizer_of
 from raypipe.recognition.trocr.generation import Floats, Tokens, beam, greedy
 from raypipe.recognition.trocr.network import CachedDecoding, Network, WholeDecoding
 from raypipe.recognition.trocr.preprocessing import Preprocessing
@@ -45,11 +45,9 @@ class Seq2SeqRecognizer:
     """
 
     def __init__(self, folder: Path, options: RecognizerOptions, open_session: Callable[[Path], Session]) -> None:
-        from tokenizers import Tokenizer
-
         self._preprocessing = configuration(folder, "preprocessor_config.json", Preprocessing)
         self._generation = generation_config(folder)
-        self._tokenizer = Tokenizer.from_file(str(only(folder, "tokenizer.json")))
+        self._tokenizer = tokenizer_of(folder)
         self._network = Network(folder, open_session)
         self._options = options
         # Keys and values of 64 lines take gigabytes of a GPU: not those of several threads at once.
