@@ -107,7 +107,9 @@ def prepared(pipeline: Pipeline, output: Path, count: int) -> Job:
     here.touch()
     job = plan.prepare(pipeline, [here], output)
     found = entries(count)
-    return replace(job, lister=Lister(job.ledger, next(found), found, Naming([PLACE])), continues=True)
+    return replace(
+        job, lister=Lister(job.ledger, next(found), found, Naming([PLACE]), lambda listed: None), continues=True
+    )
 
 
 class AtOnce:

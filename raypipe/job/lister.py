@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from queue import Queue
 
@@ -17,10 +17,17 @@ STOP_SECONDS = 5.0
 
 
 class Lister:
-    """Makes shards of the files that are new or have changed, in a thread; `listed` files are found so far."""
+    """Makes shards of the files that are new or have changed, in a thread; `listed` files are found so far.
 
-    def __init__(self, ledger: Ledger, first: Found, found: Iterator[Found], naming: Naming) -> None:
+    Args:
+        all_listed: Called with their number once all are found.
+    """
+
+    def __init__(
+        self, ledger: Ledger, first: Found, found: Iterator[Found], naming: Naming, all_listed: Callable[[int], None]
+    ) -> None:
         self._ledger, self._found, self._naming = ledger, chain([first], found), naming
+        self._all_listed = all_listed
         self._numbers: Queue[int | Exception | None] = Queue()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="lister")
@@ -59,6 +66,8 @@ class Lister:
                 number = self._ledger.add(batch, self._naming)
                 if number is not None:
                     self._numbers.put(number)
+            if not self._stopped.is_set():
+                self._all_listed(self.listed)
             self.ended = True
             self._numbers.put(None)
         except Exception as error:  # The thread that reads raises it.

@@ -17,7 +17,7 @@ from raypipe.errors import OutputError
 from raypipe.files.paths import exists
 from raypipe.job.engine import Engine, EngineResult
 from raypipe.job.folder import OutputFolder
-from raypipe.job.plan import Job, note_listed
+from raypipe.job.plan import Job
 from raypipe.job.progress import Progress
 from raypipe.job.results import Rows
 from raypipe.job.shards import Outcome
@@ -104,7 +104,6 @@ class _Run:
         if self._job.continues:  # Keys are not stored: shards that need one wait until the sources have been listed.
             yield from (number for number in begun if not self._ledger.shards[number].needs_keys)
         yield from self._job.lister.shards()
-        note_listed(self._job)
         self._progress.update(listing=False, listed=self._job.lister.listed)
         for number in begun:
             if not self._job.continues:

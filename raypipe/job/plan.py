@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -91,7 +92,7 @@ def prepare(
         except (OSError, PageError) as error:
             raise ConfigError(f"{output} cannot be written: {reason_of(error)}.", lease.UNWRITABLE) from error
         if_refused.pop_all()
-    lister = Lister(ledger, first, files, Naming(places))
+    lister = Lister(ledger, first, files, Naming(places), partial(_note_listed, folder))
     writer = Writer(folder, pipeline.graph.columns, tuple(formats))
     return Job(pipeline, folder, ledger, lister, results, writer, held, continues, retry_failed)
 
@@ -124,6 +125,7 @@ def _absolute(source: str | Path) -> str:
     return os.path.abspath(text) + end  # noqa: PTH100 - removes ..
 
 
-def note_listed(job: Job) -> None:
+def _note_listed(folder: OutputFolder, listed: int) -> None:
     """Records in the folder how many files the sources name, once it is known."""
-    write_file(job.folder.job, json.dumps({**job.folder.asked(), "listed": job.lister.listed}).encode())
+    folder.check_there()
+    write_file(folder.job, json.dumps({**folder.asked(), "listed": listed}).encode())

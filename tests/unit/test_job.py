@@ -27,6 +27,7 @@ from raypipe.job.names import Naming
 from raypipe.job.progress import FailureLimits, Progress
 from raypipe.job.results import Results
 from raypipe.job.shards import Ledger
+from raypipe.job.status import status
 from raypipe.pipeline import Pipeline
 
 
@@ -69,6 +70,17 @@ def test_pages_that_were_read_with_a_warning_are_counted(tmp_path: Path, capsys:
     assert f"warning: 2 pages, such as {done.outcome.warning}\n" in capsys.readouterr().err
     some = run(tmp_path / "in" / "b.jpg", tmp_path / "out").outcome
     assert (some.warned, some.warning) == (1, f"{tmp_path}/in/b.jpg: it lacks its end.")
+
+
+def test_status_knows_that_all_is_listed_while_pages_are_read(folder: Path, tmp_path: Path) -> None:
+    found = list[int | None]()
+
+    def look(now: Progress) -> None:
+        if now.doing == "reading":
+            found.append(status(str(tmp_path / "out")).listed)
+
+    run(folder, tmp_path / "out", changed=look)
+    assert set(found) == {3}
 
 
 def test_a_finished_job_starts_no_engine(folder: Path, tmp_path: Path) -> None:
@@ -413,6 +425,7 @@ def test_reading_the_ledger_leaves_no_thread_to_the_end_of_the_process(folder: P
 import psutil
 from raypipe.job.folder import OutputFolder
 from raypipe.job.shards import Ledger
+from raypipe.job.status import status
 before = psutil.Process().num_threads()
 ledger = Ledger(OutputFolder({str(tmp_path / "out")!r}))
 assert ledger.documents(0).num_rows == 3
