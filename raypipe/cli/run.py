@@ -28,7 +28,7 @@ from raypipe.cli.options import (
 from raypipe.cli.outcome import print_outcome
 from raypipe.errors import ExitStatus
 from raypipe.job import loop, plan, stop
-from raypipe.job.engine import Engine, choose
+from raypipe.job.engine import BROKE_OFF, Engine, choose
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
 from raypipe.job.plan import Job
@@ -115,8 +115,10 @@ def _engine(
 ) -> Engine:
     """The engine that is asked for, or the one that finishes sooner; a message says which and why."""
     if name == "auto":
-        name, reason = choose(job.pipeline.graph, documents, more, address, threads)
+        name, reason = choose(job.pipeline.graph, documents, more, address, threads, broke_off=job.broke_off)
         click.echo(f"{'Ray' if name == 'ray' else 'One process'}: {reason}.", err=True)
+    if name == "local" and job.broke_off:
+        click.echo(f"{BROKE_OFF.capitalize()}. If a page breaks the process, --engine ray makes a row of it.", err=True)
     shown.update(doing="loading models" if name == "local" else "starting Ray")
     if name == "local":
         return LocalEngine(job.pipeline.graph, job.writer, batch_size, threads, page_seconds)

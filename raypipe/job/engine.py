@@ -30,6 +30,9 @@ PAGE_BYTES = 200_000
 """Bytes per page of a document with several pages."""
 
 
+BROKE_OFF = "the latest run here ended at once while it read"
+
+
 class EngineResult(NamedTuple):
     """What an engine did with the documents of a shard.
 
@@ -71,8 +74,11 @@ def choose(
     address: str | None = None,
     threads: int | None = None,
     cpus: int | None = None,
+    broke_off: bool = False,
 ) -> Choice:
     """Ray if a cluster or pools are asked for, else whichever finishes the job sooner on this machine.
+
+    Ray, too, if the latest run `broke_off`: a page that ends its process would do so again and again.
 
     Args:
         documents: The first documents, with `path` and `size`.
@@ -91,6 +97,8 @@ def choose(
         return Choice("ray", reason)
     if threads:
         return Choice("local", f"with {counted(threads, 'thread')}")
+    if broke_off:
+        return Choice("ray", f"{BROKE_OFF}; on Ray, a page that breaks its process becomes a row")
     pages, cpus = likely_pages(documents), cpus or usable_cpus()
     local = pages * max(PAGE_SECONDS / cpus * RAY_GAIN, ALONE_SECONDS)
     ray = pages * PAGE_SECONDS / cpus + RAY_SECONDS

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,17 @@ from typing import Any
 from pyarrow import fs
 
 from raypipe.errors import UNTIL_WRITABLE, ConfigError, OutputError, PageError, reason_of
-from raypipe.files.paths import exists, is_text, join, read_file, resolve, with_home, without_scheme
+from raypipe.files.paths import (
+    exists,
+    is_text,
+    join,
+    read_file,
+    remove_file,
+    resolve,
+    with_home,
+    without_scheme,
+    write_file,
+)
 from raypipe.inputs.listing import JOB_FILES
 from raypipe.keys import public
 from raypipe.outputs.formats import FORMATS
@@ -41,6 +51,7 @@ class OutputFolder:
         declared: The file with the pipeline that made the results.
         job: The file that says what the latest job was asked to read.
         report: The report of the job.
+        reading: The file that is there while one process reads a job's pages; afterwards only if that ended at once.
         shards: The folder of the ledger.
         results: The folder of the Parquet files.
         overlays: The folder of the pictures with regions and text drawn over them.
@@ -59,6 +70,7 @@ class OutputFolder:
         self.uri = text if "://" in text else os.path.abspath(with_home(text))  # noqa: PTH100 - removes ..
         self.declared, self.job = (join(self.uri, name) for name in JOB_FILES)
         self.report, self.overlays = join(self.uri, "report.html"), join(self.uri, "overlays")
+        self.reading = join(self.uri, ".reading")
         self.shards, self.results = join(self.uri, "shards"), join(self.uri, "results")
         self.identity: str | None = None
 
@@ -103,6 +115,19 @@ class OutputFolder:
         """
         if self.local and self.identity not in (None, self.asked().get("folder")):
             raise OutputError(f"{self} is not the folder in which this job began: {GONE}.", MOVED)
+
+    @contextmanager
+    def being_read(self) -> Iterator[None]:
+        """Keeps a local folder's `reading` there during a block."""
+        if not self.local:
+            yield
+            return
+        write_file(self.reading, b"")
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Of a disk that fails, which has been said.
+                remove_file(self.reading)
 
     def clear(self) -> None:
         """Removes what jobs write here.

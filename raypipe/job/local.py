@@ -64,7 +64,7 @@ class LocalEngine:
             kept.clear()
             written = time.monotonic()
 
-        with closing(found):
+        with self._writer.folder.being_read(), closing(found):
             try:
                 for batch in found:
                     kept += batch

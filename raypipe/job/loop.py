@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypipe.errors import OutputError
-from raypipe.files.paths import exists
+from raypipe.files.paths import exists, remove_file
 from raypipe.job.engine import Engine, EngineResult
 from raypipe.job.folder import OutputFolder
 from raypipe.job.plan import Job
@@ -73,6 +73,7 @@ def run(job: Job, engine_for: EngineFor, progress: Progress) -> Summary:
             for number in running.shards():
                 running.read(number)
             running.convert()
+            remove_file(job.folder.reading)
             return running.summary()
     finally:
         job.lister.stop()

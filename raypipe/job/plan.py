@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from raypipe.errors import ConfigError, InputError, PageError, reason_of
-from raypipe.files.paths import write_file
+from raypipe.files.paths import exists, write_file
 from raypipe.inputs.listing import Found, listed
 from raypipe.inputs.lists import add_listed_passwords
 from raypipe.inputs.nothing import KINDS
@@ -36,6 +36,7 @@ class Job:
         lease: Held while the job lives: no other job writes to the folder.
         continues: Whether the latest job in the folder had the same sources.
         retry_failed: Whether failed pages of the sources are to be read again.
+        broke_off: Whether the latest run in the folder ended at once while one process read pages.
     """
 
     pipeline: Pipeline
@@ -47,6 +48,7 @@ class Job:
     lease: lease.Lease
     continues: bool
     retry_failed: bool
+    broke_off: bool
 
 
 def prepare(
@@ -88,13 +90,13 @@ def prepare(
                 ledger.reopen(number)
             if ledger.shards:
                 check_pipeline(folder, pipeline)
-            continues = _note(folder, pipeline, places)
+            continues, broke_off = _note(folder, pipeline, places), exists(folder.reading)
         except (OSError, PageError) as error:
             raise ConfigError(f"{output} cannot be written: {reason_of(error)}.", lease.UNWRITABLE) from error
         if_refused.pop_all()
     lister = Lister(ledger, first, files, Naming(places), partial(_note_listed, folder))
     writer = Writer(folder, pipeline.graph.columns, tuple(formats))
-    return Job(pipeline, folder, ledger, lister, results, writer, held, continues, retry_failed)
+    return Job(pipeline, folder, ledger, lister, results, writer, held, continues, retry_failed, broke_off)
 
 
 def _note(folder: OutputFolder, pipeline: Pipeline, places: Sequence[str]) -> bool:

@@ -83,6 +83,20 @@ def test_status_knows_that_all_is_listed_while_pages_are_read(folder: Path, tmp_
     assert set(found) == {3}
 
 
+def test_a_run_that_ends_at_once_is_known_to_the_next(folder: Path, tmp_path: Path) -> None:
+    """What a process leaves that is killed while it reads; a run that is stopped leaves nothing."""
+    reading, seen = tmp_path / "out/.reading", list[bool]()
+    run_and_stop(1, folder, tmp_path / "out")
+    assert not reading.exists()
+    run(folder, tmp_path / "out", changed=lambda now: seen.append(reading.exists()))
+    assert True in seen and not reading.exists()
+    reading.touch()
+    job = plan.prepare(PIPELINE, [folder], tmp_path / "out")
+    assert job.broke_off
+    loop.run(job, lambda *_: LocalEngine(PIPELINE.graph, job.writer, 1, 1), Progress())
+    assert not reading.exists(), "all is read"
+
+
 def test_a_finished_job_starts_no_engine(folder: Path, tmp_path: Path) -> None:
     run(folder, tmp_path / "out", formats=["text"])
     job = plan.prepare(PIPELINE, [folder], tmp_path / "out", ["text"])

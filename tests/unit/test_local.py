@@ -125,6 +125,12 @@ def test_a_job_runs_where_it_is_done_sooner(
     assert choose(rp.standard().graph, listing(pages), False, address, threads, cpus).name == engine
 
 
+def test_after_a_run_that_ended_at_once_a_job_goes_on_on_ray() -> None:
+    """A page that breaks its process ended one run after the other."""
+    assert choose(rp.standard().graph, listing(1), cpus=2, broke_off=True).name == "ray"
+    assert choose(rp.standard().graph, listing(1), threads=1, cpus=2, broke_off=True).name == "local"
+
+
 def listing(count: int, name: str = "a.png", size: int = 1) -> pa.Table:
     return pa.table({"path": [name] * count, "size": [size] * count})
 
