@@ -2,7 +2,7 @@
 
 Prints as JSON the rows and what some tallies have counted.
 
-Usage: leaving_nodes.py FOLDER kill|drain TIMES SEED
+Usage: leaving_nodes.py FOLDER SEED kill|drain ...
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,22 +54,24 @@ def drain(cluster: Cluster, node: Any) -> None:
     time.sleep(NOTICE_SECONDS)
 
 
-def lose_nodes(cluster: Cluster, how: str, times: int, chance: random.Random, reading: threading.Thread) -> int:
-    """Takes one node after the other from the cluster, and adds another for each; how many left before all was read."""
-    left = 0
-    while reading.is_alive() and left < times:
+def lose_nodes(cluster: Cluster, ways: Sequence[str], chance: random.Random, reading: threading.Thread) -> list[str]:
+    """Takes one node after the other from the cluster, and adds another for each; how they left before all was read."""
+    left = list[str]()
+    for how in ways:
+        if not reading.is_alive():
+            break
         node = chance.choice(sorted(cluster.worker_nodes, key=lambda each: each.node_id))
         if how == "drain":
             drain(cluster, node)
         cluster.remove_node(node, allow_graceful=False)
         add_node(cluster)
-        left += 1
+        left.append(how)
         reading.join(chance.uniform(0.5, 4))
     reading.join()
     return left
 
 
-def main(folder: str, how: str, times: str, seed: str) -> None:
+def main(folder: str, seed: str, *ways: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     for _ in range(2):
@@ -87,7 +90,7 @@ def main(folder: str, how: str, times: str, seed: str) -> None:
     reading = threading.Thread(target=read, daemon=True)
     reading.start()
     begun.wait(60)
-    left = lose_nodes(cluster, how, int(times), random.Random(seed), reading)
+    left = lose_nodes(cluster, ways, random.Random(seed), reading)
     counts = ray.get([each.sums.remote() for each in tallies])
     print(json.dumps({"rows": rows, "left": left, "counts": counts}))
     ray.shutdown()
