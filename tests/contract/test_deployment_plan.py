@@ -81,6 +81,18 @@ def test_a_deployment_an_operator() -> None:
     assert names(pools.deployment(Serving(merge_ingress=True))) == ["Ingress", two[1]]
 
 
+def test_a_pool_is_placed_as_it_says() -> None:
+    fixed, growing = rp.Pool(size=3, num_cpus=2, num_gpus=0.5), rp.Pool(min_size=2, max_size=8, num_cpus=4, memory=10**9)
+    application = presets.standard(detector_pool=fixed, recognizer_pool=growing).deployment()
+    first, second = (part._bound_deployment for part in application._bound_deployment.init_args[0])
+    assert (first.num_replicas, first._deployment_config.autoscaling_config) == (3, None)
+    assert first.ray_actor_options == {"num_cpus": 2, "num_gpus": 0.5}
+    scaling = second._deployment_config.autoscaling_config
+    assert (scaling.min_replicas, scaling.max_replicas, scaling.target_ongoing_requests) == (2, 8, 8)
+    assert second.ray_actor_options == {"num_cpus": 4, "memory": 10**9}
+    assert application._bound_deployment.ray_actor_options == {"num_cpus": 0}
+
+
 def test_arguments_of_a_serve_config(tmp_path: Path) -> None:
     file, keys = tmp_path / "pipeline.toml", tmp_path / "keys"
     file.write_text('[[stage]]\ntype = "BinaryToImage"\n')
