@@ -118,6 +118,26 @@ def two_sizes() -> Pixels:
     return page
 
 
+def two_rows() -> Pixels:
+    page = comb("50723", 64)
+    cv2.line(page, (LEFT, TOP), (LEFT + 5 * PITCH, TOP), (0, 0, 0), 2)
+    return page
+
+
+def uneven_ticks() -> Pixels:
+    page = comb("50723", 0)
+    for n in range(6):
+        cv2.line(page, (LEFT + PITCH * n, BOTTOM - 10 - 8 * (n % 3)), (LEFT + PITCH * n, BOTTOM), (0, 0, 0), 2)
+    return page
+
+
+def touching() -> Pixels:
+    page = comb("     ", 46)
+    for n, letter in enumerate("50723"):
+        cv2.putText(page, letter, (LEFT + PITCH * n + 2, 134), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (90, 20, 20), 2)
+    return page
+
+
 def underlined() -> Pixels:
     page = white(300, 900)
     cv2.putText(page, "1010101 HIHI", (LEFT, 134), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (0, 0, 0), 2)
@@ -125,7 +145,10 @@ def underlined() -> Pixels:
     return page
 
 
-@pytest.mark.parametrize("draw", [table, ruler, two_in_a_cell, two_sizes, underlined, lambda: comb("     ", 12)])
+@pytest.mark.parametrize(
+    "draw",
+    [table, ruler, two_in_a_cell, two_sizes, two_rows, uneven_ticks, touching, underlined, lambda: comb("     ", 12)],
+)
 def test_what_is_not_surely_a_comb_is_left(draw: Callable[[], Pixels]) -> None:
     words, rest = drawn(draw(), REGIONS)
     assert words == []
