@@ -82,7 +82,10 @@ def test_a_deployment_an_operator() -> None:
 
 
 def test_a_pool_is_placed_as_it_says() -> None:
-    fixed, growing = rp.Pool(size=3, num_cpus=2, num_gpus=0.5), rp.Pool(min_size=2, max_size=8, num_cpus=4, memory=10**9)
+    fixed, growing = (
+        rp.Pool(size=3, num_cpus=2, num_gpus=0.5),
+        rp.Pool(min_size=2, max_size=8, num_cpus=4, memory=10**9),
+    )
     application = presets.standard(detector_pool=fixed, recognizer_pool=growing).deployment()
     first, second = (part._bound_deployment for part in application._bound_deployment.init_args[0])
     assert (first.num_replicas, first._deployment_config.autoscaling_config) == (3, None)
