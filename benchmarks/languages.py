@@ -1,8 +1,8 @@
-"""Lines in many languages, drawn small, blurred and noisy: read without words, with English ones and with their own.
+"""Lines in many languages, drawn small: read without words, with English, their own, and those told from pages of them.
 
-Example: python benchmarks/languages.py --lines 60
+Example: python benchmarks/languages.py --lines 60 --data DATA
 Their sentences are the translations that come with Django (pip install django==5.2.19); fonts are Debian's
-fonts-comic-neue, fonts-dejavu-core, fonts-ecolier-court and fonts-femkeklaver.
+fonts-comic-neue, fonts-dejavu-core, fonts-ecolier-court and fonts-femkeklaver. They are blurred and noisy.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rapidfuzz.distance import Levenshtein
 
 import raypipe as rp
 from raypipe.presets import RECOGNIZER
+from raypipe.recognition.ctc.guess import Guess
 from raypipe.zoo import manifest
 
 FONTS = (
@@ -76,34 +77,72 @@ def lines(language: str, count: int, fonts: dict[Path, set[int]]) -> tuple[list[
     return texts[:count], pictures
 
 
-def rates(truth: Sequence[str], pictures: Sequence[bytes], **options: str) -> tuple[float, float]:
-    """CER and WER of lines, in percent."""
+def wills(folder: Path) -> tuple[list[str], list[bytes]]:
+    """The lines of a set of pictures of lines, and the pictures, in the order of their names."""
+    rows = sorted(line.split("\t") for line in (folder / "gt.tsv").read_text(encoding="utf-8").splitlines())
+    return [text for _, text in rows], [(folder / "images" / name).read_bytes() for name, _ in rows]
+
+
+def read(pictures: Sequence[bytes], **options: str) -> list[str]:
+    """The texts of lines."""
     pipeline = rp.Pipeline([rp.BinaryToImage(), rp.ImageToText(regions_column=None, use_gpu=False, **options)])
-    read = [page.text for page in pipeline.run(list(pictures))]
-    letters = sum(Levenshtein.distance(*pair) for pair in zip(truth, read, strict=True))
-    words = sum(Levenshtein.distance(one.split(), other.split()) for one, other in zip(truth, read, strict=True))
-    return 100 * letters / sum(map(len, truth)), 100 * words / sum(len(text.split()) for text in truth)
+    return [page.text for page in pipeline.run(list(pictures))]
+
+
+def rates(truth: Sequence[str], found: Sequence[str]) -> str:
+    """CER / WER of lines, in percent."""
+    letters = sum(Levenshtein.distance(*pair) for pair in zip(truth, found, strict=True))
+    words = sum(Levenshtein.distance(one.split(), other.split()) for one, other in zip(truth, found, strict=True))
+    return f"{100 * letters / sum(map(len, truth)):.1f} / {100 * words / sum(len(text.split()) for text in truth):.1f}"
+
+
+def told(texts: Sequence[str], size: int, guess: Guess) -> list[str]:
+    """The language of each line, told from what is read without words in pages of so many lines."""
+    starts = range(0, len(texts), size)
+    return [language for n in starts for language in [guess.of(texts[n : n + size])] * len(texts[n : n + size])]
+
+
+def row(
+    language: str, truth: Sequence[str], pictures: Sequence[bytes], sizes: Sequence[int], guess: Guess
+) -> list[str]:
+    """The cells of a row: CER / WER without words, with English ones and with the language's own.
+
+    Then, for each size of pages, CER / WER with the words of the language that is told from each, and the shares of
+    lines, in percent, on pages whose language is told right, and on those that are taken for English.
+    """
+    bare, found = read(pictures, decoder="greedy", language=language), {"en": read(pictures, language="en")}
+    found[language] = read(pictures, language=language)
+    cells = [rates(truth, each) for each in (bare, found["en"], found[language])]
+    for size in sizes:
+        languages = told(bare, size, guess)
+        found |= {each: read(pictures, language=each) for each in {*languages} - {*found}}
+        cells.append(rates(truth, [found[each][n] for n, each in enumerate(languages)]))
+        cells += [f"{100 * languages.count(each) / len(languages):.0f}" for each in (language, "en")]
+    return cells
 
 
 def main() -> None:
-    """Print a row of CER / WER for each language, and one of the means."""
+    """Print a row for each language, and one of French wills if the data are given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=60, help="lines of each language")
+    parser.add_argument("--pages", type=int, nargs="+", default=[5, 20], help="lines of a page")
     parser.add_argument("--fonts", type=Path, default=Path("/usr/share/fonts"))
+    parser.add_argument("--data", type=Path, help="folder with wills1914_lines_fr")
     arguments = parser.parse_args()
+    words = manifest.words_of(manifest.AUTO)
+    assert words is not None
+    guess = Guess(words.path)
     fonts = {arguments.fonts / name: set(TTFont(arguments.fonts / name).getBestCmap()) for name in FONTS}
-    means = []
-    print("| language | without words | English words | its own words |\n| --- | --- | --- | --- |")
+    titles = [f"told from {size} lines | right | en" for size in arguments.pages]
+    print(f"| language | without words | English words | its own words | {' | '.join(titles)} |")
+    print("| --- |" + " --- |" * (3 + 3 * len(titles)))
     for language in manifest.resolve(RECOGNIZER, "recognition", "en").languages:
-        if language == "en" or manifest.words_of(language) is None:
-            continue
-        truth, pictures = lines(language, arguments.lines, fonts)
-        ways = {"decoder": "greedy", "language": language}, {"language": "en"}, {"language": language}
-        found = [rates(truth, pictures, **options) for options in ways]
-        means.append(found)
-        print(f"| {language} | {' | '.join(f'{cer:.1f} / {wer:.1f}' for cer, wer in found)} |", flush=True)
-    cells = " | ".join(f"{cer:.1f} / {wer:.1f}" for cer, wer in np.mean(means, axis=0))
-    print(f"| mean | {cells} |")
+        if language not in ("en", "latin") and manifest.words_of(language):
+            cells = row(language, *lines(language, arguments.lines, fonts), arguments.pages, guess)
+            print(f"| {language} | {' | '.join(cells)} |", flush=True)
+    if arguments.data:
+        cells = row("fr", *wills(arguments.data / "wills1914_lines_fr"), arguments.pages, guess)
+        print(f"| wills (fr) | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial, update_wrapper
@@ -28,7 +28,6 @@ from raypipe.hosts import is_loopback
 from raypipe.images.pdf import unlocked
 from raypipe.outputs.json import JsonPage
 from raypipe.outputs.page import Page
-from raypipe.types import USUAL
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,9 +87,10 @@ class Client:
     ) -> list[Page]:
         """Reads the pages of a document.
 
-        A page has the columns `path`, `name`, `pagenum`, `total_pages`, `width`, `height`, `turned`, `text`, `lines`,
-        `confidence`, `image_with_regions` and `exception`. The picture itself (`image`) and the detected regions
-        (`text_regions`, so that `Page.regions` is empty) stay with the server; each line and word has its box.
+        A page has the columns `path`, `name`, `pagenum`, `total_pages`, `width`, `height`, `turned`, `language`,
+        `text`, `lines`, `confidence`, `image_with_regions` and `exception`. The picture itself (`image`) and the
+        detected regions (`text_regions`, so that `Page.regions` is empty) stay with the server; each line and word has
+        its box.
 
         Args:
             source: A file, or encoded bytes.
@@ -268,7 +268,7 @@ def _problem(error: urllib.error.HTTPError) -> tuple[str, str]:
 def _page(answer: Mapping[str, Any], path: str) -> Page:
     """A page of the server's JSON, with its further columns."""
     page = {"confidence": None, **answer}
-    language = page.pop("lang", None)
+    page["language"] = page.pop("lang", None)
     overlay, confidence = page.pop("overlay", ""), page["confidence"]  # A `data:` URL in base64.
     page.pop("failure", None)  # `exception` says the same.
     if missing := {field.name for field in fields(JsonPage)} - {"failure", "lang", *page}:
@@ -280,4 +280,4 @@ def _page(answer: Mapping[str, Any], path: str) -> Page:
         "confidence": [] if confidence is None else [confidence],
         "image_with_regions": base64.b64decode(overlay.partition(",")[2]) if overlay else None,
     }
-    return Page(row, replace(USUAL, language=language))
+    return Page(row)

@@ -22,7 +22,6 @@ class Column:
         encode: The reverse of `decode`.
         empty: Makes the value for a page that failed or has no text.
         role: What outputs use the column for, such as `text`, whatever its name; None: it is just passed on.
-        language: Code of the language of its text; None: it has no text, or the language is unknown.
     """
 
     arrow: pa.DataType
@@ -30,7 +29,6 @@ class Column:
     encode: Callable[[Any], Any] = lambda value: value
     empty: Callable[[], Any] = lambda: None
     role: str | None = None
-    language: str | None = None
 
     def in_place_of(self, before: Column | None) -> Column:
         """The column when it replaces another one, whose role it takes over if it has no role of its own."""
@@ -108,11 +106,9 @@ def roles_of(columns: Mapping[str, Column]) -> Roles:
     """The roles of the columns of finished rows; if several have the same role, the last one plays it."""
     playing = {column.role: name for name, column in columns.items() if column.role}
     others = [name for name in columns if name not in playing.values()]
-    languages = [column.language for column in columns.values() if column.language]
     return Roles(
         columns=playing,
         further=tuple(name for name in others if _is_simple(columns[name].arrow)),
-        language=languages[-1] if languages else None,
     )
 
 
@@ -182,6 +178,7 @@ BYTES = Column(pa.binary())
 RECOGNIZED = Column(pa.string(), empty=str, role="text")
 CONFIDENCE = Column(pa.list_(pa.float32()), empty=list, role="confidence")
 TURNED = Column(pa.int32(), role="turned")
+LANGUAGE = Column(pa.string(), role="language")
 REGIONS = list_column_of(Region, "regions")
 UNLESS_ASKED_FOR = ("alternatives",)
 """Fields of records that are stored only on request, so that the types of other columns stay as they were. JSON leaves

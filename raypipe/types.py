@@ -188,12 +188,10 @@ class Roles:
         columns: The column that plays a role, by the role's name; a role missing here is played by the column of
             its name.
         further: Columns without a role, which outputs keep under their own names.
-        language: Code of the language of the text; None: unknown.
     """
 
     columns: Mapping[str, str]
     further: tuple[str, ...] = ()
-    language: str | None = None
 
 
 USUAL = Roles(columns={"regions": "text_regions", "picture": "image_with_regions"})
@@ -271,8 +269,8 @@ class PageRecord(Mapping[str, Any]):
 
     @property
     def language(self) -> str | None:
-        """Code of the language in which the page was read, such as `en`; None if unknown."""
-        return self._roles.language
+        """Code of the language whose words guided the reading, such as `en`; None if unknown, or several."""
+        return self._playing("language")
 
     @property
     def lines(self) -> list[Line]:

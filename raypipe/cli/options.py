@@ -96,7 +96,7 @@ def pipeline_options(command: F) -> F:
         click.option("--detector", default=presets.DETECTOR, show_default=True, help="Detection model."),
         click.option("--recognizer", default=presets.RECOGNIZER, show_default=True, help="Recognition model."),
         click.option("--lang", "language", default=presets.LANGUAGE, show_default=True,
-                     help="Language of the text, whose words guide the reading: 23 are known; latin: several of them."),
+                     help="Language whose words guide the reading, of 23; auto: that of each page; latin: several."),
         click.option("--device", type=click.Choice(list(DEVICES)), default="auto", show_default=True,
                      help="Where models run."),
         click.option("--provider", type=click.Choice(get_args(Provider)), default="cuda", show_default=True,

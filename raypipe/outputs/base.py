@@ -33,6 +33,12 @@ class Document:
     pictures: bool = True
     folder: str | None = None
 
+    @property
+    def language(self) -> str | None:
+        """The language of most of its pages, the first of several; None if it is not known of any."""
+        known = [page.language for page in self.pages if page.language]
+        return max(known, key=known.count, default=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextColumn:

@@ -22,8 +22,8 @@ def render(document: Document) -> str:
     pages = document.pages
     capabilities = f"{_CAPABILITIES} ocrp_wconf" if document.confidences else _CAPABILITIES
     root = Element("html", {"xmlns": "http://www.w3.org/1999/xhtml"})
-    if pages[0].language:
-        root.set("lang", pages[0].language)
+    if document.language:
+        root.set("lang", document.language)
     head = SubElement(root, "head")
     SubElement(head, "meta", {"charset": "utf-8"})
     SubElement(head, "title").text = legal(document.name)
@@ -33,6 +33,8 @@ def render(document: Document) -> str:
     body = SubElement(root, "body")
     for number, page in numbered(pages):
         found = page_element(page, number, document.confidences, len(pages) > 1)
+        if page.language and page.language != document.language:
+            found.set("lang", page.language)
         found.tail = "\n"
         body.append(found)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n{tostring(root, encoding="unicode")}\n'

@@ -44,8 +44,8 @@ def searchable(document: Document, archival: bool = False) -> Pdf:
             if page.lines and page.text_source == "ocr":  # Otherwise the page has its text already.
                 target = result.pages[place]
                 target.add_overlay(words, _shown(target))
-    if document.pages[0].language:
-        result.Root.Lang = String(document.pages[0].language)
+    if document.language:
+        result.Root.Lang = String(document.language)
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from raypipe.types import Alternative, Pixels
 
@@ -45,7 +45,7 @@ class RecognizerOptions:
     """The options of the stage that concern reading. A family uses those that it has.
 
     Attributes:
-        language: Language of the text.
+        language: Language of the text; `auto`: that of each page, whichever it is.
         decoder: `beam` uses a word list if there is one for the language; `greedy` uses the network's output alone
             (CTC models).
         lexicon: Text file, or its URI, with the user's own words for beam search.
@@ -77,3 +77,37 @@ class Recognizer(Protocol):
         A picture's reading does not depend on the others given with it. Results come in the order of the pictures.
         """
         ...
+
+
+@dataclass(frozen=True)
+class PageReading:
+    """The readings of a page's pictures, and what reads further ones of it.
+
+    Attributes:
+        language: Code of the language whose words guided the reading, or `latin`; None: unknown.
+        recognizer: Reads in that language.
+        readings: Those of the pictures, in their order.
+    """
+
+    language: str | None
+    recognizer: Recognizer
+    readings: list[Reading]
+
+
+@runtime_checkable
+class PageRecognizer(Recognizer, Protocol):
+    """A recognizer that chooses the language of each page."""
+
+    def read_pages(self, pages: Sequence[Sequence[Pixels]], batch_size: int) -> list[PageReading]:
+        """Reads the pictures of pages; see `Recognizer.read`."""
+        ...
+
+
+def read_pages(
+    recognizer: Recognizer, language: str | None, pages: Sequence[Sequence[Pixels]], batch_size: int
+) -> list[PageReading]:
+    """Reads the pictures of pages together, in this language unless the recognizer chooses that of each page."""
+    if isinstance(recognizer, PageRecognizer):
+        return recognizer.read_pages(pages, batch_size)
+    readings = iter(recognizer.read([picture for page in pages for picture in page], batch_size))
+    return [PageReading(language, recognizer, [next(readings) for _ in page]) for page in pages]

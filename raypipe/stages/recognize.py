@@ -6,7 +6,7 @@ Cutting lines out needs the picture and reading them needs the model: two steps 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Annotated, ClassVar, Self
 
 import numpy as np
@@ -17,6 +17,7 @@ from typing_extensions import override
 from raypipe.columns import (
     CONFIDENCE,
     CROPS,
+    LANGUAGE,
     LINES,
     LINES_WITH_ALTERNATIVES,
     POSITIONS,
@@ -30,7 +31,7 @@ from raypipe.images.image import IMAGE, Image
 from raypipe.layout.lines import arrange, fold_of
 from raypipe.layout.spreads import Spread, parted
 from raypipe.outputs.formats import text_columns
-from raypipe.recognition.base import Decoder, Reading, RecognizerOptions
+from raypipe.recognition.base import Decoder, Reading, Recognizer, RecognizerOptions, read_pages
 from raypipe.recognition.ctc.lexicon import own_words
 from raypipe.recognition.families import FAMILIES, batch_shapes, picture_size
 from raypipe.stages import crops as line_pictures
@@ -42,9 +43,10 @@ from raypipe.stages.quarters import laid_by_reading
 from raypipe.stages.reverse import from_reverse, front_alone
 from raypipe.stages.specks import guesses, specks
 from raypipe.stages.text_layer import arranged
-from raypipe.stages.upright import righted, turn_of
-from raypipe.types import Boxes, Crops, Line, PageRecord, Pixels, Row, boxes_from_regions, boxes_of
+from raypipe.stages.upright import Read, righted, turn_of
+from raypipe.types import Boxes, Crops, Line, PageRecord, Row, boxes_from_regions, boxes_of
 from raypipe.zoo import manifest
+from raypipe.zoo.manifest import AUTO
 
 CROPS_COLUMN = "crops"
 GUTTER, PLACE = "gutter", Column(pa.float32())
@@ -108,29 +110,29 @@ class TextReader(Worker["ImageToText"]):
         family = FAMILIES[model.family]
         given = {name: value for name in family.options if (value := getattr(spec, name)) is not None}
         options = RecognizerOptions(language=spec.language, **given)
-        self._recognizer = family.open(
+        self._recognizer: Recognizer = family.open(
             model, options, lambda source: spec.session(source, threads, self.metrics, batch_shapes(model))
         )
 
     @override
     def warm_up(self) -> None:
-        self._read(sample.lines(picture_size(self.spec.resolved)[0]))
+        self._recognizer.read(sample.lines(picture_size(self.spec.resolved)[0]), self.spec.batch_size)
 
     @override
     def process(self, rows: Sequence[Row]) -> None:
-        pictures = [picture for row in rows for picture in row[CROPS_COLUMN].pictures()]
-        readings = iter(self._read(pictures))
-        for row in rows:
-            crops: Crops = row[CROPS_COLUMN]
-            found = [next(readings) for _ in crops.widths]
-            image: Image = row[self.spec.input_col]
-            size = self.spec.spread(image)
-            if image.lines is None:
-                crops, found = self._laid(image, crops, found)
-            lines = self._lines(crops, found, size) if image.lines is None else arranged(image.lines, size)
-            self._fill(row, lines)
+        spec = self.spec
+        pages = [row[CROPS_COLUMN].pictures() for row in rows]
+        for row, page in zip(rows, read_pages(self._recognizer, spec.guide, pages, spec.batch_size), strict=True):
+            image: Image = row[spec.input_col]
+            size = spec.spread(image)
+            if image.lines is not None:
+                self._fill(row, arranged(image.lines, size), spec.guide)
+                continue
+            read = partial(page.recognizer.read, batch_size=spec.batch_size)
+            crops, readings = self._laid(image, row[CROPS_COLUMN], page.readings, read)
+            self._fill(row, self._lines(crops, readings, size, read), page.language)
 
-    def _laid(self, image: Image, crops: Crops, readings: list[Reading]) -> tuple[Crops, list[Reading]]:
+    def _laid(self, image: Image, crops: Crops, readings: list[Reading], read: Read) -> tuple[Crops, list[Reading]]:
         """The pictures of a page and their readings, those of regions that were cut out on their side turned."""
         spec = self.spec
         if not spec.regions_column or spec.group_images:
@@ -140,14 +142,14 @@ class TextReader(Worker["ImageToText"]):
         def cut(boxes: Boxes) -> Crops:
             return line_pictures.cut(image, boxes, *size, 0, spec.space_width)
 
-        return laid_by_reading(crops, readings, self._read, cut, self._recognizer.doubtful)
+        return laid_by_reading(crops, readings, read, cut, self._recognizer.doubtful)
 
-    def _lines(self, crops: Crops, readings: list[Reading], size: Spread) -> list[Line]:
+    def _lines(self, crops: Crops, readings: list[Reading], size: Spread, read: Read) -> list[Line]:
         """The lines of a page: upside-down ones are turned, specks, guesses and lines from the reverse are left out."""
         doubtful = self._recognizer.doubtful
         spots = specks(crops, readings, doubtful)
-        reverse = from_reverse(crops, readings, self._read, doubtful)
-        crops, readings = righted(crops, readings, self._read, doubtful, [*reverse, *spots])
+        reverse = from_reverse(crops, readings, read, doubtful)
+        crops, readings = righted(crops, readings, read, doubtful, [*reverse, *spots])
         readings = front_alone(crops, readings, reverse, doubtful)
         for n in spots:
             readings[n] = NOTHING
@@ -161,12 +163,10 @@ class TextReader(Worker["ImageToText"]):
         lines = line_pictures.assemble(crops, readings, tolerance, size)
         return unfolded(lines, tolerance, size, crops.divider_boxes())
 
-    def _read(self, pictures: Sequence[Pixels]) -> list[Reading]:
-        return self._recognizer.read(pictures, self.spec.batch_size)
-
-    def _fill(self, row: Row, lines: list[Line]) -> None:
+    def _fill(self, row: Row, lines: list[Line], language: str | None) -> None:
         spec = self.spec
         row[spec.lines_col] = lines
+        row[spec.language_col] = _tag(language)
         row[spec.turned_col] = turn_of(lines)
         if spread := fold_of(boxes_of(lines), spec.spread(row[spec.input_col])):
             row[GUTTER] = spread.place
@@ -181,9 +181,9 @@ class TextReader(Worker["ImageToText"]):
         self.metrics.add("lines_total", len(lines))
 
 
-def _tag(language: str) -> str | None:
+def _tag(language: str | None) -> str | None:
     """The language tag of documents (BCP 47); None for a script."""
-    return language if len(language) in (2, 3) else None
+    return language if language and len(language) in (2, 3) else None
 
 
 def _whole(image: Image) -> Boxes:
@@ -202,9 +202,9 @@ class ImageToText(ModelStage):
 
     model: ModelName = "ocr_small_handwritten_v2_opt"
     language: str = Field(
-        "en",
-        description="language whose words guide the reading, if there is a list of them; `latin`: texts in several "
-        "languages",
+        AUTO,
+        description="language whose words guide the reading, if there is a list of them; `auto`: that of each page, "
+        "English where it is in doubt; `latin`: texts in several languages",
     )
     decoder: Decoder | None = Field(
         None,
@@ -228,6 +228,10 @@ class ImageToText(ModelStage):
     confidence_col: str = Field("confidence", description="mean character probability of the page")
     turned_col: str = Field(
         "turned", description="degrees, clockwise, by which the page was turned to be read: 0, 90, 180 or 270"
+    )
+    language_col: str = Field(
+        "language",
+        description="code of the language whose words guided the reading, such as en; null: unknown, or latin",
     )
     group_images: bool = Field(False, description="read the regions of a line as one picture")
     line_tolerance: int = Field(
@@ -284,16 +288,24 @@ class ImageToText(ModelStage):
                 reads={CROPS_COLUMN: CROPS, **picture},
                 writes={
                     self.output_col: RECOGNIZED,
-                    self.lines_col: replace(lines, language=_tag(self.language)),
+                    self.lines_col: lines,
                     self.positions_col: POSITIONS,
                     self.confidence_col: CONFIDENCE,
                     self.turned_col: TURNED,
+                    self.language_col: LANGUAGE,
                     **({GUTTER: PLACE} if self.double_pages else {}),
                 },
                 drops=(CROPS_COLUMN,) if self.keep_input else (CROPS_COLUMN, self.input_col),
                 holds_model=True,
             ),
         )
+
+    @property
+    def guide(self) -> str | None:
+        """The language in which all pages are read; None: that of each page."""
+        model = manifest.known(self.model)
+        only = model.languages[0] if model and len(model.languages) == 1 else None
+        return only if self.language == AUTO else self.language
 
     @property
     @override
@@ -325,7 +337,7 @@ class ImageToText(ModelStage):
     @model_validator(mode="after")
     def _reads_the_language(self) -> Self:
         model = manifest.known(self.model)
-        if model and model.languages and self.language not in model.languages:
+        if model and not model.reads(self.language):
             raise ConfigError(
                 f"{self.model} does not read {self.language!r}.", f"It reads {', '.join(model.languages)}."
             )
@@ -345,5 +357,5 @@ class ImageToText(ModelStage):
 
     @classmethod
     @override
-    def pretrained(cls, name: str, lang: str = "en", **parameters: object) -> Self:
+    def pretrained(cls, name: str, lang: str = AUTO, **parameters: object) -> Self:
         return super().pretrained(name, lang, **{"language": lang, **parameters})

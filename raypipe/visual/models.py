@@ -52,11 +52,7 @@ def local(name: str, task: str, language: str, usual: str) -> str:
 
 def nearest(name: str, task: str, language: str, usual: str) -> str | None:
     """The model on this machine whose name shares the most parts with a name; None if there is none for the task."""
-    here = [
-        model
-        for model in manifest.models()
-        if model.task == task and model.is_here and (not model.languages or language in model.languages)
-    ]
+    here = [model for model in manifest.models() if model.task == task and model.is_here and model.reads(language)]
     parts = set(name.split("_"))
 
     def likeness(model: Model) -> tuple[int, bool, float]:

@@ -15,7 +15,7 @@ from raypipe.errors import Failure, PageError, reason_of
 from raypipe.images.image import Image, Limits, open_image
 from raypipe.plurals import counted
 from raypipe.stages.decode import BinaryToImage
-from raypipe.types import USUAL, PageRecord
+from raypipe.types import PageRecord
 from raypipe.web import answers, given
 from raypipe.web.options import Rendering, negotiate
 from raypipe.web.problems import ProblemError, of_page
@@ -100,8 +100,8 @@ def _page(page: CorrectedPage, upload: Upload | None) -> PageRecord:
     name, confidence = clean_name(page.name), page.confidence
     if upload and not page.exception:
         row["image"] = _image(upload, page)
-    row |= {"path": name, "name": name, "confidence": [] if confidence is None else [confidence]}
-    return PageRecord(row, replace(USUAL, language=page.lang))
+    row |= {"path": name, "name": name, "language": page.lang, "confidence": [] if confidence is None else [confidence]}
+    return PageRecord(row)
 
 
 def _image(upload: Upload, page: CorrectedPage) -> Image:

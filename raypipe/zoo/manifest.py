@@ -22,6 +22,9 @@ from raypipe.zoo import store
 Precision = Literal["fp32", "int8", "fp16"]
 """What a network computes with."""
 
+AUTO = "auto"
+"""Stands for the language of each page, whichever it is."""
+
 
 class Input(BaseModel):
     """What a network expects: pixels as (value - mean) / deviation, with values from 0 to 255.
@@ -98,6 +101,10 @@ class Model(BaseModel):
     made: str = ""
     parameters: int = 0
     card: str = ""
+
+    def reads(self, language: str) -> bool:
+        """Whether it reads a language."""
+        return language == AUTO or not self.languages or language in self.languages
 
     @property
     def path(self) -> Path:
@@ -196,7 +203,7 @@ def suitable(name: str, task: str, language: str | None = None) -> Model:
     model = find(name)
     if model.task != task:
         raise ModelError(f"{name} is a {model.task} model, but a {task} model is needed.", "See `raypipe models list`.")
-    if language and model.languages and language not in model.languages:
+    if language and not model.reads(language):
         raise ModelError(f"{name} does not read {language!r}.", f"It reads {', '.join(model.languages)}.")
     return model
 

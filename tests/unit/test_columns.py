@@ -30,6 +30,7 @@ CASES = {
     "OVERLAY": (columns.OVERLAY, [None, "overlays/a.png.jpeg"]),
     "PICTURE": (columns.PICTURE, [b"\x89PNG", None]),
     "NULLABLE_TEXT": (columns.NULLABLE_TEXT, [None, "stage code: message"]),
+    "LANGUAGE": (columns.LANGUAGE, ["en", None]),
     "TURNED": (columns.TURNED, [0, None, 270]),
     "INTEGER": (columns.INTEGER, [0, None, 2**31 - 1]),
     "FLOAT": (columns.FLOAT, [0.5, None]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from raypipe.geometry import bounds
 from raypipe.outputs.base import Document
 from raypipe.outputs.formats import FORMATS, find
 from raypipe.outputs.pagexml import render
-from raypipe.types import PageRecord, Roles
+from raypipe.types import PageRecord
 
 TILTED = a_line("Łódź & <co>", 0.9, 200, 150, 220, 30, 3, words=[
     a_word("Łódź", 0.9, 130, 146, 70, 28, 3), a_word("&", 0.9, 190, 149, 20, 20, 3),
@@ -71,13 +72,22 @@ def test_words_and_boxes_are_read_back(name: str, reader: Callable[[Path], Found
 )
 def test_the_language_is_told(name: str, said: str) -> None:
     for language in ("fr", None):
-        page = PageRecord(dict(PAGE), Roles(columns={}, language=language))
+        page = PageRecord({**PAGE, "language": language})
         text = find(name).encode(Document(path="a.png", name="a.png", pages=[page])).decode()
         assert (said in text) == bool(language)
 
 
+def test_a_document_in_several_languages_has_that_of_most_of_its_pages() -> None:
+    pages = [finished("a.tif", n, 4, language=language) for n, language in enumerate(["en", None, "fr", "fr"])]
+    document = Document(path="a.tif", name="a.tif", pages=pages)
+    assert document.language == "fr"
+    assert Document(path="a.tif", name="a.tif", pages=pages[1:2]).language is None
+    told = re.findall(r'<(html|div)[^>]*? (?:class="ocr_page"[^>]* )?lang="(..)"', rendered("hocr", document))
+    assert told == [("html", "fr"), ("div", "en")]
+
+
 def test_a_language_that_page_has_no_word_for() -> None:
-    page = PageRecord(dict(PAGE), Roles(columns={}, language="nds"))
+    page = PageRecord({**PAGE, "language": "nds"})
     assert 'primaryLanguage="other"' in str(render(Document(path="a.png", name="a.png", pages=[page])))
 
 

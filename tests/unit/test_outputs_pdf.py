@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,7 +15,7 @@ import pytest
 from making import a_line, a_word, encoded, finished, white
 from PIL import Image as PillowImage
 
-from raypipe.columns import LINES, roles_of
+from raypipe.columns import LANGUAGE, LINES, roles_of
 from raypipe.errors import ConfigError
 from raypipe.files import paths
 from raypipe.images.base import Wanted
@@ -33,7 +32,7 @@ WORDS = [
     a_word("Zażółć", 0.9, 130, 60, 100, 24, 0), a_word("(gęślą)", 0.9, 250, 62, 110, 28, 0),
     a_word("standing", 0.9, 60, 250, 120, 22, -90), a_word("slanted", 0.9, 300, 200, 120, 26, 8),
 ]  # fmt: skip
-COLUMNS = {"image": IMAGE, "lines": replace(LINES, language="pl")}
+COLUMNS = {"image": IMAGE, "lines": LINES, "language": LANGUAGE}
 
 
 def lines() -> list[Line]:
@@ -42,7 +41,7 @@ def lines() -> list[Line]:
 
 def page(data: bytes, name: str = "a", pagenum: int = 0, total: int = 1) -> PageRecord:
     image = open_image(data, name, pagenum, False, LIMITS, Wanted(resolution=100))
-    row = finished(name, pagenum, total, image=image, lines=lines())
+    row = finished(name, pagenum, total, image=image, lines=lines(), language="pl")
     return PageRecord(dict(row), roles_of(COLUMNS))
 
 

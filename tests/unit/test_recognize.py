@@ -13,7 +13,7 @@ from making import PICTURE, a_region, boxes, carried_out, encoded, image_of, whi
 
 import raypipe as rp
 from raypipe.images.image import Image
-from raypipe.recognition.base import Reading
+from raypipe.recognition.base import PageReading, Reading
 from raypipe.stages.recognize import CROPS_COLUMN, LineCropper, TextReader
 from raypipe.types import Crops, Region, Row, regions_from_boxes
 
@@ -77,7 +77,7 @@ class FakeReader:
         ]
 
 
-def read(fake_models: Path, **parameters: Any) -> list[Row]:
+def read(fake_models: Path, recognizer: FakeReader | None = None, **parameters: Any) -> list[Row]:
     """A page of two lines, of which one has no text, a page without lines, a failed page, a page of two lines."""
     spec = rp.ImageToText(model="some_reader", **parameters)
     pages = [
@@ -97,7 +97,7 @@ def read(fake_models: Path, **parameters: Any) -> list[Row]:
     ]
     cropper, reader = worker(LineCropper, spec), worker(TextReader, spec)
     cropper.setup()
-    reader._recognizer = FakeReader()
+    reader._recognizer = recognizer or FakeReader()
     return carried_out(reader, carried_out(cropper, rows))
 
 
@@ -130,3 +130,59 @@ def test_output_formats(fake_models: Path) -> None:
 
 def test_the_picture_is_dropped_if_it_is_not_kept(fake_models: Path) -> None:
     assert not any("image" in row for row in read(fake_models, keep_input=False))
+
+
+class Asked(FakeReader):
+    """Counts how often it is asked."""
+
+    times = 0
+
+    def read(self, pictures: Sequence[np.ndarray], batch_size: int) -> list[Reading]:
+        self.times += 1
+        return super().read(pictures, batch_size)
+
+
+class Polyglot(FakeReader):
+    """Takes pages with text for French, and doubts all that it reads."""
+
+    doubtful = 0.99
+
+    def __init__(self) -> None:
+        self.readers = {"en": Asked(), "fr": Asked()}
+        self._given = FakeReader()
+
+    def read_pages(self, pages: Sequence[Sequence[np.ndarray]], batch_size: int) -> list[PageReading]:
+        readings = iter(self._given.read([picture for page in pages for picture in page], batch_size))
+        languages = ["fr" if len(page) else "en" for page in pages]
+        return [
+            PageReading(language, self.readers[language], [next(readings) for _ in page])
+            for language, page in zip(languages, pages, strict=True)
+        ]
+
+
+def test_a_page_is_looked_at_again_in_its_language(fake_models: Path) -> None:
+    reader = Polyglot()
+    rows = read(fake_models, reader)
+    assert [row["language"] for row in rows] == ["fr", "en", None, "fr"]
+    assert reader.readers["fr"].times > 0
+    assert reader.readers["en"].times == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "language", "guide"),
+    [
+        ("ocr_small_handwritten_v2_opt", "auto", None),
+        ("ocr_small_handwritten_v2_opt", "fr", "fr"),
+        ("ocr_base_handwritten_v2", "auto", "en"),
+    ],
+)
+def test_a_language_that_is_named_or_the_only_one_is_that_of_all_pages(
+    model: str, language: str, guide: str | None
+) -> None:
+    assert rp.ImageToText(model=model, language=language).guide == guide
+
+
+@pytest.mark.parametrize(("language", "told"), [("fr", "fr"), ("auto", None)])
+def test_the_language_of_a_page_is_told(fake_models: Path, language: str, told: str | None) -> None:
+    """Unless it is unknown: this reader does not choose one."""
+    assert [row["language"] for row in read(fake_models, language=language)] == [told, told, None, told]

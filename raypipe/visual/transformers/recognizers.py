@@ -78,7 +78,7 @@ class ImageToTextV2(ModelTransformer):
 
     @override
     def hidden(self) -> list[str]:
-        return [self.getOrDefault("linesCol"), self.getOrDefault("turnedCol")]
+        return list(map(self.getOrDefault, ("linesCol", "turnedCol", "languageCol")))
 
 
 class ImageToTextV2Opt(ImageToTextV2):
@@ -186,7 +186,7 @@ class ImageToText(ModelTransformer):
 
     @override
     def hidden(self) -> list[str]:
-        lines, turned, text, confidence = map(
-            self.getOrDefault, ("linesCol", "turnedCol", "outputCol", "confidenceCol")
+        lines, turned, language, text, confidence = map(
+            self.getOrDefault, ("linesCol", "turnedCol", "languageCol", "outputCol", "confidenceCol")
         )
-        return [lines, turned, f"{text}_regions", f"{confidence}_share"]
+        return [lines, turned, language, f"{text}_regions", f"{confidence}_share"]
