@@ -16,6 +16,7 @@ from raypipe.run.local import processor
 from raypipe.types import USUAL, PageRecord, Row
 from raypipe.visual.checked import checked
 from raypipe.visual.ml import PipelineModel
+from raypipe.visual.paths import place
 from raypipe.visual.regions import from_base64
 from raypipe.visual.transformers import (
     Base64ToBinary,
@@ -98,7 +99,7 @@ class LightPipeline:
         Raises:
             InputError: There is nothing.
         """
-        return self._read(path)
+        return self._read(place(path))
 
     def fromString(self, text: str) -> list[dict[str, Any]]:  # noqa: N802
         """The pages of a file in base 64; see `fromLocalPath`.

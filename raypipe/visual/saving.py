@@ -13,6 +13,7 @@ from raypipe.files.paths import exists, join, read_file, write_file
 from raypipe.visual import enums
 from raypipe.visual.checked import checked
 from raypipe.visual.parameters import Parameters
+from raypipe.visual.paths import place
 
 FILE = "pipeline.json"
 
@@ -59,7 +60,7 @@ class Savable:
         Raises:
             ConfigError: The folder holds something else, or a stage or parameter that is not known.
         """
-        file = join(str(path), FILE)
+        file = join(place(path), FILE)
         if not exists(file):
             raise ConfigError(f"{path} holds no pipeline.", "Give a folder that save(path) wrote here.")
         try:
@@ -88,7 +89,7 @@ class Saver:
         Raises:
             ConfigError: It exists already and is not to be replaced.
         """
-        file = join(str(path), FILE)
+        file = join(place(path), FILE)
         if exists(file) and not self._replaces:
             raise ConfigError(f"{path} already holds a pipeline.", "Use write().overwrite().save(path).")
         stages = [{"type": type(each).__name__, "values": _enum(each.given)} for each in self._parts]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from raypipe.visual import models
 from raypipe.visual.checked import checked
 from raypipe.visual.frame import Frame
 from raypipe.visual.once import log
+from raypipe.visual.paths import place
 from raypipe.visual.records import inward
 from raypipe.visual.tables import LocalTables, RayTables, Tables
 
@@ -237,7 +237,7 @@ class Source:
         Raises:
             InputError: There is nothing.
         """
-        paths = [_place(each) for each in ([path] if isinstance(path, (str, PurePath)) else path)]
+        paths = [place(each) for each in ([path] if isinstance(path, (str, PurePath)) else path)]
         _check_any(paths)
         if self.kind == "parquet":
             return self.parquet(*paths)
@@ -259,7 +259,7 @@ class Source:
             InputError: There is nothing.
         """
         _check_any(paths)
-        datasets = [_parquet(_place(path)) for path in paths]
+        datasets = [_parquet(place(path)) for path in paths]
 
         def make() -> Iterator[pa.Table]:
             for dataset in datasets:
@@ -268,11 +268,6 @@ class Source:
                         yield inward(pa.Table.from_batches([batch]))
 
         return Frame(_tables(self.engine, make, inward(datasets[0].schema.empty_table()).schema))
-
-
-def _place(path: str | PurePath) -> str:
-    """A path or URI from what Spark calls it: `file:/a` is /a; `dbfs:/a` is /dbfs/a, where Databricks mounts it."""
-    return re.sub(r"^(file:|dbfs:)/(?!/)", lambda found: "/" if found[1] == "file:" else "/dbfs/", str(path))
 
 
 def _check_any(paths: Sequence[str | PurePath]) -> None:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from raypipe.errors import ConfigError, OutputError
 from raypipe.visual.checked import checked
+from raypipe.visual.paths import place
 from raypipe.visual.tables import RayTables, Tables
 
 MODES = ("error", "errorifexists", "overwrite")
@@ -63,14 +64,15 @@ class Writer:
         Raises:
             OutputError: The folder exists already, cannot be written, or is a URI and the engine is not Ray.
         """
+        folder = place(path)
         if isinstance(self.tables, RayTables):
             from raypipe.run.datasets import write_parquet
 
-            write_parquet(self.tables.dataset, str(path), replaces=self.replaces)
-        elif "://" in str(path):
+            write_parquet(self.tables.dataset, folder, replaces=self.replaces)
+        elif "://" in folder:
             raise OutputError(f"{path} is a URI, which only Ray writes.", 'Give a folder, or use start(engine="ray").')
         else:
-            self._write(Path(path))
+            self._write(Path(folder))
 
     def _write(self, folder: Path) -> None:
         """Writes a folder with one file, whole or not at all."""

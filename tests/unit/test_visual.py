@@ -62,8 +62,9 @@ def test_a_pipeline_is_saved_and_loaded(tmp_path: Path) -> None:
     model.write().overwrite().save(str(tmp_path / "model"))
 
 
-def test_a_pipeline_is_saved_and_loaded_by_uri(tmp_path: Path) -> None:
-    place = f"file://{tmp_path}/model"
+@pytest.mark.parametrize("scheme", ["file://", "file:"])
+def test_a_pipeline_is_saved_and_loaded_by_uri(tmp_path: Path, scheme: str) -> None:
+    place = f"{scheme}{tmp_path}/model"
     visual.PipelineModel([visual.BinaryToImage()]).save(place)
     assert (tmp_path / "model" / "pipeline.json").exists()
     assert [type(stage) for stage in visual.PipelineModel.load(place).stages] == [visual.BinaryToImage]

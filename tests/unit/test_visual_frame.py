@@ -17,6 +17,7 @@ from raypipe.errors import ConfigError, InputError, OutputError
 from raypipe.visual import functions, start
 from raypipe.visual.enums import ImageType
 from raypipe.visual.functions import col, explode, length, lit, size, upper
+from raypipe.visual.paths import place
 from raypipe.visual.records import Row
 from raypipe.visual.tables import LocalTables
 
@@ -392,6 +393,10 @@ def test_files_are_lists_globs_and_names(files: Path) -> None:
     assert read.load([str(files / "a.png"), str(files / "c.jpg")]).count() == 2
     assert read.load(str(files / "*.png")).count() == 2
     assert read.load(f"file:{files}/a.png").count() == read.load(f"file://{files}/a.png").count() == 1
+    read.load(f"file:{files}/a.png").select("path").write.parquet(f"file:{files}/table")
+    assert start().read.parquet(f"file:{files}/table").count() == 1 and (files / "table").is_dir()
+    assert [page["pagenum"] for page in light().fromLocalPath(f"file:{files}/a.png")] == [0]
+    assert [place(path) for path in ("s3a://a/b", "s3n://a/b", "s3://a/b")] == ["s3://a/b"] * 3
     with pytest.raises(InputError, match="/dbfs/absent.png does not exist"):
         read.load("dbfs:/absent.png")
     assert read.option("pathGlobFilter", "b.*").load(str(files)).count() == 1
