@@ -31,7 +31,15 @@ from raypipe.images.image import IMAGE, Image
 from raypipe.layout.lines import arrange, fold_of
 from raypipe.layout.spreads import Spread, parted
 from raypipe.outputs.formats import text_columns
-from raypipe.recognition.base import Decoder, Reading, Recognizer, RecognizerOptions, read_pages
+from raypipe.recognition.base import (
+    Decoder,
+    PageReading,
+    PageRecognizer,
+    Reading,
+    Recognizer,
+    RecognizerOptions,
+    read_pages,
+)
 from raypipe.recognition.ctc.lexicon import own_words
 from raypipe.recognition.families import FAMILIES, batch_shapes, picture_size
 from raypipe.stages import crops as line_pictures
@@ -124,13 +132,10 @@ class TextReader(Worker["ImageToText"]):
         pages = [row[CROPS_COLUMN].pictures() for row in rows]
         for row, page in zip(rows, read_pages(self._recognizer, spec.guide, pages, spec.batch_size), strict=True):
             image: Image = row[spec.input_col]
-            size = spec.spread(image)
             if image.lines is not None:
-                self._fill(row, arranged(image.lines, size), spec.guide)
-                continue
-            read = partial(page.recognizer.read, batch_size=spec.batch_size)
-            crops, readings = self._laid(image, row[CROPS_COLUMN], page.readings, read)
-            self._fill(row, self._lines(crops, readings, size, read), page.language)
+                self._fill(row, arranged(image.lines, spec.spread(image)), spec.guide)
+            else:
+                self._fill(row, *self._lines(image, row[CROPS_COLUMN], page))
 
     def _laid(self, image: Image, crops: Crops, readings: list[Reading], read: Read) -> tuple[Crops, list[Reading]]:
         """The pictures of a page and their readings, those of regions that were cut out on their side turned."""
@@ -144,12 +149,20 @@ class TextReader(Worker["ImageToText"]):
 
         return laid_by_reading(crops, readings, read, cut, self._recognizer.doubtful)
 
-    def _lines(self, crops: Crops, readings: list[Reading], size: Spread, read: Read) -> list[Line]:
-        """The lines of a page: upside-down ones are turned, specks, guesses and lines from the reverse are left out."""
-        doubtful = self._recognizer.doubtful
+    def _lines(self, image: Image, cut: Crops, page: PageReading) -> tuple[list[Line], str | None]:
+        """The lines of a page, and the language in which they are read.
+
+        Upside-down ones are turned, specks, guesses and lines from the reverse are left out.
+        """
+        doubtful, size = self._recognizer.doubtful, self.spec.spread(image)
+        read = partial(page.recognizer.read, batch_size=self.spec.batch_size)
+        crops, readings = self._laid(image, cut, page.readings, read)
         spots = specks(crops, readings, doubtful)
         reverse = from_reverse(crops, readings, read, doubtful)
         crops, readings = righted(crops, readings, read, doubtful, [*reverse, *spots])
+        language = page.language
+        if crops is not cut:
+            language, readings = self._in_its_language(crops, readings, language)
         readings = front_alone(crops, readings, reverse, doubtful)
         for n in spots:
             readings[n] = NOTHING
@@ -161,7 +174,16 @@ class TextReader(Worker["ImageToText"]):
         self.metrics.add("guesses_total", len(guessed))
         tolerance = self.spec.line_tolerance
         lines = line_pictures.assemble(crops, readings, tolerance, size)
-        return unfolded(lines, tolerance, size, crops.divider_boxes())
+        return unfolded(lines, tolerance, size, crops.divider_boxes()), language
+
+    def _in_its_language(
+        self, crops: Crops, readings: list[Reading], language: str | None
+    ) -> tuple[str | None, list[Reading]]:
+        """The language of a page that was turned, and its readings: before, it could not be told."""
+        if not isinstance(self._recognizer, PageRecognizer):
+            return language, readings
+        (page,) = self._recognizer.read_pages([crops.pictures()], self.spec.batch_size)
+        return (language, readings) if page.language == language else (page.language, page.readings)
 
     def _fill(self, row: Row, lines: list[Line], language: str | None) -> None:
         spec = self.spec

@@ -19,8 +19,10 @@ FRENCH = [
 
 def test_each_page_is_read_in_its_language(tmp_path: Path) -> None:
     first, *others = [drawn.page(lines) for lines in (drawn.LETTER, FRENCH, ["12345"])]
+    others.append(others[0].rotate(180))
     first.save(tmp_path / "letters.tif", save_all=True, append_images=others)
     pages = list(rp.standard(alternatives=1).run(tmp_path / "letters.tif"))
-    assert [page.text.split("\n") for page in pages] == [drawn.LETTER, FRENCH, ["12345"]]
-    assert [page.language for page in pages] == ["en", "fr", "en"]
-    assert [page["language"] for page in pages] == [page_values(page)["lang"] for page in pages] == ["en", "fr", "en"]
+    assert [page.text.split("\n") for page in pages] == [drawn.LETTER, FRENCH, ["12345"], FRENCH]
+    languages = ["en", "fr", "en", "fr"]
+    assert [page.language for page in pages] == languages
+    assert [page["language"] for page in pages] == [page_values(page)["lang"] for page in pages] == languages

@@ -14,6 +14,7 @@ from making import PICTURE, a_region, boxes, carried_out, encoded, image_of, whi
 import raypipe as rp
 from raypipe.images.image import Image
 from raypipe.recognition.base import PageReading, Reading
+from raypipe.stages import recognize
 from raypipe.stages.recognize import CROPS_COLUMN, LineCropper, TextReader
 from raypipe.types import Crops, Region, Row, regions_from_boxes
 
@@ -166,6 +167,28 @@ def test_a_page_is_looked_at_again_in_its_language(fake_models: Path) -> None:
     assert [row["language"] for row in rows] == ["fr", "en", None, "fr"]
     assert reader.readers["fr"].times > 0
     assert reader.readers["en"].times == 0
+
+
+class Turning(Polyglot):
+    """Takes pages for English at first sight, and for French at the second."""
+
+    seen = 0
+
+    def read_pages(self, pages: Sequence[Sequence[np.ndarray]], batch_size: int) -> list[PageReading]:
+        self.seen += 1
+        found = super().read_pages(pages, batch_size)
+        return found if self.seen > 1 else [replace(page, language="en") for page in found]
+
+
+@pytest.mark.parametrize("is_turned", [True, False])
+def test_the_language_of_a_page_that_is_turned_is_told_then(
+    fake_models: Path, monkeypatch: pytest.MonkeyPatch, is_turned: bool
+) -> None:
+    monkeypatch.setattr(
+        recognize, "righted", lambda crops, found, *_: (replace(crops) if is_turned else crops, list(found))
+    )
+    rows = read(fake_models, Turning())
+    assert [row["language"] for row in rows] == (["fr", "en", None, "fr"] if is_turned else ["en", "en", None, "en"])
 
 
 @pytest.mark.parametrize(
