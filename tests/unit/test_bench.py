@@ -12,8 +12,8 @@ import pytest
 import raypipe as rp
 from raypipe.bench import plot, report
 from raypipe.bench.report import Measured, Report
-from raypipe.bench.setting import Round, Setting
-from raypipe.bench.steps import REST, steps
+from raypipe.bench.setting import BESIDE, Round, Setting
+from raypipe.bench.steps import OTHER, REST, steps
 from raypipe.errors import ConfigError
 
 PIPELINE = rp.standard()
@@ -74,6 +74,12 @@ def test_a_report_has_medians_ends_and_survives_a_file(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(found.to_json())
     assert report.load(tmp_path / "report.json") == found
     assert found.cpus and [len(row) for row in report.shares(found)] == [3] * 11
+
+
+def test_another_program_has_one_step() -> None:
+    setting = Setting(engine=BESIDE, toml="other --fast", batch_size=4, threads=2)
+    found = Measured.of("other", setting, [Round(pages=2, seconds=10, cpu_seconds=None, sums={})])
+    assert (found.cpu_seconds, found.steps) == (None, {OTHER: 10_000})
 
 
 def test_an_earlier_report_stands_beside_it() -> None:

@@ -87,6 +87,17 @@ def test_a_region_that_reaches_into_a_comb_keeps_what_is_outside() -> None:
     assert (rest[0, 0] - rest[0, 2] / 2, rest[0, 0] + rest[0, 2] / 2) == pytest.approx((40, LEFT), abs=4)
 
 
+def test_a_region_of_another_row_stays_as_it_is() -> None:
+    below = boxes((400, 250, 600, 32, 0))
+    assert drawn(comb("50723", 12), np.concatenate([REGIONS, below]))[1] == pytest.approx(
+        np.concatenate([REGIONS[:1], below])
+    )
+
+
+def test_a_comb_to_which_several_regions_lead_is_one() -> None:
+    assert lengths(comb("50723", 12), boxes((250, 122, 90, 32, 0), (350, 124, 90, 24, 0))) == [5]
+
+
 def test_a_comb_is_one_picture_and_words_in_it_others() -> None:
     assert len(cut(image_of(comb("50 23", 12)), REGIONS, 48, 3200, 0, 10).widths) == 3
 
