@@ -52,11 +52,18 @@ class Row:
             return self._values == other
         return isinstance(other, Row) and (self._names, self._values) == (other._names, other._values)
 
+    def __lt__(self, other: Row) -> bool:
+        return self._values < other._values
+
     def __hash__(self) -> int:
         return hash(self._values)
 
     def __repr__(self) -> str:
         return f"Row({', '.join(f'{name}={value!r}' for name, value in self.asDict().items())})"
+
+    @property
+    def __fields__(self) -> list[str]:
+        return list(self._names)
 
     def asDict(self, recursive: bool = False) -> dict[str, Any]:  # noqa: N802 - pyspark's name
         """The values by name; `recursive`: also those of rows in them."""

@@ -199,8 +199,14 @@ def test_rows_have_attributes_items_and_numbers(frame: visual.Frame) -> None:
     assert "text" in row and "one" not in row
     (short,) = frame.select("n").limit(1).collect()
     assert short == (1,) and {short, short} == {(1,)}
+    assert row.__fields__ == ["path", "n", "text", "boxes"]
     with pytest.raises(AttributeError, match="no txt; it has path, n"):
         _ = row.txt
+
+
+def test_rows_have_an_order(frame: visual.Frame) -> None:
+    rows = frame.select("n", "path").collect()
+    assert sorted([rows[2], rows[0], rows[1]]) == rows and (min(rows).n, max(rows).n) == (1, 3)
 
 
 def test_a_field_that_is_called_as_a_method_of_a_tuple_is_a_field() -> None:
