@@ -97,5 +97,6 @@ def _packs(writer: Writer, files: Sequence[tuple[str, dict[str, list[str]]]], co
     for n, (first, end) in enumerate(pairwise(edges)):
         split = {path: names for _, some in files[first:end] for path, names in some.items()}
         names = [file for file, _ in files[first:end]]
-        tasks.append(partial(writer.pack, f"shard-{n:05}-of-{count:05}", names, split))
+        name = f"shard-{n:05}-of-{count:05}"
+        tasks.append(Task(name, partial(writer.pack, name, names, split)))
     return tasks

@@ -28,9 +28,8 @@ RAY_GAIN = 1.05
 """Throughput of Ray relative to one process on the same CPUs, where the lock does not matter."""
 PAGE_BYTES = 200_000
 """Bytes per page of a document with several pages."""
-
-
-BROKE_OFF = "the latest run here ended at once while it read"
+BROKE_OFF = "the latest run here ended at once, in the middle"
+"""As a page that breaks the process does."""
 
 
 class EngineResult(NamedTuple):

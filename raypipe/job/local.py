@@ -87,9 +87,10 @@ class LocalEngine:
     def write(self, tasks: Sequence[Task], on_ended: Callable[[int], None] = lambda count: None) -> list[str]:
         """See `Engine.write`."""
         unwritten = list[str]()
-        for ended, task in enumerate(tasks, 1):
-            unwritten += task()
-            on_ended(ended)
+        with self._writer.folder.being_read():
+            for ended, task in enumerate(tasks, 1):
+                unwritten += task()
+                on_ended(ended)
         return unwritten
 
 

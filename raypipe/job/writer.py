@@ -25,7 +25,25 @@ from raypipe.outputs.shards import ShardFile
 DOCUMENTS_PER_JOIN = 16
 """Documents with rows in several files that are joined at a time: their rows are in memory together."""
 Save = Callable[[str, str, bytes], None]
-Task = Callable[..., list[str]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Writes files of documents from results, anywhere and at the same time as others.
+
+    Attributes:
+        what: The documents, for messages.
+        write: Returns the files that it could not write.
+        parts: Gives tasks that do the same piece by piece; none if there is one piece.
+    """
+
+    what: str
+    write: Callable[..., list[str]]
+    parts: Callable[[], list[Task]] = list
+
+    def __call__(self, save: Save | None = None) -> list[str]:
+        """Writes the files; see `documents.write`."""
+        return self.write(save) if save else self.write()
 
 
 @dataclass(frozen=True)
@@ -60,16 +78,25 @@ class Writer:
         return rows
 
     def tasks(self, files: Sequence[str], split: Mapping[str, Sequence[str]]) -> list[Task]:
-        """Tasks that write the files of documents from results, and return those that could not be written.
-
-        They may run anywhere and at the same time.
+        """Tasks that write the files of documents from results.
 
         Args:
             files: Names of files of results, whose complete documents are written.
             split: The names of the files of each document whose rows are in several.
         """
-        joins = [partial(self._join, dict(some)) for some in batched(split.items(), DOCUMENTS_PER_JOIN)]
-        return [*(partial(self._convert, name) for name in files), *joins]
+        whole = [Task(name, partial(self._convert, name), partial(self._documents_of, name)) for name in files]
+        return [*whole, *(self._joining(dict(some)) for some in batched(split.items(), DOCUMENTS_PER_JOIN))]
+
+    def _joining(self, files: Mapping[str, Sequence[str]]) -> Task:
+        def each() -> list[Task]:
+            return [self._joining({path: names}) for path, names in files.items()] if len(files) > 1 else []
+
+        return Task(", ".join(files), partial(self._join, files), each)
+
+    def _documents_of(self, name: str) -> list[Task]:
+        """A task for each document in a file of results."""
+        paths = Results(self.folder).read(name, ["path"])["path"].unique().to_pylist()
+        return [self._joining({path: [name]}) for path in paths]
 
     def pack(self, name: str, files: Sequence[str], split: Mapping[str, Sequence[str]]) -> list[str]:
         """Writes one file for each format with many documents, and returns what could not be written.

@@ -10,10 +10,10 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import ray
@@ -50,6 +50,8 @@ END_SECONDS = 5
 WRITTEN = pa.schema([("rows", pa.int64()), ("unwritten", pa.list_(pa.string()))])
 LOG_LEVEL, THRESHOLD, FATAL = "RAY_BACKEND_LOG_LEVEL", "_ZN3ray6RayLog19severity_threshold_E", 3
 """The variable with the level of the logs of Ray's core, and in its library the symbol and the highest level."""
+WRITE_TRIES = 4
+BROKE = f"the process that wrote it died {WRITE_TRIES} times, by a fault or for lack of memory"
 NO_PROGRESS_SECONDS = 900
 """A job that finishes nothing for this long is stuck, and stops with an error, unless a page may take longer."""
 
@@ -139,21 +141,47 @@ def _written(finished: Dataset, write: Callable[[pa.Table], pa.Table], rows_per_
     )
 
 
-def convert(tasks: Iterable[Callable[[], list[str]]], on_ended: Callable[[int], None]) -> list[str]:
-    """Calls functions on the cluster, reports how many have ended, and returns all their results in one list.
+class Divisible(Protocol):
+    """A function whose work can be divided, if what it works on breaks its process."""
+
+    @property
+    def what(self) -> str:
+        """What it works on."""
+
+    @property
+    def parts(self) -> Callable[[], Sequence[Any]]:
+        """Gives functions that do the same piece by piece; none if there is one piece."""
+
+    def __call__(self) -> list[str]:
+        """Returns what it could not do."""
+
+
+def convert(tasks: Iterable[Divisible], on_ended: Callable[[int], None]) -> list[str]:
+    """Calls functions on the cluster, reports how many have ended, and returns all that they could not do.
+
+    One whose process dies again and again is divided, until it is known which part breaks it.
 
     Raises:
         RaypipeError: One of them raised an error, or Ray ended it.
     """
-    call, found = ray.remote(lambda task: task()).options(num_cpus=1, max_retries=3), list[str]()
-    left = [call.remote(carried(task)) for task in tasks]
-    count = len(left)
+    call, found = ray.remote(lambda task: task()).options(num_cpus=1, max_retries=WRITE_TRIES - 1), list[str]()
+
+    def begun(some: Iterable[Divisible]) -> dict[Any, Divisible]:
+        return {call.remote(carried(task)): task for task in some}
+
+    running = begun(tasks)
+    count = len(running)
     try:
         with _watched():
-            while left:
-                (ended,), left = ray.wait(left)
-                found += ray.get(ended)
-                on_ended(count - len(left))
+            while running:
+                (ended,), _ = ray.wait([*running])
+                task = running.pop(ended)
+                try:
+                    found += ray.get(ended)
+                except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError):
+                    running |= (parts := begun(task.parts()))
+                    found += [] if parts else [f"{task.what}: {BROKE}"]
+                on_ended(max(0, count - len(running)))
         return found
     except ray.exceptions.RayError as error:
         raise _stopped(str(error)) from error

@@ -113,7 +113,7 @@ def test_a_killed_job_goes_on_where_it_stopped(tmp_path: Path) -> None:
     done = run(*command)
     assert done.returncode == 0, done.stderr
     assert f"already done: {before} page" in done.stderr
-    assert "The latest run here ended at once while it read. If a page breaks" in done.stderr
+    assert "The latest run here ended at once, in the middle. If a page breaks" in done.stderr
     assert not list((tmp_path / "out/results").glob("*.part"))
     counts = Counter(str(row["path"]) for row in results(tmp_path / "out"))
     assert len(counts) == PAGES and set(counts.values()) == {1}

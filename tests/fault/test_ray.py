@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import jobs
@@ -19,6 +20,7 @@ from server import free_port
 import raypipe as rp
 from raypipe.errors import ConfigError, RaypipeError
 from raypipe.job.progress import Progress
+from raypipe.job.writer import Task
 
 
 def rows_of(stage: Killer, folder: Path) -> list[dict[str, object]]:
@@ -141,6 +143,29 @@ def test_a_job_says_briefly_what_ray_says_at_length(said: dict[str, str]) -> Non
     assert not said["whole"]
     lines = said["broken"].splitlines()
     assert len(lines) == 2 and all("of Ray's died; others take over. A page broke them" in line for line in lines)
+
+
+@pytest.mark.slow
+def test_a_document_that_kills_what_writes_it_leaves_the_others_written(tmp_path: Path, ray_cluster: None) -> None:
+    """It stopped the job, and each that went on with it."""
+    from raypipe.run.jobs import convert
+
+    def write(name: str) -> list[str]:
+        if name == "b":
+            os.kill(os.getpid(), signal.SIGKILL)
+        (tmp_path / name).touch()
+        return []
+
+    def of(names: str) -> Task:
+        each = [partial(write, name) for name in names]
+        return Task(names, lambda: [said for one in each for said in one()], lambda: list(map(of, names)))
+
+    alone = Task("b", partial(write, "b"))
+    ended = list[int]()
+    unwritten = convert([of("a"), Task("bc", of("bc").write, lambda: [alone, of("c")])], ended.append)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c"]
+    assert unwritten == ["b: the process that wrote it died 4 times, by a fault or for lack of memory"]
+    assert ended[-1] == 2
 
 
 LOSING = """

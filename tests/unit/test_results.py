@@ -20,6 +20,7 @@ from raypipe.job import loop, plan, results
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
 from raypipe.job.progress import FailureLimits, Progress
+from raypipe.job.results import Results
 from raypipe.job.status import status
 from raypipe.job.writer import Writer
 
@@ -156,6 +157,21 @@ def test_rows_that_did_not_arrive_are_an_error(folder: Path, tmp_path: Path, mon
     elsewhere = Writer(OutputFolder(tmp_path / "another disk"), job.writer.columns, ())
     with pytest.raises(OutputError, match=r"3 of 3 rows cannot be found in .*out/results"):
         loop.run(job, lambda *_: LocalEngine(PIPELINE.graph, elsewhere, 1, 1), Progress())
+
+
+def test_what_writes_files_can_be_divided_into_documents(folder: Path, tmp_path: Path) -> None:
+    tiff(folder / "long.tif", *range(1, 9))
+    run(folder, tmp_path / "out")
+    out = OutputFolder(tmp_path / "out")
+    names, split = Results(out).all_names(), Results(out).of(0).split
+    assert list(split) == [f"{folder}/long.tif"]
+    tasks = Writer(out, PIPELINE.graph.columns, ("text",)).tasks(names, split)
+    documents = [part for task in tasks for part in task.parts()]
+    assert {part.what for part in documents} == {str(path) for path in folder.rglob("*.*")}
+    assert not [part for task in documents for part in task.parts()]
+    for task in (*documents, *tasks[len(names) :]):
+        assert task() == []
+    assert len([*(tmp_path / "out/text").rglob("*.txt")]) == 4
 
 
 def test_rows_that_are_listed_late_are_waited_for(
