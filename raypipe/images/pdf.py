@@ -22,6 +22,7 @@ from raypipe.images.pdf_fonts import lost_letters
 from raypipe.images.pdf_forms import flatten, kinds_of_notes, mark_buttons
 from raypipe.images.pdf_lost import is_blank, is_content_lost
 from raypipe.images.pdf_masks import finer_masks
+from raypipe.images.pdf_objects import Objects
 from raypipe.images.pdf_text import MOST_LOOKED_AT, is_seen, text_layer
 from raypipe.images.pdf_tree import recounted
 from raypipe.images.pdfium import TURNS
@@ -67,6 +68,7 @@ class PdfPages:
     def __init__(self, source: File, origin: str) -> None:
         self._source, self._origin, self._warning = source, origin, ""
         self._read: File = source
+        self._objects = Objects(source, origin)
         with TURNS.of(self._origin):
             self._document = self._open()
 
@@ -113,7 +115,7 @@ class PdfPages:
         if number >= (pages := len(self._document)):
             raise PageError(Code.PAGE_MISSING, f"{self._origin} has no page {number + 1}.", f"It has {pages}.")
         if self._document.formenv:
-            mark_buttons(self._document, number, self._source, passwords.of(self._origin))
+            mark_buttons(self._document, number, self._objects)
         with closing(self._document[number]) as page:
             if not all(page.get_size()):  # Its crop box lies outside its media box; viewers then ignore it.
                 page.set_cropbox(*page.get_mediabox())
@@ -130,13 +132,13 @@ class PdfPages:
                 self._open_anew()
             with self._page(page) as opened:
                 width, height = opened.get_size()
-                masks = partial(finer_masks, self._read, page, passwords.of(self._origin))
+                masks = partial(finer_masks, self._objects, page)
                 resolution = wanted.resolution or needed_resolution(opened, masks)
                 columns, rows = (max(round(side * resolution / POINTS_PER_INCH), 1) for side in (width, height))
                 lost = lost_letters(opened)
                 layer = self._layer(opened, columns, rows, bool(lost)) if wanted.layer else None
                 warning = "; ".join(filter(None, (self._warning, damage(opened), lost)))
-                if is_blank(opened) and is_content_lost(self._source, page, passwords.of(self._origin)):
+                if is_blank(opened) and is_content_lost(self._objects, page):
                     message = f"{self._origin}, page {page + 1}, is damaged: what it shows cannot be decoded."
                     raise PageError(Code.PDF_DAMAGED, message, COPY_AGAIN)
         dots = max(round(resolution), 1)
@@ -163,7 +165,7 @@ class PdfPages:
                     return drawn
                 # PDFium draws no fields if the document does not declare its form, as merged ones do not. Flattened
                 # into the page they are drawn, but then other annotations may be lost.
-                flatten(opened, page, self._source, passwords.of(self._origin))
+                flatten(opened, page, self._objects)
             with self._page(page) as flat:
                 drawn = np.minimum(drawn, self._drawn(flat, size, gray))
             self._open_anew()
@@ -186,6 +188,7 @@ class PdfPages:
     def close(self) -> None:
         """Closes the document and its file."""
         TURNS.close(self._document)
+        self._objects.close()
         self._read.close()
         self._source.close()
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from raypipe.files.ranged import File
-from raypipe.images import pdf_objects
+from raypipe.images.pdf_objects import ODD, Objects
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -25,12 +24,12 @@ def kinds_of_notes(page: PdfPage) -> set[int]:
     return {raw.FPDFAnnot_GetSubtype(note) for note in _notes(page)}
 
 
-def flatten(page: PdfPage, number: int, source: File, passwords: Iterable[str]) -> None:
+def flatten(page: PdfPage, number: int, objects: Objects) -> None:
     """Draws annotations into the content of the page of a number, without those that are not shown on a screen."""
     from pypdfium2 import raw
 
     unseen = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
-    hidden, of_fields = list[int](), _states_of_fields(source, number, passwords)
+    hidden, of_fields = list[int](), _states_of_fields(objects, number)
     for place, note in enumerate(_notes(page)):
         if raw.FPDFAnnot_GetFlags(note) & unseen:
             hidden.append(place)
@@ -41,7 +40,7 @@ def flatten(page: PdfPage, number: int, source: File, passwords: Iterable[str]) 
     raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
 
 
-def mark_buttons(document: PdfDocument, number: int, source: File, passwords: Iterable[str]) -> None:
+def mark_buttons(document: PdfDocument, number: int, objects: Objects) -> None:
     """Sets the state of check boxes and radio buttons whose file does not say how they look, or which state is drawn.
 
     This must happen before the page is opened with its form, as PDFium then draws what is missing.
@@ -56,22 +55,21 @@ def mark_buttons(document: PdfDocument, number: int, source: File, passwords: It
             state, is_drawn = _text(note, b"AS"), raw.FPDFAnnot_HasKey(note, b"AP")
             marked = state or _text(note, b"V")
             if not marked:
-                of_fields = _states_of_fields(source, number, passwords) if of_fields is None else of_fields
+                of_fields = _states_of_fields(objects, number) if of_fields is None else of_fields
                 marked = of_fields.get(place, "")
             if marked not in ("", OFF) and not (is_drawn and state):
                 _set(note, b"AS", marked if is_drawn else ON)
     raw.FPDF_ClosePage(page)
 
 
-def _states_of_fields(source: File, number: int, passwords: Iterable[str]) -> dict[int, str]:
+def _states_of_fields(objects: Objects, number: int) -> dict[int, str]:
     """The states of a page's buttons that their fields mark, by their numbers among the annotations."""
     from pikepdf import PdfError
 
     try:
-        with pdf_objects.opened(source, passwords) as document:
-            notes: Any = document.pages[number].obj.get("/Annots", [])
-            return {place: state for place, note in enumerate(notes) if (state := _state_of_field(note))}
-    except (PdfError, *pdf_objects.ODD):
+        notes: Any = objects.document().pages[number].obj.get("/Annots", [])
+        return {place: state for place, note in enumerate(notes) if (state := _state_of_field(note))}
+    except (PdfError, *ODD):
         return {}  # It is locked or damaged.
 
 

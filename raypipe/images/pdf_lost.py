@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from raypipe.files.ranged import File
-from raypipe.images import pdf_objects
 from raypipe.images.pdf_content import is_visible, objects
+from raypipe.images.pdf_objects import ODD, Objects
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -30,24 +28,23 @@ def is_blank(page: PdfPage) -> bool:
     return True
 
 
-def is_content_lost(source: File, number: int, passwords: Iterable[str]) -> bool:
+def is_content_lost(pdf: Objects, number: int) -> bool:
     """Whether the content of the page of a number, or a picture on it, is missing or cannot be decoded."""
     from pikepdf import Array, DataDecodingError, PdfError
 
     try:
-        with pdf_objects.opened(source, passwords) as document:
-            page = document.pages[number]
-            content: Any = page.obj.get("/Contents", [])
-            parts = list(content) if isinstance(content, (Array, list)) else [content]
-            if not any(map(_has_bytes, parts)):  # It has none, or refers to objects that are not there.
-                return any(LOST.search(str(each)) for each in document.get_warnings())
-            document.get_warnings()
-            return any(map(_is_lost, parts)) or bool(document.get_warnings()) or _lacks_objects(page)
+        page = pdf.untouched().pages[number]
+        content: Any = page.obj.get("/Contents", [])
+        parts = list(content) if isinstance(content, (Array, list)) else [content]
+        if not any(map(_has_bytes, parts)):  # It has none, or refers to objects that are not there.
+            return any(map(LOST.search, pdf.warnings()))
+        pdf.warnings()
+        return any(map(_is_lost, parts)) or bool(pdf.warnings()) or _lacks_objects(page)
     except DataDecodingError:
         return True
     except PdfError as error:  # It has a filter that nobody knows, or the document is damaged as a whole, or locked.
         return "unfilterable" in str(error)
-    except pdf_objects.ODD:
+    except ODD:
         return False  # It is too damaged to tell.
 
 

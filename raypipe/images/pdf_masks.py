@@ -6,18 +6,17 @@ the letters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from raypipe.files.ranged import File
-from raypipe.images import pdf_objects
 from raypipe.images.pdf_content import DEEPEST
+from raypipe.images.pdf_objects import ODD, Objects
 
 Sides: TypeAlias = tuple[int, int]
 """Width and height in pixels."""
 
 
-def finer_masks(source: File, number: int, passwords: Iterable[str]) -> dict[Sides, Sides]:
+def finer_masks(objects: Objects, number: int) -> dict[Sides, Sides]:
     """The sizes of the masks that are finer than their pictures on the page of a number, by those of the pictures.
 
     Returns:
@@ -26,9 +25,9 @@ def finer_masks(source: File, number: int, passwords: Iterable[str]) -> dict[Sid
     from pikepdf import PdfError
 
     try:
-        with pdf_objects.opened(source, passwords) as document:
-            return dict(sorted(_finer(document.pages[number].resources, DEEPEST), key=lambda each: each[1]))
-    except (PdfError, *pdf_objects.ODD):
+        found = _finer(objects.document().pages[number].resources, DEEPEST)
+        return dict(sorted(found, key=lambda each: each[1]))
+    except (PdfError, *ODD):
         return {}
 
 

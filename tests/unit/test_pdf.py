@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import drawn
@@ -17,9 +17,11 @@ from pdfs import FONT, LOCKED, PAGES, fields, form, pdf, stream, written
 from PIL.PngImagePlugin import PngInfo
 
 from raypipe.errors import PageError
+from raypipe.files.ranged import HeldFile
 from raypipe.images.base import Wanted
 from raypipe.images.image import Limits, open_image
 from raypipe.images.kinds import kind_of, page_count
+from raypipe.images.pdf import PdfPages
 from raypipe.inputs.pages import documents, pages
 
 LIMITS = Limits(max_bytes=10**7, max_megapixels=100, max_pages=10)
@@ -402,6 +404,31 @@ def test_a_page_one_of_whose_objects_is_in_a_hole_is_not_read_as_empty(hidden: b
     assert not open_image(data, *REST).warning
     with pytest.raises(PageError, match="cannot be decoded"):
         open_image(data[:start] + bytes(end - start) + data[end:], *REST)
+
+
+def _twice(content: bytes) -> bytes:
+    """A document of two pages that show the same."""
+    page = b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 200 100] /Contents 5 0 R /Resources <</Font <</F0 6 0 R>>>>>>"
+    tree = b"<</Type /Pages /Kids [3 0 R 4 0 R] /Count 2>>"
+    return written([b"<</Type /Catalog /Pages 2 0 R>>", tree, page, page, stream(b"", content), FONT])
+
+
+def test_pikepdf_opens_a_document_once_for_all_of_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, really = list[object](), pikepdf.Pdf.open
+    monkeypatch.setattr(pikepdf.Pdf, "open", lambda *args, **named: opened.append(args) or really(*args, **named))
+    with closing(PdfPages(HeldFile(_twice(b" ")), "a.pdf")) as document:
+        assert document.describe(0, Wanted()) == document.describe(1, Wanted())
+    assert len(opened) == 1
+
+
+def test_content_that_is_lost_is_lost_on_each_page_that_shows_it() -> None:
+    data = _twice(SEEN)
+    start = data.index(b"5 0 obj")
+    end = data.index(b"endobj", start)
+    with closing(PdfPages(HeldFile(data[:start] + bytes(end - start) + data[end:]), "a.pdf")) as document:
+        for page in (0, 1):
+            with pytest.raises(PageError, match="cannot be decoded"):
+                document.describe(page, Wanted())
 
 
 def test_a_page_without_content_is_empty() -> None:
