@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from raypipe.columns import (
     LANGUAGE,
     LINES,
     LINES_WITH_ALTERNATIVES,
+    NULLABLE_TEXT,
     POSITIONS,
     RECOGNIZED,
     REGIONS,
@@ -51,6 +52,7 @@ from raypipe.stages.quarters import laid_by_reading
 from raypipe.stages.reverse import from_reverse, front_alone
 from raypipe.stages.specks import guesses, specks
 from raypipe.stages.text_layer import arranged
+from raypipe.stages.unread import unread, unsure
 from raypipe.stages.upright import Read, righted, turn_of
 from raypipe.types import Boxes, Crops, Line, PageRecord, Row, boxes_from_regions, boxes_of
 from raypipe.zoo import manifest
@@ -107,6 +109,14 @@ class LineCropper(Worker["ImageToText"]):
         return line_pictures.cut(image, boxes, *self._size, border, spec.space_width, layout)
 
 
+class Found(NamedTuple):
+    """What is read on a page: its lines, the language whose words guided that, and why it can hardly be read, if so."""
+
+    lines: list[Line]
+    language: str | None
+    warning: str = ""
+
+
 class TextReader(Worker["ImageToText"]):
     """Reads the lines of all pages of a call together."""
 
@@ -133,9 +143,11 @@ class TextReader(Worker["ImageToText"]):
         for row, page in zip(rows, read_pages(self._recognizer, spec.guide, pages, spec.batch_size), strict=True):
             image: Image = row[spec.input_col]
             if image.lines is not None:
-                self._fill(row, arranged(image.lines, spec.spread(image)), spec.guide)
+                found = Found(arranged(image.lines, spec.spread(image)), spec.guide)
             else:
-                self._fill(row, *self._lines(image, row[CROPS_COLUMN], page))
+                found = self._lines(image, row[CROPS_COLUMN], page)
+            self._fill(row, found)
+            self._warn(row, image.origin, found.warning)
 
     def _laid(self, image: Image, crops: Crops, readings: list[Reading], read: Read) -> tuple[Crops, list[Reading]]:
         """The pictures of a page and their readings, those of regions that were cut out on their side turned."""
@@ -149,11 +161,8 @@ class TextReader(Worker["ImageToText"]):
 
         return laid_by_reading(crops, readings, read, cut, self._recognizer.doubtful)
 
-    def _lines(self, image: Image, cut: Crops, page: PageReading) -> tuple[list[Line], str | None]:
-        """The lines of a page, and the language in which they are read.
-
-        Upside-down ones are turned, specks, guesses and lines from the reverse are left out.
-        """
+    def _lines(self, image: Image, cut: Crops, page: PageReading) -> Found:
+        """What is read: upside-down lines are turned, specks, guesses and lines from the reverse are left out."""
         doubtful, size = self._recognizer.doubtful, self.spec.spread(image)
         read = partial(page.recognizer.read, batch_size=self.spec.batch_size)
         crops, readings = self._laid(image, cut, page.readings, read)
@@ -163,6 +172,7 @@ class TextReader(Worker["ImageToText"]):
         language = page.language
         if crops is not cut:
             language, readings = self._in_its_language(crops, readings, language)
+        warning = unread(crops, readings)
         readings = front_alone(crops, readings, reverse, doubtful)
         for n in spots:
             readings[n] = NOTHING
@@ -174,7 +184,8 @@ class TextReader(Worker["ImageToText"]):
         self.metrics.add("guesses_total", len(guessed))
         tolerance = self.spec.line_tolerance
         lines = line_pictures.assemble(crops, readings, tolerance, size)
-        return unfolded(lines, tolerance, size, crops.divider_boxes()), language
+        lines = unfolded(lines, tolerance, size, crops.divider_boxes())
+        return Found(lines, language, warning or unsure(lines))
 
     def _in_its_language(
         self, crops: Crops, readings: list[Reading], language: str | None
@@ -185,10 +196,17 @@ class TextReader(Worker["ImageToText"]):
         (page,) = self._recognizer.read_pages([crops.pictures()], self.spec.batch_size)
         return (language, readings) if page.language == language else (page.language, page.readings)
 
-    def _fill(self, row: Row, lines: list[Line], language: str | None) -> None:
-        spec = self.spec
+    def _warn(self, row: Row, origin: str, warning: str) -> None:
+        """Adds to what is said of the page's file."""
+        if warning:
+            row[self.spec.warning_col] = " ".join(
+                filter(None, (row.get(self.spec.warning_col), f"{origin}: {warning}."))
+            )
+
+    def _fill(self, row: Row, found: Found) -> None:
+        spec, lines = self.spec, found.lines
         row[spec.lines_col] = lines
-        row[spec.language_col] = _tag(language)
+        row[spec.language_col] = _tag(found.language)
         row[spec.turned_col] = turn_of(lines)
         if spread := fold_of(boxes_of(lines), spec.spread(row[spec.input_col])):
             row[GUTTER] = spread.place
@@ -255,6 +273,11 @@ class ImageToText(ModelStage):
         "language",
         description="code of the language whose words guided the reading, such as en; null: unknown, or latin",
     )
+    warning_col: str = Field(
+        "warning",
+        description="what is there already, and that a page can hardly be read, as in another script than Latin; null "
+        "if nothing",
+    )
     group_images: bool = Field(False, description="read the regions of a line as one picture")
     line_tolerance: int = Field(
         15,
@@ -315,6 +338,7 @@ class ImageToText(ModelStage):
                     self.confidence_col: CONFIDENCE,
                     self.turned_col: TURNED,
                     self.language_col: LANGUAGE,
+                    self.warning_col: NULLABLE_TEXT,
                     **({GUTTER: PLACE} if self.double_pages else {}),
                 },
                 drops=(CROPS_COLUMN,) if self.keep_input else (CROPS_COLUMN, self.input_col),

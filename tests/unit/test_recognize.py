@@ -112,6 +112,12 @@ def test_texts_go_back_to_their_pages(fake_models: Path) -> None:
     assert all(CROPS_COLUMN not in row and "image" in row for row in rows)
 
 
+def test_a_page_that_can_hardly_be_read_says_so(fake_models: Path) -> None:
+    first, _, _, last = read(fake_models)
+    assert "hardly a letter was read in 1 of 2 lines" in first["warning"]
+    assert last.get("warning") is None
+
+
 def test_confidence_is_the_mean_of_all_characters(fake_models: Path) -> None:
     found = [row["confidence"] for row in read(fake_models, include_confidence=True)]
     assert found[:3] == [[0.5], [], []]
