@@ -53,7 +53,7 @@ from raypipe.stages.reverse import from_reverse, front_alone
 from raypipe.stages.specks import guesses, specks
 from raypipe.stages.text_layer import arranged
 from raypipe.stages.unread import unread, unsure
-from raypipe.stages.upright import Read, righted, turn_of
+from raypipe.stages.upright import Read, certainty, righted, turn_of
 from raypipe.types import Boxes, Crops, Line, PageRecord, Row, boxes_from_regions, boxes_of
 from raypipe.zoo import manifest
 from raypipe.zoo.manifest import AUTO
@@ -170,7 +170,7 @@ class TextReader(Worker["ImageToText"]):
         reverse = from_reverse(crops, readings, read, doubtful)
         crops, readings = righted(crops, readings, read, doubtful, [*reverse, *spots])
         language = page.language
-        if crops is not cut:
+        if crops is not cut and certainty(page.readings) < doubtful:
             language, readings = self._in_its_language(crops, readings, language)
         warning = unread(crops, readings)
         readings = front_alone(crops, readings, reverse, doubtful)
@@ -190,7 +190,7 @@ class TextReader(Worker["ImageToText"]):
     def _in_its_language(
         self, crops: Crops, readings: list[Reading], language: str | None
     ) -> tuple[str | None, list[Reading]]:
-        """The language of a page that was turned, and its readings: before, it could not be told."""
+        """The language of a page that can be read since it was turned, and its readings in it."""
         if not isinstance(self._recognizer, PageRecognizer):
             return language, readings
         (page,) = self._recognizer.read_pages([crops.pictures()], self.spec.batch_size)
