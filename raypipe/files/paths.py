@@ -22,6 +22,9 @@ from raypipe.plurals import counted
 T = TypeVar("T")
 RAISE = "Raise BinaryToImage's max_bytes if you trust it."
 LOCAL = "file://"
+URIS = "URIs begin with file:///, s3://, gs://, abfs:// or hdfs://, and spaces in them are written %20."
+SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
+"""What URIs of file systems of pyarrow begin with."""
 SPECIAL = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -97,16 +100,23 @@ def check_size(name: str, size: int, max_bytes: int | None) -> None:
         raise PageError(Code.IMAGE_TOO_LARGE, message, RAISE)
 
 
+class UriError(OSError):
+    """A URI is not of a file system, or not written as such."""
+
+
 def resolve(uri: str) -> tuple[fs.FileSystem, str]:
     """The pyarrow file system of a path or URI, and the path in it.
 
     Raises:
-        OSError: It is not UTF-8, as Arrow needs it.
+        OSError: It is not UTF-8, as Arrow needs it; a `UriError`: of a URI that names no file system.
     """
     if not is_text(uri):
         raise OSError("its name is not UTF-8")
     if "://" in uri:
-        return fs.FileSystem.from_uri(_at_once(uri))  # type: ignore[no-any-return]
+        try:
+            return fs.FileSystem.from_uri(_at_once(uri))  # type: ignore[no-any-return]
+        except pa.ArrowInvalid as error:
+            raise UriError(reason_of(error)) from error
     return fs.LocalFileSystem(), os.path.abspath(with_home(uri))  # noqa: PTH100 - removes .., which names must not have
 
 

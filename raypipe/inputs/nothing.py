@@ -10,13 +10,12 @@ from pyarrow import fs
 
 from raypipe.errors import InputError, nearest
 from raypipe.files.archives import ArchiveError
-from raypipe.files.paths import info_of, special_kind
+from raypipe.files.paths import SCHEMES, URIS, UriError, info_of, special_kind
 from raypipe.files.retries import KEY_WORDS, PASSING_WORDS
 from raypipe.images.kinds import suffixes
 
 KINDS = "Give files, folders, globs or URIs."
 SPELLING = "Check its spelling."
-URIS = "URIs begin with file:///, s3://, gs://, abfs:// or hdfs://, and spaces in them are written %20."
 PATTERNS = "In a pattern, * stands for names in one folder and ** for folders, too; small and capital letters differ."
 BRACES = "Braces are no part of patterns: give a pattern for each of the words in them."
 REMEDIES = (
@@ -30,7 +29,7 @@ REMEDIES = (
 """What to do about errors of buckets, by the messages of pyarrow, which has no types of its own for them."""
 MOST_NAMES = 10_000
 """Names of a folder among which the one that was meant is looked for."""
-_SCHEME = re.compile(r"(file|s3|gs|abfs|hdfs|https?):")
+_SCHEME = re.compile(rf"({'|'.join(SCHEMES)}|https?):")
 
 
 def missing(source: str, filesystem: fs.FileSystem, path: str, pattern: str = "") -> InputError:
@@ -91,7 +90,7 @@ def _remedy(error: Exception) -> str:
         return KINDS
     if isinstance(error, PermissionError):
         return "Correct its permissions."
-    if isinstance(error, ValueError):  # Also Arrow's own, of a URI that it cannot parse.
+    if isinstance(error, (UriError, ValueError)):
         return URIS
     told = (remedy for words, remedy in REMEDIES if words.search(str(error)))
     return next(told, "Check its permissions and the credentials.")

@@ -17,6 +17,8 @@ from pyarrow import fs
 
 from raypipe.errors import UNTIL_WRITABLE, ConfigError, OutputError, PageError, reason_of
 from raypipe.files.paths import (
+    SCHEMES,
+    URIS,
     exists,
     is_text,
     join,
@@ -58,11 +60,14 @@ class OutputFolder:
         identity: What tells it from another folder of its name, once a job writes to it.
 
     Raises:
-        ConfigError: The path is empty or not UTF-8.
+        ConfigError: The path is empty or not UTF-8, or the URI is of no such file system.
     """
 
     def __init__(self, place: str | Path) -> None:
-        text = without_scheme(os.fspath(place))
+        text = os.fspath(place)
+        if _is_wrong(text):
+            raise ConfigError(f"{text} is no place for an output folder.", URIS)
+        text = without_scheme(text)
         if not text:
             raise ConfigError("The output folder has no name.", "Give one; . is the current folder.")
         if not is_text(text):
@@ -152,3 +157,11 @@ class OutputFolder:
 
     def _parts(self) -> list[str]:
         return [self.shards, self.results, self.overlays, *map(self.documents, FORMATS)]
+
+
+def _is_wrong(place: str) -> bool:
+    """Whether a place looks like a URI, and is none of a file system: `ftp://host`, `s3:/bucket`, `file://folder`."""
+    scheme, mark, rest = place.partition(":/")
+    if scheme == "file":
+        return bool(mark) and not rest.startswith("//")
+    return bool(mark) and (scheme in SCHEMES) != rest.startswith("/")

@@ -45,12 +45,20 @@ def check_pipeline(folder: OutputFolder, pipeline: Pipeline) -> None:
     now = [_rows_of(stage) for stage in pipeline.stages]
     if before == now:
         return
-    wheres = [f"{new['type']}.{key}" for old, new in zip(before, now, strict=False) for key in new
-              if old.get(key) != new[key]]  # fmt: skip
-    where = f", which differs in {wheres[0]}" if wheres else ""
     raise ConfigError(
-        f"{folder} holds the results of another pipeline{where}.", "Choose another folder, or pass --overwrite."
+        f"{folder} holds the results of another pipeline, which {_difference(before, now)}.",
+        "Choose another folder, or pass --overwrite.",
     )
+
+
+def _difference(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
+    """What another pipeline has that this one has not."""
+    stages, others = ([stage["type"] for stage in each] for each in (now, before))
+    if stages != others:
+        return f"has the stages {', '.join(others)}, not {', '.join(stages)}"
+    pairs = zip(before, now, strict=True)
+    wheres = (f"{new['type']}.{key}" for old, new in pairs for key in new if old.get(key) != new[key])
+    return f"differs in {next(wheres)}"
 
 
 def digest_of(pipeline: Pipeline) -> str:

@@ -223,6 +223,26 @@ def test_a_folder_whose_name_is_no_text_is_refused(folder: Path, tmp_path: Path)
         report.write(str(tmp_path / "out"), name)
 
 
+@pytest.mark.parametrize(
+    "name", ["ftp://host/out", "S3://bucket/out", "https://host/out", "s3:/bucket/out", "file://out"]
+)
+def test_an_output_folder_at_a_uri_of_no_file_system_is_refused(folder: Path, name: str) -> None:
+    """Some were tracebacks, others folders here that were called so."""
+    for look in (lambda: run(folder, name), lambda: status(name), lambda: report.write(name)):
+        with pytest.raises(ConfigError, match="is no place for an output folder. URIs begin with file:///, s3://"):
+            look()
+
+
+def test_an_output_folder_at_a_uri_that_cannot_be_parsed_is_told(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be written: Cannot parse URI"):
+        run(folder, "s3://bucket/a folder")
+    with pytest.raises(OutputError, match="cannot be read or written: Cannot parse URI"):
+        status("s3://bucket/a folder")
+    run(folder, tmp_path / "out")
+    with pytest.raises(OutputError, match="Unrecognized filesystem type"):
+        report.write(str(tmp_path / "out"), "ftp://host/report.html")
+
+
 def test_a_pipeline_of_another_version_is_told(folder: Path, tmp_path: Path) -> None:
     run(folder, tmp_path / "out")
     declared = tmp_path / "out/pipeline.toml"
