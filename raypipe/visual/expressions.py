@@ -16,6 +16,7 @@ from pydantic import NonNegativeInt
 from raypipe.errors import ConfigError
 from raypipe.images.image import IMAGE
 from raypipe.visual.checked import checked
+from raypipe.visual.fields import Field
 from raypipe.visual.types import arrow_type
 
 OTHER_WAY = 'For anything else, write a function of Python: udf(function, "string")(column).'
@@ -43,6 +44,7 @@ class Column:
         explodes: Whether it is a list, each item of which becomes a row.
         descending: Whether rows that are sorted by it begin with its greatest value.
         needs: What Arrow cannot compute: columns that the expression reads, and what makes each from the rows.
+        way: Its name, with dots, if it is a column or a field of one.
     """
 
     expression: Any
@@ -51,6 +53,7 @@ class Column:
     explodes: bool = False
     descending: bool = False
     needs: Mapping[str, Callable[[pa.Table], pa.Array]] = field(default_factory=dict)
+    way: str = ""
 
     def __repr__(self) -> str:
         return f"Column<{self.name!r}>"
@@ -62,13 +65,15 @@ class Column:
 
     @checked
     def getField(self, name: str) -> Column:  # noqa: N802 - pyspark's name, like others here
-        """A field of a struct."""
+        """A field of a struct, or the value of a map."""
+        if self.way:
+            return col(f"{self.way}.{name}")
         reads = frozenset(f"{each}.{name}" for each in self.reads)
         return replace(self, expression=pc.struct_field(self.expression, [name]), name=name, reads=reads)
 
     @checked
     def getItem(self, key: NonNegativeInt | str) -> Column:  # noqa: N802
-        """An item of a list, from 0, null beyond its end; or a field of a struct."""
+        """An item of a list, from 0, null beyond its end; or a field of a struct, or the value of a map."""
         if isinstance(key, str):
             return self.getField(key)
         alone = pc.list_slice(self.expression, key, key + 1, return_fixed_size_list=True)
@@ -168,13 +173,16 @@ class Column:
         raise ConfigError("A column has no truth of its own.", "Use & for and, | for or, ~ for not, with parentheses.")
 
     def _made(self, expression: Any, name: str) -> Column:
-        return replace(self, expression=expression, name=name)
+        return replace(self, expression=expression, name=name, way="")
 
 
 @checked
 def col(name: str) -> Column:
-    """A column or, with dots, a field of a struct: `col("image.width")`."""
-    return Column(pc.field(*name.split(".")), name.rpartition(".")[2], frozenset([name]))
+    """A column or, with dots, a field of a struct, as `col("image.width")`, or of the structs of a list."""
+    if "." not in name:
+        return Column(pc.field(name), name, frozenset([name]), way=name)
+    place = f"\0{name}"
+    return Column(pc.field(place), name.rpartition(".")[2], frozenset([name]), needs={place: Field(name)}, way=name)
 
 
 def lit(value: Any) -> Column:
@@ -229,13 +237,8 @@ def values(table: pa.Table, column: Column) -> pa.ChunkedArray:
         # Arrow's threads might still hold the table when Python ends, which then aborts.
         return rows.to_table(columns={"value": column.expression}, use_threads=False)["value"]
     except (pa.ArrowException, KeyError) as error:
-        nested = "FieldRef.Nested" in str(error)
-        remedy = (
-            "Name fields of structs with dots; those of the items of a list are there after explode(list), and the "
-            "values of a map in the rows of collect()."
-        )
         why = f"{_readable(column.expression)} cannot be computed: {_readable(error)}."
-        raise ConfigError(why, remedy if nested else OTHER_WAY) from error
+        raise ConfigError(why, OTHER_WAY) from error
 
 
 def _check_bytes(table: pa.Table, column: Column) -> None:
@@ -253,9 +256,8 @@ def _check_bytes(table: pa.Table, column: Column) -> None:
 
 def _readable(words: object) -> str:
     """Arrow's words, without the schema that follows them, and with names as programs write them."""
-    line = re.sub(r"FieldRef\.Name\((.*?)\)", r"\1", str(words).splitlines()[0])
+    line = re.sub(r"FieldRef\.Name\((.*?)\)", r"\1", str(words).splitlines()[0].replace("\0", ""))
     line = re.sub(r", \{.*?\}", "", line)
-    line = re.sub(r"FieldRef\.Nested\((.*?)\)", lambda found: found[1].replace(" ", "."), line)
     return re.sub(r"^(No match for \S+) in .*", r"\1", line)
 
 

@@ -81,7 +81,7 @@ class Groups:
         needs = combined(None, "", *columns).needs
         aggregates = [each for each in needs.values() if isinstance(each, Aggregate)]
         keys = [key.name for key in self.keys]
-        alone = next((each.name for each in columns if not each.needs), None)
+        alone = next((each.name for each in columns if not _is_of_groups(each)), None)
         if alone is not None:
             raise ConfigError(
                 f"agg has no function for {alone!r}.", f"Write avg({alone!r}), first({alone!r}) and so on."
@@ -105,6 +105,11 @@ class Groups:
         if name not in FUNCTIONS:
             raise AttributeError(f"Groups have no {name}, only agg, {', '.join(FUNCTIONS)}.")
         return lambda *columns: self.agg(*(aggregate(name, each) for each in columns))
+
+
+def _is_of_groups(column: Column) -> bool:
+    """Whether a column is computed of groups."""
+    return any(isinstance(need, Aggregate) for need in column.needs.values())
 
 
 def _known(function: str, column: str) -> Column:

@@ -115,8 +115,29 @@ def test_items_of_lists_are_columns(frame: visual.Frame) -> None:
 
 
 def test_a_field_that_is_not_there_is_named(frame: visual.Frame) -> None:
-    with pytest.raises(ConfigError, match=r"^boxes.x cannot be computed: No match for boxes.x. .* explode\(list\)"):
-        frame.select("boxes.x")
+    with pytest.raises(ConfigError, match=r"^boxes.z cannot be computed: .*\. printSchema\(\) shows which"):
+        frame.select("boxes.z")
+    with pytest.raises(ConfigError, match=r"^boxes.x.y cannot be computed: "):
+        frame.select(frame.boxes.x.y)
+    with pytest.raises(ConfigError, match=r"^nothing.x cannot be computed: .*printSchema"):
+        frame.filter(col("nothing.x") > 0)
+
+
+def test_fields_of_the_structs_of_lists_are_lists(frame: visual.Frame) -> None:
+    expected: list[tuple[Any, ...]] = [([1.0, 2.0],), ([],), ([3.0],)]
+    assert values(frame.select("boxes.x")) == values(frame.select(frame.boxes.x.alias("x"))) == expected
+    assert frame.select("boxes.x").columns == ["x"]
+    assert values(frame.select(explode("boxes.x"))) == [(1.0,), (2.0,), (3.0,)]
+    assert values(frame.filter(size("boxes.x") > 1).select("n")) == [(1,)]
+    nested = pa.array([None, [None], [{"a": [{"b": 1}]}]])
+    some = start().createDataFrame(pa.table({"c": nested}))
+    assert values(some.select("c.a.b")) == [(None,), ([None],), ([[1]],)]
+
+
+def test_values_of_maps_are_columns() -> None:
+    maps = pa.array([[("x", "1"), ("y", "2")], []], pa.map_(pa.string(), pa.string()))
+    frame = start().createDataFrame(pa.table({"map": maps}))
+    assert values(frame.select(frame.map["y"].alias("y"), "map.x")) == [("2", "1"), (None, None)]
 
 
 def test_bytes_that_a_frame_has_not_read_are_not_computed_with(files: Path) -> None:
