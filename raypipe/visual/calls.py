@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypipe.errors import ConfigError, reason_of
-from raypipe.visual.expressions import Column, as_column, combined, values, with_array
+from raypipe.visual.expressions import Column, as_column, combined, title_of, values, with_array
 from raypipe.visual.records import outward, row_of
 
 NUMBERS = count()
@@ -61,6 +61,6 @@ def _place(number: int, argument: Column) -> str:
 def call(name: str, function: Callable[..., Any], kind: pa.DataType, *arguments: Column | str) -> Column:
     """A column of what a function returns for the values of others in each row."""
     columns = tuple(map(as_column, arguments))
-    title, place = f"{name}({', '.join(each.name for each in columns)})", f"\0{name} {next(NUMBERS)}"
+    title, place = f"{name}({', '.join(title_of(each) for each in columns)})", f"\0{name} {next(NUMBERS)}"
     column = combined(pc.field(place), title, *columns)
     return Column(column.expression, title, needs={**column.needs, place: Call(title, function, columns, kind)})

@@ -27,7 +27,7 @@ def _with(sign: str, compute: Callable[[Any, Any], Any]) -> Callable[[Column, An
 
     def method(self: Column, other: Any) -> Column:
         right = other if isinstance(other, Column) else lit(other)
-        name = f"({self.name} {sign} {right.name})"
+        name = f"({title_of(self)} {sign} {title_of(right)})"
         return combined(compute(self.expression, right.expression), name, self, right)
 
     return method
@@ -44,7 +44,7 @@ class Column:
         explodes: Whether it is a list, each item of which becomes a row.
         descending: Whether rows that are sorted by it begin with its greatest value.
         needs: What Arrow cannot compute: columns that the expression reads, and what makes each from the rows.
-        way: Its name, with dots, if it is a column or a field of one.
+        way: Its name in the frame, with dots, if it is a column or a field of one; empty: it is computed.
     """
 
     expression: Any
@@ -61,7 +61,7 @@ class Column:
     @checked
     def alias(self, name: str) -> Column:
         """The same with another name."""
-        return replace(self, name=name)
+        return replace(self, name=name, way="")
 
     @checked
     def getField(self, name: str) -> Column:  # noqa: N802 - pyspark's name, like others here
@@ -77,7 +77,7 @@ class Column:
         if isinstance(key, str):
             return self.getField(key)
         alone = pc.list_slice(self.expression, key, key + 1, return_fixed_size_list=True)
-        return self._made(pc.list_element(alone, 0), f"{self.name}[{key}]")
+        return self._made(pc.list_element(alone, 0), f"{title_of(self)}[{key}]")
 
     __getitem__ = getItem
     __iter__ = None  # Else Python would iterate over it by __getitem__, without end.
@@ -98,41 +98,41 @@ class Column:
 
     def isNull(self) -> Column:  # noqa: N802
         """Whether there is no value."""
-        return self._made(self.expression.is_null(), f"({self.name} IS NULL)")
+        return self._made(self.expression.is_null(), f"({title_of(self)} IS NULL)")
 
     def isNotNull(self) -> Column:  # noqa: N802
         """Whether there is a value."""
-        return self._made(self.expression.is_valid(), f"({self.name} IS NOT NULL)")
+        return self._made(self.expression.is_valid(), f"({title_of(self)} IS NOT NULL)")
 
     def isin(self, *values: Any) -> Column:
         """Whether it is one of several values."""
         known = pa.array([_scalar(value) for value in values])
-        return self._made(self.expression.isin(known), f"({self.name} IN ({', '.join(map(str, values))}))")
+        return self._made(self.expression.isin(known), f"({title_of(self)} IN ({', '.join(map(str, values))}))")
 
     @checked
     def contains(self, part: str) -> Column:
         """Whether text contains other text."""
-        return self._made(pc.match_substring(self.expression, part), f"contains({self.name}, {part})")
+        return self._made(pc.match_substring(self.expression, part), f"contains({title_of(self)}, {part})")
 
     @checked
     def startswith(self, part: str) -> Column:
         """Whether text begins with other text."""
-        return self._made(pc.starts_with(self.expression, part), f"startswith({self.name}, {part})")
+        return self._made(pc.starts_with(self.expression, part), f"startswith({title_of(self)}, {part})")
 
     @checked
     def endswith(self, part: str) -> Column:
         """Whether text ends with other text."""
-        return self._made(pc.ends_with(self.expression, part), f"endswith({self.name}, {part})")
+        return self._made(pc.ends_with(self.expression, part), f"endswith({title_of(self)}, {part})")
 
     @checked
     def rlike(self, pattern: str) -> Column:
         """Whether a regular expression is found in text."""
-        return self._made(pc.match_substring_regex(self.expression, pattern), f"RLIKE({self.name}, {pattern})")
+        return self._made(pc.match_substring_regex(self.expression, pattern), f"RLIKE({title_of(self)}, {pattern})")
 
     @checked
     def like(self, pattern: str) -> Column:
         """Whether text matches a pattern, in which `%` stands for any characters and `_` for one."""
-        return self._made(pc.match_like(self.expression, pattern), f"{self.name} LIKE {pattern}")
+        return self._made(pc.match_like(self.expression, pattern), f"{title_of(self)} LIKE {pattern}")
 
     def between(self, lower: Any, upper: Any) -> Column:
         """Whether it is from one value to another, both included."""
@@ -167,13 +167,18 @@ class Column:
     __truediv__ = _with("/", lambda one, other: one.cast("double") / other)
 
     def __invert__(self) -> Column:
-        return self._made(~self.expression, f"(NOT {self.name})")
+        return self._made(~self.expression, f"(NOT {title_of(self)})")
 
     def __bool__(self) -> bool:
         raise ConfigError("A column has no truth of its own.", "Use & for and, | for or, ~ for not, with parentheses.")
 
     def _made(self, expression: Any, name: str) -> Column:
         return replace(self, expression=expression, name=name, way="")
+
+
+def title_of(column: Column) -> str:
+    """What a column is called in the names of others that are computed from it."""
+    return column.way or column.name
 
 
 @checked

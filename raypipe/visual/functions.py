@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from raypipe.errors import ConfigError
 from raypipe.visual.absent import Absent
 from raypipe.visual.calls import call
-from raypipe.visual.expressions import OTHER_WAY, Column, as_column, col, combined, lit
+from raypipe.visual.expressions import OTHER_WAY, Column, as_column, col, combined, lit, title_of
 from raypipe.visual.groups import FUNCTIONS, aggregate
 from raypipe.visual.types import arrow_type
 
@@ -218,8 +218,10 @@ def _choice(cases: tuple[tuple[Column, Column], ...], other: Column) -> Choice:
     for condition, value in reversed(cases):
         holds = pc.coalesce(condition.expression, pc.scalar(False))
         chosen = pc.if_else(holds, value.expression, chosen)
-    texts = " ".join(f"WHEN {condition.name} THEN {value.name}" for condition, value in cases)
-    made = combined(chosen, f"CASE {texts} ELSE {other.name} END", *(each for case in cases for each in case), other)
+    texts = " ".join(f"WHEN {title_of(condition)} THEN {title_of(value)}" for condition, value in cases)
+    made = combined(
+        chosen, f"CASE {texts} ELSE {title_of(other)} END", *(each for case in cases for each in case), other
+    )
     return Choice(made.expression, made.name, made.reads, needs=made.needs, cases=cases)
 
 
@@ -247,7 +249,7 @@ def _of_text(
 
 def _title(name: str, *values: Any) -> str:
     """What a column is called that a function makes."""
-    return f"{name}({', '.join(each.name if isinstance(each, Column) else str(each) for each in values)})"
+    return f"{name}({', '.join(title_of(each) if isinstance(each, Column) else str(each) for each in values)})"
 
 
 def __getattr__(name: str) -> Absent:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypipe.errors import ConfigError, reason_of
-from raypipe.visual.expressions import Column, as_column, combined, lit, values, with_array
+from raypipe.visual.expressions import Column, as_column, combined, lit, title_of, values, with_array
 
 if TYPE_CHECKING:
     from raypipe.visual.frame import Frame
@@ -55,7 +55,7 @@ class Aggregate:
 def aggregate(function: str, of: Column | str) -> Column:
     """A column with a value for each group."""
     column = lit(1) if isinstance(of, str) and of == "*" else as_column(of)
-    name = f"{function}({column.name})"
+    name = f"{function}({title_of(column)})"
     return Column(pc.field(name), name, needs={name: Aggregate(name, function, column)})
 
 

@@ -80,6 +80,13 @@ def test_columns_that_are_computed_have_sparks_names(frame: visual.Frame) -> Non
         "(n + 1)",
         "(NOT (text IS NULL))",
     ]
+    picture = start().createDataFrame([{"path": "a", "image": {"width": 1}, "other": {"width": 2}}])
+    named = picture.select(col("image.width"), (col("image.width") + 1), col("image.width").alias("w") * 2)
+    assert named.columns == ["width", "(image.width + 1)", "(w * 2)"]
+    assert picture.agg(functions.avg("image.width"), functions.avg("other.width")).columns == [
+        "avg(image.width)",
+        "avg(other.width)",
+    ]
 
 
 @pytest.mark.parametrize(
