@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -23,7 +24,7 @@ from raypipe.web.examples import with_examples
 from raypipe.web.fairness import FairQueue
 from raypipe.web.limits import Admission, Quota
 from raypipe.web.options import describe, each_once
-from raypipe.web.problems import NO_SUCH_PATH, ProblemError
+from raypipe.web.problems import NO_SUCH_PATH, WHERE_PATHS_ARE, ProblemError
 from raypipe.web.reading import Reader
 from raypipe.web.samples import with_samples
 from raypipe.web.schema import completed
@@ -114,12 +115,14 @@ def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:
 
     @app.exception_handler(HTTPException)
     async def unroutable(request: Request, error: HTTPException) -> Response:
+        if not request.state.path:
+            return _with_slash(request)
         if error.status_code == 404:
             return answer(request, ProblemError(*NO_SUCH_PATH))
         if error.status_code != 405:
             return answer(request, ProblemError(error.status_code, "http", str(error.detail), error.headers))
         takes = _methods(request)
-        detail = f"This path takes {takes}. /docs describes the paths of this server."
+        detail = f"This path takes {takes}. {WHERE_PATHS_ARE}"
         return answer(request, ProblemError(405, "wrong_method", detail, {"Allow": takes}))
 
     @app.exception_handler(Exception)
@@ -129,6 +132,15 @@ def _answer_errors(app: FastAPI, telemetry: Telemetry) -> None:
         return answer(
             request, ProblemError(500, "internal", "Something unexpected went wrong. The server's log says what.")
         )
+
+
+def _with_slash(request: Request) -> Response:
+    """Leads from the path at which the application is, such as `/ocr`, to its page at `/ocr/`.
+
+    The place is relative: only the client knows the host, and what proxies have put before the path.
+    """
+    here = request.scope["root_path"].rpartition("/")[2]
+    return Response(status_code=308, headers={"Location": f"{quote(here)}/"})
 
 
 def _methods(request: Request) -> str:

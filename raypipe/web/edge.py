@@ -24,7 +24,7 @@ from raypipe.web.problems import ProblemError, try_again
 from raypipe.web.settings import ServerSettings, digest
 from raypipe.web.telemetry import Telemetry
 
-PUBLIC_PATHS = frozenset(("/", "/docs", "/openapi.json", "/ping", "/healthz", "/readyz"))
+PUBLIC_PATHS = frozenset(("", "/", "/docs", "/openapi.json", "/ping", "/healthz", "/readyz"))
 """Paths that need no key, besides the static files: they expose no data."""
 HEALTH_PATHS = frozenset(("/ping", "/healthz", "/readyz"))
 MOST_HEADER_BYTES = 32_768

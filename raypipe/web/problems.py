@@ -12,7 +12,9 @@ from raypipe.errors import Failure
 from raypipe.plurals import counted
 
 MEDIA_TYPE = "application/problem+json"
-NO_SUCH_PATH = 404, "no_such_path", "There is nothing at this path. /docs lists the paths of this server."
+WHERE_PATHS_ARE = "The page docs, below the address of this server, describes its paths."
+"""No server knows what proxies in front of it put before its paths."""
+NO_SUCH_PATH = 404, "no_such_path", f"There is nothing at this path. {WHERE_PATHS_ARE}"
 
 
 class ProblemError(Exception):

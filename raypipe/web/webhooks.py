@@ -65,8 +65,8 @@ class Webhooks:
                 place = f"{target.path}?{target.query}" if target.query else target.path
                 connection.request("POST", place, body, headers)
                 status = connection.getresponse().status
-            except HTTPException as error:
-                raise OSError(f"the answer is not HTTP: {reason_of(error)}") from error
+            except HTTPException as error:  # It quotes what came, which is not for clients, and may be long.
+                raise OSError("the answer is not HTTP, ends early, or took too long") from error
         if status == GONE:
             raise GoneError("the answer was 410 Gone")
         if not 200 <= status < 300:

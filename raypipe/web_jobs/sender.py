@@ -98,9 +98,17 @@ class WebhookSender:
             is_last = tries > len(PAUSES)
             due = 0.0 if is_last else time.time() + PAUSES[before.tries]
             after = Delivery("given_up" if is_last else "waiting", tries, due, reason_of(error))
-        level = logging.INFO if after.state == "delivered" else logging.WARNING
-        logging.getLogger(__name__).log(level, "Webhook of job %s: %s %s", job.folder.name, after.state, after.problem)
+        _log(job, after)
         return after
+
+
+def _log(job: StoredJob, after: Delivery) -> None:
+    log, name = logging.getLogger(__name__), job.folder.name
+    if after.state == "delivered":
+        log.info("The webhook of job %s was delivered.", name)
+    else:
+        outcome = "is given up" if after.state == "given_up" else "is sent again later"
+        log.warning("The webhook of job %s %s: %s.", name, outcome, after.problem)
 
 
 def _is_due(delivery: Delivery) -> bool:

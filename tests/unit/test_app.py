@@ -53,6 +53,21 @@ def test_what_needs_no_key_needs_none_below_a_prefix() -> None:
         assert client.get("/ocr/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("prefix", ["/ocr", "/a/b c"])
+def test_a_prefix_without_its_slash_leads_to_the_page(prefix: str) -> None:
+    edge = create(Reader(), ServerSettings(key_digests=(digest("first"),)))
+    with TestClient(edge, root_path=prefix) as client:
+        answer = client.get(prefix, headers={"Host": "evil.example"}, follow_redirects=False)
+        assert answer.status_code == 308 and not answer.headers["location"].startswith(("/", "http"))
+        page = client.get(prefix)
+        assert page.status_code == 200 and page.url.path.endswith("/") and "<title>raypipe" in page.text
+
+
+def test_problems_name_no_path_that_a_proxy_may_have_changed(client: TestClient) -> None:
+    for answer in (client.get("/nothing"), client.get("/v1/ocr")):
+        assert "docs" in answer.json()["detail"] and "/docs" not in answer.json()["detail"]
+
+
 def test_proxies_hold_no_stream_back() -> None:
     with serving() as client:
         answer = client.post("/v1/ocr?output_format=ndjson", content=TIFF)

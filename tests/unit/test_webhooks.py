@@ -264,6 +264,22 @@ def test_a_receiver_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
         thread.join()
 
 
+def test_what_a_receiver_says_instead_of_http_is_not_repeated() -> None:
+    def talk(server: socket.socket) -> None:
+        with suppress(OSError):
+            client, _ = server.accept()
+            client.recv(65_536)
+            client.sendall(b"220 an inner secret\r\n")
+            client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=talk, args=(server,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with pytest.raises(OSError, match="not HTTP") as raised:
+            Webhooks(Allowed((url,), LOOPBACK), (KEY,)).send(url, "1", b"{}")
+    assert "secret" not in str(raised.value)
+
+
 def test_messages_go_over_tls_to_whom_the_server_trusts(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with receiving() as receiver:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
