@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from raypipe.images.pdf_content import is_visible, objects
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
 HOLE = bytes(16)
 """Disks and downloads leave zeros where bytes are missing; neither operators nor compressed ones have so many."""
+MOST_BYTES = 4_000_000
+"""Content of more bytes is not looked at: a few kilobytes, compressed twice, can become many gigabytes of it, for which
+pikepdf takes memory, and minutes in which no other thread runs."""
+MOST_RATIO = 1400
+"""The most bytes that a filter makes of one."""
 LOST = re.compile("damaged|recover")
 """What pikepdf's warnings say of a document some of whose objects are not where they should be."""
 
@@ -38,6 +44,8 @@ def is_content_lost(pdf: Objects, number: int) -> bool:
         parts = list(content) if isinstance(content, (Array, list)) else [content]
         if not any(map(_has_bytes, parts)):  # It has none, or refers to objects that are not there.
             return any(map(LOST.search, pdf.warnings()))
+        if any(map(_is_long, parts)):
+            return False
         pdf.warnings()
         return any(map(_is_lost, parts)) or bool(pdf.warnings()) or _lacks_objects(page)
     except DataDecodingError:
@@ -52,6 +60,23 @@ def _has_bytes(part: Any) -> bool:
     from pikepdf import Stream
 
     return part is not None and not (isinstance(part, Stream) and not part.read_raw_bytes())
+
+
+def _is_long(part: Any) -> bool:
+    """Whether a part of a page's content is, or may be, longer than `MOST_BYTES`, without decoding all of it."""
+    from pikepdf import Array, Stream
+
+    if not isinstance(part, Stream):
+        return False
+    filters: Any = part.get("/Filter", [])
+    raw = bytes(part.read_raw_bytes())
+    names = [str(each) for each in filters] if isinstance(filters, (Array, list)) else [str(filters)]
+    if names not in (["/FlateDecode"], ["/Fl"]):
+        return len(raw) * int(MOST_RATIO ** len(names)) > MOST_BYTES
+    try:
+        return len(zlib.decompressobj().decompress(raw, MOST_BYTES + 1)) > MOST_BYTES
+    except zlib.error:
+        return False  # It is damaged, which pikepdf tells at once.
 
 
 def _is_lost(part: Any) -> bool:
