@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,14 +68,18 @@ class ReplicaConfig:
 
 
 class OperatorReplica:
-    """Runs an operator on the pages of all requests that reach this process. It exists once it has read a page."""
+    """Runs an operator on the pages of all requests that reach this process. It exists once it has read a page.
 
-    def __init__(self, config: ReplicaConfig) -> None:
+    Args:
+        threads: Carries out `config.parallel` calls at once; None: threads of its own, which the process awaits.
+    """
+
+    def __init__(self, config: ReplicaConfig, threads: Executor | None = None) -> None:
         begun = time.perf_counter()
         self._config, self._metrics = config, Metrics()
         self._run = Runner(config.operator, config.threads, self._metrics)
         self._draw = {name: Runner(steps, config.threads, self._metrics) for name, steps in config.drawings.items()}
-        self._threads = ThreadPoolExecutor(config.parallel, "pages")
+        self._threads = threads or ThreadPoolExecutor(config.parallel, "pages")
         for runner in (self._run, *self._draw.values()):
             runner.warm_up()
         self._in_batches = self._batched() if config.batch_lines else None

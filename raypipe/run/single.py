@@ -19,6 +19,7 @@ from raypipe.run.ports import check_port
 from raypipe.run.replicas import OperatorReplica
 from raypipe.run.served import ServedPipeline, configs_of, path_of
 from raypipe.run.settings import DRAIN_SECONDS
+from raypipe.run.threads import Unawaited
 from raypipe.stages.base import Pool
 from raypipe.web.app import create
 from raypipe.web.edge import Edge
@@ -58,7 +59,9 @@ def application(served: ServedPipeline) -> Edge:
     # As many pages at once as there are CPUs, however many threads each may take.
     configs = [replace(config, parallel=cpus) for config in configs_of(served, pools)]
     path = path_of(served, configs, pools)
-    reader = replace(path, operators=[OperatorReplica(config) for config in configs])
+    # A page for which nobody waits any longer holds up no end: its thread cannot be stopped.
+    operators = [OperatorReplica(config, Unawaited(config.parallel)) for config in configs]
+    reader = replace(path, operators=operators)
     return create(reader, served.serving.settings, jobs_for=served.jobs_for)
 
 

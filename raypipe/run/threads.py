@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sized
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread, current_thread
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T", bound=Sized)
 R = TypeVar("R")
@@ -141,3 +142,14 @@ class _ThreadPool(Generic[T, R]):
                 call.result.set_result(result)
             if call.given_up:
                 return
+
+
+class Unawaited(Executor):
+    """Carries out calls in threads for which the end of the process does not wait."""
+
+    def __init__(self, size: int) -> None:
+        self._pool = _ThreadPool[Any, Any](lambda work: work(), size)
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """See `Executor.submit`."""
+        return self._pool.call(partial(function, *args, **kwargs)).result

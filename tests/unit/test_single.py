@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,8 @@ from raypipe import presets
 from raypipe.cli.main import cli
 from raypipe.errors import ConfigError
 from raypipe.run import single
+from raypipe.run.served import ServedPipeline
+from raypipe.run.settings import Serving
 from raypipe.serving import Arguments
 from raypipe.web.settings import ServerSettings
 
@@ -48,6 +51,14 @@ def test_it_ends_once_nothing_is_under_way() -> None:
         return [*ends, await server.on_tick(1)]
 
     assert asyncio.run(main()) == [False, False, True]
+
+
+def test_a_page_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    pipeline = rp.Pipeline([rp.BinaryToImage()])
+    edge = single.application(ServedPipeline(pipeline.graph, {}, Serving()))
+    (operator,) = edge._app.state.service.reader.operators  # type: ignore[attr-defined]
+    thread = operator._threads.submit(threading.current_thread).result()
+    assert thread.daemon, "Python waits for all others"
 
 
 def test_the_largest_picture_is_an_option_of_the_server() -> None:
