@@ -26,8 +26,8 @@ PICTURE = pa.struct([field for field in IMAGE.arrow if field.name not in OWN_FIE
 class Row:
     """A row: values by number, and by name as items and as attributes."""
 
-    def __init__(self, names: Sequence[str], values: Sequence[Any]) -> None:
-        self._names, self._values = tuple(names), tuple(values)
+    def __init__(self, /, **values: Any) -> None:
+        self._names, self._values = tuple(values), tuple(values.values())
 
     def __getattr__(self, name: str) -> Any:
         names = self.__dict__.get("_names", ())
@@ -79,7 +79,7 @@ def _plain(value: Any) -> Any:
 
 def row_of(values: Mapping[str, Any]) -> Row:
     """A row from plain values; structs in it become rows, too."""
-    return Row(list(values), [_record(value) for value in values.values()])
+    return Row(**{name: _record(value) for name, value in values.items()})
 
 
 def _record(value: Any) -> Any:

@@ -113,7 +113,7 @@ def test_a_star_stands_for_the_fields_of_a_struct(frame: visual.Frame) -> None:
 
 def test_items_of_lists_are_columns(frame: visual.Frame) -> None:
     assert values(frame.select(frame.boxes[1], frame.boxes.getItem(0).getItem("x"))) == [
-        (Row(["x"], [2.0]), 1.0),
+        (Row(x=2.0), 1.0),
         (None, None),
         (None, 3.0),
     ]
@@ -204,9 +204,9 @@ def test_columns_are_added_replaced_renamed_and_dropped(frame: visual.Frame) -> 
 
 def test_lists_are_exploded(frame: visual.Frame) -> None:
     assert values(frame.select("n", explode("boxes").alias("box"))) == [
-        (1, Row(["x"], [1.0])),
-        (1, Row(["x"], [2.0])),
-        (3, Row(["x"], [3.0])),
+        (1, Row(x=1.0)),
+        (1, Row(x=2.0)),
+        (3, Row(x=3.0)),
     ]
     assert values(frame.select(size("boxes"))) == [(2,), (0,), (1,)]
 
@@ -230,6 +230,11 @@ def test_rows_have_attributes_items_and_numbers(frame: visual.Frame) -> None:
     assert row.__fields__ == ["path", "n", "text", "boxes"]
     with pytest.raises(AttributeError, match="no txt; it has path, n"):
         _ = row.txt
+
+
+def test_rows_are_made_of_named_values() -> None:
+    rows = [visual.Row(path="a", self=1), visual.Row(path="b", self=2)]
+    assert start().createDataFrame(rows).collect() == rows
 
 
 def test_rows_have_an_order(frame: visual.Frame) -> None:
