@@ -336,9 +336,10 @@ def test_another_pipeline_needs_another_folder(folder: Path, tmp_path: Path) -> 
     other = Pipeline([rp.BinaryToImage(image_type="TYPE_BYTE_GRAY")])
     with pytest.raises(ConfigError, match=r"BinaryToImage\.image_type.*--overwrite"):
         run(folder, tmp_path / "out", other)
-    more = Pipeline([rp.BinaryToImage(), rp.SaveImages(input_col="image", folder=str(tmp_path))])
-    with pytest.raises(ConfigError, match=r"which has the stages BinaryToImage, not BinaryToImage, SaveImages\."):
-        run(folder, tmp_path / "out", more)
+    (tmp_path / "out/pipeline.toml").write_text(Pipeline([rp.BinaryToImage(), rp.ImageTextDetector()]).to_toml())
+    with pytest.raises(ConfigError, match="which has the stages BinaryToImage, ImageTextDetector, not BinaryToImage."):
+        run(folder, tmp_path / "out")
+    (tmp_path / "out/pipeline.toml").write_text(PIPELINE.to_toml())
     assert Pipeline.from_toml((tmp_path / "out" / "pipeline.toml").read_text()) == PIPELINE
     assert run(folder, tmp_path / "out").resumed == 3, "the folder is free again"
 
