@@ -113,3 +113,14 @@ def stand_ins(module: str, absent: Mapping[str, str]) -> Callable[[str], Absent]
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return stand_in
+
+
+def stand_ins_for_others(module: str, instead: str) -> Callable[[str], Absent]:
+    """The `__getattr__` of a module that has some of Spark's names, and the same remedy for all others."""
+
+    def stand_in(name: str) -> Absent:
+        if name.startswith("_"):  # Python and its tools look for these.
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        return Absent(name, instead)
+
+    return stand_in

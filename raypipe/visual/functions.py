@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raypipe.errors import ConfigError
-from raypipe.visual.absent import Absent
+from raypipe.visual.absent import stand_ins_for_others
 from raypipe.visual.calls import call
 from raypipe.visual.expressions import OTHER_WAY, Column, as_column, col, combined, lit, title_of
 from raypipe.visual.groups import FUNCTIONS, aggregate
@@ -252,12 +252,4 @@ def _title(name: str, *values: Any) -> str:
     return f"{name}({', '.join(title_of(each) if isinstance(each, Column) else str(each) for each in values)})"
 
 
-def __getattr__(name: str) -> Absent:
-    """Stands for a function of Spark's that is not here: programs import it with the others.
-
-    Raises:
-        AttributeError: It is for Python and its tools.
-    """
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return Absent(name, f"there are {', '.join(__all__)}. {OTHER_WAY.removesuffix('.')}")
+__getattr__ = stand_ins_for_others(__name__, f"there are {', '.join(__all__)}. {OTHER_WAY.removesuffix('.')}")

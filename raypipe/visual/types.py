@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from raypipe.errors import ConfigError
+from raypipe.visual.absent import stand_ins_for_others
 
 __all__ = [
     "ArrayType", "BinaryType", "BooleanType", "DateType", "DoubleType", "FloatType", "IntegerType", "LongType",
@@ -62,3 +63,8 @@ def arrow_type(kind: Any) -> pa.DataType:
     if not isinstance(kind, str) or kind.strip().lower() not in BY_NAME:
         raise ConfigError(f"{kind!r} is not a type.", f"Use {', '.join(BY_NAME)}, array<...>, or raypipe.visual.types.")
     return BY_NAME[kind.strip().lower()]
+
+
+__getattr__ = stand_ins_for_others(
+    __name__, f"there are {', '.join(__all__)}. Types of Arrow's, such as pyarrow.int16(), can be given, too"
+)

@@ -202,6 +202,7 @@ def test_what_is_not_offered_is_imported_with_the_others() -> None:
     from raypipe.visual import info
     from raypipe.visual.enums import FontStyle, TextStripperType
     from raypipe.visual.functions import arrays_zip
+    from raypipe.visual.types import ShortType
     from raypipe.visual.utils import display_tables
 
     for absent, words in (
@@ -209,6 +210,7 @@ def test_what_is_not_offered_is_imported_with_the_others() -> None:
         (TextStripperType, "setTextLayer"),
         (arrays_zip, r"arrays_zip is not offered: there are .*explode.*write a function of Python: udf\(.*\)\.$"),
         (display_tables, "display_tables is not offered: .*`lines` has the words"),
+        (ShortType, r"ShortType is not offered: there are ArrayType.*pyarrow.int16\(\), can be given, too\.$"),
         (info, "info is not offered: `raypipe doctor`"),
     ):
         with pytest.raises(ConfigError, match=words):
