@@ -43,22 +43,24 @@ def files(output: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in (output / "json").rglob("*.json")}
 
 
-def test_both_engines_leave_the_same(folder: Path, tmp_path: Path, ray_cluster: None) -> None:
+@pytest.fixture
+def handler() -> Iterator[logging.Handler]:
+    """A handler that a program has put on the log of Ray Data."""
+    own, log = logging.StreamHandler(), logging.getLogger("ray.data")
+    log.addHandler(own)
+    yield own
+    log.removeHandler(own)
+
+
+def test_both_engines_leave_the_same_and_the_programs_handlers_alone(
+    folder: Path, tmp_path: Path, ray_cluster: None, handler: logging.Handler
+) -> None:
     for engine in ("local", "ray"):
         summary = jobs.run(folder, tmp_path / engine, PIPELINE, engine=engine, formats=["json"])
         assert (summary.pages, summary.outcome.failed.total()) == (57, 4)
     assert found(tmp_path / "local") == found(tmp_path / "ray")
     assert files(tmp_path / "local") == files(tmp_path / "ray")
     assert len(files(tmp_path / "ray")) == 16
-
-
-def test_the_programs_own_handlers_go_on(tmp_path: Path, page_png: bytes, ray_cluster: None) -> None:
-    (tmp_path / "a.png").write_bytes(page_png)
-    handler = logging.StreamHandler()
-    log = logging.getLogger("ray.data")
-    log.addHandler(handler)
-    assert jobs.run(tmp_path / "a.png", tmp_path / "out", PIPELINE, engine="ray").pages == 1
-    log.removeHandler(handler)
     assert handler.level == logging.NOTSET
 
 

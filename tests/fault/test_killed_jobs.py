@@ -20,7 +20,7 @@ from command import raypipe
 from PIL import Image
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-PAGES = 80
+PAGES = 48
 """Of a job that is stopped: results are written four pages at a time, so that most are unread then."""
 
 

@@ -39,7 +39,7 @@ def test_nodes_that_leave_lose_and_double_no_page(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_pool_with_a_minimum_and_a_maximum_grows(tmp_path: Path, ray_cluster: None) -> None:
-    names = files(tmp_path, 60)
+    names = files(tmp_path, 36)
     stage = Killer(seconds=0.5, pool=rp.Pool(min_size=1, max_size=3, num_cpus=0.5))
     rows = rp.Pipeline([stage]).transform(rp.read(tmp_path), batch_size=2).take_all()
     assert sorted(Path(row["path"]).name for row in rows) == names
