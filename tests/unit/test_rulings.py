@@ -87,6 +87,19 @@ def test_a_region_that_reaches_into_a_comb_keeps_what_is_outside() -> None:
     assert (rest[0, 0] - rest[0, 2] / 2, rest[0, 0] + rest[0, 2] / 2) == pytest.approx((40, LEFT), abs=4)
 
 
+@pytest.mark.parametrize(("outside", "kept"), [(10, 0), (30, 1)])
+def test_what_is_outside_of_a_comb_is_kept_if_it_can_be_a_letter(outside: int, kept: int) -> None:
+    region = boxes((LEFT - outside + 60, 122, 120, 32, 0))
+    assert len(drawn(comb("50723", 12), region)[1]) == kept
+
+
+def test_faint_letters_are_letters() -> None:
+    page = comb("     ", 12)
+    for n, letter in enumerate("50723"):
+        cv2.putText(page, letter, (LEFT + PITCH * n + 12, 134), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (170, 170, 170), 2)
+    assert lengths(page) == [5]
+
+
 def test_a_region_of_another_row_stays_as_it_is() -> None:
     below = boxes((400, 250, 600, 32, 0))
     assert drawn(comb("50723", 12), np.concatenate([REGIONS, below]))[1] == pytest.approx(
