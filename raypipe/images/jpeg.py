@@ -27,11 +27,14 @@ JPEG_LS = 0xF7
 _FRAMES = frozenset((*range(0xC0, 0xD0), JPEG_LS)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset((BASELINE, 0xC1))
 _READ = frozenset((BASELINE, 0xC1, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE))
-_SCAN, _QUANTIZATION, _HEIGHT, _CODES, _ARITHMETIC_CODES = 0xDA, 0xDB, 0xDC, 0xC4, 0xCC
-_AMONG_SCANS = frozenset((_SCAN, _CODES, _ARITHMETIC_CODES, 0xD9, _QUANTIZATION, _HEIGHT, 0xDD, 0xFE))
+_SCAN, _QUANTIZATION, _HEIGHT, _CODES, _ARITHMETIC_CODES, _INTERVAL = 0xDA, 0xDB, 0xDC, 0xC4, 0xCC, 0xDD
+_AMONG_SCANS = frozenset((_SCAN, _CODES, _ARITHMETIC_CODES, 0xD9, _QUANTIZATION, _HEIGHT, _INTERVAL, 0xFE))
 """Markers that may follow the first scan: further ones, their tables, the height, comments and the end."""
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 """A marker of a JPEG file, except those inside the data of a scan: a stuffed 0xff and the restarts."""
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+LEAST_LINES = 8
+"""The fewest bytes of the value of a line feed of which all follow a carriage return by no chance."""
 _MARKERS_ALONE = (0x01, 0xD8, 0xD9)
 """Markers without a segment; the first two bytes of a segment are its length."""
 
@@ -125,11 +128,39 @@ def has_end(data: bytes) -> bool:
 
 
 def is_sound(data: bytes) -> bool:
-    """Whether a file begins as it should, has a picture, and has no marker or hole among its data that cannot be."""
+    """Whether a file begins as it should, has a picture, and has no marker or hole among its data that cannot be.
+
+    Nor may restarts be missing among them, or all line ends be those of Windows, as after a transfer as text.
+    """
     markers = [marker for marker, _ in segments(data)]
     if not data.startswith(START_OF_IMAGE) or _SCAN not in markers or _has_hole(data):
         return False
+    if _lacks_restarts(data) or _was_text(data):
+        return False
     return bool(_FRAMES.intersection(markers)) and _AMONG_SCANS.issuperset(markers[markers.index(_SCAN) :])
+
+
+def _was_text(data: bytes) -> bool:
+    """Whether all bytes that are line feeds follow carriage returns, which a transfer as text has put there."""
+    start = next((start for marker, start, _ in _places(data) if marker == _SCAN), len(data))
+    return LEAST_LINES <= data.count(b"\n", start) == data.count(b"\r\n", start)
+
+
+def _lacks_restarts(data: bytes) -> bool:
+    """Whether the restarts in the only scan of a picture are others than they should be: ITU-T T.81, A.2 and B.2.1."""
+    kind, segment = frame(data) or (0, b"")
+    places = list(_places(data))
+    scans = [(start, scan) for marker, start, scan in places if marker == _SCAN]
+    interval = next((int.from_bytes(each[:2], "big") for marker, _, each in places if marker == _INTERVAL), 0)
+    height, width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
+    factors = b"\x11" if segment[5:6] == b"\1" else segment[7::3]  # The blocks of a single channel stand alone.
+    is_known = kind in _SEQUENTIAL and len(scans) == 1 and scans[0][1][:1] == segment[5:6]
+    if not (is_known and interval and height and width):
+        return False
+    across, down = max([1, *(each >> 4 for each in factors)]), max([1, *(each & 15 for each in factors)])
+    units = -(-width // (8 * across)) * -(-height // (8 * down))
+    found = _RESTART.findall(data, scans[0][0], places[-1][1])
+    return [each[1] & 7 for each in found] != [n % 8 for n in range((units - 1) // interval)]
 
 
 def _has_hole(data: bytes) -> bool:

@@ -178,6 +178,21 @@ def test_a_hole_in_a_jpeg_is_told(colours: str) -> None:
     assert not open_image(data + bytes(1000), "a.jpg", 0, False, LIMITS).warning
 
 
+@pytest.mark.parametrize("name", ["restarts", "grey"])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_jpeg_that_lacks_a_part_between_its_restarts_is_told(name: str, rows: int) -> None:
+    noise = NOISE if name == "restarts" else NOISE[:, :, 0]
+    data = encoded(noise, "JPEG", restart_marker_rows=rows)
+    place = len(data) // 2
+    assert not open_image(data, "a.jpg", 0, False, LIMITS).warning
+    assert open_image(data[:place] + data[place + 4000 :], "a.jpg", 0, False, LIMITS).warning == "it is damaged inside"
+
+
+def test_a_jpeg_that_was_transferred_as_text_is_told() -> None:
+    data = JPEGS["baseline"].replace(b"\n", b"\r\n")
+    assert open_image(data, "a.jpg", 0, False, LIMITS).warning == "it is damaged inside"
+
+
 def test_zeros_that_are_pixels_are_no_hole() -> None:
     data = encoded(PillowImage.new("L", (1500, 2000), 255), "JPEG", optimize=True)
     assert bytes(1000) in data and not open_image(data, "a.jpg", 0, False, LIMITS).warning
