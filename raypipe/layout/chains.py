@@ -23,8 +23,12 @@ belongs to its lines only if it is at most `COLUMN_GAP` line heights away."""
 LONG_RATIO = 6
 """Regions at least this many times wider than high count as several words."""
 LEAST_RATIO, ALIGNED_NARROW = 2, 6
-"""Regions that have been read and are `LEAST_RATIO` times wider than high also end at a column, where
-`ALIGNED_NARROW` regions begin that hold several words."""
+"""Regions that have been read also end at a column, where `ALIGNED_NARROW` regions begin that hold several words, if
+they are `LEAST_RATIO` times wider than high or end where as many of those do; others may be the numbers of items."""
+FOLLOWED = 2.0
+"""A box is followed along its own slope for at most this many times its width: that of a short one is a poor guide."""
+LONG_BOX = 3
+"""A box at least this many times wider than high is at the angle of its text."""
 SHARED_HEIGHT = 0.4
 """Two regions are on one line if they overlap by this fraction of the smaller one's height."""
 
@@ -49,11 +53,14 @@ def chains(
     if not len(boxes):
         return []
     box = bounds(boxes)
-    slope = np.where(boxes[:, 2] >= 3 * boxes[:, 3], np.tan(np.deg2rad(boxes[:, 4])), 0)
+    height, is_long = boxes[:, 3], boxes[:, 2] >= LONG_BOX * boxes[:, 3]
+    slope = np.where(is_long, np.tan(np.deg2rad(boxes[:, 4])), 0)
     distance = boxes[None, :, 0] - boxes[:, None, 0]
     # Measured where the two would meet: each line is followed halfway along its own slope.
-    drop = boxes[None, :, 1] - boxes[:, None, 1] - distance * (slope[:, None] + slope[None]) / 2
-    height = boxes[:, 3]
+    reach = np.abs(distance) / 2
+    along = np.minimum(reach, FOLLOWED * boxes[:, 2, None]) * slope[:, None]
+    along += np.minimum(reach, FOLLOWED * boxes[:, 2]) * slope
+    drop = boxes[None, :, 1] - boxes[:, None, 1] - np.sign(distance) * along
     lower, mean = np.minimum(height[:, None], height[None]), (height[:, None] + height[None]) / 2
     level = np.abs(drop) <= np.maximum(mean - SHARED_HEIGHT * lower, 0)
     if tolerance:
@@ -64,15 +71,15 @@ def chains(
     if dividers is not None:
         follows &= ~_parted(boxes, dividers)
     if not rows:
-        follows &= gap <= mean * _widest_gaps(boxes, box[:, 0], np.where(follows, gap / mean, np.inf), several)
+        follows &= gap <= mean * _widest_gaps(boxes, box, np.where(follows, gap / mean, np.inf), several)
     return follow(np.where(follows, gap + np.abs(drop), np.inf))
 
 
-def _widest_gaps(boxes: Boxes, left: Floats, gaps: Floats, several: npt.NDArray[np.bool_] | None) -> Floats:
+def _widest_gaps(boxes: Boxes, box: Floats, gaps: Floats, several: npt.NDArray[np.bool_] | None) -> Floats:
     """The widest gap inside a line, in line heights, for each pair of boxes (n, n).
 
     Args:
-        boxes, left: The boxes (n, 5), and where they begin (n,).
+        boxes, box: The boxes (n, 5), and their bounds (n, 4).
         gaps: (n, n), from each box to those that could follow it, in line heights; inf for all others.
         several: As in `chains`.
     """
@@ -81,12 +88,13 @@ def _widest_gaps(boxes: Boxes, left: Floats, gaps: Floats, several: npt.NDArray[
     nearest = np.where(both, np.inf, gaps).min(1)
     usual = nearest[nearest <= WORD_GAP]
     widest = np.clip(USUAL_GAPS * float(np.median(usual)), CLOSE_GAP, WORD_GAP) if len(usual) else WORD_GAP
-    near = EDGE * boxes[:, 3]
-    widest = np.where(both, np.where(_beginning(left, long, near) >= ALIGNED, COLUMN_GAP, CLOSE_GAP), widest)
+    near, (left, _, right, _) = EDGE * boxes[:, 3], box.T
+    widest = np.where(both, np.where(_at(left, long, near) >= ALIGNED, COLUMN_GAP, CLOSE_GAP), widest)
     if several is None:
         return np.asarray(widest)
-    narrow = (_beginning(left, long | several, near) >= ALIGNED_NARROW) & wide[:, None] & wide[None]
-    return np.where(narrow, COLUMN_GAP, widest)
+    words = long | several
+    begins, ends = (_at(edge, words, near) >= ALIGNED_NARROW for edge in (left, right))
+    return np.where((wide | ends)[:, None] & wide & begins, COLUMN_GAP, widest)
 
 
 def _parted(boxes: Boxes, dividers: Floats) -> npt.NDArray[np.bool_]:
@@ -96,10 +104,10 @@ def _parted(boxes: Boxes, dividers: Floats) -> npt.NDArray[np.bool_]:
     return np.asarray((beside & (x < place)) @ (beside & (x > place)).T)
 
 
-def _beginning(left: Floats, counted: npt.NDArray[np.bool_], near: Floats) -> npt.NDArray[np.int64]:
-    """How many of the counted boxes (n,) begin near each, (n,)."""
-    edges = np.sort(left[counted])
-    return np.searchsorted(edges, left + near, side="right") - np.searchsorted(edges, left - near)
+def _at(edge: Floats, counted: npt.NDArray[np.bool_], near: Floats) -> npt.NDArray[np.int64]:
+    """How many of the counted boxes (n,) have their edge near that of each, (n,)."""
+    edges = np.sort(edge[counted])
+    return np.searchsorted(edges, edge + near, side="right") - np.searchsorted(edges, edge - near)
 
 
 def follow(cost: Floats) -> list[Indices]:
