@@ -22,9 +22,9 @@ MIN_SLOPED_REGIONS = 4
 
 LONG = 3
 """A box at least this many times wider than high is at the angle of its text, whatever its letters."""
-INITIAL, WIDEST, BESIDE = 1.8, 1.6, 1.0
+INITIAL, WIDEST, BESIDE, LEVEL = 1.8, 1.6, 1.0, 0.3
 """An initial is this many times as high as most regions, at most this many times as wide as high, and at most this many
-line heights from the lines beside it."""
+line heights from the lines beside it, which are beside it with `LEVEL` of their height or more."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ def _lowered(flat: Boxes) -> Boxes:
     for n in np.flatnonzero((flat[:, 3] >= INITIAL * height) & (flat[:, 2] <= WIDEST * flat[:, 3])).tolist():
         x, y, width, depth, _ = flat[n]
         left = flat[:, 0] - flat[:, 2] / 2 - (x + width / 2)
-        near = np.flatnonzero((np.abs(left) <= BESIDE * height) & (np.abs(flat[:, 1] - y) < depth / 2))
+        shared = (flat[:, 3] + depth) / 2 - np.abs(flat[:, 1] - y)
+        near = np.flatnonzero((np.abs(left) <= BESIDE * height) & (shared >= LEVEL * flat[:, 3]))
         near = near[flat[near, 3] < depth / INITIAL]
         if len(near) > 1:
             found[n, [1, 3]] = flat[near[flat[near, 1].argmin()], [1, 3]]

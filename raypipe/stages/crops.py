@@ -17,6 +17,7 @@ from raypipe.layout.spreads import Spread
 from raypipe.recognition.base import Reading
 from raypipe.recognition.ink import extents
 from raypipe.stages.dividers import dividers
+from raypipe.stages.initials import with_initial
 from raypipe.stages.joined import Piece, parted
 from raypipe.stages.rulings import drawn
 from raypipe.types import Boxes, Crops, Line, Pixels, Word, place_of
@@ -149,7 +150,9 @@ def assemble(crops: Crops, readings: Sequence[Reading], tolerance: float = 0, si
         for n, reading in enumerate(readings)
         if reading.text and len(some := table[table[:, 0] == n])
     ]
-    pieces = parted(pieces, _boxes(pieces))
+    count = 0
+    while len(pieces) > count:
+        count, pieces = len(pieces), parted(pieces, _boxes(pieces))
     boxes, texts = _boxes(pieces), [piece.reading.text for piece in pieces]
     layout = arrange(boxes, tolerance, texts, fold_of(boxes, size), crops.divider_boxes())
     rows = zip(layout.members, layout.rows.tolist(), strict=True)
@@ -168,11 +171,12 @@ def _boxes(pieces: Sequence[Piece]) -> Boxes:
 
 def _line(pieces: Sequence[Piece], row: int) -> Line:
     """A line from its pieces."""
+    words = with_initial([word for piece in pieces for word in _words(piece)])
     return Line(
-        text=" ".join(piece.reading.text for piece in pieces),
+        text=" ".join(word.text for word in words),
         confidence=float(np.mean([p for piece in pieces for p in piece.reading.probabilities])),
         row=row,
-        words=[word for piece in pieces for word in _words(piece)],
+        words=words,
         **place_of(_around(np.concatenate([piece.segments for piece in pieces])[:, 3:8]).tolist()),
     )
 
