@@ -323,6 +323,45 @@ def margin_notes(x: float, margin: float) -> Page:
     return [*column(wrapped(PROSE, 60)[:14], x, 100), *notes]
 
 
+def captions() -> Page:
+    """Prose that runs around two captions, which come last."""
+    full, narrow = wrapped(PROSE, 80), wrapped(PROSE[PROSE.index("He put") :], 56)
+    top, below = column(full[:3], 100, 100), column(narrow[:14], 100, 100 + 3 * LEADING)
+    for row in below[7:]:
+        row[0] = row[0]._replace(x=500)
+    last = column(wrapped(PROSE, 80)[12:15], 100, 100 + 17 * LEADING)
+    right = column(["Figure 1. The quay in", "winter, from the east"], 1130, 100 + 5.3 * LEADING)
+    left = column(["Figure 2. The school", "as it was in 1880"], 100, 100 + 13.4 * LEADING)
+    return [*top, *below, *last, *right, *left]
+
+
+def running_head(middle: str) -> Page:
+    """Two columns below a running head whose ends stand at the outer edges; below them a foot of the same kind."""
+    head = [Placed(text, x, 100) for text, x in (("harbour", 100), (middle, 690), ("harvest", 1240)) if text]
+    body = [row for n in range(2) for row in column(wrapped(PROSE, 40)[n * 9 : n * 9 + 9], 100 + 640 * n, 180)]
+    return [head, *body, [Placed("12 May", 100, 680), Placed("page 7", 1260, 680)]]
+
+
+def verse_below_title() -> Page:
+    """Two columns of verse below a title that stands between them, right of the left one's lines."""
+    columns = [row for n in range(2) for row in column(VERSE[n], 100 + 620 * n, 200)]
+    return [[Placed("Two Songs", 600, 100, 40)], *columns]
+
+
+def notes_of_four_lines() -> Page:
+    """A letter, then what is noted in its left margin."""
+    notes = [
+        *column(["answered", "on Monday"], 100, 340, 36, 24),
+        *column(["see the file", "of May"], 100, 540, 36, 24),
+    ]
+    return [*letter_head(400), *column(wrapped(PROSE, 60)[:12], 400, 300), *notes]
+
+
+def letter_head(x: float) -> Page:
+    """An address above a letter."""
+    return column(["The Harbour Office", "14 Custom House Lane", "Whitby"], x, 100)
+
+
 def middle_cells(rows: Sequence[Sequence[Sequence[str]]], places: Sequence[float]) -> Page:
     """A table with cells of several lines, those of fewer in the middle: the first lines are read across."""
     page, y = [], 200.0
@@ -466,6 +505,11 @@ KINDS: dict[str, Callable[[], Page]] = {
     "form with choices": lambda: grid(QUESTIONS, [100, 900], leading=60),
     "dates and stations": lambda: grid(DATES, [100, 500], leading=60),
     "letterhead": letterhead,
+    "captions beside prose": captions,
+    "running head and foot": lambda: running_head(""),
+    "running head with a page number": lambda: running_head("214"),
+    "verse below a title": verse_below_title,
+    "notes of four lines": notes_of_four_lines,
     "notes in the left margin": lambda: margin_notes(400, 100),
     "notes in the right margin": lambda: margin_notes(100, 1150),
 }

@@ -27,6 +27,7 @@ from raypipe.layout.flow import (
     may_be_register,
 )
 from raypipe.layout.gutters import COLUMN_LINES, gutters
+from raypipe.layout.heads import parted
 from raypipe.types import Boxes
 
 COLUMN_LENGTH = 8
@@ -52,12 +53,12 @@ IN_ROWS = 0.9
 """Columns with this fraction of lines level with one of the other column may as well be a table."""
 CENTRED_CELLS = 2
 """A table has at least this many cells that are centred beside others: a single line may be by chance."""
-HEADING_LINES = 2
-"""A heading below two columns has at most this many lines, and is nearer to the text below."""
-HEADING_GAP = 1.5
-"""Two headings side by side are this many times nearer to it than to the columns: two last lines may be a little."""
-MARGIN_GAP = 1.0
-"""Notes in the margin are at least this many line heights from the text."""
+MARGIN_GAP, NOTED = 0.5, 2
+"""Notes and captions are at least `MARGIN_GAP` line heights from the prose that they stand beside, which has at least
+`NOTED` times as many lines."""
+SMALL, AROUND = 0.4, 6
+"""Notes are looked for where `SMALL` of the lines begin with a small letter, and stand beside prose if `AROUND` lines
+above and below them are prose, too."""
 WIDE_GAP = 2.0
 """Sections of a page are at least a line, and this many times the usual gap between its lines, apart."""
 BESIDE = 0.1
@@ -120,17 +121,38 @@ def _across(members: Indices, page: _Page) -> list[Indices]:
 
 
 def _notes(members: Indices, page: _Page) -> Indices:
-    """The lines in the margin of prose, which stand beside lines that go on with a sentence; a label would not."""
-    words, box = page.words, page.box
-    main = max(_edges(members, page), key=len) if words and len(members) >= 2 * COLUMN_LINES else members[:0]
-    if words is None or len(main) < 2 * COLUMN_LINES or not is_running([main], words):
+    """The lines beside prose that are none of it: notes in the margin, captions and quotations that it runs around."""
+    if page.words is None or len(members) < 2 * COLUMN_LINES or page.words.small[members].mean() < SMALL:
         return members[:0]
-    gap = MARGIN_GAP * float(np.median(page.lines[main, 3]))
-    outside = (box[members, 2] < box[main, 0].min() - gap) | (box[members, 0] > box[main, 2].max() + gap)
-    inside = (box[members, 3] > box[main[0], 1]) & (box[members, 1] < box[main[-1], 3])
-    notes = members[outside & inside & ~words.figures[members]]
-    nearest = main[np.abs(page.lines[notes, 1][:, None] - page.lines[main, 1]).argmin(1)]
-    return np.asarray(notes if words.small[nearest].sum() > len(notes) / 2 else notes[:0])
+    found = [members[:0]]
+    for gutter in gutters(page.box[members], least=1):
+        note, main = sorted((members[gutter.left], members[gutter.right]), key=len)
+        top, bottom = page.box[main, 1].min(), page.box[main, 3].max()
+        note = note[(page.box[note, 3] > top) & (page.box[note, 1] < bottom)]
+        if _is_note(note, main, page):
+            found.append(note)
+    notes = np.unique(np.concatenate(found))
+    # A gutter beside one note may be crossed by another.
+    return np.union1d(notes, _notes(np.setdiff1d(members, notes), page)) if len(notes) else notes
+
+
+def _is_note(note: Indices, main: Indices, page: _Page) -> bool:
+    """Whether a few short lines stand beside lines that go on with a sentence; a label would not."""
+    words = page.words
+    if words is None or not len(note) or len(main) < max(SHORTEST_COLUMN, NOTED * len(note)):
+        return False
+    if words.figures[note].mean() > 0.5:
+        return False
+    width = page.box[:, 2] - page.box[:, 0]
+    gap = max(page.box[note, 0].min() - page.box[main, 2].max(), page.box[main, 0].min() - page.box[note, 2].max())
+    if gap < MARGIN_GAP * float(np.median(page.lines[main, 3])):
+        return False
+    if np.percentile(width[main], FULL_LINE) < SIDEBAR * np.percentile(width[note], FULL_LINE):
+        return False
+    main = main[np.argsort(page.lines[main, 1], kind="stable")]
+    nearest = np.abs(page.lines[note, 1][:, None] - page.lines[main, 1]).argmin(1)
+    around = main[max(nearest.min() - AROUND, 0) : nearest.max() + AROUND + 1]
+    return bool(words.small[main[nearest]].mean() > 0.5 and is_running([around], words))
 
 
 def _sections(members: Indices, page: _Page) -> list[Indices]:
@@ -154,19 +176,21 @@ def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, lis
     box = page.box[members]
     middle = (box[:, 1] + box[:, 3]) / 2
     for n, gutter in enumerate(gutters(box)):
-        left, right = gutter.sides(box)
-        sides = members[left], members[right]
+        sides = members[gutter.left], members[gutter.right]
         is_down = _read_downwards(*sides, page, running)
         is_table = (is_down or n == 0) and _has_labels(sides, page)
         if not is_down and not is_table:
             continue
-        outside = ~(left | right)
-        above, below = members[outside & (middle <= gutter.top)], members[outside & (middle >= gutter.bottom)]
+        outside = ~(gutter.left | gutter.right)
+        is_above = middle - gutter.top < gutter.bottom - middle
+        above, below = members[outside & is_above], members[outside & ~is_above]
         if is_table:
             return above, [np.concatenate(sides)], below
-        title, other = _without_title(*sides, page)
-        *columns, heading = _without_heading(sides[0], other, gutter.bottom, page)
-        return np.concatenate([above, title]), columns, np.concatenate([heading, below])
+        block = parted(*sides, gutter.bottom, page.box)
+        columns = [block.left, block.right]
+        if _is_note(block.left, block.right, page):
+            columns.reverse()
+        return np.concatenate([above, block.above]), columns, np.concatenate([block.below, below])
     return None
 
 
@@ -176,36 +200,6 @@ def _has_labels(sides: Sequence[Indices], page: _Page) -> bool:
         return False
     columns = [column for side in sides for column in _edges(side, page) if len(column) >= SHORTEST_COLUMN]
     return have_labels(columns, lambda one, other: _level(one, other, page), page.words)
-
-
-def _without_title(left: Indices, right: Indices, page: _Page) -> tuple[Indices, Indices]:
-    """The lines of a title above both columns that is as narrow as the right one, and the others of that column.
-
-    Beside the first line of the left column there is nothing.
-    """
-    first = page.box[left[page.box[left, 1].argmin()]]
-    title = page.box[right, 3] <= first[1]
-    if title.all() or page.box[right[~title], 1].min() < first[3]:
-        return right[:0], right
-    return right[title], right[~title]
-
-
-def _without_heading(left: Indices, right: Indices, bottom: float, page: _Page) -> tuple[Indices, Indices, Indices]:
-    """The lines of two columns without the headings of what follows below both, and the lines of these.
-
-    `bottom` is the middle of the line below them that crosses their gutter; infinite if there is none.
-    """
-    middle = page.lines[:, 1]
-    left = left[np.argsort(middle[left], kind="stable")]
-    for count in range(min(HEADING_LINES, len(left) - 1), 0, -1):
-        column, heading = left[:-count], left[-count:]
-        beside = page.box[right, 3] > page.box[heading, 1].min()
-        above, below = np.concatenate([column, right[~beside]]), np.concatenate([heading, right[beside]])
-        gap = middle[below].min() - middle[above].max()
-        least = HEADING_GAP if beside.any() else 1
-        if not beside.all() and beside.sum() <= HEADING_LINES and gap > least * (bottom - middle[below].max()):
-            return column, right[~beside], below
-    return left, right, left[:0]
 
 
 def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -> bool:

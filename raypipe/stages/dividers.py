@@ -50,7 +50,7 @@ class Strip(NamedTuple):
     @staticmethod
     def of(gutter: Gutter, box: Floats, page: Floats, height: float) -> Strip:
         """The strip of a gutter between lines of bounds (n, 4) and this height, on a page of bounds (4,)."""
-        sides = [box[side] for side in gutter.sides(box)]
+        sides = box[gutter.left], box[gutter.right]
         left, right = float(sides[0][:, 2].max()), float(sides[1][:, 0].min())
         top, bottom = max(float(side[:, 1].min()) for side in sides), min(float(side[:, 3].max()) for side in sides)
         across = box[(box[:, 0] < right) & (box[:, 2] > left)]

@@ -422,3 +422,28 @@ def test_an_initial_belongs_to_the_first_line_beside_it(lines: int) -> None:
     initial = boxes((125, 100 + 24 * (lines - 1), 50, 48 * (lines - 1) + 24, 0)), ["W"]
     first, *others = [" ".join(texts) for _, texts in beside]
     assert read(together(*beside, initial, below)) == [f"W {first}", *others, "the last line is as long"]
+
+
+def test_a_tall_initial_may_begin_below_the_middle_of_its_line() -> None:
+    beside = [whole(f"{letter * 4} and more of it", 160, 100 + 48 * n) for n, letter in enumerate("abc")]
+    initial = boxes((130, 155, 30, 100, 0)), ["I"]
+    assert read(together(*beside, initial)) == ["I aaaa and more of it", "bbbb and more of it", "cccc and more of it"]
+
+
+def test_a_short_box_that_leans_is_not_followed_far() -> None:
+    """Page numbers after leaders that were not found: three letters lean as their heights differ."""
+    entries = [whole(f"chapter {letter * 5}", 100, 100 + 40 * n) for n, letter in enumerate("abcde")]
+    numbers = [(boxes((1400, 100 + 40 * n, 90, 28, -3 if not n else 0)), ["vii"]) for n in range(5)]
+    assert read(together(*entries, *numbers)) == [f"chapter {letter * 5} | vii" for letter in "abcde"]
+
+
+def test_a_page_number_level_with_a_running_head_is_in_no_column() -> None:
+    head = together(whole("12", 100, 64), whole("of the harbour and its masters", 480, 60))
+    left, right = (
+        [whole(text, x, 140 + 48 * n) for n, text in enumerate(prose(x_, 8))] for x, x_ in ((100, "a"), (800, "b"))
+    )
+    assert read(together(head, *left, *right)) == [
+        "12 | of the harbour and its masters",
+        *prose("a", 8),
+        *prose("b", 8),
+    ]
