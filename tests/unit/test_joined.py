@@ -73,3 +73,30 @@ def test_bare_paper_at_the_ends_of_a_line_is_cut_off() -> None:
     assert found.reading.text == "a short line"
     assert 180 <= left <= 200 and 440 <= right <= 460
     assert found.picture[:, int(found.reading.centres[0])].min() == 20
+
+
+def narrow_columns(gap: float = 12) -> list[Piece]:
+    """Five lines in two columns that a detector leaves `gap` pixels apart."""
+    rows = [("left side text", 100, 380), ("right side text", 380 + gap, 680 + gap)]
+    return [piece(text, left, right, 100 + 60 * n) for n in range(5) for text, left, right in rows]
+
+
+def test_a_line_next_to_narrow_columns_is_cut_where_a_space_holds_their_gutter() -> None:
+    """Its other spaces are as wide, as in a narrow column that is justified."""
+    text = "left  side  te  right  side  te"
+    assert texts([*narrow_columns(), piece(text, 100, 720, 40)])[10:] == ["left side te", "right side te"]
+    high = piece(text, 100, 720, 40)
+    high.segments[:, 6] *= 2
+    assert len(split([*narrow_columns(), high])) == 11, "a headline"
+
+
+def test_a_line_with_a_word_in_the_gutter_stays() -> None:
+    text = "my left side text right side te"
+    assert texts([*narrow_columns(), piece(text, 100, 700, 40)])[10:] == [text]
+
+
+def test_paper_is_cut_off_where_another_line_is_close() -> None:
+    found = split([piece("some words here", 100, 420, 50), piece("and others", 425, 650, 50)])
+    (_, _, right, _), (left, *_) = bounds(np.concatenate([each.segments[:, 3:8] for each in found]))
+    assert 390 <= right <= 405 and 425 <= left <= 431
+    assert len(found) == 2
