@@ -357,6 +357,18 @@ def notes_of_four_lines() -> Page:
     return [*letter_head(400), *column(wrapped(PROSE, 60)[:12], 400, 300), *notes]
 
 
+CARD = [
+    ["Surname", "Card no."],
+    ["SPECIMEN", "X4RTBPFW4"],
+    ["Given names and others", "Sex"],
+    ["ANNA MARIA", "F"],
+    ["Date of birth", "Height"],
+    ["12 AUG 1984", "1.68 m"],
+    ["Nationality", "Expires"],
+    ["ELDORIAN", "11 AUG 2031"],
+]
+
+
 def letter_head(x: float) -> Page:
     """An address above a letter."""
     return column(["The Harbour Office", "14 Custom House Lane", "Whitby"], x, 100)
@@ -505,6 +517,7 @@ KINDS: dict[str, Callable[[], Page]] = {
     "form with choices": lambda: grid(QUESTIONS, [100, 900], leading=60),
     "dates and stations": lambda: grid(DATES, [100, 500], leading=60),
     "letterhead": letterhead,
+    "fields of a card": lambda: grid(CARD, [100, 560], 100),
     "captions beside prose": captions,
     "running head and foot": lambda: running_head(""),
     "running head with a page number": lambda: running_head("214"),

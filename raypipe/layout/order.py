@@ -59,8 +59,9 @@ MARGIN_GAP, NOTED = 0.5, 2
 SMALL, AROUND = 0.4, 6
 """Notes are looked for where `SMALL` of the lines begin with a small letter, and stand beside prose if `AROUND` lines
 above and below them are prose, too."""
-WIDE_GAP = 2.0
-"""Sections of a page are at least a line, and this many times the usual gap between its lines, apart."""
+WIDE_GAP, BLANK = 2.0, 0.8
+"""Sections of a page are `WIDE_GAP` times the usual gap between its lines apart, and `BLANK` times the height of a
+line: regions are a little higher than their lines, and leave less than a line of a blank one."""
 BESIDE = 0.1
 """Less than this fraction of a side's lines stands beside a line of the other side: two people who speak in turn."""
 
@@ -162,7 +163,7 @@ def _sections(members: Indices, page: _Page) -> list[Indices]:
     members = members[np.argsort(page.box[members, 1], kind="stable")]
     gaps = page.box[members[1:], 1] - np.maximum.accumulate(page.box[members[:-1], 3])
     usual = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 0.0
-    wide = gaps >= max(WIDE_GAP * usual, float(np.median(page.lines[members, 3])))
+    wide = gaps >= max(WIDE_GAP * usual, BLANK * float(np.median(page.lines[members, 3])))
     return np.split(members, np.flatnonzero(wide) + 1)
 
 
@@ -218,12 +219,22 @@ def _read_downwards(left: Indices, right: Indices, page: _Page, running: bool) -
     if runs is None and sidebar:
         return True
     least = (PROSE_GUTTER if running else WORDS_GUTTER) if runs else MIN_GUTTER
-    if runs is None and len(columns) == 2 and page.words is not None:
+    if runs is None and len(columns) == 2 and page.words is not None and _stand_apart(left, right, page):
         runs = Direction.DOWN if are_addresses(left, right, _level(left, right, page), page.words) else None
     is_wide = _gutter(left, right, page) >= least
     if is_wide and (runs or _in_own_lines(left, right, columns, page)):
         return True
     return all(_is_prose(side, columns, page) for side in (left, right))
+
+
+def _stand_apart(left: Indices, right: Indices, page: _Page) -> bool:
+    """Whether a blank line parts what stands on two sides from all lines above and below: part of a form goes on."""
+    box, both = page.box, np.concatenate([left, right])
+    edges = np.array([*box[both, :2].min(0), *box[both, 2:].max(0)])
+    others = np.delete(box, both, 0)
+    others = others[(others[:, 0] < edges[2]) & (others[:, 2] > edges[0])]
+    gap = np.maximum(others[:, 1] - edges[3], edges[1] - others[:, 3])
+    return bool(gap.min(initial=np.inf) >= BLANK * float(np.median(page.lines[both, 3])))
 
 
 def _is_sidebar(left: Indices, right: Indices, page: _Page) -> bool:
