@@ -61,8 +61,9 @@ def status(place: str) -> Status:
         gone = Counter(results.gone(ledger.files()))
         damaged = results.damaged({*ledger.unfinished(), *results.resized(ledger.sizes())})
         gone.update(int(name[:6]) for name in damaged)
-        begun = [name for number in {*ledger.unfinished(), *gone} for name in results.names(number)]
-        rows = {name: results.count(name) for name in begun if name not in damaged}
+        begun = {*ledger.unfinished(), *gone}
+        names = (name for name in results.all_names() if int(name[:6]) in begun and name not in damaged)
+        rows = {name: results.count(name) for name in names}
         rate = _rate({join(results.uri, name): found.pages for name, found in rows.items()})
     outcomes = [shard.outcome for number, shard in ledger.shards.items() if shard.outcome and number not in gone]
     total = sum(outcomes, Outcome())

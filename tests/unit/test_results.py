@@ -16,7 +16,7 @@ from jobs import PIPELINE, files, names, pages, run, run_and_stop, tiff
 
 from raypipe.errors import ConfigError, OutputError, TooManyErrorsError
 from raypipe.files import retries
-from raypipe.job import loop, plan, results
+from raypipe.job import lister, loop, plan, results
 from raypipe.job.folder import OutputFolder
 from raypipe.job.local import LocalEngine
 from raypipe.job.progress import FailureLimits, Progress
@@ -77,6 +77,25 @@ def test_status_says_why_pages_failed_of_a_job_that_stopped(folder: Path, tmp_pa
     found = status(str(tmp_path / "out"))
     assert not found.finished and found.outcome.failed["BinaryToImage image_unknown"] == 5
     assert "bad" in found.outcome.reasons["BinaryToImage image_unknown"]
+
+
+def test_status_lists_the_results_as_often_for_many_shards_as_for_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a bucket, each listing of many files takes seconds."""
+    times, sizes_in = list[str](), results.sizes_in
+    monkeypatch.setattr(results, "sizes_in", lambda place: times.append(place) or sizes_in(place))
+    found = list[int]()
+    for documents in (100_000, 1):
+        monkeypatch.setattr(lister, "SHARD_DOCUMENTS", documents)
+        output = tmp_path / f"out-{documents}"
+        run(folder, output)
+        for outcome in (output / "shards").glob("*.json"):
+            outcome.unlink()
+        times.clear()
+        assert status(str(output)).pages == 3
+        found.append(len(times))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("hours", [-5, 0, 5])
