@@ -13,6 +13,9 @@ AS_VIDEO = "a video", "Save the pictures that show text as JPEG."
 AS_TEXT = "a picture or document in base64, as text", "Decode it first, as with base64 -d."
 AS_PNG = "Save it as PNG."
 PNG_AS_TEXT = b"\x89PNG\n\x1a\n", b"\x89PNG\r\n\x1a\r\n", b"\x89PNG\r\r\n\x1a\r\n"
+AS_UTF_8 = "\xff\xd8\xff", "\x89PNG", "\ufffd\ufffd\ufffd", "\ufffdPNG"
+"""How a JPEG and a PNG begin of which a program took each byte for a letter, or for a damaged one."""
+FROM_TEXT = "a picture whose bytes were changed as if they were text", "Transfer it again, not as text."
 RAW_PHOTO = "a camera's raw photo", "Develop it, and save it as JPEG, TIFF or PNG."
 CUT_OFF = (
     (b"\x89PNG\r\n\x1a\n", "a PNG"), (b"\xff\xd8\xff", "a JPEG"), (b"GIF8", "a GIF"), (b"\0\0\1\0", "an ICO"),
@@ -41,6 +44,8 @@ BEGINNINGS = (
     (b"data:", *AS_TEXT),
     (b"II\xbc\x01", "JPEG XR", AS_PNG),
     *((begin, "a PNG whose line ends were changed", "Transfer it again, not as text.") for begin in PNG_AS_TEXT),
+    *((start.encode(), *FROM_TEXT) for start in AS_UTF_8),
+    (b"\xd7\xcd\xc6\x9a", "a drawing of Windows", AS_PNG),
     (b"8BPS", "a PSD that is damaged or of a kind that is not read, such as 16 bits", AS_PNG),
     (b"BM", "a BMP that is damaged or of a kind that is not read", AS_PNG),
     *((begin, f"{kind} that is damaged or cut off", COPY_AGAIN) for begin, kind in CUT_OFF),
@@ -55,6 +60,7 @@ WITHIN = (
     (b"<!doctype html", "a web page", DOWNLOADED),
     (b"mime-version:", "an e-mail, or a web page in one file", "Save the attachments or pictures, and read those."),
     (b"<?xml", "XML", DOWNLOADED),
+    (b" EMF\0", "a drawing of Windows", AS_PNG),
     (b"DICM", "DICOM", "Export its pictures as PNG or TIFF, as with dcm2img."),
     (b"ftypcrx ", *RAW_PHOTO),
     *((kind, "a HEIC or AVIF that is damaged or cut off", COPY_AGAIN) for kind in HEIF),
