@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -11,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from raypipe.cli.repeatable import Repeatable
+from raypipe.errors import ConfigError
 from raypipe.files.paths import with_home
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,7 +38,23 @@ def build(model: type[M], values: Mapping[str, Any]) -> M:
         ConfigError: Options do not go together.
     """
     inner = {name: build(kind, values) for name, field in model.model_fields.items() if (kind := _inner(field))}
-    return model(**inner, **{name: values[name] for name in model.model_fields if name in values})
+    try:
+        return model(**inner, **{name: values[name] for name in model.model_fields if name in values})
+    except ConfigError as error:
+        raise ConfigError(_of_options(str(error), model)) from error
+
+
+def _of_options(text: str, model: type[BaseModel]) -> str:
+    """An error about a model's fields in terms of the options."""
+    text = re.sub(rf"^{model.__name__} has a wrong (\w+)", lambda found: f"{_name(found[1])} is wrong", text)
+    text = text.removeprefix(f"{model.__name__}: ")
+    # A name of one word may be meant as a word.
+    return re.sub(r"\w+_\w+", lambda found: _name(found[0]) if found[0] in model.model_fields else found[0], text)
+
+
+def _name(field: str) -> str:
+    """The option of a field."""
+    return f"--{field.replace('_', '-')}"
 
 
 def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
@@ -55,7 +73,7 @@ def _inner(field: FieldInfo) -> type[BaseModel] | None:
 
 def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
     help_text = f"{field.description or name}."
-    option, help_text = f"--{name.replace('_', '-')}", help_text[0].upper() + help_text[1:]
+    option, help_text = _name(name), help_text[0].upper() + help_text[1:]
     if field.annotation is bool:
         return click.option(option, is_flag=True, help=help_text)
     if get_origin(field.annotation) is tuple:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from raypipe.errors import ConfigError
 from raypipe.graph import Graph, Operator
 from raypipe.run.path import PagePath
 from raypipe.run.replicas import ReplicaConfig
@@ -32,12 +33,16 @@ class ServedPipeline:
     jobs_for: JobsFactory | None = None
 
     def check(self) -> None:
-        """Makes sure that requests bring all columns that no stage writes.
+        """Makes sure that requests bring all columns that no stage writes, and no others.
 
         Raises:
             ConfigError: They do not.
         """
-        self.graph.check_input(self.serving.input_columns, "input_columns")
+        given, needs = self.serving.input_columns, self.graph.needs
+        self.graph.check_input(given, "input_columns")
+        if unread := [name for name in given if name not in needs]:
+            remedy = f"It reads {', '.join(needs)}." if needs else "Leave it out of input_columns."
+            raise ConfigError(f"The pipeline reads no column {unread[0]!r} that comes with requests.", remedy)
 
 
 def configs_of(served: ServedPipeline, pools: Sequence[Pool]) -> list[ReplicaConfig]:

@@ -278,9 +278,9 @@ input_col = "imaeg"
         (["serve", "--pipeline", "open.toml", "--device", "cpu"], 2, "--device"),
         (["bench", "in", "--json", "gone/a.json"], 2, "gone is not a writable folder"),
         (["show", "open.toml", "-o", "text.txt"], 2, "text.txt is no name of a picture"),
-        (["serve", "--cors-origins", "https://example.org/"], 2, "wrong cors_origins: 'https://example.org/' has"),
+        (["serve", "--cors-origins", "https://example.org/"], 2, "--cors-origins is wrong: 'https://example.org/' has"),
         (["serve", "--cors-origins", "example.org"], 2, "'example.org' has no scheme"),
-        (["serve", "--host-names", "example.org:8000"], 2, "wrong host_names: 'example.org:8000' has"),
+        (["serve", "--host-names", "example.org:8000"], 2, "--host-names is wrong: 'example.org:8000' has"),
         (["convert", "gone", "--format", "hocr"], 2, "gone holds no results of a job"),
         (
             ["run", "in", "-o", "out", "--recognizer", "absent_reader", "--detector", "db_detector"],

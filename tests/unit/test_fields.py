@@ -133,9 +133,17 @@ def test_each_setting_is_an_argument_in_yaml() -> None:
     assert loaded.with_keys().settings.max_pages == 4
 
 
-def test_options_that_do_not_go_together_are_told() -> None:
-    with pytest.raises(ConfigError, match="^JobSettings: max_jobs has no effect without jobs, their folder.$"):
-        build(Arguments, parameters(["--max-jobs", "3"]))
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--max-jobs 3", "^--max-jobs has no effect without jobs, their folder.$"),
+        ("--jobs x --webhooks https://h.example/", "^webhooks and --webhook-key-file go together"),
+        ("--cors-origins example.org", "^--cors-origins is wrong: 'example.org' has no scheme"),
+    ],
+)
+def test_what_is_wrong_with_values_is_told_in_terms_of_options(words: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        build(Arguments, parameters(words.split()))
 
 
 def test_the_keys_of_a_file_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

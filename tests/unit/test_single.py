@@ -61,6 +61,13 @@ def test_a_page_that_hangs_does_not_keep_the_process_from_ending() -> None:
     assert thread.daemon, "Python waits for all others"
 
 
+@pytest.mark.parametrize("names", [("text_regions",), ("nothing",)])
+def test_a_server_asks_requests_for_no_column_that_nothing_reads(names: tuple[str, ...]) -> None:
+    graph = presets.standard().graph
+    with pytest.raises(ConfigError, match=f"reads no column '{names[0]}' that comes with requests"):
+        ServedPipeline(graph, {}, Serving(input_columns=names)).check()
+
+
 def test_the_largest_picture_is_an_option_of_the_server() -> None:
     pipeline = Arguments(max_megapixels=12).limited(presets.standard())
     assert pipeline.stages[0].model_dump()["max_megapixels"] == 12
