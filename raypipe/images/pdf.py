@@ -73,6 +73,8 @@ class PdfPages:
             self._document = self._open()
 
     def _open(self) -> PdfDocument:
+        for package in ("pypdfium2", "pikepdf._core"):  # They would tell the terminal, not the page's row.
+            logging.getLogger(package).setLevel(logging.CRITICAL)
         try:
             document = _unlocked(self._read, self._origin)
         except PageError as error:
@@ -83,7 +85,6 @@ class PdfPages:
             document = _unlocked(self._read, self._origin)
             self._warning = "its structure is damaged: pages, or what is on them, may be missing"
         self._warning = self._warning or _unread(document)
-        logging.getLogger("pypdfium2").setLevel(logging.ERROR)  # For each page of XFA, it says how to build itself.
         document.init_forms()
         self._forget_at = self._read.bytes_read + MOST_KEPT
         return document

@@ -135,3 +135,9 @@ def test_a_large_document_in_a_bucket_is_counted_unless_qpdf_would_look_at_all_o
 
 def test_a_tree_that_leads_back_to_itself_ends() -> None:
     assert page_count(nested(5, 2, 1).replace(b"[7 0 R]", b"[2 0 R]")) >= 1
+
+
+def test_what_pikepdf_says_of_a_tree_is_not_told_without_the_document(caplog: pytest.LogCaptureFixture) -> None:
+    data = written([CATALOGUE, b"<</Type /Pages /Kids [3 0 R null] /Count 2>>", page(2, 36)])
+    assert open_image(data, "a.pdf", 0, True, LIMITS).pixels().all()
+    assert all("a.pdf" in record.getMessage() for record in caplog.records)
