@@ -74,7 +74,7 @@ def read_online(pipeline: rp.Pipeline, rows: list[dict[str, Any]]) -> list[dict[
 
     from raypipe.run.settings import Serving
 
-    given = tuple(name for name in rows[0] if name != "path")
+    given = tuple(name for name in rows[0] if name in pipeline.graph.needs)
     handle = serve.run(pipeline.deployment(Serving(input_columns=given)), _local_testing_mode=True)
     pages = [{"content": None, "pagenum": 0, "total_pages": 1, "exception": None, **row} for row in rows]
     return [handle.read.remote(page).result() for page in pages]
