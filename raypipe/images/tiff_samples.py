@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from raypipe.errors import Code, PageError, reason_of
+from raypipe.errors import Code, PageError
 from raypipe.images import deep, raster
 from raypipe.images.base import Size
 from raypipe.images.depth import as_picture, eight_bits, from_lab, from_picture, most_of, on_paper, white_beside
@@ -186,10 +186,13 @@ def _samples_by_opencv(page: TiffPage, data: bytes, origin: str, number: int, re
     is_known = page.compression in OPENCV_COMPRESSIONS and page.planarconfig != PLANES
     found = deep.unchanged(encoded, number) if is_known else None
     if found is None:
-        if "imagecodecs" not in str(reason) and not isinstance(reason, ImportError):
+        is_installable = "imagecodecs" in str(reason) or isinstance(reason, ImportError)
+        if not is_installable and "COMPRESSION." not in str(reason):
             raise reason
-        message = f"{origin} cannot be decoded: {reason_of(reason)}."
-        remedy = "Save it without compression, or install the package imagecodecs."
+        name = getattr(page.compression, "name", page.compression)
+        predictor = f" with predictor {int(page.predictor)}" if page.predictor > 1 else ""
+        message = f"{origin} has the compression {name}{predictor}, which is not read."
+        remedy = "Save it without compression" + (", or install the package imagecodecs." if is_installable else ".")
         raise PageError(Code.IMAGE_UNKNOWN, message, remedy) from reason
     values = np.atleast_3d(found)
     if values.shape[2] < 3:

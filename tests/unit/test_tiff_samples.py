@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,25 @@ def test_a_compression_that_only_opencv_knows() -> None:
     values = np.dstack([COLOUR.astype(np.float32) / 255])
     _, data = cv2.imencode(".tif", values[:, :, ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, 5])
     assert near(read(data.tobytes(), gray=False), COLOUR[:, :, ::-1])
+
+
+WITHOUT_CODECS = pytest.mark.skipif(find_spec("imagecodecs") is not None, reason="imagecodecs reads it")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (32809, r"THUNDERSCAN, which is not read\. Save it without compression\."),
+        pytest.param(50000, "ZSTD, which is not read.*without compression, or install", marks=WITHOUT_CODECS),
+    ],
+)
+def test_a_compression_that_is_not_read_is_no_damage(number: int, said: str) -> None:
+    data = bytearray(encoded(np.full((20, 30), 4000, np.uint16), "TIFF"))
+    place = tifffile.TiffFile(io.BytesIO(data)).pages[0].tags[259].valueoffset
+    data[place : place + 2] = struct.pack("<H", number)
+    with pytest.raises(PageError, match=said) as error:
+        read(bytes(data))
+    assert error.value.code == "image_unknown"
 
 
 @pytest.mark.parametrize("orientation", [3, 6])
