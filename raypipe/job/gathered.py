@@ -40,6 +40,8 @@ class Gathered:
     Attributes:
         pages: Rows of the results.
         empty: Pages on which nothing was read, though they did not fail.
+        warned: Pages that were read with a warning.
+        languages: How many pages were read in each language.
         confidences: (BINS,), how many pages have a mean confidence in each twentieth of 0 to 1.
         failures: How many pages failed, by `stage code`.
         examples: Some of these.
@@ -50,6 +52,8 @@ class Gathered:
 
     pages: int = 0
     empty: int = 0
+    warned: int = 0
+    languages: Counter[str] = field(default_factory=Counter)
     confidences: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[Seen]] = field(default_factory=lambda: defaultdict(list))
@@ -61,14 +65,21 @@ class Gathered:
 def gather(folder: OutputFolder, pipeline: Pipeline) -> Gathered:
     """Gathers the contents of a report."""
     gathered, results = Gathered(), Results(folder)
-    names = {role: pipeline.graph.roles.columns.get(role) for role in ("confidence", "overlay")}
-    wanted = ["path", "pagenum", "exception", "reading_seconds", *filter(None, names.values())]
+    names = {role: pipeline.graph.roles.columns.get(role) for role in ("confidence", "overlay", "language")}
+    wanted = ["path", "pagenum", "exception", "warning", "reading_seconds", *filter(None, names.values())]
     for name in results.all_names():
         table = results.read(name, wanted)
         gathered.written.append((modified(join(results.uri, name)), len(table)))
+        gathered.warned += len(_given(table, "warning"))
+        gathered.languages.update(_given(table, names["language"]))
         _add(gathered, table, names["confidence"], names["overlay"], taken_out(folder.uri))
     gathered.written.sort()
     return gathered
+
+
+def _given(table: pa.Table, column: str | None) -> list[str]:
+    """The values of a column that are not null; none if results of an older version lack it."""
+    return table[column].drop_null().to_pylist() if column in table.column_names else []
 
 
 def _add(gathered: Gathered, table: pa.Table, confidence: str | None, overlay: str | None, taken: Taken | None) -> None:

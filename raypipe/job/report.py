@@ -84,13 +84,16 @@ def render(summary: Status, gathered: Gathered, pipeline: Pipeline) -> str:
 
 
 def _counts(summary: Status, gathered: Gathered) -> list[tuple[str, str]]:
+    languages = [f"{language} {count:,}" for language, count in gathered.languages.most_common()]
     return [
         ("state", "finished" if summary.finished else "not finished"),
         ("documents", f"{summary.documents:,}"),
         ("pages", f"{gathered.pages:,}"),
         ("failed", f"{gathered.failures.total():,}"),
         ("without text", f"{gathered.empty:,}"),
+        ("with a warning", f"{gathered.warned:,}"),
         ("files that could not be written", f"{summary.outcome.unwritten:,}"),
+        *([("languages, by pages", ", ".join(languages))] if languages else []),
     ]
 
 

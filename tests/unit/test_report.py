@@ -13,7 +13,7 @@ from making import encoded, white
 
 import raypipe as rp
 from raypipe.cli.main import cli
-from raypipe.columns import CONFIDENCE
+from raypipe.columns import CONFIDENCE, LANGUAGE, NULLABLE_TEXT
 from raypipe.errors import ConfigError, OutputError
 from raypipe.images.image import IMAGE
 from raypipe.job import report
@@ -25,17 +25,21 @@ from raypipe.types import Row
 
 
 class Judge(rp.Worker["Judging"]):
-    """Is as sure of a page as its picture is wide, of 100 pixels."""
+    """Is as sure of a page as its picture is wide, of 100 pixels; wide ones are in French, and one is not sound."""
 
     def process(self, rows: Sequence[Row]) -> None:
         for row in rows:
             with self.guard(row):
-                row["sure"] = [row["image"].width / 100] if row["image"].width > 9 else []
+                width = row["image"].width
+                row["sure"] = [width / 100] if width > 9 else []
+                row["tongue"] = "fr" if width > 80 else "en"
+                row["warning"] = "narrow" if width == 20 else None
 
 
 class Judging(rp.Stage):
     def steps(self) -> tuple[rp.Step, ...]:
-        return (rp.Step(stage=self, worker=Judge, reads={"image": IMAGE}, writes={"sure": CONFIDENCE}),)
+        writes = {"sure": CONFIDENCE, "tongue": LANGUAGE, "warning": NULLABLE_TEXT}
+        return (rp.Step(stage=self, worker=Judge, reads={"image": IMAGE}, writes=writes),)
 
 
 PIPELINE = Pipeline([rp.BinaryToImage(), Judging()])
@@ -56,6 +60,7 @@ def done(tmp_path: Path) -> Path:
 def test_what_is_gathered(done: Path) -> None:
     found = gather(OutputFolder(done), PIPELINE)
     assert (found.pages, found.empty, found.failures) == (23, 1, {"BinaryToImage image_unknown": 6})
+    assert (found.warned, found.languages) == (1, {"en": 14, "fr": 3})
     assert [seen.value for seen in found.doubtful] == pytest.approx([n / 100 for n in range(20, 80, 5)])
     assert len(found.examples["BinaryToImage image_unknown"]) == 4
     assert found.confidences.sum() == 16 and found.confidences[:4].sum() == 0
@@ -74,6 +79,7 @@ def test_a_page_is_shown_where_its_overlay_cannot_be_opened(done: Path, tmp_path
 def test_a_report_needs_no_other_file_and_escapes_names(done: Path) -> None:
     answer = CliRunner().invoke(cli, ["report", str(done)], catch_exceptions=False)
     html = (done / "report.html").read_text("utf-8")
+    assert "<td>languages, by pages</td><td>en 14, fr 3</td>" in html
     assert answer.output.strip() == str(done / "report.html")
     slowest = html.partition("<h2>Slowest pages</h2>")[2]
     assert html.count("data:image/jpeg;base64,") == 12 + slowest.count("data:image/jpeg;base64,")
