@@ -120,12 +120,14 @@ def test_a_killed_job_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 def test_another_pipeline_needs_another_folder(tmp_path: Path) -> None:
-    picture = tmp_path / "a.png"
-    drawn.page(["One line"], (300, 100)).save(picture)
-    assert raypipe("run", picture, "-o", tmp_path / "out", "--engine", "local", "--overlay", "none").returncode == 0
-    other = raypipe("run", picture, "-o", tmp_path / "out", "--engine", "local", "--overlay", "none",
-                "--detector", "image_text_detector_v2_opt")  # fmt: skip
-    assert other.returncode == 2 and "--overwrite" in other.stderr
+    picture, pipeline = tmp_path / "a.png", tmp_path / "pipeline.toml"
+    Image.new("L", (9, 9)).save(picture)
+    command = ["run", picture, "-o", tmp_path / "out", "--engine", "local", "--pipeline", pipeline, "--format", "json"]
+    pipeline.write_text('stage = [{ type = "BinaryToImage" }]')
+    assert raypipe(*command).returncode == 0
+    pipeline.write_text('stage = [{ type = "BinaryToImage", max_pages = 3 }]')
+    other = raypipe(*command)
+    assert other.returncode == 2 and "BinaryToImage.max_pages" in other.stderr and "--overwrite" in other.stderr
 
 
 @pytest.mark.parametrize(
