@@ -357,6 +357,13 @@ def notes_of_four_lines() -> Page:
     return [*letter_head(400), *column(wrapped(PROSE, 60)[:12], 400, 300), *notes]
 
 
+def box_below() -> Page:
+    """Three columns of an article, and below them a box with two columns, which crosses none of their gutters."""
+    lines = wrapped(PROSE, 18)
+    box = [row for n in range(2) for row in column(lines[n * 5 : n * 5 + 5], 130 + n * 620, 200 + 9.5 * LEADING)]
+    return [*prose(8, 3, 30), *box]
+
+
 CARD = [
     ["Surname", "Card no."],
     ["SPECIMEN", "X4RTBPFW4"],
@@ -518,6 +525,7 @@ KINDS: dict[str, Callable[[], Page]] = {
     "dates and stations": lambda: grid(DATES, [100, 500], leading=60),
     "letterhead": letterhead,
     "fields of a card": lambda: grid(CARD, [100, 560], 100),
+    "box below three columns": box_below,
     "captions beside prose": captions,
     "running head and foot": lambda: running_head(""),
     "running head with a page number": lambda: running_head("214"),

@@ -97,12 +97,15 @@ def _blocks(members: Indices, page: _Page, running: bool = False) -> list[Indice
     """
     if not len(members):
         return []
+    sections = _sections(members, page)
+    strata = _strata(sections, page)
+    if len(strata) > 1:
+        return [row for stratum in strata for row in _blocks(stratum, page, running)]
     split = _columns(members, page, running)
     if split is None:
         notes = _notes(members, page)
         if len(notes):
             return [*_blocks(np.setdiff1d(members, notes), page, running), *_across(notes, page)]
-        sections = _sections(members, page)
         if len(sections) > 1:
             return [row for section in sections for row in _blocks(section, page, running)]
         return _across(members, page)
@@ -165,6 +168,32 @@ def _sections(members: Indices, page: _Page) -> list[Indices]:
     usual = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 0.0
     wide = gaps >= max(WIDE_GAP * usual, BLANK * float(np.median(page.lines[members, 3])))
     return np.split(members, np.flatnonzero(wide) + 1)
+
+
+def _strata(sections: Sequence[Indices], page: _Page) -> list[Indices]:
+    """Sections that stand in the same columns as one: a blank line across columns, as in verse, does not end them."""
+    found = list(sections[:1])
+    for section in sections[1:]:
+        if _differ(found[-1], section, page):
+            found.append(section)
+        else:
+            found[-1] = np.concatenate([found[-1], section])
+    return found
+
+
+def _differ(above: Indices, below: Indices, page: _Page) -> bool:
+    """Whether two sections stand in different columns, as those of a box below an article do."""
+    near = SAME_EDGE * float(np.median(page.lines[above, 3]))
+    edges = [
+        np.array(
+            [float(np.median(page.box[group, 0])) for group in _edges(some, page) if len(group) >= SHORTEST_COLUMN]
+        )
+        for some in (above, below)
+    ]
+    if min(map(len, edges)) < 2:
+        return False
+    apart = np.abs(edges[0][:, None] - edges[1]) > near
+    return bool(apart.all(0)[1:].any() and apart.all(1)[1:].any())
 
 
 def _columns(members: Indices, page: _Page, running: bool) -> tuple[Indices, list[Indices], Indices] | None:
