@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -35,6 +35,8 @@ _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 LEAST_LINES = 8
 """The fewest bytes of the value of a line feed of which all follow a carriage return by no chance."""
+GLANCE = 65536
+"""Bytes of a picture that nearly always tell that it was not transferred as text."""
 _MARKERS_ALONE = (0x01, 0xD8, 0xD9)
 """Markers without a segment; the first two bytes of a segment are its length."""
 
@@ -132,10 +134,11 @@ def is_sound(data: bytes) -> bool:
 
     Nor may restarts be missing among them, or all line ends be those of Windows, as after a transfer as text.
     """
-    markers = [marker for marker, _ in segments(data)]
+    places = list(_places(data))
+    markers = [marker for marker, _, _ in places]
     if not data.startswith(START_OF_IMAGE) or _SCAN not in markers or _has_hole(data):
         return False
-    if _lacks_restarts(data) or _was_text(data):
+    if _lacks_restarts(data, places) or _was_text(data):
         return False
     return bool(_FRAMES.intersection(markers)) and _AMONG_SCANS.issuperset(markers[markers.index(_SCAN) :])
 
@@ -143,13 +146,17 @@ def is_sound(data: bytes) -> bool:
 def _was_text(data: bytes) -> bool:
     """Whether all bytes that are line feeds follow carriage returns, which a transfer as text has put there."""
     start = next((start for marker, start, _ in _places(data) if marker == _SCAN), len(data))
-    return LEAST_LINES <= data.count(b"\n", start) == data.count(b"\r\n", start)
+    lines = 0
+    for end in (start + GLANCE, len(data)):
+        lines = data.count(b"\n", start, end)
+        if lines != data.count(b"\r\n", start, end):
+            return False
+    return lines >= LEAST_LINES
 
 
-def _lacks_restarts(data: bytes) -> bool:
+def _lacks_restarts(data: bytes, places: Sequence[tuple[int, int, bytes]]) -> bool:
     """Whether the restarts in the only scan of a picture are others than they should be: ITU-T T.81, A.2 and B.2.1."""
     kind, segment = frame(data) or (0, b"")
-    places = list(_places(data))
     scans = [(start, scan) for marker, start, scan in places if marker == _SCAN]
     interval = next((int.from_bytes(each[:2], "big") for marker, _, each in places if marker == _INTERVAL), 0)
     height, width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")

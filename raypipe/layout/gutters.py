@@ -42,7 +42,7 @@ def gutters(box: Floats, least: int = COLUMN_LINES) -> list[Gutter]:
         return []
     middle, height = box[:, 1::2].mean(1), box[:, 3] - box[:, 1]
     found: dict[tuple[float, float, int, int], Gutter] = {}
-    for x in np.unique(box[:, 2]):
+    for x in _between(box, least):
         left, right = box[:, 2] <= x, box[:, 0] > x
         crossing = np.flatnonzero(~left & ~right)
         crossing = crossing[np.argsort(middle[crossing], kind="stable")]
@@ -59,6 +59,14 @@ def gutters(box: Floats, least: int = COLUMN_LINES) -> list[Gutter]:
     # Of blocks with as short a column, the one with more lines: a ragged edge must not end the longer column.
     best = sorted(found.items(), key=lambda block: (-min(block[0][2:]), -sum(block[0][2:])))
     return [gutter for _, gutter in best]
+
+
+def _between(box: Floats, least: int) -> Floats:
+    """The right edges that have at least so many lines on both sides."""
+    ends = np.sort(box[:, 2])
+    before = np.arange(1, len(ends) + 1)
+    after = len(box) - np.searchsorted(np.sort(box[:, 0]), ends, side="right")
+    return np.unique(ends[(before >= least) & (after >= least)])
 
 
 def _level(middle: Floats, height: Floats, edges: Floats, heights: Floats, band: npt.NDArray[np.int64]) -> Mask:

@@ -15,7 +15,6 @@ from raypipe.layout.combs import combed, is_comb
 from raypipe.layout.lines import LineLayout, arrange, fold_of
 from raypipe.layout.spreads import Spread
 from raypipe.recognition.base import Reading
-from raypipe.recognition.ink import extents
 from raypipe.stages.dividers import dividers
 from raypipe.stages.initials import with_initial
 from raypipe.stages.joined import Piece, parted
@@ -219,16 +218,15 @@ def _pack(
 
 def _words(piece: Piece) -> list[Word]:
     """The words of one picture with their boxes on the page."""
-    reading, segments, picture = piece
-    words = []
-    for start, end, *box in extents(picture, reading):
+    reading, words = piece.reading, []
+    for start, end, *box in piece.words:
         confidence = fmean(reading.probabilities[start:end])
         words.append(
             Word(
                 text=reading.text[start:end],
                 confidence=confidence,
                 alternatives=reading.alternatives.get(start, []),
-                **place_of(place(box, picture.shape[0], segments)),
+                **place_of(place(box, len(piece.picture), piece.segments)),
             )
         )
     return words

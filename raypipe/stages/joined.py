@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from raypipe.layout.chains import ALIGNED, COLUMN_GAP, EDGE
 from raypipe.layout.gutters import gutters
 from raypipe.layout.lines import page_angle, turned
 from raypipe.recognition.base import Reading
-from raypipe.recognition.ink import extents
+from raypipe.recognition.ink import Extent, extents
 from raypipe.stages.reverse import part
 from raypipe.types import Boxes, Pixels
 
@@ -38,12 +38,18 @@ ALIKE = 1.5
 """Such a line is at most this many times as high as those of the columns: the spaces of a headline are wide."""
 
 
-class Piece(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Piece:
     """A line picture (h, w, 3), what is read in it, and its segments: rows of `Crops.segment_table()`."""
 
     reading: Reading
     segments: Floats
     picture: Pixels
+
+    @cached_property
+    def words(self) -> list[Extent]:
+        """Where its words are."""
+        return extents(self.picture, self.reading)
 
     def between(self, start: int, end: int, left: int, right: int) -> Piece:
         """The characters from `start` to `end`, in the columns from `left` to `right`."""
@@ -108,7 +114,7 @@ def _parts(piece: Piece, columns: Floats, clear: Floats, bare: float) -> list[Pi
     inside = columns[(columns > centres[0] + height) & (columns < centres[-1])]
     if not len(inside) and not len(clear) and max(centres[0], width - centres[-1]) <= (bare + LETTER) * height:
         return [piece]
-    words = extents(piece.picture, piece.reading)
+    words = piece.words
     gaps = [other.left - one.right for one, other in pairwise(words)]
     least = max(WIDE * float(np.median(gaps)), COLUMN_GAP * height) if gaps else 0.0
     starts = [
@@ -123,7 +129,9 @@ def _parts(piece: Piece, columns: Floats, clear: Floats, bare: float) -> list[Pi
         first, last = some[0, 2], some[-1, 4]
         left = left if first - left <= bare * height else first - MARGIN * height
         right = right if right - last <= bare * height else last + MARGIN * height
-        found.append(piece.between(int(some[0, 0]), int(some[-1, 1]), int(left), math.ceil(right)))
+        is_whole = not starts and (left, right) == (0, width)  # Its words need not be found again.
+        within = int(some[0, 0]), int(some[-1, 1]), int(left), math.ceil(right)
+        found.append(piece if is_whole else piece.between(*within))
     return found
 
 
