@@ -40,7 +40,8 @@ PRESETS = {
     STANDARD: Preset(DETECTOR, RECOGNIZER, WIDTH, REDUCE_ABOVE, OMIT_BITS),
     "fast": Preset("text_detector_db_tiny_opt", "ocr_tiny_handwritten_opt", 1120, 1300, 2),
 }
-"""`fast` takes about 40 % of the time, more on CPUs with AMX, and makes more errors: see `benchmarks/README.md`."""
+"""`fast` takes about 40 % of the time, more on CPUs whose networks are fast, and makes more errors: see
+`benchmarks/README.md`."""
 
 
 def standard(
@@ -94,7 +95,7 @@ def standard(
 
 
 def fast() -> Pipeline:
-    """The smallest models, and JPEGs decoded less exactly: about 40 % of the standard's time, and more errors."""
+    """The smallest models, and JPEGs decoded less exactly: about half of the standard's time, and more errors."""
     return standard(**PRESETS["fast"]._asdict())
 
 

@@ -92,7 +92,7 @@ def pipeline_options(command: F) -> F:
         click.option("--pipeline", "file", type=LocalPath(),
                      help="TOML file that declares the pipeline."),
         click.option("--preset", type=click.Choice(list(presets.PRESETS)), default=presets.STANDARD, show_default=True,
-                     help="Ready-made pipeline; fast takes about 40 % of the time and makes more errors."),
+                     help="Ready-made pipeline; fast takes about half of the time and makes more errors."),
         click.option("--detector", default=presets.DETECTOR, show_default=True, help="Detection model."),
         click.option("--recognizer", default=presets.RECOGNIZER, show_default=True, help="Recognition model."),
         click.option("--lang", "language", default=presets.LANGUAGE, show_default=True,
