@@ -319,7 +319,10 @@ def _tell_results(folder: str) -> None:
 def _tell_left_out(folder: str, pattern: tuple[str, ...], others: Counter[str]) -> None:
     """Warns how many files are not pictures by their names, unless a narrower pattern leaves them out on purpose."""
     if others and pattern in ((), ("**",)):
-        kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in others.most_common(5))
+        kinds = ", ".join(
+            f"{count} {kind or 'without suffix'}" if kind[:1] in ("", ".") else counted(count, kind)
+            for kind, count in others.most_common(5)
+        )
         message = "%s: %s left out, whose names are not those of pictures (%s)."
         logging.getLogger(__name__).warning(message, folder, counted(others.total(), "file"), kinds)
 
@@ -347,7 +350,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
     """What an entry is counted as that is not listed: its suffix or, if that is a picture's, why it is no file."""
     if not _is_picture(entry.name):
         return PurePosixPath(entry.name).suffix.lower()
-    return "pipes or devices" if special_kind(entry.path) else "broken links"
+    return "special file" if special_kind(entry.path) else "broken link"
 
 
 def _is_below(folder: Path, path: str) -> bool:

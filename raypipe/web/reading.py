@@ -90,7 +90,8 @@ async def page_rows(
         row = {"path": upload.name, "name": upload.name, "content": content, "total_pages": total, "exception": None}
         rows += [{**row, "pagenum": page, **upload.columns} for page in chosen]
     if not rows:
-        detail = f"There is no page {options.pages} in the request. Choose some of 1-{most_pages}, or leave pages out."
+        those = f"some of 1-{most_pages}" if most_pages > 1 else "page 1"
+        detail = f"There is no page {options.pages} in the request. Choose {those}, or leave pages out."
         raise ProblemError(422, "page_missing", detail)
     return rows
 

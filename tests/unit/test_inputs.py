@@ -352,9 +352,10 @@ def test_files_that_a_folder_holds_and_that_are_left_out_are_said(
     make(tmp_path, "a.png", "b.docx", "sub/c.DOCX", "d", ".hidden")
     (tmp_path / "e.png").symlink_to(tmp_path / "gone.png")
     os.mkfifo(tmp_path / "f.png")
+    os.mkfifo(tmp_path / "g.png")
     assert names(documents(tmp_path), tmp_path) == ["a.png"]
-    assert "5 files left out" in caplog.text
-    for kind in ("2 .docx", "1 broken links", "1 pipes or devices"):
+    assert "6 files left out" in caplog.text
+    for kind in ("2 .docx", "1 broken link", "2 special files"):
         assert kind in caplog.text
     caplog.clear()
     assert names(documents(f"{tmp_path}/*.png"), tmp_path) == ["a.png"]

@@ -113,3 +113,5 @@ def test_an_overlay_that_nobody_would_see_is_refused(client: TestClient) -> None
 def test_a_page_that_is_not_there_is_told_with_those_that_are(client: TestClient) -> None:
     problem = assert_problem(client.post("/v1/ocr?pages=9", content=TIFF), 422, "page_missing")
     assert problem["detail"].endswith("Choose some of 1-3, or leave pages out.")
+    problem = assert_problem(client.post("/v1/ocr?pages=9", content=PICTURE), 422, "page_missing")
+    assert problem["detail"].endswith("Choose page 1, or leave pages out.")
