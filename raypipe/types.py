@@ -167,6 +167,12 @@ def boxes_of(records: Sequence[Word | Line]) -> Boxes:
     return np.array([(r.x, r.y, r.width, r.height, r.angle) for r in records], np.float32).reshape(-1, 5)
 
 
+def confidence_of(records: Sequence[Word | Line]) -> float:
+    """The mean character probability of words or lines, of which there is at least one."""
+    weights = [len(record.text) for record in records]
+    return float(np.average([record.confidence for record in records], weights=weights))
+
+
 def boxes_from_regions(regions: Sequence[Region]) -> Boxes:
     """Regions as rotated boxes (n, 5): upright ones, given by their top left corner, become centred."""
     return np.array(

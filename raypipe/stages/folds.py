@@ -10,7 +10,7 @@ import numpy as np
 from raypipe.geometry import directions, enclose
 from raypipe.layout.lines import arrange, fold_of
 from raypipe.layout.spreads import CROSSING, LEAST_GAP, Spread
-from raypipe.types import Boxes, Line, Word, boxes_of, place_of
+from raypipe.types import Boxes, Line, Word, boxes_of, confidence_of, place_of
 
 
 def unfolded(lines: list[Line], tolerance: float, size: Spread, dividers: Boxes | None = None) -> list[Line]:
@@ -45,7 +45,7 @@ def _part(line: Line, words: list[Word]) -> Line:
     return replace(
         line,
         text=" ".join(word.text for word in words),
-        confidence=float(np.average([word.confidence for word in words], weights=[len(word.text) for word in words])),
+        confidence=confidence_of(words),
         words=words,
         **place_of(enclose(boxes_of(words), line.angle).tolist()),
     )

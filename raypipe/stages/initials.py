@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from raypipe.geometry import enclose
-from raypipe.types import Word, boxes_of, place_of
+from raypipe.types import Word, boxes_of, confidence_of, place_of
 
 HIGH = 1.6
 """An initial is at least this many times as high as the word beside it."""
@@ -20,10 +18,9 @@ def with_initial(words: list[Word]) -> list[Word]:
     if len(words) < 2 or not _begins(words[0], words[1]):
         return words
     initial, rest = words[:2]
-    lengths = [len(initial.text), len(rest.text)]
     whole = Word(
         text=initial.text + rest.text,
-        confidence=float(np.average([initial.confidence, rest.confidence], weights=lengths)),
+        confidence=confidence_of(words[:2]),
         alternatives=[replace(other, text=initial.text + other.text) for other in rest.alternatives],
         **place_of(enclose(boxes_of(words[:2]), rest.angle).tolist()),
     )

@@ -54,7 +54,7 @@ from raypipe.stages.specks import guesses, specks
 from raypipe.stages.text_layer import arranged
 from raypipe.stages.unread import unread, unsure
 from raypipe.stages.upright import Read, certainty, righted, turn_of
-from raypipe.types import Boxes, Crops, Line, PageRecord, Row, boxes_from_regions, boxes_of
+from raypipe.types import Boxes, Crops, Line, PageRecord, Row, boxes_from_regions, boxes_of, confidence_of
 from raypipe.zoo import manifest
 from raypipe.zoo.manifest import AUTO
 
@@ -216,8 +216,7 @@ class TextReader(Worker["ImageToText"]):
         if column.positions:
             row[spec.positions_col] = column.positions(lines)
         if spec.include_confidence and lines:
-            weights = [len(line.text) for line in lines]
-            row[spec.confidence_col] = [float(np.average([line.confidence for line in lines], weights=weights))]
+            row[spec.confidence_col] = [confidence_of(lines)]
         self.metrics.add("lines_total", len(lines))
 
 

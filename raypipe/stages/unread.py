@@ -8,7 +8,7 @@ import numpy as np
 
 from raypipe.plurals import counted
 from raypipe.recognition.base import Reading
-from raypipe.types import Crops, Line
+from raypipe.types import Crops, Line, confidence_of
 
 LONG, SPARSE, MOST = 3, 0.5, 0.5
 """Hardly a letter was read if there are fewer than `SPARSE` for each height of a line that is at least `LONG` heights
@@ -34,8 +34,7 @@ def unread(crops: Crops, readings: Sequence[Reading]) -> str:
 
 def unsure(lines: Sequence[Line]) -> str:
     """What is to be said of a page, of its lines, if hardly a word is sure; empty: nothing."""
-    weights = [len(line.text) for line in lines]
-    if sum(weights) < LETTERS:
+    if sum(len(line.text) for line in lines) < LETTERS:
         return ""
-    confidence = np.average([line.confidence for line in lines], weights=weights)
+    confidence = confidence_of(lines)
     return f"hardly a word is sure, the mean confidence is {confidence:.2f}: {SCRIPTS}" if confidence < UNSURE else ""
