@@ -28,7 +28,7 @@ they are `LEAST_RATIO` times wider than high or end where as many of those do; o
 FOLLOWED = 2.0
 """A box is followed along its own slope for at most this many times its width: that of a short one is a poor guide."""
 LONG_BOX = 3
-"""A box at least this many times wider than high is at the angle of its text."""
+"""A box at least this many times wider than high is at the angle of its text, whatever its letters."""
 SHARED_HEIGHT = 0.4
 """Two regions are on one line if they overlap by this fraction of the smaller one's height."""
 
@@ -89,11 +89,11 @@ def _widest_gaps(boxes: Boxes, box: Floats, gaps: Floats, several: npt.NDArray[n
     usual = nearest[nearest <= WORD_GAP]
     widest = np.clip(USUAL_GAPS * float(np.median(usual)), CLOSE_GAP, WORD_GAP) if len(usual) else WORD_GAP
     near, (left, _, right, _) = EDGE * boxes[:, 3], box.T
-    widest = np.where(both, np.where(_at(left, long, near) >= ALIGNED, COLUMN_GAP, CLOSE_GAP), widest)
+    widest = np.where(both, np.where(aligned(left, long, near) >= ALIGNED, COLUMN_GAP, CLOSE_GAP), widest)
     if several is None:
         return np.asarray(widest)
     words = long | several
-    begins, ends = (_at(edge, words, near) >= ALIGNED_NARROW for edge in (left, right))
+    begins, ends = (aligned(edge, words, near) >= ALIGNED_NARROW for edge in (left, right))
     return np.where((wide | ends)[:, None] & wide & begins, COLUMN_GAP, widest)
 
 
@@ -104,7 +104,7 @@ def _parted(boxes: Boxes, dividers: Floats) -> npt.NDArray[np.bool_]:
     return np.asarray((beside & (x < place)) @ (beside & (x > place)).T)
 
 
-def _at(edge: Floats, counted: npt.NDArray[np.bool_], near: Floats) -> npt.NDArray[np.int64]:
+def aligned(edge: Floats, counted: npt.NDArray[np.bool_], near: Floats) -> npt.NDArray[np.int64]:
     """How many of the counted boxes (n,) have their edge near that of each, (n,)."""
     edges = np.sort(edge[counted])
     return np.searchsorted(edges, edge + near, side="right") - np.searchsorted(edges, edge - near)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.geometry import Floats, bounds, enclose, overlapping, turn
-from raypipe.layout.chains import Indices, chains
+from raypipe.layout.chains import LONG_BOX, Indices, chains
 from raypipe.layout.order import reading_order
 from raypipe.layout.spreads import Fold, Spread, fold
 from raypipe.layout.standing import quarters, slant
@@ -20,8 +20,6 @@ BRIDGED_GAP = 6.0
 MIN_SLOPED_REGIONS = 4
 """A line of fewer regions gets the angle of the page: the centres of a tall and a low region are a poor guide."""
 
-LONG = 3
-"""A box at least this many times wider than high is at the angle of its text, whatever its letters."""
 INITIAL, WIDEST, BESIDE, LEVEL = 1.8, 1.6, 1.0, 0.3
 """An initial is this many times as high as most regions, at most this many times as wide as high, and at most this many
 line heights from the lines beside it, which are beside it with `LEVEL` of their height or more."""
@@ -161,7 +159,7 @@ def page_angle(boxes: Boxes) -> float:
     order = np.argsort(words[:, 4], kind="stable")
     weight = np.cumsum(words[order, 2])
     angle = float(words[order, 4][np.searchsorted(weight, weight[-1] / 2)])
-    if (words[:, 2] >= LONG * words[:, 3]).any() or angle == 0:
+    if (words[:, 2] >= LONG_BOX * words[:, 3]).any() or angle == 0:
         return angle
     leaning, level = (len(chains(some, rows=True)) for some in (turned(boxes, -angle), boxes))
     return angle if leaning < level else 0.0

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raypipe.geometry import Floats, bounds, directions
-from raypipe.layout.chains import ALIGNED, COLUMN_GAP, EDGE
+from raypipe.layout.chains import ALIGNED, COLUMN_GAP, EDGE, aligned
 from raypipe.layout.gutters import gutters
 from raypipe.layout.lines import page_angle, turned
 from raypipe.recognition.base import Reading
@@ -69,8 +69,7 @@ def parted(pieces: Sequence[Piece], boxes: Boxes) -> list[Piece]:
     """
     level = turned(boxes, -page_angle(boxes))
     left, _, right, _ = bounds(level).T
-    edges, near = np.sort(left), EDGE * level[:, 3]
-    count = np.searchsorted(edges, left + near, side="right") - np.searchsorted(edges, left - near)
+    count = aligned(left, np.ones(len(left), np.bool_), EDGE * level[:, 3])
     begin, crossed = left[count >= ALIGNED], _crossed(level)
     bare = np.where(_beside(level), BESIDE, BARE)
     found: list[Piece] = []
