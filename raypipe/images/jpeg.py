@@ -138,14 +138,14 @@ def is_sound(data: bytes) -> bool:
     markers = [marker for marker, _, _ in places]
     if not data.startswith(START_OF_IMAGE) or _SCAN not in markers or _has_hole(data):
         return False
-    if _lacks_restarts(data, places) or _was_text(data):
+    if _lacks_restarts(data, places) or _was_text(data, places):
         return False
     return bool(_FRAMES.intersection(markers)) and _AMONG_SCANS.issuperset(markers[markers.index(_SCAN) :])
 
 
-def _was_text(data: bytes) -> bool:
+def _was_text(data: bytes, places: Sequence[tuple[int, int, bytes]]) -> bool:
     """Whether all bytes that are line feeds follow carriage returns, which a transfer as text has put there."""
-    start = next((start for marker, start, _ in _places(data) if marker == _SCAN), len(data))
+    start = next((start for marker, start, _ in places if marker == _SCAN), len(data))
     lines = 0
     for end in (start + GLANCE, len(data)):
         lines = data.count(b"\n", start, end)
